@@ -1,0 +1,1 @@
+//! The broadcaster thread: drains the rings, remembers, fans out, writes.

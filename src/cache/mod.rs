@@ -1,0 +1,1 @@
+//! What a broadcaster remembers: latest state, history, candles, books.

@@ -1,0 +1,1 @@
+//! The control thread: accepts, resolves, requests, supervises, answers the admin port.

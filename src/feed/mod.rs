@@ -1,0 +1,1 @@
+//! The feed thread: one per exchange, from sockets to rings.

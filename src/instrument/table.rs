@@ -1,0 +1,205 @@
+//! The instruments of this process run, and the maps that lead to them.
+
+use std::collections::HashMap;
+
+use arrayvec::ArrayString;
+
+use super::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX, Symbol};
+use crate::limits::INSTRUMENTS_MAX;
+use crate::tick::Decimal;
+
+/// One symbol on one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Where it trades.
+    pub exchange: ExchangeId,
+    /// Its canonical spelling.
+    pub symbol: Symbol,
+    /// Its spelling on the wire of the exchange.
+    pub native: ArrayString<SYMBOL_BYTES_MAX>,
+    /// Smallest step of its price, where the exchange told.
+    pub tick_size: Option<Decimal>,
+    /// Smallest step of its size, where the exchange told.
+    pub lot_size: Option<Decimal>,
+}
+
+/// Why an instrument cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// [`INSTRUMENTS_MAX`] reached.
+    #[error("more than {INSTRUMENTS_MAX} instruments")]
+    Full,
+}
+
+/// Every instrument of the run; ids are handed out in order and never reused.
+#[derive(Clone, Debug, Default)]
+pub struct InstrumentTable {
+    instruments: Vec<Instrument>,
+    by_symbol: HashMap<(ExchangeId, Symbol), InstrumentId>,
+}
+
+impl InstrumentTable {
+    /// Adds an instrument, or finds it when it is there.
+    ///
+    /// # Errors
+    /// [`TableError::Full`] beyond [`INSTRUMENTS_MAX`].
+    pub fn add(&mut self, instrument: Instrument) -> Result<InstrumentId, TableError> {
+        let key = (instrument.exchange, instrument.symbol);
+        if let Some(&id) = self.by_symbol.get(&key) {
+            return Ok(id);
+        }
+        if self.instruments.len() >= INSTRUMENTS_MAX {
+            return Err(TableError::Full);
+        }
+        let id = InstrumentId(self.instruments.len() as u32);
+        self.instruments.push(instrument);
+        self.by_symbol.insert(key, id);
+        Ok(id)
+    }
+
+    /// The instrument of an id that this table gave out.
+    pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.instruments.get(id.index())
+    }
+
+    /// The instrument of an id, to complete what the exchange told about it.
+    pub fn instrument_mut(&mut self, id: InstrumentId) -> Option<&mut Instrument> {
+        self.instruments.get_mut(id.index())
+    }
+
+    /// The id of a symbol on an exchange.
+    pub fn find(&self, exchange: ExchangeId, symbol: Symbol) -> Option<InstrumentId> {
+        self.by_symbol.get(&(exchange, symbol)).copied()
+    }
+
+    /// Every exchange's instrument of that symbol, in the order of their ids.
+    pub fn find_all(&self, symbol: Symbol) -> impl Iterator<Item = InstrumentId> {
+        ExchangeId::ALL.into_iter().filter_map(move |exchange| self.find(exchange, symbol))
+    }
+
+    /// Every instrument with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (InstrumentId, &Instrument)> {
+        self.instruments
+            .iter()
+            .enumerate()
+            .map(|(index, instrument)| (InstrumentId(index as u32), instrument))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.instruments.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.instruments.is_empty()
+    }
+}
+
+/// Bytes of a native symbol that the map compares at once.
+const KEY_BYTES: usize = 24;
+
+/// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes,
+/// at most half full, so that a look-up is one multiplication and, nearly always, one comparison.
+///
+/// Spellings longer than 24 bytes are never found; none is known (the longest has 17 characters).
+#[derive(Clone, Debug)]
+pub struct NativeMap {
+    slots: Vec<([u64; 3], InstrumentId)>,
+    mask: usize,
+}
+
+impl NativeMap {
+    /// A map of these spellings; a later one of the same spelling replaces the earlier.
+    pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, InstrumentId)>) -> Self {
+        let entries: Vec<_> = entries.into_iter().collect();
+        let size = (entries.len() * 2).next_power_of_two().max(16);
+        let mut map = Self { slots: vec![([0; 3], InstrumentId::NONE); size], mask: size - 1 };
+        for (native, id) in entries {
+            if let Some(key) = Self::key(native.as_bytes()) {
+                let index = map.slot(key);
+                map.slots[index] = (key, id);
+            }
+        }
+        map
+    }
+
+    /// The id of a spelling.
+    #[inline]
+    pub fn find(&self, native: &[u8]) -> Option<InstrumentId> {
+        let (key, id) = self.slots[self.slot(Self::key(native)?)];
+        (key != [0; 3]).then_some(id)
+    }
+
+    /// The slot of a key: its own, or the empty one where it would stand.
+    #[inline]
+    fn slot(&self, key: [u64; 3]) -> usize {
+        let mut index = Self::hash(key) as usize & self.mask;
+        // Ends: at most half of the slots are taken.
+        while self.slots[index].0 != key && self.slots[index].0 != [0; 3] {
+            index = (index + 1) & self.mask;
+        }
+        index
+    }
+
+    #[inline]
+    fn hash(key: [u64; 3]) -> u64 {
+        let mixed = key[0] ^ key[1].rotate_left(23) ^ key[2].rotate_left(46);
+        mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+    }
+
+    /// The spelling padded with zeros; `None` when empty or too long.
+    #[inline]
+    fn key(native: &[u8]) -> Option<[u64; 3]> {
+        if native.is_empty() || native.len() > KEY_BYTES {
+            return None;
+        }
+        let mut bytes = [0_u8; KEY_BYTES];
+        bytes[..native.len()].copy_from_slice(native);
+        let (words, _) = bytes.as_chunks::<8>();
+        Some([
+            u64::from_le_bytes(words[0]),
+            u64::from_le_bytes(words[1]),
+            u64::from_le_bytes(words[2]),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_found_and_no_other() {
+        let natives: Vec<String> = (0..500).map(|index| format!("SYM{index}USDT")).collect();
+        let map = NativeMap::new(
+            natives
+                .iter()
+                .enumerate()
+                .map(|(id, native)| (native.as_str(), InstrumentId(id as u32))),
+        );
+        for (id, native) in natives.iter().enumerate() {
+            assert_eq!(map.find(native.as_bytes()), Some(InstrumentId(id as u32)));
+        }
+        assert_eq!(map.find(b"SYM500USDT"), None);
+        assert_eq!(map.find(b""), None);
+        assert_eq!(map.find(&[b'X'; 25]), None);
+    }
+
+    #[test]
+    fn an_instrument_is_added_once() {
+        let mut table = InstrumentTable::default();
+        let instrument = Instrument {
+            exchange: ExchangeId::Binance,
+            symbol: Symbol::parse("BTC/USDT").expect("valid"),
+            native: ArrayString::from("BTCUSDT").expect("short"),
+            tick_size: None,
+            lot_size: None,
+        };
+        assert_eq!(table.add(instrument), Ok(InstrumentId(0)));
+        assert_eq!(table.add(instrument), Ok(InstrumentId(0)));
+        assert_eq!(table.len(), 1);
+        assert_eq!(table.find_all(instrument.symbol).collect::<Vec<_>>(), [InstrumentId(0)]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Stages of a tick's path, their histograms, and the verdict against a budget.

@@ -1,0 +1,21 @@
+//! Every bound of the program in one place, with its arithmetic in words.
+//!
+//! Reaching a bound is a defined, counted behaviour; the item's text says which.
+
+/// Instruments of one run, over all exchanges. Adding more is refused with an error.
+pub const INSTRUMENTS_MAX: usize = 16_384;
+
+/// Ticks a feed may be ahead of a broadcaster: 65,536 × 64 B = 4 MiB per feed and broadcaster.
+/// A full ring is no loss: the feed stops reading and TCP pushes back.
+pub const RING_TICKS_CAPACITY: usize = 1 << 16;
+const _: () = assert!(RING_TICKS_CAPACITY.is_power_of_two());
+
+/// Bytes readable after every frame handed to a parser: one simd-json block of 64, so that vector
+/// loads never leave the buffer.
+pub const FRAME_PADDING: usize = 64;
+
+/// Ticks of one frame whose memory is kept; a frame of more is legal, its memory is given back.
+pub const BATCH_TICKS_KEPT: usize = 1_024;
+
+/// Levels of one frame whose memory is kept: 8,192 × 40 B = 320 KiB per connection.
+pub const BATCH_LEVELS_KEPT: usize = 8_192;

@@ -1,0 +1,107 @@
+//! The catalogue of counters. Each is written by one thread and read by any.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam::utils::CachePadded;
+
+use crate::exchange::Rejected;
+use crate::tick::Reason;
+
+/// A count that only rises. One writer thread, so an increment is a load and a store, no
+/// read-modify-write.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    #[inline]
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds `by`.
+    #[inline]
+    pub fn add(&self, by: u64) {
+        // Relaxed: a lone value of one writer; readers need no order with other memory.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+    }
+
+    /// The count.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A value that rises and falls. One writer thread.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Replaces the value.
+    #[inline]
+    pub fn set(&self, value: u64) {
+        // Relaxed: as in `Counter::add`.
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a feed thread counts; it alone writes.
+#[derive(Debug, Default)]
+pub struct FeedCounters {
+    /// Frames read from the exchange.
+    pub frames: CachePadded<Counter>,
+    /// Bytes of those frames.
+    pub bytes: Counter,
+    /// Ticks pushed into the rings.
+    pub ticks: Counter,
+    /// Data frames that the recognisers left to the general parser.
+    pub fallbacks: Counter,
+    /// Data frames that a recogniser read.
+    pub recognised: Counter,
+    /// Frames refused, by [`Rejected::ALL`].
+    pub rejected: [Counter; Rejected::ALL.len()],
+    /// Frames that carry none of our channels.
+    pub other: Counter,
+    /// Error frames of the exchange.
+    pub exchange_errors: Counter,
+    /// Holes in the exchange's numbering.
+    pub gaps: Counter,
+    /// Books resynchronised.
+    pub resyncs: Counter,
+    /// Connections lost, by [`Reason::ALL`].
+    pub reconnects: [Counter; Reason::ALL.len()],
+    /// Turns in which a full ring refused a tick.
+    pub ring_refusals: Counter,
+    /// Ticks skipped after a stall beyond the bound.
+    pub skipped: Counter,
+    /// Ticks waiting in the fullest ring.
+    pub ring_occupancy: Gauge,
+}
+
+/// What a broadcaster thread counts; it alone writes.
+#[derive(Debug, Default)]
+pub struct BroadcastCounters {
+    /// Ticks taken from the rings.
+    pub ticks: CachePadded<Counter>,
+    /// Events handed to sessions, before conflation.
+    pub events: Counter,
+    /// Events replaced by a newer one before they were sent.
+    pub conflated: Counter,
+    /// Bytes written to clients.
+    pub bytes: Counter,
+    /// Sessions open.
+    pub clients: Gauge,
+    /// Subscriptions of all sessions.
+    pub subscriptions: Gauge,
+    /// Bytes waiting in outboxes.
+    pub queue_bytes: Gauge,
+    /// Sessions closed because they could not take what may not be dropped.
+    pub slow_closes: Counter,
+    /// Requests answered with an error.
+    pub bad_requests: Counter,
+}

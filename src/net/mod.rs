@@ -1,0 +1,1 @@
+//! Bytes only: polling, TCP, TLS, WebSocket handshakes and frames, backoff.

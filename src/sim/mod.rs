@@ -1,0 +1,1 @@
+//! Simulated exchanges: real protocols on real sockets, with faults on demand.

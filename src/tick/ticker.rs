@@ -1,0 +1,102 @@
+//! Statistics of the last 24 hours: three ticks in a row.
+
+use super::{Body, Decimal, WideDecimal, pack, unpack};
+
+/// Digits that mark a volume as not stated.
+const NOT_STATED: u8 = u8::MAX;
+
+/// 24 h statistics of one instrument; `None` where the exchange does not state the field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticker {
+    /// Price of the last trade.
+    pub last: Option<Decimal>,
+    /// Price 24 h ago.
+    pub open: Option<Decimal>,
+    /// Highest price.
+    pub high: Option<Decimal>,
+    /// Lowest price.
+    pub low: Option<Decimal>,
+    /// Best bid.
+    pub bid: Option<Decimal>,
+    /// Best ask.
+    pub ask: Option<Decimal>,
+    /// `last` minus `open`.
+    pub change: Option<Decimal>,
+    /// `change` in percent of `open`.
+    pub change_percent: Option<Decimal>,
+    /// Traded, in base currency.
+    pub volume: Option<WideDecimal>,
+    /// Traded, in quote currency.
+    pub quote_volume: Option<WideDecimal>,
+}
+
+impl Ticker {
+    /// The bodies of its three ticks, in the order in which they are pushed.
+    pub fn bodies(&self) -> [Body; 3] {
+        let (prices_digits, prices) = pack([self.last, self.open, self.high, self.low]);
+        let (change_digits, change) = pack([self.bid, self.ask, self.change, self.change_percent]);
+        let volumes = [self.volume, self.quote_volume];
+        let mantissas = volumes.map(|volume| volume.map_or(0, WideDecimal::mantissa) as u128);
+        [
+            Body::TickerPrices { digits: prices_digits, mantissas: prices },
+            Body::TickerChange { digits: change_digits, mantissas: change },
+            Body::TickerVolumes {
+                digits: volumes.map(|volume| volume.map_or(NOT_STATED, WideDecimal::digits)),
+                words: [
+                    (mantissas[0] >> 64) as u64,
+                    mantissas[0] as u64,
+                    (mantissas[1] >> 64) as u64,
+                    mantissas[1] as u64,
+                ],
+            },
+        ]
+    }
+
+    /// Takes one of its three bodies; true when that was the last of them, so that the ticker is
+    /// whole. Bodies of other kinds change nothing.
+    pub fn absorb(&mut self, body: &Body) -> bool {
+        match *body {
+            Body::TickerPrices { digits, mantissas } => {
+                [self.last, self.open, self.high, self.low] = unpack(digits, mantissas);
+                false
+            }
+            Body::TickerChange { digits, mantissas } => {
+                [self.bid, self.ask, self.change, self.change_percent] = unpack(digits, mantissas);
+                false
+            }
+            Body::TickerVolumes { digits, words } => {
+                self.volume = join_wide(words[0], words[1], digits[0]);
+                self.quote_volume = join_wide(words[2], words[3], digits[1]);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A wide decimal from the halves of its mantissa.
+pub(super) fn join_wide(high: u64, low: u64, digits: u8) -> Option<WideDecimal> {
+    WideDecimal::new((u128::from(high) << 64 | u128::from(low)) as i128, digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticker_survives_its_three_ticks() {
+        let decimal = |text: &str| Decimal::parse(text.as_bytes()).ok();
+        let ticker = Ticker {
+            last: decimal("65000.10"),
+            open: decimal("64000.00"),
+            change: decimal("-1000.10"),
+            volume: WideDecimal::parse(b"12345678901234567890.12").ok(),
+            quote_volume: WideDecimal::parse(b"-1.5").ok(),
+            ..Ticker::default()
+        };
+        let mut read = Ticker::default();
+        let whole: Vec<bool> = ticker.bodies().iter().map(|body| read.absorb(body)).collect();
+        assert_eq!(whole, [false, false, true]);
+        assert_eq!(read, ticker);
+    }
+}
