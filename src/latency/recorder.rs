@@ -1,0 +1,237 @@
+//! From the thread that measures to the one that merges: sets of histograms change hands through
+//! two queues, one with filled sets and one with empty ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::queue::ArrayQueue;
+
+use super::histograms::Histograms;
+use super::stage::Span;
+use crate::clock::{Clock, MonoNanos, UnixNanos};
+use crate::limits::{LATENCY_SETS, LATENCY_WINDOW_SLOTS};
+
+/// How often a recorder hands over.
+const HAND_OVER_EVERY: Duration = Duration::from_secs(1);
+
+/// Time that one slot of the sliding window covers.
+const WINDOW_SLOT: Duration = Duration::from_secs(10);
+
+/// The two ends of one thread's measurements.
+pub fn recorder() -> (Recorder, Collector) {
+    let queues = Arc::new(Queues {
+        filled: ArrayQueue::new(LATENCY_SETS),
+        empty: ArrayQueue::new(LATENCY_SETS),
+    });
+    for _ in 1..LATENCY_SETS {
+        let refused = queues.empty.push(Box::new(Histograms::new()));
+        debug_assert!(refused.is_ok(), "the queue holds every set there is");
+    }
+    let recorder = Recorder {
+        filling: Box::new(Histograms::new()),
+        queues: Arc::clone(&queues),
+        due: MonoNanos::ZERO,
+    };
+    let collector = Collector {
+        queues,
+        totals: Histograms::new(),
+        slots: (0..LATENCY_WINDOW_SLOTS).map(|_| (0, Histograms::new())).collect(),
+    };
+    (recorder, collector)
+}
+
+/// Each queue has room for every set there is, so a push cannot fail.
+#[derive(Debug)]
+struct Queues {
+    filled: ArrayQueue<Box<Histograms>>,
+    empty: ArrayQueue<Box<Histograms>>,
+}
+
+/// The end of the thread that measures. Nothing here allocates, locks or waits.
+#[derive(Debug)]
+pub struct Recorder {
+    filling: Box<Histograms>,
+    queues: Arc<Queues>,
+    /// When the next hand-over is due.
+    due: MonoNanos,
+}
+
+impl Recorder {
+    /// Counts one event that took `nanos`.
+    #[inline]
+    pub fn record(&mut self, span: Span, nanos: u64) {
+        self.filling.record(span, nanos);
+    }
+
+    /// Counts `count` events that took `nanos` each: the ticks of one frame share their stamps.
+    #[inline]
+    pub fn record_n(&mut self, span: Span, nanos: u64, count: u64) {
+        self.filling.record_n(span, nanos, count);
+    }
+
+    /// Counts the age of an event at our read of it; one that the exchange does not date is not
+    /// counted, one from the future is counted apart.
+    #[inline]
+    pub fn record_age(&mut self, exchange_time: UnixNanos, received: MonoNanos, clock: &Clock) {
+        if exchange_time.is_some() {
+            self.filling.record_age(clock.date(received).0.saturating_sub(exchange_time.0));
+        }
+    }
+
+    /// Hands the filled set over when a second has passed; call it once per turn. While the
+    /// collector is late and no empty set is there, the filled one goes on filling.
+    #[inline]
+    pub fn hand_over(&mut self, now: MonoNanos) {
+        if now >= self.due {
+            self.swap(now);
+        }
+    }
+
+    fn swap(&mut self, now: MonoNanos) {
+        self.due = now.after(HAND_OVER_EVERY);
+        let Some(empty) = self.queues.empty.pop() else { return };
+        let filled = std::mem::replace(&mut self.filling, empty);
+        let refused = self.queues.filled.push(filled);
+        debug_assert!(refused.is_ok(), "the queue holds every set there is");
+    }
+
+    /// Hands the last set over; for the end of the thread.
+    pub fn finish(self) {
+        let refused = self.queues.filled.push(self.filling);
+        debug_assert!(refused.is_ok(), "the queue holds every set there is");
+    }
+}
+
+/// The end of the control side: what one thread measured, since its start and lately.
+#[derive(Debug)]
+pub struct Collector {
+    queues: Arc<Queues>,
+    totals: Histograms,
+    /// By slot number modulo their count; a slot with another number is old.
+    slots: Vec<(u64, Histograms)>,
+}
+
+impl Collector {
+    /// Merges what was handed over and gives the sets back; returns how many there were.
+    pub fn collect(&mut self, now: MonoNanos) -> usize {
+        let number = slot_number(now);
+        let mut merged = 0;
+        // Bounded: a recorder hands over once a second, and there are so many sets at most.
+        for _ in 0..LATENCY_SETS {
+            let Some(mut set) = self.queues.filled.pop() else { break };
+            self.totals.merge(&set);
+            self.slot(number).merge(&set);
+            set.clear();
+            let refused = self.queues.empty.push(set);
+            debug_assert!(refused.is_ok(), "the queue holds every set there is");
+            merged += 1;
+        }
+        merged
+    }
+
+    /// The slot of that number, emptied when it still held an older one.
+    fn slot(&mut self, number: u64) -> &mut Histograms {
+        let index = (number % self.slots.len() as u64) as usize;
+        let (held, histograms) = &mut self.slots[index];
+        if *held != number {
+            histograms.clear();
+            *held = number;
+        }
+        histograms
+    }
+
+    /// Everything since the start.
+    pub fn totals(&self) -> &Histograms {
+        &self.totals
+    }
+
+    /// Adds the last minute (the slot begun and the five before) to `sum`.
+    pub fn add_window(&self, now: MonoNanos, sum: &mut Histograms) {
+        let newest = slot_number(now);
+        let oldest = (newest + 1).saturating_sub(self.slots.len() as u64);
+        for (number, histograms) in &self.slots {
+            if (oldest..=newest).contains(number) {
+                sum.merge(histograms);
+            }
+        }
+    }
+}
+
+/// Slots are counted from 1, so that 0 is "never used".
+fn slot_number(now: MonoNanos) -> u64 {
+    now.0 / WINDOW_SLOT.as_nanos() as u64 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Quantile;
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn window(collector: &Collector, now: MonoNanos) -> Histograms {
+        let mut sum = Histograms::new();
+        collector.add_window(now, &mut sum);
+        sum
+    }
+
+    #[test]
+    fn what_is_recorded_arrives_once_a_second() {
+        let (mut recorder, mut collector) = recorder();
+        recorder.hand_over(MonoNanos(SECOND));
+        assert_eq!(collector.collect(MonoNanos(SECOND)), 1);
+        recorder.record(Span::SocketToRing, 100);
+        recorder.hand_over(MonoNanos(SECOND + 1));
+        assert_eq!(collector.collect(MonoNanos(SECOND + 1)), 0, "not due yet");
+        recorder.hand_over(MonoNanos(2 * SECOND));
+        assert_eq!(collector.collect(MonoNanos(2 * SECOND)), 1);
+        assert_eq!(collector.totals().count(Span::SocketToRing), 1);
+        assert_eq!(collector.totals().value(Span::SocketToRing, Quantile::P50), 100);
+    }
+
+    #[test]
+    fn a_late_collector_loses_nothing() {
+        let (mut recorder, mut collector) = recorder();
+        for second in 1..=100 {
+            recorder.record(Span::ReadParsed, 50);
+            recorder.hand_over(MonoNanos(second * SECOND));
+        }
+        recorder.finish();
+        assert_eq!(collector.collect(MonoNanos(101 * SECOND)), LATENCY_SETS);
+        assert_eq!(collector.totals().count(Span::ReadParsed), 100);
+        assert_eq!(collector.collect(MonoNanos(101 * SECOND)), 0);
+    }
+
+    #[test]
+    fn the_window_forgets_after_a_minute_and_the_totals_never() {
+        let (mut recorder, mut collector) = recorder();
+        let start = MonoNanos(1_000 * SECOND);
+        recorder.record(Span::ReadParsed, 50);
+        recorder.hand_over(start);
+        collector.collect(start);
+        assert_eq!(window(&collector, start).count(Span::ReadParsed), 1);
+        let later = start.after(Duration::from_secs(49));
+        assert_eq!(window(&collector, later).count(Span::ReadParsed), 1);
+        let much_later = start.after(Duration::from_secs(60));
+        assert_eq!(window(&collector, much_later).count(Span::ReadParsed), 0);
+        recorder.record(Span::ReadParsed, 50);
+        recorder.hand_over(much_later);
+        collector.collect(much_later);
+        assert_eq!(window(&collector, much_later).count(Span::ReadParsed), 1, "slot reused");
+        assert_eq!(collector.totals().count(Span::ReadParsed), 2);
+    }
+
+    #[test]
+    fn an_undated_event_has_no_age() {
+        let (clock, _hand) = Clock::manual(UnixNanos::from_millis(1_000_000));
+        let (mut recorder, mut collector) = recorder();
+        let now = clock.now();
+        recorder.record_age(UnixNanos::NONE, now, &clock);
+        recorder.record_age(UnixNanos::from_millis(999_999), now, &clock);
+        recorder.record_age(UnixNanos::from_millis(1_000_001), now, &clock);
+        recorder.finish();
+        collector.collect(now);
+        assert_eq!(collector.totals().count(Span::ExchangeAge), 1);
+        assert_eq!(collector.totals().negative_ages(), 1);
+    }
+}
