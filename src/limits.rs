@@ -29,3 +29,9 @@ pub const LATENCY_SETS: usize = 3;
 
 /// Slots of ten seconds in the sliding window over latencies: one minute.
 pub const LATENCY_WINDOW_SLOTS: usize = 6;
+
+/// Commands that wait for a broadcaster; a full queue refuses, and the acceptor answers 503.
+pub const BROADCAST_COMMANDS_CAPACITY: usize = 1_024;
+
+/// Sockets whose readiness one look at the kernel reports; the rest is reported by the next.
+pub const SOCKET_EVENTS_PER_POLL: usize = 1_024;

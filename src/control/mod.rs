@@ -1,1 +1,5 @@
 //! The control thread: accepts, resolves, requests, supervises, answers the admin port.
+
+mod accept;
+
+pub use accept::{AcceptCounters, AcceptHandle, AcceptOptions, Acceptor};

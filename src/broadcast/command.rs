@@ -1,0 +1,112 @@
+//! What other threads say to a broadcaster, and the handle by which they say it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam::channel::{Sender, TrySendError};
+use mio::Waker;
+use mio::net::TcpStream;
+
+use crate::instrument::{ExchangeId, InstrumentTable};
+use crate::metrics::BroadcastCounters;
+use crate::ring::Consumer;
+
+/// A place among the clients that may be connected; given back when it is dropped.
+#[derive(Debug)]
+pub struct Admission {
+    places: Vec<Arc<AtomicUsize>>,
+}
+
+impl Admission {
+    /// Takes one place of each; the caller has checked that there is one.
+    pub fn take(places: Vec<Arc<AtomicUsize>>) -> Self {
+        for place in &places {
+            // Relaxed: a lone count; nothing else is published by it.
+            place.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { places }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        for place in &self.places {
+            place.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A client's connection after its upgrade.
+#[derive(Debug)]
+pub struct OpenSocket {
+    /// The connection; not registered anywhere.
+    pub stream: TcpStream,
+    /// Where it comes from.
+    pub peer: SocketAddr,
+    /// What the client sent behind its upgrade request.
+    pub leftover: Vec<u8>,
+    /// Its place among the clients.
+    pub admission: Admission,
+}
+
+/// One feed's end of a ring.
+#[derive(Debug)]
+pub struct FeedRing {
+    /// Whose ticks come.
+    pub exchange: ExchangeId,
+    /// The ring.
+    pub ticks: Consumer,
+}
+
+/// What a broadcaster can be told.
+#[derive(Debug)]
+pub enum BroadcastCommand {
+    /// Serve this client.
+    Open(OpenSocket),
+    /// Drain this ring too.
+    Attach(FeedRing),
+    /// The instruments are these now; none of the earlier ones is missing or has another id.
+    Instruments(Arc<InstrumentTable>),
+    /// Send what is queued, close every session with 1001, and end.
+    Stop,
+}
+
+/// The way to a broadcaster, for any thread of the control side.
+#[derive(Clone, Debug)]
+pub struct BroadcastHandle {
+    pub(super) commands: Sender<BroadcastCommand>,
+    pub(super) waker: Arc<Waker>,
+    pub(super) counters: Arc<BroadcastCounters>,
+}
+
+impl BroadcastHandle {
+    /// Sends a command and wakes the thread; gives the command back when its queue is full or the
+    /// thread is gone.
+    ///
+    /// # Errors
+    /// The refused command.
+    pub fn send(&self, command: BroadcastCommand) -> Result<(), Box<BroadcastCommand>> {
+        self.commands.try_send(command).map_err(|refused| match refused {
+            TrySendError::Full(command) | TrySendError::Disconnected(command) => Box::new(command),
+        })?;
+        // A waker that fails leaves the thread to find the command in its next turn.
+        let _ = self.waker.wake();
+        Ok(())
+    }
+
+    /// Clients that the thread serves or was handed.
+    pub fn clients(&self) -> u64 {
+        self.counters.clients.value() + self.commands.len() as u64
+    }
+
+    /// What the thread counts.
+    pub fn counters(&self) -> &Arc<BroadcastCounters> {
+        &self.counters
+    }
+
+    /// What wakes the thread; for the doorbells of its rings.
+    pub fn waker(&self) -> &Arc<Waker> {
+        &self.waker
+    }
+}
