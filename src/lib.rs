@@ -16,6 +16,7 @@ pub mod limits;
 pub mod clock;
 pub mod tick;
 
+pub mod capture;
 pub mod instrument;
 
 pub mod book;
