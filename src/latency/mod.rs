@@ -4,10 +4,16 @@
 //! second it swaps its filled [`Histograms`] for an empty set, through queues that neither block
 //! nor allocate; the [`Collector`] at the other end, on the control side, merges what arrives.
 
+mod budget;
 mod histograms;
 mod recorder;
+mod report;
 mod stage;
+mod stall;
 
+pub use budget::{Allowance, Budget, BudgetError, BudgetWatch, Judged, Verdict, judge, overall};
 pub use histograms::{Histograms, Quantile};
 pub use recorder::{Collector, Recorder, recorder};
+pub use report::{Report, time};
 pub use stage::{Span, Stage};
+pub use stall::StallProbe;

@@ -42,6 +42,8 @@ pub enum Span {
     RingToClient,
     /// Read to written: what this process adds.
     SocketToClient,
+    /// Planned sending by the simulated exchange to the client's read; load generators measure it.
+    ExchangeToClient,
     /// The exchange's time to our read; two clocks, so only as good as their agreement.
     ExchangeAge,
     /// How much longer than it asked an idle thread of this host slept.
@@ -50,7 +52,7 @@ pub enum Span {
 
 impl Span {
     /// Every span, in the order of the path.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::KernelRead,
         Self::ReadParsed,
         Self::ParsedPushed,
@@ -60,6 +62,7 @@ impl Span {
         Self::SocketToRing,
         Self::RingToClient,
         Self::SocketToClient,
+        Self::ExchangeToClient,
         Self::ExchangeAge,
         Self::HostStall,
     ];
@@ -76,6 +79,7 @@ impl Span {
             Self::SocketToRing => "socket_to_ring",
             Self::RingToClient => "ring_to_client",
             Self::SocketToClient => "socket_to_client",
+            Self::ExchangeToClient => "exchange_to_client",
             Self::ExchangeAge => "exchange_age",
             Self::HostStall => "host_stall",
         }
@@ -86,7 +90,7 @@ impl Span {
         Self::ALL.into_iter().find(|span| span.name() == name)
     }
 
-    /// The stages it lies between; `None` for what is not part of the path.
+    /// The stages it lies between; `None` for what begins or ends outside of this process's path.
     pub const fn ends(self) -> Option<(Stage, Stage)> {
         Some(match self {
             Self::KernelRead => (Stage::Kernel, Stage::Read),
@@ -98,7 +102,7 @@ impl Span {
             Self::SocketToRing => (Stage::Read, Stage::Pushed),
             Self::RingToClient => (Stage::Pushed, Stage::Written),
             Self::SocketToClient => (Stage::Read, Stage::Written),
-            Self::ExchangeAge | Self::HostStall => return None,
+            Self::ExchangeToClient | Self::ExchangeAge | Self::HostStall => return None,
         })
     }
 }
