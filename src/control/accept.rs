@@ -12,7 +12,7 @@ use mio::{Poll, Token, Waker};
 
 use crate::broadcast::BroadcastHandle;
 use crate::clock::Clock;
-use crate::metrics::Counter;
+use crate::metrics::AcceptCounters;
 
 const WAKER: Token = Token(usize::MAX);
 
@@ -38,27 +38,6 @@ impl Default for AcceptOptions {
             origins: Vec::new(),
         }
     }
-}
-
-/// What the acceptor counts; it alone writes.
-#[derive(Debug, Default)]
-pub struct AcceptCounters {
-    /// Sockets handed to broadcasters.
-    pub accepted: Counter,
-    /// Refused with 400: no HTTP, or an upgrade that is no WebSocket's.
-    pub refused_400: Counter,
-    /// Refused with 403: origin.
-    pub refused_403: Counter,
-    /// Refused with 404: path.
-    pub refused_404: Counter,
-    /// Refused with 426: no WebSocket request.
-    pub refused_426: Counter,
-    /// Refused with 429: too many from one address.
-    pub refused_429: Counter,
-    /// Refused with 503: at capacity or stopping.
-    pub refused_503: Counter,
-    /// Closed because the upgrade took too long.
-    pub timeouts: Counter,
 }
 
 /// The way to the acceptor, for other threads.

@@ -2,4 +2,4 @@
 
 mod accept;
 
-pub use accept::{AcceptCounters, AcceptHandle, AcceptOptions, Acceptor};
+pub use accept::{AcceptHandle, AcceptOptions, Acceptor};

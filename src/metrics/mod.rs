@@ -2,4 +2,4 @@
 
 mod counters;
 
-pub use counters::{BroadcastCounters, Counter, FeedCounters, Gauge};
+pub use counters::{AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge};
