@@ -112,6 +112,8 @@ reasons! {
     Rollover = "rollover",
     /// The exchange sent an error frame.
     ExchangeError = "exchange error",
+    /// The exchange asks us to slow down (HTTP 429, 418).
+    RateLimited = "rate limited",
     /// The exchange's numbering has a hole.
     SequenceGap = "sequence gap",
     /// The book's checksum does not match.

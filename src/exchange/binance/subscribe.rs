@@ -1,0 +1,189 @@
+//! What we say to Binance: which streams on which connection, and the messages that ask for them.
+
+use super::{Market, TimeUnit};
+use crate::exchange::{ConnectionPlan, Subscription};
+use crate::instrument::Channel;
+
+/// Names in one message. A message is one unit of the 5 (10) per second however many it carries;
+/// 200 were accepted in one (measured 2026-10), 1,024 would make a message of 30 KiB.
+const NAMES_PER_MESSAGE_MAX: usize = 200;
+
+/// Since 2026-04-23 futures streams live under two paths; each delivers only its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Spot: one path for all.
+    Whole,
+    /// Books and best prices.
+    Public,
+    /// Trades, statistics, candles.
+    Market,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Whole, Self::Public, Self::Market];
+
+    fn of(market: Market, channel: Channel) -> Self {
+        match (market, channel) {
+            (Market::Spot, _) => Self::Whole,
+            (Market::Futures, Channel::Quotes | Channel::Orderbook) => Self::Public,
+            (Market::Futures, _) => Self::Market,
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Whole => "/stream",
+            Self::Public => "/public/stream",
+            Self::Market => "/market/stream",
+        }
+    }
+}
+
+/// See [`crate::exchange::Exchange::plan`].
+pub(super) fn plan(
+    market: Market,
+    time_unit: TimeUnit,
+    wanted: &[Subscription],
+) -> Vec<ConnectionPlan> {
+    let streams_max = match market {
+        Market::Spot => super::SPOT.connection.streams_max,
+        Market::Futures => super::FUTURES.connection.streams_max,
+    };
+    let query = match time_unit {
+        TimeUnit::Millisecond => "",
+        TimeUnit::Microsecond => "?timeUnit=MICROSECOND",
+    };
+    let mut connections = Vec::new();
+    for class in Class::ALL {
+        let streams: Vec<Subscription> = wanted
+            .iter()
+            .filter(|wanted| Class::of(market, wanted.channel) == class)
+            .filter(|wanted| stream_name(market, wanted).is_some())
+            .copied()
+            .collect();
+        connections.extend(streams.chunks(streams_max).map(|chunk| ConnectionPlan {
+            path: format!("{}{query}", class.path()),
+            subscriptions: chunk.to_vec(),
+        }));
+    }
+    connections
+}
+
+/// Words one message per 200 streams.
+pub(super) fn messages(
+    market: Market,
+    method: &str,
+    subscriptions: &[Subscription],
+    next_id: &mut u64,
+) -> Vec<String> {
+    let names: Vec<String> = subscriptions
+        .iter()
+        .filter_map(|subscription| stream_name(market, subscription))
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let messages = names.chunks(NAMES_PER_MESSAGE_MAX).map(|names| {
+        let id = *next_id;
+        *next_id += 1;
+        format!(r#"{{"method":"{method}","params":[{}],"id":{id}}}"#, names.join(","))
+    });
+    messages.collect()
+}
+
+/// The name of a stream; `None` where Binance has none for it.
+///
+/// Trades are `@trade` on spot (every match) and `@aggTrade` on futures, where `@trade` is not
+/// documented. Names are lower case: others are acknowledged and stay silent.
+pub(super) fn stream_name(market: Market, subscription: &Subscription) -> Option<String> {
+    let symbol = subscription.native.to_lowercase();
+    let stream = match (subscription.channel, market) {
+        (Channel::Trades, Market::Spot) => "trade".to_owned(),
+        (Channel::Trades, Market::Futures) => "aggTrade".to_owned(),
+        (Channel::Quotes, _) => "bookTicker".to_owned(),
+        (Channel::Ticker, _) => "ticker".to_owned(),
+        (Channel::Orderbook, _) => "depth@100ms".to_owned(),
+        (Channel::Candles, _) => format!("kline_{}", subscription.interval?.name()),
+        (Channel::Status, _) => return None,
+    };
+    Some(format!("{symbol}@{stream}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrayvec::ArrayString;
+
+    use super::*;
+    use crate::instrument::InstrumentId;
+    use crate::tick::Interval;
+
+    fn wanted(native: &str, channel: Channel) -> Subscription {
+        Subscription {
+            instrument: InstrumentId(0),
+            native: ArrayString::from(native).expect("short"),
+            channel,
+            interval: None,
+        }
+    }
+
+    #[test]
+    fn a_subscription_is_worded_as_binance_expects_it() {
+        let mut next_id = 7;
+        let candles = Subscription {
+            interval: Some(Interval::Minute1),
+            ..wanted("BTCUSDT", Channel::Candles)
+        };
+        let all = [
+            wanted("BTCUSDT", Channel::Trades),
+            wanted("BTCUSDT", Channel::Quotes),
+            wanted("BTCUSDT", Channel::Ticker),
+            wanted("BTCUSDT", Channel::Orderbook),
+            candles,
+            wanted("BTCUSDT", Channel::Candles),
+        ];
+        assert_eq!(
+            messages(Market::Spot, "SUBSCRIBE", &all, &mut next_id),
+            [concat!(
+                r#"{"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker","#,
+                r#""btcusdt@ticker","btcusdt@depth@100ms","btcusdt@kline_1m"],"id":7}"#
+            )]
+        );
+        assert_eq!(next_id, 8);
+        assert!(messages(Market::Spot, "SUBSCRIBE", &[], &mut next_id).is_empty());
+    }
+
+    #[test]
+    fn names_are_spread_over_messages_of_200() {
+        let mut next_id = 1;
+        let all = vec![wanted("BTCUSDT", Channel::Trades); 401];
+        let messages = messages(Market::Futures, "UNSUBSCRIBE", &all, &mut next_id);
+        let counts: Vec<_> =
+            messages.iter().map(|message| message.matches("@aggTrade").count()).collect();
+        assert_eq!(counts, [200, 200, 1]);
+        assert_eq!(next_id, 4);
+    }
+
+    #[test]
+    fn spot_connections_hold_1024_streams_each() {
+        let all = vec![wanted("BTCUSDT", Channel::Trades); 1_025];
+        let plan = plan(Market::Spot, TimeUnit::Microsecond, &all);
+        let sizes: Vec<_> = plan.iter().map(|connection| connection.subscriptions.len()).collect();
+        assert_eq!(sizes, [1_024, 1]);
+        assert_eq!(plan[0].path, "/stream?timeUnit=MICROSECOND");
+    }
+
+    #[test]
+    fn futures_books_and_trades_need_two_connections() {
+        let all = [
+            wanted("BTCUSDT", Channel::Trades),
+            wanted("BTCUSDT", Channel::Orderbook),
+            wanted("BTCUSDT", Channel::Quotes),
+            wanted("BTCUSDT", Channel::Ticker),
+            wanted("BTCUSDT", Channel::Status),
+        ];
+        let plan = plan(Market::Futures, TimeUnit::Millisecond, &all);
+        assert_eq!(plan.len(), 2);
+        assert_eq!(plan[0].path, "/public/stream");
+        assert_eq!(plan[0].subscriptions, [all[1], all[2]]);
+        assert_eq!(plan[1].path, "/market/stream");
+        assert_eq!(plan[1].subscriptions, [all[0], all[3]]);
+    }
+}

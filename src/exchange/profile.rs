@@ -1,0 +1,83 @@
+//! What is true of an exchange without a connection to it: its addresses, its rules, its spelling,
+//! and how the answers to requests beside the stream read. Data and plain functions, so that
+//! configuration, control threads and simulators need no adapter.
+
+use arrayvec::ArrayString;
+
+use super::{
+    BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, SnapshotRequest,
+    binance,
+};
+use crate::clock::UnixNanos;
+use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
+
+/// One exchange's facts.
+#[derive(Debug)]
+pub struct Profile {
+    /// Whose they are.
+    pub exchange: ExchangeId,
+    /// Where its streams are unless the configuration says otherwise; a connection's path follows.
+    pub url: &'static str,
+    /// The same for requests beside the stream.
+    pub rest_url: &'static str,
+    /// What it allows on a connection.
+    pub connection: ConnectionRules,
+    /// What it allows beside the stream.
+    pub requests: RequestRules,
+    /// How its books are proven.
+    pub book: BookRules,
+    /// Its spelling of a canonical symbol; `None` for what it cannot have.
+    pub native_symbol: fn(&Symbol) -> Option<ArrayString<SYMBOL_BYTES_MAX>>,
+    /// The canonical form of its spelling, by rule. The exchange's own listing knows better where
+    /// it is at hand ([`Profile::read_listing`]). A spelling that no rule splits stays itself;
+    /// `None` for what is no symbol at all.
+    pub canonical_symbol: fn(&str) -> Option<Symbol>,
+    /// The request for the book of an instrument, by its native symbol.
+    pub snapshot_request: fn(&str) -> SnapshotRequest,
+    /// The request for the list of all instruments.
+    pub listing_request: fn() -> SnapshotRequest,
+    /// Reads the body that answers `snapshot_request`.
+    pub read_snapshot: fn(&[u8]) -> Result<BookSnapshot, RestError>,
+    /// Reads the body that answers `listing_request`.
+    pub read_listing: fn(&[u8]) -> Result<Vec<Listing>, RestError>,
+    /// What a status other than 200 asks of us, from status, `Retry-After` header, body and date.
+    pub refusal: fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal,
+}
+
+/// The facts of an exchange.
+pub fn profile(exchange: ExchangeId) -> &'static Profile {
+    match exchange {
+        ExchangeId::Binance => &binance::SPOT,
+        ExchangeId::BinanceFutures => &binance::FUTURES,
+    }
+}
+
+/// Why the answer to a request beside the stream cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestError {
+    /// Not the JSON that was asked for.
+    #[error("the answer does not read as expected, at line {line} column {column}")]
+    Malformed {
+        /// Line of the body, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// The exchange answered with an error of its own.
+    #[error("the exchange refused with code {code}: {message}")]
+    Refused {
+        /// Its code.
+        code: i64,
+        /// Its words.
+        message: String,
+    },
+    /// A price or size that is no decimal of at most 18 digits.
+    #[error("{field} is {value:?}, no decimal of at most 18 digits")]
+    Number {
+        /// Which list it stood in.
+        field: &'static str,
+        /// As written, cut to 40 characters.
+        value: String,
+    },
+}
