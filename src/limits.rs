@@ -35,3 +35,6 @@ pub const BROADCAST_COMMANDS_CAPACITY: usize = 1_024;
 
 /// Sockets whose readiness one look at the kernel reports; the rest is reported by the next.
 pub const SOCKET_EVENTS_PER_POLL: usize = 1_024;
+
+/// Samples, a second apart, between which a rate is taken.
+pub const RATE_SAMPLES: usize = 11;

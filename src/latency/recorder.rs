@@ -114,13 +114,13 @@ pub struct Collector {
 impl Collector {
     /// Merges what was handed over and gives the sets back; returns how many there were.
     pub fn collect(&mut self, now: MonoNanos) -> usize {
-        let number = slot_number(now);
+        let number = Self::slot(now);
         let mut merged = 0;
         // Bounded: a recorder hands over once a second, and there are so many sets at most.
         for _ in 0..LATENCY_SETS {
             let Some(mut set) = self.queues.filled.pop() else { break };
             self.totals.merge(&set);
-            self.slot(number).merge(&set);
+            self.slot_mut(number).merge(&set);
             set.clear();
             let refused = self.queues.empty.push(set);
             debug_assert!(refused.is_ok(), "the queue holds every set there is");
@@ -130,7 +130,7 @@ impl Collector {
     }
 
     /// The slot of that number, emptied when it still held an older one.
-    fn slot(&mut self, number: u64) -> &mut Histograms {
+    fn slot_mut(&mut self, number: u64) -> &mut Histograms {
         let index = (number % self.slots.len() as u64) as usize;
         let (held, histograms) = &mut self.slots[index];
         if *held != number {
@@ -147,7 +147,7 @@ impl Collector {
 
     /// Adds the last minute (the slot begun and the five before) to `sum`.
     pub fn add_window(&self, now: MonoNanos, sum: &mut Histograms) {
-        let newest = slot_number(now);
+        let newest = Self::slot(now);
         let oldest = (newest + 1).saturating_sub(self.slots.len() as u64);
         for (number, histograms) in &self.slots {
             if (oldest..=newest).contains(number) {
@@ -155,11 +155,19 @@ impl Collector {
             }
         }
     }
-}
 
-/// Slots are counted from 1, so that 0 is "never used".
-fn slot_number(now: MonoNanos) -> u64 {
-    now.0 / WINDOW_SLOT.as_nanos() as u64 + 1
+    /// Adds one slot of ten seconds to `sum`, when it is still held.
+    pub fn add_slot(&self, number: u64, sum: &mut Histograms) {
+        if let Some((_, histograms)) = self.slots.iter().find(|(held, _)| *held == number) {
+            sum.merge(histograms);
+        }
+    }
+
+    /// The number of the slot of ten seconds that `now` falls into, the same for every collector.
+    /// Counted from 1, so that 0 is "never used".
+    pub fn slot(now: MonoNanos) -> u64 {
+        now.0 / WINDOW_SLOT.as_nanos() as u64 + 1
+    }
 }
 
 #[cfg(test)]

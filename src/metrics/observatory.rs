@@ -1,0 +1,452 @@
+//! Where everything that can be observed of a running gateway comes together.
+//!
+//! The gateway registers each thread here with what that thread counts and measures; the admin
+//! port, the exposition, the budget report and the log line read it. It only reads: nothing here
+//! can change what the data plane does. The lock is the control side's own.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters};
+use crate::clock::{Clock, MonoNanos};
+use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
+use crate::limits::RATE_SAMPLES;
+use crate::tick::{FeedState, Reason};
+
+/// The read-only view of one gateway.
+#[derive(Debug)]
+pub struct Observatory {
+    clock: Clock,
+    started: MonoNanos,
+    epoch: String,
+    configuration: serde_json::Value,
+    stopping: AtomicBool,
+    sky: Mutex<Sky>,
+}
+
+/// All that is registered.
+#[derive(Debug)]
+pub(super) struct Sky {
+    pub(super) feeds: Vec<FeedView>,
+    pub(super) broadcasters: Vec<BroadcasterView>,
+    pub(super) accept: Option<Arc<AcceptCounters>>,
+    /// Measurements of threads that are neither feed nor broadcaster.
+    others: Vec<Collector>,
+    pub(super) threads: Vec<ThreadView>,
+    pub(super) watch: BudgetWatch,
+    /// The slot of the sliding windows that was last begun.
+    slot: u64,
+}
+
+/// One feed.
+#[derive(Debug)]
+pub(super) struct FeedView {
+    pub(super) exchange: String,
+    pub(super) counters: Arc<FeedCounters>,
+    pub(super) collector: Collector,
+    pub(super) lines: Vec<LineView>,
+    /// Any line was connected at any time.
+    pub(super) was_connected: bool,
+    pub(super) frames: Rate,
+    pub(super) ticks: Rate,
+}
+
+/// One connection of a feed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineView {
+    pub(super) state: FeedState,
+    pub(super) reason: Reason,
+    pub(super) attempt: u32,
+    pub(super) since: MonoNanos,
+}
+
+/// One broadcaster.
+#[derive(Debug)]
+pub(super) struct BroadcasterView {
+    pub(super) counters: Arc<BroadcastCounters>,
+    pub(super) collector: Collector,
+    pub(super) events: Rate,
+}
+
+/// One thread that has to live as long as the gateway.
+#[derive(Debug)]
+pub(super) struct ThreadView {
+    pub(super) name: String,
+    alive: Arc<AtomicBool>,
+}
+
+impl ThreadView {
+    pub(super) fn is_alive(&self) -> bool {
+        // Acquire: pairs with the Release in `ThreadGuard::drop`.
+        self.alive.load(Ordering::Acquire)
+    }
+}
+
+/// Lives on the stack of a thread; its end is the thread's end, by return or by panic.
+#[derive(Debug)]
+pub struct ThreadGuard {
+    alive: Arc<AtomicBool>,
+}
+
+impl Drop for ThreadGuard {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `ThreadView::is_alive`; who sees it also sees what
+        // the thread last did.
+        self.alive.store(false, Ordering::Release);
+    }
+}
+
+/// How fast a count rises, over the last seconds.
+#[derive(Debug, Default)]
+pub(super) struct Rate {
+    samples: VecDeque<(MonoNanos, u64)>,
+}
+
+impl Rate {
+    fn sample(&mut self, now: MonoNanos, count: u64) {
+        if self.samples.len() == RATE_SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back((now, count));
+    }
+
+    /// Per second between the oldest and the newest sample; 0 before there are two.
+    pub(super) fn per_second(&self) -> f64 {
+        let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
+            return 0.0;
+        };
+        let seconds = last.0.since(first.0) as f64 / 1e9;
+        if seconds > 0.0 { last.1.wrapping_sub(first.1) as f64 / seconds } else { 0.0 }
+    }
+}
+
+/// Whether the gateway serves what it was configured to serve.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Readiness {
+    /// True when `reasons` is empty.
+    pub ready: bool,
+    /// What is missing.
+    pub reasons: Vec<String>,
+}
+
+impl Observatory {
+    /// An observatory of nothing yet. `configuration` is shown as it is: without secrets.
+    pub fn new(
+        clock: Clock,
+        epoch: impl Into<String>,
+        configuration: serde_json::Value,
+        budget: Budget,
+    ) -> Arc<Self> {
+        let started = clock.now();
+        let sky = Sky {
+            feeds: Vec::new(),
+            broadcasters: Vec::new(),
+            accept: None,
+            others: Vec::new(),
+            threads: Vec::new(),
+            watch: BudgetWatch::new(budget),
+            slot: 0,
+        };
+        Arc::new(Self {
+            clock,
+            started,
+            epoch: epoch.into(),
+            configuration,
+            stopping: AtomicBool::new(false),
+            sky: Mutex::new(sky),
+        })
+    }
+
+    /// A feed's thread: `exchange` is its public name, unique among the feeds.
+    pub fn add_feed(
+        &self,
+        exchange: impl Into<String>,
+        counters: Arc<FeedCounters>,
+        collector: Collector,
+    ) {
+        let view = FeedView {
+            exchange: exchange.into(),
+            counters,
+            collector,
+            lines: Vec::new(),
+            was_connected: false,
+            frames: Rate::default(),
+            ticks: Rate::default(),
+        };
+        self.sky().feeds.push(view);
+    }
+
+    /// A broadcaster's thread.
+    pub fn add_broadcaster(&self, counters: Arc<BroadcastCounters>, collector: Collector) {
+        let view = BroadcasterView { counters, collector, events: Rate::default() };
+        self.sky().broadcasters.push(view);
+    }
+
+    /// Measurements of any other thread.
+    pub fn add_collector(&self, collector: Collector) {
+        self.sky().others.push(collector);
+    }
+
+    /// What the acceptor counts.
+    pub fn set_accept(&self, counters: Arc<AcceptCounters>) {
+        self.sky().accept = Some(counters);
+    }
+
+    /// Registers the thread that keeps the returned guard on its stack; when it ends before the
+    /// gateway does, the gateway is not ready any more.
+    pub fn thread(&self, name: impl Into<String>) -> ThreadGuard {
+        let alive = Arc::new(AtomicBool::new(true));
+        let view = ThreadView { name: name.into(), alive: Arc::clone(&alive) };
+        self.sky().threads.push(view);
+        ThreadGuard { alive }
+    }
+
+    /// A connection of a feed changed its state.
+    pub fn set_feed_state(
+        &self,
+        exchange: &str,
+        line: u8,
+        state: FeedState,
+        reason: Reason,
+        attempt: u32,
+    ) {
+        let since = self.clock.now();
+        let mut sky = self.sky();
+        let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) else {
+            return;
+        };
+        let unknown = LineView {
+            state: FeedState::Disconnected,
+            reason: Reason::None,
+            attempt: 0,
+            since: self.started,
+        };
+        let index = usize::from(line);
+        if feed.lines.len() <= index {
+            feed.lines.resize(index + 1, unknown);
+        }
+        feed.lines[index] = LineView { state, reason, attempt, since };
+        feed.was_connected |= state == FeedState::Connected;
+    }
+
+    /// From here on the gateway is not ready, and ending threads are no failure.
+    pub fn set_stopping(&self) {
+        // Relaxed: a lone flag for health checks.
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Once a second, by the observer thread: collects, samples rates, judges the budget when a
+    /// slot of the sliding window has ended.
+    pub fn turn(&self, now: MonoNanos) {
+        let mut sky = self.sky();
+        sky.collect(now);
+        for feed in &mut sky.feeds {
+            feed.frames.sample(now, feed.counters.frames.value());
+            feed.ticks.sample(now, feed.counters.ticks.value());
+        }
+        for broadcaster in &mut sky.broadcasters {
+            broadcaster.events.sample(now, broadcaster.counters.events.value());
+        }
+        sky.judge_ended_slot(now);
+    }
+
+    /// Whether every feed was connected once and every thread lives.
+    pub fn readiness(&self) -> Readiness {
+        let mut reasons = Vec::new();
+        // Relaxed: as in `set_stopping`.
+        if self.stopping.load(Ordering::Relaxed) {
+            reasons.push("stopping".to_owned());
+        }
+        let sky = self.sky();
+        for thread in sky.threads.iter().filter(|thread| !thread.is_alive()) {
+            reasons.push(format!("thread {} ended", thread.name));
+        }
+        for feed in sky.feeds.iter().filter(|feed| !feed.was_connected) {
+            let state = feed.state().name();
+            reasons.push(format!("feed {} was never connected ({state})", feed.exchange));
+        }
+        Readiness { ready: reasons.is_empty(), reasons }
+    }
+
+    /// What all threads measured since the start, beside the budget.
+    pub fn report(&self) -> Report {
+        let mut sky = self.sky();
+        sky.collect(self.clock.now());
+        Report::new(&sky.totals(), sky.watch.budget())
+    }
+
+    /// What all threads measured since the start.
+    pub fn totals(&self) -> Histograms {
+        let mut sky = self.sky();
+        sky.collect(self.clock.now());
+        sky.totals()
+    }
+
+    /// The clock that all stamps come from.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Names this run of the process.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The effective configuration, without secrets.
+    pub fn configuration(&self) -> &serde_json::Value {
+        &self.configuration
+    }
+
+    /// When it was made.
+    pub fn started(&self) -> MonoNanos {
+        self.started
+    }
+
+    /// Everything registered, locked.
+    pub(super) fn sky(&self) -> MutexGuard<'_, Sky> {
+        // A panic while it was held can at worst have left one view half updated; what is counted
+        // lies in atomics of the threads themselves.
+        self.sky.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FeedView {
+    /// The best state among its lines: one good connection serves.
+    pub(super) fn state(&self) -> FeedState {
+        let order = |state: FeedState| match state {
+            FeedState::Connected => 0,
+            FeedState::Connecting => 1,
+            FeedState::Reconnecting => 2,
+            FeedState::Error => 3,
+            FeedState::Disconnected => 4,
+            FeedState::Terminated => 5,
+        };
+        let states = self.lines.iter().map(|line| line.state);
+        states.min_by_key(|&state| order(state)).unwrap_or(FeedState::Disconnected)
+    }
+}
+
+impl Sky {
+    fn collectors(&self) -> impl Iterator<Item = &Collector> {
+        let feeds = self.feeds.iter().map(|feed| &feed.collector);
+        let broadcasters = self.broadcasters.iter().map(|broadcaster| &broadcaster.collector);
+        feeds.chain(broadcasters).chain(&self.others)
+    }
+
+    /// Takes in what the threads have handed over.
+    pub(super) fn collect(&mut self, now: MonoNanos) {
+        let feeds = self.feeds.iter_mut().map(|feed| &mut feed.collector);
+        let broadcasters = self.broadcasters.iter_mut().map(|view| &mut view.collector);
+        for collector in feeds.chain(broadcasters).chain(&mut self.others) {
+            collector.collect(now);
+        }
+    }
+
+    /// Sum over all threads since the start.
+    pub(super) fn totals(&self) -> Histograms {
+        let mut sum = Histograms::new();
+        self.collectors().for_each(|collector| sum.merge(collector.totals()));
+        sum
+    }
+
+    /// Sum over all threads of the last minute.
+    pub(super) fn window(&self, now: MonoNanos) -> Histograms {
+        let mut sum = Histograms::new();
+        self.collectors().for_each(|collector| collector.add_window(now, &mut sum));
+        sum
+    }
+
+    fn judge_ended_slot(&mut self, now: MonoNanos) {
+        let slot = Collector::slot(now);
+        let ended = std::mem::replace(&mut self.slot, slot);
+        if ended == 0 || ended == slot {
+            return;
+        }
+        let mut sum = Histograms::new();
+        self.collectors().for_each(|collector| collector.add_slot(ended, &mut sum));
+        self.watch.judge_window(&sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::{ManualClock, UnixNanos};
+    use crate::latency::{Span, recorder};
+
+    fn observatory(budget: Budget) -> (Arc<Observatory>, ManualClock) {
+        let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+        (Observatory::new(clock, "e1", serde_json::Value::Null, budget), hand)
+    }
+
+    fn add_feed(observatory: &Observatory) -> Arc<FeedCounters> {
+        let counters = Arc::new(FeedCounters::default());
+        observatory.add_feed("binance", Arc::clone(&counters), recorder().1);
+        counters
+    }
+
+    #[test]
+    fn it_is_ready_once_every_feed_was_connected_and_stays_so_over_a_reconnect() {
+        let (observatory, _hand) = observatory(Budget::default());
+        add_feed(&observatory);
+        let readiness = observatory.readiness();
+        assert!(!readiness.ready);
+        let reason = "feed binance was never connected (disconnected)";
+        assert_eq!(readiness.reasons, [reason]);
+        observatory.set_feed_state("binance", 0, FeedState::Connected, Reason::Requested, 1);
+        assert!(observatory.readiness().ready);
+        observatory.set_feed_state("binance", 0, FeedState::Reconnecting, Reason::Reset, 1);
+        assert!(observatory.readiness().ready);
+        observatory.set_stopping();
+        assert_eq!(observatory.readiness().reasons, ["stopping"]);
+    }
+
+    #[test]
+    fn a_thread_that_ends_by_a_panic_is_seen() {
+        let (observatory, _hand) = observatory(Budget::default());
+        let guard = observatory.thread("feed binance");
+        assert!(observatory.readiness().ready);
+        let ended = std::thread::spawn(move || {
+            let _guard = guard;
+            std::panic::resume_unwind(Box::new("without a message on standard error"));
+        });
+        assert!(ended.join().is_err());
+        assert_eq!(observatory.readiness().reasons, ["thread feed binance ended"]);
+    }
+
+    #[test]
+    fn rates_are_taken_over_the_last_samples_only() {
+        let (observatory, hand) = observatory(Budget::default());
+        let counters = add_feed(&observatory);
+        for second in 0..100 {
+            counters.frames.add(if second < 50 { 7 } else { 1_000 });
+            observatory.turn(observatory.clock().now());
+            hand.advance(Duration::from_secs(1));
+        }
+        let rate = observatory.sky().feeds[0].frames.per_second();
+        assert!((rate - 1_000.0).abs() < 1.0, "{rate}");
+    }
+
+    #[test]
+    fn a_window_over_the_budget_is_counted_once() {
+        let budget = Budget::parse("[socket_to_ring]\np50 = 1000\n").unwrap();
+        let (observatory, hand) = observatory(budget);
+        let (mut recorder, collector) = recorder();
+        observatory.add_collector(collector);
+        for second in 0..40 {
+            let nanos = if second < 10 { 5_000 } else { 500 };
+            recorder.record_n(Span::SocketToRing, nanos, 100);
+            let now = observatory.clock().now();
+            recorder.hand_over(now);
+            observatory.turn(now);
+            hand.advance(Duration::from_secs(1));
+        }
+        let sky = observatory.sky();
+        assert_eq!(sky.watch.windows(), 4);
+        let breaches: Vec<u64> = sky.watch.breaches().map(|(_, count)| count).collect();
+        assert_eq!(breaches, [1]);
+    }
+}

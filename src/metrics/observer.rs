@@ -1,0 +1,78 @@
+//! The observer thread: sleeps, measures how well the host lets it sleep, and once a second looks
+//! at everything else.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::observatory::Observatory;
+use crate::clock::MonoNanos;
+use crate::latency::{StallProbe, recorder};
+
+/// How often everything is collected, and the clock's date refreshed.
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// The running observer thread.
+#[derive(Debug)]
+pub struct Observer {
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Observer {
+    /// Starts it. It is the one that refreshes the date of the observatory's clock.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(observatory: Arc<Observatory>) -> io::Result<Self> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (recorder, collector) = recorder();
+        observatory.add_collector(collector);
+        let mut probe = StallProbe::new(observatory.clock().clone(), recorder);
+        let stop = Arc::clone(&stopping);
+        let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || {
+            let mut due = MonoNanos::ZERO;
+            // Acquire: pairs with the Release in `Observer::stop`.
+            while !stop.load(Ordering::Acquire) {
+                let now = probe.probe();
+                if now >= due {
+                    due = now.after(OBSERVE_EVERY);
+                    observatory.clock().refresh();
+                    observatory.turn(now);
+                }
+            }
+            probe.finish();
+        })?;
+        Ok(Self { stopping, thread })
+    }
+
+    /// Ends it within milliseconds; what it measured last is handed over.
+    pub fn stop(self) {
+        // Release: pairs with the Acquire in the thread.
+        self.stopping.store(true, Ordering::Release);
+        // A panic of the observer was printed by the panic hook and harms nobody else.
+        let _ = self.thread.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::latency::{Budget, Span};
+
+    #[test]
+    fn the_host_is_measured_until_the_observer_stops() {
+        let clock = Clock::real();
+        let observatory = Observatory::new(clock, "e1", serde_json::Value::Null, Budget::default());
+        let observer = Observer::start(Arc::clone(&observatory)).unwrap();
+        while observatory.totals().count(Span::HostStall) == 0 {
+            std::thread::yield_now();
+        }
+        observer.stop();
+        let count = observatory.totals().count(Span::HostStall);
+        assert_eq!(observatory.totals().count(Span::HostStall), count, "it stopped");
+    }
+}
