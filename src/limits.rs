@@ -38,3 +38,13 @@ pub const SOCKET_EVENTS_PER_POLL: usize = 1_024;
 
 /// Samples, a second apart, between which a rate is taken.
 pub const RATE_SAMPLES: usize = 11;
+
+/// Addresses of one host that a feed tries, one after the other.
+pub const ADDRESSES_MAX: usize = 8;
+
+/// Commands that wait for a feed: mostly snapshots, one per book at worst. Senders wait for room.
+pub const FEED_COMMANDS_CAPACITY: usize = 256;
+
+/// Reports that wait for the control side, from all feeds. Questions that find it full are asked
+/// again later; what is only told is dropped and counted.
+pub const FEED_REPORTS_CAPACITY: usize = 4_096;

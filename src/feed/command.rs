@@ -1,0 +1,150 @@
+//! What the control side says to a feed, and what a feed asks and tells.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arrayvec::{ArrayString, ArrayVec};
+use crossbeam::channel::{Sender, TrySendError};
+use mio::Waker;
+
+use crate::exchange::BookSnapshot;
+use crate::instrument::{Channel, ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
+use crate::limits::ADDRESSES_MAX;
+use crate::metrics::FeedCounters;
+use crate::tick::{FeedState, Reason};
+
+/// Where a host was found; the first ones, when there are more.
+pub type Addresses = ArrayVec<SocketAddr, ADDRESSES_MAX>;
+
+/// What a feed can be told.
+#[derive(Debug)]
+pub enum FeedCommand {
+    /// The answer to [`FeedNotice::Resolve`]; empty when the host was not found.
+    Resolved {
+        /// Of the question.
+        ticket: u64,
+        /// Where the host is.
+        addresses: Addresses,
+    },
+    /// The answer to [`FeedNotice::NeedSnapshot`]. There is always one in the end: requests that
+    /// fail are repeated on the control side, under the exchange's limits.
+    Snapshot {
+        /// Whose book.
+        instrument: InstrumentId,
+        /// The book.
+        snapshot: BookSnapshot,
+    },
+    /// Close the connections and end the thread.
+    Stop,
+}
+
+/// What a feed asks of the control side, or tells it.
+#[derive(Debug)]
+pub struct FeedReport {
+    /// Whose feed.
+    pub exchange: ExchangeId,
+    /// What it says.
+    pub notice: FeedNotice,
+}
+
+/// The content of a [`FeedReport`]. Questions are asked again when they were not heard; what is
+/// only told may be lost when the control side is late, and is then counted.
+#[derive(Debug)]
+pub enum FeedNotice {
+    /// Where is that host? Answered by [`FeedCommand::Resolved`].
+    Resolve {
+        /// To be given back.
+        ticket: u64,
+        /// Its name.
+        host: Arc<str>,
+        /// Its port.
+        port: u16,
+    },
+    /// What stands in that book? Answered by [`FeedCommand::Snapshot`].
+    NeedSnapshot {
+        /// Whose book.
+        instrument: InstrumentId,
+        /// As the exchange spells it.
+        native: ArrayString<SYMBOL_BYTES_MAX>,
+    },
+    /// A snapshot that was used: its memory is given back where it may be freed.
+    Spent(BookSnapshot),
+    /// A connection changed its state.
+    State {
+        /// Which.
+        line: u8,
+        /// To what.
+        state: FeedState,
+        /// Why.
+        reason: Reason,
+        /// How often it was tried without lasting success.
+        attempt: u32,
+        /// The error behind it, where there is one.
+        detail: Option<Box<str>>,
+    },
+    /// The exchange refused a request of ours.
+    Refused {
+        /// On which connection.
+        line: u8,
+        /// The number of our request, where the exchange says it.
+        id: Option<u64>,
+        /// The exchange's words.
+        text: ArrayString<192>,
+    },
+    /// Our request got no answer in time.
+    Unanswered {
+        /// On which connection.
+        line: u8,
+        /// The number of our request.
+        id: u64,
+    },
+    /// A subscription was taken and nothing came of it.
+    Mute {
+        /// Of what.
+        instrument: InstrumentId,
+        /// Which channel.
+        channel: Channel,
+    },
+}
+
+/// The way to a feed, for any thread of the control side.
+#[derive(Clone, Debug)]
+pub struct FeedHandle {
+    pub(super) exchange: ExchangeId,
+    pub(super) commands: Sender<FeedCommand>,
+    pub(super) waker: Arc<Waker>,
+    pub(super) counters: Arc<FeedCounters>,
+}
+
+impl FeedHandle {
+    /// Sends a command and wakes the thread; gives the command back when its queue is full or the
+    /// thread is gone.
+    ///
+    /// # Errors
+    /// The refused command.
+    pub fn send(&self, command: FeedCommand) -> Result<(), Box<FeedCommand>> {
+        self.commands.try_send(command).map_err(|refused| match refused {
+            TrySendError::Full(command) | TrySendError::Disconnected(command) => Box::new(command),
+        })?;
+        // A waker that fails leaves the thread to find the command in its next turn.
+        let _ = self.waker.wake();
+        Ok(())
+    }
+
+    /// Sends a command, waiting for room; false when the thread is gone. Not for the data plane.
+    pub fn send_waiting(&self, command: FeedCommand) -> bool {
+        let sent = self.commands.send(command).is_ok();
+        let _ = self.waker.wake();
+        sent
+    }
+
+    /// Whose feed it is.
+    pub fn exchange(&self) -> ExchangeId {
+        self.exchange
+    }
+
+    /// What the thread counts.
+    pub fn counters(&self) -> &Arc<FeedCounters> {
+        &self.counters
+    }
+}
