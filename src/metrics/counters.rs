@@ -73,6 +73,8 @@ pub struct FeedCounters {
     pub gaps: Counter,
     /// Books resynchronised.
     pub resyncs: Counter,
+    /// Books whose checksum did not match.
+    pub checksum_failures: Counter,
     /// Connections lost, by [`Reason::ALL`].
     pub reconnects: [Counter; Reason::ALL.len()],
     /// Turns in which a full ring refused a tick.
@@ -81,6 +83,8 @@ pub struct FeedCounters {
     pub skipped: Counter,
     /// Ticks waiting in the fullest ring.
     pub ring_occupancy: Gauge,
+    /// When the newest frame was read, as [`MonoNanos`](crate::clock::MonoNanos); 0 before any.
+    pub newest_read: Gauge,
 }
 
 /// What a broadcaster thread counts; it alone writes.

@@ -1,9 +1,19 @@
 //! Everything that is counted, and how it is exposed.
 
+mod catalogue;
 mod counters;
 mod observatory;
 mod observer;
+mod process;
+mod stats;
+mod text;
 
 pub use counters::{AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge};
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
+pub use process::resident_bytes;
+pub use stats::{
+    BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, LatencyStats, LineStats, Stats,
+    stats,
+};
+pub use text::{Exposition, expose};

@@ -350,6 +350,14 @@ impl Sky {
         sum
     }
 
+    /// Sum over all threads but the feeds since the start.
+    pub(super) fn totals_without_feeds(&self) -> Histograms {
+        let mut sum = Histograms::new();
+        let broadcasters = self.broadcasters.iter().map(|broadcaster| &broadcaster.collector);
+        broadcasters.chain(&self.others).for_each(|collector| sum.merge(collector.totals()));
+        sum
+    }
+
     /// Sum over all threads of the last minute.
     pub(super) fn window(&self, now: MonoNanos) -> Histograms {
         let mut sum = Histograms::new();

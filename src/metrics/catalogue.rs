@@ -1,0 +1,116 @@
+//! What each counter is called in the exposition, and what it means to a person.
+
+use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters};
+
+/// Upper ends of the latency buckets in nanoseconds: 1, 2.5, 5 per decade, from what one recogniser
+/// takes to what only a broken clock or a stopped process takes.
+pub(super) const BUCKETS_NS: [u64; 25] = [
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+    30_000_000_000,
+];
+
+/// Name without `tickwire_` and `_total`, help, and where the value is.
+pub(super) type Entry<Counters> = (&'static str, &'static str, fn(&Counters) -> u64);
+
+/// Counted by a feed.
+pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
+    ("feed_frames", "Frames read from the exchange.", |feed| feed.frames.value()),
+    ("feed_bytes", "Bytes of the frames read.", |feed| feed.bytes.value()),
+    ("feed_ticks", "Ticks pushed into the rings.", |feed| feed.ticks.value()),
+    ("feed_recognised_frames", "Data frames read in place by a recogniser.", |feed| {
+        feed.recognised.value()
+    }),
+    ("feed_fallback_frames", "Data frames left to the general parser.", |feed| {
+        feed.fallbacks.value()
+    }),
+    ("feed_other_frames", "Frames that carry none of our channels.", |feed| feed.other.value()),
+    ("feed_exchange_errors", "Error frames sent by the exchange.", |feed| {
+        feed.exchange_errors.value()
+    }),
+    ("feed_gaps", "Holes in the exchange's numbering.", |feed| feed.gaps.value()),
+    ("feed_resyncs", "Order books resynchronised.", |feed| feed.resyncs.value()),
+    ("feed_checksum_failures", "Order books whose checksum did not match.", |feed| {
+        feed.checksum_failures.value()
+    }),
+    ("feed_ring_refusals", "Turns in which a full ring refused a tick.", |feed| {
+        feed.ring_refusals.value()
+    }),
+    ("feed_skipped_ticks", "Ticks skipped after a stall beyond the bound.", |feed| {
+        feed.skipped.value()
+    }),
+];
+
+/// Counted by a broadcaster.
+pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
+    ("broadcast_ticks", "Ticks taken from the rings, by all broadcasters.", |broadcast| {
+        broadcast.ticks.value()
+    }),
+    ("broadcast_events", "Events handed to sessions, before conflation.", |broadcast| {
+        broadcast.events.value()
+    }),
+    ("broadcast_conflated_events", "Events replaced by a newer one before sending.", |broadcast| {
+        broadcast.conflated.value()
+    }),
+    ("broadcast_bytes", "Bytes written to clients.", |broadcast| broadcast.bytes.value()),
+    ("broadcast_slow_closes", "Sessions closed as too slow for what may not be dropped.", |all| {
+        all.slow_closes.value()
+    }),
+    ("broadcast_bad_requests", "Client requests answered with an error.", |broadcast| {
+        broadcast.bad_requests.value()
+    }),
+];
+
+/// Held by a broadcaster.
+pub(super) const BROADCAST_GAUGES: &[Entry<BroadcastCounters>] = &[
+    ("clients", "Sessions open.", |broadcast| broadcast.clients.value()),
+    ("subscriptions", "Subscriptions of all sessions.", |broadcast| {
+        broadcast.subscriptions.value()
+    }),
+    ("queue_bytes", "Bytes waiting for clients.", |broadcast| broadcast.queue_bytes.value()),
+];
+
+/// Counted by the acceptor.
+pub(super) const ACCEPT_COUNTERS: &[Entry<AcceptCounters>] = &[
+    ("accepted_clients", "Upgraded sockets handed to broadcasters.", |accept| {
+        accept.accepted.value()
+    }),
+    ("handshake_timeouts", "Sockets closed because the upgrade took too long.", |accept| {
+        accept.timeouts.value()
+    }),
+];
+
+/// An HTTP status as a label, and where its count is.
+pub(super) type Status = (&'static str, fn(&AcceptCounters) -> u64);
+
+/// Refused handshakes by HTTP status.
+pub(super) const REFUSALS: &[Status] = &[
+    ("400", |accept| accept.refused_400.value()),
+    ("403", |accept| accept.refused_403.value()),
+    ("404", |accept| accept.refused_404.value()),
+    ("426", |accept| accept.refused_426.value()),
+    ("429", |accept| accept.refused_429.value()),
+    ("503", |accept| accept.refused_503.value()),
+];

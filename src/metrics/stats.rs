@@ -1,0 +1,324 @@
+//! The present state as one JSON object, for `/stats`, the dashboard and the log line.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::observatory::{FeedView, LineView, Observatory, Sky};
+use crate::clock::MonoNanos;
+use crate::exchange::Rejected;
+use crate::latency::{Histograms, Quantile, Span};
+use crate::tick::Reason;
+
+/// Everything that `/stats` shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stats {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Names this run of the process.
+    pub epoch: String,
+    /// Time since it began.
+    pub uptime_seconds: f64,
+    /// Memory held, where the system says.
+    pub resident_bytes: Option<u64>,
+    /// Whether everything that was configured is served.
+    pub ready: bool,
+    /// What is missing for that.
+    pub not_ready: Vec<String>,
+    /// Each feed.
+    pub feeds: Vec<FeedStats>,
+    /// All clients together.
+    pub clients: ClientStats,
+    /// Each span that was measured, over the last minute and since the start.
+    pub latency: Vec<LatencyStats>,
+    /// How the budget was kept.
+    pub budget: BudgetStats,
+    /// The effective configuration, without secrets.
+    pub configuration: serde_json::Value,
+}
+
+/// One feed in [`Stats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct FeedStats {
+    /// Its exchange.
+    pub exchange: String,
+    /// The best state among its lines.
+    pub state: &'static str,
+    /// Its connections.
+    pub lines: Vec<LineStats>,
+    /// Over the last seconds.
+    pub frames_per_second: f64,
+    /// Over the last seconds.
+    pub ticks_per_second: f64,
+    /// Since the newest frame was read; `null` before any.
+    pub age_seconds: Option<f64>,
+    /// Frames since the start.
+    pub frames: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Ticks since the start.
+    pub ticks: u64,
+    /// Holes in the exchange's numbering.
+    pub gaps: u64,
+    /// Books resynchronised.
+    pub resyncs: u64,
+    /// Connections lost, by reason.
+    pub reconnects: BTreeMap<&'static str, u64>,
+    /// Frames refused, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Share of data frames, 0 to 1, that the recognisers left to the general parser.
+    pub fallback_share: f64,
+    /// Ticks waiting in the fullest ring.
+    pub ring_ticks: u64,
+    /// Turns in which a full ring refused a tick.
+    pub ring_refusals: u64,
+    /// Ticks skipped after a stall beyond the bound.
+    pub skipped_ticks: u64,
+    /// Events that the exchange dates after our read of them.
+    pub negative_ages: u64,
+}
+
+/// One connection in [`FeedStats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct LineStats {
+    /// Its state.
+    pub state: &'static str,
+    /// Why it changed last.
+    pub reason: &'static str,
+    /// Attempts to connect since it was last up.
+    pub attempt: u32,
+    /// How long it has been so.
+    pub seconds: f64,
+}
+
+/// All clients together in [`Stats`].
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ClientStats {
+    /// Sessions open.
+    pub open: u64,
+    /// Sessions since the start.
+    pub accepted: u64,
+    /// Their subscriptions.
+    pub subscriptions: u64,
+    /// Events handed to sessions, over the last seconds.
+    pub events_per_second: f64,
+    /// Events handed to sessions.
+    pub events: u64,
+    /// Events replaced by a newer one before they were sent.
+    pub conflated: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Bytes waiting.
+    pub queue_bytes: u64,
+    /// Sessions closed as too slow.
+    pub slow_closes: u64,
+    /// Requests answered with an error.
+    pub bad_requests: u64,
+}
+
+/// One span in [`Stats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct LatencyStats {
+    /// Which.
+    pub span: &'static str,
+    /// Over the last minute.
+    pub last_minute: Distribution,
+    /// Since the start.
+    pub total: Distribution,
+}
+
+/// A distribution in short.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names of the quantiles say it")]
+pub struct Distribution {
+    pub samples: u64,
+    pub p50_ns: u64,
+    pub p90_ns: u64,
+    pub p99_ns: u64,
+    pub p999_ns: u64,
+    pub max_ns: u64,
+}
+
+/// How the budget was kept, in [`Stats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetStats {
+    /// Windows of ten seconds judged.
+    pub windows: u64,
+    /// Each line, as `socket_to_ring_p99`.
+    pub lines: BTreeMap<String, BudgetLine>,
+}
+
+/// One line of the budget, in [`BudgetStats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetLine {
+    /// What it allows.
+    pub allowed_ns: u64,
+    /// In how many windows it was exceeded.
+    pub breaches: u64,
+}
+
+/// Looks at everything once.
+pub fn stats(observatory: &Observatory) -> Stats {
+    let now = observatory.clock().now();
+    let readiness = observatory.readiness();
+    let mut sky = observatory.sky();
+    sky.collect(now);
+    Stats {
+        version: env!("CARGO_PKG_VERSION"),
+        epoch: observatory.epoch().to_owned(),
+        uptime_seconds: seconds(now.since(observatory.started())),
+        resident_bytes: super::process::resident_bytes(),
+        ready: readiness.ready,
+        not_ready: readiness.reasons,
+        feeds: sky.feeds.iter().map(|feed| feed_stats(feed, now)).collect(),
+        clients: client_stats(&sky),
+        latency: latency_stats(&sky, now),
+        budget: budget_stats(&sky),
+        configuration: observatory.configuration().clone(),
+    }
+}
+
+fn feed_stats(feed: &FeedView, now: MonoNanos) -> FeedStats {
+    let counters = &feed.counters;
+    let (recognised, fallbacks) = (counters.recognised.value(), counters.fallbacks.value());
+    let newest = MonoNanos(counters.newest_read.value());
+    let rejected = Rejected::ALL.iter().map(|reason| reason.name()).zip(&counters.rejected);
+    let reconnects = Reason::ALL.iter().map(|reason| reason.name()).zip(&counters.reconnects);
+    let happened = |(name, count): (&'static str, &super::Counter)| {
+        (count.value() > 0).then(|| (name, count.value()))
+    };
+    FeedStats {
+        exchange: feed.exchange.clone(),
+        state: feed.state().name(),
+        lines: feed.lines.iter().map(|line| line_stats(line, now)).collect(),
+        frames_per_second: feed.frames.per_second(),
+        ticks_per_second: feed.ticks.per_second(),
+        age_seconds: (newest > MonoNanos::ZERO).then(|| seconds(now.since(newest))),
+        frames: counters.frames.value(),
+        bytes: counters.bytes.value(),
+        ticks: counters.ticks.value(),
+        gaps: counters.gaps.value(),
+        resyncs: counters.resyncs.value(),
+        reconnects: reconnects.filter_map(happened).collect(),
+        rejected: rejected.filter_map(happened).collect(),
+        fallback_share: fallbacks as f64 / (recognised + fallbacks).max(1) as f64,
+        ring_ticks: counters.ring_occupancy.value(),
+        ring_refusals: counters.ring_refusals.value(),
+        skipped_ticks: counters.skipped.value(),
+        negative_ages: feed.collector.totals().negative_ages(),
+    }
+}
+
+fn line_stats(line: &LineView, now: MonoNanos) -> LineStats {
+    LineStats {
+        state: line.state.name(),
+        reason: line.reason.name(),
+        attempt: line.attempt,
+        seconds: seconds(now.since(line.since)),
+    }
+}
+
+fn client_stats(sky: &Sky) -> ClientStats {
+    let mut sum = ClientStats::default();
+    for broadcaster in &sky.broadcasters {
+        let counters = &broadcaster.counters;
+        sum.open += counters.clients.value();
+        sum.subscriptions += counters.subscriptions.value();
+        sum.events_per_second += broadcaster.events.per_second();
+        sum.events += counters.events.value();
+        sum.conflated += counters.conflated.value();
+        sum.bytes += counters.bytes.value();
+        sum.queue_bytes += counters.queue_bytes.value();
+        sum.slow_closes += counters.slow_closes.value();
+        sum.bad_requests += counters.bad_requests.value();
+    }
+    sum.accepted = sky.accept.as_ref().map_or(0, |accept| accept.accepted.value());
+    sum
+}
+
+fn latency_stats(sky: &Sky, now: MonoNanos) -> Vec<LatencyStats> {
+    let (window, totals) = (sky.window(now), sky.totals());
+    let measured = Span::ALL.into_iter().filter(|&span| totals.count(span) > 0);
+    measured
+        .map(|span| LatencyStats {
+            span: span.name(),
+            last_minute: distribution(&window, span),
+            total: distribution(&totals, span),
+        })
+        .collect()
+}
+
+fn distribution(histograms: &Histograms, span: Span) -> Distribution {
+    let at = |quantile| histograms.value(span, quantile);
+    Distribution {
+        samples: histograms.count(span),
+        p50_ns: at(Quantile::P50),
+        p90_ns: at(Quantile::P90),
+        p99_ns: at(Quantile::P99),
+        p999_ns: at(Quantile::P999),
+        max_ns: at(Quantile::Max),
+    }
+}
+
+fn budget_stats(sky: &Sky) -> BudgetStats {
+    let lines = sky.watch.breaches().map(|(line, breaches)| {
+        let name = format!("{}_{}", line.span.name(), line.quantile.name());
+        (name, BudgetLine { allowed_ns: line.nanos, breaches })
+    });
+    BudgetStats { windows: sky.watch.windows(), lines: lines.collect() }
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::{Clock, UnixNanos};
+    use crate::latency::{Budget, recorder};
+    use crate::metrics::{BroadcastCounters, FeedCounters};
+    use crate::tick::FeedState;
+
+    #[test]
+    fn stats_show_what_was_counted_and_measured() {
+        let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+        let budget = Budget::parse("[socket_to_ring]\np99 = 5\n").unwrap();
+        let configuration = serde_json::json!({"gateway": {"listen": "127.0.0.1:0"}});
+        let observatory = Observatory::new(clock, "e7", configuration, budget);
+        let (feed, broadcast) =
+            (Arc::new(FeedCounters::default()), Arc::new(BroadcastCounters::default()));
+        let (mut recorder, collector) = recorder();
+        observatory.add_feed("binance", Arc::clone(&feed), collector);
+        observatory.add_broadcaster(Arc::clone(&broadcast), crate::latency::recorder().1);
+        observatory.set_feed_state("binance", 1, FeedState::Connected, Reason::Requested, 2);
+        feed.recognised.add(99);
+        feed.fallbacks.add(1);
+        feed.newest_read.set(observatory.clock().now().0);
+        feed.rejected[0].add(4);
+        broadcast.clients.set(2);
+        recorder.record(Span::SocketToRing, 100);
+        recorder.finish();
+        hand.advance(Duration::from_millis(1_500));
+
+        let stats = stats(&observatory);
+        let feed = &stats.feeds[0];
+        assert_eq!(feed.state, "connected");
+        assert_eq!(feed.lines[0].state, "disconnected");
+        assert_eq!((feed.lines[1].state, feed.lines[1].attempt), ("connected", 2));
+        assert_eq!(feed.age_seconds, Some(1.5));
+        assert_eq!(feed.fallback_share, 0.01);
+        assert_eq!(feed.rejected, BTreeMap::from([(Rejected::ALL[0].name(), 4)]));
+        assert_eq!(stats.clients.open, 2);
+        assert_eq!(stats.latency.len(), 1);
+        assert_eq!(stats.latency[0].total.p50_ns, 100);
+        assert_eq!(stats.budget.lines["socket_to_ring_p99"].allowed_ns, 5);
+        assert!(stats.ready);
+        let json = serde_json::to_value(&stats).unwrap();
+        assert_eq!(json["configuration"]["gateway"]["listen"], "127.0.0.1:0");
+        assert_eq!(json["epoch"], "e7");
+    }
+}
