@@ -48,3 +48,24 @@ pub const FEED_COMMANDS_CAPACITY: usize = 256;
 /// Reports that wait for the control side, from all feeds. Questions that find it full are asked
 /// again later; what is only told is dropped and counted.
 pub const FEED_REPORTS_CAPACITY: usize = 4_096;
+/// Bytes of one chunk of an outbox; also about what one write takes from a lagging client's queue.
+pub const OUTBOX_CHUNK_BYTES: usize = 32 * 1_024;
+
+/// Free chunks that a broadcaster keeps: 256 × 32 KiB = 8 MiB. More are given back to the system.
+pub const OUTBOX_CHUNKS_KEPT: usize = 256;
+
+/// Bytes of control frames that wait for one client; a pong that finds no room is left out.
+pub const OUTBOX_CONTROL_BYTES: usize = 512;
+
+/// Bytes of a turn's encoded frames whose memory is kept.
+pub const ARENA_BYTES_KEPT: usize = 2 * 1_024 * 1_024;
+
+/// Bytes that one session may take from its outbox to the kernel in one turn, so that a client
+/// that reads again after a pause does not make the others wait.
+pub const FLUSH_BYTES_MAX: usize = 128 * 1_024;
+
+/// Requests a second that a client may make in the long run; more are answered `rate_limited`.
+pub const REQUESTS_PER_SECOND: u64 = 50;
+
+/// Requests that a client may make at once, after a pause.
+pub const REQUESTS_BURST: u64 = 200;

@@ -1,0 +1,244 @@
+//! The way of bytes to one client: ranges of this turn's arena straight to the kernel, what it
+//! refuses into the outbox.
+
+use std::io::{self, Write};
+
+use super::arena::{Arena, Range};
+use super::outbox::{Chunks, Outbox, Sent, frame_remaining_after};
+use crate::limits::FLUSH_BYTES_MAX;
+
+/// What sessions share when they are flushed, one after the other.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// This turn's frames.
+    pub(crate) arena: Arena,
+    /// Store of the outboxes' chunks.
+    pub(crate) chunks: Chunks,
+    /// Where ranges that do not touch are gathered, so that each session costs one write: the
+    /// copy costs 8 ns per frame, a second write 5 µs, and `writev` was measured no better.
+    gathered: Vec<u8>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self { arena: Arena::new(), chunks: Chunks::default(), gathered: Vec::new() }
+    }
+
+    /// Ends the turn's ranges.
+    pub(crate) fn clear(&mut self) {
+        self.arena.clear();
+        self.gathered.clear();
+        self.gathered.shrink_to(crate::limits::ARENA_BYTES_KEPT);
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    outbox: Outbox,
+    ranges: Vec<Range>,
+    /// Whether the kernel may take bytes; false from a refusal until it says so.
+    writable: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        Self { outbox: Outbox::default(), ranges: Vec::new(), writable: true }
+    }
+
+    /// Sends a range of this turn, behind everything else.
+    #[inline]
+    pub(crate) fn add(&mut self, range: Range) {
+        match self.ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.ranges.push(range),
+        }
+    }
+
+    /// Sends a control frame ahead of data; one that finds no room is left out.
+    pub(crate) fn add_control(&mut self, frame: &[u8]) -> bool {
+        self.outbox.push_control(frame)
+    }
+
+    /// Bytes that the kernel refused and that wait.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// True when a flush would have nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outbox.is_empty() && self.ranges.is_empty()
+    }
+
+    /// The kernel says that it takes bytes again.
+    pub(crate) fn set_writable(&mut self) {
+        self.writable = true;
+    }
+
+    /// True when bytes wait that the kernel may take.
+    pub(crate) fn is_flushable(&self) -> bool {
+        self.writable && !self.is_empty()
+    }
+
+    /// Forgets all data but the rest of a frame under way.
+    pub(crate) fn drop_data(&mut self, chunks: &mut Chunks) {
+        self.ranges.clear();
+        self.outbox.drop_data(chunks);
+    }
+
+    /// Gives all memory back that is lent.
+    pub(crate) fn release(&mut self, chunks: &mut Chunks) {
+        self.ranges.clear();
+        self.outbox.clear(chunks);
+    }
+
+    /// Writes what waits and this turn's ranges, within the budget of a turn; afterwards no range
+    /// is held. Returns the bytes that the kernel took.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn flush(&mut self, to: &mut impl Write, shared: &mut Shared) -> io::Result<usize> {
+        let mut taken = 0;
+        if self.writable && !self.outbox.is_empty() {
+            let mut counted = Counted { to, taken: &mut taken };
+            let sent = self.outbox.flush(&mut counted, &mut shared.chunks, FLUSH_BYTES_MAX)?;
+            self.writable = sent != Sent::Refused;
+        }
+        let Shared { arena, chunks, gathered } = shared;
+        let bytes = match self.ranges[..] {
+            [] => return Ok(taken),
+            [range] => arena.bytes(range),
+            ref ranges => {
+                gathered.clear();
+                ranges.iter().for_each(|&range| gathered.extend_from_slice(arena.bytes(range)));
+                &gathered[..]
+            }
+        };
+        let mut sent = 0;
+        if self.writable && self.outbox.is_empty() {
+            sent = write_once(to, bytes)?;
+            self.writable = sent == bytes.len();
+        }
+        if sent < bytes.len() {
+            self.outbox.push(&bytes[sent..], frame_remaining_after(bytes, sent), chunks);
+        }
+        self.ranges.clear();
+        Ok(taken + sent)
+    }
+}
+
+/// One write; 0 when the kernel takes nothing now. A partial write of a socket means that its
+/// buffer is full, so a second attempt would only cost a refusal.
+fn write_once(to: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match to.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => return Ok(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Counts what goes through.
+struct Counted<'a, W> {
+    to: &'a mut W,
+    taken: &'a mut usize,
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        *self.taken += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A socket whose buffer has so much room.
+    struct Kernel {
+        taken: Vec<u8>,
+        room: usize,
+        writes: usize,
+    }
+
+    impl Kernel {
+        fn new(room: usize) -> Self {
+            Self { taken: Vec::new(), room, writes: 0 }
+        }
+    }
+
+    impl Write for Kernel {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.writes += 1;
+            let count = bytes.len().min(self.room);
+            if count == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.room -= count;
+            self.taken.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn text(shared: &mut Shared, payload: &str) -> Range {
+        shared.arena.frame(|bytes| bytes.extend_from_slice(payload.as_bytes()))
+    }
+
+    #[test]
+    fn neighbours_are_one_range_and_every_session_costs_one_write() {
+        let mut shared = Shared::new();
+        let ranges: Vec<Range> =
+            ["one", "two", "three"].iter().map(|word| text(&mut shared, word)).collect();
+        let mut all = Outgoing::new();
+        ranges.iter().for_each(|&range| all.add(range));
+        assert_eq!(all.ranges.len(), 1);
+        let mut some = Outgoing::new();
+        some.add(ranges[0]);
+        some.add(ranges[2]);
+        for (outgoing, expected) in [
+            (&mut all, &b"\x81\x03one\x81\x03two\x81\x05three"[..]),
+            (&mut some, b"\x81\x03one\x81\x05three"),
+        ] {
+            let mut kernel = Kernel::new(1_000);
+            assert_eq!(outgoing.flush(&mut kernel, &mut shared).expect("ok"), expected.len());
+            assert_eq!(kernel.taken, expected);
+            assert_eq!(kernel.writes, 1);
+            assert!(outgoing.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_waits_and_later_turns_stand_behind_it() {
+        let mut shared = Shared::new();
+        let mut outgoing = Outgoing::new();
+        let mut kernel = Kernel::new(4);
+        outgoing.add(text(&mut shared, "first"));
+        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        assert_eq!(outgoing.waiting(), 3);
+        shared.clear();
+        outgoing.add(text(&mut shared, "second"));
+        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        assert_eq!(kernel.writes, 1, "not tried again before the kernel says so");
+        outgoing.add_control(b"\x89\x00");
+        kernel.room = 1_000;
+        outgoing.set_writable();
+        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        assert_eq!(kernel.taken, b"\x81\x05first\x89\x00\x81\x06second");
+        assert!(outgoing.is_empty());
+        assert_eq!(shared.chunks.lent_bytes(), 0);
+    }
+}
