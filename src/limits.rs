@@ -69,3 +69,10 @@ pub const REQUESTS_PER_SECOND: u64 = 50;
 
 /// Requests that a client may make at once, after a pause.
 pub const REQUESTS_BURST: u64 = 200;
+/// Longest frame after which the general parser keeps its memory: 256 KiB of text make a tape of at
+/// most 3 MiB. A longer frame is read as well; its memory is given back at once.
+pub const JSON_BYTES_KEPT: usize = 256 << 10;
+
+/// Levels that one frame may hold. The largest frame known holds 46,000; a frame of more is
+/// rejected, counted, and its book resynchronised.
+pub const FRAME_LEVELS_MAX: usize = 262_144;

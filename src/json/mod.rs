@@ -2,5 +2,8 @@
 //! exchange.
 
 mod padded;
+pub mod scan;
+mod tape;
 
 pub use padded::PaddedFrame;
+pub use tape::{Fields, Items, JsonReader, NotJson, Value};

@@ -5,6 +5,8 @@
 //! documentation (2026-10); what was measured on the wire instead is marked so.
 
 mod book;
+mod hot;
+mod parse;
 mod subscribe;
 mod symbol;
 
@@ -15,7 +17,9 @@ use super::{
     Rejected, RequestRules, SnapshotSource, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::PaddedFrame;
+use crate::json::{JsonReader, PaddedFrame};
+use crate::limits::FRAME_PADDING;
+use parse::Context;
 
 /// The two markets that this adapter speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +110,7 @@ pub struct Binance {
     market: Market,
     time_unit: TimeUnit,
     instruments: NativeMap,
+    reader: JsonReader,
 }
 
 impl Binance {
@@ -115,7 +120,42 @@ impl Binance {
             ExchangeId::Binance => Market::Spot,
             ExchangeId::BinanceFutures => Market::Futures,
         };
-        Self { exchange, market, time_unit: TimeUnit::default(), instruments: NativeMap::new([]) }
+        Self {
+            exchange,
+            market,
+            time_unit: TimeUnit::default(),
+            instruments: NativeMap::new([]),
+            reader: JsonReader::new(),
+        }
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context { market: self.market, time_unit: self.time_unit, instruments: &self.instruments }
+    }
+
+    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
+    /// recogniser takes, and the twin that tests hold the recognisers to.
+    ///
+    /// # Errors
+    /// As [`Exchange::parse`].
+    #[cold]
+    pub fn parse_general(
+        &mut self,
+        frame: PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        batch.clear();
+        let context = Context {
+            market: self.market,
+            time_unit: self.time_unit,
+            instruments: &self.instruments,
+        };
+        let read = self.reader.read(frame, |root| context.frame(root, batch));
+        let result = read.unwrap_or(Err(Rejected::NotJson));
+        if result.is_err() {
+            batch.clear();
+        }
+        result
     }
 
     /// Asks for, and reads, times in this unit.
@@ -147,10 +187,20 @@ impl Exchange for Binance {
         self.instruments = instruments;
     }
 
-    fn parse(&mut self, _frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+    #[inline]
+    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         batch.clear();
-        Err(Rejected::Foreign)
+        if hot::recognise(&self.context(), &frame, batch).is_some() {
+            return Ok(Frame::Data { recognised: true });
+        }
+        self.parse_general(frame, batch)
     }
 
-    fn symbols_in(&self, _frame: &[u8], _found: &mut dyn FnMut(&str)) {}
+    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
+        let mut bytes = frame.to_vec();
+        bytes.resize(frame.len() + FRAME_PADDING, 0);
+        let frame = PaddedFrame::new(&mut bytes, frame.len());
+        // A frame that is no JSON names no symbol; `parse` will reject it.
+        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+    }
 }

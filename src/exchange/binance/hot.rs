@@ -1,0 +1,304 @@
+//! The frequent frames, read in place.
+//!
+//! ```text
+//! {"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT",…}}     combined
+//! {"e":"trade","E":1,"s":"BTCUSDT",…}                                       raw
+//! ```
+//!
+//! One function per kind of event, for both markets: keys are compared as text in the order in
+//! which Binance writes them, with those that only one market or only newer frames have as
+//! options. Whatever does not fit to the last byte is left to the general path, which gives the
+//! same ticks for what fits.
+
+use super::Market;
+use super::parse::{Context, DepthFields, QuoteFields, TradeFields};
+use crate::clock::UnixNanos;
+use crate::exchange::Batch;
+use crate::instrument::InstrumentId;
+use crate::json::PaddedFrame;
+use crate::json::scan::{Cursor, Word};
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Level, Side};
+
+/// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
+#[inline]
+pub(super) fn recognise(
+    context: &Context<'_>,
+    frame: &PaddedFrame<'_>,
+    batch: &mut Batch,
+) -> Option<()> {
+    let mut cursor = Cursor::new(frame);
+    if !cursor.take(b"{\"stream\":\"") {
+        return raw(context, cursor, batch);
+    }
+    let stream = Some(cursor.until(b'@')?);
+    match cursor.peek() {
+        b'b' => {
+            cursor.expect(b"bookTicker\",\"data\":")?;
+            quote(context, cursor, stream, batch)
+        }
+        b't' => {
+            cursor.expect(b"trade\",\"data\":")?;
+            trade(context, cursor, stream, batch)
+        }
+        b'd' => {
+            // Not the partial books (`depth5`), which are no changes.
+            cursor.expect(b"depth")?;
+            let _speed = cursor.take(b"@100ms") || cursor.take(b"@0ms") || cursor.take(b"@500ms");
+            cursor.expect(b"\",\"data\":")?;
+            depth(context, cursor, stream, batch)
+        }
+        b'a' => {
+            cursor.expect(b"aggTrade\",\"data\":")?;
+            aggregate(context, cursor, stream, batch)
+        }
+        _ => None,
+    }
+}
+
+/// A frame without wrapper; the first letter of the event's name tells its kind.
+fn raw(context: &Context<'_>, cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    let mut ahead = cursor;
+    if !ahead.take(b"{\"e\":\"") {
+        return quote(context, cursor, None, batch);
+    }
+    match ahead.peek() {
+        b't' => trade(context, cursor, None, batch),
+        b'a' => aggregate(context, cursor, None, batch),
+        b'b' => quote(context, cursor, None, batch),
+        b'd' => depth(context, cursor, None, batch),
+        _ => None,
+    }
+}
+
+/// Spot `E s t p q T m M`, until 2024-06 with order ids `b a` before `T`;
+/// futures `E T s t p q X m`.
+#[inline(always)]
+fn trade(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    stream: Option<Word>,
+    batch: &mut Batch,
+) -> Option<()> {
+    cursor.expect(b"{\"e\":\"trade\",\"E\":")?;
+    cursor.unsigned()?;
+    let early_time = option(&mut cursor, b",\"T\":")?;
+    cursor.expect(b",\"s\":\"")?;
+    let symbol = cursor.until(b'"')?;
+    cursor.expect(b",\"t\":")?;
+    let id = cursor.unsigned()?;
+    cursor.expect(b",\"p\":\"")?;
+    let price = cursor.decimal()?;
+    cursor.expect(b",\"q\":\"")?;
+    let size = cursor.decimal()?;
+    if cursor.take(b",\"b\":") {
+        cursor.unsigned()?;
+        cursor.expect(b",\"a\":")?;
+        cursor.unsigned()?;
+    }
+    let time = match early_time {
+        Some(time) => time,
+        None => {
+            cursor.expect(b",\"T\":")?;
+            cursor.unsigned()?
+        }
+    };
+    // Another order type than MARKET is no trade of the book.
+    cursor.take(b",\"X\":\"MARKET\"");
+    let buyer_is_maker = maker(&mut cursor)?;
+    let instrument = close(context, cursor, stream, symbol)?;
+    let time = context.time(time);
+    TradeFields { time, price, size, id, buyer_is_maker }.push(instrument, batch);
+    Some(())
+}
+
+/// Spot `E s a p q f l T m M`; futures `E a s p q nq f l T m st`, `nq` since 2025-12 and `st`
+/// since 2026.
+#[inline(always)]
+fn aggregate(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    stream: Option<Word>,
+    batch: &mut Batch,
+) -> Option<()> {
+    cursor.expect(b"{\"e\":\"aggTrade\",\"E\":")?;
+    cursor.unsigned()?;
+    let early_id = option(&mut cursor, b",\"a\":")?;
+    cursor.expect(b",\"s\":\"")?;
+    let symbol = cursor.until(b'"')?;
+    let id = match early_id {
+        Some(id) => id,
+        None => {
+            cursor.expect(b",\"a\":")?;
+            cursor.unsigned()?
+        }
+    };
+    cursor.expect(b",\"p\":\"")?;
+    let price = cursor.decimal()?;
+    cursor.expect(b",\"q\":\"")?;
+    let size = cursor.decimal()?;
+    if cursor.take(b",\"nq\":\"") {
+        cursor.skip_text()?;
+    }
+    cursor.expect(b",\"f\":")?;
+    cursor.unsigned()?;
+    cursor.expect(b",\"l\":")?;
+    cursor.unsigned()?;
+    cursor.expect(b",\"T\":")?;
+    let time = context.time(cursor.unsigned()?);
+    let buyer_is_maker = maker(&mut cursor)?;
+    let instrument = close(context, cursor, stream, symbol)?;
+    TradeFields { time, price, size, id, buyer_is_maker }.push(instrument, batch);
+    Some(())
+}
+
+/// Spot `u s b B a A`; futures `e u s b B a A T E`, or with `E T` behind `u`.
+#[inline(always)]
+fn quote(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    stream: Option<Word>,
+    batch: &mut Batch,
+) -> Option<()> {
+    if !cursor.take(b"{\"u\":") {
+        cursor.expect(b"{\"e\":\"bookTicker\",\"u\":")?;
+    }
+    let update_id = cursor.unsigned()?;
+    let mut time = None;
+    if cursor.take(b",\"E\":") {
+        cursor.unsigned()?;
+        cursor.expect(b",\"T\":")?;
+        time = Some(cursor.unsigned()?);
+    }
+    cursor.expect(b",\"s\":\"")?;
+    let symbol = cursor.until(b'"')?;
+    classes(&mut cursor)?;
+    cursor.expect(b",\"b\":\"")?;
+    let bid = cursor.decimal()?;
+    cursor.expect(b",\"B\":\"")?;
+    let bid_size = cursor.decimal()?;
+    cursor.expect(b",\"a\":\"")?;
+    let ask = cursor.decimal()?;
+    cursor.expect(b",\"A\":\"")?;
+    let ask_size = cursor.decimal()?;
+    if time.is_none() && cursor.take(b",\"T\":") {
+        time = Some(cursor.unsigned()?);
+        cursor.expect(b",\"E\":")?;
+        cursor.unsigned()?;
+    }
+    classes(&mut cursor)?;
+    let instrument = close(context, cursor, stream, symbol)?;
+    let time = time.map_or(UnixNanos::NONE, |time| context.time(time));
+    let fields = QuoteFields { time, update_id, bid: (bid, bid_size), ask: (ask, ask_size) };
+    fields.push(instrument, batch);
+    Some(())
+}
+
+/// Spot `E s U u b a`; futures `E T s U u pu b a`, with `ps st` behind `s` since 2026.
+#[inline(always)]
+fn depth(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    stream: Option<Word>,
+    batch: &mut Batch,
+) -> Option<()> {
+    cursor.expect(b"{\"e\":\"depthUpdate\",\"E\":")?;
+    let sent = cursor.unsigned()?;
+    let matched = option(&mut cursor, b",\"T\":")?;
+    cursor.expect(b",\"s\":\"")?;
+    let symbol = cursor.until(b'"')?;
+    classes(&mut cursor)?;
+    cursor.expect(b",\"U\":")?;
+    let first_id = cursor.unsigned()?;
+    cursor.expect(b",\"u\":")?;
+    let last_id = cursor.unsigned()?;
+    let stated = option(&mut cursor, b",\"pu\":")?;
+    let previous_id = match context.market {
+        Market::Spot => None,
+        Market::Futures => Some(stated?),
+    };
+    let levels_from = batch.levels.len();
+    cursor.expect(b",\"b\":[")?;
+    levels(&mut cursor, Side::Bid, batch)?;
+    cursor.expect(b",\"a\":[")?;
+    levels(&mut cursor, Side::Ask, batch)?;
+    classes(&mut cursor)?;
+    let instrument = close(context, cursor, stream, symbol)?;
+    if batch.levels.len() > FRAME_LEVELS_MAX {
+        return None;
+    }
+    let time = context.time(matched.unwrap_or(sent));
+    DepthFields { time, first_id, last_id, previous_id, levels_from }.push(instrument, batch);
+    Some(())
+}
+
+/// One side of a book event, behind its opening bracket.
+#[inline(always)]
+fn levels(cursor: &mut Cursor<'_>, side: Side, batch: &mut Batch) -> Option<()> {
+    if cursor.take(b"]") {
+        return Some(());
+    }
+    cursor.expect(b"[\"")?;
+    loop {
+        let price = cursor.decimal()?;
+        cursor.expect(b",\"")?;
+        let size = cursor.decimal()?;
+        batch.levels.push(Level { side, price, size });
+        if !cursor.take(b"],[\"") {
+            return cursor.expect(b"]]");
+        }
+    }
+}
+
+/// A number behind `key`, which may be absent: `Some(None)`. `None` when the key has no number.
+#[inline(always)]
+fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Option<u64>> {
+    if cursor.take(key) { Some(Some(cursor.unsigned()?)) } else { Some(None) }
+}
+
+/// `m` and what may follow it: `M`, which means nothing, or `st`, the class of the contract.
+#[inline(always)]
+fn maker(cursor: &mut Cursor<'_>) -> Option<bool> {
+    cursor.expect(b",\"m\":")?;
+    let buyer_is_maker = cursor.boolean()?;
+    if cursor.take(b",\"M\":") {
+        cursor.boolean()?;
+    }
+    option(cursor, b",\"st\":")?;
+    Some(buyer_is_maker)
+}
+
+/// `ps` and `st` in either order: the pair and the class of the contract, of no use here.
+#[inline(always)]
+fn classes(cursor: &mut Cursor<'_>) -> Option<()> {
+    let class_first = option(cursor, b",\"st\":")?.is_some();
+    if cursor.take(b",\"ps\":\"") {
+        cursor.skip_text()?;
+        if !class_first {
+            option(cursor, b",\"st\":")?;
+        }
+    }
+    Some(())
+}
+
+/// The end of the event, of the wrapper and of the frame; then whose it is. A stream's name is
+/// known to be good JSON because it is the symbol, which stands in the map, in lower case.
+#[inline(always)]
+fn close(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    stream: Option<Word>,
+    symbol: Word,
+) -> Option<InstrumentId> {
+    cursor.expect(b"}")?;
+    if let Some(stream) = stream {
+        cursor.expect(b"}")?;
+        if !cursor.is_lower_case_of(stream, symbol) {
+            return None;
+        }
+    }
+    if !cursor.is_at_end() {
+        return None;
+    }
+    context.instruments.find(cursor.bytes_of(symbol))
+}

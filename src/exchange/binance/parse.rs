@@ -1,0 +1,493 @@
+//! What Binance says: the general path, which reads every frame in any order of its keys, and the
+//! statements about fields that the recognisers of [`super::hot`] share with it.
+
+use arrayvec::ArrayString;
+
+use super::{Market, TimeUnit};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected};
+use crate::instrument::{InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{
+    Candle, Decimal, DecimalError, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId,
+    WideDecimal,
+};
+
+/// What a frame is read against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) market: Market,
+    pub(super) time_unit: TimeUnit,
+    pub(super) instruments: &'a NativeMap,
+}
+
+/// A trade as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeFields {
+    pub(super) time: UnixNanos,
+    pub(super) price: Decimal,
+    pub(super) size: Decimal,
+    pub(super) id: u64,
+    /// `m`.
+    pub(super) buyer_is_maker: bool,
+}
+
+impl TradeFields {
+    /// "m: Is the buyer the market maker?" (web-socket-streams.md): true means that the buyer's
+    /// order was resting, so the taker sold.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let taker = if self.buyer_is_maker { Side::Ask } else { Side::Bid };
+        let id = TradeId::Number(self.id);
+        let trade = Trade { taker, price: self.price, size: self.size, id };
+        batch.push(self.id, Tick::new(instrument, self.time, trade.into()));
+    }
+}
+
+/// A best bid and ask as both paths hand it over: price and size of either side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuoteFields {
+    pub(super) time: UnixNanos,
+    pub(super) update_id: u64,
+    pub(super) bid: (Decimal, Decimal),
+    pub(super) ask: (Decimal, Decimal),
+}
+
+impl QuoteFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let (bid, bid_size) = resting(self.bid);
+        let (ask, ask_size) = resting(self.ask);
+        let quote = Quote { bid, bid_size, ask, ask_size };
+        batch.push(self.update_id, Tick::new(instrument, self.time, quote.into()));
+    }
+}
+
+/// An empty side is written with a price of zero.
+#[inline(always)]
+fn resting((price, size): (Decimal, Decimal)) -> (Option<Decimal>, Option<Decimal>) {
+    if price.is_zero() { (None, None) } else { (Some(price), Some(size)) }
+}
+
+/// A book delta as both paths hand it over, its levels being in the batch already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DepthFields {
+    pub(super) time: UnixNanos,
+    pub(super) first_id: u64,
+    pub(super) last_id: u64,
+    /// Futures only.
+    pub(super) previous_id: Option<u64>,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl DepthFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: BookKind::Delta,
+            exchange_time: self.time,
+            first_id: self.first_id,
+            last_id: self.last_id,
+            previous_id: self.previous_id,
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+    }
+}
+
+impl Context<'_> {
+    /// A time field of this connection.
+    #[inline(always)]
+    pub(super) fn time(&self, number: u64) -> UnixNanos {
+        match self.time_unit {
+            TimeUnit::Millisecond => UnixNanos::from_millis(number),
+            TimeUnit::Microsecond => UnixNanos::from_micros(number),
+        }
+    }
+
+    /// Reads one parsed frame.
+    pub(super) fn frame(&self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        if root.items().is_some() {
+            return self.list(root, batch);
+        }
+        // Replies are not wrapped, even on `/stream`, so the wrapper is looked for first.
+        let stream = root.field("stream").and_then(Value::string);
+        if let (Some(stream), Some(inner)) = (stream, root.field("data")) {
+            return self.wrapped(stream, inner, batch);
+        }
+        let event = Event::of(root).ok_or(Rejected::Foreign)?;
+        if event.name().is_some() || event.is_bare_quote() {
+            return self.event(&event, batch);
+        }
+        if event.is_partial_book {
+            return Ok(Frame::Other);
+        }
+        reply(root).ok_or(Rejected::Foreign)
+    }
+
+    /// The inside of `{"stream":…,"data":…}`.
+    fn wrapped(
+        &self,
+        stream: &str,
+        inner: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        if inner.items().is_some() {
+            return self.list(inner, batch);
+        }
+        let event = Event::of(inner).ok_or(Rejected::Foreign)?;
+        let known = event.name().is_some() || event.is_bare_quote();
+        // The best levels, whole each time; on futures they call themselves `depthUpdate` like
+        // the changes to a book, and only the stream's name tells. Nobody here asks for them.
+        if !known || is_partial_book(stream) {
+            return Ok(Frame::Other);
+        }
+        self.event(&event, batch)
+    }
+
+    /// A list of events, as on `!ticker@arr`.
+    fn list(&self, list: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let mut frame = Err(Rejected::Foreign);
+        for item in list.items().ok_or(Rejected::Foreign)? {
+            let event = Event::of(item).filter(|event| event.name().is_some());
+            let read = self.event(&event.ok_or(Rejected::Foreign)?, batch)?;
+            if !matches!(frame, Ok(Frame::Data { .. })) {
+                frame = Ok(read);
+            }
+        }
+        frame
+    }
+
+    fn event(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let read = match event.name() {
+            Some("trade") => Self::trade,
+            Some("aggTrade") => Self::aggregate,
+            Some("bookTicker") | None => Self::quote,
+            Some("depthUpdate") => Self::depth,
+            Some("24hrTicker") => Self::ticker,
+            Some("kline") => Self::candle,
+            // Announces that the connection will close (spot, since 2026-05-08).
+            Some("serverShutdown") => return Ok(Frame::Shutdown),
+            Some(_) => return Ok(Frame::Other),
+        };
+        match self.instruments.find(event.text(b's')?.as_bytes()) {
+            Some(instrument) => read(self, instrument, event, batch),
+            None => Ok(Frame::Other),
+        }
+    }
+
+    fn trade(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        // Futures print insurance fund and auto-deleveraging fills (`INSURANCE_FUND`, `ADL`, `NA`)
+        // on the same stream; they are no trades of the book.
+        if self.market == Market::Futures
+            && event.value(b'X').is_some()
+            && event.text(b'X')? != "MARKET"
+        {
+            return Ok(Frame::Other);
+        }
+        self.print(instrument, event.unsigned(b't')?, event, batch)
+    }
+
+    fn aggregate(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        self.print(instrument, event.unsigned(b'a')?, event, batch)
+    }
+
+    fn print(
+        &self,
+        instrument: InstrumentId,
+        id: u64,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let fields = TradeFields {
+            time: self.time(event.unsigned(b'T')?),
+            price: event.positive(b'p')?,
+            size: event.positive(b'q')?,
+            id,
+            buyer_is_maker: event.required(b'm')?.boolean().ok_or(Rejected::Field)?,
+        };
+        fields.push(instrument, batch);
+        Ok(GENERAL)
+    }
+
+    fn quote(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let fields = QuoteFields {
+            time: self.event_time(event)?,
+            update_id: event.unsigned(b'u')?,
+            bid: (event.positive(b'b')?, event.positive(b'B')?),
+            ask: (event.positive(b'a')?, event.positive(b'A')?),
+        };
+        fields.push(instrument, batch);
+        Ok(GENERAL)
+    }
+
+    fn depth(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let fields = DepthFields {
+            time: self.event_time(event)?,
+            first_id: event.unsigned(b'U')?,
+            last_id: event.unsigned(b'u')?,
+            previous_id: match self.market {
+                Market::Spot => None,
+                Market::Futures => {
+                    let previous = event.previous_id.ok_or(Rejected::Field)?;
+                    Some(previous.unsigned().ok_or(Rejected::Field)?)
+                }
+            },
+            levels_from: batch.levels.len(),
+        };
+        side(Side::Bid, event.required(b'b')?, batch)?;
+        side(Side::Ask, event.required(b'a')?, batch)?;
+        fields.push(instrument, batch);
+        Ok(GENERAL)
+    }
+
+    /// Time of the match where it is stated, else of the sending; spot quotes have neither.
+    fn event_time(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
+        let letter = if event.value(b'T').is_some() { b'T' } else { b'E' };
+        match event.value(letter) {
+            Some(time) => Ok(self.time(time.unsigned().ok_or(Rejected::Field)?)),
+            None => Ok(UnixNanos::NONE),
+        }
+    }
+
+    fn ticker(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let optional = |letter| event.value(letter).map(|_| event.decimal(letter)).transpose();
+        let ticker = Ticker {
+            last: Some(event.decimal(b'c')?),
+            open: Some(event.decimal(b'o')?),
+            high: Some(event.decimal(b'h')?),
+            low: Some(event.decimal(b'l')?),
+            // Futures state no best bid and ask here.
+            bid: optional(b'b')?.filter(|price| !price.is_zero()),
+            ask: optional(b'a')?.filter(|price| !price.is_zero()),
+            change: Some(event.decimal(b'p')?),
+            change_percent: Some(event.decimal(b'P')?),
+            volume: Some(event.wide(b'v')?),
+            quote_volume: Some(event.wide(b'q')?),
+        };
+        let time = self.event_time_of_sending(event)?;
+        for body in ticker.bodies() {
+            batch.push(0, Tick::new(instrument, time, body));
+        }
+        Ok(GENERAL)
+    }
+
+    fn candle(
+        &self,
+        instrument: InstrumentId,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let inner = Event::of(event.required(b'k')?).ok_or(Rejected::Field)?;
+        let Some(interval) = Interval::from_name(inner.text(b'i')?) else {
+            return Ok(Frame::Other);
+        };
+        let open_time = self.time(inner.unsigned(b't')?);
+        // Bars of another time zone (`@kline_1d@+08:00`) call their interval the same.
+        if !open_time.is_some() || interval.open_time(open_time) != open_time {
+            return Ok(Frame::Other);
+        }
+        let candle = Candle {
+            interval,
+            open_time,
+            open: inner.decimal(b'o')?,
+            high: inner.decimal(b'h')?,
+            low: inner.decimal(b'l')?,
+            close: inner.decimal(b'c')?,
+            volume: inner.wide(b'v')?,
+            trades: inner.unsigned(b'n')?,
+            closed: inner.required(b'x')?.boolean().ok_or(Rejected::Field)?,
+        };
+        let time = self.event_time_of_sending(event)?;
+        for body in candle.bodies() {
+            batch.push(0, Tick::new(instrument, time, body));
+        }
+        Ok(GENERAL)
+    }
+
+    fn event_time_of_sending(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
+        Ok(self.time(event.unsigned(b'E')?))
+    }
+}
+
+/// A frame that this path read.
+const GENERAL: Frame = Frame::Data { recognised: false };
+
+/// Appends one side of a book event.
+fn side(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for level in levels.items().ok_or(Rejected::Field)? {
+        let mut parts = level.items().ok_or(Rejected::Field)?;
+        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
+            return Err(Rejected::Field);
+        };
+        if batch.levels.len() >= FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+    }
+    Ok(())
+}
+
+/// `…@depth5`, `…@depth20@100ms`: the best levels, whole each time.
+fn is_partial_book(stream: &str) -> bool {
+    let kind = stream.split_once('@').and_then(|(_, kind)| kind.strip_prefix("depth"));
+    kind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// An answer to a request of ours: accepted, or refused in one of two forms (flat as documented,
+/// inside `error` as futures send it). Other exchanges' answers look alike, but none has
+/// an integer `code` or a `result` that is null, a list or a boolean beside an `id`.
+fn reply(root: Value<'_>) -> Option<Frame> {
+    let id = root.field("id");
+    let number = id.and_then(Value::unsigned);
+    if let Some(error) = root.field("error").filter(|error| error.field("code").is_some()) {
+        return refusal(number, error);
+    }
+    if let (Some(result), Some(_)) = (root.field("result"), id) {
+        let known = result.is_null() || result.boolean().is_some() || result.items().is_some();
+        return known.then_some(Frame::Ack { id: number });
+    }
+    refusal(number, root)
+}
+
+fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
+    error.field("code")?.signed()?;
+    let words = error.field("msg")?.string()?;
+    let mut text = ArrayString::new();
+    for letter in words.chars() {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    Some(Frame::Error { id, text })
+}
+
+/// Calls `found` with the symbols that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let inner = root.field("data").unwrap_or(root);
+    let mut named = false;
+    let mut name = |value: Value<'_>| {
+        if let Some(symbol) = value.field("s").and_then(Value::string) {
+            named = true;
+            found(symbol);
+        }
+    };
+    match inner.items() {
+        Some(items) => items.for_each(&mut name),
+        None => name(inner),
+    }
+    // Partial books of spot are named by their stream alone.
+    let stream = root.field("stream").and_then(Value::string);
+    if let Some((symbol, _)) = stream.and_then(|stream| stream.split_once('@'))
+        && !named
+        && !symbol.starts_with('!')
+    {
+        found(&symbol.to_uppercase());
+    }
+}
+
+/// Letters from `A` to `z`.
+const LETTERS: usize = (b'z' - b'A' + 1) as usize;
+
+/// The fields of an event, which have one letter each but for `pu`. Others are ignored: new ones
+/// may appear any day.
+struct Event<'t> {
+    by_letter: [Option<Value<'t>>; LETTERS],
+    previous_id: Option<Value<'t>>,
+    is_partial_book: bool,
+}
+
+impl<'t> Event<'t> {
+    /// Of a key that stands twice the last one counts. `None` for what is no object.
+    fn of(object: Value<'t>) -> Option<Self> {
+        let mut event =
+            Self { by_letter: [None; LETTERS], previous_id: None, is_partial_book: false };
+        for (key, value) in object.fields()? {
+            match *key.as_bytes() {
+                [letter @ b'A'..=b'z'] => event.by_letter[usize::from(letter - b'A')] = Some(value),
+                [b'p', b'u'] => event.previous_id = Some(value),
+                _ => event.is_partial_book |= key == "lastUpdateId",
+            }
+        }
+        Some(event)
+    }
+
+    /// What it calls itself.
+    fn name(&self) -> Option<&'t str> {
+        self.value(b'e')?.string()
+    }
+
+    /// Spot's `bookTicker` has no name.
+    fn is_bare_quote(&self) -> bool {
+        self.value(b'e').is_none() && b"usbBaA".iter().all(|&letter| self.value(letter).is_some())
+    }
+
+    fn value(&self, letter: u8) -> Option<Value<'t>> {
+        self.by_letter[usize::from(letter - b'A')]
+    }
+
+    fn required(&self, letter: u8) -> Result<Value<'t>, Rejected> {
+        self.value(letter).ok_or(Rejected::Field)
+    }
+
+    fn text(&self, letter: u8) -> Result<&'t str, Rejected> {
+        self.required(letter)?.string().ok_or(Rejected::Field)
+    }
+
+    fn unsigned(&self, letter: u8) -> Result<u64, Rejected> {
+        self.required(letter)?.unsigned().ok_or(Rejected::Field)
+    }
+
+    fn decimal(&self, letter: u8) -> Result<Decimal, Rejected> {
+        Decimal::parse(self.text(letter)?.as_bytes()).map_err(refused)
+    }
+
+    fn positive(&self, letter: u8) -> Result<Decimal, Rejected> {
+        positive(self.required(letter)?)
+    }
+
+    fn wide(&self, letter: u8) -> Result<WideDecimal, Rejected> {
+        WideDecimal::parse(self.text(letter)?.as_bytes()).map_err(refused)
+    }
+}
+
+/// A price or size: zero or more.
+fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
+    let text = value.string().ok_or(Rejected::Field)?;
+    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
