@@ -76,3 +76,37 @@ pub const JSON_BYTES_KEPT: usize = 256 << 10;
 /// Levels that one frame may hold. The largest frame known holds 46,000; a frame of more is
 /// rejected, counted, and its book resynchronised.
 pub const FRAME_LEVELS_MAX: usize = 262_144;
+/// Bytes a connection to an exchange starts with and returns to: holds four full reads, so that
+/// what is left of a frame is moved at most every third read. A larger frame makes it grow.
+pub const UPSTREAM_BUFFER_BYTES: usize = 256 << 10;
+
+/// Bytes asked of the kernel in one read of an exchange's socket; more stays there for the next
+/// turn, so that one busy connection cannot keep a thread from the others.
+pub const UPSTREAM_READ_BYTES: usize = 64 << 10;
+const _: () = assert!(UPSTREAM_BUFFER_BYTES >= 2 * UPSTREAM_READ_BYTES + FRAME_PADDING);
+
+/// Bytes a client session starts with: requests are some hundred bytes, and 10,000 sessions hold
+/// 40 MiB. A larger request makes it grow, up to the session's own bound.
+pub const SESSION_BUFFER_BYTES: usize = 4 << 10;
+
+/// Bytes asked of the kernel in one read of a client's socket.
+pub const SESSION_READ_BYTES: usize = 2 << 10;
+const _: () = assert!(SESSION_BUFFER_BYTES >= SESSION_READ_BYTES + FRAME_PADDING);
+
+/// Reads after which a receive buffer that grew for a huge frame, and was not needed again since,
+/// is given back.
+pub const LARGE_BUFFER_READS_KEPT: u32 = 256;
+
+/// Bytes of one frame, or of one message put together of fragments, where an exchange states no
+/// bound of its own: the largest seen is 8 MB. A larger one ends the connection.
+pub const FRAME_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one request of a client. A larger one ends the session.
+pub const REQUEST_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a request or response head of a handshake. A longer one ends the connection.
+pub const HANDSHAKE_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of unsent replies to pings, about 500 of them; a peer that sends more pings without
+/// reading what they are answered ends its connection.
+pub const CONTROL_OUTBOX_BYTES_MAX: usize = 64 << 10;

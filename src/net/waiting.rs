@@ -30,4 +30,12 @@ impl Waiting {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|waiting| waiting.name() == name)
     }
+
+    /// Whether a thread that waits so takes a core for itself.
+    pub const fn spins(self) -> bool {
+        match self {
+            Self::Block => false,
+            Self::EpollSpin | Self::Spin => true,
+        }
+    }
 }

@@ -1,0 +1,65 @@
+//! Where a URL leads.
+
+use tungstenite::http::Uri;
+
+use super::NetError;
+
+/// The parts of a `ws`, `wss`, `http` or `https` URL that a connection needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `wss` or `https`.
+    pub tls: bool,
+    /// Name or address, without the brackets of IPv6.
+    pub host: String,
+    /// As stated, else 80 or 443.
+    pub port: u16,
+    /// Path and query; `/` where the URL has none.
+    pub target: String,
+}
+
+impl Endpoint {
+    /// Takes a URL apart.
+    ///
+    /// # Errors
+    /// [`NetError::Url`] when it is no URL, has another scheme or names no host.
+    pub fn parse(url: &str) -> Result<Self, NetError> {
+        let refuse = |what| NetError::Url { url: url.into(), what };
+        let uri: Uri = url.parse().map_err(|_| refuse("not a URL; write ws://HOST:PORT/PATH"))?;
+        let tls = match uri.scheme_str() {
+            Some("wss" | "https") => true,
+            Some("ws" | "http") => false,
+            _ => return Err(refuse("the scheme must be ws, wss, http or https")),
+        };
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        if host.is_empty() {
+            return Err(refuse("it names no host"));
+        }
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        Ok(Self { tls, host: host.to_owned(), port, target: target.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let one = Endpoint::parse("wss://stream.binance.com:9443/stream?streams=a@trade").unwrap();
+        assert_eq!((one.tls, one.host.as_str(), one.port), (true, "stream.binance.com", 9443));
+        assert_eq!(one.target, "/stream?streams=a@trade");
+        let two = Endpoint::parse("ws://[::1]").unwrap();
+        assert_eq!((two.tls, two.host.as_str(), two.port), (false, "::1", 80));
+        assert_eq!(two.target, "/");
+        assert_eq!(Endpoint::parse("https://api.x.com/depth").unwrap().port, 443);
+    }
+
+    #[test]
+    fn what_is_no_url_of_ours_is_refused_with_its_text() {
+        for bad in ["", "stream.binance.com", "ftp://x/", "ws:///path", "ws://a b/"] {
+            let error = Endpoint::parse(bad).unwrap_err();
+            assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! A connected stream of bytes, plain or under TLS, that never blocks.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::NetError;
+use super::handshake::Step;
+
+/// After so much silence the kernel asks the peer whether it lives. A second line of defence: the
+/// heartbeats of exchanges and sessions are faster.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Ciphertext taken from the kernel at once, from an exchange (bursts) and from a client
+/// (requests).
+const CLIENT_RECORDS_BYTES: usize = 64 << 10;
+const SERVER_RECORDS_BYTES: usize = 4 << 10;
+
+/// Plaintext that a TLS connection takes before the kernel took its ciphertext.
+const TLS_SEND_BYTES_MAX: usize = 256 << 10;
+
+/// What protects a connection.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Nothing.
+    Plain,
+    /// TLS, and we are the client.
+    Client {
+        /// Whom to trust.
+        config: Arc<ClientConfig>,
+        /// Whom the certificate has to name.
+        name: ServerName<'static>,
+    },
+    /// TLS, and we are the server.
+    Server {
+        /// Who we are.
+        config: Arc<ServerConfig>,
+    },
+}
+
+impl Security {
+    /// TLS to `host`, a name or an address.
+    ///
+    /// # Errors
+    /// [`NetError::Url`] when `host` is neither.
+    pub fn client(config: Arc<ClientConfig>, host: &str) -> Result<Self, NetError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| NetError::Url {
+            url: host.into(),
+            what: "the host is neither a DNS name nor an address",
+        })?;
+        Ok(Self::Client { config, name })
+    }
+}
+
+/// A TCP connection, with or without TLS on it.
+///
+/// Until [`Transport::advance`] says [`Step::Done`], nothing may be read or written.
+#[derive(Debug)]
+pub struct Transport {
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Box<Tls>>,
+    connecting: bool,
+}
+
+impl Transport {
+    /// Begins to connect to `peer`.
+    ///
+    /// # Errors
+    /// [`NetError::Connect`] when it fails at once, [`NetError::Tls`].
+    pub fn connect(peer: SocketAddr, security: &Security) -> Result<Self, NetError> {
+        let tls = Tls::new(security)?;
+        let failed = |error: io::Error| NetError::Connect { peer, kind: error.kind() };
+        let stream = TcpStream::connect(peer).map_err(failed)?;
+        tune(&stream).map_err(failed)?;
+        Ok(Self { stream, peer, tls, connecting: true })
+    }
+
+    /// Takes over a connection that was accepted.
+    ///
+    /// # Errors
+    /// [`NetError::Tls`], [`NetError::Io`].
+    pub fn accept(
+        stream: TcpStream,
+        peer: SocketAddr,
+        security: &Security,
+    ) -> Result<Self, NetError> {
+        let tls = Tls::new(security)?;
+        tune(&stream).map_err(|error| NetError::of_socket(&error))?;
+        Ok(Self { stream, peer, tls, connecting: false })
+    }
+
+    /// Goes on with connecting and with the TLS handshake, as far as it goes without waiting.
+    ///
+    /// # Errors
+    /// [`NetError::Connect`], [`NetError::Tls`], [`NetError::Eof`], [`NetError::Reset`].
+    pub fn advance(&mut self) -> Result<Step, NetError> {
+        if self.connecting {
+            self.connecting = !self.connected()?;
+            if self.connecting {
+                return Ok(Step::Pending);
+            }
+        }
+        match &mut self.tls {
+            None => Ok(Step::Done),
+            Some(tls) => tls.advance(&mut self.stream).map_err(|error| NetError::of_socket(&error)),
+        }
+    }
+
+    fn connected(&self) -> Result<bool, NetError> {
+        let failed = |error: io::Error| NetError::Connect { peer: self.peer, kind: error.kind() };
+        if let Some(error) = self.stream.take_error().map_err(failed)? {
+            return Err(failed(error));
+        }
+        match self.stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whom we talk to.
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Registers for reading and writing, edge triggered, once and for all states.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Undoes [`Transport::register`], before a move to another thread's poller.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut self.stream)
+    }
+
+    /// Whether ciphertext waits for the kernel: [`Write::flush`] when the socket is writable.
+    pub fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
+    }
+
+    /// Ends our side: what was written still goes out, then the peer reads the end.
+    pub fn shutdown(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.connection.send_close_notify();
+            // Whoever closes has no use for the outcome.
+            let _ = tls.push(&mut self.stream);
+        }
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Transport {
+    #[inline]
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.read(into),
+            Some(tls) => tls.read(&mut self.stream, into),
+        }
+    }
+}
+
+impl Write for Transport {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.write(bytes),
+            Some(tls) => tls.write(&mut self.stream, &[IoSlice::new(bytes)]),
+        }
+    }
+
+    #[inline]
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.write_vectored(slices),
+            Some(tls) => tls.write(&mut self.stream, slices),
+        }
+    }
+
+    /// Under TLS, writes the ciphertext that waits; `WouldBlock` when some is left.
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.tls {
+            None => Ok(()),
+            Some(tls) => tls.push(&mut self.stream),
+        }
+    }
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// rustls and the ciphertext that it has not seen yet.
+#[derive(Debug)]
+struct Tls {
+    connection: Connection,
+    /// `records[start..end]` was read ahead. rustls alone would make one system call for each
+    /// 4 KiB.
+    records: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Tls {
+    fn new(security: &Security) -> Result<Option<Box<Self>>, NetError> {
+        let failed = |error| NetError::Tls(Box::new(error));
+        let (mut connection, size) = match security {
+            Security::Plain => return Ok(None),
+            Security::Client { config, name } => {
+                let client = ClientConnection::new(Arc::clone(config), name.clone());
+                (Connection::Client(client.map_err(failed)?), CLIENT_RECORDS_BYTES)
+            }
+            Security::Server { config } => {
+                let server = ServerConnection::new(Arc::clone(config));
+                (Connection::Server(server.map_err(failed)?), SERVER_RECORDS_BYTES)
+            }
+        };
+        connection.set_buffer_limit(Some(TLS_SEND_BYTES_MAX));
+        Ok(Some(Box::new(Self { connection, records: vec![0; size], start: 0, end: 0 })))
+    }
+
+    fn advance(&mut self, stream: &mut TcpStream) -> io::Result<Step> {
+        loop {
+            match self.push(stream) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+            if !self.connection.is_handshaking() {
+                return Ok(Step::Done);
+            }
+            match self.pull(stream) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Step::Pending);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Fills `into` from one read of the socket at most, unless that held no whole record.
+    fn read(&mut self, stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < into.len() {
+            match self.connection.reader().read(&mut into[filled..]) {
+                Ok(0) => break,
+                Ok(count) => {
+                    filled += count;
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // What came before the end is given first; the end comes with the next read.
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            }
+            if filled > 0 && self.start == self.end {
+                break;
+            }
+            match self.pull(stream) {
+                Ok(_) => {}
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.connection.wants_write() {
+            // Answers of TLS itself (new keys); what the kernel refuses goes with the next flush.
+            let _ = self.push(stream);
+        }
+        Ok(filled)
+    }
+
+    /// Gives rustls more ciphertext, from memory where there is some, else from the socket. 0 at
+    /// the end of the stream.
+    fn pull(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.end = stream.read(&mut self.records)?;
+        }
+        let mut unread = &self.records[self.start..self.end];
+        let taken = self.connection.read_tls(&mut unread)?;
+        self.start += taken;
+        if let Err(error) = self.connection.process_new_packets() {
+            // Tells the peer why, if the kernel takes it.
+            let _ = self.push(stream);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(taken)
+    }
+
+    /// Writes ciphertext until none waits, or the kernel takes no more.
+    fn push(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(stream) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes plaintext only when no ciphertext waits, so that a slow peer is noticed here as it is
+    /// without TLS.
+    fn write(&mut self, stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.push(stream)?;
+        let taken = self.connection.writer().write_vectored(slices)?;
+        match self.push(stream) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+}
