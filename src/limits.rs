@@ -110,3 +110,10 @@ pub const HANDSHAKE_BYTES_MAX: usize = 16 << 10;
 /// Bytes of unsent replies to pings, about 500 of them; a peer that sends more pings without
 /// reading what they are answered ends its connection.
 pub const CONTROL_OUTBOX_BYTES_MAX: usize = 64 << 10;
+/// Levels of one side of a book: 131,072 × 32 B = 4 MiB. The largest seen has 46,000 on both sides
+/// together (Coinbase). A level beyond is refused and the book is called not whole.
+pub const BOOK_LEVELS_MAX: usize = 1 << 17;
+
+/// Staged levels whose memory a book keeps after a snapshot: 1,024 × 40 B. A larger snapshot is
+/// legal, its staging memory is given back.
+pub const BOOK_STAGING_KEPT: usize = 1_024;

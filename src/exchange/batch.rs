@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
@@ -14,15 +15,6 @@ pub struct SequencedTick {
     pub sequence: u64,
     /// The tick, not yet stamped.
     pub tick: Tick,
-}
-
-/// Whole book, or change to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BookKind {
-    /// Replaces the book.
-    Snapshot,
-    /// Changes single levels.
-    Delta,
 }
 
 /// One book event of one instrument.

@@ -6,7 +6,8 @@ mod batch;
 pub mod binance;
 mod profile;
 
-pub use batch::{Batch, BookKind, BookUpdate, SequencedTick};
+pub use crate::book::BookKind;
+pub use batch::{Batch, BookUpdate, SequencedTick};
 pub use profile::{Profile, RestError, profile};
 
 use std::time::Duration;
