@@ -9,6 +9,8 @@ mod hot;
 mod parse;
 mod subscribe;
 mod symbol;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

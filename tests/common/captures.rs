@@ -1,0 +1,50 @@
+//! The recorded captures, read where they are kept: beside the repository, or in the folder that
+//! `TICKWIRE_CAPTURES` names.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of captures, or `None` with a printed sentence where there is none. A continuous
+/// integration run (`CI=true`) must have it.
+///
+/// # Panics
+/// Without the folder when `CI` is `true`.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let named = std::env::var_os("TICKWIRE_CAPTURES").map(PathBuf::from);
+    let folder =
+        named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures"));
+    if folder.join("expected.json").is_file() {
+        return Some(folder);
+    }
+    let sentence = format!(
+        "no captures in {}: their tests are left out; set TICKWIRE_CAPTURES to their folder",
+        folder.display()
+    );
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{sentence}");
+    println!("{sentence}");
+    None
+}
+
+/// The files of the folder that start with `prefix` and end in `.txt`, in the order of their names.
+pub(crate) fn files(prefix: &str) -> Vec<PathBuf> {
+    let Some(folder) = folder() else { return Vec::new() };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the folder can be read")
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with(prefix) && name.ends_with(".txt")
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// The frames that a capture's recorder received, as text, in their order.
+pub(crate) fn received(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("a capture is UTF-8");
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, frame)| !frame.starts_with("> "))
+        .map(|(_, frame)| frame.to_owned())
+        .collect()
+}

@@ -1,0 +1,5 @@
+//! What several tests need.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub(crate) mod captures;
