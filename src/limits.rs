@@ -117,3 +117,11 @@ pub const BOOK_LEVELS_MAX: usize = 1 << 17;
 /// Staged levels whose memory a book keeps after a snapshot: 1,024 × 40 B. A larger snapshot is
 /// legal, its staging memory is given back.
 pub const BOOK_STAGING_KEPT: usize = 1_024;
+
+/// Levels of deltas that wait for one book's snapshot: 32,768 × 40 B = 1.3 MiB. Binance's busiest
+/// book sends about 500 a second, so they cover a minute of waiting. Beyond, the newest delta
+/// starts the chain anew and the snapshot is asked for again.
+pub const HELD_LEVELS_MAX: usize = 32_768;
+
+/// Deltas that wait for one book's snapshot; beyond, as for their levels.
+pub const HELD_EVENTS_MAX: usize = 8_192;

@@ -65,9 +65,9 @@ struct Bed {
 
 impl Bed {
     fn sleep(&self) {
-        let mut woken = self.woken.lock().unwrap();
+        let mut woken = self.woken.lock().expect("no thread panicked");
         while !*woken {
-            woken = self.changed.wait(woken).unwrap();
+            woken = self.changed.wait(woken).expect("no thread panicked");
         }
         *woken = false;
     }
@@ -77,7 +77,7 @@ struct Rouse(Arc<Bed>);
 
 impl Wake for Rouse {
     fn wake(&self) {
-        *self.0.woken.lock().unwrap() = true;
+        *self.0.woken.lock().expect("no thread panicked") = true;
         self.0.changed.notify_one();
     }
 }
@@ -118,7 +118,7 @@ fn model(producers: usize, pushes: usize, omitted: Omitted) {
             }
             taken = pushed(&rings);
         }
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().expect("no thread panicked"));
     });
 }
 

@@ -4,8 +4,10 @@
 //! turn: commands ▶ what waits for the rings ▶ sockets (read, parse, prove, stamp, push) ▶ timers ▶ writes
 //! ```
 
+mod books;
 mod command;
 
+pub use books::{Applied, BookCounts, Books, Joined, Needed};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
 
 use std::io;

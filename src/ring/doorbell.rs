@@ -16,6 +16,8 @@
 //! remembered until the consumer sleeps, as `mio::Waker` does: it may come before the sleep.
 //! `tests/loom_doorbell.rs` runs all interleavings, and fails without either fence.
 
+use std::sync::Arc;
+
 use super::sync::{AtomicBool, Ordering, fence};
 
 /// What a doorbell does to end the consumer's sleep.
@@ -28,6 +30,12 @@ impl Wake for mio::Waker {
     fn wake(&self) {
         // It fails only when the poll is gone, and then nobody sleeps in it.
         let _ = mio::Waker::wake(self);
+    }
+}
+
+impl<W: Wake + ?Sized> Wake for Arc<W> {
+    fn wake(&self) {
+        (**self).wake();
     }
 }
 

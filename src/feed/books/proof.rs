@@ -1,0 +1,124 @@
+//! What proves that a delta follows a book, by the exchange's own numbers.
+
+use crate::exchange::{BookUpdate, Continuity};
+
+/// How far a book is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The exchange's number of the last update in it.
+    pub(super) last_id: u64,
+    /// True once a delta was applied; before, the number is that of a snapshot, which may lie in
+    /// the middle of a delta.
+    pub(super) joined: bool,
+}
+
+/// Where a delta stands against a [`Position`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// All of it is in the book already: a duplicate, or older than the snapshot.
+    Old,
+    /// It follows, with nothing missing in between.
+    Next,
+    /// Something before it is missing.
+    Gap,
+}
+
+/// Where `update` stands.
+///
+/// Levels are absolute sizes, so a delta that overlaps the book's end may be applied whole.
+#[inline]
+pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpdate) -> Step {
+    match continuity {
+        Continuity::FirstFollowsLast => first_follows_last(position.last_id, update),
+        Continuity::StatesPrevious => states_previous(position, update),
+    }
+}
+
+/// Binance spot: drop `u <= L`, then `U <= L + 1 <= u`, then `U == previous u + 1`.
+///
+/// Their page demands `U <= L <= u` of the first delta; frames as recorded begin at `L + 1`.
+fn first_follows_last(last_id: u64, update: &BookUpdate) -> Step {
+    if update.last_id <= last_id {
+        Step::Old
+    } else if update.first_id <= last_id.saturating_add(1) {
+        Step::Next
+    } else {
+        Step::Gap
+    }
+}
+
+/// Binance futures: drop `u < L`, then `U <= L <= u` or `pu == L`, then `pu == previous u`. Numbers
+/// are shared between symbols there, so `U` says nothing after the first delta.
+fn states_previous(position: Position, update: &BookUpdate) -> Step {
+    let last_id = position.last_id;
+    let states_it = update.previous_id == Some(last_id);
+    if position.joined {
+        return match update.last_id <= last_id {
+            true => Step::Old,
+            false if states_it => Step::Next,
+            false => Step::Gap,
+        };
+    }
+    if update.last_id < last_id {
+        Step::Old
+    } else if states_it || update.first_id <= last_id {
+        Step::Next
+    } else {
+        Step::Gap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixNanos;
+    use crate::exchange::BookKind;
+    use crate::instrument::InstrumentId;
+
+    fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
+        BookUpdate {
+            instrument: InstrumentId(0),
+            kind: BookKind::Delta,
+            exchange_time: UnixNanos::NONE,
+            first_id,
+            last_id,
+            previous_id,
+            levels: 0..0,
+        }
+    }
+
+    #[test]
+    fn spot_deltas_follow_by_their_first_number() {
+        let snapshot = Position { last_id: 100, joined: false };
+        let step =
+            |first, last| step(Continuity::FirstFollowsLast, snapshot, &delta(first, last, None));
+        assert_eq!(step(90, 100), Step::Old);
+        assert_eq!(step(95, 101), Step::Next);
+        assert_eq!(step(101, 101), Step::Next);
+        assert_eq!(step(102, 110), Step::Gap);
+    }
+
+    #[test]
+    fn the_first_futures_delta_spans_the_snapshot_or_states_it() {
+        let snapshot = Position { last_id: 100, joined: false };
+        let step = |first, last, previous| {
+            step(Continuity::StatesPrevious, snapshot, &delta(first, last, Some(previous)))
+        };
+        assert_eq!(step(90, 99, 80), Step::Old);
+        assert_eq!(step(90, 100, 80), Step::Next);
+        assert_eq!(step(90, 120, 80), Step::Next);
+        assert_eq!(step(110, 120, 100), Step::Next);
+        assert_eq!(step(101, 120, 99), Step::Gap);
+    }
+
+    #[test]
+    fn later_futures_deltas_state_the_one_before() {
+        let joined = Position { last_id: 100, joined: true };
+        let step = |last, previous| {
+            step(Continuity::StatesPrevious, joined, &delta(50, last, Some(previous)))
+        };
+        assert_eq!(step(100, 90), Step::Old);
+        assert_eq!(step(120, 100), Step::Next);
+        assert_eq!(step(120, 99), Step::Gap);
+    }
+}
