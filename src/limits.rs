@@ -54,9 +54,6 @@ pub const OUTBOX_CHUNK_BYTES: usize = 32 * 1_024;
 /// Free chunks that a broadcaster keeps: 256 × 32 KiB = 8 MiB. More are given back to the system.
 pub const OUTBOX_CHUNKS_KEPT: usize = 256;
 
-/// Bytes of control frames that wait for one client; a pong that finds no room is left out.
-pub const OUTBOX_CONTROL_BYTES: usize = 512;
-
 /// Bytes of a turn's encoded frames whose memory is kept.
 pub const ARENA_BYTES_KEPT: usize = 2 * 1_024 * 1_024;
 
@@ -125,3 +122,13 @@ pub const HELD_LEVELS_MAX: usize = 32_768;
 
 /// Deltas that wait for one book's snapshot; beyond, as for their levels.
 pub const HELD_EVENTS_MAX: usize = 8_192;
+
+/// Connections that the acceptor takes from its listener in one turn.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Connections in a handshake at a time; more are closed at once, counted as 503.
+pub const HANDSHAKES_MAX: usize = 1_024;
+
+/// Bytes that the kernel takes for one client beyond what it has sent already (a socket's
+/// `TCP_NOTSENT_LOWAT`): some 400 events, so that what waits can still be conflated.
+pub const CLIENT_UNSENT_BYTES: u32 = 64 * 1_024;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
-use mio::net::TcpStream;
 
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
+use crate::net::{Transport, WebSocket};
 use crate::ring::Consumer;
 
 /// A place among the clients that may be connected; given back when it is dropped.
@@ -41,11 +41,9 @@ impl Drop for Admission {
 #[derive(Debug)]
 pub struct OpenSocket {
     /// The connection; not registered anywhere.
-    pub stream: TcpStream,
+    pub socket: Box<WebSocket<Transport>>,
     /// Where it comes from.
     pub peer: SocketAddr,
-    /// What the client sent behind its upgrade request.
-    pub leftover: Vec<u8>,
     /// Its place among the clients.
     pub admission: Admission,
 }

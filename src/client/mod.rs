@@ -7,7 +7,7 @@ mod pace;
 mod subscription;
 
 pub(crate) use arena::{Arena, Range};
-pub use outbox::{Chunks, Outbox, Sent, frame_remaining_after};
+pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
 pub(crate) use outgoing::{Outgoing, Shared};
 pub(crate) use pace::{Beat, Heartbeat, RequestBucket};
 pub(crate) use subscription::{

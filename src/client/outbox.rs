@@ -7,11 +7,27 @@
 //! and recovers costs no allocation the second time and holds no memory when it is done.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
 
-use arrayvec::ArrayVec;
+use crate::limits::{OUTBOX_CHUNK_BYTES, OUTBOX_CHUNKS_KEPT};
+use crate::net::NetError;
 
-use crate::limits::{OUTBOX_CHUNK_BYTES, OUTBOX_CHUNKS_KEPT, OUTBOX_CONTROL_BYTES};
+/// The way from an outbox to the kernel, which has control frames of its own to send.
+pub trait Wire {
+    /// Writes data; 0 when the kernel takes none now.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError>;
+
+    /// Whether control frames wait. They may pass between two frames only.
+    fn has_control(&self) -> bool;
+
+    /// Writes the control frames; false when the kernel did not take all of them.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    fn write_control(&mut self) -> Result<bool, NetError>;
+}
 
 /// The store of chunks that a broadcaster's outboxes share.
 #[derive(Debug, Default)]
@@ -60,8 +76,6 @@ pub struct Outbox {
     length: usize,
     /// Bytes to the end of the frame that is partly sent; 0 between two frames.
     frame_remaining: usize,
-    /// Whole control frames; they go at the next boundary.
-    control: ArrayVec<u8, OUTBOX_CONTROL_BYTES>,
 }
 
 impl Outbox {
@@ -70,15 +84,9 @@ impl Outbox {
         self.length
     }
 
-    /// True when neither data nor control frames wait.
+    /// True when no data waits.
     pub fn is_empty(&self) -> bool {
-        self.length == 0 && self.control.is_empty()
-    }
-
-    /// Queues a whole control frame ahead of all data; false when too many wait already, which
-    /// only a client that sends pings and does not read can bring about.
-    pub fn push_control(&mut self, frame: &[u8]) -> bool {
-        self.control.try_extend_from_slice(frame).is_ok()
+        self.length == 0
     }
 
     /// Queues data behind all other. `frame_remaining` counts the bytes up to the first boundary
@@ -125,54 +133,47 @@ impl Outbox {
     pub fn clear(&mut self, chunks: &mut Chunks) {
         self.frame_remaining = 0;
         self.drop_data(chunks);
-        self.control.clear();
     }
 
     /// Writes control frames, then data, up to about `budget` bytes.
     ///
     /// # Errors
-    /// Those of the connection; `WouldBlock` and `Interrupted` are no errors here.
+    /// Those of the connection.
     pub fn flush(
         &mut self,
-        to: &mut impl Write,
+        wire: &mut impl Wire,
         chunks: &mut Chunks,
         budget: usize,
-    ) -> io::Result<Sent> {
+    ) -> Result<Sent, NetError> {
         let mut spent = 0;
-        while !self.is_empty() {
+        loop {
+            let has_control = wire.has_control();
+            if has_control && self.frame_remaining == 0 {
+                if !wire.write_control()? {
+                    return Ok(Sent::Refused);
+                }
+                continue;
+            }
+            if self.length == 0 {
+                return Ok(Sent::All);
+            }
             if spent >= budget {
                 return Ok(Sent::BudgetSpent);
             }
-            let control_due = !self.control.is_empty() && self.frame_remaining == 0;
-            let piece = if control_due { &self.control[..] } else { self.front() };
-            match to.write(piece) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    spent += count;
-                    if control_due {
-                        self.control.drain(..count);
-                    } else {
-                        self.advance(count, chunks);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Sent::Refused);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            let longest = if has_control { self.frame_remaining } else { usize::MAX };
+            let count = wire.write(self.front(longest))?;
+            if count == 0 {
+                return Ok(Sent::Refused);
             }
+            spent += count;
+            self.advance(count, chunks);
         }
-        Ok(Sent::All)
     }
 
-    /// Data of the first chunk that may be written now: to the next boundary when a control frame
-    /// waits for it, else all.
-    fn front(&self) -> &[u8] {
+    /// Data of the first chunk.
+    fn front(&self, longest: usize) -> &[u8] {
         let Some(chunk) = self.chunks.front() else { return &[] };
-        let mut length = self.length.min(OUTBOX_CHUNK_BYTES - self.start);
-        if !self.control.is_empty() {
-            length = length.min(self.frame_remaining);
-        }
+        let length = self.length.min(OUTBOX_CHUNK_BYTES - self.start).min(longest);
         &chunk[self.start..self.start + length]
     }
 
@@ -240,25 +241,37 @@ mod tests {
 
     use super::*;
 
-    /// Takes so many bytes in each write, then refuses; a write of nothing left is refused.
+    /// Has so much room, and control frames of its own.
+    #[derive(Default)]
     struct Kernel {
         taken: Vec<u8>,
         room: usize,
+        control: Vec<u8>,
     }
 
-    impl Write for Kernel {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    impl Kernel {
+        fn take(&mut self, bytes: &[u8]) -> usize {
             let count = bytes.len().min(self.room);
-            if count == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
             self.room -= count;
             self.taken.extend_from_slice(&bytes[..count]);
-            Ok(count)
+            count
+        }
+    }
+
+    impl Wire for Kernel {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
+            Ok(self.take(bytes))
         }
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+        fn has_control(&self) -> bool {
+            !self.control.is_empty()
+        }
+
+        fn write_control(&mut self) -> Result<bool, NetError> {
+            let control = std::mem::take(&mut self.control);
+            let count = self.take(&control);
+            self.control = control[count..].to_vec();
+            Ok(self.control.is_empty())
         }
     }
 
@@ -301,10 +314,10 @@ mod tests {
         let mut outbox = Outbox::default();
         let two = [frame(1, &[b'a'; 300]), frame(1, &[b'b'; 300])].concat();
         outbox.push(&two, 0, &mut chunks);
-        let mut kernel = Kernel { taken: Vec::new(), room: 100 };
+        let mut kernel = Kernel { room: 100, ..Kernel::default() };
         let sent = outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
         assert_eq!(sent, Sent::Refused);
-        assert!(outbox.push_control(&frame(9, b"")));
+        kernel.control.extend(frame(9, b""));
         kernel.room = 10_000;
         let sent = outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
         assert_eq!(sent, Sent::All);
@@ -317,12 +330,12 @@ mod tests {
         let mut chunks = Chunks::default();
         let mut outbox = Outbox::default();
         let frames: Vec<u8> = (0..500).flat_map(|_| frame(1, &[b'x'; 200])).collect();
-        let mut kernel = Kernel { taken: Vec::new(), room: 1_000 };
+        let mut kernel = Kernel { room: 1_000, ..Kernel::default() };
         kernel.taken.extend_from_slice(&frames[..50]);
         outbox.push(&frames[50..], frame_remaining_after(&frames, 50), &mut chunks);
         outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
         assert!(outbox.drop_data(&mut chunks) > 90_000);
-        outbox.push_control(&frame(8, &[0x0f, 0xa8]));
+        kernel.control.extend(frame(8, &[0x0f, 0xa8]));
         kernel.room = 10_000;
         outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
         let read = read_frames(&kernel.taken);
@@ -337,7 +350,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let frames: Vec<u8> = (0..1_000).flat_map(|_| frame(1, &[b'x'; 200])).collect();
         outbox.push(&frames, 0, &mut chunks);
-        let mut kernel = Kernel { taken: Vec::new(), room: usize::MAX };
+        let mut kernel = Kernel { room: usize::MAX, ..Kernel::default() };
         let sent = outbox.flush(&mut kernel, &mut chunks, 1).expect("no error");
         assert_eq!(sent, Sent::BudgetSpent);
         assert_eq!(kernel.taken.len(), OUTBOX_CHUNK_BYTES);
@@ -354,18 +367,19 @@ mod tests {
         ) {
             let mut chunks = Chunks::default();
             let mut outbox = Outbox::default();
-            let mut kernel = Kernel { taken: Vec::new(), room: 0 };
+            let mut kernel = Kernel::default();
             let mut rooms = rooms.into_iter().cycle();
             let mut pings = 0;
             for (index, &length) in payloads.iter().enumerate() {
                 outbox.push(&frame(1, &vec![b'x'; length]), 0, &mut chunks);
-                if index % 3 == 1 && outbox.push_control(&frame(9, &[0; 4])) {
+                if index % 3 == 1 {
+                    kernel.control.extend(frame(9, &[0; 4]));
                     pings += 1;
                 }
                 kernel.room = rooms.next().unwrap_or(1);
                 outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
             }
-            while !outbox.is_empty() {
+            while !outbox.is_empty() || kernel.has_control() {
                 kernel.room = rooms.next().unwrap_or(1);
                 outbox.flush(&mut kernel, &mut chunks, usize::MAX).expect("no error");
             }

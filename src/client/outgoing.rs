@@ -1,11 +1,10 @@
 //! The way of bytes to one client: ranges of this turn's arena straight to the kernel, what it
 //! refuses into the outbox.
 
-use std::io::{self, Write};
-
 use super::arena::{Arena, Range};
-use super::outbox::{Chunks, Outbox, Sent, frame_remaining_after};
-use crate::limits::FLUSH_BYTES_MAX;
+use super::outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
+use crate::limits::{ARENA_BYTES_KEPT, FLUSH_BYTES_MAX};
+use crate::net::NetError;
 
 /// What sessions share when they are flushed, one after the other.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ impl Shared {
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.gathered.clear();
-        self.gathered.shrink_to(crate::limits::ARENA_BYTES_KEPT);
+        self.gathered.shrink_to(ARENA_BYTES_KEPT);
     }
 }
 
@@ -55,18 +54,13 @@ impl Outgoing {
         }
     }
 
-    /// Sends a control frame ahead of data; one that finds no room is left out.
-    pub(crate) fn add_control(&mut self, frame: &[u8]) -> bool {
-        self.outbox.push_control(frame)
-    }
-
     /// Bytes that the kernel refused and that wait.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.outbox.len()
     }
 
-    /// True when a flush would have nothing to do.
+    /// True when no data is to be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.outbox.is_empty() && self.ranges.is_empty()
     }
@@ -93,18 +87,22 @@ impl Outgoing {
         self.outbox.clear(chunks);
     }
 
-    /// Writes what waits and this turn's ranges, within the budget of a turn; afterwards no range
-    /// is held. Returns the bytes that the kernel took.
+    /// Writes control frames, what waits and this turn's ranges, within the budget of a turn;
+    /// afterwards no range is held. Returns the bytes of data that the kernel took.
     ///
     /// # Errors
     /// Those of the connection.
-    pub(crate) fn flush(&mut self, to: &mut impl Write, shared: &mut Shared) -> io::Result<usize> {
-        let mut taken = 0;
-        if self.writable && !self.outbox.is_empty() {
-            let mut counted = Counted { to, taken: &mut taken };
-            let sent = self.outbox.flush(&mut counted, &mut shared.chunks, FLUSH_BYTES_MAX)?;
+    pub(crate) fn flush(
+        &mut self,
+        wire: &mut impl Wire,
+        shared: &mut Shared,
+    ) -> Result<usize, NetError> {
+        let waited = self.outbox.len();
+        if self.writable && (waited > 0 || wire.has_control()) {
+            let sent = self.outbox.flush(wire, &mut shared.chunks, FLUSH_BYTES_MAX)?;
             self.writable = sent != Sent::Refused;
         }
+        let taken = waited - self.outbox.len();
         let Shared { arena, chunks, gathered } = shared;
         let bytes = match self.ranges[..] {
             [] => return Ok(taken),
@@ -117,7 +115,9 @@ impl Outgoing {
         };
         let mut sent = 0;
         if self.writable && self.outbox.is_empty() {
-            sent = write_once(to, bytes)?;
+            // A partial write of a socket means that its buffer is full: a second attempt would
+            // only cost a refusal.
+            sent = wire.write(bytes)?;
             self.writable = sent == bytes.len();
         }
         if sent < bytes.len() {
@@ -125,38 +125,6 @@ impl Outgoing {
         }
         self.ranges.clear();
         Ok(taken + sent)
-    }
-}
-
-/// One write; 0 when the kernel takes nothing now. A partial write of a socket means that its
-/// buffer is full, so a second attempt would only cost a refusal.
-fn write_once(to: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        match to.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => return Ok(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Counts what goes through.
-struct Counted<'a, W> {
-    to: &'a mut W,
-    taken: &'a mut usize,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.to.write(bytes)?;
-        *self.taken += count;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
     }
 }
 
@@ -169,28 +137,32 @@ mod tests {
         taken: Vec<u8>,
         room: usize,
         writes: usize,
+        ping: bool,
     }
 
     impl Kernel {
         fn new(room: usize) -> Self {
-            Self { taken: Vec::new(), room, writes: 0 }
+            Self { taken: Vec::new(), room, writes: 0, ping: false }
         }
     }
 
-    impl Write for Kernel {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    impl Wire for Kernel {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
             self.writes += 1;
             let count = bytes.len().min(self.room);
-            if count == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
             self.room -= count;
             self.taken.extend_from_slice(&bytes[..count]);
             Ok(count)
         }
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+        fn has_control(&self) -> bool {
+            self.ping
+        }
+
+        fn write_control(&mut self) -> Result<bool, NetError> {
+            self.taken.extend_from_slice(b"\x89\x00");
+            self.ping = false;
+            Ok(true)
         }
     }
 
@@ -233,7 +205,7 @@ mod tests {
         outgoing.add(text(&mut shared, "second"));
         outgoing.flush(&mut kernel, &mut shared).expect("ok");
         assert_eq!(kernel.writes, 1, "not tried again before the kernel says so");
-        outgoing.add_control(b"\x89\x00");
+        kernel.ping = true;
         kernel.room = 1_000;
         outgoing.set_writable();
         outgoing.flush(&mut kernel, &mut shared).expect("ok");

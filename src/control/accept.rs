@@ -1,20 +1,31 @@
 //! Accepts clients: listens, answers upgrades without blocking, refuses what must be refused, and
-//! hands open sockets to the broadcaster that has the fewest.
+//! hands open connections to the broadcaster that has the fewest.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mio::net::TcpListener;
-use mio::{Poll, Token, Waker};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token, Waker};
+use socket2::SockRef;
 
-use crate::broadcast::BroadcastHandle;
-use crate::clock::Clock;
-use crate::metrics::AcceptCounters;
+use crate::broadcast::{Admission, BroadcastCommand, BroadcastHandle, OpenSocket};
+use crate::clock::{Clock, MonoNanos};
+use crate::limits::{ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, HANDSHAKES_MAX, REQUEST_BYTES_MAX};
+use crate::metrics::{AcceptCounters, Counter};
+use crate::net::{
+    Bounds, HttpRequest, NetError, Poller, Security, ServerHandshake, ServerStep, Step, Transport,
+    Waiting,
+};
 
-const WAKER: Token = Token(usize::MAX);
+/// The listener's token; handshakes count from 0.
+const LISTENER: Token = Token(usize::MAX - 1);
+
+/// How often handshakes are asked whether their time is over.
+const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 
 /// Whom to let in.
 #[derive(Clone, Debug)]
@@ -27,6 +38,8 @@ pub struct AcceptOptions {
     pub handshake_max: Duration,
     /// Origins that a browser may come from; others are refused with 403. Empty: any.
     pub origins: Vec<String>,
+    /// What protects the connections.
+    pub security: Security,
 }
 
 impl Default for AcceptOptions {
@@ -36,6 +49,7 @@ impl Default for AcceptOptions {
             clients_per_ip_max: 100,
             handshake_max: Duration::from_secs(10),
             origins: Vec::new(),
+            security: Security::Plain,
         }
     }
 }
@@ -52,8 +66,9 @@ pub struct AcceptHandle {
 impl AcceptHandle {
     /// Ends the thread: whoever is in a handshake gets 503.
     pub fn stop(&self) {
-        // Release: pairs with the Acquire in `Acceptor::run`; carries nothing but itself.
+        // Release: pairs with the Acquire in `Acceptor::turn`; carries nothing but itself.
         self.stopping.store(true, Ordering::Release);
+        // A waker that fails leaves the thread to find out at its next look at the deadlines.
         let _ = self.waker.wake();
     }
 
@@ -68,16 +83,46 @@ impl AcceptHandle {
     }
 }
 
+/// A connection that is no client yet.
+#[derive(Debug)]
+struct Pending {
+    handshake: ServerHandshake<Transport>,
+    peer: SocketAddr,
+    until: MonoNanos,
+    /// TLS is agreed on, or there is none.
+    secured: bool,
+    /// Its request was answered, this way or that.
+    answered: bool,
+    /// Taken when its request was found good.
+    admission: Option<Admission>,
+}
+
+/// What became of a connection.
+enum Outcome {
+    Waiting,
+    Upgraded,
+    Ended,
+}
+
 /// The acceptor: everything that its thread owns.
 #[derive(Debug)]
 pub struct Acceptor {
     options: AcceptOptions,
     clock: Clock,
     listener: TcpListener,
-    poll: Poll,
+    poller: Poller,
     broadcasters: Vec<BroadcastHandle>,
     stopping: Arc<AtomicBool>,
     counters: Arc<AcceptCounters>,
+    pending: Vec<Option<Pending>>,
+    /// Places taken, over all addresses and by address; shared with the admissions.
+    clients: Arc<AtomicUsize>,
+    clients_by_ip: HashMap<IpAddr, Arc<AtomicUsize>>,
+    /// The listener may have more connections than the last turn took.
+    listener_ready: bool,
+    deadlines_due: MonoNanos,
+    /// Sockets that are ready; kept for its memory.
+    ready: Vec<usize>,
 }
 
 impl Acceptor {
@@ -91,11 +136,12 @@ impl Acceptor {
         broadcasters: Vec<BroadcastHandle>,
         clock: Clock,
     ) -> io::Result<(Self, AcceptHandle)> {
-        let listener = TcpListener::bind(listen)?;
-        let poll = Poll::new()?;
+        let mut listener = TcpListener::bind(listen)?;
+        let poller = Poller::new()?;
+        poller.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let handle = AcceptHandle {
             stopping: Arc::new(AtomicBool::new(false)),
-            waker: Arc::new(Waker::new(poll.registry(), WAKER)?),
+            waker: poller.waker(),
             counters: Arc::new(AcceptCounters::default()),
             local_addr: listener.local_addr()?,
         };
@@ -103,17 +149,301 @@ impl Acceptor {
             options,
             clock,
             listener,
-            poll,
+            poller,
             broadcasters,
             stopping: Arc::clone(&handle.stopping),
             counters: Arc::clone(&handle.counters),
+            pending: Vec::new(),
+            clients: Arc::default(),
+            clients_by_ip: HashMap::new(),
+            listener_ready: false,
+            deadlines_due: MonoNanos::ZERO,
+            ready: Vec::new(),
         };
         Ok((acceptor, handle))
     }
 
-    /// Turns until it is told to stop.
-    pub fn run(self) {
-        let _ = (&self.options, &self.clock, &self.listener, &self.poll, &self.counters);
-        let _ = (&self.broadcasters, self.stopping.load(Ordering::Acquire));
+    /// Turns until it is told to stop and whoever was in a handshake has been answered.
+    pub fn run(mut self) {
+        loop {
+            let now = self.clock.now();
+            let work = self.turn(now);
+            // Acquire: pairs with the Release in `AcceptHandle::stop`.
+            let stopping = self.stopping.load(Ordering::Acquire);
+            if stopping && self.pending.iter().all(Option::is_none) {
+                return;
+            }
+            let timeout = if work > 0 { Duration::ZERO } else { DEADLINES_EVERY };
+            if let Err(error) = self.poller.wait(Waiting::Block, Some(timeout)) {
+                tracing::error!(%error, "the acceptor cannot wait for its sockets and ends");
+                return;
+            }
+        }
     }
+
+    /// One turn: new connections, handshakes that can go on, deadlines. Returns the work done.
+    pub fn turn(&mut self, now: MonoNanos) -> usize {
+        self.ready.clear();
+        for event in self.poller.events() {
+            match event.token() {
+                LISTENER => self.listener_ready = true,
+                Token(slot) => self.ready.push(slot),
+            }
+        }
+        let mut work = self.accept(now);
+        let ready = std::mem::take(&mut self.ready);
+        for &slot in &ready {
+            self.advance(slot);
+        }
+        work += ready.len();
+        self.ready = ready;
+        // Acquire: pairs with the Release in `AcceptHandle::stop`.
+        if now >= self.deadlines_due || self.stopping.load(Ordering::Acquire) {
+            self.deadlines_due = now.after(DEADLINES_EVERY);
+            self.end_overdue(now);
+        }
+        work
+    }
+
+    /// Takes connections from the listener, up to a bound.
+    fn accept(&mut self, now: MonoNanos) -> usize {
+        let mut work = 0;
+        while self.listener_ready && work < ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok((stream, peer)) => {
+                    work += 1;
+                    if let Err(error) = self.begin(stream, peer, now) {
+                        tracing::debug!(%peer, %error, "a connection failed as it began");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.listener_ready = false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // No file descriptor is left, or the connection is gone again. Tried again when
+                // the deadlines are looked at: the kernel reports the listener only once.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    break;
+                }
+            }
+        }
+        work
+    }
+
+    /// Begins the handshake of a connection.
+    fn begin(&mut self, stream: TcpStream, peer: SocketAddr, now: MonoNanos) -> io::Result<()> {
+        let slot = match self.pending.iter().position(Option::is_none) {
+            Some(free) => free,
+            None if self.pending.len() < HANDSHAKES_MAX => {
+                self.pending.push(None);
+                self.pending.len() - 1
+            }
+            None => {
+                self.counters.refused_503.increment();
+                return Ok(());
+            }
+        };
+        // Bounds what the kernel holds unsent, so that a client that lags is seen to lag, and
+        // what it gets next is not old.
+        SockRef::from(&stream).set_tcp_notsent_lowat(CLIENT_UNSENT_BYTES)?;
+        let mut transport = Transport::accept(stream, peer, &self.options.security)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        transport.register(self.poller.registry(), Token(slot))?;
+        let until = now.after(self.options.handshake_max);
+        let handshake = ServerHandshake::new(transport);
+        let pending =
+            Pending { handshake, peer, until, secured: false, answered: false, admission: None };
+        self.pending[slot] = Some(pending);
+        // It may have sent its request already, and then no readiness is reported any more.
+        self.advance(slot);
+        Ok(())
+    }
+
+    /// Goes on with one handshake as far as it goes.
+    fn advance(&mut self, slot: usize) {
+        let Some(mut pending) = self.pending.get_mut(slot).and_then(Option::take) else { return };
+        match self.go_on(&mut pending) {
+            Ok(Outcome::Waiting) => {
+                self.pending[slot] = Some(pending);
+            }
+            Ok(Outcome::Upgraded) => self.hand_over(pending),
+            Ok(Outcome::Ended) => pending.handshake.transport_mut().shutdown(),
+            Err(error) => {
+                if matches!(error, NetError::Handshake { .. } | NetError::HandshakeTooLarge { .. })
+                {
+                    self.counters.refused_400.increment();
+                }
+                tracing::debug!(peer = %pending.peer, %error, "a handshake failed");
+            }
+        }
+    }
+
+    fn go_on(&mut self, pending: &mut Pending) -> Result<Outcome, NetError> {
+        let Pending { handshake, secured, answered, admission, peer, .. } = pending;
+        if !*secured {
+            *secured = handshake.transport_mut().advance()? == Step::Done;
+            if !*secured {
+                return Ok(Outcome::Waiting);
+            }
+        }
+        loop {
+            match handshake.advance()? {
+                ServerStep::Pending => return Ok(Outcome::Waiting),
+                ServerStep::Upgraded => return Ok(Outcome::Upgraded),
+                ServerStep::Responded => return Ok(Outcome::Ended),
+                ServerStep::Requested => {}
+            }
+            let Some(request) = handshake.request() else { return Ok(Outcome::Ended) };
+            *answered = true;
+            match self.judge(request, peer.ip()) {
+                Ok(place) => match handshake.accept(None) {
+                    Ok(()) => *admission = Some(place),
+                    Err(error) => {
+                        self.counters.refused_400.increment();
+                        respond(handshake, 400, &error.to_string());
+                    }
+                },
+                Err(refusal) => {
+                    refusal.counter(&self.counters).increment();
+                    respond(handshake, refusal.status(), refusal.text());
+                }
+            }
+        }
+    }
+
+    /// Whether a request becomes a client.
+    fn judge(&mut self, request: &HttpRequest, ip: IpAddr) -> Result<Admission, Refusal> {
+        // Acquire: pairs with the Release in `AcceptHandle::stop`.
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(Refusal::Stopping);
+        }
+        if !matches!(request.path(), "/" | "/ws") {
+            return Err(Refusal::Path);
+        }
+        if request.method() != "GET" || !request.is_upgrade() {
+            return Err(Refusal::NoUpgrade);
+        }
+        let origin = request.header("origin");
+        let allowed = |origin| self.options.origins.iter().any(|allowed| allowed == origin);
+        if !self.options.origins.is_empty() && origin.is_some_and(|origin| !allowed(origin)) {
+            return Err(Refusal::Origin);
+        }
+        // Relaxed: lone counts, and this thread alone takes places.
+        if self.clients.load(Ordering::Relaxed) >= self.options.clients_max {
+            return Err(Refusal::Capacity);
+        }
+        self.clients_by_ip.retain(|_, count| count.load(Ordering::Relaxed) > 0);
+        let by_ip = self.clients_by_ip.entry(ip).or_default();
+        if by_ip.load(Ordering::Relaxed) >= self.options.clients_per_ip_max {
+            return Err(Refusal::Address);
+        }
+        Ok(Admission::take(vec![Arc::clone(&self.clients), Arc::clone(by_ip)]))
+    }
+
+    /// Gives an open connection to the broadcaster that has the fewest; when its queue is full, to
+    /// the next.
+    fn hand_over(&mut self, pending: Pending) {
+        let Pending { mut handshake, peer, admission: Some(admission), .. } = pending else {
+            return;
+        };
+        if let Err(error) = handshake.transport_mut().deregister(self.poller.registry()) {
+            tracing::warn!(%peer, %error, "cannot hand a client over");
+            return;
+        }
+        let socket = handshake.into_websocket(Bounds::session(REQUEST_BYTES_MAX));
+        let open = OpenSocket { socket: Box::new(socket), peer, admission };
+        let mut command = BroadcastCommand::Open(open);
+        let mut order: Vec<&BroadcastHandle> = self.broadcasters.iter().collect();
+        order.sort_by_key(|broadcaster| broadcaster.clients());
+        for broadcaster in order {
+            match broadcaster.send(command) {
+                Ok(()) => {
+                    self.counters.accepted.increment();
+                    return;
+                }
+                Err(refused) => command = *refused,
+            }
+        }
+        self.counters.refused_503.increment();
+        tracing::warn!(%peer, "no broadcaster takes the client");
+    }
+
+    /// Ends handshakes that took too long; all that have not been answered, when stopping.
+    fn end_overdue(&mut self, now: MonoNanos) {
+        // Acquire: pairs with the Release in `AcceptHandle::stop`.
+        let stopping = self.stopping.load(Ordering::Acquire);
+        for slot in 0..self.pending.len() {
+            let Some(pending) = &mut self.pending[slot] else { continue };
+            if pending.until <= now {
+                self.counters.timeouts.increment();
+                self.pending[slot] = None;
+                continue;
+            }
+            if stopping && pending.secured && !pending.answered {
+                pending.answered = true;
+                self.counters.refused_503.increment();
+                let refusal = Refusal::Stopping;
+                respond(&mut pending.handshake, refusal.status(), refusal.text());
+                self.advance(slot);
+            }
+        }
+        // A listener that failed for want of file descriptors is tried again.
+        self.listener_ready = true;
+    }
+}
+
+/// Why a request does not become a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Stopping,
+    Path,
+    NoUpgrade,
+    Origin,
+    Capacity,
+    Address,
+}
+
+impl Refusal {
+    const fn status(self) -> u16 {
+        match self {
+            Self::Stopping | Self::Capacity => 503,
+            Self::Path => 404,
+            Self::NoUpgrade => 426,
+            Self::Origin => 403,
+            Self::Address => 429,
+        }
+    }
+
+    /// What happened and what to do about it.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Stopping => "the gateway is stopping; connect again later",
+            Self::Path => "no such path; WebSocket clients connect to / or /ws",
+            Self::NoUpgrade => "this port speaks WebSocket; send an upgrade request",
+            Self::Origin => "this origin is not allowed",
+            Self::Capacity => "the gateway serves as many clients as it may; connect again later",
+            Self::Address => "too many connections from this address; close one first",
+        }
+    }
+
+    const fn counter(self, counters: &AcceptCounters) -> &Counter {
+        match self {
+            Self::Stopping | Self::Capacity => &counters.refused_503,
+            Self::Path => &counters.refused_404,
+            Self::NoUpgrade => &counters.refused_426,
+            Self::Origin => &counters.refused_403,
+            Self::Address => &counters.refused_429,
+        }
+    }
+}
+
+/// Answers with a refusal that a person can read.
+fn respond(handshake: &mut ServerHandshake<Transport>, status: u16, text: &str) {
+    let body = format!("{text}\n");
+    let mut headers = vec![("Content-Type", "text/plain; charset=utf-8")];
+    if matches!(status, 429 | 503) {
+        headers.push(("Retry-After", "5"));
+    }
+    handshake.respond(status, &headers, body.as_bytes());
 }
