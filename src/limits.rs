@@ -132,3 +132,14 @@ pub const HANDSHAKES_MAX: usize = 1_024;
 /// Bytes that the kernel takes for one client beyond what it has sent already (a socket's
 /// `TCP_NOTSENT_LOWAT`): some 400 events, so that what waits can still be conflated.
 pub const CLIENT_UNSENT_BYTES: u32 = 64 * 1_024;
+/// Events of one instrument and channel that can be kept: 1,048,576 × 72 B = 72 MiB each.
+pub const HISTORY_EVENTS_MAX: usize = 1 << 20;
+
+/// Broadcaster threads; each gets a ring of its own from each feed.
+pub const BROADCASTERS_MAX: usize = 64;
+
+/// Fewest bytes of a client's queue: one large book snapshot must fit.
+pub const CLIENT_QUEUE_BYTES_MIN: usize = 16 << 10;
+
+/// Most bytes of a client's queue.
+pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 30;

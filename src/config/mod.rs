@@ -1,1 +1,130 @@
-//! From a file to a typed configuration, once, at start.
+//! From a file to a typed configuration, once, at start. A [`Config`] that is wrong cannot be
+//! built: every error names the file, the line, the field, the value and the remedy.
+
+mod effective;
+mod error;
+mod overrides;
+mod raw;
+mod validate;
+
+pub use effective::effective;
+pub use error::ConfigError;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::instrument::{Channel, ExchangeId, Symbol};
+use crate::latency::Budget;
+use crate::net::{BackoffPolicy, Waiting};
+
+/// Everything that a run is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The clients' side.
+    pub gateway: GatewayConfig,
+    /// The operator's side.
+    pub admin: AdminConfig,
+    /// One per exchange.
+    pub feeds: Vec<FeedConfig>,
+    /// What is remembered.
+    pub history: HistoryConfig,
+    /// What is allowed to last how long.
+    pub budget: Budget,
+}
+
+/// `[gateway]`
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Broadcaster threads.
+    pub broadcasters: usize,
+    /// CPU of each broadcaster; not pinned where the list ends.
+    pub cpus: Vec<usize>,
+    /// How broadcasters wait.
+    pub poll: Waiting,
+    /// Clients in all.
+    pub max_clients: usize,
+    /// Clients of one address.
+    pub max_clients_per_ip: usize,
+    /// Symbols of one client.
+    pub max_symbols_per_client: usize,
+    /// Bytes that may wait for one client.
+    pub client_queue_bytes: usize,
+    /// Between two pings.
+    pub heartbeat: Duration,
+    /// What a stopping gateway waits for its clients to take what is queued.
+    pub drain: Duration,
+    /// What a bare stream name of the Binance dialect means.
+    pub default_exchange: ExchangeId,
+    /// Origins that browsers may connect from; empty: any.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// Where metrics and health are served.
+    pub listen: SocketAddr,
+}
+
+/// One `[[feed]]`
+#[derive(Clone, Debug)]
+pub struct FeedConfig {
+    /// Which exchange.
+    pub exchange: ExchangeId,
+    /// What of it.
+    pub symbols: Vec<Symbol>,
+    /// Which streams of that.
+    pub channels: Vec<Channel>,
+    /// Origin of the stream (`wss://host:port`); paths are the adapter's.
+    pub url: String,
+    /// Origin of the requests (`https://host`).
+    pub rest_url: String,
+    /// Pinned to this CPU.
+    pub cpu: Option<usize>,
+    /// How the thread waits.
+    pub poll: Waiting,
+    /// How it comes back after a loss.
+    pub reconnect: BackoffPolicy,
+    /// Certificates to trust besides the system's.
+    pub tls_ca_file: Option<PathBuf>,
+}
+
+/// `[history]`
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryConfig {
+    /// Events kept per instrument and channel.
+    pub events: usize,
+}
+
+impl Config {
+    /// Reads a file, applies the overrides of the environment and validates.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(&text, Some(path), std::env::vars())
+    }
+
+    /// The same from a text and given variables; `path` only names the source in errors.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn parse(
+        text: &str,
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let source = error::Source { text, path };
+        let overrides = overrides::collect(variables)?;
+        let raw = raw::read(&source, &overrides)?;
+        validate::validate(raw, &source)
+    }
+}
+
+#[cfg(test)]
+mod tests;
