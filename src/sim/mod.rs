@@ -1,1 +1,40 @@
-//! Simulated exchanges: real protocols on real sockets, with faults on demand.
+//! Simulated exchanges on real sockets: HTTP and WebSocket on one port, plain or over TLS, each
+//! with its exchange's real protocol, limits and manners, a market that is consistent in all its
+//! streams, and faults on demand.
+//!
+//! ```text
+//!  server ── bytes, HTTP, frames, timers, faults of connections
+//!    └─ Speaker (binance) ── commands, streams, REST, faults of streams
+//!         ├─ market ── books, takers, trades, candles; no protocol, no clock
+//!         └─ player ── or the frames of a capture instead
+//! ```
+
+mod arguments;
+mod binance;
+mod candle;
+mod connection;
+mod fault;
+mod http;
+mod lines;
+mod listing;
+mod market;
+mod options;
+mod player;
+mod random;
+mod resting;
+mod server;
+mod simulator;
+mod speaker;
+mod stats;
+mod transport;
+mod truth;
+mod write;
+
+pub use arguments::Arguments;
+pub use fault::{Fault, FaultError, FaultSpec, Of};
+pub use listing::UnknownSymbol;
+pub use options::{CaptureEnd, Options, Playback, Speed};
+pub use resting::BookSide;
+pub use simulator::{SimError, Simulator, Stopped, run_command};
+pub use stats::Stats;
+pub use truth::{TrueBook, TrueTrade, Truth};

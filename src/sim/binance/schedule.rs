@@ -1,0 +1,498 @@
+//! What Binance sends of its own accord, and when: trades at planned instants, all else by
+//! cadence. Order depends on planned times alone, so that a seed repeats every frame.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::frames::{DepthIds, Frame};
+use super::streams::{KINDS, Kind, PARTIAL_LEVELS, speeds};
+use super::{Binance, Product};
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::candle::INTERVALS;
+use crate::sim::fault::{Fault, Of};
+use crate::sim::lines::Lines;
+use crate::sim::market::{Market, Print, Step};
+use crate::sim::options::CaptureEnd;
+use crate::sim::player::Next;
+use crate::sim::resting::BookSide;
+use crate::sim::speaker::Due;
+use crate::sim::truth::Kept;
+
+/// Events in one turn, after which the sockets get theirs.
+const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// Summaries (tickers, mark price) come this often.
+const SUMMARY_EVERY: Duration = Duration::from_secs(1);
+
+/// A recurring duty for one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Duty {
+    Depth { instrument: usize, speed: usize },
+    Candles { instrument: usize },
+    Summary { instrument: usize },
+}
+
+/// Deltas of one instrument and speed that were not sent yet.
+#[derive(Clone, Debug, Default)]
+struct Batch {
+    changed: Vec<(BookSide, i64)>,
+    first: u64,
+    last: u64,
+    /// Last id of the batch before.
+    previous: u64,
+}
+
+/// When what is due, and what waits to be sent then.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// When the next taker comes.
+    next_step: MonoNanos,
+    /// Between two trades; zero for as many as the clients take.
+    spacing: Duration,
+    paused: bool,
+    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    /// Per instrument and speed.
+    batches: Vec<Batch>,
+    speeds: &'static [(&'static str, u64)],
+    /// Trades counted when each instrument's summaries were last sent.
+    told: Vec<u64>,
+    /// Summaries sent, for streams of every third second.
+    beat: Vec<u64>,
+    step: Step,
+    began: MonoNanos,
+}
+
+/// Faults that wait for their event.
+#[derive(Debug, Default)]
+pub(super) struct Armed {
+    pub(super) ack_mute: u32,
+    /// Status and how many.
+    pub(super) rest_refuse: Vec<(u16, u32)>,
+    pub(super) rest_stale: u32,
+    events: Vec<ArmedEvent>,
+    /// An event that is held back until the next of its stream has gone.
+    held: Option<Held>,
+}
+
+#[derive(Clone, Debug)]
+struct ArmedEvent {
+    action: Action,
+    of: Of,
+    symbol: Option<String>,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Drop,
+    Duplicate,
+    Reorder,
+}
+
+/// What is held back.
+#[derive(Clone, Debug)]
+enum Held {
+    Trade { instrument: usize, print: Print, at: UnixNanos },
+    Depth { instrument: usize, speed: usize, batch: Batch, at: UnixNanos },
+}
+
+impl Armed {
+    pub(super) fn add(&mut self, fault: Fault) {
+        let (action, of, symbol, count) = match fault {
+            Fault::AckMute { count } => {
+                self.ack_mute += count;
+                return;
+            }
+            Fault::RestRefuse { status, count } => return self.rest_refuse.push((status, count)),
+            Fault::RestStale { count } => {
+                self.rest_stale += count;
+                return;
+            }
+            Fault::Drop { of, symbol, count } => (Action::Drop, of, symbol, count),
+            Fault::Duplicate { of, symbol, count } => (Action::Duplicate, of, symbol, count),
+            Fault::Reorder { of, symbol, count } => (Action::Reorder, of, symbol, count),
+            // The rest concerns connections; the server keeps those to itself.
+            _ => return,
+        };
+        self.events.push(ArmedEvent { action, of, symbol, count });
+    }
+
+    /// The fault that strikes this event, if any; it is used up.
+    fn strike(&mut self, of: Of, symbol: &str) -> Option<Action> {
+        let meant = |event: &ArmedEvent| {
+            event.of == of && event.symbol.as_deref().is_none_or(|meant| meant == symbol)
+        };
+        let index = self.events.iter().position(meant)?;
+        let event = &mut self.events[index];
+        let action = event.action;
+        event.count -= 1;
+        if event.count == 0 {
+            self.events.remove(index);
+        }
+        Some(action)
+    }
+}
+
+impl Schedule {
+    pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
+        let speeds = speeds(product);
+        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
+        let count = market.traded.len();
+        let mut duties = BinaryHeap::new();
+        for instrument in 0..count {
+            // Spread over the period, so that not all instruments speak at once.
+            let phase =
+                |period: Duration| now.after(period * (instrument as u32 + 1) / (count as u32 + 1));
+            for (speed, (_, every_ms)) in speeds.iter().enumerate() {
+                let at = phase(Duration::from_millis(*every_ms));
+                duties.push(Reverse((at, Duty::Depth { instrument, speed })));
+            }
+            let candles = phase(candles_every(product));
+            duties.push(Reverse((candles, Duty::Candles { instrument })));
+            duties.push(Reverse((phase(SUMMARY_EVERY), Duty::Summary { instrument })));
+        }
+        let batch = |traded: &super::super::market::Traded| Batch {
+            previous: traded.update_id,
+            last: traded.update_id,
+            ..Batch::default()
+        };
+        let batches =
+            market.traded.iter().flat_map(|traded| speeds.iter().map(move |_| batch(traded)));
+        Self {
+            next_step: now.after(spacing),
+            spacing,
+            paused: false,
+            duties,
+            batches: batches.collect(),
+            speeds,
+            told: vec![0; count],
+            beat: vec![0; count],
+            step: Step::default(),
+            began: now,
+        }
+    }
+
+    /// The market stands still while paused; time that passed then is not caught up on.
+    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if self.paused && !paused {
+            self.next_step = self.next_step.max(now);
+        }
+        self.paused = paused;
+    }
+
+    /// Id up to which deltas of an instrument were sent at the fastest speed.
+    pub(super) fn sent_update_id(&self, instrument: usize) -> u64 {
+        self.batches[instrument * self.speeds.len()].previous
+    }
+
+    fn next_duty(&self) -> MonoNanos {
+        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
+    }
+}
+
+const fn candles_every(product: Product) -> Duration {
+    match product {
+        Product::Spot => Duration::from_secs(1),
+        Product::Futures => Duration::from_millis(250),
+    }
+}
+
+impl Binance {
+    /// Does what is due, in the order of the planned times.
+    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        let unpaced = self.schedule.spacing.is_zero() && !self.schedule.paused;
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let duty_at = self.schedule.next_duty();
+            let step_at = match (self.schedule.paused, unpaced) {
+                (true, _) => MonoNanos::MAX,
+                (_, true) if self.fanout.count == 0 || !lines.have_room() => MonoNanos::MAX,
+                (_, true) => now,
+                (_, false) => self.schedule.next_step,
+            };
+            if step_at.min(duty_at) > now {
+                break;
+            }
+            if duty_at < step_at {
+                self.run_duty(lines);
+            } else {
+                self.run_step(step_at, lines);
+            }
+        }
+        let exact = match (self.schedule.paused, unpaced) {
+            (true, _) => MonoNanos::MAX,
+            (_, true) if self.fanout.count > 0 && lines.have_room() => now,
+            (_, true) => MonoNanos::MAX,
+            (_, false) => self.schedule.next_step,
+        };
+        Due { exact, loose: self.schedule.next_duty() }
+    }
+
+    /// One taker, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+        let mut step = std::mem::take(&mut self.schedule.step);
+        let at = self.clock.date(planned);
+        self.market.step(at.millis(), &mut step);
+        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
+        self.schedule.next_step = planned.after(spacing);
+        for index in 0..step.prints.len() {
+            self.tell_trade(step.instrument, step.prints[index], planned, lines);
+        }
+        let base = step.instrument * KINDS;
+        let (spelling, traded) =
+            (&self.spellings[step.instrument], &self.market.traded[step.instrument]);
+        self.fanout.publish(base + Kind::AggTrade.index(), lines, spelling, |frame| {
+            frame.agg_trade(step.order_id, &step.prints, at);
+        });
+        if step.best_changed {
+            self.fanout.publish(base + Kind::BookTicker.index(), lines, spelling, |frame| {
+                frame.book_ticker(traded, at);
+            });
+        }
+        let speeds = self.schedule.speeds.len();
+        for batch in &mut self.schedule.batches[step.instrument * speeds..][..speeds] {
+            for change in &step.changes {
+                if batch.changed.is_empty() {
+                    batch.first = change.update_id;
+                }
+                batch.changed.push((change.side, change.price));
+                batch.last = change.update_id;
+            }
+        }
+        self.schedule.step = step;
+    }
+
+    fn tell_trade(
+        &mut self,
+        instrument: usize,
+        print: Print,
+        planned: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let stream = instrument * KINDS + Kind::Trade.index();
+        let at = self.clock.date(planned);
+        let action = match self.fanout.wants(stream) {
+            true => self.armed.strike(Of::Trade, &self.spellings[instrument].symbol),
+            false => None,
+        };
+        let sent = action != Some(Action::Drop);
+        self.truth.lock().keep(instrument, Kept { print, planned, sent });
+        match action {
+            Some(Action::Drop) => return,
+            Some(Action::Reorder) if self.armed.held.is_none() => {
+                self.armed.held = Some(Held::Trade { instrument, print, at });
+                return;
+            }
+            Some(Action::Duplicate) => self.send_trade(instrument, print, at, lines),
+            Some(Action::Reorder) | None => {}
+        }
+        self.send_trade(instrument, print, at, lines);
+        if let Some(Held::Trade { instrument: of, print, at }) = self.armed.held
+            && of == instrument
+        {
+            self.armed.held = None;
+            self.send_trade(instrument, print, at, lines);
+        }
+    }
+
+    fn send_trade(&mut self, instrument: usize, print: Print, at: UnixNanos, lines: &mut Lines) {
+        let stream = instrument * KINDS + Kind::Trade.index();
+        self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
+            frame.trade(&print, at);
+        });
+    }
+
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
+        let every = match duty {
+            Duty::Depth { instrument, speed } => {
+                self.tell_depth(instrument, speed, self.clock.date(planned), lines);
+                Duration::from_millis(self.schedule.speeds[speed].1)
+            }
+            Duty::Candles { instrument } => {
+                self.tell_candles(instrument, self.clock.date(planned), lines);
+                candles_every(self.product)
+            }
+            Duty::Summary { instrument } => {
+                self.tell_summary(instrument, self.clock.date(planned), lines);
+                SUMMARY_EVERY
+            }
+        };
+        self.schedule.duties.push(Reverse((planned.after(every), duty)));
+    }
+
+    fn tell_depth(&mut self, instrument: usize, speed: usize, at: UnixNanos, lines: &mut Lines) {
+        let slot = instrument * self.schedule.speeds.len() + speed;
+        if self.schedule.batches[slot].changed.is_empty() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.schedule.batches[slot]);
+        batch.changed.sort_unstable_by_key(|(side, price)| match side {
+            BookSide::Bid => (*side, -price),
+            BookSide::Ask => (*side, *price),
+        });
+        batch.changed.dedup();
+        let stream = instrument * KINDS + Kind::Depth(speed).index();
+        let action = match self.fanout.wants(stream) {
+            true => self.armed.strike(Of::Depth, &self.spellings[instrument].symbol),
+            false => None,
+        };
+        match action {
+            Some(Action::Drop) => {}
+            Some(Action::Reorder) if self.armed.held.is_none() => {
+                let batch = batch.clone();
+                self.armed.held = Some(Held::Depth { instrument, speed, batch, at });
+            }
+            Some(Action::Duplicate) => {
+                self.send_depth(instrument, speed, &batch, at, lines);
+                self.send_depth(instrument, speed, &batch, at, lines);
+            }
+            Some(Action::Reorder) | None => {
+                self.send_depth(instrument, speed, &batch, at, lines);
+                self.release_depth(instrument, speed, lines);
+            }
+        }
+        self.tell_partial(instrument, speed, &batch, at, lines);
+        let (last, mut changed) = (batch.last, batch.changed);
+        changed.clear();
+        self.schedule.batches[slot] = Batch { changed, first: last, last, previous: last };
+    }
+
+    /// Sends what was held back behind the frame that has just gone.
+    fn release_depth(&mut self, instrument: usize, speed: usize, lines: &mut Lines) {
+        match self.armed.held.take() {
+            Some(Held::Depth { instrument: of, speed: at_speed, batch, at })
+                if (of, at_speed) == (instrument, speed) =>
+            {
+                self.send_depth(instrument, speed, &batch, at, lines);
+            }
+            other => self.armed.held = other,
+        }
+    }
+
+    fn send_depth(
+        &mut self,
+        instrument: usize,
+        speed: usize,
+        batch: &Batch,
+        at: UnixNanos,
+        lines: &mut Lines,
+    ) {
+        let stream = instrument * KINDS + Kind::Depth(speed).index();
+        let book = &self.market.traded[instrument].book;
+        self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
+            frame.depth(batch.ids(), &batch.changed, book, at);
+        });
+    }
+
+    fn tell_partial(
+        &mut self,
+        instrument: usize,
+        speed: usize,
+        batch: &Batch,
+        at: UnixNanos,
+        lines: &mut Lines,
+    ) {
+        let book = &self.market.traded[instrument].book;
+        for (index, count) in PARTIAL_LEVELS.into_iter().enumerate() {
+            let stream = instrument * KINDS + Kind::Partial(index, speed).index();
+            self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
+                frame.partial(count, batch.ids(), book, at);
+            });
+        }
+    }
+
+    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+        let candles = &mut self.market.traded[instrument].candles;
+        candles.roll(at.millis());
+        for interval in 0..INTERVALS.len() {
+            let stream = instrument * KINDS + Kind::Kline(interval).index();
+            if !self.fanout.wants(stream) {
+                continue;
+            }
+            let ended = candles.take_ended(interval).map(|bar| (bar, true));
+            let current = candles.take_changed(interval).map(|bar| (bar, false));
+            for (bar, closed) in ended.into_iter().chain(current) {
+                self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
+                    frame.kline(interval, &bar, closed, at);
+                });
+            }
+        }
+    }
+
+    fn tell_summary(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+        let traded = &self.market.traded[instrument];
+        let base = instrument * KINDS;
+        let spelling = &self.spellings[instrument];
+        let began = self.clock.date(self.schedule.began);
+        if traded.day.count != self.schedule.told[instrument] {
+            self.schedule.told[instrument] = traded.day.count;
+            let ticker = |frame: &mut Frame<'_>| frame.ticker(traded, began, at);
+            self.fanout.publish(base + Kind::Ticker.index(), lines, spelling, ticker);
+            let mini = |frame: &mut Frame<'_>| frame.mini_ticker(&traded.day, at);
+            self.fanout.publish(base + Kind::MiniTicker.index(), lines, spelling, mini);
+        }
+        let beat = self.schedule.beat[instrument];
+        self.schedule.beat[instrument] += 1;
+        for fast in [true, false] {
+            if fast || beat.is_multiple_of(3) {
+                let kind = Kind::MarkPrice { fast };
+                let mark = |frame: &mut Frame<'_>| frame.mark_price(&traded.day, at);
+                self.fanout.publish(base + kind.index(), lines, spelling, mark);
+            }
+        }
+    }
+
+    /// Plays the recording to every client.
+    pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        let Some(recording) = &self.recording else { return Due::NEVER };
+        let mut next = MonoNanos::MAX;
+        for (id, session) in &mut self.sessions {
+            let Some(playing) = &mut session.playing else { continue };
+            for turn in 0.. {
+                if !lines.has_room(*id) {
+                    // The socket tells when it takes more.
+                    break;
+                }
+                if turn == EVENTS_PER_TURN_MAX {
+                    next = next.min(now);
+                    break;
+                }
+                let frame = match playing.next(recording, now) {
+                    Next::Frame(frame) => frame,
+                    Next::At(at) => {
+                        next = next.min(at);
+                        break;
+                    }
+                    Next::End => {
+                        if recording.end == CaptureEnd::Close {
+                            lines.close(*id, 1000, "");
+                        }
+                        break;
+                    }
+                };
+                let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
+                if wanted || recording.everything {
+                    let text = match session.combined {
+                        true => frame.text.as_str(),
+                        false => unwrapped(&frame.text),
+                    };
+                    lines.market(*id, &[text.as_bytes()]);
+                }
+            }
+        }
+        Due { exact: MonoNanos::MAX, loose: next }
+    }
+}
+
+impl Batch {
+    const fn ids(&self) -> DepthIds {
+        DepthIds { first: self.first, last: self.last, previous: self.previous }
+    }
+}
+
+/// The data of a wrapped frame; any other frame as it is.
+fn unwrapped(text: &str) -> &str {
+    let data = text.strip_prefix("{\"stream\":\"").and_then(|rest| rest.split_once(",\"data\":"));
+    data.and_then(|(_, data)| data.strip_suffix('}')).unwrap_or(text)
+}

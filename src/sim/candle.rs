@@ -1,0 +1,151 @@
+//! Candles of one instrument in every interval that a simulated exchange pushes.
+
+use super::market::Print;
+use super::resting::BookSide;
+
+/// Intervals as exchanges write them, with length and alignment to the epoch in seconds (a week
+/// starts on a Monday, the epoch was a Thursday). Calendar months are not simulated.
+pub(super) const INTERVALS: [(&str, i64, i64); 15] = [
+    ("1s", 1, 0),
+    ("1m", 60, 0),
+    ("3m", 180, 0),
+    ("5m", 300, 0),
+    ("15m", 900, 0),
+    ("30m", 1_800, 0),
+    ("1h", 3_600, 0),
+    ("2h", 7_200, 0),
+    ("4h", 14_400, 0),
+    ("6h", 21_600, 0),
+    ("8h", 28_800, 0),
+    ("12h", 43_200, 0),
+    ("1d", 86_400, 0),
+    ("3d", 259_200, 0),
+    ("1w", 604_800, 345_600),
+];
+
+/// One interval's prices and sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bar {
+    /// Start in milliseconds since the epoch.
+    pub(super) start_ms: i64,
+    /// In ticks, all four; equal to the last close while nothing traded.
+    pub(super) open: i64,
+    pub(super) high: i64,
+    pub(super) low: i64,
+    pub(super) close: i64,
+    /// Lots.
+    pub(super) volume: u128,
+    /// Ticks × lots.
+    pub(super) turnover: u128,
+    /// Lots bought by takers.
+    pub(super) bought: u128,
+    /// Ticks × lots bought by takers.
+    pub(super) bought_turnover: u128,
+    pub(super) first_id: u64,
+    pub(super) count: u64,
+}
+
+/// The current bar of each interval and the one that ended last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Candles {
+    bars: [Bar; INTERVALS.len()],
+    ended: [Option<Bar>; INTERVALS.len()],
+    /// Bit per interval: changed since it was last looked at.
+    changed: u32,
+}
+
+impl Candles {
+    /// Counts one trade.
+    pub(super) fn add(&mut self, unix_ms: i64, print: &Print) {
+        self.roll(unix_ms);
+        for bar in &mut self.bars {
+            bar.add(print);
+        }
+        self.changed = (1 << INTERVALS.len()) - 1;
+    }
+
+    /// Ends the bars whose time is over.
+    pub(super) fn roll(&mut self, unix_ms: i64) {
+        for (index, bar) in self.bars.iter_mut().enumerate() {
+            let (_, seconds, shift) = INTERVALS[index];
+            let start_ms = unix_ms - (unix_ms - shift * 1_000).rem_euclid(seconds * 1_000);
+            if start_ms <= bar.start_ms {
+                continue;
+            }
+            if bar.open != 0 {
+                self.ended[index] = Some(*bar);
+            }
+            let close = bar.close;
+            *bar = Bar { start_ms, open: close, high: close, low: close, close, ..Bar::default() };
+        }
+    }
+
+    /// The bar of that interval that ended and was not taken yet.
+    pub(super) const fn take_ended(&mut self, interval: usize) -> Option<Bar> {
+        self.ended[interval].take()
+    }
+
+    /// The current bar of that interval when it changed since the last call.
+    pub(super) const fn take_changed(&mut self, interval: usize) -> Option<Bar> {
+        let bit = 1 << interval;
+        if self.changed & bit == 0 {
+            return None;
+        }
+        self.changed &= !bit;
+        Some(self.bars[interval])
+    }
+}
+
+impl Bar {
+    fn add(&mut self, print: &Print) {
+        if self.count == 0 {
+            (self.open, self.high, self.low) = (print.price, print.price, print.price);
+            self.first_id = print.id;
+        }
+        self.high = self.high.max(print.price);
+        self.low = self.low.min(print.price);
+        self.close = print.price;
+        let (size, turnover) = (print.size as u128, print.size as u128 * print.price as u128);
+        self.volume += size;
+        self.turnover += turnover;
+        if print.taker == BookSide::Bid {
+            self.bought += size;
+            self.bought_turnover += turnover;
+        }
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(id: u64, price: i64) -> Print {
+        Print { id, price, size: 2, taker: BookSide::Bid }
+    }
+
+    #[test]
+    fn a_bar_ends_when_its_time_is_over_and_the_next_starts_at_its_close() {
+        let mut candles = Candles::default();
+        candles.add(60_500, &print(1, 10));
+        candles.add(61_000, &print(2, 14));
+        let second = candles.take_ended(0).expect("60 s is over");
+        assert_eq!((second.start_ms, second.open, second.close, second.count), (60_000, 10, 10, 1));
+        let minute = candles.take_changed(1).expect("it has two trades");
+        assert_eq!((minute.open, minute.high, minute.volume, minute.first_id), (10, 14, 4, 1));
+        assert_eq!(candles.take_changed(1), None);
+        candles.roll(120_000);
+        assert_eq!(candles.take_ended(1).map(|bar| bar.count), Some(2));
+        candles.add(125_000, &print(3, 9));
+        assert_eq!(candles.take_changed(1).map(|bar| (bar.open, bar.count)), Some((9, 1)));
+    }
+
+    #[test]
+    fn weeks_start_on_mondays() {
+        let mut candles = Candles::default();
+        // 2024-01-01 was a Monday.
+        candles.add(1_704_067_200_000 + 3_600_000, &print(1, 10));
+        let week = candles.take_changed(14).expect("it has a trade");
+        assert_eq!(week.start_ms, 1_704_067_200_000);
+    }
+}

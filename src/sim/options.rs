@@ -1,0 +1,118 @@
+//! How a simulated exchange is to be.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fault::FaultSpec;
+use crate::clock::Clock;
+use crate::instrument::ExchangeId;
+
+/// How fast a capture is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speed {
+    /// At the recorded spacing, in hundredths: 100 is as recorded, 1000 ten times faster.
+    Percent(u32),
+    /// As fast as the client takes it.
+    Max,
+}
+
+/// What follows the last frame of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureEnd {
+    /// The connection stays open.
+    Hold,
+    /// The connection is closed.
+    Close,
+}
+
+/// Recorded frames that are played instead of the market.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Playback {
+    /// The capture.
+    pub capture: PathBuf,
+    /// Bodies of order books by REST; the symbol is what stands before `.rest.json` and after the
+    /// last `-` of the name.
+    pub rest: Vec<PathBuf>,
+    /// How fast.
+    pub speed: Speed,
+    /// And then.
+    pub end: CaptureEnd,
+    /// Play all frames to every client that has subscribed to anything, not only those of its
+    /// streams.
+    pub everything: bool,
+}
+
+/// How a simulated exchange is to be. [`Options::new`] gives the exchange's own manners.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which one.
+    pub exchange: ExchangeId,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Speak TLS, with a certificate made at start.
+    pub tls: bool,
+    /// File that the authority behind the certificate is written to.
+    pub ca_out: Option<PathBuf>,
+    /// The instruments; the default list when empty.
+    pub symbols: Vec<String>,
+    /// How many of the default list.
+    pub symbols_count: usize,
+    /// Trades a second over all instruments; 0 is as many as the clients take.
+    pub rate: u32,
+    /// Same seed, same market.
+    pub seed: u64,
+    /// The market stands still until [`super::Simulator::resume`].
+    pub paused: bool,
+    /// Trades remembered per symbol for [`super::Truth`].
+    pub truth_trades: usize,
+    /// Faults by the clock.
+    pub faults: Vec<FaultSpec>,
+    /// Frames to play instead of the market.
+    pub playback: Option<Playback>,
+    /// Order books by REST are answered that much later than they were taken.
+    pub snapshot_lag: Duration,
+    /// Between two pings.
+    pub ping_interval: Duration,
+    /// A ping unanswered for so long ends the connection.
+    pub pong_timeout: Duration,
+    /// Age at which a WebSocket ends; never when `None`.
+    pub lifetime: Option<Duration>,
+    /// Messages, pings and pongs that a client may send in a second; 0 does not limit them.
+    pub messages_per_second: u32,
+    /// A client this far behind is cut off.
+    pub backlog_bytes_max: usize,
+    /// The clock by which it sends, shared with who measures.
+    pub clock: Clock,
+}
+
+impl Options {
+    /// The manners of `exchange`, on a free port of the loopback interface.
+    pub fn new(exchange: ExchangeId) -> Self {
+        let messages_per_second = match exchange {
+            ExchangeId::Binance => 5,
+            ExchangeId::BinanceFutures => 10,
+        };
+        Self {
+            exchange,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: false,
+            ca_out: None,
+            symbols: Vec::new(),
+            symbols_count: 50,
+            rate: 200,
+            seed: 1,
+            paused: false,
+            truth_trades: 10_000,
+            faults: Vec::new(),
+            playback: None,
+            snapshot_lag: Duration::ZERO,
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(60),
+            lifetime: Some(Duration::from_secs(24 * 3_600)),
+            messages_per_second,
+            backlog_bytes_max: 8 << 20,
+            clock: Clock::real(),
+        }
+    }
+}

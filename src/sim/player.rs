@@ -1,0 +1,135 @@
+//! Plays recorded frames to whoever subscribed, at their spacing or faster.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use super::options::{CaptureEnd, Playback, Speed};
+use crate::capture::{CaptureError, CaptureReader, Direction};
+use crate::clock::MonoNanos;
+
+/// After the last subscription of a client so long passes before the first frame: clients
+/// subscribe in several messages, and all of them shall be in place.
+const QUIET_BEFORE: Duration = Duration::from_millis(100);
+
+/// One recorded frame.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    /// From the first frame of the recording, in nanoseconds.
+    offset_ns: u64,
+    /// The stream that it belongs to, as its exchange's speaker keys them; `None` goes to all.
+    pub(super) key: Option<String>,
+    pub(super) text: String,
+}
+
+/// A recording with its order books by REST.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    pub(super) frames: Vec<Recorded>,
+    /// Bodies by symbol.
+    pub(super) books: HashMap<String, String>,
+    pub(super) speed: Speed,
+    pub(super) end: CaptureEnd,
+    pub(super) everything: bool,
+}
+
+impl Recording {
+    /// Reads the files; `key` names the stream of a frame.
+    ///
+    /// # Errors
+    /// When one cannot be read or is no capture.
+    pub(super) fn load(
+        playback: &Playback,
+        key: impl Fn(&str) -> Option<String>,
+    ) -> io::Result<Self> {
+        let mut frames = Vec::new();
+        let file = File::open(&playback.capture).map_err(|error| of(&playback.capture, error))?;
+        let mut reader = CaptureReader::new(BufReader::new(file));
+        let (mut first_ns, mut last_ns) = (None, 0);
+        while let Some(line) = reader.read().map_err(|error| match error {
+            CaptureError::Io(error) => of(&playback.capture, error),
+            other => of(&playback.capture, io::Error::other(other)),
+        })? {
+            if line.direction == Direction::Sent {
+                continue;
+            }
+            if line.at.is_some() {
+                let first = *first_ns.get_or_insert(line.at.0);
+                // Recorders' clocks step back at times; order is what was seen.
+                last_ns = last_ns.max(line.at.0.saturating_sub(first).unsigned_abs());
+            }
+            let text = String::from_utf8_lossy(line.frame).into_owned();
+            frames.push(Recorded { offset_ns: last_ns, key: key(&text), text });
+        }
+        let mut books = HashMap::new();
+        for path in &playback.rest {
+            let body = fs::read_to_string(path).map_err(|error| of(path, error))?;
+            books.insert(symbol_of(path)?, body);
+        }
+        let &Playback { speed, end, everything, .. } = playback;
+        Ok(Self { frames, books, speed, end, everything })
+    }
+}
+
+fn of(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// `…-BTCUSDT.rest.json` is the book of `BTCUSDT`.
+fn symbol_of(path: &Path) -> io::Result<String> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    let symbol = name.strip_suffix(".rest.json").and_then(|stem| stem.rsplit('-').next());
+    let symbol = symbol.filter(|symbol| !symbol.is_empty()).map(str::to_owned);
+    symbol.ok_or_else(|| of(path, io::Error::other("name it <anything>-<SYMBOL>.rest.json")))
+}
+
+/// How far one client has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Playing {
+    next: usize,
+    start: MonoNanos,
+}
+
+/// What a client gets next.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    /// This frame, now.
+    Frame(&'a Recorded),
+    /// Nothing before.
+    At(MonoNanos),
+    /// Nothing more.
+    End,
+}
+
+impl Playing {
+    /// For a client that has just subscribed to something.
+    pub(super) fn new(now: MonoNanos) -> Self {
+        Self { next: 0, start: now.after(QUIET_BEFORE) }
+    }
+
+    /// The client subscribed again: if nothing was played yet, wait anew.
+    pub(super) fn postpone(&mut self, now: MonoNanos) {
+        if self.next == 0 {
+            self.start = now.after(QUIET_BEFORE);
+        }
+    }
+
+    /// The next frame that is due.
+    pub(super) fn next<'a>(&mut self, recording: &'a Recording, now: MonoNanos) -> Next<'a> {
+        let Some(frame) = recording.frames.get(self.next) else { return Next::End };
+        let wait_ns = match recording.speed {
+            Speed::Max => 0,
+            Speed::Percent(percent) => {
+                u128::from(frame.offset_ns) * 100 / u128::from(percent.max(1))
+            }
+        };
+        let at = self.start.after(Duration::from_nanos(u64::try_from(wait_ns).unwrap_or(u64::MAX)));
+        if at > now {
+            return Next::At(at);
+        }
+        self.next += 1;
+        Next::Frame(frame)
+    }
+}

@@ -1,0 +1,61 @@
+//! What the sockets' side asks of an exchange's protocol.
+
+use super::fault::Fault;
+use super::http::{Response, Target};
+use super::lines::{ConnectionId, Lines};
+use super::truth::{TrueBook, Truth};
+use crate::clock::MonoNanos;
+
+/// When a speaker wants its next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Not later than this, to the microsecond: trades, from which latency is measured.
+    pub(super) exact: MonoNanos,
+    /// About this time, to the millisecond: all else.
+    pub(super) loose: MonoNanos,
+}
+
+impl Due {
+    /// Nothing is due.
+    pub(super) const NEVER: Self = Self { exact: MonoNanos::MAX, loose: MonoNanos::MAX };
+}
+
+/// One simulated exchange's protocol: what it answers and what it sends of its own accord. It sees
+/// no socket. The siblings are exchanges; the server drives whichever was asked for.
+pub(super) trait Speaker: Send {
+    /// Whether a WebSocket may be opened at `target`; if so, the connection is taken in.
+    fn upgrade(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response>;
+
+    /// The WebSocket is open and can be written to.
+    fn opened(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines);
+
+    /// A message of text came.
+    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines);
+
+    /// The connection ended.
+    fn closed(&mut self, id: ConnectionId);
+
+    /// Answers a request.
+    fn request(&mut self, target: &Target, now: MonoNanos) -> Response;
+
+    /// Does what is due at `now`, at most a bounded number of events, and says when to come back.
+    fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due;
+
+    /// Arms a fault of streams or requests.
+    fn arm(&mut self, fault: Fault);
+
+    /// Tells every client that the connection will end soon.
+    fn announce_shutdown(&mut self, now: MonoNanos, lines: &mut Lines);
+
+    /// Lets the market stand still or go on.
+    fn pause(&mut self, paused: bool, now: MonoNanos);
+
+    /// Streams that are subscribed and carry data.
+    fn streams(&self) -> usize;
+
+    /// The book of `symbol`.
+    fn book(&self, symbol: &str) -> Option<TrueBook>;
+
+    /// The record of what is printed.
+    fn truth(&self) -> Truth;
+}

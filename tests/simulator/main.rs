@@ -1,0 +1,4 @@
+//! The simulated exchange as a plain client sees it: protocol, limits, consistency, faults.
+
+mod client;
+mod market;
