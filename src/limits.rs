@@ -143,3 +143,14 @@ pub const CLIENT_QUEUE_BYTES_MIN: usize = 16 << 10;
 
 /// Most bytes of a client's queue.
 pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 30;
+/// How long after its end, by our date, a candle without a later trade stays open for trades that
+/// are still on their way: 1 s. Later ones are counted and left out.
+pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
+
+/// How far an exchange's dates may lie behind ours for its candles to be closed by our date. A
+/// replayed recording lies years behind; there only later trades close candles.
+pub const EXCHANGE_LAG_NS_MAX: i64 = 60_000_000_000;
+
+/// Deepest view of a book that a client can ask for; deeper asks for the whole book. A view holds
+/// 2 × 1,000 × 32 B = 64 KB and costs a merge of that length per event inside it.
+pub const VIEW_DEPTH_MAX: usize = 1_000;

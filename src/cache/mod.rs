@@ -1,1 +1,278 @@
-//! What a broadcaster remembers: latest state, history, candles, books.
+//! What one broadcaster remembers: the newest of everything, the last events of every stream, the
+//! books and the candles. One thread owns it, so that it needs neither lock nor atomic.
+//!
+//! Ticks come in the order of the rings, events go out with their numbers. Every broadcaster sees
+//! the same ticks in the same order per instrument, so that a `seq` means the same in each.
+
+mod candles;
+mod event;
+mod history;
+mod memory;
+mod shelf;
+
+pub use event::{
+    BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
+};
+
+use memory::Memory;
+
+use crate::book::Book;
+use crate::clock::UnixNanos;
+use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
+use crate::limits::EXCHANGE_LAG_NS_MAX;
+use crate::tick::{Body, Tick};
+
+/// Part of a history that someone asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryRange {
+    /// Earliest date in milliseconds, inclusive. Without one, the newest events count.
+    pub from: Option<i64>,
+    /// Latest date in milliseconds, inclusive.
+    pub to: Option<i64>,
+    /// Most events: the first ones from `from` on, the last ones where no `from` is given.
+    pub limit: usize,
+}
+
+/// What is known of one exchange's connections.
+#[derive(Clone, Debug, Default)]
+struct Feed {
+    /// The newest state of each line.
+    lines: Vec<FeedStatus>,
+    /// How far the date of the newest trade lay behind its receipt.
+    lag_ns: i64,
+}
+
+/// The memory of a broadcaster.
+#[derive(Debug)]
+pub struct Cache {
+    history_events: usize,
+    memories: Vec<Memory>,
+    feeds: [Feed; ExchangeId::ALL.len()],
+}
+
+impl Cache {
+    /// An empty memory that keeps `history_events` events per instrument and stream (of a book:
+    /// levels of changes).
+    pub fn new(history_events: usize) -> Self {
+        Self { history_events, memories: Vec::new(), feeds: Default::default() }
+    }
+
+    /// Makes room for instruments that were added to the table. To be called before their ticks
+    /// come; ticks of unknown instruments are ignored.
+    pub fn set_instruments(&mut self, table: &InstrumentTable) {
+        for (id, instrument) in table.iter().skip(self.memories.len()) {
+            self.memories.push(Memory::new(id, instrument.exchange, self.history_events));
+        }
+    }
+
+    /// Remembers one tick from the feed of `exchange`, and tells the events that it completes.
+    ///
+    /// `received` is the date of `tick.received`. Allocates only while something grows: a book, a
+    /// first event of a stream, a first state of a line.
+    #[inline]
+    pub fn apply(
+        &mut self,
+        exchange: ExchangeId,
+        tick: &Tick,
+        received: UnixNanos,
+        mut told: impl FnMut(&Event<'_>),
+    ) {
+        let stamp = Stamp { exchange_time: tick.exchange_time, received };
+        match tick.body {
+            Body::FeedState { .. } | Body::Time { .. } => {
+                self.apply_feed(exchange, tick, stamp, &mut told);
+            }
+            Body::BookState { state, reason } => {
+                let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
+                let status = BookStatus { state, reason, since: received };
+                memory.shelf.set_status(status);
+                let body = EventBody::BookState(status);
+                told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
+            }
+            _ => {
+                if matches!(tick.body, Body::Trade { .. }) && stamp.exchange_time.is_some() {
+                    self.feeds[exchange as usize].lag_ns =
+                        received.0.saturating_sub(stamp.exchange_time.0);
+                }
+                if let Some(memory) = self.memories.get_mut(tick.instrument.index()) {
+                    memory.apply(&tick.body, stamp, &mut told);
+                }
+            }
+        }
+    }
+
+    /// What concerns a whole feed.
+    fn apply_feed(
+        &mut self,
+        exchange: ExchangeId,
+        tick: &Tick,
+        stamp: Stamp,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        let feed = &mut self.feeds[exchange as usize];
+        match tick.body {
+            Body::FeedState { state, reason, line, attempt } => {
+                let since = stamp.received;
+                let status = FeedStatus { exchange, line, state, reason, attempt, since };
+                match feed.lines.iter_mut().find(|known| known.line == line) {
+                    Some(known) => *known = status,
+                    None => feed.lines.push(status),
+                }
+                let body = EventBody::FeedState(status);
+                told(&Event { instrument: InstrumentId::NONE, seq: 0, stamp, body });
+            }
+            Body::Time { date } if feed.lag_ns <= EXCHANGE_LAG_NS_MAX => {
+                for memory in &mut self.memories {
+                    if memory.exchange == exchange {
+                        memory.close_until(date, told);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The newest number of a stream; 0 before its first event.
+    pub fn seq(&self, instrument: InstrumentId, stream: Stream) -> u64 {
+        self.memory(instrument).map_or(0, |memory| memory.seq(stream))
+    }
+
+    /// The newest event of a stream, which gives a client the present state. Of a book it is a
+    /// snapshot of full depth. `None` when nothing came yet.
+    pub fn newest(&self, instrument: InstrumentId, stream: Stream) -> Option<Event<'_>> {
+        self.memory(instrument)?.newest(stream)
+    }
+
+    /// The book as a snapshot event, to a depth; `None` when none came yet. Its state is apart.
+    pub fn book_snapshot(
+        &self,
+        instrument: InstrumentId,
+        depth: Option<usize>,
+    ) -> Option<Event<'_>> {
+        self.memory(instrument)?.shelf.snapshot(instrument, depth)
+    }
+
+    /// The book itself.
+    pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
+        Some(self.memory(instrument)?.shelf.book())
+    }
+
+    /// What is known of the book: resyncing until told otherwise.
+    pub fn book_status(&self, instrument: InstrumentId) -> Option<BookStatus> {
+        Some(self.memory(instrument)?.shelf.status())
+    }
+
+    /// The newest state of each connection to an exchange.
+    pub fn feed_statuses(&self, exchange: ExchangeId) -> &[FeedStatus] {
+        &self.feeds[exchange as usize].lines
+    }
+
+    /// One more subscription follows the best `depth` levels: from now on each event of the book
+    /// that changes them is told for that depth too. To be paired with [`Cache::close_view`].
+    pub fn open_view(&mut self, instrument: InstrumentId, depth: usize) {
+        if let Some(memory) = self.memories.get_mut(instrument.index()) {
+            memory.shelf.open_view(depth);
+        }
+    }
+
+    /// One subscription less.
+    pub fn close_view(&mut self, instrument: InstrumentId, depth: usize) {
+        if let Some(memory) = self.memories.get_mut(instrument.index()) {
+            memory.shelf.close_view(depth);
+        }
+    }
+
+    /// Whether everything of a stream after `seq` is held, so that a client can resume there.
+    /// False for a number that was not reached yet.
+    pub fn holds_since(&self, instrument: InstrumentId, stream: Stream, seq: u64) -> bool {
+        self.memory(instrument).is_some_and(|memory| memory.holds_since(stream, seq))
+    }
+
+    /// Tells what is held of a stream after `seq`, oldest first.
+    ///
+    /// Of candles only the closed ones and the open one are held; the numbers between them were
+    /// updates that they replace. Gaps come as events.
+    pub fn since(
+        &self,
+        instrument: InstrumentId,
+        stream: Stream,
+        seq: u64,
+        mut told: impl FnMut(&Event<'_>),
+    ) {
+        if let Some(memory) = self.memory(instrument) {
+            memory.since(stream, seq, &mut told);
+        }
+    }
+
+    /// Tells the events of a range, oldest first, by [`Stamp::time`] (candles by their open time).
+    /// Returns whether all of the range is there: false when something of it may have been
+    /// dropped, or never came.
+    pub fn history(
+        &self,
+        instrument: InstrumentId,
+        stream: Stream,
+        range: HistoryRange,
+        mut told: impl FnMut(&Event<'_>),
+    ) -> bool {
+        let Some(memory) = self.memory(instrument) else { return true };
+        let (mut count, mut gaps, mut oldest) = (0, 0, None);
+        memory.since(stream, 0, &mut |event| {
+            let time = event_millis(event);
+            oldest.get_or_insert(time);
+            if range.has(time) {
+                let gap = matches!(event.body, EventBody::Gap(_));
+                gaps += usize::from(gap);
+                count += usize::from(!gap);
+            }
+        });
+        let mut skip = if range.from.is_some() { 0 } else { count - count.min(range.limit) };
+        let mut left = count.min(range.limit);
+        memory.since(stream, 0, &mut |event| {
+            let wanted = left > 0
+                && !matches!(event.body, EventBody::Gap(_))
+                && range.has(event_millis(event));
+            if wanted && skip > 0 {
+                skip -= 1;
+            } else if wanted {
+                left -= 1;
+                told(event);
+            }
+        });
+        let reaches_back = match (range.from, oldest) {
+            (Some(from), Some(oldest)) => from > oldest,
+            (None, _) => count >= range.limit,
+            (Some(_), None) => false,
+        };
+        gaps == 0 && (memory.holds_all(stream) || reaches_back)
+    }
+
+    /// Trades and candles that came for an interval already closed, over all instruments.
+    pub fn late(&self) -> u64 {
+        self.memories.iter().map(|memory| memory.candles.late()).sum()
+    }
+
+    /// Levels that no book could take, over all instruments. The feed proves books within the
+    /// same bounds, so this stays 0.
+    pub fn levels_refused(&self) -> u64 {
+        self.memories.iter().map(|memory| memory.shelf.refused()).sum()
+    }
+
+    #[inline]
+    fn memory(&self, instrument: InstrumentId) -> Option<&Memory> {
+        self.memories.get(instrument.index())
+    }
+}
+
+impl HistoryRange {
+    fn has(&self, millis: i64) -> bool {
+        self.from.is_none_or(|from| millis >= from) && self.to.is_none_or(|to| millis <= to)
+    }
+}
+
+/// The date by which an event is found in a history.
+fn event_millis(event: &Event<'_>) -> i64 {
+    match event.body {
+        EventBody::Candle(candle) => candle.open_time.millis(),
+        _ => event.stamp.time().millis(),
+    }
+}
