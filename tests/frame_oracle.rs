@@ -1,5 +1,7 @@
 //! The in-place reader against tungstenite, over any stream and any way of cutting it into reads.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tickwire::net::fuzzing::{Met, Pieces, compare, frames, read_in_place};
