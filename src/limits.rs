@@ -154,3 +154,16 @@ pub const EXCHANGE_LAG_NS_MAX: i64 = 60_000_000_000;
 /// Deepest view of a book that a client can ask for; deeper asks for the whole book. A view holds
 /// 2 × 1,000 × 32 B = 64 KB and costs a merge of that length per event inside it.
 pub const VIEW_DEPTH_MAX: usize = 1_000;
+
+/// Names that wait to be resolved; more are answered as unknown, and asked again by backoff.
+pub const RESOLVE_QUEUE_CAPACITY: usize = 64;
+
+/// Threads that resolve: one that hangs leaves the other.
+pub const RESOLVE_THREADS: usize = 2;
+
+/// Requests for books that wait for an exchange's ledger: every instrument once fits.
+pub const REQUEST_QUEUE_CAPACITY: usize = INSTRUMENTS_MAX;
+
+/// Largest body of an answer beside the stream. The list of all instruments of an exchange is the
+/// largest known: 15 MB.
+pub const REST_BODY_BYTES_MAX: u64 = 64 << 20;

@@ -93,6 +93,13 @@ impl BroadcastHandle {
         Ok(())
     }
 
+    /// Sends a command, waiting for room; false when the thread is gone. Not for the data plane.
+    pub fn send_waiting(&self, command: BroadcastCommand) -> bool {
+        let sent = self.commands.send(command).is_ok();
+        let _ = self.waker.wake();
+        sent
+    }
+
     /// Clients that the thread serves or was handed.
     pub fn clients(&self) -> u64 {
         self.counters.clients.value() + self.commands.len() as u64

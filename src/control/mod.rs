@@ -2,6 +2,11 @@
 
 mod accept;
 mod admin;
+mod ledger;
+mod requests;
+mod resolve;
+mod supervise;
 
 pub use accept::{AcceptHandle, AcceptOptions, Acceptor};
 pub use admin::{Admin, AdminError};
+pub use supervise::{SupervisedFeed, Supervision, Supervisor};

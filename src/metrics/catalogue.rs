@@ -1,6 +1,6 @@
 //! What each counter is called in the exposition, and what it means to a person.
 
-use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters};
+use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters, RequestCounters};
 
 /// Upper ends of the latency buckets in nanoseconds: 1, 2.5, 5 per decade, from what one recogniser
 /// takes to what only a broken clock or a stopped process takes.
@@ -113,4 +113,19 @@ pub(super) const REFUSALS: &[Status] = &[
     ("426", |accept| accept.refused_426.value()),
     ("429", |accept| accept.refused_429.value()),
     ("503", |accept| accept.refused_503.value()),
+];
+
+/// One counter per exchange.
+pub(super) const REQUEST_COUNTERS: &[Entry<RequestCounters>] = &[
+    ("rest_requests", "Requests sent beside the stream.", |counters| counters.requests.value()),
+    ("rest_weight", "Weight of those in the exchange's ledger.", |counters| {
+        counters.weight.value()
+    }),
+    ("rest_failures", "Requests that brought nothing usable.", |counters| {
+        counters.failures.value()
+    }),
+    ("rest_refusals", "Requests that the exchange refused.", |counters| counters.refusals.value()),
+    ("rest_held_back", "Times that our own ledger held a request back.", |counters| {
+        counters.held_back.value()
+    }),
 ];

@@ -130,3 +130,20 @@ pub struct AcceptCounters {
     /// Closed because the upgrade took too long.
     pub timeouts: Counter,
 }
+
+/// What the thread of requests beside an exchange's stream counts; it alone writes.
+#[derive(Debug, Default)]
+pub struct RequestCounters {
+    /// Requests sent.
+    pub requests: Counter,
+    /// Weight of those in the exchange's ledger.
+    pub weight: Counter,
+    /// Requests that brought nothing usable.
+    pub failures: Counter,
+    /// Of those: refused by the exchange.
+    pub refusals: Counter,
+    /// Times that our own ledger held a request back.
+    pub held_back: Counter,
+    /// Requests that wait.
+    pub waiting: Gauge,
+}

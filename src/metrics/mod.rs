@@ -8,7 +8,9 @@ mod process;
 mod stats;
 mod text;
 
-pub use counters::{AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge};
+pub use counters::{
+    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, RequestCounters,
+};
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
 pub use process::resident_bytes;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters};
+use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters, RequestCounters};
 use crate::clock::{Clock, MonoNanos};
 use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
 use crate::limits::RATE_SAMPLES;
@@ -31,6 +31,8 @@ pub(super) struct Sky {
     pub(super) feeds: Vec<FeedView>,
     pub(super) broadcasters: Vec<BroadcasterView>,
     pub(super) accept: Option<Arc<AcceptCounters>>,
+    /// By exchange.
+    pub(super) requests: Vec<(String, Arc<RequestCounters>)>,
     /// Measurements of threads that are neither feed nor broadcaster.
     others: Vec<Collector>,
     pub(super) threads: Vec<ThreadView>,
@@ -143,6 +145,7 @@ impl Observatory {
             feeds: Vec::new(),
             broadcasters: Vec::new(),
             accept: None,
+            requests: Vec::new(),
             others: Vec::new(),
             threads: Vec::new(),
             watch: BudgetWatch::new(budget),
@@ -191,6 +194,11 @@ impl Observatory {
     /// What the acceptor counts.
     pub fn set_accept(&self, counters: Arc<AcceptCounters>) {
         self.sky().accept = Some(counters);
+    }
+
+    /// What the requests beside an exchange's stream count.
+    pub fn add_requests(&self, exchange: impl Into<String>, counters: Arc<RequestCounters>) {
+        self.sky().requests.push((exchange.into(), counters));
     }
 
     /// Registers the thread that keeps the returned guard on its stack; when it ends before the

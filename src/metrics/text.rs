@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::catalogue::{
     ACCEPT_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS, FEED_COUNTERS, REFUSALS,
+    REQUEST_COUNTERS,
 };
 use super::counters::BroadcastCounters;
 use super::observatory::{LineView, Observatory, Sky};
@@ -104,6 +105,7 @@ impl Collector for Exposed {
         page.feeds(&sky, now.0)?;
         page.broadcasters(&sky)?;
         page.accept(&sky)?;
+        page.requests(&sky)?;
         page.latencies(&sky)?;
         page.budget(&sky)?;
         page.process(now.since(observatory.started()))
@@ -257,6 +259,19 @@ impl Page<'_> {
             .iter()
             .map(|(status, read)| (vec![("reason", (*status).to_owned())], read(accept)));
         self.counter("handshake_refusals", "Upgrades refused, by HTTP status.", refusals)
+    }
+
+    fn requests(&mut self, sky: &Sky) -> fmt::Result {
+        let exchange = |name: &String| vec![("exchange", name.clone())];
+        for (name, help, read) in REQUEST_COUNTERS {
+            let samples = sky.requests.iter().map(|(of, counters)| (exchange(of), read(counters)));
+            self.counter(name, help, samples)?;
+        }
+        let waiting = sky
+            .requests
+            .iter()
+            .map(|(of, counters)| (exchange(of), counters.waiting.value() as f64));
+        self.gauge("rest_waiting", "Requests that wait for their turn.", waiting)
     }
 
     fn latencies(&mut self, sky: &Sky) -> fmt::Result {

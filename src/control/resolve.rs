@@ -1,0 +1,89 @@
+//! Host names to addresses, on threads of their own: a resolver that hangs for a minute is
+//! ordinary, and must hold up neither a feed nor the name of another host.
+
+use std::io;
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::feed::{Addresses, FeedCommand, FeedHandle};
+use crate::limits::{RESOLVE_QUEUE_CAPACITY, RESOLVE_THREADS};
+
+/// One question.
+#[derive(Debug)]
+pub struct Question {
+    /// Given back with the answer.
+    pub ticket: u64,
+    /// The name.
+    pub host: Arc<str>,
+    /// The port, to make whole addresses.
+    pub port: u16,
+    /// Who asks.
+    pub feed: FeedHandle,
+}
+
+/// The running resolver threads.
+#[derive(Debug)]
+pub struct Resolver {
+    questions: Sender<Question>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Resolver {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start() -> io::Result<Self> {
+        let (sender, receiver) = bounded(RESOLVE_QUEUE_CAPACITY);
+        let threads = (0..RESOLVE_THREADS).map(|index| {
+            let questions: Receiver<Question> = receiver.clone();
+            std::thread::Builder::new().name(format!("resolve-{index}")).spawn(move || {
+                questions.iter().for_each(|question| question.answer());
+            })
+        });
+        Ok(Self { questions: sender, threads: threads.collect::<io::Result<_>>()? })
+    }
+
+    /// Asks; the answer goes to the feed as a command. When too many questions wait already this
+    /// one is answered with no address at once, which the feed meets like a failed attempt.
+    pub fn ask(&self, question: Question) {
+        match self.questions.try_send(question) {
+            Ok(()) => {}
+            Err(TrySendError::Full(question) | TrySendError::Disconnected(question)) => {
+                question.reply(Addresses::new());
+            }
+        }
+    }
+
+    /// Takes no more questions. A thread that hangs in the system's resolver is left behind.
+    pub fn stop(self) {
+        drop(self.questions);
+        for thread in self.threads {
+            if thread.is_finished() {
+                // A panic was reported by the panic hook.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Question {
+    fn answer(self) {
+        let found = (&*self.host, self.port).to_socket_addrs();
+        let addresses = match found {
+            Ok(addresses) => addresses.take(Addresses::new().capacity()).collect(),
+            Err(error) => {
+                tracing::warn!(host = &*self.host, %error, "cannot resolve");
+                Addresses::new()
+            }
+        };
+        self.reply(addresses);
+    }
+
+    fn reply(self, addresses: Addresses) {
+        self.feed.send_waiting(FeedCommand::Resolved { ticket: self.ticket, addresses });
+    }
+}

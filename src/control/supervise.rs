@@ -1,0 +1,239 @@
+//! The supervisor thread: hears what the feeds ask and tell, and sees to it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, bounded, tick};
+use crossbeam::select;
+
+use super::requests::{RequestOptions, Requests};
+use super::resolve::{Question, Resolver};
+use crate::broadcast::{BroadcastCommand, BroadcastHandle};
+use crate::exchange::{self, Listing};
+use crate::feed::{FeedHandle, FeedNotice, FeedReport};
+use crate::instrument::{ExchangeId, InstrumentTable};
+use crate::metrics::{Observatory, Stats, stats};
+use crate::tick::{FeedState, Reason};
+
+/// How often the log gets a line of statistics.
+const STATISTICS_EVERY: Duration = Duration::from_secs(60);
+
+/// One feed and where its exchange answers requests.
+#[derive(Debug)]
+pub struct SupervisedFeed {
+    /// The way to it.
+    pub feed: FeedHandle,
+    /// Origin of requests beside the stream.
+    pub rest_url: String,
+    /// Certificates to trust besides the system's.
+    pub tls_ca_file: Option<PathBuf>,
+}
+
+/// What the supervisor looks after.
+#[derive(Debug)]
+pub struct Supervision {
+    /// Where the feeds ask and tell.
+    pub reports: Receiver<FeedReport>,
+    /// The feeds.
+    pub feeds: Vec<SupervisedFeed>,
+    /// Who is told when instruments change.
+    pub broadcasters: Vec<BroadcastHandle>,
+    /// The instruments at start.
+    pub table: Arc<InstrumentTable>,
+    /// Where states are shown.
+    pub observatory: Arc<Observatory>,
+}
+
+/// The running supervisor thread, and the threads that work for it.
+#[derive(Debug)]
+pub struct Supervisor {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When certificates cannot be read, or the system gives no thread.
+    pub fn start(supervision: Supervision) -> io::Result<Self> {
+        let Supervision { reports, feeds, broadcasters, table, observatory } = supervision;
+        let resolver = Resolver::start()?;
+        // One list per feed, once.
+        let (listings, listed) = bounded(feeds.len().max(1));
+        let start = |supervised: SupervisedFeed| {
+            let requests = Requests::start(RequestOptions {
+                profile: exchange::profile(supervised.feed.exchange()),
+                rest_url: supervised.rest_url,
+                tls_ca_file: supervised.tls_ca_file,
+                feed: supervised.feed.clone(),
+                listings: listings.clone(),
+                clock: observatory.clock().clone(),
+            })?;
+            let name = supervised.feed.exchange().name();
+            observatory.add_requests(name, Arc::clone(requests.counters()));
+            Ok(Worker { feed: supervised.feed, requests })
+        };
+        let workers = feeds.into_iter().map(start).collect::<io::Result<Vec<_>>>()?;
+        let (stop, stopped) = bounded(1);
+        let guard = observatory.thread("supervisor");
+        let table = InstrumentTable::clone(&table);
+        let work = Work { resolver, workers, broadcasters, table, observatory };
+        let thread =
+            std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
+                let _guard = guard;
+                work.run(&reports, &listed, &stopped);
+            })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends the threads; requests under way are waited for.
+    pub fn stop(self) {
+        // Full or gone says the same.
+        let _ = self.stop.try_send(());
+        // A panic was reported by the panic hook.
+        let _ = self.thread.join();
+    }
+}
+
+/// A feed and its thread of requests.
+struct Worker {
+    feed: FeedHandle,
+    requests: Requests,
+}
+
+/// Everything that the thread owns.
+struct Work {
+    resolver: Resolver,
+    workers: Vec<Worker>,
+    broadcasters: Vec<BroadcastHandle>,
+    table: InstrumentTable,
+    observatory: Arc<Observatory>,
+}
+
+impl Work {
+    fn run(
+        mut self,
+        reports: &Receiver<FeedReport>,
+        listed: &Receiver<Vec<Listing>>,
+        stopped: &Receiver<()>,
+    ) {
+        let statistics = tick(STATISTICS_EVERY);
+        loop {
+            select! {
+                recv(reports) -> report => match report {
+                    Ok(report) => self.hear(report),
+                    // Every feed has ended; what is left is to be told to stop.
+                    Err(_) => { let _ = stopped.recv(); break; }
+                },
+                recv(listed) -> listing => { listing.into_iter().for_each(|one| self.list(&one)); }
+                recv(statistics) -> _ => log_statistics(&stats(&self.observatory)),
+                recv(stopped) -> _ => break,
+            }
+        }
+        self.resolver.stop();
+        self.workers.into_iter().for_each(|worker| worker.requests.stop());
+    }
+
+    fn hear(&mut self, report: FeedReport) {
+        let exchange = report.exchange;
+        let Some(worker) = self.workers.iter().find(|worker| worker.feed.exchange() == exchange)
+        else {
+            return;
+        };
+        match report.notice {
+            FeedNotice::Resolve { ticket, host, port } => {
+                let feed = worker.feed.clone();
+                self.resolver.ask(Question { ticket, host, port, feed });
+            }
+            FeedNotice::NeedSnapshot { instrument, native } => {
+                if !worker.requests.snapshot(instrument, native) {
+                    tracing::warn!(%exchange, symbol = %native, "too many requests wait");
+                }
+            }
+            // Its memory ends here, off the data plane.
+            FeedNotice::Spent(_) => {}
+            FeedNotice::State { line, state, reason, attempt, detail } => {
+                self.observatory.set_feed_state(exchange.name(), line, state, reason, attempt);
+                log_state(exchange, line, state, reason, attempt, detail.as_deref());
+            }
+            FeedNotice::Refused { line, id, text } => {
+                tracing::warn!(%exchange, line, ?id, %text, "the exchange refused a request");
+            }
+            FeedNotice::Unanswered { line, id } => {
+                tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
+            }
+            FeedNotice::Mute { instrument, channel } => {
+                let known = self.table.instrument(instrument);
+                let symbol = known.map_or("?", |instrument| instrument.symbol.as_str());
+                let channel = channel.name();
+                tracing::warn!(%exchange, symbol, channel, "subscribed, and nothing came yet");
+            }
+        }
+    }
+
+    /// Completes the instruments with what the exchange tells of them.
+    fn list(&mut self, listings: &[Listing]) {
+        let mut completed = 0;
+        for Listing { instrument: listed, .. } in listings {
+            let known = self.table.find(listed.exchange, listed.symbol);
+            if let Some(own) = known.and_then(|id| self.table.instrument_mut(id)) {
+                own.tick_size = listed.tick_size;
+                own.lot_size = listed.lot_size;
+                completed += 1;
+            }
+        }
+        tracing::debug!(listed = listings.len(), completed, "instruments listed");
+        let table = Arc::new(self.table.clone());
+        for broadcaster in &self.broadcasters {
+            broadcaster.send_waiting(BroadcastCommand::Instruments(Arc::clone(&table)));
+        }
+    }
+}
+
+fn log_state(
+    exchange: ExchangeId,
+    line: u8,
+    state: FeedState,
+    reason: Reason,
+    attempt: u32,
+    detail: Option<&str>,
+) {
+    let (state_name, reason) = (state.name(), reason.name());
+    match state {
+        FeedState::Reconnecting | FeedState::Error => {
+            tracing::warn!(%exchange, line, reason, attempt, detail, "{state_name}");
+        }
+        _ => tracing::info!(%exchange, line, reason, attempt, detail, "{state_name}"),
+    }
+}
+
+fn log_statistics(stats: &Stats) {
+    for feed in &stats.feeds {
+        tracing::info!(
+            exchange = feed.exchange,
+            state = feed.state,
+            frames = feed.frames,
+            ticks = feed.ticks,
+            ticks_per_second = format_args!("{:.0}", feed.ticks_per_second),
+            gaps = feed.gaps,
+            resyncs = feed.resyncs,
+            "feed"
+        );
+    }
+    let clients = &stats.clients;
+    let path = stats.latency.iter().find(|span| span.span == "socket_to_client");
+    tracing::info!(
+        clients = clients.open,
+        events = clients.events,
+        events_per_second = format_args!("{:.0}", clients.events_per_second),
+        conflated = clients.conflated,
+        slow_closes = clients.slow_closes,
+        resident_mib = stats.resident_bytes.unwrap_or(0) >> 20,
+        socket_to_client_p99_us = path.map_or(0, |span| span.last_minute.p99_ns / 1_000),
+        "clients"
+    );
+}
