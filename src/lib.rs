@@ -31,6 +31,7 @@ pub mod client;
 pub mod exchange;
 
 pub mod broadcast;
+pub mod decode;
 pub mod feed;
 pub mod sim;
 

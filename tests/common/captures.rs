@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Panics
 /// Without the folder when `CI` is `true`.
+#[expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("TICKWIRE_CAPTURES").map(PathBuf::from);
     let folder =
@@ -47,4 +48,13 @@ pub(crate) fn received(path: &Path) -> Vec<String> {
         .filter(|(_, frame)| !frame.starts_with("> "))
         .map(|(_, frame)| frame.to_owned())
         .collect()
+}
+
+/// What the captures hold, by their names, as another program found it.
+pub(crate) fn expected(folder: &Path) -> serde_json::Map<String, serde_json::Value> {
+    let text = std::fs::read(folder.join("expected.json")).expect("expected.json can be read");
+    match serde_json::from_slice(&text).expect("expected.json is JSON") {
+        serde_json::Value::Object(captures) => captures,
+        other => panic!("expected.json is {other}"),
+    }
 }

@@ -14,21 +14,20 @@
 //! goes out as one run, the held deltas behind it, then the state `live`. A snapshot is asked for
 //! only when a delta is held, so that the stream is known to flow before the snapshot is taken.
 
-mod copy;
 mod held;
 mod proof;
 mod run;
 
 use std::collections::VecDeque;
 
-use self::copy::Book;
 use self::held::{Held, Hold};
 use self::proof::{Position, Step, step};
 use self::run::Run;
+use crate::book::{self, Book};
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookRules, BookSnapshot, BookUpdate};
 use crate::instrument::InstrumentId;
-use crate::tick::{Body, BookState, Level, Reason, Side, Tick};
+use crate::tick::{Body, BookState, Level, Reason, Tick};
 
 /// What became of a book event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +185,8 @@ impl Books {
         let Some(place) = self.find(instrument) else { return false };
         let entry = &self.entries[place as usize];
         let Some(position) = entry.position else { return false };
-        let both = [Side::Bid, Side::Ask].into_iter().flat_map(|side| entry.book.levels(side));
-        entry.run(BookKind::Snapshot, UnixNanos::NONE, position.last_id).push(both, out);
+        let run = entry.run(BookKind::Snapshot, UnixNanos::NONE, position.last_id);
+        run.push(entry.book.levels(), out);
         true
     }
 
@@ -425,27 +424,29 @@ impl Entry {
         }
     }
 
-    /// Makes the book these levels.
+    /// Makes the book these levels; an error says why it is wrong.
     fn reset(&mut self, last_id: u64, levels: &[Level]) -> Result<(), Reason> {
-        self.book.clear();
         self.position = Some(Position { last_id, joined: false });
-        self.put(levels)
+        if self.book.replace(levels.iter().copied()) == book::Applied::Refused {
+            return Err(Reason::BookTooLarge);
+        }
+        self.uncrossed()
     }
 
-    /// Applies a delta that follows.
+    /// Applies a delta that follows; an error says why the book is wrong now.
     #[inline]
     fn extend(&mut self, update: &BookUpdate, levels: &[Level]) -> Result<(), Reason> {
         self.counts.applied += 1;
         self.position = Some(Position { last_id: update.last_id, joined: true });
-        self.put(levels)
+        let mut whole = true;
+        for &level in levels {
+            whole &= self.book.apply(level) != book::Applied::Refused;
+        }
+        if whole { self.uncrossed() } else { Err(Reason::BookTooLarge) }
     }
 
-    /// Sets levels; an error says why the book is wrong now.
     #[inline]
-    fn put(&mut self, levels: &[Level]) -> Result<(), Reason> {
-        for level in levels {
-            self.book.apply(level).map_err(|_| Reason::BookTooLarge)?;
-        }
+    fn uncrossed(&self) -> Result<(), Reason> {
         if self.book.is_crossed() { Err(Reason::Crossed) } else { Ok(()) }
     }
 

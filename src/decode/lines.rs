@@ -1,0 +1,128 @@
+//! The lines that `decode` prints: ticks put together to events, and notes on the other frames.
+
+mod encode;
+
+use std::io;
+
+use crate::book::BookKind;
+use crate::cache::{BookEvent, BookLevels, BookStatus, Event, EventBody, Stamp};
+use crate::clock::UnixNanos;
+use crate::instrument::InstrumentTable;
+use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Tick, Ticker};
+
+/// What a frame was that is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    Control(&'static str),
+    Other,
+    Rejected(&'static str),
+}
+
+/// Lines not written yet, and the parts of an event that is not whole yet.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    text: Vec<u8>,
+    ticker: Ticker,
+    candle_prices: Option<Body>,
+    levels: Vec<Level>,
+}
+
+impl Lines {
+    /// Hands the lines over, at a frame's end.
+    pub(super) fn flush(&mut self, write: impl FnOnce(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let written = write(&self.text);
+        self.text.clear();
+        written
+    }
+
+    /// A frame that is no event.
+    pub(super) fn note(&mut self, line: u64, note: Note) {
+        let text = match note {
+            Note::Control(kind) => {
+                format!("{{\"type\":\"control\",\"kind\":\"{kind}\",\"line\":{line}}}\n")
+            }
+            Note::Other => format!("{{\"type\":\"other\",\"line\":{line}}}\n"),
+            Note::Rejected(reason) => {
+                format!("{{\"type\":\"rejected\",\"line\":{line},\"reason\":\"{reason}\"}}\n")
+            }
+        };
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// One tick; the last one of an event writes it.
+    pub(super) fn tick(&mut self, table: &InstrumentTable, at: UnixNanos, tick: &Tick) {
+        if let Some((level, flags)) = tick.body.level() {
+            self.level(table, at, tick, level, flags);
+            return;
+        }
+        match &tick.body {
+            Body::Trade { .. } => {
+                if let Some(trade) = tick.body.trade() {
+                    self.event(table, at, tick, EventBody::Trade(trade));
+                }
+            }
+            Body::Quote { .. } => {
+                if let Some(quote) = tick.body.quote() {
+                    self.event(table, at, tick, EventBody::Quote(quote));
+                }
+            }
+            body @ (Body::TickerPrices { .. }
+            | Body::TickerChange { .. }
+            | Body::TickerVolumes { .. }) => {
+                if self.ticker.absorb(body) {
+                    let ticker = std::mem::take(&mut self.ticker);
+                    self.event(table, at, tick, EventBody::Ticker(&ticker));
+                }
+            }
+            body @ Body::CandlePrices { .. } => self.candle_prices = Some(*body),
+            body @ Body::CandleVolume { .. } => {
+                let candle = self.candle_prices.and_then(|prices| Candle::join(&prices, body));
+                if let Some(candle) = candle {
+                    self.event(table, at, tick, EventBody::Candle(&candle));
+                }
+            }
+            // Of the states only the loss of a book is told; the others say what the events do.
+            &Body::BookState { state: state @ BookState::Stale, reason } => {
+                let status = BookStatus { state, reason, since: tick.exchange_time.or(at) };
+                self.event(table, at, tick, EventBody::BookState(status));
+            }
+            Body::BookState { .. }
+            | Body::FeedState { .. }
+            | Body::Gap { .. }
+            | Body::Time { .. }
+            | Body::Level { .. } => {}
+        }
+    }
+
+    fn level(
+        &mut self,
+        table: &InstrumentTable,
+        at: UnixNanos,
+        tick: &Tick,
+        level: Level,
+        flags: LevelFlags,
+    ) {
+        if flags.has(LevelFlags::FIRST) {
+            self.levels.clear();
+        }
+        if !flags.has(LevelFlags::EMPTY) {
+            self.levels.push(level);
+        }
+        if !flags.has(LevelFlags::LAST) {
+            return;
+        }
+        let is_snapshot = flags.has(LevelFlags::SNAPSHOT);
+        let kind = if is_snapshot { BookKind::Snapshot } else { BookKind::Delta };
+        let levels = std::mem::take(&mut self.levels);
+        let listed = BookLevels::Listed(&levels);
+        let event = BookEvent { kind, depth: None, conflated: 0, levels: listed };
+        self.event(table, at, tick, EventBody::Book(event));
+        self.levels = levels;
+    }
+
+    fn event(&mut self, table: &InstrumentTable, at: UnixNanos, tick: &Tick, body: EventBody<'_>) {
+        let stamp = Stamp { exchange_time: tick.exchange_time, received: at };
+        let event = Event { instrument: tick.instrument, seq: 0, stamp, body };
+        encode::event(table, &event, &mut self.text);
+    }
+}

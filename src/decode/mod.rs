@@ -1,0 +1,370 @@
+//! `tickwire decode`: a recorded capture as normalised events, one JSON a line, or its totals.
+//!
+//! Frames go through the adapter's parser and the feed's [`Books`], as they would in a feed; only
+//! the socket and the clock are missing. Instruments are learned from the frames. A recorded
+//! answer to a snapshot request is handed over as soon as the stream has reached it, since a
+//! capture does not tell when it arrived.
+
+mod lines;
+mod rest;
+mod summary;
+
+pub use summary::{BookEnd, BookTotals, Checksums, Counts, Sum, Summary, TradeTotals};
+
+use std::collections::HashSet;
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use arrayvec::ArrayString;
+use tracing::warn;
+
+use crate::book::Resting;
+use crate::capture::{CaptureError, CaptureLine, CaptureReader, Direction};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, Exchange, Frame, Profile, RestError, adapter, profile,
+};
+use crate::feed::{Books, Joined};
+use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap};
+use crate::json::PaddedFrame;
+use crate::limits::FRAME_PADDING;
+use crate::tick::{Body, BookState, Tick, Ticker};
+use lines::{Lines, Note};
+use rest::RestBodies;
+
+/// What to decode.
+#[derive(Clone, Debug)]
+pub struct DecodeOptions {
+    /// Whose frames they are.
+    pub exchange: ExchangeId,
+    /// Files of recorded answers to snapshot requests.
+    pub rest: Vec<PathBuf>,
+    /// Print the totals instead of the events.
+    pub summary: bool,
+}
+
+/// Why a capture cannot be decoded. A bad frame or line is none of these: it is told in the output.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The capture cannot be read on.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// A file of `--rest` cannot be read.
+    #[error("--rest {path}: {source}", path = path.display())]
+    RestFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of `--rest` is no answer to a snapshot request.
+    #[error("--rest {path}: {source}", path = path.display())]
+    RestBody {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RestError,
+    },
+}
+
+/// Decodes a capture from `input` to `output`, and returns its totals. When the reader of the
+/// output goes away (`| head`), decoding ends there, without an error.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn run(
+    options: &DecodeOptions,
+    input: impl BufRead,
+    output: impl Write,
+) -> Result<Summary, DecodeError> {
+    match decode(options, input, output) {
+        Err(DecodeError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Summary::default())
+        }
+        other => other,
+    }
+}
+
+fn decode(
+    options: &DecodeOptions,
+    input: impl BufRead,
+    mut output: impl Write,
+) -> Result<Summary, DecodeError> {
+    let mut decoder = Decoder::new(options)?;
+    let mut reader = CaptureReader::new(input);
+    let mut lines = Lines::default();
+    loop {
+        match reader.read() {
+            Ok(None) => break,
+            Ok(Some(line)) if line.direction == Direction::Sent => {}
+            Ok(Some(line)) => decoder.line(&line, &mut lines),
+            Err(CaptureError::Malformed { line }) => {
+                decoder.summary.counts.unknown += 1;
+                lines.note(line, Note::Rejected("not a capture line"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        lines.flush(|text| if options.summary { Ok(()) } else { output.write_all(text) })?;
+    }
+    let summary = decoder.finish();
+    if options.summary {
+        serde_json::to_writer(&mut output, &summary).map_err(io::Error::from)?;
+        output.write_all(b"\n")?;
+    }
+    output.flush()?;
+    Ok(summary)
+}
+
+/// A capture on its way.
+struct Decoder {
+    exchange: Box<dyn Exchange>,
+    profile: &'static Profile,
+    table: InstrumentTable,
+    /// Spellings seen, with their instruments.
+    natives: Vec<(String, InstrumentId)>,
+    /// Spellings seen, those that are no symbol included.
+    seen: HashSet<String>,
+    frame: Vec<u8>,
+    batch: Batch,
+    books: Books,
+    rest: RestBodies,
+    ticks: Vec<Tick>,
+    summary: Summary,
+}
+
+impl Decoder {
+    fn new(options: &DecodeOptions) -> Result<Self, DecodeError> {
+        let profile = profile(options.exchange);
+        Ok(Self {
+            exchange: adapter(options.exchange),
+            profile,
+            table: InstrumentTable::default(),
+            natives: Vec::new(),
+            seen: HashSet::new(),
+            frame: Vec::new(),
+            batch: Batch::new(),
+            books: Books::new(profile.book),
+            rest: RestBodies::read(profile, &options.rest)?,
+            ticks: Vec::new(),
+            summary: Summary::default(),
+        })
+    }
+
+    /// One received frame.
+    fn line(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        self.learn(line.frame);
+        self.frame.clear();
+        self.frame.extend_from_slice(line.frame);
+        self.frame.resize(line.frame.len() + FRAME_PADDING, 0);
+        let frame = PaddedFrame::new(&mut self.frame, line.frame.len());
+        let counts = &mut self.summary.counts;
+        let note = match self.exchange.parse(frame, &mut self.batch) {
+            Ok(Frame::Data { .. }) => return self.data(line, lines),
+            Ok(Frame::Ack { .. }) => {
+                counts.acks += 1;
+                Note::Control("ack")
+            }
+            Ok(Frame::Heartbeat) => {
+                counts.heartbeats += 1;
+                Note::Control("heartbeat")
+            }
+            Ok(Frame::Status | Frame::Shutdown) => {
+                counts.status += 1;
+                Note::Control("status")
+            }
+            Ok(Frame::Error { .. }) => {
+                counts.errors += 1;
+                Note::Control("error")
+            }
+            Ok(Frame::Other) => {
+                counts.other += 1;
+                Note::Other
+            }
+            Err(rejected) => {
+                counts.unknown += 1;
+                Note::Rejected(rejected.name())
+            }
+        };
+        lines.note(line.number, note);
+    }
+
+    /// Makes instruments of the symbols in a frame that were not seen before.
+    fn learn(&mut self, frame: &[u8]) {
+        let mut found: Vec<String> = Vec::new();
+        let seen = &mut self.seen;
+        self.exchange.symbols_in(frame, &mut |native| {
+            if !seen.contains(native) {
+                seen.insert(native.to_owned());
+                found.push(native.to_owned());
+            }
+        });
+        if found.is_empty() {
+            return;
+        }
+        for native in found {
+            if let Some(instrument) = self.instrument(&native) {
+                match self.table.add(instrument) {
+                    Ok(id) => self.natives.push((native, id)),
+                    Err(error) => warn!(native, %error, "the symbol is left out"),
+                }
+            }
+        }
+        let entries = self.natives.iter().map(|(native, id)| (native.as_str(), *id));
+        self.exchange.set_instruments(NativeMap::new(entries));
+    }
+
+    fn instrument(&self, native: &str) -> Option<Instrument> {
+        Some(Instrument {
+            exchange: self.profile.exchange,
+            symbol: (self.profile.canonical_symbol)(native)?,
+            native: ArrayString::from(native).ok()?,
+            tick_size: None,
+            lot_size: None,
+        })
+    }
+
+    /// A frame that put something into the batch.
+    fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        for index in 0..self.batch.ticks.len() {
+            let tick = self.batch.ticks[index].tick;
+            self.count(&tick);
+            lines.tick(&self.table, line.at, &tick);
+        }
+        let updates = std::mem::take(&mut self.batch.books);
+        for update in &updates {
+            self.book(update);
+            for tick in &self.ticks {
+                lines.tick(&self.table, line.at, tick);
+            }
+            self.ticks.clear();
+        }
+        self.batch.books = updates;
+    }
+
+    /// Counts what a tick outside of books says.
+    fn count(&mut self, tick: &Tick) {
+        let counts = &mut self.summary.counts;
+        if let Some(trade) = tick.body.trade() {
+            counts.trades += 1;
+            let native = self.table.instrument(tick.instrument).map(|entry| entry.native);
+            let native = native.unwrap_or_default();
+            if !self.summary.trades.contains_key(native.as_str()) {
+                let totals = TradeTotals::new(trade.price);
+                self.summary.trades.insert(native.to_string(), totals);
+            }
+            if let Some(totals) = self.summary.trades.get_mut(native.as_str()) {
+                totals.add(&trade);
+            }
+        }
+        match &tick.body {
+            Body::Quote { .. } => counts.bbo += 1,
+            Body::TickerVolumes { .. } => counts.tickers += 1,
+            body @ Body::TickerChange { .. } => {
+                let mut ticker = Ticker::default();
+                ticker.absorb(body);
+                counts.tickers_with_bbo += u64::from(ticker.bid.or(ticker.ask).is_some());
+            }
+            Body::CandleVolume { closed, .. } => {
+                counts.candles += 1;
+                counts.candles_closed += u64::from(*closed);
+            }
+            _ => {}
+        }
+    }
+
+    /// A book event: counted, judged, and joined with a recorded snapshot where one fits.
+    fn book(&mut self, update: &BookUpdate) {
+        let Some(instrument) = self.table.instrument(update.instrument) else { return };
+        let native = instrument.native;
+        let levels = self.batch.levels_of(update);
+        let counts = &mut self.summary.counts;
+        match update.kind {
+            BookKind::Snapshot => {
+                counts.book_snapshot_msgs += 1;
+                counts.book_snapshot_levels += levels.len() as u64;
+            }
+            BookKind::Delta => {
+                counts.book_delta_msgs += 1;
+                counts.book_delta_levels += levels.len() as u64;
+                counts.book_delta_removals +=
+                    levels.iter().filter(|level| level.size.is_zero()).count() as u64;
+            }
+        }
+        if !self.summary.books.contains_key(native.as_str()) {
+            self.summary.books.insert(native.to_string(), BookTotals::default());
+        }
+        if let Some(totals) = self.summary.books.get_mut(native.as_str()) {
+            totals.diff_events += u64::from(update.kind == BookKind::Delta);
+            totals.first_id.get_or_insert_with(|| update.first_id.to_string());
+            totals.last_id = Some(update.last_id.to_string());
+        }
+        self.books.apply(update, levels, &mut self.ticks);
+        while let Some(needed) = self.books.next_needed() {
+            if let Some(instrument) = self.table.instrument(needed.instrument) {
+                self.rest.ask(&instrument.native);
+            }
+        }
+        self.join(update, &native);
+    }
+
+    /// Hands over the snapshots that the stream has reached, until one joins.
+    fn join(&mut self, update: &BookUpdate, native: &str) {
+        while self.books.last_id(update.instrument).is_none()
+            && self
+                .rest
+                .of(native)
+                .is_some_and(|body| body.snapshot.last_update_id <= update.last_id)
+            && let Some(body) = self.rest.take(native)
+        {
+            let joined = self.books.snapshot(update.instrument, &body.snapshot, &mut self.ticks);
+            if joined != Joined::Live {
+                warn!(file = body.file, ?joined, "the recorded snapshot does not fit");
+            }
+            if let Some(totals) = self.summary.books.get_mut(native) {
+                totals.rest = Some(body.file);
+                totals.rest_last_update_id = Some(body.snapshot.last_update_id.to_string());
+                totals.rest_levels = Some(body.snapshot.levels.len());
+            }
+        }
+    }
+
+    /// The totals, when all is read.
+    fn finish(mut self) -> Summary {
+        for file in self.rest.left_over() {
+            warn!(file, "no book asked for this recorded snapshot, or the stream ended before it");
+        }
+        for (id, instrument) in self.table.iter() {
+            let Some(totals) = self.summary.books.get_mut(instrument.native.as_str()) else {
+                continue;
+            };
+            let counts = self.books.counts(id);
+            totals.chain_gaps = counts.gaps;
+            totals.synced = self.books.state(id) == Some(BookState::Live);
+            self.summary.seq_gaps += counts.gaps;
+            totals.end = (counts.joins > 0).then(|| book_end(&self.books, id));
+        }
+        self.summary
+    }
+}
+
+/// How a book that was joined once ended.
+fn book_end(books: &Books, id: InstrumentId) -> BookEnd {
+    let counts = books.counts(id);
+    let live = books.state(id) == Some(BookState::Live);
+    let text = |best: Resting| [best.price.to_string(), best.size.to_string()];
+    let book = books.book(id).filter(|_| live);
+    BookEnd {
+        state: if live { BookState::Live.name() } else { BookState::Stale.name() },
+        stale_events: counts.old,
+        messages_applied: counts.applied,
+        gaps: counts.gaps,
+        last_seq: books.last_id(id).map(|last_id| last_id.to_string()),
+        best_bid: book.and_then(|book| book.best_bid()).map(text),
+        best_ask: book.and_then(|book| book.best_ask()).map(text),
+        bid_levels: book.map_or(0, |book| book.bids().len()),
+        ask_levels: book.map_or(0, |book| book.asks().len()),
+    }
+}
