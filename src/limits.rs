@@ -2,6 +2,8 @@
 //!
 //! Reaching a bound is a defined, counted behaviour; the item's text says which.
 
+use std::time::Duration;
+
 /// Instruments of one run, over all exchanges. Adding more is refused with an error.
 pub const INSTRUMENTS_MAX: usize = 16_384;
 
@@ -167,3 +169,14 @@ pub const REQUEST_QUEUE_CAPACITY: usize = INSTRUMENTS_MAX;
 /// Largest body of an answer beside the stream. The list of all instruments of an exchange is the
 /// largest known: 15 MB.
 pub const REST_BODY_BYTES_MAX: u64 = 64 << 20;
+/// Frames that a feed takes from one connection in one turn; the rest waits for the next, after
+/// commands and timers had their share. 1,024 frames at 100 ns are 0.1 ms.
+pub const FRAMES_PER_TURN_MAX: usize = 1_024;
+
+/// Commands that a feed takes in one turn; the rest waits for the next.
+pub const FEED_COMMANDS_PER_TURN_MAX: usize = 16;
+
+/// How long one full ring may hold a feed up. Beyond it the feed skips for that ring, counted, and
+/// marks what was skipped as a gap; the exchange would soon cut us off for not answering its
+/// pings (Binance: after 60 s).
+pub const FEED_STALL_MAX: Duration = Duration::from_secs(10);

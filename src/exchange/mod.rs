@@ -61,6 +61,8 @@ pub struct ConnectionRules {
     pub frame_bytes_max: usize,
     /// What we must say, and how often, to be kept; `None` where the exchange pings.
     pub heartbeat: Option<(Duration, &'static str)>,
+    /// Ids of an instrument's trades have no holes, so that a hole is a loss.
+    pub trade_ids_contiguous: bool,
 }
 
 /// Which rule proves that no book update is missing.

@@ -1,67 +1,83 @@
 //! The feed thread: one per exchange, from sockets to rings.
 //!
 //! ```text
-//! turn: commands ▶ what waits for the rings ▶ sockets (read, parse, prove, stamp, push) ▶ timers ▶ writes
+//! turn: commands ▶ what waits for the rings ▶ sockets (read, parse, prove, stamp, push)
+//!       ▶ deadlines, requests, writes ▶ questions to the control side
 //! ```
+//!
+//! While a ring is full nothing is read: bytes stay in the kernel and TCP pushes back. Everything
+//! else goes on.
 
 mod books;
 mod command;
+mod gap;
+mod line;
+mod options;
+mod output;
+mod pacing;
+mod publish;
+mod read;
+mod subscribing;
+mod upstream;
 
 pub use books::{Applied, BookCounts, Books, Joined, Needed};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
+pub use options::{FeedContext, FeedError, FeedOptions};
+pub use output::RingEnd;
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use self::gap::Numbers;
+use self::line::{Lines, World};
+use self::output::Output;
+use self::publish::Publisher;
+use self::read::Reader;
+use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Exchange, Subscription};
-use crate::latency::Recorder;
-use crate::limits::FEED_COMMANDS_CAPACITY;
+use crate::exchange::{Batch, BookSnapshot, Exchange, Subscription};
+use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
+use crate::limits::{FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
-use crate::ring::Producer;
+use crate::net::{Endpoint, Poller, Security, Waiting, client_config};
+use crate::tick::{Body, FeedState, Reason};
 
-/// What a feed is to do.
-#[derive(Clone, Debug)]
-pub struct FeedOptions {
-    /// Origin of the exchange's streams, `wss://host:port`; the adapter's path follows.
-    pub url: String,
-    /// Certificates to trust besides the system's.
-    pub tls_ca_file: Option<PathBuf>,
-    /// What to subscribe.
-    pub subscriptions: Vec<Subscription>,
-    /// From the start of an attempt to the open WebSocket, over all addresses of the host.
-    pub connect_timeout: Duration,
-    /// How long a full ring may hold the feed up before it skips.
-    pub stall_max: Duration,
-    /// Seed of the jitter between attempts; should differ between processes.
-    pub seed: u64,
-}
+/// How often the rings carry the date.
+const TIME_EVERY: Duration = Duration::from_secs(1);
 
-/// What lies around a feed.
-#[derive(Debug)]
-pub struct FeedContext {
-    /// Its time.
-    pub clock: Clock,
-    /// Its histograms.
-    pub recorder: Recorder,
-    /// One ring per broadcaster.
-    pub rings: Vec<Producer>,
-    /// Where it asks and tells; shared by all feeds.
-    pub reports: Sender<FeedReport>,
-}
+/// Between two looks at a full ring by a thread that may sleep.
+const RING_LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Between two tries to ask a control side that has no room for questions.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Longest time from the stop to the end of the thread.
+const STOP_MAX: Duration = Duration::from_secs(1);
 
 /// A feed: everything that its thread owns.
 #[derive(Debug)]
 pub struct Feed<E: Exchange> {
     exchange: E,
-    options: FeedOptions,
-    context: FeedContext,
+    poller: Poller,
+    waiting: Waiting,
+    clock: Clock,
+    lines: Lines,
+    publisher: Publisher,
+    batch: Batch,
     commands: Receiver<FeedCommand>,
+    /// Snapshots that came while a ring was full; at most one per book, as each is asked for once.
+    snapshots: Vec<(InstrumentId, BookSnapshot)>,
+    reports: Sender<FeedReport>,
+    notices: Vec<FeedNotice>,
+    subscriptions: Vec<Subscription>,
     counters: Arc<FeedCounters>,
+    /// When the next date is due.
+    time_at: MonoNanos,
+    /// When the control side may be asked again.
+    ask_at: MonoNanos,
     stopped: bool,
 }
 
@@ -69,35 +85,296 @@ impl<E: Exchange> Feed<E> {
     /// A feed that is not connected yet, and the handle to it.
     ///
     /// # Errors
-    /// When the system gives no poll, or the certificates cannot be read.
+    /// See [`FeedError`].
     pub fn new(
-        exchange: E,
+        mut exchange: E,
         options: FeedOptions,
         context: FeedContext,
-    ) -> io::Result<(Self, FeedHandle)> {
-        let poll = mio::Poll::new()?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(usize::MAX))?);
-        let (sender, commands) = bounded(FEED_COMMANDS_CAPACITY);
+    ) -> Result<(Self, FeedHandle), FeedError> {
+        let target = target(&options)?;
+        let poller = Poller::new()?;
         let counters = Arc::new(FeedCounters::default());
+        let lines = Lines::new(&exchange, &options, target, Arc::clone(&counters))?;
+        let subscriptions = options.subscriptions;
+        let natives = subscriptions.iter().map(|one| (one.native.as_str(), one.instrument));
+        exchange.set_instruments(NativeMap::new(natives));
+        let (sender, commands) = bounded(FEED_COMMANDS_CAPACITY);
         let handle = FeedHandle {
             exchange: exchange.id(),
             commands: sender,
-            waker,
+            waker: poller.waker(),
             counters: Arc::clone(&counters),
         };
-        Ok((Self { exchange, options, context, commands, counters, stopped: false }, handle))
+        let count = subscriptions.iter().map(|one| one.instrument.index() + 1).max();
+        let book_rules = exchange.book_rules();
+        let publisher = Publisher::new(
+            (Books::new(book_rules), with_books(&subscriptions).collect()),
+            Numbers::new(
+                count.unwrap_or(0),
+                exchange.connection_rules().trade_ids_contiguous,
+                book_rules.continuity,
+            ),
+            Output::new(context.rings, options.stall_max),
+            (context.clock.clone(), context.recorder),
+            Arc::clone(&counters),
+        );
+        let feed = Self {
+            exchange,
+            poller,
+            waiting: options.waiting,
+            clock: context.clock,
+            lines,
+            publisher,
+            batch: Batch::new(),
+            commands,
+            snapshots: Vec::new(),
+            reports: context.reports,
+            notices: Vec::new(),
+            subscriptions,
+            counters,
+            time_at: MonoNanos::ZERO,
+            ask_at: MonoNanos::ZERO,
+            stopped: false,
+        };
+        Ok((feed, handle))
     }
 
     /// One turn. Returns the work done; 0 lets the thread wait.
-    pub fn turn(&mut self, _now: MonoNanos) -> usize {
-        0
+    pub fn turn(&mut self, now: MonoNanos) -> usize {
+        let mut work = self.obey(now);
+        work += usize::from(self.publisher.go_on());
+        self.date(now);
+        work += self.read(now);
+        self.tend(now);
+        self.ask(now);
+        self.publisher.end_turn(now);
+        work
+    }
+
+    /// Waits until something happens or is due, at most for `timeout`; how, the feed's way of
+    /// waiting says.
+    pub fn wait(&mut self, timeout: Duration) {
+        if self.poller.wait(self.waiting, Some(timeout)).is_err() {
+            // Nothing but a broken poll fails so; without it, trying is all that is left.
+            self.lines.note_all_readable();
+            self.lines.want_attention();
+        }
+        if self.waiting == Waiting::Spin {
+            self.lines.note_all_readable();
+        }
+        for event in self.poller.events() {
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            self.lines.note_ready(event.token(), readable);
+        }
     }
 
     /// Turns until it is told to stop.
     pub fn run(mut self) {
         while !self.stopped {
-            let now = self.context.clock.now();
-            self.turn(now);
+            let now = self.clock.now();
+            let idle = self.turn(now) == 0;
+            self.wait(if idle { self.idle_for(now) } else { Duration::ZERO });
+        }
+        let end = self.clock.now().after(STOP_MAX);
+        while self.publisher.is_blocked() && self.clock.now() < end {
+            self.publisher.go_on();
+            self.wait(RING_LOOK_EVERY);
+        }
+        self.publisher.end_turn(end);
+        self.publisher.finish();
+    }
+
+    /// True when it has stopped: nothing comes from further turns.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// How long nothing is due.
+    fn idle_for(&self, now: MonoNanos) -> Duration {
+        if self.publisher.is_behind() {
+            return RING_LOOK_EVERY;
+        }
+        let due = self.lines.due().min(self.time_at);
+        Duration::from_nanos(due.since(now)).min(TIME_EVERY)
+    }
+
+    /// Takes commands.
+    fn obey(&mut self, now: MonoNanos) -> usize {
+        let mut work = 0;
+        while work < FEED_COMMANDS_PER_TURN_MAX
+            && let Ok(command) = self.commands.try_recv()
+        {
+            work += 1;
+            match command {
+                FeedCommand::Resolved { ticket, addresses } => {
+                    let (registry, notices) = (self.poller.registry(), &mut self.notices);
+                    let mut world = World { registry, notices, now };
+                    self.lines.resolved(ticket, &addresses, &mut world);
+                }
+                FeedCommand::Snapshot { instrument, snapshot } => {
+                    self.snapshots.push((instrument, snapshot));
+                }
+                FeedCommand::Stop => self.stop(now),
+            }
+        }
+        while !self.publisher.is_blocked()
+            && let Some((instrument, snapshot)) = self.snapshots.pop()
+        {
+            self.publisher.snapshot(instrument, &snapshot, now);
+            self.notices.push(FeedNotice::Spent(snapshot));
+        }
+        work
+    }
+
+    /// Puts the date on the rings, once a second. A full ring is not made fuller: the next date
+    /// does as well.
+    fn date(&mut self, now: MonoNanos) {
+        if now < self.time_at || self.publisher.is_blocked() {
+            return;
+        }
+        self.time_at = now.after(TIME_EVERY);
+        self.publisher.tell(Body::Time { date: self.clock.date(now) }, now);
+        self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
+    }
+
+    /// Reads from every connection that may hold something, as long as the rings take it.
+    fn read(&mut self, now: MonoNanos) -> usize {
+        let mut frames = 0;
+        for step in 0..self.lines.len() {
+            for replacement in [false, true] {
+                if self.publisher.is_blocked() {
+                    self.lines.excuse_silence(now);
+                    return frames;
+                }
+                let (index, line) = self.lines.turn_of(step);
+                let mut reader = Reader {
+                    exchange: &mut self.exchange,
+                    publisher: &mut self.publisher,
+                    batch: &mut self.batch,
+                    clock: &self.clock,
+                    counters: &self.counters,
+                    notices: &mut self.notices,
+                    index,
+                    frames: 0,
+                    attention: false,
+                };
+                let end = reader.read(line, replacement);
+                frames += reader.frames;
+                if reader.attention {
+                    self.lines.want_attention();
+                }
+                if let Some(end) = end {
+                    let (registry, notices) = (self.poller.registry(), &mut self.notices);
+                    let mut world = World { registry, notices, now };
+                    self.lines.end(index, replacement, end, &mut world);
+                }
+            }
+        }
+        self.lines.rotate();
+        frames
+    }
+
+    /// Deadlines, requests and writes of the connections, and what changed with them.
+    fn tend(&mut self, now: MonoNanos) {
+        let (registry, notices) = (self.poller.registry(), &mut self.notices);
+        let mut world = World { registry, notices, now };
+        self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
+        while let Some((index, change)) = self.lines.take_change(&mut self.publisher.numbers) {
+            self.changed(index, change, now);
+        }
+        if std::mem::take(&mut self.publisher.rejoined) {
+            self.tell_state(0, Reason::Stall, now);
         }
     }
+
+    /// A line is in another state.
+    fn changed(&mut self, index: usize, change: Change, now: MonoNanos) {
+        if change.was_open && change.state != FeedState::Terminated {
+            let plan = self.lines.plan_of(index);
+            self.publisher.disconnected(with_books(&plan.subscriptions), now);
+        }
+        self.tell_state(index, change.reason, now);
+        let (state, attempt) = self.lines.state_of(index);
+        let (line, reason) = (index as u8, change.reason);
+        self.notices.push(FeedNotice::State {
+            line,
+            state,
+            reason,
+            attempt,
+            detail: change.detail,
+        });
+    }
+
+    /// Tells the clients how the whole feed is, because of one line.
+    fn tell_state(&mut self, index: usize, reason: Reason, now: MonoNanos) {
+        let Some((_, state)) = self.lines.worst() else { return };
+        let (line, (_, attempt)) = (index as u8, self.lines.state_of(index));
+        self.publisher.tell(Body::FeedState { state, reason, line, attempt }, now);
+    }
+
+    /// Asks and tells the control side.
+    fn ask(&mut self, now: MonoNanos) {
+        if now >= self.ask_at {
+            self.ask_snapshots(now);
+        }
+        let exchange = self.exchange.id();
+        for notice in self.notices.drain(..) {
+            if self.reports.try_send(FeedReport { exchange, notice }).is_err() {
+                self.counters.reports_dropped.increment();
+            }
+        }
+    }
+
+    /// Asks for the snapshots that books need.
+    fn ask_snapshots(&mut self, now: MonoNanos) {
+        let exchange = self.exchange.id();
+        while let Some(Needed { instrument, .. }) = self.publisher.books.next_needed() {
+            let Some(native) = native_of(&self.subscriptions, instrument) else { continue };
+            let notice = FeedNotice::NeedSnapshot { instrument, native };
+            if self.reports.try_send(FeedReport { exchange, notice }).is_err() {
+                self.publisher.books.request_failed(instrument);
+                self.ask_at = now.after(ASK_AGAIN_AFTER);
+                return;
+            }
+        }
+    }
+
+    fn stop(&mut self, now: MonoNanos) {
+        self.lines.terminate();
+        while let Some((index, change)) = self.lines.take_change(&mut self.publisher.numbers) {
+            self.changed(index, change, now);
+        }
+        self.stopped = true;
+    }
+}
+
+/// Where the options lead.
+fn target(options: &FeedOptions) -> Result<Target, FeedError> {
+    let endpoint = Endpoint::parse(&options.url)?;
+    let security = if endpoint.tls {
+        Security::client(client_config(options.tls_ca_file.as_deref())?, &endpoint.host)?
+    } else {
+        Security::Plain
+    };
+    Ok(Target {
+        url: options.url.trim_end_matches('/').to_owned(),
+        host: endpoint.host.into(),
+        port: endpoint.port,
+        security,
+        connect_timeout: options.connect_timeout,
+    })
+}
+
+/// Instruments whose book is among the subscriptions.
+fn with_books(subscriptions: &[Subscription]) -> impl Iterator<Item = InstrumentId> {
+    let books = subscriptions.iter().filter(|one| one.channel == Channel::Orderbook);
+    books.map(|one| one.instrument)
+}
+
+/// As the exchange spells it.
+fn native_of(
+    subscriptions: &[Subscription],
+    instrument: InstrumentId,
+) -> Option<ArrayString<SYMBOL_BYTES_MAX>> {
+    subscriptions.iter().find(|one| one.instrument == instrument).map(|one| one.native)
 }

@@ -77,6 +77,18 @@ pub struct FeedCounters {
     pub checksum_failures: Counter,
     /// Connections lost, by [`Reason::ALL`].
     pub reconnects: [Counter; Reason::ALL.len()],
+    /// Attempts to connect that failed, by [`Reason::ALL`].
+    pub failed_attempts: [Counter; Reason::ALL.len()],
+    /// Connections replaced as planned, before the exchange closed them.
+    pub rollovers: Counter,
+    /// Requests that the exchange did not answer in time.
+    pub unanswered: Counter,
+    /// Subscriptions that the exchange refused for good.
+    pub refused_subscriptions: Counter,
+    /// Events that were published before: repeated, late, or the copy of a second connection.
+    pub duplicates: Counter,
+    /// Reports that the control side was too late to hear.
+    pub reports_dropped: Counter,
     /// Turns in which a full ring refused a tick.
     pub ring_refusals: Counter,
     /// Ticks skipped after a stall beyond the bound.

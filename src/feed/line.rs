@@ -1,0 +1,377 @@
+//! The connections of a feed, and how one is replaced without a hole.
+//!
+//! A line is one planned connection. Before the exchange ends it (its limit of age, its notice of
+//! a shutdown) a replacement is connected beside it and subscribed to the same; both are listened
+//! to, the first copy of each event wins. When the replacement has joined every stream, the old
+//! connection is let go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Registry, Token};
+
+use super::command::{Addresses, FeedNotice};
+use super::gap::Numbers;
+use super::options::{FeedError, FeedOptions};
+use super::pacing::Pacer;
+use super::upstream::{Change, Site, Target, Upstream};
+use crate::clock::MonoNanos;
+use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange};
+use crate::metrics::FeedCounters;
+use crate::net::{Backoff, BackoffPolicy};
+use crate::tick::{FeedState, Reason};
+
+/// Lines are numbered in a byte.
+const LINES_MAX: usize = 255;
+
+/// How long a replacement that is subscribed to everything runs beside the old connection at
+/// least, so that streams which are about to begin on it have begun.
+const OVERLAP_MIN: Duration = Duration::from_secs(1);
+
+/// How long it waits at most for a stream on which it is always ahead of the old connection.
+const OVERLAP_MAX: Duration = Duration::from_secs(30);
+
+/// Between two looks at a replacement.
+const OVERLAP_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// One planned connection and, at times, its replacement.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) main: Upstream,
+    pub(super) replacement: Option<Upstream>,
+    /// The exchange said that it will end the connection.
+    pub(super) shutdown_notice: bool,
+}
+
+/// Every connection of a feed, and what they share.
+#[derive(Debug)]
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    shared: Shared,
+    /// Age at which a connection is replaced.
+    replace_after: Option<Duration>,
+    /// The line that is read first in this turn.
+    first: usize,
+    /// When something is to be done though no socket says so.
+    due: MonoNanos,
+    /// Something happened that may want an answer.
+    attention: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: Target,
+    rules: ConnectionRules,
+    attempts: Pacer,
+    generations: u32,
+    reconnect: BackoffPolicy,
+    seed: u64,
+    counters: Arc<FeedCounters>,
+}
+
+/// What changes with every turn.
+pub(super) struct World<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) notices: &'a mut Vec<FeedNotice>,
+    pub(super) now: MonoNanos,
+}
+
+impl Shared {
+    fn site<'a>(&'a mut self, line: usize, world: &'a mut World<'_>) -> Site<'a> {
+        Site {
+            line: line as u8,
+            target: &self.target,
+            rules: &self.rules,
+            registry: world.registry,
+            attempts: &mut self.attempts,
+            generations: &mut self.generations,
+            notices: world.notices,
+            counters: &self.counters,
+            now: world.now,
+        }
+    }
+
+    fn upstream(&mut self, plan: Arc<ConnectionPlan>) -> Upstream {
+        self.seed = self.seed.wrapping_add(1);
+        Upstream::new(plan, Backoff::new(self.reconnect, self.seed))
+    }
+}
+
+impl Lines {
+    /// The connections that the subscriptions need, none of them begun.
+    pub(super) fn new<E: Exchange>(
+        exchange: &E,
+        options: &FeedOptions,
+        target: Target,
+        counters: Arc<FeedCounters>,
+    ) -> Result<Self, FeedError> {
+        let plans = exchange.plan(&options.subscriptions);
+        if plans.len() > LINES_MAX {
+            return Err(FeedError::TooManyLines { count: plans.len(), max: LINES_MAX });
+        }
+        let rules = exchange.connection_rules();
+        let mut shared = Shared {
+            target,
+            rules,
+            attempts: Pacer::new(rules.attempts_max, rules.attempt_window),
+            generations: 0,
+            reconnect: options.reconnect,
+            seed: options.seed,
+            counters,
+        };
+        let lines = plans.into_iter().map(|plan| Line {
+            main: shared.upstream(Arc::new(plan)),
+            replacement: None,
+            shutdown_notice: false,
+        });
+        Ok(Self {
+            lines: lines.collect(),
+            // An hour of 24, so that a replacement that fails at first has time to succeed.
+            replace_after: rules.lifetime.map(|lifetime| lifetime - lifetime / 24),
+            shared,
+            first: 0,
+            due: MonoNanos::ZERO,
+            attention: true,
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// A line, by an index that goes round, so that no line is always first.
+    #[inline]
+    pub(super) fn turn_of(&mut self, step: usize) -> (usize, &mut Line) {
+        let index = (self.first + step) % self.lines.len();
+        (index, &mut self.lines[index])
+    }
+
+    /// Another line is first in the next turn.
+    pub(super) fn rotate(&mut self) {
+        self.first = (self.first + 1) % self.lines.len().max(1);
+    }
+
+    /// [`Lines::tend`] has something to do.
+    #[inline]
+    pub(super) fn want_attention(&mut self) {
+        self.attention = true;
+    }
+
+    /// When something is to be done though no socket says so.
+    pub(super) fn due(&self) -> MonoNanos {
+        if self.attention { MonoNanos::ZERO } else { self.due }
+    }
+
+    /// What the poller says about a socket.
+    pub(super) fn note_ready(&mut self, token: Token, readable: bool) {
+        let mut attention = false;
+        for upstream in self.upstreams() {
+            if upstream.generation() as usize == token.0 {
+                attention |= upstream.note_ready(readable);
+            }
+        }
+        self.attention |= attention;
+    }
+
+    /// Every open socket may hold something.
+    #[inline]
+    pub(super) fn note_all_readable(&mut self) {
+        for upstream in self.upstreams() {
+            upstream.note_ready(true);
+        }
+    }
+
+    /// A ring is full, so that nobody listens: silence is nobody's fault.
+    pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
+        for upstream in self.upstreams() {
+            if let Some(open) = upstream.open() {
+                open.heard = now;
+            }
+        }
+    }
+
+    /// The answer to a question for the host.
+    pub(super) fn resolved(&mut self, ticket: u64, addresses: &Addresses, world: &mut World<'_>) {
+        self.attention = true;
+        let shared = &mut self.shared;
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            for upstream in std::iter::once(&mut line.main).chain(&mut line.replacement) {
+                upstream.resolved(ticket, addresses.clone(), &mut shared.site(index, world));
+            }
+        }
+    }
+
+    /// Everything that is due on any connection.
+    pub(super) fn tend<E: Exchange>(
+        &mut self,
+        exchange: &E,
+        numbers: &mut Numbers,
+        world: &mut World<'_>,
+    ) {
+        if !self.attention && world.now < self.due {
+            return;
+        }
+        self.attention = false;
+        let mut due = MonoNanos::MAX;
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            line.main.tend(exchange, &mut self.shared.site(index, world));
+            if let Some(replacement) = &mut line.replacement {
+                replacement.tend(exchange, &mut self.shared.site(index, world));
+            }
+            due = due.min(line.replace(self.replace_after, numbers, &mut self.shared, world.now));
+            due = due.min(line.main.due(&self.shared.rules));
+            if let Some(replacement) = &line.replacement {
+                due = due.min(replacement.due(&self.shared.rules));
+            }
+        }
+        self.due = due;
+    }
+
+    /// Ends one connection of a line, for a reason found while reading from it.
+    pub(super) fn end(&mut self, index: usize, replacement: bool, end: End, world: &mut World<'_>) {
+        self.attention = true;
+        let line = &mut self.lines[index];
+        let upstream = if replacement { line.replacement.as_mut() } else { Some(&mut line.main) };
+        let Some(upstream) = upstream else { return };
+        let mut site = self.shared.site(index, world);
+        match end {
+            End::Closed(code, words) => {
+                let detail = format!("the exchange closed with {code} {words:?}");
+                upstream.lose(Reason::Close, Some(detail.into()), None, &mut site);
+            }
+            End::Failed(error) => upstream.fail(&error, &mut site),
+        }
+    }
+
+    /// The next change of a line's state that was not told yet.
+    pub(super) fn take_change(&mut self, numbers: &mut Numbers) -> Option<(usize, Change)> {
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            if let Some(change) = line.main.take_change() {
+                return Some((index, line.succeed(change, numbers, &self.shared.counters)));
+            }
+        }
+        None
+    }
+
+    /// State and attempt of one line.
+    pub(super) fn state_of(&self, index: usize) -> (FeedState, u32) {
+        let main = &self.lines[index].main;
+        (main.state(), main.attempt())
+    }
+
+    /// The worst state of all lines, with the line it is of.
+    pub(super) fn worst(&self) -> Option<(usize, FeedState)> {
+        let states = self.lines.iter().map(|line| line.main.state()).enumerate();
+        states.max_by_key(|(_, state)| severity(*state))
+    }
+
+    /// Ends every connection for good.
+    pub(super) fn terminate(&mut self) {
+        for upstream in self.upstreams() {
+            upstream.terminate();
+        }
+    }
+
+    /// Instruments whose book a line carries.
+    pub(super) fn plan_of(&self, index: usize) -> Arc<ConnectionPlan> {
+        Arc::clone(self.lines[index].main.plan())
+    }
+
+    fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
+        self.lines
+            .iter_mut()
+            .flat_map(|line| std::iter::once(&mut line.main).chain(&mut line.replacement))
+    }
+}
+
+/// How a connection ended while it was read from.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The exchange closed it, with this code and these words.
+    Closed(u16, Box<str>),
+    /// The socket or the protocol failed.
+    Failed(crate::net::NetError),
+}
+
+impl Line {
+    /// Begins, watches and ends the replacement; returns when to look again.
+    fn replace(
+        &mut self,
+        after: Option<Duration>,
+        numbers: &mut Numbers,
+        shared: &mut Shared,
+        now: MonoNanos,
+    ) -> MonoNanos {
+        let Some(replacement) = &mut self.replacement else {
+            let Some(since) = self.main.open_since() else {
+                self.shutdown_notice = false;
+                return MonoNanos::MAX;
+            };
+            let at = after.map_or(MonoNanos::MAX, |after| since.after(after));
+            if !self.shutdown_notice && now < at {
+                return at;
+            }
+            self.replacement = Some(shared.upstream(Arc::clone(self.main.plan())));
+            return now;
+        };
+        // Its own failures are its backoff's business; nobody else needs to know.
+        let _ = replacement.take_change();
+        if let Some(since) = replacement.settled_since()
+            && now >= since.after(OVERLAP_MIN)
+            && (!numbers.waits_for(replacement.generation()) || now >= since.after(OVERLAP_MAX))
+        {
+            self.take_over(numbers, &shared.counters);
+            return now;
+        }
+        now.after(OVERLAP_LOOK_EVERY)
+    }
+
+    /// The replacement becomes the line's connection.
+    fn take_over(&mut self, numbers: &mut Numbers, counters: &FeedCounters) {
+        let Some(replacement) = self.replacement.take() else { return };
+        self.main.terminate();
+        self.main = replacement;
+        self.shutdown_notice = false;
+        numbers.end_overlap();
+        counters.rollovers.increment();
+    }
+
+    /// A line whose connection is lost while its replacement is at work has lost nothing.
+    fn succeed(
+        &mut self,
+        change: Change,
+        numbers: &mut Numbers,
+        counters: &FeedCounters,
+    ) -> Change {
+        if !matches!(change.state, FeedState::Reconnecting | FeedState::Error) {
+            return change;
+        }
+        if self.replacement.as_ref().is_some_and(|one| one.settled_since().is_some()) {
+            self.take_over(numbers, counters);
+            let state = self.main.state();
+            return Change {
+                state,
+                reason: Reason::Rollover,
+                was_open: false,
+                detail: change.detail,
+            };
+        }
+        if self.replacement.take().is_some() {
+            numbers.end_overlap();
+        }
+        change
+    }
+}
+
+/// How bad a state is, for the state of the whole feed.
+fn severity(state: FeedState) -> u8 {
+    match state {
+        FeedState::Connected => 0,
+        FeedState::Connecting => 1,
+        FeedState::Reconnecting => 2,
+        FeedState::Disconnected => 3,
+        FeedState::Error => 4,
+        FeedState::Terminated => 5,
+    }
+}

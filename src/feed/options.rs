@@ -1,0 +1,85 @@
+//! What a feed is told at its making.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossbeam::channel::Sender;
+
+use super::command::FeedReport;
+use super::output::RingEnd;
+use crate::clock::Clock;
+use crate::exchange::Subscription;
+use crate::latency::Recorder;
+use crate::limits::FEED_STALL_MAX;
+use crate::net::{BackoffPolicy, NetError, Waiting};
+
+/// What a feed is to do.
+#[derive(Clone, Debug)]
+pub struct FeedOptions {
+    /// Origin of the exchange's streams, `wss://host:port`; the adapter's path follows.
+    pub url: String,
+    /// Certificates to trust besides the system's.
+    pub tls_ca_file: Option<PathBuf>,
+    /// What to subscribe.
+    pub subscriptions: Vec<Subscription>,
+    /// What the thread does when a turn found nothing to do.
+    pub waiting: Waiting,
+    /// How it comes back after a loss.
+    pub reconnect: BackoffPolicy,
+    /// From the start of an attempt to the open WebSocket, over all addresses of the host.
+    pub connect_timeout: Duration,
+    /// How long a full ring may hold the feed up before it skips.
+    pub stall_max: Duration,
+    /// Seed of the jitter between attempts; should differ between processes and feeds.
+    pub seed: u64,
+}
+
+impl FeedOptions {
+    /// Usual options for these subscriptions at that origin.
+    pub fn new(url: impl Into<String>, subscriptions: Vec<Subscription>) -> Self {
+        Self {
+            url: url.into(),
+            tls_ca_file: None,
+            subscriptions,
+            waiting: Waiting::Block,
+            reconnect: BackoffPolicy::default(),
+            connect_timeout: Duration::from_secs(10),
+            stall_max: FEED_STALL_MAX,
+            seed: 1,
+        }
+    }
+}
+
+/// What lies around a feed.
+#[derive(Debug)]
+pub struct FeedContext {
+    /// Its time.
+    pub clock: Clock,
+    /// Its histograms.
+    pub recorder: Recorder,
+    /// One ring per broadcaster.
+    pub rings: Vec<RingEnd>,
+    /// Where it asks and tells; shared by all feeds.
+    pub reports: Sender<FeedReport>,
+}
+
+/// Why a feed cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedError {
+    /// Its URL or its certificates cannot be used.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The system gives no poll or waker, usually for want of file descriptors.
+    #[error("cannot wait for sockets: {0}")]
+    Poll(#[from] io::Error),
+    /// More connections than are numbered.
+    #[error("the subscriptions need {count} connections, more than {max}: make several feeds")]
+    TooManyLines {
+        /// As planned.
+        count: usize,
+        /// The bound.
+        max: usize,
+    },
+}

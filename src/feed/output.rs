@@ -1,0 +1,449 @@
+//! From the feed to the rings: nothing is lost, and whoever is full is waited for.
+//!
+//! ```text
+//! for each ring: push from its cursor on, until all is pushed or it is full
+//! all of them done? forget the ticks; else read nothing more, and try again in the next turn
+//! ```
+//!
+//! A ring that stays full beyond a bound lapses: it gets nothing until half of it is free, then a
+//! gap for each channel that it missed something of; its books are stale until they are told anew.
+//! The others go on meanwhile. A run of ticks
+//! that makes one event is never cut by that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Waker;
+
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::instrument::{Channel, InstrumentId};
+use crate::metrics::FeedCounters;
+use crate::ring::{Doorbell, Producer};
+use crate::tick::{Body, BookState, LevelFlags, Reason, Tick};
+
+/// Pushed ticks after which a bell is rung though more are to come, so that a consumer that sleeps
+/// begins while the feed goes on.
+const TICKS_PER_BELL: usize = 256;
+
+/// A ring and the bell of its consumer.
+#[derive(Debug)]
+pub struct RingEnd {
+    /// Where ticks go.
+    pub ring: Producer,
+    /// What wakes the thread at the other end; `None` where it never sleeps.
+    pub bell: Option<Arc<Doorbell<Waker>>>,
+}
+
+/// The feed's side of all rings.
+#[derive(Debug)]
+pub(super) struct Output {
+    lanes: Vec<Lane>,
+    /// The ticks on their way, of one frame or more.
+    staged: Vec<Tick>,
+    stall_max: Duration,
+    /// Some lane has something left to push or has lapsed.
+    behind: bool,
+}
+
+/// One ring.
+#[derive(Debug)]
+struct Lane {
+    end: RingEnd,
+    /// Ticks that the ring holds when it is empty.
+    capacity: usize,
+    /// How many of the staged ticks it took.
+    cursor: usize,
+    /// Since when it has been full.
+    full_since: Option<MonoNanos>,
+    /// The rest of a run that a lapse must not cut, then gaps; before anything staged.
+    first: Vec<Tick>,
+    /// What it missed since it lapsed.
+    lapse: Option<BTreeMap<(InstrumentId, Channel), u64>>,
+    unrung: usize,
+}
+
+/// What came of pushing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pushed {
+    /// Every ring took everything, or has lapsed.
+    pub(super) done: bool,
+    /// A ring that had lapsed takes ticks again and must be told where things stand.
+    pub(super) rejoined: bool,
+}
+
+impl Output {
+    pub(super) fn new(rings: Vec<RingEnd>, stall_max: Duration) -> Self {
+        let lanes = rings.into_iter().map(Lane::new).collect();
+        Self { lanes, staged: Vec::with_capacity(STAGED_KEPT), stall_max, behind: false }
+    }
+
+    /// Where ticks are put before [`Output::push`].
+    #[inline]
+    pub(super) fn staged(&mut self) -> &mut Vec<Tick> {
+        &mut self.staged
+    }
+
+    /// True while a ring has not taken everything: nothing more may be read from the exchange.
+    #[inline]
+    pub(super) fn is_blocked(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// True when [`Output::push`] has something to do though nothing new was staged.
+    #[inline]
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Pushes what is staged, as far as there is room, stamped with `now`.
+    #[inline]
+    pub(super) fn push(&mut self, now: MonoNanos, counters: &FeedCounters) -> Pushed {
+        let mut pushed = Pushed { done: true, rejoined: false };
+        let mut behind = false;
+        for lane in &mut self.lanes {
+            if !lane.is_clear() {
+                pushed.rejoined |= lane.catch_up(now);
+            }
+            if lane.is_clear() {
+                lane.take(&self.staged, now);
+            }
+            if lane.cursor < self.staged.len() {
+                pushed.done &= lane.refuse(&self.staged, now, self.stall_max, counters);
+            }
+            behind |= !lane.is_clear() || lane.cursor < self.staged.len();
+        }
+        self.behind = behind;
+        if pushed.done {
+            counters.ticks.add(self.staged.len() as u64);
+            self.forget();
+        }
+        pushed
+    }
+
+    /// Wakes every consumer that sleeps and has something to take.
+    #[inline]
+    pub(super) fn ring_bells(&mut self) {
+        for lane in &mut self.lanes {
+            lane.ring_bell();
+        }
+    }
+
+    /// Ticks in the fullest ring.
+    pub(super) fn occupancy(&self) -> usize {
+        let taken = |lane: &Lane| lane.capacity - lane.end.ring.room().min(lane.capacity);
+        self.lanes.iter().map(taken).max().unwrap_or(0)
+    }
+
+    #[inline]
+    fn forget(&mut self) {
+        for lane in &mut self.lanes {
+            lane.cursor = 0;
+        }
+        self.staged.clear();
+        if self.staged.capacity() > 4 * STAGED_KEPT {
+            self.staged.shrink_to(STAGED_KEPT);
+        }
+    }
+}
+
+/// Staged ticks whose memory is kept; a snapshot's is given back.
+const STAGED_KEPT: usize = 1_024;
+
+impl Lane {
+    fn new(end: RingEnd) -> Self {
+        let capacity = end.ring.room();
+        Self {
+            end,
+            capacity,
+            cursor: 0,
+            full_since: None,
+            first: Vec::new(),
+            lapse: None,
+            unrung: 0,
+        }
+    }
+
+    /// Nothing stands before the staged ticks.
+    #[inline]
+    fn is_clear(&self) -> bool {
+        self.first.is_empty() && self.lapse.is_none()
+    }
+
+    #[inline]
+    fn take(&mut self, staged: &[Tick], now: MonoNanos) {
+        while let Some(tick) = staged.get(self.cursor) {
+            if self.end.ring.push(stamped(tick, now)).is_err() {
+                break;
+            }
+            self.cursor += 1;
+            self.unrung += 1;
+        }
+        if self.cursor == staged.len() {
+            self.full_since = None;
+        }
+        if self.unrung >= TICKS_PER_BELL {
+            self.ring_bell();
+        }
+    }
+
+    #[inline]
+    fn ring_bell(&mut self) {
+        if self.unrung > 0 {
+            self.unrung = 0;
+            if let Some(bell) = &self.end.bell {
+                bell.ring();
+            }
+        }
+    }
+
+    /// The ring did not take all that is staged. True when it has lapsed, so that nobody waits.
+    #[cold]
+    fn refuse(
+        &mut self,
+        staged: &[Tick],
+        now: MonoNanos,
+        stall_max: Duration,
+        counters: &FeedCounters,
+    ) -> bool {
+        if self.lapse.is_some() || self.end.ring.is_abandoned() {
+            self.miss(staged, counters);
+            return true;
+        }
+        counters.ring_refusals.increment();
+        self.ring_bell();
+        let since = *self.full_since.get_or_insert(now);
+        if now < since.after(stall_max) {
+            return false;
+        }
+        let begun = self.cursor;
+        if begun > 0 && !ends_event(&staged[begun - 1].body) {
+            let rest = &staged[begun..];
+            let length = rest.iter().position(|tick| ends_event(&tick.body));
+            self.first.extend_from_slice(&rest[..length.map_or(rest.len(), |last| last + 1)]);
+            self.cursor += self.first.len();
+        }
+        self.lapse = Some(BTreeMap::new());
+        self.full_since = None;
+        self.miss(staged, counters);
+        true
+    }
+
+    /// Skips what is staged and keeps count of it.
+    fn miss(&mut self, staged: &[Tick], counters: &FeedCounters) {
+        let missed = &staged[self.cursor..];
+        self.cursor = staged.len();
+        counters.skipped.add(missed.len() as u64);
+        let Some(lapse) = &mut self.lapse else { return };
+        for tick in missed.iter().filter(|tick| ends_event(&tick.body)) {
+            if let Some((channel, events)) = misses(&tick.body) {
+                *lapse.entry((tick.instrument, channel)).or_default() += events;
+            }
+        }
+    }
+
+    /// Pushes what stands before the staged ticks, and ends a lapse once half of the ring is free.
+    /// True when it ended one.
+    #[cold]
+    fn catch_up(&mut self, now: MonoNanos) -> bool {
+        self.push_first(now);
+        if !self.first.is_empty() || self.end.ring.room() < self.capacity.div_ceil(2) {
+            return false;
+        }
+        let Some(lapse) = self.lapse.take() else { return false };
+        let reason = Reason::Stall;
+        for ((instrument, channel), missed) in lapse {
+            let mut say = |body| {
+                let tick = Tick::new(instrument, UnixNanos::NONE, body);
+                self.first.push(Tick { received: now, ..tick });
+            };
+            say(Body::Gap { channel, reason, missed });
+            if channel == Channel::Orderbook {
+                say(Body::BookState { state: BookState::Stale, reason });
+            }
+        }
+        self.push_first(now);
+        true
+    }
+
+    fn push_first(&mut self, now: MonoNanos) {
+        let refused =
+            self.first.iter().position(|tick| self.end.ring.push(stamped(tick, now)).is_err());
+        let taken = refused.unwrap_or(self.first.len());
+        self.first.drain(..taken);
+        self.unrung += taken;
+    }
+}
+
+/// The tick with the time of its push.
+#[inline]
+fn stamped(tick: &Tick, now: MonoNanos) -> Tick {
+    let after = now.since(tick.received);
+    Tick { pushed_after_ns: u32::try_from(after).unwrap_or(u32::MAX), ..*tick }
+}
+
+/// Whether the tick is the last one, or the only one, of what it says.
+fn ends_event(body: &Body) -> bool {
+    match body {
+        Body::Level { flags, .. } => flags.has(LevelFlags::LAST),
+        Body::TickerPrices { .. } | Body::TickerChange { .. } | Body::CandlePrices { .. } => false,
+        Body::Trade { .. }
+        | Body::Quote { .. }
+        | Body::TickerVolumes { .. }
+        | Body::CandleVolume { .. }
+        | Body::BookState { .. }
+        | Body::FeedState { .. }
+        | Body::Gap { .. }
+        | Body::Time { .. } => true,
+    }
+}
+
+/// What a client misses when this last tick of an event is skipped: of which channel, how many
+/// events. States are told anew after a lapse, and a later date closes a candle as well as the
+/// missed one.
+fn misses(body: &Body) -> Option<(Channel, u64)> {
+    match body {
+        Body::Trade { .. } => Some((Channel::Trades, 1)),
+        Body::Quote { .. } => Some((Channel::Quotes, 1)),
+        Body::Level { .. } => Some((Channel::Orderbook, 1)),
+        Body::TickerPrices { .. } | Body::TickerChange { .. } | Body::TickerVolumes { .. } => {
+            Some((Channel::Ticker, 1))
+        }
+        Body::CandlePrices { .. } | Body::CandleVolume { .. } => Some((Channel::Candles, 1)),
+        Body::Gap { channel, missed, .. } => Some((*channel, *missed)),
+        Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::{Consumer, ring};
+    use crate::tick::{Decimal, Level, Quote, Side, Trade, TradeId};
+
+    const STALL: Duration = Duration::from_secs(10);
+    const START: MonoNanos = MonoNanos(1_000_000_000);
+
+    fn output(capacities: &[usize]) -> (Output, Vec<Consumer>) {
+        let (ends, consumers) = capacities
+            .iter()
+            .map(|&capacity| {
+                let (ring, consumer) = ring(capacity);
+                (RingEnd { ring, bell: None }, consumer)
+            })
+            .unzip();
+        (Output::new(ends, STALL), consumers)
+    }
+
+    fn trade(id: u64) -> Tick {
+        let trade = Trade {
+            taker: Side::Bid,
+            price: Decimal::ZERO,
+            size: Decimal::ZERO,
+            id: TradeId::Number(id),
+        };
+        Tick { received: START, ..Tick::new(InstrumentId(3), UnixNanos::NONE, trade.into()) }
+    }
+
+    /// The ids of trades, and 1,000,000 + the missed number of each gap.
+    fn drain(consumer: &mut Consumer) -> Vec<u64> {
+        let mut seen = Vec::new();
+        consumer.drain(usize::MAX, |tick| match tick.body {
+            Body::Gap { missed, reason: Reason::Stall, .. } => seen.push(1_000_000 + missed),
+            body => match body.trade().map(|trade| trade.id) {
+                Some(TradeId::Number(id)) => seen.push(id),
+                _ => seen.push(u64::MAX),
+            },
+        });
+        seen
+    }
+
+    #[test]
+    fn a_full_ring_is_waited_for_and_gets_everything_in_order() {
+        let (mut output, mut consumers) = output(&[4, 64]);
+        let counters = FeedCounters::default();
+        output.staged().extend((1..=10).map(trade));
+        let mut slow = Vec::new();
+        for _ in 0..100 {
+            if output.push(START, &counters).done {
+                break;
+            }
+            assert!(output.is_blocked());
+            slow.extend(drain(&mut consumers[0]));
+        }
+        slow.extend(drain(&mut consumers[0]));
+        assert!(!output.is_blocked() && !output.is_behind());
+        assert_eq!(slow, (1..=10).collect::<Vec<_>>());
+        assert_eq!(drain(&mut consumers[1]), slow);
+        assert_eq!((counters.ticks.value(), counters.skipped.value()), (10, 0));
+    }
+
+    #[test]
+    fn a_push_is_stamped_when_it_happens() {
+        let (mut output, mut consumers) = output(&[1]);
+        let counters = FeedCounters::default();
+        output.staged().extend([trade(1), trade(2)]);
+        output.push(MonoNanos(START.0 + 50), &counters);
+        assert_eq!(consumers[0].pop().map(|tick| tick.pushed_after_ns), Some(50));
+        output.push(MonoNanos(START.0 + 700), &counters);
+        assert_eq!(consumers[0].pop().map(|tick| tick.pushed_after_ns), Some(700));
+    }
+
+    #[test]
+    fn a_stall_beyond_the_bound_is_told_as_a_gap_and_holds_no_other_ring_up() {
+        let (mut output, mut consumers) = output(&[4, 64]);
+        let counters = FeedCounters::default();
+        output.staged().extend((1..=6).map(trade));
+        assert!(!output.push(START, &counters).done);
+        assert!(!output.push(MonoNanos(START.0 + 9_999_999_999), &counters).done);
+        let late = START.after(STALL);
+        assert!(output.push(late, &counters).done, "the bound is reached: 5 and 6 are skipped");
+        output.staged().push(trade(7));
+        assert!(output.push(late, &counters).done);
+        assert_eq!(drain(&mut consumers[1]), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(counters.skipped.value(), 3);
+        assert!(output.is_behind());
+
+        assert_eq!(drain(&mut consumers[0]), [1, 2, 3, 4]);
+        assert_eq!(output.push(late, &counters), Pushed { done: true, rejoined: true });
+        assert!(!output.is_behind());
+        output.staged().push(trade(8));
+        assert!(output.push(late, &counters).done);
+        assert_eq!(drain(&mut consumers[0]), [1_000_003, 8]);
+    }
+
+    #[test]
+    fn a_lapse_never_cuts_a_run() {
+        let (mut output, mut consumers) = output(&[2]);
+        let counters = FeedCounters::default();
+        let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
+        let run = |flags| {
+            let body = level.body(flags, 9);
+            Tick { received: START, ..Tick::new(InstrumentId(1), UnixNanos::NONE, body) }
+        };
+        let middle = run(LevelFlags::default());
+        let whole = [run(LevelFlags::FIRST), middle, middle, run(LevelFlags::LAST)];
+        output.staged().extend(whole);
+        output.staged().extend(whole);
+        output.push(START, &counters);
+        assert!(output.push(START.after(STALL), &counters).done);
+        let mut seen = Vec::new();
+        for _ in 0..10 {
+            consumers[0].drain(usize::MAX, |tick| seen.push(tick.body));
+            output.push(START.after(STALL), &counters);
+        }
+        let gap = Body::Gap { channel: Channel::Orderbook, reason: Reason::Stall, missed: 1 };
+        let mut expected: Vec<_> = whole.iter().map(|tick| tick.body).collect();
+        expected.push(gap);
+        expected.push(Body::BookState { state: BookState::Stale, reason: Reason::Stall });
+        assert_eq!(seen, expected);
+        assert_eq!(counters.skipped.value(), 4);
+    }
+
+    #[test]
+    fn what_is_no_event_of_a_channel_leaves_no_gap() {
+        let quote: Body = Quote { bid: None, bid_size: None, ask: None, ask_size: None }.into();
+        assert_eq!(misses(&quote), Some((Channel::Quotes, 1)));
+        assert_eq!(misses(&Body::Time { date: UnixNanos(0) }), None);
+    }
+}

@@ -1,0 +1,272 @@
+//! From a parsed frame to ticks in the rings: order, proof, stamps.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::books::{Applied, Books, Joined};
+use super::gap::{Numbers, Source, Verdict};
+use super::output::Output;
+use crate::clock::{Clock, MonoNanos, UnixNanos};
+use crate::exchange::{Batch, BookSnapshot};
+use crate::instrument::{Channel, InstrumentId};
+use crate::latency::{Recorder, Span};
+use crate::metrics::FeedCounters;
+use crate::tick::{Body, BookState, Reason, Tick};
+
+/// Everything between the parser and the rings.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) books: Books,
+    pub(super) numbers: Numbers,
+    pub(super) output: Output,
+    clock: Clock,
+    recorder: Recorder,
+    counters: Arc<FeedCounters>,
+    /// Stamps of the frame whose ticks wait for a ring.
+    waiting: Option<Stamps>,
+    /// Books to be told anew to a ring that had lapsed.
+    retell: VecDeque<InstrumentId>,
+    /// Where every book event is.
+    instruments: Vec<InstrumentId>,
+    /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
+    pub(super) rejoined: bool,
+}
+
+/// When what is on its way was read and parsed.
+#[derive(Clone, Copy, Debug)]
+struct Stamps {
+    received: MonoNanos,
+    parsed: MonoNanos,
+}
+
+impl Publisher {
+    /// `books` are the instruments whose book is subscribed.
+    pub(super) fn new(
+        books: (Books, Vec<InstrumentId>),
+        numbers: Numbers,
+        output: Output,
+        (clock, recorder): (Clock, Recorder),
+        counters: Arc<FeedCounters>,
+    ) -> Self {
+        let (books, instruments) = books;
+        Self {
+            books,
+            numbers,
+            output,
+            clock,
+            recorder,
+            counters,
+            waiting: None,
+            retell: VecDeque::new(),
+            instruments,
+            rejoined: false,
+        }
+    }
+
+    /// True while a ring is full: no frame may be read.
+    #[inline]
+    pub(super) fn is_blocked(&self) -> bool {
+        self.output.is_blocked()
+    }
+
+    /// True while something waits for room in a ring.
+    pub(super) fn is_behind(&self) -> bool {
+        self.output.is_behind() || !self.retell.is_empty()
+    }
+
+    /// Publishes what a frame held. Must not be called while blocked.
+    #[inline]
+    pub(super) fn frame(&mut self, batch: &Batch, source: Source, received: MonoNanos) {
+        let parsed = self.clock.now();
+        if let Some(first) = batch.ticks.first() {
+            self.recorder.record_age(first.tick.exchange_time, received, &self.clock);
+        }
+        let mut index = 0;
+        while index < batch.ticks.len() {
+            index += self.event(batch, index, source);
+        }
+        for update in &batch.books {
+            self.book(batch, update, source);
+        }
+        for tick in self.output.staged() {
+            tick.received = received;
+        }
+        if !self.output.staged().is_empty() {
+            self.waiting = Some(Stamps { received, parsed });
+            self.push();
+        }
+    }
+
+    /// Stages the event that begins at `index`; returns of how many ticks it is.
+    #[inline]
+    fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
+        let sequenced = &batch.ticks[index];
+        let (tick, number) = (&sequenced.tick, sequenced.sequence);
+        let (length, verdict) = match tick.body {
+            Body::Trade { id_is_uuid, .. } => {
+                let number = if id_is_uuid { 0 } else { number };
+                let time = tick.exchange_time;
+                (1, self.numbers.trade(tick.instrument, number, time, source))
+            }
+            Body::Quote { .. } => (1, self.numbers.quote(tick.instrument, number, source)),
+            Body::TickerPrices { .. } => (3, periodic(source)),
+            Body::CandlePrices { .. } => (2, periodic(source)),
+            _ => (1, Verdict::Next),
+        };
+        let end = (index + length).min(batch.ticks.len());
+        match verdict {
+            Verdict::Next => {}
+            Verdict::Older => {
+                self.counters.duplicates.increment();
+                return length;
+            }
+            Verdict::Ahead => return length,
+            Verdict::Gap { missed, reconnected } => {
+                self.gap(tick.instrument, Channel::Trades, missed, reconnected);
+            }
+        }
+        let staged = self.output.staged();
+        staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
+        length
+    }
+
+    #[inline]
+    fn book(&mut self, batch: &Batch, update: &crate::exchange::BookUpdate, source: Source) {
+        match self.numbers.book(update, source) {
+            Verdict::Next | Verdict::Gap { .. } => {}
+            Verdict::Older => return self.counters.duplicates.increment(),
+            Verdict::Ahead => return,
+        }
+        let levels = batch.levels_of(update);
+        match self.books.apply(update, levels, self.output.staged()) {
+            Applied::Published | Applied::Held => {}
+            Applied::Old => self.counters.duplicates.increment(),
+            Applied::Gap => {
+                self.counters.gaps.increment();
+                self.counters.resyncs.increment();
+            }
+            Applied::HeldOverflow | Applied::Crossed | Applied::TooLarge => {
+                self.counters.resyncs.increment();
+            }
+        }
+    }
+
+    #[cold]
+    fn gap(&mut self, instrument: InstrumentId, channel: Channel, missed: u64, reconnected: bool) {
+        self.counters.gaps.increment();
+        let reason = if reconnected { Reason::Disconnected } else { Reason::SequenceGap };
+        let body = Body::Gap { channel, reason, missed };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+    }
+
+    /// Joins a snapshot; must not be called while blocked.
+    pub(super) fn snapshot(
+        &mut self,
+        instrument: InstrumentId,
+        snapshot: &BookSnapshot,
+        now: MonoNanos,
+    ) -> Joined {
+        let joined = self.books.snapshot(instrument, snapshot, self.output.staged());
+        self.stamp_and_push(now);
+        joined
+    }
+
+    /// The connection of these books was lost.
+    pub(super) fn disconnected(
+        &mut self,
+        instruments: impl Iterator<Item = InstrumentId>,
+        now: MonoNanos,
+    ) {
+        for instrument in instruments {
+            self.counters.resyncs.increment();
+            self.books.disconnected(instrument, self.output.staged());
+        }
+        self.stamp_and_push(now);
+    }
+
+    /// Says something about the whole feed; allowed while blocked, as it is rare and small.
+    pub(super) fn tell(&mut self, body: Body, now: MonoNanos) {
+        self.output.staged().push(Tick::new(InstrumentId::NONE, UnixNanos::NONE, body));
+        self.stamp_and_push(now);
+    }
+
+    /// Stamps what no frame brought, then pushes.
+    fn stamp_and_push(&mut self, now: MonoNanos) {
+        for tick in self.output.staged() {
+            if tick.received == MonoNanos::ZERO {
+                tick.received = now;
+            }
+        }
+        self.push();
+    }
+
+    /// What waits for the rings goes on; returns whether there was anything.
+    #[inline]
+    pub(super) fn go_on(&mut self) -> bool {
+        if !self.output.is_blocked() && !self.output.is_behind() && self.retell.is_empty() {
+            return false;
+        }
+        self.push();
+        if !self.output.is_blocked()
+            && let Some(instrument) = self.retell.pop_front()
+        {
+            self.retell_book(instrument);
+        }
+        true
+    }
+
+    #[inline]
+    fn push(&mut self) {
+        let now = self.clock.now();
+        let pushed = self.output.push(now, &self.counters);
+        if pushed.rejoined {
+            self.rejoin();
+        }
+        if pushed.done
+            && let Some(stamps) = self.waiting.take()
+        {
+            let Stamps { received, parsed } = stamps;
+            self.recorder.record(Span::ReadParsed, parsed.since(received));
+            self.recorder.record(Span::ParsedPushed, now.since(parsed));
+            self.recorder.record(Span::SocketToRing, now.since(received));
+        }
+    }
+
+    #[cold]
+    fn rejoin(&mut self) {
+        self.rejoined = true;
+        self.retell.clear();
+        self.retell.extend(&self.instruments);
+    }
+
+    /// Publishes a book whole for the ring that missed some of it. The others get it too, and it
+    /// changes nothing for them.
+    #[cold]
+    fn retell_book(&mut self, instrument: InstrumentId) {
+        let Some(state) = self.books.state(instrument) else { return };
+        let whole = self.books.publish(instrument, self.output.staged());
+        let reason = if whole { Reason::SnapshotJoined } else { Reason::Stall };
+        let state = if whole { BookState::Live } else { state };
+        let body = Body::BookState { state, reason };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        let now = self.clock.now();
+        self.stamp_and_push(now);
+    }
+
+    /// The end of a turn: consumers that sleep are woken, histograms handed over.
+    #[inline]
+    pub(super) fn end_turn(&mut self, now: MonoNanos) {
+        self.output.ring_bells();
+        self.recorder.hand_over(now);
+    }
+
+    /// The end of the thread.
+    pub(super) fn finish(self) {
+        self.recorder.finish();
+    }
+}
+
+/// Statistics and candles come again and again: the copies of a replacement are left out.
+fn periodic(source: Source) -> Verdict {
+    if source.replacement { Verdict::Ahead } else { Verdict::Next }
+}

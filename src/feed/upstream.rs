@@ -1,0 +1,516 @@
+//! One connection to an exchange, from the name of its host to its end, and again.
+//!
+//! ```text
+//!  waiting ─▶ resolving ─▶ dialing (TCP, TLS) ─▶ upgrading ─▶ open
+//!     ▲           │            │ next address        │          │
+//!     └───────────┴────────────┴─────────────────────┴──────────┘ backoff
+//! ```
+//!
+//! Nothing here blocks, and the time is whatever the caller says it is.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Registry, Token};
+
+use super::command::{Addresses, FeedNotice};
+use super::pacing::Pacer;
+use super::subscribing::Subscribing;
+use crate::clock::MonoNanos;
+use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange};
+use crate::metrics::FeedCounters;
+use crate::net::{
+    Backoff, Bounds, ClientHandshake, Endpoint, Flush, NetError, Security, Step, Transport,
+    WebSocket,
+};
+use crate::tick::{FeedState, Reason};
+
+/// Between two attempts once the configured ones are used up.
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+
+/// Messages of each window that are left to pongs, which nobody asks for.
+const MESSAGES_SPARED: usize = 2;
+
+/// What a connection finds around itself.
+pub(super) struct Site<'a> {
+    /// Which line of the feed it is.
+    pub(super) line: u8,
+    /// Where to connect.
+    pub(super) target: &'a Target,
+    /// What the exchange allows.
+    pub(super) rules: &'a ConnectionRules,
+    /// Where sockets are registered.
+    pub(super) registry: &'a Registry,
+    /// Attempts of the whole feed.
+    pub(super) attempts: &'a mut Pacer,
+    /// Connections of the whole feed so far.
+    pub(super) generations: &'a mut u32,
+    /// What is to be asked or told.
+    pub(super) notices: &'a mut Vec<FeedNotice>,
+    /// What is counted.
+    pub(super) counters: &'a FeedCounters,
+    /// The time of this turn.
+    pub(super) now: MonoNanos,
+}
+
+/// Where a feed connects to.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Origin; a plan's path follows.
+    pub(super) url: String,
+    /// The same in parts.
+    pub(super) host: Arc<str>,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    /// For a whole attempt.
+    pub(super) connect_timeout: Duration,
+}
+
+/// What a connection's state changed to.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) state: FeedState,
+    pub(super) reason: Reason,
+    /// The connection had been open, so its books and trades have a hole now.
+    pub(super) was_open: bool,
+    /// The error behind it.
+    pub(super) detail: Option<Box<str>>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    plan: Arc<ConnectionPlan>,
+    generation: u32,
+    backoff: Backoff,
+    phase: Phase,
+    state: FeedState,
+    change: Option<Change>,
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum Phase {
+    Waiting { until: MonoNanos },
+    Resolving { ticket: u64, deadline: MonoNanos },
+    Dialing { transport: Transport, dial: Dial },
+    Upgrading { handshake: Box<ClientHandshake<Transport>>, dial: Dial },
+    Open(Box<Open>),
+    Terminated,
+}
+
+/// An attempt's addresses and time.
+#[derive(Debug)]
+struct Dial {
+    addresses: Addresses,
+    /// The next one to try.
+    next: usize,
+    /// Of the whole attempt.
+    deadline: MonoNanos,
+    /// Of the address being tried.
+    address_deadline: MonoNanos,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) socket: WebSocket<Transport>,
+    pub(super) subscribing: Subscribing,
+    /// The socket may hold something to read.
+    pub(super) readable: bool,
+    /// When the last read returned; the stamp of every frame that it completed.
+    pub(super) received: MonoNanos,
+    /// When the exchange last said anything.
+    pub(super) heard: MonoNanos,
+    since: MonoNanos,
+    pacer: Pacer,
+    heartbeat_at: MonoNanos,
+}
+
+impl Upstream {
+    /// A connection that begins with its first turn.
+    pub(super) fn new(plan: Arc<ConnectionPlan>, backoff: Backoff) -> Self {
+        Self {
+            plan,
+            generation: 0,
+            backoff,
+            phase: Phase::Waiting { until: MonoNanos::ZERO },
+            state: FeedState::Disconnected,
+            change: None,
+        }
+    }
+
+    pub(super) fn plan(&self) -> &Arc<ConnectionPlan> {
+        &self.plan
+    }
+
+    /// Number of the attempt, from 1, over all connections of the feed; 0 before the first.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(super) fn state(&self) -> FeedState {
+        self.state
+    }
+
+    pub(super) fn attempt(&self) -> u32 {
+        self.backoff.attempts()
+    }
+
+    /// The last change of state, once.
+    pub(super) fn take_change(&mut self) -> Option<Change> {
+        self.change.take()
+    }
+
+    #[inline]
+    pub(super) fn open(&mut self) -> Option<&mut Open> {
+        match &mut self.phase {
+            Phase::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Since when it has been connected with everything subscribed and answered.
+    pub(super) fn settled_since(&self) -> Option<MonoNanos> {
+        match &self.phase {
+            Phase::Open(open) if open.subscribing.is_done() => Some(open.since),
+            _ => None,
+        }
+    }
+
+    /// Since when it has been open.
+    pub(super) fn open_since(&self) -> Option<MonoNanos> {
+        match &self.phase {
+            Phase::Open(open) => Some(open.since),
+            _ => None,
+        }
+    }
+
+    /// What the poller says about its socket; true when that is for [`Upstream::tend`] to act on.
+    pub(super) fn note_ready(&mut self, readable: bool) -> bool {
+        let Phase::Open(open) = &mut self.phase else { return true };
+        open.readable |= readable;
+        open.wants_write()
+    }
+
+    /// The answer to a question for its host; one that is not waited for any more is dropped.
+    pub(super) fn resolved(&mut self, ticket: u64, addresses: Addresses, site: &mut Site<'_>) {
+        let Phase::Resolving { ticket: asked, deadline } = self.phase else { return };
+        if ticket != asked {
+            return;
+        }
+        if addresses.is_empty() {
+            let detail = format!("the host {} was not found", site.target.host);
+            return self.lose(Reason::Dns, Some(detail.into()), None, site);
+        }
+        let dial = Dial { addresses, next: 0, deadline, address_deadline: deadline };
+        self.dial(dial, None, site);
+    }
+
+    /// Everything that is due: the next step of connecting, deadlines, requests, heartbeats,
+    /// writes.
+    pub(super) fn tend<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
+        match &mut self.phase {
+            Phase::Waiting { until } if *until <= site.now => self.begin(site),
+            Phase::Waiting { .. } | Phase::Terminated => {}
+            Phase::Resolving { deadline, .. } => {
+                if *deadline <= site.now {
+                    let detail = format!("the host {} was not found in time", site.target.host);
+                    self.lose(Reason::Dns, Some(detail.into()), None, site);
+                }
+            }
+            Phase::Dialing { .. } | Phase::Upgrading { .. } => self.connect(site),
+            Phase::Open(_) => self.keep(exchange, site),
+        }
+    }
+
+    /// When [`Upstream::tend`] has something to do though no socket says so.
+    pub(super) fn due(&self, rules: &ConnectionRules) -> MonoNanos {
+        match &self.phase {
+            Phase::Waiting { until } => *until,
+            Phase::Resolving { deadline, .. } => *deadline,
+            Phase::Dialing { dial, .. } | Phase::Upgrading { dial, .. } => {
+                dial.address_deadline.min(dial.deadline)
+            }
+            Phase::Open(open) => open.due(rules),
+            Phase::Terminated => MonoNanos::MAX,
+        }
+    }
+
+    /// Ends it for good, with a close frame where it is open.
+    pub(super) fn terminate(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.socket.queue_close(1000, "");
+            // Whether the peer hears it makes no difference any more.
+            let _ = open.socket.flush();
+            open.socket.transport_mut().shutdown();
+        }
+        let was_open = matches!(self.phase, Phase::Open(_));
+        self.phase = Phase::Terminated;
+        self.show(FeedState::Terminated, Reason::Requested, was_open, None);
+    }
+
+    /// The connection is lost, or has to be: waits for the next attempt.
+    pub(super) fn lose(
+        &mut self,
+        reason: Reason,
+        detail: Option<Box<str>>,
+        retry_after: Option<Duration>,
+        site: &mut Site<'_>,
+    ) {
+        let was_open = if let Phase::Open(open) = &mut self.phase {
+            site.counters.reconnects[reason as usize].increment();
+            self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)));
+            // A close frame may wait; it is sent as far as that goes at once.
+            let _ = open.socket.flush();
+            open.socket.transport_mut().shutdown();
+            true
+        } else {
+            site.counters.failed_attempts[reason as usize].increment();
+            false
+        };
+        let asked = retry_after.unwrap_or_default();
+        let (state, wait) = match self.backoff.next_wait_at_least(asked) {
+            Some(wait) => (FeedState::Reconnecting, wait),
+            None => (FeedState::Error, PROBE_EVERY.max(asked)),
+        };
+        self.phase = Phase::Waiting { until: site.now.after(wait) };
+        self.show(state, reason, was_open, detail);
+    }
+
+    /// The same for an error of the network.
+    pub(super) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
+        let retry_after = match error {
+            NetError::Refused(refusal) => {
+                refusal.retry_after_seconds.map(|seconds| Duration::from_secs(seconds.into()))
+            }
+            _ => None,
+        };
+        self.lose(reason_of(error), Some(error.to_string().into()), retry_after, site);
+    }
+
+    fn show(&mut self, state: FeedState, reason: Reason, was_open: bool, detail: Option<Box<str>>) {
+        self.state = state;
+        // Two changes within one turn are told as one, which must not hide that it was open.
+        let was_open = was_open || self.change.as_ref().is_some_and(|change| change.was_open);
+        self.change = Some(Change { state, reason, was_open, detail });
+    }
+
+    /// A new attempt.
+    fn begin(&mut self, site: &mut Site<'_>) {
+        let allowed_at = site.attempts.ready_at(0);
+        if allowed_at > site.now {
+            self.phase = Phase::Waiting { until: allowed_at };
+            return;
+        }
+        site.attempts.note(site.now);
+        *site.generations += 1;
+        self.generation = *site.generations;
+        if self.state == FeedState::Disconnected {
+            self.show(FeedState::Connecting, Reason::Requested, false, None);
+        }
+        let deadline = site.now.after(site.target.connect_timeout);
+        // An address needs no question.
+        if let Ok(address) = site.target.host.parse::<IpAddr>() {
+            let mut addresses = Addresses::new();
+            addresses.push(SocketAddr::new(address, site.target.port));
+            let dial = Dial { addresses, next: 0, deadline, address_deadline: deadline };
+            return self.dial(dial, None, site);
+        }
+        let ticket = u64::from(self.generation);
+        self.phase = Phase::Resolving { ticket, deadline };
+        let host = Arc::clone(&site.target.host);
+        site.notices.push(FeedNotice::Resolve { ticket, host, port: site.target.port });
+    }
+
+    /// Tries the next address, or gives the attempt up because of what went wrong with the last.
+    fn dial(&mut self, mut dial: Dial, mut error: Option<NetError>, site: &mut Site<'_>) {
+        while let Some(&address) = dial.addresses.get(dial.next) {
+            let left = (dial.addresses.len() - dial.next) as u32;
+            dial.next += 1;
+            let time = Duration::from_nanos(dial.deadline.since(site.now)) / left;
+            dial.address_deadline = site.now.after(time);
+            let token = Token(self.generation as usize);
+            let made = Transport::connect(address, &site.target.security).and_then(|mut made| {
+                made.register(site.registry, token).map_err(|error| NetError::of_socket(&error))?;
+                Ok(made)
+            });
+            match made {
+                Ok(transport) => {
+                    self.phase = Phase::Dialing { transport, dial };
+                    return self.connect(site);
+                }
+                Err(failed) => error = Some(failed),
+            }
+        }
+        match error {
+            Some(error) => self.fail(&error, site),
+            None => self.lose(Reason::ConnectTimeout, None, None, site),
+        }
+    }
+
+    /// Goes on with TCP, TLS and upgrade as far as it goes now.
+    fn connect(&mut self, site: &mut Site<'_>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Terminated);
+        let (advanced, dial) = match phase {
+            Phase::Dialing { mut transport, dial } => match transport.advance() {
+                Ok(Step::Pending) => (Ok(Phase::Dialing { transport, dial }), None),
+                Ok(Step::Done) => match self.upgrade(transport, site) {
+                    Ok(handshake) => {
+                        self.phase = Phase::Upgrading { handshake: Box::new(handshake), dial };
+                        return self.connect(site);
+                    }
+                    Err(error) => (Err(error), Some(dial)),
+                },
+                Err(error) => (Err(error), Some(dial)),
+            },
+            Phase::Upgrading { mut handshake, dial } => match handshake.advance() {
+                Ok(Step::Pending) => (Ok(Phase::Upgrading { handshake, dial }), None),
+                Ok(Step::Done) => return self.opened(*handshake, site),
+                Err(error) => (Err(error), Some(dial)),
+            },
+            other => (Ok(other), None),
+        };
+        match (advanced, dial) {
+            (Ok(phase), _) => {
+                self.phase = phase;
+                self.expire(site);
+            }
+            // The exchange itself said no: another of its addresses would say the same.
+            (Err(error @ NetError::Refused(_)), _) | (Err(error), None) => self.fail(&error, site),
+            (Err(error), Some(dial)) => self.dial(dial, Some(error), site),
+        }
+    }
+
+    fn upgrade(
+        &self,
+        transport: Transport,
+        site: &Site<'_>,
+    ) -> Result<ClientHandshake<Transport>, NetError> {
+        let url = format!("{}{}", site.target.url, self.plan.path);
+        ClientHandshake::new(transport, &url, &[("User-Agent", USER_AGENT)])
+    }
+
+    /// Gives up the address, or the attempt, whose time is over.
+    fn expire(&mut self, site: &mut Site<'_>) {
+        let (Phase::Dialing { dial, .. } | Phase::Upgrading { dial, .. }) = &mut self.phase else {
+            return;
+        };
+        if dial.address_deadline > site.now {
+            return;
+        }
+        let after = site.target.connect_timeout;
+        let detail = format!("no open connection within {after:?}, over all addresses of the host");
+        if dial.next >= dial.addresses.len() || dial.deadline <= site.now {
+            return self.lose(Reason::ConnectTimeout, Some(detail.into()), None, site);
+        }
+        let (addresses, next, deadline) = (dial.addresses.clone(), dial.next, dial.deadline);
+        self.dial(Dial { addresses, next, deadline, address_deadline: deadline }, None, site);
+    }
+
+    fn opened(&mut self, handshake: ClientHandshake<Transport>, site: &mut Site<'_>) {
+        let rules = site.rules;
+        self.phase = Phase::Open(Box::new(Open {
+            socket: handshake.into_websocket(Bounds::upstream(rules.frame_bytes_max)),
+            subscribing: Subscribing::new(&self.plan.subscriptions),
+            readable: true,
+            received: site.now,
+            heard: site.now,
+            since: site.now,
+            pacer: Pacer::new(rules.messages_max, rules.message_window),
+            heartbeat_at: rules
+                .heartbeat
+                .map_or(MonoNanos::MAX, |(every, _)| site.now.after(every)),
+        }));
+    }
+
+    /// The turn of an open connection.
+    fn keep<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        if site.now >= open.heard.after(site.rules.silence_max) {
+            let detail = format!("nothing heard for {:?}", site.rules.silence_max);
+            return self.lose(Reason::Silence, Some(detail.into()), None, site);
+        }
+        let kept = open.say(exchange, site).and_then(|()| open.flush());
+        if let Err(error) = kept {
+            return self.fail(&error, site);
+        }
+        if open.subscribing.is_sent() && self.state != FeedState::Connected {
+            self.show(FeedState::Connected, Reason::None, false, None);
+        }
+    }
+}
+
+impl Open {
+    /// Queues what is due and allowed: requests and heartbeats.
+    fn say<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) -> Result<(), NetError> {
+        while let Some(id) = self.subscribing.overdue(site.now) {
+            site.counters.unanswered.increment();
+            site.notices.push(FeedNotice::Unanswered { line: site.line, id });
+        }
+        while !self.subscribing.is_sent() && self.pacer.ready_at(MESSAGES_SPARED) <= site.now {
+            for message in self.subscribing.next(exchange, site.now) {
+                self.pacer.note(site.now);
+                self.socket.queue_text(&message)?;
+            }
+        }
+        if let Some((every, text)) = site.rules.heartbeat
+            && self.heartbeat_at <= site.now
+        {
+            self.heartbeat_at = site.now.after(every);
+            self.pacer.note(site.now);
+            self.socket.queue_text(text)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits; what the kernel refuses goes when the socket is writable again.
+    pub(super) fn flush(&mut self) -> Result<(), NetError> {
+        if self.wants_write() {
+            let (Flush::Done | Flush::Blocked) = self.socket.flush()?;
+        }
+        Ok(())
+    }
+
+    fn wants_write(&self) -> bool {
+        self.socket.control_pending() || self.socket.transport().wants_write()
+    }
+
+    /// A ping was answered, which counts as a message of ours.
+    pub(super) fn ponged(&mut self, now: MonoNanos) {
+        self.pacer.note(now);
+    }
+
+    fn due(&self, rules: &ConnectionRules) -> MonoNanos {
+        let request = match self.subscribing.is_sent() {
+            true => MonoNanos::MAX,
+            false => self.pacer.ready_at(MESSAGES_SPARED),
+        };
+        self.heard
+            .after(rules.silence_max)
+            .min(self.subscribing.due())
+            .min(request)
+            .min(self.heartbeat_at)
+    }
+}
+
+const USER_AGENT: &str = concat!("tickwire/", env!("CARGO_PKG_VERSION"));
+
+/// What an error of the network means for the feed.
+pub(super) fn reason_of(error: &NetError) -> Reason {
+    match error {
+        NetError::Url { .. } | NetError::TlsFile { .. } => Reason::Configuration,
+        NetError::Connect { kind: std::io::ErrorKind::TimedOut, .. } => Reason::ConnectTimeout,
+        NetError::Connect { .. } => Reason::ConnectRefused,
+        NetError::NoRoots { .. } | NetError::Tls(_) => Reason::Tls,
+        NetError::Refused(refusal) if matches!(refusal.status, 418 | 429) => Reason::RateLimited,
+        NetError::Refused(_) | NetError::Handshake { .. } | NetError::HandshakeTooLarge { .. } => {
+            Reason::Handshake
+        }
+        NetError::Reset | NetError::Io { .. } => Reason::Reset,
+        NetError::Eof => Reason::Eof,
+        NetError::Protocol { .. } | NetError::ControlFlood { .. } => Reason::Protocol,
+        NetError::TooLarge { .. } => Reason::FrameTooLarge,
+    }
+}
