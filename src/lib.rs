@@ -37,3 +37,4 @@ pub mod sim;
 
 pub mod config;
 pub mod control;
+pub mod verify;

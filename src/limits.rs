@@ -180,3 +180,9 @@ pub const FEED_COMMANDS_PER_TURN_MAX: usize = 16;
 /// marks what was skipped as a gap; the exchange would soon cut us off for not answering its
 /// pings (Binance: after 60 s).
 pub const FEED_STALL_MAX: Duration = Duration::from_secs(10);
+/// Samples that the clients of a load generator hand over at a time.
+pub const SWARM_SAMPLES_PER_BATCH: usize = 4_096;
+
+/// Batches that may wait for who evaluates them: 1,024 × 4,096 samples, 20 s of 200,000 a second.
+/// Beyond, samples are dropped and counted, and the measurement is void.
+pub const SWARM_BATCHES_CAPACITY: usize = 1_024;

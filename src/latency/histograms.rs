@@ -131,6 +131,19 @@ impl Histograms {
         self.negative_ages += other.negative_ages;
     }
 
+    /// Takes away what an earlier state of the same histograms had counted.
+    pub fn subtract(&mut self, earlier: &Self) {
+        for (index, theirs) in earlier.spans.iter().enumerate() {
+            if theirs.is_empty() {
+                continue;
+            }
+            let taken = self.spans[index].subtract(theirs);
+            debug_assert!(taken.is_ok(), "an earlier state has not counted more");
+            self.sums_ns[index] = self.sums_ns[index].saturating_sub(earlier.sums_ns[index]);
+        }
+        self.negative_ages = self.negative_ages.saturating_sub(earlier.negative_ages);
+    }
+
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         for histogram in &mut self.spans {
@@ -204,6 +217,20 @@ mod tests {
         histograms.record_age(7);
         assert_eq!(histograms.negative_ages(), 1);
         assert_eq!(histograms.count(Span::ExchangeAge), 1);
+    }
+
+    #[test]
+    fn subtracting_leaves_what_came_later() {
+        let mut earlier = Histograms::new();
+        earlier.record_n(Span::ReadParsed, 1_000_000, 10);
+        let mut later = earlier.clone();
+        later.record_n(Span::ReadParsed, 100, 3);
+        later.record_age(-1);
+        later.subtract(&earlier);
+        assert_eq!(later.count(Span::ReadParsed), 3);
+        assert_eq!(later.value(Span::ReadParsed, Quantile::Max), 100);
+        assert_eq!(later.sum_ns(Span::ReadParsed), 300);
+        assert_eq!(later.negative_ages(), 1);
     }
 
     #[test]
