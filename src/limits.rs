@@ -186,3 +186,19 @@ pub const SWARM_SAMPLES_PER_BATCH: usize = 4_096;
 /// Batches that may wait for who evaluates them: 1,024 × 4,096 samples, 20 s of 200,000 a second.
 /// Beyond, samples are dropped and counted, and the measurement is void.
 pub const SWARM_BATCHES_CAPACITY: usize = 1_024;
+/// Symbols that one request may name.
+pub const SYMBOLS_PER_REQUEST_MAX: usize = 1_000;
+const _: () = assert!(SYMBOLS_PER_REQUEST_MAX * 60 < REQUEST_BYTES_MAX);
+
+/// Longest `requestId`, as JSON; a UUID in quotes has 38 bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Events that one answer to `history` has when the client sets no limit.
+pub const HISTORY_LIMIT_DEFAULT: usize = 1_000;
+
+/// Most events of one answer to `history`: 5,000 × 120 B = 600 KB, which fits the usual queue of a
+/// client. A higher limit counts as this one; clients page by `from`.
+pub const HISTORY_LIMIT_MAX: usize = 5_000;
+
+/// Most events a second that a client can ask for by `perSecond`; more would be every event.
+pub const EVENTS_PER_SECOND_MAX: u64 = 1_000;

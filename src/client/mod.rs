@@ -1,6 +1,7 @@
 //! One client connection: its session, its outbox, its dialects.
 
 mod arena;
+pub mod dialect;
 mod outbox;
 mod outgoing;
 mod pace;

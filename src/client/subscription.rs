@@ -32,7 +32,7 @@ pub(crate) struct Stream {
 
 /// Which events of a stream are sent, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Delivery {
+pub enum Delivery {
     /// Every event; a client that cannot take them is closed, or for a book gets a new snapshot.
     All,
     /// Every event to a client that keeps up, the newest to one that lags.

@@ -1,0 +1,7 @@
+//! Dialect 1, native JSON: `{"action":…}` in, `{"type":…,"data":…}` out.
+
+pub mod encode;
+mod request;
+
+pub use request::{History, Request, ResumePoint, Subscribe, Unsubscribe};
+pub(super) use request::{read, read_names};

@@ -1,0 +1,183 @@
+//! What clients of dialect 2 read.
+
+use crate::cache::{Event, EventBody, Gap};
+use crate::client::dialect::actions::encode::candle_prices;
+use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
+use crate::client::dialect::{ErrorCode, RequestId, push_instrument};
+use crate::clock::UnixNanos;
+use crate::instrument::{Channel, Instrument};
+use crate::tick::{Candle, Decimal, Interval};
+
+/// The name of an asset as its client wrote it, as JSON, made once.
+#[derive(Clone, Debug)]
+pub struct AssetLabel(Box<[u8]>);
+
+impl AssetLabel {
+    /// The label of a name.
+    pub fn new(name: &str) -> Self {
+        let mut out = b"\"asset\":".to_vec();
+        push_text(&mut out, name);
+        out.push(b',');
+        Self(out.into())
+    }
+}
+
+/// Appends one event: trades as ticks, candles, and gaps. False when the event has no form in this
+/// dialect; then nothing is appended.
+#[inline]
+pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
+    match event.body {
+        EventBody::Trade(trade) => {
+            out.extend_from_slice(b"{\"type\":\"tick\",\"data\":{");
+            out.extend_from_slice(&asset.0);
+            tick_fields(out, trade.price, event.stamp.time());
+            out.extend_from_slice(b"}}");
+        }
+        EventBody::Candle(candle) => push_candle(out, asset, candle),
+        EventBody::Gap(gap) => push_gap(out, asset, &gap, gap.reason.name()),
+        EventBody::Quote(_)
+        | EventBody::Ticker(_)
+        | EventBody::Book(_)
+        | EventBody::BookState(_)
+        | EventBody::FeedState(_) => return false,
+    }
+    true
+}
+
+/// Appends a hole that this gateway made itself, for the reason given.
+pub fn gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
+    push_gap(out, asset, gap, reason);
+}
+
+fn push_gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
+    out.extend_from_slice(b"{\"type\":\"gap\",\"data\":{");
+    out.extend_from_slice(&asset.0);
+    crate::client::dialect::actions::encode::gap_fields(out, gap, reason);
+    out.extend_from_slice(b"}}");
+}
+
+#[inline]
+fn tick_fields(out: &mut Vec<u8>, price: Decimal, time: UnixNanos) {
+    out.extend_from_slice(b"\"price\":");
+    push_decimal(out, price);
+    out.extend_from_slice(b",\"timestamp\":");
+    push_millis(out, time);
+}
+
+fn push_candle(out: &mut Vec<u8>, asset: &AssetLabel, candle: &Candle) {
+    out.extend_from_slice(if candle.closed {
+        b"{\"type\":\"candle_closed\",\"data\":{"
+    } else {
+        b"{\"type\":\"candle_update\",\"data\":{"
+    });
+    out.extend_from_slice(&asset.0);
+    out.extend_from_slice(b"\"interval\":\"");
+    out.extend_from_slice(candle.interval.name().as_bytes());
+    out.extend_from_slice(b"\",");
+    candle_prices(out, candle);
+    out.extend_from_slice(b"}}");
+}
+
+/// The beginning of a response up to its verdict. A command without an id is answered with `null`.
+fn response(out: &mut Vec<u8>, request_id: Option<&RequestId>, verdict: &[u8]) {
+    out.extend_from_slice(b"{\"type\":\"response\",\"requestId\":");
+    out.extend_from_slice(request_id.map_or("null", RequestId::json).as_bytes());
+    out.extend_from_slice(b",\"success\":");
+    out.extend_from_slice(verdict);
+}
+
+/// Appends a refusal.
+pub fn failure(out: &mut Vec<u8>, id: Option<&RequestId>, code: ErrorCode, message: &str) {
+    response(out, id, b"false,\"error\":{\"code\":\"");
+    out.extend_from_slice(code.name().as_bytes());
+    out.extend_from_slice(b"\",\"message\":");
+    push_text(out, message);
+    out.extend_from_slice(b"}}");
+}
+
+/// Appends the answer to `follow` and `unfollow`: every name that the client follows now.
+pub fn following<'a>(
+    out: &mut Vec<u8>,
+    id: Option<&RequestId>,
+    names: impl IntoIterator<Item = &'a str>,
+) {
+    response(out, id, b"true,\"data\":{\"following\":[");
+    push_list(out, names, push_text);
+    out.extend_from_slice(b"]}}");
+}
+
+/// Appends the answer to `ping`.
+pub fn pong(out: &mut Vec<u8>, id: Option<&RequestId>, date: UnixNanos) {
+    response(out, id, b"true,\"data\":{\"pong\":true,\"timestamp\":");
+    push_millis(out, date);
+    out.extend_from_slice(b"}}");
+}
+
+/// Appends the answer to `instruments`.
+pub fn instruments<'a>(
+    out: &mut Vec<u8>,
+    id: Option<&RequestId>,
+    instruments: impl IntoIterator<Item = (&'a Instrument, &'a [Channel])>,
+) {
+    response(out, id, b"true,\"data\":{\"instruments\":[");
+    push_list(out, instruments, |out, (instrument, channels)| {
+        push_instrument(out, instrument, channels);
+    });
+    out.extend_from_slice(b"]}}");
+}
+
+/// Appends the answer to `history`, before its `historical_data`: how many events that has, and
+/// whether all of the range is there.
+pub fn history(
+    out: &mut Vec<u8>,
+    id: Option<&RequestId>,
+    asset: &AssetLabel,
+    count: usize,
+    complete: bool,
+) {
+    response(out, id, b"true,\"data\":{");
+    out.extend_from_slice(&asset.0);
+    out.extend_from_slice(b"\"count\":");
+    push_u64(out, count as u64);
+    out.extend_from_slice(if complete {
+        b",\"complete\":true}}"
+    } else {
+        b",\"complete\":false}}"
+    });
+}
+
+/// Appends one `historical_data`: trades, or candles where there is an interval. `fill` hands out
+/// the events, oldest first.
+pub fn historical_data(
+    out: &mut Vec<u8>,
+    id: Option<&RequestId>,
+    asset: &AssetLabel,
+    interval: Option<Interval>,
+    fill: impl FnOnce(&mut dyn FnMut(&Event<'_>)),
+) {
+    out.extend_from_slice(b"{\"type\":\"historical_data\",\"requestId\":");
+    out.extend_from_slice(id.map_or("null", RequestId::json).as_bytes());
+    out.extend_from_slice(b",\"data\":{");
+    out.extend_from_slice(&asset.0);
+    match interval {
+        None => out.extend_from_slice(b"\"ticks\":["),
+        Some(interval) => {
+            out.extend_from_slice(b"\"interval\":\"");
+            out.extend_from_slice(interval.name().as_bytes());
+            out.extend_from_slice(b"\",\"candles\":[");
+        }
+    }
+    let mut separator = &b"{"[..];
+    fill(&mut |event| {
+        let before = out.len();
+        out.extend_from_slice(separator);
+        match event.body {
+            EventBody::Trade(trade) => tick_fields(out, trade.price, event.stamp.time()),
+            EventBody::Candle(candle) => candle_prices(out, candle),
+            _ => return out.truncate(before),
+        }
+        out.push(b'}');
+        separator = b",{";
+    });
+    out.extend_from_slice(b"]}}");
+}

@@ -1,0 +1,7 @@
+//! Dialect 2, commands: `{"type":"command",…}` in, `response`, `tick` and candle events out.
+
+pub mod encode;
+mod request;
+
+pub use request::Command;
+pub(super) use request::read;
