@@ -17,6 +17,8 @@
 mod held;
 mod proof;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
