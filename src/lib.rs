@@ -38,3 +38,5 @@ pub mod sim;
 pub mod config;
 pub mod control;
 pub mod verify;
+
+pub mod gateway;

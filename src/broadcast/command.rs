@@ -10,7 +10,7 @@ use mio::Waker;
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
-use crate::ring::Consumer;
+use crate::ring::{Consumer, Doorbell};
 
 /// A place among the clients that may be connected; given back when it is dropped.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub enum BroadcastCommand {
 #[derive(Clone, Debug)]
 pub struct BroadcastHandle {
     pub(super) commands: Sender<BroadcastCommand>,
-    pub(super) waker: Arc<Waker>,
+    pub(super) bell: Arc<Doorbell<Waker>>,
     pub(super) counters: Arc<BroadcastCounters>,
 }
 
@@ -88,15 +88,14 @@ impl BroadcastHandle {
         self.commands.try_send(command).map_err(|refused| match refused {
             TrySendError::Full(command) | TrySendError::Disconnected(command) => Box::new(command),
         })?;
-        // A waker that fails leaves the thread to find the command in its next turn.
-        let _ = self.waker.wake();
+        self.bell.ring_always();
         Ok(())
     }
 
     /// Sends a command, waiting for room; false when the thread is gone. Not for the data plane.
     pub fn send_waiting(&self, command: BroadcastCommand) -> bool {
         let sent = self.commands.send(command).is_ok();
-        let _ = self.waker.wake();
+        self.bell.ring_always();
         sent
     }
 
@@ -110,8 +109,8 @@ impl BroadcastHandle {
         &self.counters
     }
 
-    /// What wakes the thread; for the doorbells of its rings.
-    pub fn waker(&self) -> &Arc<Waker> {
-        &self.waker
+    /// What wakes the thread, for the producers of its rings.
+    pub fn bell(&self) -> &Arc<Doorbell<Waker>> {
+        &self.bell
     }
 }

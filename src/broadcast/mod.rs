@@ -17,6 +17,7 @@ use crate::latency::Recorder;
 use crate::limits::{BROADCAST_COMMANDS_CAPACITY, SOCKET_EVENTS_PER_POLL};
 use crate::metrics::BroadcastCounters;
 use crate::net::Waiting;
+use crate::ring::Doorbell;
 
 /// The waker's token; sessions count from 0.
 const WAKER: Token = Token(usize::MAX);
@@ -84,10 +85,11 @@ impl Broadcaster {
         recorder: Recorder,
     ) -> io::Result<(Self, BroadcastHandle)> {
         let poll = Poll::new()?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let bell = Arc::new(Doorbell::new(waker));
         let (sender, commands) = bounded(BROADCAST_COMMANDS_CAPACITY);
         let counters = Arc::new(BroadcastCounters::default());
-        let handle = BroadcastHandle { commands: sender, waker, counters: Arc::clone(&counters) };
+        let handle = BroadcastHandle { commands: sender, bell, counters: Arc::clone(&counters) };
         let broadcaster = Self {
             options,
             clock,

@@ -38,24 +38,24 @@ const RETRY: BackoffPolicy = BackoffPolicy {
 
 /// Whom to ask, and for whom.
 #[derive(Debug)]
-pub struct RequestOptions {
+pub(super) struct RequestOptions {
     /// The exchange's facts.
-    pub profile: &'static Profile,
+    pub(super) profile: &'static Profile,
     /// Origin of its requests; paths are the profile's.
-    pub rest_url: String,
+    pub(super) rest_url: String,
     /// Certificates to trust besides the system's.
-    pub tls_ca_file: Option<PathBuf>,
+    pub(super) tls_ca_file: Option<PathBuf>,
     /// The feed that gets the books.
-    pub feed: FeedHandle,
+    pub(super) feed: FeedHandle,
     /// Where the list of instruments goes.
-    pub listings: Sender<Vec<Listing>>,
+    pub(super) listings: Sender<Vec<Listing>>,
     /// Dates for the ledger.
-    pub clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// The running request thread of one exchange.
 #[derive(Debug)]
-pub struct Requests {
+pub(super) struct Requests {
     jobs: Sender<Job>,
     counters: Arc<RequestCounters>,
     thread: JoinHandle<()>,
@@ -73,7 +73,7 @@ impl Requests {
     ///
     /// # Errors
     /// When the certificates cannot be read, or the system gives no thread.
-    pub fn start(options: RequestOptions) -> io::Result<Self> {
+    pub(super) fn start(options: RequestOptions) -> io::Result<Self> {
         let (jobs, receiver) = bounded(REQUEST_QUEUE_CAPACITY);
         let counters = Arc::new(RequestCounters::default());
         let seed = options.clock.now().0;
@@ -93,7 +93,7 @@ impl Requests {
 
     /// Asks for a book; the answer goes to the feed as a command, in the end always. False when
     /// too many requests wait.
-    pub fn snapshot(
+    pub(super) fn snapshot(
         &self,
         instrument: InstrumentId,
         native: ArrayString<SYMBOL_BYTES_MAX>,
@@ -102,12 +102,12 @@ impl Requests {
     }
 
     /// What the thread counts.
-    pub fn counters(&self) -> &Arc<RequestCounters> {
+    pub(super) fn counters(&self) -> &Arc<RequestCounters> {
         &self.counters
     }
 
     /// Ends the thread after the request under way.
-    pub fn stop(self) {
+    pub(super) fn stop(self) {
         // Full or gone: either way the thread ends when the sender is dropped.
         let _ = self.jobs.try_send(Job::Stop);
         drop(self.jobs);

@@ -13,20 +13,20 @@ use crate::limits::{RESOLVE_QUEUE_CAPACITY, RESOLVE_THREADS};
 
 /// One question.
 #[derive(Debug)]
-pub struct Question {
+pub(super) struct Question {
     /// Given back with the answer.
-    pub ticket: u64,
+    pub(super) ticket: u64,
     /// The name.
-    pub host: Arc<str>,
+    pub(super) host: Arc<str>,
     /// The port, to make whole addresses.
-    pub port: u16,
+    pub(super) port: u16,
     /// Who asks.
-    pub feed: FeedHandle,
+    pub(super) feed: FeedHandle,
 }
 
 /// The running resolver threads.
 #[derive(Debug)]
-pub struct Resolver {
+pub(super) struct Resolver {
     questions: Sender<Question>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -36,7 +36,7 @@ impl Resolver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let (sender, receiver) = bounded(RESOLVE_QUEUE_CAPACITY);
         let threads = (0..RESOLVE_THREADS).map(|index| {
             let questions: Receiver<Question> = receiver.clone();
@@ -49,7 +49,7 @@ impl Resolver {
 
     /// Asks; the answer goes to the feed as a command. When too many questions wait already this
     /// one is answered with no address at once, which the feed meets like a failed attempt.
-    pub fn ask(&self, question: Question) {
+    pub(super) fn ask(&self, question: Question) {
         match self.questions.try_send(question) {
             Ok(()) => {}
             Err(TrySendError::Full(question) | TrySendError::Disconnected(question)) => {
@@ -59,7 +59,7 @@ impl Resolver {
     }
 
     /// Takes no more questions. A thread that hangs in the system's resolver is left behind.
-    pub fn stop(self) {
+    pub(super) fn stop(self) {
         drop(self.questions);
         for thread in self.threads {
             if thread.is_finished() {

@@ -1,0 +1,350 @@
+//! The wiring: makes the rings, spawns and pins the threads, and stops them in order.
+//!
+//! Order of the start: broadcasters, acceptor, admin port, then the feeds, so that nothing that is
+//! read finds nobody behind it. The stop goes the other way round: the feeds first, then what they
+//! pushed is delivered, then the clients are told.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+use crate::broadcast::{
+    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
+};
+use crate::clock::Clock;
+use crate::config::{Config, FeedConfig, effective};
+use crate::control::{
+    AcceptHandle, AcceptOptions, Acceptor, Admin, AdminError, SupervisedFeed, Supervision,
+    Supervisor,
+};
+use crate::exchange::binance::Binance;
+use crate::exchange::{self, Exchange, Subscription};
+use crate::feed::{
+    Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport, RingEnd,
+};
+use crate::instrument::{
+    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, TableError,
+};
+use crate::latency::{Report, recorder};
+use crate::limits;
+use crate::metrics::{Observatory, Observer, Stats, stats};
+use crate::ring::ring;
+
+/// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
+#[derive(Debug)]
+pub struct Gateway {
+    observatory: Arc<Observatory>,
+    observer: Observer,
+    feeds: Vec<(FeedHandle, JoinHandle<()>)>,
+    broadcasters: Vec<(BroadcastHandle, JoinHandle<()>)>,
+    accept: (AcceptHandle, JoinHandle<()>),
+    supervisor: Supervisor,
+    admin: Admin,
+}
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The clients' address cannot be bound.
+    #[error("gateway.listen = \"{address}\": {error}; choose another address or port")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// The system's answer.
+        error: io::Error,
+    },
+    /// The admin port cannot be served.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A feed cannot be made.
+    #[error("feed {exchange}: {error}")]
+    Feed {
+        /// Whose.
+        exchange: ExchangeId,
+        /// What is wrong.
+        error: FeedError,
+    },
+    /// Too many instruments.
+    #[error(transparent)]
+    Instruments(#[from] TableError),
+    /// The system gives no thread, poll or random number.
+    #[error("the system refuses a resource: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Gateway {
+    /// Starts every thread; both ports are bound when it returns.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        let epoch = random()?;
+        let table = Arc::new(instruments(config)?);
+        let observatory = Observatory::new(
+            clock.clone(),
+            format!("{epoch:016x}"),
+            serde_json::Value::String(effective(config)),
+            config.budget.clone(),
+        );
+        let start = Start { config, clock, table, observatory: &observatory, epoch };
+        let broadcasters = start.broadcasters()?;
+        let handles: Vec<_> = broadcasters.iter().map(|(handle, _)| handle.clone()).collect();
+        let accept = start.acceptor(handles.clone())?;
+        let admin = Admin::start(config.admin.listen, Arc::clone(&observatory))?;
+        let (reports, inbox) = bounded(limits::FEED_REPORTS_CAPACITY);
+        let feeds = start.feeds(&handles, &reports)?;
+        let supervisor = Supervisor::start(start.supervision(inbox, &feeds, handles))?;
+        let observer = Observer::start(Arc::clone(&observatory))?;
+        Ok(Self { observatory, observer, feeds, broadcasters, accept, supervisor, admin })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.accept.0.local_addr()
+    }
+
+    /// Where metrics, health and statistics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Everything that can be observed.
+    pub fn observatory(&self) -> &Arc<Observatory> {
+        &self.observatory
+    }
+
+    /// Everything that `/stats` shows.
+    pub fn stats(&self) -> Stats {
+        stats(&self.observatory)
+    }
+
+    /// Stops the feeds, delivers what they pushed, closes every client with 1001, and returns what
+    /// was measured since the start.
+    pub fn stop(self) -> Report {
+        self.observatory.set_stopping();
+        self.accept.0.stop();
+        for (feed, _) in &self.feeds {
+            feed.send_waiting(FeedCommand::Stop);
+        }
+        for (_, thread) in self.feeds {
+            join(thread);
+        }
+        for (broadcaster, thread) in self.broadcasters {
+            broadcaster.send_waiting(BroadcastCommand::Stop);
+            join(thread);
+        }
+        join(self.accept.1);
+        self.supervisor.stop();
+        self.observer.stop();
+        self.admin.stop();
+        self.observatory.report()
+    }
+}
+
+/// Waits for a thread. One that panicked has said so on standard error and in its health check.
+fn join(thread: JoinHandle<()>) {
+    let _ = thread.join();
+}
+
+/// A random number of the system.
+fn random() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Every instrument of every feed.
+fn instruments(config: &Config) -> Result<InstrumentTable, TableError> {
+    let mut table = InstrumentTable::default();
+    for feed in &config.feeds {
+        let profile = exchange::profile(feed.exchange);
+        for symbol in &feed.symbols {
+            let Some(native) = (profile.native_symbol)(symbol) else { continue };
+            table.add(Instrument {
+                exchange: feed.exchange,
+                symbol: *symbol,
+                native,
+                tick_size: None,
+                lot_size: None,
+            })?;
+        }
+    }
+    Ok(table)
+}
+
+/// What every part of the start looks at.
+struct Start<'a> {
+    config: &'a Config,
+    clock: Clock,
+    table: Arc<InstrumentTable>,
+    observatory: &'a Arc<Observatory>,
+    epoch: u64,
+}
+
+impl Start<'_> {
+    fn broadcasters(&self) -> Result<Vec<(BroadcastHandle, JoinHandle<()>)>, StartError> {
+        let gateway = &self.config.gateway;
+        (0..gateway.broadcasters)
+            .map(|index| {
+                let options = BroadcastOptions {
+                    waiting: gateway.poll,
+                    symbols_per_client_max: gateway.max_symbols_per_client,
+                    client_queue_bytes: gateway.client_queue_bytes,
+                    heartbeat: gateway.heartbeat,
+                    drain_max: gateway.drain,
+                    history_events: self.config.history.events,
+                    epoch: self.epoch,
+                    exchange_default: gateway.default_exchange,
+                };
+                let (recorder, collector) = recorder();
+                let table = Arc::clone(&self.table);
+                let (broadcaster, handle) =
+                    Broadcaster::new(options, table, self.clock.clone(), recorder)?;
+                self.observatory.add_broadcaster(Arc::clone(handle.counters()), collector);
+                let name = format!("broadcast-{index}");
+                let cpu = gateway.cpus.get(index).copied();
+                let thread = self.spawn(name, cpu, move || broadcaster.run())?;
+                Ok((handle, thread))
+            })
+            .collect()
+    }
+
+    fn acceptor(
+        &self,
+        broadcasters: Vec<BroadcastHandle>,
+    ) -> Result<(AcceptHandle, JoinHandle<()>), StartError> {
+        let gateway = &self.config.gateway;
+        let options = AcceptOptions {
+            clients_max: gateway.max_clients,
+            clients_per_ip_max: gateway.max_clients_per_ip,
+            origins: gateway.allowed_origins.clone(),
+            ..AcceptOptions::default()
+        };
+        let (acceptor, handle) =
+            Acceptor::new(options, gateway.listen, broadcasters, self.clock.clone())
+                .map_err(|error| StartError::Listen { address: gateway.listen, error })?;
+        self.observatory.set_accept(Arc::clone(handle.counters()));
+        let thread = self.spawn("accept".to_owned(), None, move || acceptor.run())?;
+        Ok((handle, thread))
+    }
+
+    fn feeds(
+        &self,
+        broadcasters: &[BroadcastHandle],
+        reports: &Sender<FeedReport>,
+    ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
+        let start = |feed: &FeedConfig| match feed.exchange {
+            ExchangeId::Binance | ExchangeId::BinanceFutures => {
+                self.feed(feed, Binance::new(feed.exchange), broadcasters, reports.clone())
+            }
+        };
+        self.config.feeds.iter().map(start).collect()
+    }
+
+    fn feed<E: Exchange>(
+        &self,
+        config: &FeedConfig,
+        adapter: E,
+        broadcasters: &[BroadcastHandle],
+        reports: Sender<FeedReport>,
+    ) -> Result<(FeedHandle, JoinHandle<()>), StartError> {
+        let exchange = config.exchange;
+        let instruments = self.instruments_of(exchange);
+        let options = FeedOptions {
+            tls_ca_file: config.tls_ca_file.clone(),
+            waiting: config.poll,
+            reconnect: config.reconnect,
+            seed: random()?,
+            ..FeedOptions::new(config.url.as_str(), subscriptions(config, &instruments))
+        };
+        let (recorder, collector) = recorder();
+        let rings = self.rings(exchange, broadcasters);
+        let context = FeedContext { clock: self.clock.clone(), recorder, rings, reports };
+        let (feed, handle) = Feed::new(adapter, options, context)
+            .map_err(|error| StartError::Feed { exchange, error })?;
+        self.observatory.add_feed(exchange.name(), Arc::clone(handle.counters()), collector);
+        let name = format!("feed-{exchange}");
+        let thread = self.spawn(name, config.cpu, move || feed.run())?;
+        Ok((handle, thread))
+    }
+
+    fn supervision(
+        &self,
+        reports: Receiver<FeedReport>,
+        feeds: &[(FeedHandle, JoinHandle<()>)],
+        broadcasters: Vec<BroadcastHandle>,
+    ) -> Supervision {
+        let supervised =
+            feeds.iter().zip(&self.config.feeds).map(|((feed, _), config)| SupervisedFeed {
+                feed: feed.clone(),
+                rest_url: config.rest_url.clone(),
+                tls_ca_file: config.tls_ca_file.clone(),
+            });
+        Supervision {
+            reports,
+            feeds: supervised.collect(),
+            broadcasters,
+            table: Arc::clone(&self.table),
+            observatory: Arc::clone(self.observatory),
+        }
+    }
+
+    fn instruments_of(&self, exchange: ExchangeId) -> Vec<(InstrumentId, Instrument)> {
+        let own = self.table.iter().filter(|(_, instrument)| instrument.exchange == exchange);
+        own.map(|(id, instrument)| (id, *instrument)).collect()
+    }
+
+    /// A ring from this feed to each broadcaster.
+    fn rings(&self, exchange: ExchangeId, broadcasters: &[BroadcastHandle]) -> Vec<RingEnd> {
+        let to = |broadcaster: &BroadcastHandle| {
+            let (producer, ticks) = ring(limits::RING_TICKS_CAPACITY);
+            broadcaster.send_waiting(BroadcastCommand::Attach(FeedRing { exchange, ticks }));
+            RingEnd { ring: producer, bell: Some(Arc::clone(broadcaster.bell())) }
+        };
+        broadcasters.iter().map(to).collect()
+    }
+
+    /// Runs `work` on a named, watched and perhaps pinned thread.
+    fn spawn(
+        &self,
+        name: String,
+        cpu: Option<usize>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> io::Result<JoinHandle<()>> {
+        let guard = self.observatory.thread(name.clone());
+        std::thread::Builder::new().name(name.clone()).spawn(move || {
+            let _guard = guard;
+            if let Some(id) = cpu
+                && !core_affinity::set_for_current(core_affinity::CoreId { id })
+            {
+                tracing::warn!(thread = name, cpu = id, "cannot pin; the thread runs anywhere");
+            }
+            work();
+        })
+    }
+}
+
+/// Every channel of every instrument of a feed. Candles are built here from trades, so they need
+/// no stream of their own.
+fn subscriptions(
+    config: &FeedConfig,
+    instruments: &[(InstrumentId, Instrument)],
+) -> Vec<Subscription> {
+    let mut channels: Vec<Channel> = config.channels.clone();
+    if channels.contains(&Channel::Candles) && !channels.contains(&Channel::Trades) {
+        channels.push(Channel::Trades);
+    }
+    channels.retain(|&channel| channel != Channel::Candles);
+    let of_one = |(id, instrument): &(InstrumentId, Instrument)| {
+        let (instrument_id, native) = (*id, instrument.native);
+        channels.clone().into_iter().map(move |channel| Subscription {
+            instrument: instrument_id,
+            native,
+            channel,
+            interval: None,
+        })
+    };
+    instruments.iter().flat_map(of_one).collect()
+}
