@@ -1,2 +1,19 @@
-//! The front door.
-fn main() {}
+//! The front door: arguments, logging, exit codes.
+//!
+//! Exit codes: 0 done, 1 a check failed, 2 wrong use or configuration, 3 could not run.
+//! Standard output is for data, standard error for logs.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    cli::log::start();
+    match cli::run(arguments) {
+        Ok(code) => code,
+        Err(error) => cli::failure(&error),
+    }
+}

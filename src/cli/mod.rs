@@ -1,0 +1,86 @@
+//! The command line: one function per command.
+
+mod check;
+mod decode;
+mod demo;
+pub(crate) mod log;
+mod run;
+mod signals;
+mod sim;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tickwire::config::ConfigError;
+use tickwire::instrument::ExchangeId;
+
+/// The check that was asked for failed.
+const CHECK_FAILED: u8 = 1;
+/// Wrong use or configuration.
+const WRONG_USE: u8 = 2;
+/// Could not run: a port is taken, no permission, nothing to measure with.
+const COULD_NOT_RUN: u8 = 3;
+
+/// Market-data feed handler and WebSocket gateway.
+///
+/// Without a command, or with `run` and no file: an embedded demo. Simulated exchanges, the whole
+/// pipeline, the gateway on ws://127.0.0.1:8080, metrics on http://127.0.0.1:8081.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The gateway; without a file the embedded demo.
+    Run(run::RunArguments),
+    /// Validates a configuration and prints what it amounts to.
+    Check {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// One simulated exchange; prints the URL that it serves.
+    Sim(sim::SimArguments),
+    /// Frames of a capture file to normalised events, one JSON a line.
+    Decode(decode::DecodeArguments),
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command.unwrap_or_else(|| Command::Run(run::RunArguments::default())) {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check { config } => check::check(&config),
+        Command::Sim(arguments) => sim::sim(&arguments),
+        Command::Decode(arguments) => decode::decode(arguments),
+    }
+}
+
+/// Says what went wrong and chooses the exit code.
+pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
+    tell(format_args!("tickwire: {error:#}"));
+    let wrong_use = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUse>());
+    ExitCode::from(if wrong_use { WRONG_USE } else { COULD_NOT_RUN })
+}
+
+/// The exchange of that name, for the parser of arguments.
+fn exchange(name: &str) -> Result<ExchangeId, String> {
+    ExchangeId::from_name(name).ok_or_else(|| {
+        format!("must be one of: {}", ExchangeId::ALL.map(ExchangeId::name).join(", "))
+    })
+}
+
+/// Arguments that the parser accepts and that are wrong still.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUse(pub(crate) String);
+
+/// One line on standard error. A closed standard error is nobody's problem here.
+fn tell(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

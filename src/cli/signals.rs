@@ -1,0 +1,35 @@
+//! Ctrl-C and SIGTERM as a message; the second one ends the process at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crossbeam::channel::{Receiver, bounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Exit code of a process that a second signal ended while it drained.
+const IMPATIENT: i32 = 130;
+
+/// A channel that gets a message when the process is asked to stop.
+pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
+    let asked_before = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down, raises it, and is only reported.
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            IMPATIENT,
+            Arc::clone(&asked_before),
+        )?;
+        signal_hook::flag::register(signal, Arc::clone(&asked_before))?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (sender, receiver) = bounded(1);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for _ in signals.forever() {
+            // Full: the first request has not been taken yet, which says the same.
+            let _ = sender.try_send(());
+        }
+    })?;
+    Ok(receiver)
+}
