@@ -37,6 +37,7 @@ pub mod sim;
 
 pub mod config;
 pub mod control;
-pub mod verify;
 
 pub mod gateway;
+
+pub mod verify;

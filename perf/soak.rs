@@ -1,0 +1,115 @@
+//! Hours in minutes: a steady load that must lose nothing, repeat nothing and hold no more memory
+//! at the end than at the beginning.
+//!
+//! `cargo run --release --example soak -- [--minutes N] [--rate N] [--clients N] [--symbols N]`
+//!
+//! Every client asks for all trades and checks each by the exchange's ids and by the gateway's
+//! numbers. Exchange, gateway and clients are one process, so its memory is that of all three.
+//! Ends with 1 when something was lost or the memory grew.
+
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
+
+mod threads;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tickwire::clock::Clock;
+use tickwire::gateway::Gateway;
+use tickwire::latency::{Quantile, Span};
+use tickwire::metrics::resident_bytes;
+use tickwire::net::Waiting;
+use tickwire::verify::{self, Join, Swarm, Tally};
+
+/// Between two lines of the report.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What the memory may grow by from the first quarter of the time to the end: allocators and
+/// histories settle, leaks do not.
+const GROWTH_BYTES_MAX: u64 = 16 << 20;
+
+struct Options {
+    minutes: u64,
+    rate: u32,
+    clients: usize,
+    symbols: usize,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let options = options()?;
+    let clock = Clock::real();
+    let exchange = verify::exchange(options.rate, options.symbols, &clock)?;
+    let natives = exchange.truth().symbols();
+    let gateway = Gateway::start(&verify::config(&exchange, Waiting::Block)?, clock.clone())?;
+    verify::wait_until_ready(&gateway)?;
+    let clients = verify::clients(gateway.address(), &natives, options.clients, &clock);
+    let swarm = Swarm::start(clients)?;
+    exchange.resume();
+
+    println!("seconds,delivered,missing,repeated,p50_ns,p99_ns,resident_bytes");
+    let (begun, cpu_before) = (Instant::now(), threads::cpu_ns());
+    let end = Duration::from_secs(60 * options.minutes);
+    let mut settled = 0;
+    while begun.elapsed() < end {
+        let mut join = Join::new(exchange.truth(), &natives);
+        join.run(&swarm, LINE_EVERY.min(end.saturating_sub(begun.elapsed())));
+        let (histograms, _) = join.finish();
+        let resident = resident_bytes().context("the system does not tell the memory held")?;
+        line(begun, swarm.tally(), &histograms, resident);
+        if begun.elapsed() < end / 4 || settled == 0 {
+            settled = resident;
+        }
+    }
+    let cpu = threads::since(&cpu_before);
+    exchange.pause();
+    verify::wait_until_quiet(&swarm, Duration::from_secs(10));
+    let resident = resident_bytes().unwrap_or(u64::MAX);
+    let (delivered, lost) = {
+        let tally = swarm.tally();
+        let lost = [&tally.missing, &tally.repeated, &tally.ended, &tally.unfetched];
+        (Tally::count(&tally.trades), lost.into_iter().map(Tally::count).sum::<u64>())
+    };
+    let (_, last_ids) = swarm.stop();
+    let lost = lost + verify::missing_at_the_end(exchange.truth(), &natives, &last_ids);
+    let sent = exchange.stats().trades;
+    gateway.stop();
+    for (name, nanos) in cpu.iter().filter(|(_, nanos)| **nanos > 0) {
+        let (each, per_sent) = (*nanos / delivered.max(1), *nanos / sent.max(1));
+        println!("# {name}: {per_sent} ns of CPU per trade sent, {each} ns per trade delivered");
+    }
+    let growth = resident.saturating_sub(settled);
+    println!("# {sent} sent, {delivered} delivered, {lost} lost or repeated");
+    println!("# memory grew by {growth} bytes after the first quarter");
+    let good = lost == 0 && growth <= GROWTH_BYTES_MAX;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn line(begun: Instant, tally: &Tally, latency: &tickwire::latency::Histograms, resident: u64) {
+    let at = |quantile| latency.value(Span::ExchangeToClient, quantile);
+    println!(
+        "{},{},{},{},{},{},{resident}",
+        begun.elapsed().as_secs(),
+        Tally::count(&tally.trades),
+        Tally::count(&tally.missing),
+        Tally::count(&tally.repeated),
+        at(Quantile::P50),
+        at(Quantile::P99),
+    );
+}
+
+fn options() -> anyhow::Result<Options> {
+    let mut options = Options { minutes: 10, rate: 10_000, clients: 20, symbols: 50 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--minutes" => options.minutes = value.parse()?,
+            "--rate" => options.rate = value.parse()?,
+            "--clients" => options.clients = value.parse()?,
+            "--symbols" => options.symbols = value.parse()?,
+            _ => bail!("{name}: use --minutes, --rate, --clients or --symbols"),
+        }
+    }
+    Ok(options)
+}
