@@ -9,6 +9,8 @@ mod event;
 mod history;
 mod memory;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
