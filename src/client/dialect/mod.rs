@@ -4,6 +4,8 @@
 pub mod actions;
 pub mod commands;
 mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod name;
 mod text;
 

@@ -2,6 +2,8 @@
 
 pub mod encode;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use request::{History, Request, ResumePoint, Subscribe, Unsubscribe};
 pub(super) use request::{read, read_names};

@@ -2,6 +2,8 @@
 
 pub mod encode;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use request::Command;
 pub(super) use request::read;

@@ -1,0 +1,182 @@
+//! Commands and their answers against the protocol's own words.
+
+use super::Command;
+use super::encode::{self, AssetLabel};
+use crate::cache::{Event, EventBody, Gap, Stamp, Stream};
+use crate::client::dialect::{Asked, ErrorCode, Parsed, RequestId, parse};
+use crate::clock::UnixNanos;
+use crate::instrument::InstrumentId;
+use crate::tick::{Candle, Decimal, Interval, Quote, Reason, Side, Trade, TradeId, WideDecimal};
+
+const STAMP: Stamp = Stamp {
+    exchange_time: UnixNanos(1_700_000_000_123_000_000),
+    received: UnixNanos(1_700_000_000_125_123_456),
+};
+
+fn asked(text: &str) -> Asked<Command> {
+    match parse(text.as_bytes()) {
+        Parsed::Commands(asked) => asked,
+        Parsed::Actions(_) => panic!("no command: {text}"),
+    }
+}
+
+fn id() -> RequestId {
+    let text = r#"{"type":"command","command":"ping","requestId":"uuid"}"#;
+    asked(text).request_id.expect("given")
+}
+
+fn event(body: EventBody<'_>) -> Event<'_> {
+    Event { instrument: InstrumentId(0), seq: 1, stamp: STAMP, body }
+}
+
+fn trade() -> EventBody<'static> {
+    EventBody::Trade(Trade {
+        taker: Side::Bid,
+        price: Decimal::parse(b"1234.56").expect("valid"),
+        size: Decimal::ZERO,
+        id: TradeId::Number(1),
+    })
+}
+
+fn candle(closed: bool) -> Candle {
+    let price = |digit| Decimal::new(digit, 0).expect("small");
+    Candle {
+        interval: Interval::Minute1,
+        open_time: UnixNanos::from_millis(1_700_000_000_000),
+        open: price(1),
+        high: price(2),
+        low: price(1),
+        close: price(2),
+        volume: WideDecimal::parse(b"3").expect("valid"),
+        trades: 1,
+        closed,
+    }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    let text = String::from_utf8(out).expect("text");
+    serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    text
+}
+
+fn told(body: EventBody<'_>) -> String {
+    let asset = AssetLabel::new("R_100");
+    written(|out| assert!(encode::event(out, &asset, &event(body))))
+}
+
+#[test]
+fn events_read_as_the_protocol_writes_them() {
+    assert_eq!(
+        told(trade()),
+        r#"{"type":"tick","data":{"asset":"R_100","price":1234.56,"timestamp":1700000000123}}"#
+    );
+    assert_eq!(
+        told(EventBody::Candle(&candle(false))),
+        r#"{"type":"candle_update","data":{"asset":"R_100","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3}}"#
+    );
+    assert!(told(EventBody::Candle(&candle(true))).starts_with(r#"{"type":"candle_closed","#));
+    let gap = Gap { stream: Stream::Trades, from_seq: 2, to_seq: 3, reason: Reason::Stall };
+    assert_eq!(
+        told(EventBody::Gap(gap)),
+        r#"{"type":"gap","data":{"asset":"R_100","channel":"trades","fromSeq":2,"toSeq":3,"reason":"stall"}}"#
+    );
+}
+
+#[test]
+fn what_has_no_form_here_leaves_no_trace() {
+    let quote = Quote { bid: None, bid_size: None, ask: None, ask_size: None };
+    let mut out = Vec::new();
+    let asset = AssetLabel::new("R_100");
+    assert!(!encode::event(&mut out, &asset, &event(EventBody::Quote(quote))));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn responses_read_as_the_protocol_writes_them() {
+    let id = id();
+    assert_eq!(
+        written(|out| encode::following(out, Some(&id), ["R_100", "BTC/USDT"])),
+        r#"{"type":"response","requestId":"uuid","success":true,"data":{"following":["R_100","BTC/USDT"]}}"#
+    );
+    assert_eq!(
+        written(|out| encode::failure(out, Some(&id), ErrorCode::UnknownSymbol, "…")),
+        r#"{"type":"response","requestId":"uuid","success":false,"error":{"code":"unknown_symbol","message":"…"}}"#
+    );
+    let asset = AssetLabel::new("R_100");
+    let fill = |each: &mut dyn FnMut(&Event<'_>)| each(&event(trade()));
+    assert_eq!(
+        written(|out| encode::historical_data(out, Some(&id), &asset, None, fill)),
+        r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","ticks":[{"price":1234.56,"timestamp":1700000000123}]}}"#
+    );
+    let fill = |each: &mut dyn FnMut(&Event<'_>)| {
+        each(&event(trade_gap()));
+        each(&event(EventBody::Candle(&candle(true))));
+    };
+    let minute = Some(Interval::Minute1);
+    assert_eq!(
+        written(|out| encode::historical_data(out, Some(&id), &asset, minute, fill)),
+        r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","interval":"1m","candles":[{"openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3}]}}"#
+    );
+    written(|out| encode::history(out, Some(&id), &asset, 3, false));
+    written(|out| encode::pong(out, Some(&id), STAMP.received));
+}
+
+fn trade_gap() -> EventBody<'static> {
+    let stream = Stream::Trades;
+    EventBody::Gap(Gap { stream, from_seq: 1, to_seq: 1, reason: Reason::Stall })
+}
+
+#[test]
+fn commands_are_read_with_their_parameters() {
+    let text = r#"{"type":"command","command":"follow","params":{"assets":["R_100","BTC/USDT"],"interval":"5m"},"requestId":"uuid"}"#;
+    let Ok(Command::Follow { assets, interval }) = asked(text).request else { panic!("refused") };
+    assert_eq!(assets.len(), 2);
+    assert_eq!(interval, Some(Interval::Minute5));
+    let text = r#"{"command":"history","params":{"asset":"R_100","from":1,"to":2,"limit":9999},"requestId":1,"type":"command"}"#;
+    let Ok(Command::History { asset, interval: None, range }) = asked(text).request else {
+        panic!("refused")
+    };
+    assert_eq!(asset.text, "R_100");
+    assert_eq!((range.from, range.to, range.limit), (Some(1), Some(2), 5_000));
+    let text = r#"{"type":"command","command":"instruments","requestId":"x"}"#;
+    assert_eq!(asked(text).request, Ok(Command::Instruments { exchange: None }));
+}
+
+#[test]
+fn a_bad_command_is_told_what_is_wrong() {
+    for (text, code, words) in [
+        (r#"{"type":"command","command":"ping"}"#, ErrorCode::BadRequest, "requestId is missing"),
+        (r#"{"type":"command","requestId":1}"#, ErrorCode::BadRequest, "command is missing"),
+        (
+            r#"{"type":"command","command":"fly","requestId":1}"#,
+            ErrorCode::UnknownAction,
+            "\"fly\"",
+        ),
+        (
+            r#"{"type":"command","command":"follow","requestId":1}"#,
+            ErrorCode::BadRequest,
+            "assets is missing",
+        ),
+        (
+            r#"{"type":"command","command":"follow","params":[],"requestId":1}"#,
+            ErrorCode::BadRequest,
+            "params is []",
+        ),
+        (
+            r#"{"type":"command","command":"trade","requestId":1}"#,
+            ErrorCode::Forbidden,
+            "no trading",
+        ),
+        (
+            r#"{"type":"command","command":"balance","requestId":1}"#,
+            ErrorCode::Forbidden,
+            "no trading",
+        ),
+    ] {
+        let error = asked(text).request.expect_err(text);
+        assert_eq!(error.code(), code, "{text}");
+        assert!(error.to_string().contains(words), "{text}: {error}");
+    }
+}
