@@ -42,7 +42,7 @@ pub const SOCKET_EVENTS_PER_POLL: usize = 1_024;
 pub const RATE_SAMPLES: usize = 11;
 
 /// Addresses of one host that a feed tries, one after the other.
-pub const ADDRESSES_MAX: usize = 8;
+pub const ADDRESSES_MAX: usize = 4;
 
 /// Commands that wait for a feed: mostly snapshots, one per book at worst. Senders wait for room.
 pub const FEED_COMMANDS_CAPACITY: usize = 256;

@@ -269,6 +269,26 @@ impl Exchange for Box<dyn Exchange> {
         (**self).id()
     }
 
+    fn connection_rules(&self) -> ConnectionRules {
+        (**self).connection_rules()
+    }
+
+    fn request_rules(&self) -> RequestRules {
+        (**self).request_rules()
+    }
+
+    fn book_rules(&self) -> BookRules {
+        (**self).book_rules()
+    }
+
+    fn snapshot_request(&self, native: &str) -> SnapshotRequest {
+        (**self).snapshot_request(native)
+    }
+
+    fn listing_request(&self) -> SnapshotRequest {
+        (**self).listing_request()
+    }
+
     fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
         (**self).plan(wanted)
     }

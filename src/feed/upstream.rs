@@ -21,8 +21,7 @@ use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange};
 use crate::metrics::FeedCounters;
 use crate::net::{
-    Backoff, Bounds, ClientHandshake, Endpoint, Flush, NetError, Security, Step, Transport,
-    WebSocket,
+    Backoff, Bounds, ClientHandshake, Flush, NetError, Security, Step, Transport, WebSocket,
 };
 use crate::tick::{FeedState, Reason};
 
