@@ -41,3 +41,4 @@ pub mod control;
 pub mod gateway;
 
 pub mod verify;
+pub mod watch;
