@@ -202,3 +202,41 @@ pub const HISTORY_LIMIT_MAX: usize = 5_000;
 
 /// Most events a second that a client can ask for by `perSecond`; more would be every event.
 pub const EVENTS_PER_SECOND_MAX: u64 = 1_000;
+/// How long a session that was closed waits for its client's close frame.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// Bytes waiting for one client from which on it lags: quotes, tickers and books are then
+/// conflated. Some 400 events, a tenth of a second at 4,000 events/s.
+pub const OUTBOX_BYTES_SOFT: usize = 64 * 1_024;
+
+/// Bytes encoded for one session in one turn of what it is owed (snapshots, resumed events).
+pub const CATCH_UP_BYTES_MAX: usize = 128 * 1_024;
+
+/// Events of a stream replayed to one session at once, when it resumes.
+pub const REPLAY_EVENTS_MAX: usize = 512;
+
+/// Ticks that a broadcaster takes from one ring before it looks at the next.
+pub const TICKS_PER_DRAIN: usize = 64;
+
+/// Ticks that a broadcaster takes from its rings in one turn; the rest waits for the next, after
+/// clients were heard. 4,096 ticks encode in about half a millisecond.
+pub const TICKS_PER_TURN_MAX: usize = 4_096;
+
+/// Encoded bytes at which a broadcaster writes before it takes more ticks.
+pub const ARENA_FLUSH_BYTES: usize = 64 * 1_024;
+
+/// Ticks between two writes whose way is measured to its end. 64 of each ring or 64 KiB of events
+/// come first.
+pub const TICKS_STAMPED_PER_FLUSH: usize = 4_096;
+
+/// How often heartbeats are looked at.
+pub const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
+/// Sessions whose heartbeat is looked at in one turn.
+pub const SESSIONS_SWEPT_PER_TURN: u32 = 256;
+
+/// Messages, and reads, of one client in one turn.
+pub const MESSAGES_PER_TURN: usize = 16;
+
+/// Instruments in one message of an answer; the rest follows in further messages.
+pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;

@@ -2,40 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
+use crate::client::Admission;
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
 use crate::ring::{Consumer, Doorbell};
-
-/// A place among the clients that may be connected; given back when it is dropped.
-#[derive(Debug)]
-pub struct Admission {
-    places: Vec<Arc<AtomicUsize>>,
-}
-
-impl Admission {
-    /// Takes one place of each; the caller has checked that there is one.
-    pub fn take(places: Vec<Arc<AtomicUsize>>) -> Self {
-        for place in &places {
-            // Relaxed: a lone count; nothing else is published by it.
-            place.fetch_add(1, Ordering::Relaxed);
-        }
-        Self { places }
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        for place in &self.places {
-            place.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// A client's connection after its upgrade.
 #[derive(Debug)]
@@ -47,6 +22,9 @@ pub struct OpenSocket {
     /// Its place among the clients.
     pub admission: Admission,
 }
+
+/// What ends a broadcaster's sleep; the producers of its rings hold it.
+pub type Bell = Doorbell<Arc<Waker>>;
 
 /// One feed's end of a ring.
 #[derive(Debug)]
@@ -74,7 +52,7 @@ pub enum BroadcastCommand {
 #[derive(Clone, Debug)]
 pub struct BroadcastHandle {
     pub(super) commands: Sender<BroadcastCommand>,
-    pub(super) bell: Arc<Doorbell<Waker>>,
+    pub(super) bell: Arc<Bell>,
     pub(super) counters: Arc<BroadcastCounters>,
 }
 
@@ -109,8 +87,8 @@ impl BroadcastHandle {
         &self.counters
     }
 
-    /// What wakes the thread, for the producers of its rings.
-    pub fn bell(&self) -> &Arc<Doorbell<Waker>> {
+    /// What wakes the thread when it sleeps; for the producers of its rings.
+    pub fn bell(&self) -> &Arc<Bell> {
         &self.bell
     }
 }

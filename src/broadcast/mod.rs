@@ -1,26 +1,55 @@
 //! The broadcaster thread: drains the rings, remembers, fans out, writes.
+//!
+//! ```text
+//! turn:  commands ▶ requests of clients ▶ rings ▶ arrears and paces ▶ flush ▶ heartbeats
+//!
+//! ring ▶ tick ▶ cache ▶ event ▶ groups that want it ▶ one frame each in the arena
+//!                                                      └▶ ranges of it in the members' sessions
+//! flush: one write per session of what this turn gave it; what the kernel refuses is copied
+//! ```
+//!
+//! No session can hold another up: nothing blocks, a session writes at most a bounded number of
+//! bytes per turn, and what one cannot take stays in its own outbox, which is bounded too.
 
 mod command;
+mod fanout;
+mod joins;
+mod publish;
+mod requests;
+mod sessions;
+mod spans;
+mod words;
 
-pub use command::{Admission, BroadcastCommand, BroadcastHandle, FeedRing, OpenSocket};
+pub use crate::client::Admission;
+pub use command::{Bell, BroadcastCommand, BroadcastHandle, FeedRing, OpenSocket};
 
+use std::cmp::Reverse;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, bounded};
-use mio::{Events, Poll, Token};
+use mio::Token;
 
+use crate::cache::Cache;
+use crate::client::{Beat, CloseReason, Phase, Session, Shared};
 use crate::clock::{Clock, MonoNanos};
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::latency::Recorder;
-use crate::limits::{BROADCAST_COMMANDS_CAPACITY, SOCKET_EVENTS_PER_POLL};
+use crate::limits::{
+    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, OUTBOX_BYTES_SOFT, SESSIONS_SWEPT_PER_TURN,
+    SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+};
 use crate::metrics::BroadcastCounters;
-use crate::net::Waiting;
+use crate::net::{Poller, Waiting};
 use crate::ring::Doorbell;
 
-/// The waker's token; sessions count from 0.
-const WAKER: Token = Token(usize::MAX);
+use fanout::Fanout;
+use joins::{Arrears, Desk};
+use publish::{Held, Output, publish, release};
+use sessions::Sessions;
+use spans::Spans;
+use words::Words;
 
 /// How a broadcaster serves its clients.
 #[derive(Clone, Debug)]
@@ -58,19 +87,42 @@ impl Default for BroadcastOptions {
     }
 }
 
+/// How the thread comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Serving,
+    /// Told to stop: the rings are drained, then the sessions. Over at that time at the latest.
+    Draining(MonoNanos),
+    Ended,
+}
+
 /// A broadcaster: everything that its thread owns.
 #[derive(Debug)]
 pub struct Broadcaster {
     options: BroadcastOptions,
     clock: Clock,
-    table: Arc<InstrumentTable>,
+    words: Words,
     feeds: Vec<FeedRing>,
+    cache: Cache,
+    fanout: Fanout,
+    held: Held,
+    sessions: Sessions,
+    shared: Shared,
     commands: Receiver<BroadcastCommand>,
-    poll: Poll,
-    readiness: Events,
-    recorder: Recorder,
+    poller: Poller,
+    bell: Arc<Bell>,
+    spans: Spans,
     counters: Arc<BroadcastCounters>,
-    stopped: bool,
+    course: Course,
+    /// Instruments before the table was last replaced.
+    instruments_before: usize,
+    /// A client's message, copied out of its connection to be answered.
+    message: Vec<u8>,
+    /// Where the look at heartbeats goes on, and when the next round begins.
+    sweep_next: u32,
+    sweep_due: MonoNanos,
+    /// Lists that change hands with those of the sessions; kept for their memory.
+    slots: Vec<u32>,
 }
 
 impl Broadcaster {
@@ -84,50 +136,373 @@ impl Broadcaster {
         clock: Clock,
         recorder: Recorder,
     ) -> io::Result<(Self, BroadcastHandle)> {
-        let poll = Poll::new()?;
-        let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let bell = Arc::new(Doorbell::new(waker));
+        let poller = Poller::new()?;
+        let bell = Arc::new(Doorbell::new(poller.waker()));
         let (sender, commands) = bounded(BROADCAST_COMMANDS_CAPACITY);
         let counters = Arc::new(BroadcastCounters::default());
-        let handle = BroadcastHandle { commands: sender, bell, counters: Arc::clone(&counters) };
-        let broadcaster = Self {
-            options,
-            clock,
-            table,
+        let handle = BroadcastHandle {
+            commands: sender,
+            bell: Arc::clone(&bell),
+            counters: Arc::clone(&counters),
+        };
+        let bytes_soft = OUTBOX_BYTES_SOFT.min(options.client_queue_bytes / 4);
+        let mut broadcaster = Self {
+            cache: Cache::new(options.history_events),
+            words: Words::new(options.epoch, options.exchange_default),
+            fanout: Fanout::default(),
+            held: Held::new(),
+            sessions: Sessions::new(bytes_soft),
+            shared: Shared::new(),
             feeds: Vec::new(),
             commands,
-            poll,
-            readiness: Events::with_capacity(SOCKET_EVENTS_PER_POLL),
-            recorder,
+            poller,
+            bell,
+            spans: Spans::new(recorder),
             counters,
-            stopped: false,
+            course: Course::Serving,
+            instruments_before: 0,
+            message: Vec::new(),
+            sweep_next: 0,
+            sweep_due: MonoNanos::ZERO,
+            slots: Vec::new(),
+            options,
+            clock,
         };
+        broadcaster.set_instruments(table);
         Ok((broadcaster, handle))
     }
 
-    /// One turn: commands, rings, requests, writes, timers. Returns the work done; 0 lets the
-    /// thread wait.
-    pub fn turn(&mut self, _now: MonoNanos) -> usize {
+    /// Turns until it was told to stop and has drained, or its drain time has passed.
+    pub fn run(mut self) {
+        while self.course != Course::Ended {
+            let now = self.clock.now();
+            let work = self.turn(now);
+            if let Err(error) = self.wait(work == 0) {
+                tracing::error!(%error, "a broadcaster cannot wait for its sockets and ends");
+                return;
+            }
+        }
+        self.spans.finish();
+    }
+
+    /// True when it has stopped and every session has ended.
+    pub fn has_ended(&self) -> bool {
+        self.course == Course::Ended
+    }
+
+    /// One turn: commands, requests, rings, arrears, writes, heartbeats. Returns the work done; 0
+    /// lets the thread wait.
+    pub fn turn(&mut self, now: MonoNanos) -> usize {
+        self.words.date = self.clock.date(now);
+        let mut work = self.take_commands(now);
+        work += self.take_readiness();
+        work += self.take_requests(now);
+        work += self.take_ticks(now);
+        work += self.settle_arrears();
+        work += self.release_paces(now);
+        work += self.flush(now);
+        self.sweep(now);
+        self.go_on_draining(now);
+        self.spans.hand_over(now);
+        work
+    }
+
+    /// Waits for sockets, rings, commands or the next timer; with work left only looks.
+    fn wait(&mut self, idle: bool) -> io::Result<()> {
+        let waiting = self.options.waiting;
+        if waiting != Waiting::Block {
+            return self.poller.wait(waiting, Some(Duration::ZERO));
+        }
+        let (feeds, commands) = (&self.feeds, &self.commands);
+        let has_work = || feeds.iter().any(|f| f.ticks.waiting() > 0) || !commands.is_empty();
+        let may_sleep = idle && self.bell.lie_down(has_work);
+        let timeout = if may_sleep { self.until_next_timer() } else { Duration::ZERO };
+        let waited = self.poller.wait(waiting, Some(timeout));
+        if may_sleep {
+            self.bell.wake_up();
+        }
+        waited
+    }
+
+    /// How long the thread may sleep.
+    fn until_next_timer(&self) -> Duration {
+        let now = self.clock.now();
+        let pace = self.held.peek().map_or(MonoNanos::MAX, |&Reverse((due, _))| due);
+        let due = if self.sessions.len() > 0 { pace.min(self.sweep_due) } else { pace };
+        let due = match self.course {
+            Course::Draining(until) => due.min(until),
+            Course::Serving | Course::Ended => due,
+        };
+        Duration::from_nanos(due.since(now)).min(SWEEP_EVERY * 10)
+    }
+
+    fn take_commands(&mut self, now: MonoNanos) -> usize {
         let mut work = 0;
-        while let Ok(command) = self.commands.try_recv() {
+        // Bounded by the queue's capacity: what comes meanwhile waits for the next turn.
+        for _ in 0..BROADCAST_COMMANDS_CAPACITY {
+            let Ok(command) = self.commands.try_recv() else { break };
             work += 1;
             match command {
-                BroadcastCommand::Open(_) => {}
+                BroadcastCommand::Open(open) => self.open(open, now),
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
-                BroadcastCommand::Instruments(table) => self.table = table,
-                BroadcastCommand::Stop => self.stopped = true,
+                BroadcastCommand::Instruments(table) => {
+                    self.set_instruments(table);
+                    self.extend_wishes();
+                }
+                BroadcastCommand::Stop if self.course == Course::Serving => {
+                    self.course = Course::Draining(now.after(self.options.drain_max));
+                }
+                BroadcastCommand::Stop => {}
             }
         }
         work
     }
 
-    /// Turns until it was told to stop and has drained, or its drain time has passed.
-    pub fn run(mut self) {
-        while !self.stopped {
-            let now = self.clock.now();
-            if self.turn(now) == 0 {
-                let _ = self.poll.poll(&mut self.readiness, Some(Duration::from_millis(10)));
+    fn set_instruments(&mut self, table: Arc<InstrumentTable>) {
+        self.instruments_before = self.words.table().len();
+        self.cache.set_instruments(&table);
+        self.fanout.cover(table.len());
+        self.words.set_instruments(table);
+    }
+
+    /// Begins to serve a client.
+    fn open(&mut self, open: OpenSocket, now: MonoNanos) {
+        if self.course != Course::Serving {
+            return;
+        }
+        let OpenSocket { socket, peer, admission } = open;
+        let session = Session::new(socket, peer, admission, self.options.heartbeat, now);
+        let slot = self.sessions.insert(Box::new(session));
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let registry = self.poller.registry();
+        if let Err(error) = session.socket.transport_mut().register(registry, Token(slot as usize))
+        {
+            tracing::warn!(%peer, %error, "cannot watch a client's socket");
+            self.sessions.remove(slot);
+            return;
+        }
+        // It may have spoken already; then no readiness is reported any more.
+        self.sessions.mark_readable(slot);
+        self.counters.clients.set(self.sessions.len() as u64);
+    }
+
+    fn take_readiness(&mut self) -> usize {
+        let mut work = 0;
+        for event in self.poller.events() {
+            work += 1;
+            let slot = event.token().0 as u32;
+            if event.is_writable() {
+                self.sessions.set_writable(slot);
             }
+            if event.is_readable() {
+                self.sessions.mark_readable(slot);
+            }
+        }
+        work
+    }
+
+    /// Drains the rings fairly: a few ticks of each, round and round, up to the turn's bound. What
+    /// has been encoded goes out before much more is added to it.
+    fn take_ticks(&mut self, now: MonoNanos) -> usize {
+        let mut taken = 0;
+        loop {
+            let before = taken;
+            for index in 0..self.feeds.len() {
+                taken += self.drain(index, now);
+                if self.shared.arena.len() >= ARENA_FLUSH_BYTES {
+                    self.flush(now);
+                }
+            }
+            if taken == before || taken >= TICKS_PER_TURN_MAX {
+                break;
+            }
+        }
+        self.counters.ticks.add(taken as u64);
+        taken
+    }
+
+    /// Takes some ticks of one feed and publishes their events.
+    fn drain(&mut self, index: usize, now: MonoNanos) -> usize {
+        let Self { feeds, cache, fanout, held, sessions, shared, words, counters, .. } = self;
+        let (clock, spans) = (&self.clock, &mut self.spans);
+        let feed = &mut feeds[index];
+        if feed.ticks.waiting() == 0 {
+            return 0;
+        }
+        let mut out = Output { sessions, shared, words, counters };
+        spans.popped(clock.now());
+        let taken = feed.ticks.drain(TICKS_PER_DRAIN, |tick| {
+            let mut told = 0;
+            cache.apply(feed.exchange, tick, clock.date(tick.received), |event| {
+                told += publish(event, fanout, held, &mut out, now);
+            });
+            spans.tick(tick, told > 0);
+        });
+        spans.encoded(clock.now());
+        taken
+    }
+
+    /// Goes on with sessions that are owed something and have room for it.
+    fn settle_arrears(&mut self) -> usize {
+        let mut slots = std::mem::take(&mut self.slots);
+        std::mem::swap(&mut slots, &mut self.sessions.catching_up);
+        let mut work = 0;
+        for slot in slots.drain(..) {
+            let Some(session) = self.sessions.get_mut(slot) else { continue };
+            session.is_catching_up = false;
+            work += 1;
+            if self.desk(|desk| desk.catch_up(slot)) == Arrears::More {
+                self.sessions.mark_catching_up(slot);
+            }
+        }
+        self.slots = slots;
+        work
+    }
+
+    /// Works at subscriptions.
+    fn desk<T>(&mut self, work: impl FnOnce(&mut Desk<'_, '_>) -> T) -> T {
+        let Self { cache, fanout, sessions, shared, words, counters, .. } = self;
+        let out = &mut Output { sessions, shared, words, counters };
+        work(&mut Desk { cache, fanout, out })
+    }
+
+    fn release_paces(&mut self, now: MonoNanos) -> usize {
+        let Self { cache, fanout, held, sessions, shared, words, counters, .. } = self;
+        let mut out = Output { sessions, shared, words, counters };
+        release(cache, fanout, held, &mut out, now) as usize
+    }
+
+    /// Writes to every session what this turn gave it, or what it may take again.
+    fn flush(&mut self, now: MonoNanos) -> usize {
+        let mut slots = std::mem::take(&mut self.slots);
+        std::mem::swap(&mut slots, &mut self.sessions.dirty);
+        let work = slots.len();
+        for slot in slots.drain(..) {
+            self.flush_session(slot, now);
+        }
+        self.slots = slots;
+        self.shared.clear();
+        if work > 0 {
+            self.spans.written(self.clock.now());
+            self.counters.queue_bytes.set(self.shared.chunks.lent_bytes() as u64);
+        } else {
+            self.spans.forget();
+        }
+        work
+    }
+
+    fn flush_session(&mut self, slot: u32, now: MonoNanos) {
+        let bytes_soft = self.sessions.bytes_soft();
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        session.is_dirty = false;
+        match session.flush(&mut self.shared) {
+            Ok(bytes) => self.counters.bytes.add(bytes as u64),
+            Err(error) => {
+                tracing::debug!(peer = %session.peer, %error, "a client's connection failed");
+                self.end(slot);
+                return;
+            }
+        }
+        let waiting = session.outgoing.waiting();
+        if session.is_open() && waiting > self.options.client_queue_bytes {
+            self.counters.slow_closes.increment();
+            session.close(CloseReason::TooSlow, &mut self.shared.chunks, now);
+        }
+        match session.phase {
+            Phase::Draining(reason) if waiting == 0 => {
+                session.close(reason, &mut self.shared.chunks, now);
+                self.sessions.mark_dirty(slot);
+            }
+            Phase::Closing(_) if session.is_over() => self.end(slot),
+            Phase::Open | Phase::Draining(_) | Phase::Closing(_) => {
+                if session.is_flushable() {
+                    self.sessions.mark_dirty(slot);
+                } else if session.has_arrears() && waiting <= bytes_soft / 2 {
+                    self.sessions.mark_catching_up(slot);
+                }
+            }
+        }
+    }
+
+    /// Ends a session: its subscriptions, its memory, its connection.
+    fn end(&mut self, slot: u32) {
+        let Some(mut session) = self.sessions.remove(slot) else { return };
+        // A socket that is gone already needs no deregistration.
+        let _ = session.socket.transport_mut().deregister(self.poller.registry());
+        session.socket.transport_mut().shutdown();
+        session.outgoing.release(&mut self.shared.chunks);
+        let count = session.subscriptions.len() as u64;
+        self.desk(|desk| {
+            for (_, held) in session.subscriptions.iter() {
+                desk.leave(held);
+            }
+        });
+        self.counters.clients.set(self.sessions.len() as u64);
+        self.counters.subscriptions.set(self.counters.subscriptions.value() - count);
+    }
+
+    /// Looks at heartbeats and at closes that wait for their answer, some sessions per turn.
+    fn sweep(&mut self, now: MonoNanos) {
+        if self.sweep_next == 0 {
+            if now < self.sweep_due {
+                return;
+            }
+            self.sweep_due = now.after(SWEEP_EVERY);
+        }
+        let end = self.sessions.slots().min(self.sweep_next + SESSIONS_SWEPT_PER_TURN);
+        for slot in self.sweep_next..end {
+            self.look_after(slot, now);
+        }
+        self.sweep_next = if end == self.sessions.slots() { 0 } else { end };
+    }
+
+    fn look_after(&mut self, slot: u32, now: MonoNanos) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        match session.phase {
+            Phase::Closing(until) if now >= until => self.end(slot),
+            Phase::Closing(_) => {}
+            Phase::Open | Phase::Draining(_) => match session.heartbeat.beat(now) {
+                Beat::Rest => {}
+                Beat::Ping => {
+                    // Refused only after a close, and then there is nothing to find out.
+                    let _ = session.socket.queue_ping(b"");
+                    self.sessions.mark_dirty(slot);
+                }
+                Beat::Dead => {
+                    session.close(CloseReason::Unanswered, &mut self.shared.chunks, now);
+                    self.sessions.mark_dirty(slot);
+                }
+            },
+        }
+    }
+
+    /// After a stop: once the rings are empty, every session drains; when it has, or its time is
+    /// over, it is closed.
+    fn go_on_draining(&mut self, now: MonoNanos) {
+        let Course::Draining(until) = self.course else { return };
+        let overdue = now >= until;
+        if self.sessions.len() == 0 || overdue {
+            for slot in 0..self.sessions.slots() {
+                self.end(slot);
+            }
+            self.course = Course::Ended;
+            return;
+        }
+        // The last quarter of the time is for close frames.
+        let late = now.after(self.options.drain_max / 4) >= until;
+        if !late && self.feeds.iter().any(|feed| feed.ticks.waiting() > 0) {
+            return;
+        }
+        for slot in 0..self.sessions.slots() {
+            let Some(session) = self.sessions.get_mut(slot) else { continue };
+            match session.phase {
+                Phase::Open => session.phase = Phase::Draining(CloseReason::GoingAway),
+                Phase::Draining(reason) if late => {
+                    session.close(reason, &mut self.shared.chunks, now);
+                }
+                Phase::Draining(_) | Phase::Closing(_) => continue,
+            }
+            self.sessions.mark_dirty(slot);
         }
     }
 }

@@ -17,11 +17,7 @@ pub(crate) struct Range {
     pub(crate) end: u32,
 }
 
-impl Range {
-    pub(crate) const fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-}
+impl Range {}
 
 /// First byte of a whole text message in one unmasked frame.
 const TEXT: u8 = 0x81;

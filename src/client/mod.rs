@@ -5,12 +5,15 @@ pub mod dialect;
 mod outbox;
 mod outgoing;
 mod pace;
+mod session;
 mod subscription;
 
-pub(crate) use arena::{Arena, Range};
+pub(crate) use arena::Range;
 pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
-pub(crate) use outgoing::{Outgoing, Shared};
-pub(crate) use pace::{Beat, Heartbeat, RequestBucket};
+pub(crate) use outgoing::Shared;
+pub(crate) use pace::Beat;
+pub use session::Admission;
+pub(crate) use session::{CloseReason, Join, Phase, Prelude, Session};
 pub(crate) use subscription::{
-    Delivery, Form, Place, Progress, Stream, Subscription, Subscriptions,
+    Delivery, Dialect, Form, Place, Progress, Subject, Subscription, Topic, Wish,
 };

@@ -70,9 +70,9 @@ impl Outgoing {
         self.writable = true;
     }
 
-    /// True when bytes wait that the kernel may take.
-    pub(crate) fn is_flushable(&self) -> bool {
-        self.writable && !self.is_empty()
+    /// Whether the kernel may take bytes.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
     }
 
     /// Forgets all data but the rest of a frame under way.

@@ -57,11 +57,6 @@ impl Heartbeat {
         Self { every, due: now.after(every), unanswered: 0 }
     }
 
-    /// When it wants to be asked next.
-    pub(crate) const fn due(&self) -> MonoNanos {
-        self.due
-    }
-
     /// The client gave a sign of life.
     pub(crate) fn answered(&mut self) {
         self.unanswered = 0;

@@ -3,8 +3,19 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use super::dialect::{Name, Naming};
+use crate::cache::Stream;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Interval;
+
+/// The language of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Dialect 1.
+    Actions,
+    /// Dialect 2.
+    Commands,
+}
 
 /// In which words events are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,16 +28,41 @@ pub(crate) enum Form {
     CommandsInstrument,
 }
 
-/// One stream of events as one session can have it once.
+/// What is told: a numbered stream of an instrument, or states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Subject {
+    /// Events with a `seq`.
+    Stream(Stream),
+    /// States of the instrument's book and of its exchange's feed.
+    Status,
+}
+
+impl Subject {
+    /// The channel that clients know it by.
+    pub(crate) const fn channel(self) -> Channel {
+        match self {
+            Self::Stream(stream) => stream.channel(),
+            Self::Status => Channel::Status,
+        }
+    }
+
+    /// The interval of candles.
+    pub(crate) const fn interval(self) -> Option<Interval> {
+        match self {
+            Self::Stream(stream) => stream.interval(),
+            Self::Status => None,
+        }
+    }
+}
+
+/// What one session can have once.
 ///
 /// The depth of a book is no part of it: events do not state their depth, so a client could not
 /// tell two views of one book apart, and asking for another depth replaces the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Stream {
+pub(crate) struct Topic {
     pub(crate) instrument: InstrumentId,
-    pub(crate) channel: Channel,
-    /// Length of candles; `None` on the other channels.
-    pub(crate) interval: Option<Interval>,
+    pub(crate) subject: Subject,
     pub(crate) form: Form,
 }
 
@@ -43,7 +79,7 @@ pub enum Delivery {
 
 impl Delivery {
     /// Most events a second, where that is limited.
-    pub(crate) const fn per_second(self) -> Option<NonZeroU32> {
+    pub const fn per_second(self) -> Option<NonZeroU32> {
         match self {
             Self::All | Self::Latest => None,
             Self::PerSecond(count) => Some(count),
@@ -69,25 +105,71 @@ pub(crate) enum Progress {
     Live(Place),
 }
 
-/// One stream that a session has.
+/// One topic that a session has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscription {
-    pub(crate) stream: Stream,
+    pub(crate) topic: Topic,
     /// Levels on each side of a book; `None` is all.
     pub(crate) depth: Option<NonZeroU32>,
     pub(crate) delivery: Delivery,
-    /// Index of the name by which the client asked for it.
-    pub(crate) name: u32,
     pub(crate) progress: Progress,
     /// Seq of the first event that was left out because the client lagged; 0 when none is.
     pub(crate) missed_seq: u64,
+}
+
+impl Form {
+    pub(crate) const fn dialect(self) -> Dialect {
+        match self {
+            Self::Actions => Dialect::Actions,
+            Self::CommandsSymbol | Self::CommandsInstrument => Dialect::Commands,
+        }
+    }
 }
 
 impl Subscription {
     /// Whether events may be left out for a client that lags. A book's may always: a new snapshot
     /// makes up for them.
     pub(crate) const fn is_conflatable(&self) -> bool {
-        !matches!(self.delivery, Delivery::All) || matches!(self.stream.channel, Channel::Orderbook)
+        !matches!(self.delivery, Delivery::All)
+            || matches!(self.topic.subject, Subject::Stream(Stream::Orderbook))
+    }
+}
+
+/// What a client asked for, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) name: Name,
+    pub(crate) channel: Channel,
+    /// Length of candles.
+    pub(crate) interval: Option<Interval>,
+    pub(crate) dialect: Dialect,
+    pub(crate) depth: Option<NonZeroU32>,
+    pub(crate) delivery: Delivery,
+}
+
+impl Wish {
+    /// What it asks of an instrument that it matches.
+    pub(crate) fn topic(&self, instrument: InstrumentId) -> Topic {
+        let subject = match Stream::of(self.channel, self.interval.unwrap_or(Interval::Minute1)) {
+            Some(stream) => Subject::Stream(stream),
+            None => Subject::Status,
+        };
+        let form = match (self.dialect, self.name.naming) {
+            (Dialect::Actions, _) => Form::Actions,
+            (Dialect::Commands, Naming::Symbol(_) | Naming::All) => Form::CommandsSymbol,
+            (Dialect::Commands, Naming::Instrument(..) | Naming::Exchange(_)) => {
+                Form::CommandsInstrument
+            }
+        };
+        Topic { instrument, subject, form }
+    }
+
+    /// Whether the other wish asks for the same, in whatever delivery.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.dialect == other.dialect
+            && self.channel == other.channel
+            && self.interval == other.interval
+            && self.name.naming == other.name.naming
     }
 }
 
@@ -96,18 +178,18 @@ impl Subscription {
 pub(crate) struct Subscriptions {
     slots: Vec<Option<Subscription>>,
     free: Vec<u32>,
-    by_stream: HashMap<Stream, u32>,
+    by_topic: HashMap<Topic, u32>,
 }
 
 impl Subscriptions {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.by_stream.len()
+        self.by_topic.len()
     }
 
-    /// The slot of a stream.
-    pub(crate) fn find(&self, stream: &Stream) -> Option<u32> {
-        self.by_stream.get(stream).copied()
+    /// The slot of a topic.
+    pub(crate) fn find(&self, topic: &Topic) -> Option<u32> {
+        self.by_topic.get(topic).copied()
     }
 
     /// The subscription in a slot.
@@ -115,29 +197,29 @@ impl Subscriptions {
         self.slots.get(slot as usize)?.as_ref()
     }
 
-    /// The subscription in a slot, to change it; its stream must stay.
+    /// The subscription in a slot, to change it; its topic must stay.
     pub(crate) fn slot_mut(&mut self, slot: u32) -> Option<&mut Subscription> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// Adds a stream that is not there yet, or replaces the one that is; returns its slot.
+    /// Adds a topic that is not there yet, or replaces the one that is; returns its slot.
     pub(crate) fn insert(&mut self, subscription: Subscription) -> u32 {
-        let stream = subscription.stream;
-        let slot = self.find(&stream).unwrap_or_else(|| {
+        let topic = subscription.topic;
+        let slot = self.find(&topic).unwrap_or_else(|| {
             self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
                 self.slots.len() as u32 - 1
             })
         });
         self.slots[slot as usize] = Some(subscription);
-        self.by_stream.insert(stream, slot);
+        self.by_topic.insert(topic, slot);
         slot
     }
 
     /// Takes a subscription out.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Subscription> {
         let subscription = self.slots.get_mut(slot as usize)?.take()?;
-        self.by_stream.remove(&subscription.stream);
+        self.by_topic.remove(&subscription.topic);
         self.free.push(slot);
         Some(subscription)
     }

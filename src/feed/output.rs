@@ -32,7 +32,7 @@ pub struct RingEnd {
     /// Where ticks go.
     pub ring: Producer,
     /// What wakes the thread at the other end; `None` where it never sleeps.
-    pub bell: Option<Arc<Doorbell<Waker>>>,
+    pub bell: Option<Arc<Doorbell<Arc<Waker>>>>,
 }
 
 /// The feed's side of all rings.

@@ -2,12 +2,10 @@
 //! [`InstrumentId`] alone. Symbols stop at the parser and begin again at a client's dialect.
 
 mod exchange_id;
-mod name;
 mod symbol;
 mod table;
 
 pub use exchange_id::ExchangeId;
-pub use name::Name;
 pub use symbol::{SYMBOL_BYTES_MAX, Symbol, SymbolError};
 pub use table::{Instrument, InstrumentTable, NativeMap, TableError};
 

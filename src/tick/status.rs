@@ -132,6 +132,8 @@ reasons! {
     Disconnected = "disconnected",
     /// The ring stayed full beyond the bound, so the feed skipped.
     Stall = "stall",
+    /// The events were overwritten before they were asked for.
+    Lapped = "lapped",
     /// Nothing new within the book's bound of age.
     Aged = "aged",
     /// A level was refused (more than 18 digits), so the book is not whole.

@@ -44,7 +44,7 @@ pub(crate) struct Rig {
     pub(crate) ticks: Vec<Tick>,
     pub(crate) handle: FeedHandle,
     consumer: Consumer,
-    bell: Arc<Doorbell<Waker>>,
+    bell: Arc<Doorbell<Arc<Waker>>>,
     poll: Poll,
     events: Events,
     supervisor: Option<Supervisor>,
@@ -163,7 +163,7 @@ impl Rig {
         let clock = Clock::real();
         let poll = Poll::new().expect("a poll");
         let waker = Waker::new(poll.registry(), Token(0)).expect("a waker");
-        let bell = Arc::new(Doorbell::new(waker));
+        let bell = Arc::new(Doorbell::new(Arc::new(waker)));
         let (producer, consumer) = ring(ring_ticks);
         let (reports, receiver) = bounded(4_096);
         let (recorder, _collector) = recorder();

@@ -1,0 +1,301 @@
+//! The beginning and the end of subscriptions, and how a session that lagged gets level again.
+//!
+//! A granted subscription waits in its session's queue until the session has room. Then it is told
+//! what comes before its live events (a snapshot, or what it missed since it was last here), and
+//! joins its group in the same breath: all within one turn, between two events, so that nothing is
+//! missing and nothing comes twice.
+
+use super::fanout::{Fanout, GroupId, GroupKey, Member};
+use super::publish::{Output, present};
+use super::words::Extra;
+use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
+use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
+use crate::clock::UnixNanos;
+use crate::limits::{CATCH_UP_BYTES_MAX, REPLAY_EVENTS_MAX};
+use crate::tick::{BookState, Reason};
+
+/// How far a session came with what it is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrears {
+    /// Nothing is owed any more, or it must drain first: its flush will tell.
+    Rest,
+    /// There is more to do in the next turn.
+    More,
+}
+
+/// What subscriptions begin from and end in.
+pub(crate) struct Desk<'a, 'b> {
+    pub(crate) cache: &'a mut Cache,
+    pub(crate) fanout: &'a mut Fanout,
+    pub(crate) out: &'a mut Output<'b>,
+}
+
+impl Desk<'_, '_> {
+    /// Goes on with what a session is owed, while it has room and within a turn's bound.
+    pub(crate) fn catch_up(&mut self, slot: u32) -> Arrears {
+        let start = self.out.shared.arena.len();
+        loop {
+            let bytes_soft = self.out.sessions.bytes_soft();
+            let Some(session) = self.out.sessions.get_mut(slot) else { return Arrears::Rest };
+            if !session.has_arrears() || session.outgoing.waiting() > bytes_soft / 2 {
+                return Arrears::Rest;
+            }
+            if self.out.shared.arena.len() - start > CATCH_UP_BYTES_MAX {
+                return Arrears::More;
+            }
+            match session.joins.pop_front() {
+                Some(join) => {
+                    if let Some(rest) = self.begin(slot, join)
+                        && let Some(session) = self.out.sessions.get_mut(slot)
+                    {
+                        session.joins.push_front(rest);
+                    }
+                }
+                None => {
+                    if let Some(subscription) = session.missed.pop() {
+                        self.make_up(slot, subscription);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells what comes before a subscription's live events and lets it join them. Returns what is
+    /// left to do when that was too much at once.
+    fn begin(&mut self, slot: u32, join: Join) -> Option<Join> {
+        let session = self.out.sessions.get(slot)?;
+        let held = *session.subscriptions.slot(join.subscription)?;
+        if held.progress != Progress::Joining {
+            return None;
+        }
+        let topic = held.topic;
+        let mut seq = 0;
+        match topic.subject {
+            Subject::Status => self.tell_book_status(slot, &topic, false),
+            Subject::Stream(stream) => {
+                seq = self.cache.seq(topic.instrument, stream);
+                match join.prelude {
+                    _ if stream == Stream::Orderbook => {
+                        self.tell_book_status(slot, &topic, true);
+                        let since = match join.prelude {
+                            Prelude::Since(since) => Some(since),
+                            Prelude::None | Prelude::Snapshot => None,
+                        };
+                        self.tell_present(slot, &held, stream, since);
+                    }
+                    Prelude::None => {}
+                    Prelude::Snapshot => self.tell_present(slot, &held, stream, None),
+                    Prelude::Since(since) => {
+                        let told = self.replay(slot, topic, stream, since);
+                        if told < seq {
+                            return Some(Join { prelude: Prelude::Since(told), ..join });
+                        }
+                    }
+                }
+            }
+        }
+        self.join(slot, join.subscription, &held, seq);
+        None
+    }
+
+    /// Puts a subscription among those who are told.
+    fn join(&mut self, slot: u32, subscription: u32, held: &Subscription, joined_seq: u64) {
+        let Topic { instrument, subject, form } = held.topic;
+        let key = GroupKey { form, depth: held.depth, per_second: held.delivery.per_second() };
+        let member = Member { session: slot, subscription, joined_seq };
+        let Some(place) = self.fanout.join(instrument, subject, key, member) else { return };
+        if let Some(depth) = view_depth(held) {
+            self.cache.open_view(instrument, depth);
+        }
+        if let Some(session) = self.out.sessions.get_mut(slot)
+            && let Some(held) = session.subscriptions.slot_mut(subscription)
+        {
+            held.progress = Progress::Live(place);
+        }
+    }
+
+    /// Gives a subscription that is there another delivery, without doubling or losing an event:
+    /// it moves from one group to the other between two events. A book begins anew.
+    pub(crate) fn change(
+        &mut self,
+        slot: u32,
+        subscription: u32,
+        fresh: Subscription,
+        prelude: Prelude,
+    ) {
+        let Some(session) = self.out.sessions.get_mut(slot) else { return };
+        let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
+        let before = *held;
+        *held = Subscription { progress: before.progress, missed_seq: before.missed_seq, ..fresh };
+        let Progress::Live(_) = before.progress else { return };
+        let same = before.delivery == fresh.delivery && before.depth == fresh.depth;
+        let Subject::Stream(stream) = fresh.topic.subject else { return };
+        let begins_anew = stream == Stream::Orderbook || matches!(prelude, Prelude::Since(_));
+        if same && prelude == Prelude::None {
+            return;
+        }
+        if begins_anew {
+            held.progress = Progress::Joining;
+            held.missed_seq = 0;
+            session.missed.retain(|&missed| missed != subscription);
+            session.joins.push_back(Join { subscription, prelude });
+            self.leave(&before);
+            return;
+        }
+        if !same {
+            let seq = self.cache.seq(fresh.topic.instrument, stream);
+            self.leave(&before);
+            self.join(
+                slot,
+                subscription,
+                &Subscription { missed_seq: before.missed_seq, ..fresh },
+                seq,
+            );
+        }
+        if prelude == Prelude::Snapshot {
+            self.tell_present(slot, &fresh, stream, None);
+        }
+    }
+
+    /// Takes a subscription out of its session and of those who are told.
+    pub(crate) fn end(&mut self, slot: u32, subscription: u32) -> Option<Subscription> {
+        let session = self.out.sessions.get_mut(slot)?;
+        let held = session.subscriptions.remove(subscription)?;
+        session.joins.retain(|join| join.subscription != subscription);
+        session.missed.retain(|&missed| missed != subscription);
+        self.leave(&held);
+        Some(held)
+    }
+
+    /// Takes a subscription out of those who are told.
+    pub(crate) fn leave(&mut self, held: &Subscription) {
+        let Progress::Live(place) = held.progress else { return };
+        let Topic { instrument, subject, .. } = held.topic;
+        if let Some(depth) = view_depth(held) {
+            self.cache.close_view(instrument, depth);
+        }
+        if let Some(moved) = self.fanout.leave(instrument, subject, place)
+            && let Some(session) = self.out.sessions.get_mut(moved.session)
+            && let Some(other) = session.subscriptions.slot_mut(moved.subscription)
+        {
+            other.progress = Progress::Live(place);
+        }
+    }
+
+    /// Sends a session that lagged the newest of a stream of which it missed events.
+    fn make_up(&mut self, slot: u32, subscription: u32) {
+        let Some(session) = self.out.sessions.get_mut(slot) else { return };
+        let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
+        let missed_seq = std::mem::take(&mut held.missed_seq);
+        let held = *held;
+        let (Subject::Stream(stream), Progress::Live(place)) = (held.topic.subject, held.progress)
+        else {
+            return;
+        };
+        let id = GroupId::new(held.topic.instrument, held.topic.subject, place.group as usize);
+        let Some(event) = present(self.cache, id, stream, held.depth) else { return };
+        let extra = Extra::conflated(event.seq.saturating_sub(missed_seq));
+        if let Some(range) = self.out.frame(held.topic.form, &event, extra) {
+            self.out.sessions.send(slot, range);
+        }
+        let seq = event.seq;
+        if let Some(group) = self.fanout.group_mut(id)
+            && let Some(member) = group.members.get_mut(place.index as usize)
+        {
+            member.joined_seq = seq;
+        }
+    }
+
+    /// Sends the present state of a stream, marked as a snapshot. One that resumes from `since` is
+    /// told how many events the snapshot stands for.
+    fn tell_present(&mut self, slot: u32, held: &Subscription, stream: Stream, since: Option<u64>) {
+        let id = GroupId::new(held.topic.instrument, held.topic.subject, 0);
+        let Some(event) = present(self.cache, id, stream, held.depth) else { return };
+        let conflated = since.map_or(0, |since| event.seq.saturating_sub(since + 1));
+        let extra = Extra { is_snapshot: true, conflated };
+        if let Some(range) = self.out.frame(held.topic.form, &event, extra) {
+            self.out.sessions.send(slot, range);
+        }
+    }
+
+    /// Sends the state of a book, where one is known; `only_bad` leaves out a live one.
+    fn tell_book_status(&mut self, slot: u32, topic: &Topic, only_bad: bool) {
+        let Some(status) = self.cache.book_status(topic.instrument) else { return };
+        if !status.since.is_some() || (only_bad && status.state == BookState::Live) {
+            return;
+        }
+        let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
+        let body = EventBody::BookState(status);
+        let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
+        if let Some(range) = self.out.frame(topic.form, &event, Extra::default()) {
+            self.out.sessions.send(slot, range);
+        }
+    }
+
+    /// Sends what is held of a stream after `since`, up to a bound, with a gap where something is
+    /// not held any more. Returns the seq up to which the session was told.
+    fn replay(&mut self, slot: u32, topic: Topic, stream: Stream, since: u64) -> u64 {
+        let newest = self.cache.seq(topic.instrument, stream);
+        let (mut told, mut left) = (since, REPLAY_EVENTS_MAX);
+        let cache = &*self.cache;
+        let out = &mut *self.out;
+        let mut send = |event: &Event<'_>, extra: Extra| {
+            if let Some(range) = out.frame(topic.form, event, extra) {
+                out.sessions.send(slot, range);
+            }
+        };
+        cache.since(topic.instrument, stream, since, |event| {
+            if left == 0 {
+                return;
+            }
+            left -= 1;
+            let first = match event.body {
+                EventBody::Gap(gap) => gap.from_seq,
+                _ => event.seq,
+            };
+            let mut extra = Extra::default();
+            if first > told + 1 {
+                // Candles are held closed only: what came between is what they replaced.
+                if matches!(stream, Stream::Candles(_)) {
+                    extra = Extra::conflated(first - told - 1);
+                } else {
+                    send(
+                        &lapped(topic, stream, event.stamp, told + 1, first - 1),
+                        Extra::default(),
+                    );
+                }
+            }
+            send(event, extra);
+            told = match event.body {
+                EventBody::Gap(gap) => gap.to_seq,
+                _ => event.seq,
+            };
+        });
+        if left > 0 && told < newest {
+            // Nothing of it is held.
+            let stamp = Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos(0) };
+            send(&lapped(topic, stream, stamp, told + 1, newest), Extra::default());
+            told = newest;
+        }
+        told
+    }
+}
+
+/// The depth of the view that a subscription follows; paced books are told as snapshots and need
+/// none.
+fn view_depth(held: &Subscription) -> Option<usize> {
+    let is_live = held.delivery.per_second().is_none();
+    held.depth.filter(|_| is_live).map(|depth| depth.get() as usize)
+}
+
+/// Events that were overwritten before they were asked for.
+fn lapped(
+    topic: Topic,
+    stream: Stream,
+    stamp: Stamp,
+    from_seq: u64,
+    to_seq: u64,
+) -> Event<'static> {
+    let gap = Gap { stream, from_seq, to_seq, reason: Reason::Lapped };
+    Event { instrument: topic.instrument, seq: 0, stamp, body: EventBody::Gap(gap) }
+}

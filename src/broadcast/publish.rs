@@ -1,0 +1,233 @@
+//! From an event to the sessions that want it: encoded once per group, shared by its members.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::fanout::{Fanout, Group, GroupId};
+use super::sessions::{Delivered, Sessions};
+use super::words::{Extra, Words};
+use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
+use crate::client::{Form, Range, Shared, Subject};
+use crate::clock::MonoNanos;
+use crate::instrument::ExchangeId;
+use crate::metrics::BroadcastCounters;
+
+/// Groups whose pace holds something back, the one due first on top.
+pub(crate) type Held = BinaryHeap<Reverse<(MonoNanos, GroupId)>>;
+
+/// Where events go: what it takes to encode them and to queue them.
+pub(crate) struct Output<'a> {
+    pub(crate) sessions: &'a mut Sessions,
+    pub(crate) shared: &'a mut Shared,
+    pub(crate) words: &'a Words,
+    pub(crate) counters: &'a BroadcastCounters,
+}
+
+/// Sends an event to everyone who wants it now. Returns to how many sessions.
+#[inline]
+pub(crate) fn publish(
+    event: &Event<'_>,
+    fanout: &mut Fanout,
+    held: &mut Held,
+    out: &mut Output<'_>,
+    now: MonoNanos,
+) -> u64 {
+    match event.body {
+        EventBody::FeedState(status) => out.tell_feed_state(event, status.exchange),
+        EventBody::BookState(_) => out.tell_book_state(event, fanout),
+        EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
+        EventBody::Book(book) => {
+            let depth = book.depth.map(|depth| depth as u32);
+            let subject = Subject::Stream(Stream::Orderbook);
+            let slots = fanout.slots_mut(event.instrument, subject);
+            let mut told = 0;
+            for (slot, group) in slots.iter_mut().enumerate() {
+                let Some(group) = group else { continue };
+                if group.key.per_second.is_some() {
+                    if depth.is_none() {
+                        let id = GroupId::new(event.instrument, subject, slot);
+                        hold(group, id, held, out.counters, now);
+                    }
+                } else if group.key.depth.map(NonZeroU32::get) == depth {
+                    told += out.tell(group, event, 0);
+                }
+            }
+            told
+        }
+        EventBody::Trade(_) | EventBody::Quote(_) | EventBody::Ticker(_) | EventBody::Candle(_) => {
+            let Some(stream) = event.body.stream() else { return 0 };
+            let subject = Subject::Stream(stream);
+            let slots = fanout.slots_mut(event.instrument, subject);
+            let mut told = 0;
+            for (slot, group) in slots.iter_mut().enumerate() {
+                let Some(group) = group else { continue };
+                if group.key.per_second.is_some() {
+                    let id = GroupId::new(event.instrument, subject, slot);
+                    hold(group, id, held, out.counters, now);
+                } else {
+                    told += out.tell(group, event, 0);
+                }
+            }
+            told
+        }
+    }
+}
+
+/// Notes that a paced group has something new. It is told by [`release`], in this turn when the
+/// pace allows: by then the newest of the turn stands in the cache.
+fn hold(
+    group: &mut Group,
+    id: GroupId,
+    held: &mut Held,
+    counters: &BroadcastCounters,
+    now: MonoNanos,
+) {
+    if group.is_held {
+        counters.conflated.add(group.members.len() as u64);
+        return;
+    }
+    group.is_held = true;
+    group.due = group.due.max(now);
+    held.push(Reverse((group.due, id)));
+}
+
+/// Tells every paced group that is due the newest of its stream. Returns to how many sessions.
+pub(crate) fn release(
+    cache: &Cache,
+    fanout: &mut Fanout,
+    held: &mut Held,
+    out: &mut Output<'_>,
+    now: MonoNanos,
+) -> u64 {
+    let mut told = 0;
+    while let Some(&Reverse((due, id))) = held.peek() {
+        if due > now {
+            break;
+        }
+        held.pop();
+        // A group that ended may have left its entry to the next one in its slot.
+        let Some(group) = fanout.group_mut(id) else { continue };
+        if !group.is_held || group.due > now {
+            continue;
+        }
+        group.is_held = false;
+        if let Some(per_second) = group.key.per_second {
+            group.due = now.after(Duration::from_secs(1) / per_second.get());
+        }
+        let Subject::Stream(stream) = id.subject else { continue };
+        if let Some(event) = present(cache, id, stream, group.key.depth) {
+            let conflated = event.seq.saturating_sub(group.told_seq + 1);
+            told += out.tell(group, &event, conflated);
+        }
+    }
+    told
+}
+
+/// The newest of a stream; of a book a snapshot to the depth asked.
+pub(crate) fn present(
+    cache: &Cache,
+    id: GroupId,
+    stream: Stream,
+    depth: Option<NonZeroU32>,
+) -> Option<Event<'_>> {
+    match stream {
+        Stream::Orderbook => {
+            cache.book_snapshot(id.instrument, depth.map(|depth| depth.get() as usize))
+        }
+        Stream::Trades | Stream::Quotes | Stream::Ticker | Stream::Candles(_) => {
+            cache.newest(id.instrument, stream)
+        }
+    }
+}
+
+impl Output<'_> {
+    /// Encodes an event; `None` when the form has no words for it.
+    pub(crate) fn frame(&mut self, form: Form, event: &Event<'_>, extra: Extra) -> Option<Range> {
+        let words = self.words;
+        Words::can_tell(form, event)
+            .then(|| self.shared.arena.frame(|bytes| words.tell(form, event, extra, bytes)))
+    }
+
+    /// Sends an event to the members of a group; `conflated` counts what it replaces beside what
+    /// the event itself says. Where the group is not told everything, members
+    /// that joined since the last event get one that counts from where they joined.
+    fn tell(&mut self, group: &mut Group, event: &Event<'_>, conflated: u64) -> u64 {
+        let form = group.key.form;
+        let Some(range) = self.frame(form, event, Extra::conflated(conflated)) else { return 0 };
+        let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
+        let mut told = 0;
+        for member in &group.members {
+            let mut range = range;
+            if leaves_out && member.joined_seq > group.told_seq {
+                let own = event.seq.saturating_sub(member.joined_seq + 1);
+                let extra = Extra::conflated(own);
+                range = self.frame(form, &uncounted(event), extra).unwrap_or(range);
+            }
+            match self.sessions.deliver(member, range, event.seq) {
+                Delivered::Queued => told += 1,
+                Delivered::Conflated => self.counters.conflated.increment(),
+                Delivered::Closed => {}
+            }
+        }
+        group.told_seq = event.seq;
+        self.counters.events.add(told);
+        told
+    }
+
+    /// Missing events are told to every member, whatever its pace.
+    fn tell_gap(&mut self, event: &Event<'_>, gap: Gap, fanout: &mut Fanout) -> u64 {
+        let mut told = 0;
+        let slots = fanout.slots_mut(event.instrument, Subject::Stream(gap.stream));
+        for group in slots.iter_mut().flatten() {
+            let Some(range) = self.frame(group.key.form, event, Extra::default()) else { continue };
+            for member in &group.members {
+                let delivered = self.sessions.deliver(member, range, gap.from_seq);
+                told += u64::from(delivered == Delivered::Queued);
+            }
+            if !group.is_held {
+                group.told_seq = group.told_seq.max(gap.to_seq);
+            }
+        }
+        told
+    }
+
+    /// The state of a book, to who asked for states and to who follows the book, once each.
+    fn tell_book_state(&mut self, event: &Event<'_>, fanout: &mut Fanout) -> u64 {
+        let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
+        let mark = self.sessions.new_mark();
+        let mut told = 0;
+        for subject in [Subject::Status, Subject::Stream(Stream::Orderbook)] {
+            for group in fanout.slots_mut(event.instrument, subject).iter().flatten() {
+                for member in &group.members {
+                    told += u64::from(self.sessions.send_once(member.session, range, mark));
+                }
+            }
+        }
+        told
+    }
+
+    /// The state of a feed, to who asked for the states of an instrument of its exchange.
+    fn tell_feed_state(&mut self, event: &Event<'_>, exchange: ExchangeId) -> u64 {
+        let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
+        let mut told = 0;
+        for slot in 0..self.sessions.slots() {
+            let wants = |feeds: &[u32; ExchangeId::ALL.len()]| feeds[exchange as usize] > 0;
+            if self.sessions.get(slot).is_some_and(|session| wants(&session.feeds)) {
+                told += u64::from(self.sessions.send(slot, range));
+            }
+        }
+        told
+    }
+}
+
+/// The event without its view's count of what it replaces.
+fn uncounted<'a>(event: &Event<'a>) -> Event<'a> {
+    match event.body {
+        EventBody::Book(book) => {
+            Event { body: EventBody::Book(BookEvent { conflated: 0, ..book }), ..*event }
+        }
+        _ => *event,
+    }
+}

@@ -1,0 +1,205 @@
+//! The sessions of one broadcaster, and the lists of those that want something of this turn.
+
+use crate::client::{Range, Session};
+
+use super::fanout::Member;
+
+/// Slots of sessions; a slot is used again after its session ended.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    /// Bytes waiting for a session from which on it lags.
+    bytes_soft: usize,
+    slots: Vec<Option<Box<Session>>>,
+    mark: u64,
+    free: Vec<u32>,
+    /// Sessions with something to write, each once.
+    pub(crate) dirty: Vec<u32>,
+    /// Sessions that may go on with joins and missed events, each once.
+    pub(crate) catching_up: Vec<u32>,
+    /// Sessions whose socket may have more to read, each once.
+    pub(crate) readable: Vec<u32>,
+}
+
+/// What became of an event for one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// It goes out with this turn's flush.
+    Queued,
+    /// The session lags; it will get the newest later.
+    Conflated,
+    /// The session is being closed.
+    Closed,
+}
+
+impl Sessions {
+    pub(crate) fn new(bytes_soft: usize) -> Self {
+        Self {
+            bytes_soft,
+            slots: Vec::new(),
+            mark: 0,
+            free: Vec::new(),
+            dirty: Vec::new(),
+            catching_up: Vec::new(),
+            readable: Vec::new(),
+        }
+    }
+
+    /// Bytes waiting for a session from which on it lags.
+    pub(crate) const fn bytes_soft(&self) -> usize {
+        self.bytes_soft
+    }
+
+    /// Adds a session; returns its slot.
+    pub(crate) fn insert(&mut self, session: Box<Session>) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(session);
+                slot
+            }
+            None => {
+                self.slots.push(Some(session));
+                self.slots.len() as u32 - 1
+            }
+        }
+    }
+
+    /// Takes a session out.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Box<Session>> {
+        let session = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(session)
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&Session> {
+        self.slots.get(slot as usize)?.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Session> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// One more than the highest slot in use or free.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Sends a range to a session, whatever it is; false when the session is not open.
+    #[inline]
+    pub(crate) fn send(&mut self, slot: u32, range: Range) -> bool {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return false;
+        };
+        if !session.is_open() {
+            return false;
+        }
+        session.outgoing.add(range);
+        if !session.is_dirty {
+            session.is_dirty = true;
+            self.dirty.push(slot);
+        }
+        true
+    }
+
+    /// A mark that no session bears yet, for [`Sessions::send_once`].
+    pub(crate) fn new_mark(&mut self) -> u64 {
+        self.mark += 1;
+        self.mark
+    }
+
+    /// Sends a range to a session that does not bear the mark yet, and marks it.
+    pub(crate) fn send_once(&mut self, slot: u32, range: Range, mark: u64) -> bool {
+        match self.get_mut(slot) {
+            Some(session) if session.mark != mark => session.mark = mark,
+            _ => return false,
+        }
+        self.send(slot, range)
+    }
+
+    /// Sends an event to a member of a group. One that lags and may do without gets nothing, and
+    /// is noted to get the newest when it has caught up.
+    #[inline]
+    pub(crate) fn deliver(&mut self, member: &Member, range: Range, seq: u64) -> Delivered {
+        let Some(session) = self.slots.get_mut(member.session as usize).and_then(Option::as_mut)
+        else {
+            return Delivered::Closed;
+        };
+        if !session.is_open() {
+            return Delivered::Closed;
+        }
+        let keeps_up = session.missed.is_empty() && session.outgoing.waiting() <= self.bytes_soft;
+        if !keeps_up && leave_out(session, member.subscription, seq, self.bytes_soft) {
+            return Delivered::Conflated;
+        }
+        session.outgoing.add(range);
+        if !session.is_dirty {
+            session.is_dirty = true;
+            self.dirty.push(member.session);
+        }
+        Delivered::Queued
+    }
+
+    /// Notes that a session has something to write.
+    pub(crate) fn mark_dirty(&mut self, slot: u32) {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if !session.is_dirty {
+            session.is_dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Notes that a session may go on with joins or missed events.
+    pub(crate) fn mark_catching_up(&mut self, slot: u32) {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if !session.is_catching_up {
+            session.is_catching_up = true;
+            self.catching_up.push(slot);
+        }
+    }
+
+    /// Notes that the kernel takes a session's bytes again.
+    pub(crate) fn set_writable(&mut self, slot: u32) {
+        let Some(session) = self.get_mut(slot) else { return };
+        session.set_writable();
+        if session.has_output() {
+            self.mark_dirty(slot);
+        }
+    }
+
+    /// Notes that a session's socket may have something to read.
+    pub(crate) fn mark_readable(&mut self, slot: u32) {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if !session.is_readable {
+            session.is_readable = true;
+            self.readable.push(slot);
+        }
+    }
+}
+
+/// Whether an event is left out for a session that lags, or still owes the newest to this
+/// subscription.
+#[cold]
+fn leave_out(session: &mut Session, subscription: u32, seq: u64, bytes_soft: usize) -> bool {
+    let lags = session.outgoing.waiting() > bytes_soft;
+    let Some(held) = session.subscriptions.slot_mut(subscription) else { return false };
+    if held.missed_seq != 0 {
+        return true;
+    }
+    if !lags || !held.is_conflatable() {
+        return false;
+    }
+    held.missed_seq = seq;
+    session.missed.push(subscription);
+    true
+}

@@ -1,0 +1,251 @@
+//! One client's connection from its upgrade to its end.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::outbox::{Chunks, Wire};
+use super::outgoing::{Outgoing, Shared};
+use super::pace::{Heartbeat, RequestBucket};
+use super::subscription::{Subscriptions, Wish};
+use crate::clock::MonoNanos;
+use crate::instrument::ExchangeId;
+use crate::limits::CLOSE_WAIT;
+use crate::net::{NetError, Transport, WebSocket};
+
+/// A place among the clients that may be connected; given back when it is dropped.
+#[derive(Debug)]
+pub struct Admission {
+    places: Vec<Arc<AtomicUsize>>,
+}
+
+impl Admission {
+    /// Takes one place of each; the caller has checked that there is one.
+    pub fn take(places: Vec<Arc<AtomicUsize>>) -> Self {
+        for place in &places {
+            // Relaxed: a lone count; nothing else is published by it.
+            place.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { places }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        for place in &self.places {
+            // Relaxed: as above.
+            place.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Why we close a session: RFC 6455's codes and our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// The gateway stops.
+    GoingAway,
+    /// Two pings in a row stayed unanswered.
+    Unanswered,
+    /// It cannot take what may not be dropped.
+    TooSlow,
+}
+
+impl CloseReason {
+    pub(crate) const fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::Unanswered => 4000,
+            Self::TooSlow => 4008,
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::GoingAway => "the gateway is stopping",
+            Self::Unanswered => "two pings stayed unanswered",
+            Self::TooSlow => "too slow: events waited beyond the bound; resume with from",
+        }
+    }
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is served.
+    Open,
+    /// What is queued is sent, then it is closed for this reason.
+    Draining(CloseReason),
+    /// A close frame is on its way, or answered; what the client still sends is read and dropped,
+    /// for unread bytes would turn our end of the connection into a reset that takes the close
+    /// frame along. Over when the client ends, or then.
+    Closing(MonoNanos),
+}
+
+/// What comes before the live events of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prelude {
+    /// Nothing.
+    None,
+    /// The present state.
+    Snapshot,
+    /// The events after this seq.
+    Since(u64),
+}
+
+/// A subscription that was granted and has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Join {
+    pub(crate) subscription: u32,
+    pub(crate) prelude: Prelude,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) outgoing: Outgoing,
+    /// Subscriptions that left events out and owe the newest.
+    pub(crate) missed: Vec<u32>,
+    /// In the turn's list of sessions to flush.
+    pub(crate) is_dirty: bool,
+    /// In the list of sessions that go on with joins and missed events in each turn.
+    pub(crate) is_catching_up: bool,
+    /// In the list of sessions whose socket may have more to read.
+    pub(crate) is_readable: bool,
+    pub(crate) phase: Phase,
+    peer_closed: bool,
+    /// See `Sessions::send_once`.
+    pub(crate) mark: u64,
+    /// Subscriptions to states, by exchange.
+    pub(crate) feeds: [u32; ExchangeId::ALL.len()],
+    pub(crate) subscriptions: Subscriptions,
+    /// Granted subscriptions that have not begun, in the order of their requests.
+    pub(crate) joins: VecDeque<Join>,
+    pub(crate) socket: Box<WebSocket<Transport>>,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) bucket: RequestBucket,
+    /// What it asked for, by name; instruments to come may match.
+    pub(crate) wishes: Vec<Wish>,
+    pub(crate) peer: SocketAddr,
+    _admission: Admission,
+}
+
+impl Session {
+    pub(crate) fn new(
+        socket: Box<WebSocket<Transport>>,
+        peer: SocketAddr,
+        admission: Admission,
+        heartbeat: Duration,
+        now: MonoNanos,
+    ) -> Self {
+        Self {
+            outgoing: Outgoing::new(),
+            missed: Vec::new(),
+            is_dirty: false,
+            is_catching_up: false,
+            is_readable: false,
+            phase: Phase::Open,
+            peer_closed: false,
+            mark: 0,
+            feeds: [0; ExchangeId::ALL.len()],
+            subscriptions: Subscriptions::default(),
+            joins: VecDeque::new(),
+            socket,
+            heartbeat: Heartbeat::new(heartbeat, now),
+            bucket: RequestBucket::new(),
+            wishes: Vec::new(),
+            peer,
+            _admission: admission,
+        }
+    }
+
+    /// Whether events may be sent to it.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether joins or missed events wait for room.
+    pub(crate) fn has_arrears(&self) -> bool {
+        self.is_open() && !(self.joins.is_empty() && self.missed.is_empty())
+    }
+
+    /// Writes what there is to write. Returns the bytes of data that the kernel took.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn flush(&mut self, shared: &mut Shared) -> Result<usize, NetError> {
+        self.outgoing.flush(&mut *self.socket, shared)
+    }
+
+    /// The kernel says that it takes bytes again. Under TLS it takes what stands encrypted first;
+    /// an error there shows again in the next write.
+    pub(crate) fn set_writable(&mut self) {
+        self.outgoing.set_writable();
+        if self.socket.transport().wants_write() {
+            let _ = self.socket.transport_mut().flush();
+        }
+    }
+
+    /// Whether anything waits to be written.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.outgoing.is_empty() || self.socket.control_pending()
+    }
+
+    /// Whether anything waits to be written that the kernel may take.
+    pub(crate) fn is_flushable(&self) -> bool {
+        self.outgoing.is_writable() && self.has_output()
+    }
+
+    /// Whether both sides have closed and all is said.
+    pub(crate) fn is_over(&self) -> bool {
+        self.peer_closed && !self.socket.control_pending()
+    }
+
+    /// Sends a close frame ahead of the data that waits, which is dropped.
+    pub(crate) fn close(&mut self, reason: CloseReason, chunks: &mut Chunks, now: MonoNanos) {
+        self.outgoing.drop_data(chunks);
+        self.socket.queue_close(reason.code(), reason.text());
+        self.phase = Phase::Closing(now.after(CLOSE_WAIT));
+    }
+
+    /// The client closed, or answered our close; the reply is queued already.
+    pub(crate) fn closed_by_peer(&mut self, chunks: &mut Chunks, now: MonoNanos) {
+        self.peer_closed = true;
+        self.failed(chunks, now);
+    }
+
+    /// The client broke the protocol; a close frame that says so is queued already.
+    pub(crate) fn failed(&mut self, chunks: &mut Chunks, now: MonoNanos) {
+        self.outgoing.drop_data(chunks);
+        if !matches!(self.phase, Phase::Closing(_)) {
+            self.phase = Phase::Closing(now.after(CLOSE_WAIT));
+        }
+    }
+}
+
+impl Wire for WebSocket<Transport> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
+        loop {
+            match self.transport_mut().write(bytes) {
+                Ok(0) => return Err(NetError::Reset),
+                Ok(count) => return Ok(count),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(0),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(NetError::of_socket(&error)),
+                },
+            }
+        }
+    }
+
+    fn has_control(&self) -> bool {
+        self.control_pending()
+    }
+
+    fn write_control(&mut self) -> Result<bool, NetError> {
+        Ok(self.flush()? == crate::net::Flush::Done)
+    }
+}
