@@ -55,6 +55,25 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_checksum_failures", "Order books whose checksum did not match.", |feed| {
         feed.checksum_failures.value()
     }),
+    (
+        "feed_duplicate_events",
+        "Events that were published before: repeated, late, or a copy.",
+        |feed| feed.duplicates.value(),
+    ),
+    (
+        "feed_rollovers",
+        "Connections replaced as planned, before the exchange closed them.",
+        |feed| feed.rollovers.value(),
+    ),
+    ("feed_unanswered_requests", "Requests that the exchange did not answer in time.", |feed| {
+        feed.unanswered.value()
+    }),
+    ("feed_refused_subscriptions", "Subscriptions that the exchange refused for good.", |feed| {
+        feed.refused_subscriptions.value()
+    }),
+    ("feed_dropped_reports", "Reports that the control side was too late to hear.", |feed| {
+        feed.reports_dropped.value()
+    }),
     ("feed_ring_refusals", "Turns in which a full ring refused a tick.", |feed| {
         feed.ring_refusals.value()
     }),

@@ -16,7 +16,7 @@ use super::catalogue::{
     ACCEPT_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS, FEED_COUNTERS, REFUSALS,
     REQUEST_COUNTERS,
 };
-use super::counters::BroadcastCounters;
+use super::counters::{BroadcastCounters, Counter, FeedCounters};
 use super::observatory::{LineView, Observatory, Sky};
 use crate::exchange::Rejected;
 use crate::latency::{Histograms, Span};
@@ -119,6 +119,16 @@ fn bare(value: u64) -> [(Labels, u64); 1] {
     [(Labels::new(), value)]
 }
 
+/// The label of an exchange.
+fn of(exchange: &str) -> Labels {
+    vec![("exchange", exchange.to_owned())]
+}
+
+/// The labels of an exchange and a reason.
+fn because(exchange: &str, reason: &str) -> Labels {
+    vec![("exchange", exchange.to_owned()), ("reason", reason.to_owned())]
+}
+
 struct Page<'a> {
     encoder: DescriptorEncoder<'a>,
 }
@@ -185,54 +195,59 @@ impl Page<'_> {
     }
 
     fn feeds(&mut self, sky: &Sky, now: u64) -> fmt::Result {
-        let exchange = |name: &str| vec![("exchange", name.to_owned())];
-        let reason = |name: &str, reason: &str| {
-            vec![("exchange", name.to_owned()), ("reason", reason.to_owned())]
-        };
         for (name, help, read) in FEED_COUNTERS {
             let feeds = sky.feeds.iter();
-            self.counter(
-                name,
-                help,
-                feeds.map(|feed| (exchange(&feed.exchange), read(&feed.counters))),
-            )?;
+            let samples = feeds.map(|feed| (of(&feed.exchange), read(&feed.counters)));
+            self.counter(name, help, samples)?;
         }
-        let rejected = sky.feeds.iter().flat_map(|feed| {
-            let reasons = Rejected::ALL.iter().zip(&feed.counters.rejected);
-            reasons.map(move |(why, count)| (reason(&feed.exchange, why.name()), count.value()))
-        });
-        self.counter("feed_rejected_frames", "Frames refused by the parser.", rejected)?;
-        let reconnects = sky.feeds.iter().flat_map(|feed| {
-            // A reason that never happened is left out: most of them never end a connection.
-            let reasons = Reason::ALL.iter().zip(&feed.counters.reconnects);
-            let happened = reasons.filter(|(_, count)| count.value() > 0);
-            happened.map(move |(why, count)| (reason(&feed.exchange, why.name()), count.value()))
-        });
-        self.counter("feed_reconnects", "Connections to the exchange lost.", reconnects)?;
         let negative = sky
             .feeds
             .iter()
-            .map(|feed| (exchange(&feed.exchange), feed.collector.totals().negative_ages()));
+            .map(|feed| (of(&feed.exchange), feed.collector.totals().negative_ages()));
         self.counter(
             "feed_negative_ages",
             "Events that the exchange dates after our read of them: one of the clocks is wrong.",
             negative,
         )?;
-        let waiting = sky
-            .feeds
-            .iter()
-            .map(|feed| (exchange(&feed.exchange), feed.counters.ring_occupancy.value() as f64));
+        self.feed_reasons(sky)?;
+        self.feed_gauges(sky, now)
+    }
+
+    fn feed_reasons(&mut self, sky: &Sky) -> fmt::Result {
+        let rejected = sky.feeds.iter().flat_map(|feed| {
+            let reasons = Rejected::ALL.iter().zip(&feed.counters.rejected);
+            reasons.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
+        });
+        self.counter("feed_rejected_frames", "Frames refused by the parser.", rejected)?;
+        // A reason that never happened is left out: most of them never end a connection.
+        let by_reason = |counters: fn(&FeedCounters) -> &[Counter]| {
+            sky.feeds.iter().flat_map(move |feed| {
+                let reasons = Reason::ALL.iter().zip(counters(&feed.counters));
+                let happened = reasons.filter(|(_, count)| count.value() > 0);
+                happened.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
+            })
+        };
+        let reconnects = by_reason(|feed| &feed.reconnects);
+        self.counter("feed_reconnects", "Connections to the exchange lost.", reconnects)?;
+        let attempts = by_reason(|feed| &feed.failed_attempts);
+        self.counter("feed_failed_attempts", "Attempts to connect that failed.", attempts)
+    }
+
+    fn feed_gauges(&mut self, sky: &Sky, now: u64) -> fmt::Result {
+        let feeds = || sky.feeds.iter();
+        let waiting =
+            feeds().map(|feed| (of(&feed.exchange), feed.counters.ring_occupancy.value() as f64));
         self.gauge("feed_ring_ticks", "Ticks waiting in the fullest ring.", waiting)?;
-        let connected = sky.feeds.iter().map(|feed| {
+        let connected = feeds().map(|feed| {
             let connected = |line: &&LineView| line.state == FeedState::Connected;
             let count = feed.lines.iter().filter(connected).count();
-            (exchange(&feed.exchange), count as f64)
+            (of(&feed.exchange), count as f64)
         });
         self.gauge("feed_connected_lines", "Connections to the exchange that are up.", connected)?;
-        let ages = sky.feeds.iter().filter_map(|feed| {
+        let ages = feeds().filter_map(|feed| {
             let newest = feed.counters.newest_read.value();
             let age = now.saturating_sub(newest) as f64 / 1e9;
-            (newest > 0).then(|| (exchange(&feed.exchange), age))
+            (newest > 0).then(|| (of(&feed.exchange), age))
         });
         self.gauge("feed_newest_frame_age_seconds", "Time since the newest frame was read.", ages)
     }
@@ -271,7 +286,7 @@ impl Page<'_> {
             .requests
             .iter()
             .map(|(of, counters)| (exchange(of), counters.waiting.value() as f64));
-        self.gauge("rest_waiting", "Requests that wait for their turn.", waiting)
+        self.gauge("rest_waiting_requests", "Requests that wait for their turn.", waiting)
     }
 
     fn latencies(&mut self, sky: &Sky) -> fmt::Result {
@@ -348,7 +363,6 @@ fn buckets(histograms: &Histograms, span: Span) -> Vec<(f64, u64)> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::super::counters::FeedCounters;
     use super::*;
     use crate::clock::{Clock, UnixNanos};
     use crate::latency::{Budget, recorder};
@@ -366,6 +380,8 @@ mod tests {
             counters.rejected[0].increment();
             counters.reconnects[Reason::Reset as usize].increment();
             counters.newest_read.set(1);
+            counters.failed_attempts[Reason::Dns as usize].increment();
+            observatory.add_requests(exchange, Arc::default());
             observatory.add_feed(exchange, counters, filled());
         }
         observatory.add_broadcaster(Arc::default(), filled());
@@ -415,7 +431,7 @@ mod tests {
             assert!(described.contains(family), "no HELP: {line}");
             assert!(name.starts_with("tickwire_"), "{line}");
             let units = ["_total", "_seconds", "_bytes", "_info"];
-            let counted = ["_ticks", "_clients", "_subscriptions", "_lines"];
+            let counted = ["_ticks", "_clients", "_subscriptions", "_lines", "_requests"];
             let ends = |ends: &[&str]| ends.iter().any(|end| family.ends_with(end));
             assert!(ends(&units) || ends(&counted), "no unit: {line}");
             for label in labels.keys() {
@@ -425,6 +441,21 @@ mod tests {
             assert!(series.insert((name, labels)), "twice: {line}");
         }
         assert!(series.len() > 100, "{page}");
+    }
+
+    #[test]
+    fn every_counter_is_exposed() {
+        let catalogue = include_str!("counters.rs");
+        let (_, records) = catalogue.split_once("pub struct FeedCounters").expect("the records");
+        let readers = concat!(include_str!("catalogue.rs"), include_str!("text.rs"));
+        let fields = records.lines().filter_map(|line| line.strip_prefix("    pub "));
+        let fields: Vec<&str> =
+            fields.filter_map(|field| field.split_once(':')).map(|(name, _)| name).collect();
+        assert!(fields.len() > 30, "{fields:?}");
+        for field in fields {
+            let read = [".value()", ")", ";"].map(|end| format!(".{field}{end}"));
+            assert!(read.iter().any(|read| readers.contains(read)), "{field} is not exposed");
+        }
     }
 
     #[test]
