@@ -165,3 +165,35 @@ fn a_late_snapshot_is_joined_with_what_was_held_meanwhile() {
     assert_books(&mut rig, &simulator);
     assert!(simulator.wait_for(DEADLINE, |stats| stats.requests >= 2));
 }
+
+#[test]
+fn a_stall_beyond_the_bound_is_told_and_the_books_are_told_anew() {
+    let exchange = ExchangeId::Binance;
+    let simulator = simulator(exchange, |options| options.rate = 2_000);
+    let mut rig = Rig::start(RigOptions {
+        ring_ticks: 512,
+        adjust: |options| options.stall_max = Duration::from_millis(100),
+        ..options(exchange, &simulator, &[Channel::Orderbook, Channel::Trades])
+    });
+    rig.wait_books(0, 2);
+    // Nobody takes anything until the feed has given up waiting and skipped a good deal.
+    let counters = std::sync::Arc::clone(rig.handle.counters());
+    assert!(simulator.wait_for(DEADLINE, |_| counters.skipped.value() > 1_000));
+    let seen = rig.ticks.len();
+    rig.wait_books(seen, 2);
+    assert_books(&mut rig, &simulator);
+    let seen = rig.ticks.len();
+    rig.wait_trades(seen, 2);
+    rig.stop();
+    for instrument in [ONE, TWO] {
+        let gaps = missed_trades(&rig.ticks, instrument);
+        assert!(gaps.iter().all(|(reason, _)| *reason == Reason::Stall), "{gaps:?}");
+        let ids = rig.trade_ids(instrument);
+        assert!(ids.is_sorted_by(|one, two| one < two), "in order, each once");
+        let holes: u64 = ids.windows(2).map(|pair| pair[1] - pair[0] - 1).sum();
+        assert_eq!(holes, gaps.iter().map(|(_, missed)| missed).sum::<u64>());
+        assert!(holes > 0);
+        let states = rig.book_states(instrument);
+        assert!(states.contains(&(BookState::Stale, Reason::Stall)), "{states:?}");
+    }
+}

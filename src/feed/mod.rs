@@ -378,3 +378,6 @@ fn native_of(
 ) -> Option<ArrayString<SYMBOL_BYTES_MAX>> {
     subscriptions.iter().find(|one| one.instrument == instrument).map(|one| one.native)
 }
+
+#[cfg(test)]
+mod tests;

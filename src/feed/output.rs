@@ -103,7 +103,7 @@ impl Output {
         let mut behind = false;
         for lane in &mut self.lanes {
             if !lane.is_clear() {
-                pushed.rejoined |= lane.catch_up(now);
+                pushed.rejoined |= lane.catch_up(self.staged.is_empty(), now);
             }
             if lane.is_clear() {
                 lane.take(&self.staged, now);
@@ -242,12 +242,14 @@ impl Lane {
         }
     }
 
-    /// Pushes what stands before the staged ticks, and ends a lapse once half of the ring is free.
+    /// Pushes what stands before the staged ticks, and ends a lapse once half of the ring is free
+    /// and nothing is staged: what comes next has to be the books that it missed something of.
     /// True when it ended one.
     #[cold]
-    fn catch_up(&mut self, now: MonoNanos) -> bool {
+    fn catch_up(&mut self, nothing_staged: bool, now: MonoNanos) -> bool {
         self.push_first(now);
-        if !self.first.is_empty() || self.end.ring.room() < self.capacity.div_ceil(2) {
+        let half_free = self.end.ring.room() >= self.capacity.div_ceil(2);
+        if !(self.first.is_empty() && nothing_staged && half_free) {
             return false;
         }
         let Some(lapse) = self.lapse.take() else { return false };

@@ -63,15 +63,15 @@ impl Publisher {
         }
     }
 
-    /// True while a ring is full: no frame may be read.
+    /// True while a ring is full, or has yet to be told the books: no frame may be read.
     #[inline]
     pub(super) fn is_blocked(&self) -> bool {
-        self.output.is_blocked()
+        self.output.is_blocked() || !self.retell.is_empty()
     }
 
     /// True while something waits for room in a ring.
     pub(super) fn is_behind(&self) -> bool {
-        self.output.is_behind() || !self.retell.is_empty()
+        self.is_blocked() || self.output.is_behind()
     }
 
     /// Publishes what a frame held. Must not be called while blocked.
@@ -203,16 +203,16 @@ impl Publisher {
     /// What waits for the rings goes on; returns whether there was anything.
     #[inline]
     pub(super) fn go_on(&mut self) -> bool {
-        if !self.output.is_blocked() && !self.output.is_behind() && self.retell.is_empty() {
-            return false;
+        let behind = self.is_behind();
+        if behind {
+            self.push();
+            while !self.output.is_blocked()
+                && let Some(instrument) = self.retell.pop_front()
+            {
+                self.retell_book(instrument);
+            }
         }
-        self.push();
-        if !self.output.is_blocked()
-            && let Some(instrument) = self.retell.pop_front()
-        {
-            self.retell_book(instrument);
-        }
-        true
+        behind
     }
 
     #[inline]
@@ -239,8 +239,8 @@ impl Publisher {
         self.retell.extend(&self.instruments);
     }
 
-    /// Publishes a book whole for the ring that missed some of it. The others get it too, and it
-    /// changes nothing for them.
+    /// Publishes a book whole for the ring that missed some of it, before anything else of it. The
+    /// others get it too, and it changes nothing for them.
     #[cold]
     fn retell_book(&mut self, instrument: InstrumentId) {
         let Some(state) = self.books.state(instrument) else { return };
@@ -251,6 +251,12 @@ impl Publisher {
         self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
         let now = self.clock.now();
         self.stamp_and_push(now);
+    }
+
+    /// Wakes the consumers that sleep and have something to take.
+    #[inline]
+    pub(super) fn ring_bells(&mut self) {
+        self.output.ring_bells();
     }
 
     /// The end of a turn: consumers that sleep are woken, histograms handed over.

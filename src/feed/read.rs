@@ -53,19 +53,23 @@ impl<E: Exchange> Reader<'_, E> {
                     return Some(End::Closed(code, reason.into()));
                 }
                 Ok(None) if !open.readable => return None,
-                Ok(None) => match open.socket.fill() {
-                    Ok(Fill::Read(1..)) => {
-                        open.received = self.clock.now();
-                        self.counters.newest_read.set(open.received.0);
-                        continue;
+                Ok(None) => {
+                    // Before the next system call, not after it.
+                    self.publisher.ring_bells();
+                    match open.socket.fill() {
+                        Ok(Fill::Read(1..)) => {
+                            open.received = self.clock.now();
+                            self.counters.newest_read.set(open.received.0);
+                            continue;
+                        }
+                        Ok(Fill::Read(0)) => return None,
+                        Ok(Fill::Blocked) => {
+                            open.readable = false;
+                            return None;
+                        }
+                        Err(error) => return Some(End::Failed(error)),
                     }
-                    Ok(Fill::Read(0)) => return None,
-                    Ok(Fill::Blocked) => {
-                        open.readable = false;
-                        return None;
-                    }
-                    Err(error) => return Some(End::Failed(error)),
-                },
+                }
                 Err(error) => return Some(End::Failed(error)),
             };
             open.heard = received;

@@ -1,0 +1,234 @@
+//! The feed's turns by hand: the time is the test's, only the sockets are real.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::Receiver;
+
+use super::*;
+use crate::clock::{ManualClock, UnixNanos};
+use crate::exchange::{adapter, profile};
+use crate::instrument::ExchangeId;
+use crate::latency::recorder;
+use crate::net::BackoffPolicy;
+use crate::ring::{Consumer, ring};
+use crate::sim::{Options, Simulator};
+use crate::tick::Tick;
+
+type AnyFeed = Feed<Box<dyn Exchange>>;
+
+/// A feed whose turns the test takes.
+struct Hand {
+    feed: AnyFeed,
+    handle: FeedHandle,
+    clock: ManualClock,
+    reports: Receiver<FeedReport>,
+    consumer: Consumer,
+    ticks: Vec<Tick>,
+    notices: Vec<FeedNotice>,
+}
+
+impl Hand {
+    fn new(url: String, adjust: impl FnOnce(&mut FeedOptions)) -> Self {
+        let exchange = ExchangeId::Binance;
+        let native = ArrayString::from("BTCUSDT").unwrap();
+        assert!((profile(exchange).canonical_symbol)(&native).is_some());
+        let subscription = Subscription {
+            instrument: InstrumentId(0),
+            native,
+            channel: Channel::Trades,
+            interval: None,
+        };
+        let mut options = FeedOptions::new(url, vec![subscription]);
+        options.reconnect = BackoffPolicy { jitter: 0.0, ..BackoffPolicy::default() };
+        adjust(&mut options);
+        let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+        let (ring, consumer) = ring(1 << 12);
+        let (reports, receiver) = bounded(64);
+        let rings = vec![RingEnd { ring, bell: None }];
+        let context = FeedContext { clock, recorder: recorder().0, rings, reports };
+        let (feed, handle) = Feed::new(adapter(exchange), options, context).unwrap();
+        Self {
+            feed,
+            handle,
+            clock: hand,
+            reports: receiver,
+            consumer,
+            ticks: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// One turn, after a short look at the sockets.
+    fn turn(&mut self) {
+        self.feed.wait(Duration::from_millis(5));
+        let now = self.feed.clock.now();
+        self.feed.turn(now);
+        let ticks = &mut self.ticks;
+        self.consumer.drain(usize::MAX, |tick| ticks.push(*tick));
+        self.notices.extend(self.reports.try_iter().map(|report| report.notice));
+    }
+
+    /// Turns, while the feed's time stands still, until the sockets have brought something about.
+    fn until(&mut self, what: &str, enough: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !enough(self) {
+            assert!(Instant::now() < end, "waited in vain for {what}: {:?}", self.notices);
+            self.turn();
+        }
+    }
+
+    fn after(&mut self, by: Duration) {
+        self.clock.advance(by);
+        self.turn();
+    }
+
+    fn failed(&self, reason: Reason) -> u64 {
+        self.handle.counters().failed_attempts[reason as usize].value()
+    }
+
+    fn states(&self) -> Vec<(FeedState, Reason)> {
+        let states = self.ticks.iter().filter_map(|tick| match tick.body {
+            Body::FeedState { state, reason, .. } => Some((state, reason)),
+            _ => None,
+        });
+        states.collect()
+    }
+
+    /// The ticket of the last question for the host.
+    fn question(&self) -> Option<u64> {
+        self.notices.iter().rev().find_map(|notice| match notice {
+            FeedNotice::Resolve { ticket, host, port: 9_443 } if &**host == "exchange.test" => {
+                Some(*ticket)
+            }
+            _ => None,
+        })
+    }
+
+    fn answer(&self, ticket: u64, addresses: &[SocketAddr]) {
+        let addresses = addresses.iter().copied().collect();
+        self.handle.send(FeedCommand::Resolved { ticket, addresses }).unwrap();
+    }
+}
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+const NAMED: &str = "ws://exchange.test:9443";
+
+#[test]
+fn a_name_is_resolved_elsewhere_and_the_next_address_is_tried() {
+    let simulator = Simulator::start(Options::new(ExchangeId::Binance)).unwrap();
+    let mut hand = Hand::new(NAMED.to_owned(), |_| {});
+    hand.turn();
+    let ticket = hand.question().expect("it asks");
+    assert_eq!(hand.states(), [(FeedState::Connecting, Reason::Requested)]);
+    hand.answer(ticket + 7, &[nobody()]);
+    hand.answer(ticket, &[nobody(), simulator.address()]);
+    hand.until("a trade", |hand| hand.ticks.iter().any(|tick| tick.body.trade().is_some()));
+    assert_eq!(hand.states()[1..], [(FeedState::Connected, Reason::None)]);
+    assert!(Reason::ALL.iter().all(|&reason| hand.failed(reason) == 0));
+}
+
+#[test]
+fn a_name_that_is_not_found_is_asked_for_again_and_late_answers_are_dropped() {
+    let mut hand = Hand::new(NAMED.to_owned(), |_| {});
+    hand.turn();
+    let first = hand.question().expect("it asks");
+    hand.after(Duration::from_secs(10));
+    assert_eq!(hand.failed(Reason::Dns), 1);
+    hand.answer(first, &[nobody()]);
+    hand.turn();
+    assert_eq!(hand.question(), Some(first), "the backoff is kept");
+    hand.after(Duration::from_millis(500));
+    let second = hand.question().expect("it asks again");
+    assert_ne!(first, second);
+    hand.answer(second, &[]);
+    hand.turn();
+    assert_eq!(hand.failed(Reason::Dns), 2);
+    assert_eq!(hand.states().last(), Some(&(FeedState::Reconnecting, Reason::Dns)));
+}
+
+#[test]
+fn waits_grow_between_attempts_and_the_last_one_is_an_error_that_goes_on_probing() {
+    let mut hand = Hand::new(format!("ws://{}", nobody()), |options| {
+        options.reconnect.max_attempts = 3;
+    });
+    for (attempt, wait) in [500, 1_000, 2_000].into_iter().enumerate() {
+        hand.until("the refusal", |hand| hand.failed(Reason::ConnectRefused) > attempt as u64);
+        hand.after(Duration::from_millis(wait - 1));
+        assert_eq!(hand.failed(Reason::ConnectRefused), attempt as u64 + 1, "not before its time");
+        hand.clock.advance(Duration::from_millis(1));
+    }
+    hand.until("the error", |hand| {
+        hand.states().last() == Some(&(FeedState::Error, Reason::ConnectRefused))
+    });
+    hand.after(Duration::from_secs(59));
+    assert_eq!(hand.failed(Reason::ConnectRefused), 4);
+    hand.clock.advance(Duration::from_secs(1));
+    hand.until("the probe", |hand| hand.failed(Reason::ConnectRefused) == 5);
+    let told = hand.notices.iter().any(|notice| {
+        matches!(notice, FeedNotice::State { state: FeedState::Error, detail: Some(text), .. }
+            if text.contains("127.0.0.1"))
+    });
+    assert!(told, "the error names the address: {:?}", hand.notices);
+}
+
+#[test]
+fn an_exchange_that_accepts_and_says_nothing_costs_the_connect_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let mut hand = Hand::new(url, |_| {});
+    hand.turn();
+    let (mut peer, _) = listener.accept().unwrap();
+    let mut request = [0; 14];
+    hand.turn();
+    peer.read_exact(&mut request).unwrap();
+    assert_eq!(&request, b"GET /stream HT");
+    hand.after(Duration::from_secs(9));
+    assert_eq!(hand.failed(Reason::ConnectTimeout), 0);
+    hand.after(Duration::from_secs(1));
+    assert_eq!(hand.failed(Reason::ConnectTimeout), 1);
+}
+
+#[test]
+fn the_rings_carry_the_date_once_a_second() {
+    let mut hand = Hand::new(NAMED.to_owned(), |_| {});
+    let mut dates = Vec::new();
+    for _ in 0..30 {
+        hand.after(Duration::from_millis(100));
+    }
+    dates.extend(hand.ticks.iter().filter_map(|tick| match tick.body {
+        Body::Time { date } => Some((date.millis() - 1_700_000_000_000, tick.received)),
+        _ => None,
+    }));
+    assert_eq!(dates.iter().map(|date| date.0).collect::<Vec<_>>(), [100, 1_100, 2_100]);
+    assert!(dates.iter().all(|date| date.1 != MonoNanos::ZERO));
+}
+
+#[test]
+fn a_stopped_feed_says_so_and_closes_its_connection() {
+    let simulator = Simulator::start(Options::new(ExchangeId::Binance)).unwrap();
+    let mut hand = Hand::new(simulator.url(), |_| {});
+    hand.until("a trade", |hand| hand.ticks.iter().any(|tick| tick.body.trade().is_some()));
+    hand.handle.send(FeedCommand::Stop).unwrap();
+    hand.turn();
+    assert!(hand.feed.is_stopped());
+    assert_eq!(hand.states().last(), Some(&(FeedState::Terminated, Reason::Requested)));
+    assert!(simulator.wait_for(Duration::from_secs(20), |stats| stats.websockets == 0));
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_refused_at_the_start() {
+    let (clock, _) = Clock::manual(UnixNanos(0));
+    let reports = bounded(1).0;
+    let context = FeedContext { clock, recorder: recorder().0, rings: Vec::new(), reports };
+    let mut options = FeedOptions::new("wss://127.0.0.1:1", Vec::new());
+    options.tls_ca_file = Some("/nowhere/ca.pem".into());
+    let error = Feed::new(adapter(ExchangeId::Binance), options, context).err();
+    let text = error.expect("refused").to_string();
+    assert!(text.contains("tls_ca_file") && text.contains("/nowhere/ca.pem"), "{text}");
+}
