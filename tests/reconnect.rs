@@ -301,3 +301,17 @@ fn a_private_authority_is_trusted_when_it_is_named_and_not_before() {
     rig.stop();
     assert_accounted(&rig);
 }
+
+#[test]
+fn subscriptions_that_stay_mute_are_told_and_made_again() {
+    let simulator = simulator(|_| {});
+    simulator.inject(Fault::AckMute { count: 1 });
+    let mut rig = rig(&simulator, &EVERYTHING, |options| {
+        options.mute_after = Duration::from_millis(500);
+    });
+    rig.wait_trades(0, 3);
+    rig.wait_books(0, 3);
+    assert_eq!(rig.handle.counters().mute_subscriptions.value(), 12);
+    let lost: u64 = rig.handle.counters().reconnects.iter().map(|one| one.value()).sum();
+    assert_eq!(lost, 0);
+}

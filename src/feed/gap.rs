@@ -8,7 +8,7 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::{BookUpdate, Continuity};
-use crate::instrument::InstrumentId;
+use crate::instrument::{Channel, InstrumentId};
 
 /// After so many older numbers in a row the exchange has begun to count anew (a test network that
 /// was wiped, a simulator that was restarted): better a doubt than a channel silent for ever.
@@ -91,6 +91,8 @@ struct Slot {
     trade_time: UnixNanos,
     quotes: Progress,
     book: Progress,
+    /// A bit per channel that anything came of since the connection opened.
+    heard: u8,
 }
 
 /// The last numbers of every instrument of a feed.
@@ -109,8 +111,34 @@ impl Numbers {
             trade_time: UnixNanos::NONE,
             quotes: Progress::default(),
             book: Progress::default(),
+            heard: 0,
         };
         Self { slots: vec![slot; count], trades_contiguous, continuity }
+    }
+
+    /// Something came of a channel.
+    #[inline]
+    pub(super) fn hear(&mut self, instrument: InstrumentId, channel: Channel) {
+        if let Some(slot) = self.slots.get_mut(instrument.index()) {
+            slot.heard |= 1 << channel as u8;
+        }
+    }
+
+    /// The connection of a channel was lost: nothing has come of the next one.
+    pub(super) fn forget_heard(&mut self, instrument: InstrumentId, channel: Channel) {
+        if let Some(slot) = self.slots.get_mut(instrument.index()) {
+            slot.heard &= !(1 << channel as u8);
+        }
+    }
+
+    /// Whether it is odd that nothing came of a subscription. A quiet instrument prints no trades
+    /// for hours, but its quotes and its book are told at the latest when somebody else moves.
+    pub(super) fn is_mute(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let heard = self.slots.get(instrument.index()).map_or(0, |slot| slot.heard);
+        match channel {
+            Channel::Quotes | Channel::Orderbook => heard & (1 << channel as u8) == 0,
+            Channel::Trades | Channel::Ticker | Channel::Candles | Channel::Status => heard == 0,
+        }
     }
 
     /// Judges a trade by its id; 0 is a trade without one, about which nothing can be said.

@@ -16,7 +16,7 @@ use super::options::{FeedError, FeedOptions};
 use super::pacing::Pacer;
 use super::upstream::{Change, Site, Target, Upstream};
 use crate::clock::MonoNanos;
-use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange};
+use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::{FeedState, Reason};
@@ -213,6 +213,7 @@ impl Lines {
             return;
         }
         self.attention = false;
+        self.find_mute(numbers, world);
         let mut due = MonoNanos::MAX;
         for (index, line) in self.lines.iter_mut().enumerate() {
             line.main.tend(exchange, &mut self.shared.site(index, world));
@@ -226,6 +227,27 @@ impl Lines {
             }
         }
         self.due = due;
+    }
+
+    /// Looks for subscriptions that nothing came of, tells them and asks for them once more.
+    fn find_mute(&mut self, numbers: &Numbers, world: &mut World<'_>) {
+        for line in &mut self.lines {
+            let plan = Arc::clone(line.main.plan());
+            let Some(open) = line.main.open().filter(|open| open.mute_at <= world.now) else {
+                continue;
+            };
+            open.mute_at = MonoNanos::MAX;
+            let mute = |one: &&Subscription| numbers.is_mute(one.instrument, one.channel);
+            let found: Vec<_> = plan.subscriptions.iter().filter(mute).copied().collect();
+            self.shared.counters.mute_subscriptions.add(found.len() as u64);
+            world.notices.extend(
+                found.iter().map(|one| FeedNotice::Mute {
+                    instrument: one.instrument,
+                    channel: one.channel,
+                }),
+            );
+            open.subscribing.again(found);
+        }
     }
 
     /// Ends one connection of a line, for a reason found while reading from it.

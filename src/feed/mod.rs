@@ -292,6 +292,9 @@ impl<E: Exchange> Feed<E> {
         if change.was_open && change.state != FeedState::Terminated {
             let plan = self.lines.plan_of(index);
             self.publisher.disconnected(with_books(&plan.subscriptions), now);
+            for one in &plan.subscriptions {
+                self.publisher.numbers.forget_heard(one.instrument, one.channel);
+            }
         }
         self.tell_state(index, change.reason, now);
         let (state, attempt) = self.lines.state_of(index);
@@ -362,6 +365,7 @@ fn target(options: &FeedOptions) -> Result<Target, FeedError> {
         port: endpoint.port,
         security,
         connect_timeout: options.connect_timeout,
+        mute_after: options.mute_after,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct FeedOptions {
     pub connect_timeout: Duration,
     /// How long a full ring may hold the feed up before it skips.
     pub stall_max: Duration,
+    /// How long a subscription may stay without data before that is told and it is made again.
+    pub mute_after: Duration,
     /// Seed of the jitter between attempts; should differ between processes and feeds.
     pub seed: u64,
 }
@@ -46,6 +48,7 @@ impl FeedOptions {
             reconnect: BackoffPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             stall_max: FEED_STALL_MAX,
+            mute_after: Duration::from_secs(60),
             seed: 1,
         }
     }

@@ -102,6 +102,7 @@ impl Publisher {
     fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
         let sequenced = &batch.ticks[index];
         let (tick, number) = (&sequenced.tick, sequenced.sequence);
+        self.numbers.hear(tick.instrument, channel_of(&tick.body));
         let (length, verdict) = match tick.body {
             Body::Trade { id_is_uuid, .. } => {
                 let number = if id_is_uuid { 0 } else { number };
@@ -132,6 +133,7 @@ impl Publisher {
 
     #[inline]
     fn book(&mut self, batch: &Batch, update: &crate::exchange::BookUpdate, source: Source) {
+        self.numbers.hear(update.instrument, Channel::Orderbook);
         match self.numbers.book(update, source) {
             Verdict::Next | Verdict::Gap { .. } => {}
             Verdict::Older => return self.counters.duplicates.increment(),
@@ -269,6 +271,22 @@ impl Publisher {
     /// The end of the thread.
     pub(super) fn finish(self) {
         self.recorder.finish();
+    }
+}
+
+/// The channel of what a parser makes.
+#[inline]
+fn channel_of(body: &Body) -> Channel {
+    match body {
+        Body::Trade { .. } => Channel::Trades,
+        Body::Quote { .. } => Channel::Quotes,
+        Body::Level { .. } => Channel::Orderbook,
+        Body::TickerPrices { .. } | Body::TickerChange { .. } | Body::TickerVolumes { .. } => {
+            Channel::Ticker
+        }
+        Body::CandlePrices { .. } | Body::CandleVolume { .. } => Channel::Candles,
+        Body::Gap { channel, .. } => *channel,
+        Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => Channel::Status,
     }
 }
 

@@ -63,6 +63,12 @@ impl Subscribing {
         Self { queue, awaited: Vec::new(), next_id: 1 }
     }
 
+    /// Asks once more for what was accepted and stayed without data.
+    pub(super) fn again(&mut self, subscriptions: Vec<Subscription>) {
+        let mut again = Self::new(&subscriptions);
+        self.queue.append(&mut again.queue);
+    }
+
     /// Words the next request; empty when there is none.
     pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Vec<String> {
         let Some(mut chunk) = self.queue.pop_front() else { return Vec::new() };

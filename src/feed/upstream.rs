@@ -64,6 +64,8 @@ pub(super) struct Target {
     pub(super) security: Security,
     /// For a whole attempt.
     pub(super) connect_timeout: Duration,
+    /// How long a subscription may stay without data.
+    pub(super) mute_after: Duration,
 }
 
 /// What a connection's state changed to.
@@ -123,6 +125,8 @@ pub(super) struct Open {
     /// When the exchange last said anything.
     pub(super) heard: MonoNanos,
     since: MonoNanos,
+    /// When subscriptions that nothing came of are looked for, once.
+    pub(super) mute_at: MonoNanos,
     pacer: Pacer,
     heartbeat_at: MonoNanos,
 }
@@ -417,6 +421,7 @@ impl Upstream {
             received: site.now,
             heard: site.now,
             since: site.now,
+            mute_at: site.now.after(site.target.mute_after),
             pacer: Pacer::new(rules.messages_max, rules.message_window),
             heartbeat_at: rules
                 .heartbeat
@@ -489,6 +494,7 @@ impl Open {
         self.heard
             .after(rules.silence_max)
             .min(self.subscribing.due())
+            .min(self.mute_at)
             .min(request)
             .min(self.heartbeat_at)
     }

@@ -71,6 +71,9 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_refused_subscriptions", "Subscriptions that the exchange refused for good.", |feed| {
         feed.refused_subscriptions.value()
     }),
+    ("feed_mute_subscriptions", "Subscriptions accepted that stayed without data.", |feed| {
+        feed.mute_subscriptions.value()
+    }),
     ("feed_dropped_reports", "Reports that the control side was too late to hear.", |feed| {
         feed.reports_dropped.value()
     }),

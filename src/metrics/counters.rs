@@ -85,6 +85,8 @@ pub struct FeedCounters {
     pub unanswered: Counter,
     /// Subscriptions that the exchange refused for good.
     pub refused_subscriptions: Counter,
+    /// Subscriptions that were accepted and stayed without data.
+    pub mute_subscriptions: Counter,
     /// Events that were published before: repeated, late, or the copy of a second connection.
     pub duplicates: Counter,
     /// Reports that the control side was too late to hear.
