@@ -42,3 +42,6 @@ pub mod gateway;
 
 pub mod verify;
 pub mod watch;
+
+#[doc(hidden)]
+pub mod fuzzing;

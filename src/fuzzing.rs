@@ -1,0 +1,21 @@
+//! What the fuzz targets call. `tests/fuzz_corpus.rs` replays the corpora through the same
+//! functions, so that `cargo test` runs every input that was ever interesting.
+//!
+//! A target asserts something: that two ways of reading agree, that what was read can be written
+//! and read again, that an error leaves nothing behind. Not to crash is the least.
+
+mod decimals;
+mod frames;
+
+pub use crate::net::fuzzing::frames as frame;
+pub use decimals::decimal;
+pub use frames::{binance_parse, binance_rest, capture};
+
+/// Every target by the name of its file in `fuzz/fuzz_targets` and its folder in `fuzz/corpus`.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("binance_parse", binance_parse),
+    ("binance_rest", binance_rest),
+    ("capture", capture),
+    ("decimal", decimal),
+    ("frame", frame),
+];
