@@ -4,10 +4,13 @@
 //! A target asserts something: that two ways of reading agree, that what was read can be written
 //! and read again, that an error leaves nothing behind. Not to crash is the least.
 
+mod configs;
 mod decimals;
 mod frames;
 
+pub use crate::client::dialect::fuzzing::request as client_request;
 pub use crate::net::fuzzing::frames as frame;
+pub use configs::config;
 pub use decimals::decimal;
 pub use frames::{binance_parse, binance_rest, capture};
 
@@ -16,6 +19,8 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("binance_parse", binance_parse),
     ("binance_rest", binance_rest),
     ("capture", capture),
+    ("client_request", client_request),
+    ("config", config),
     ("decimal", decimal),
     ("frame", frame),
 ];

@@ -1,13 +1,12 @@
 //! The lines that `decode` prints: ticks put together to events, and notes on the other frames.
 
-mod encode;
-
 use std::io;
 
 use crate::book::BookKind;
 use crate::cache::{BookEvent, BookLevels, BookStatus, Event, EventBody, Stamp};
+use crate::client::dialect::actions::encode::{self, Envelope, Labels};
 use crate::clock::UnixNanos;
-use crate::instrument::InstrumentTable;
+use crate::instrument::{Instrument, InstrumentId};
 use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Tick, Ticker};
 
 /// What a frame was that is no event.
@@ -22,12 +21,21 @@ pub(super) enum Note {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     text: Vec<u8>,
+    /// By [`InstrumentId::index`].
+    labels: Vec<Labels>,
     ticker: Ticker,
     candle_prices: Option<Body>,
     levels: Vec<Level>,
 }
 
 impl Lines {
+    /// Tells of an instrument; they come in the order of their ids.
+    pub(super) fn add(&mut self, id: InstrumentId, instrument: &Instrument) {
+        if id.index() == self.labels.len() {
+            self.labels.push(Labels::new(instrument));
+        }
+    }
+
     /// Hands the lines over, at a frame's end.
     pub(super) fn flush(&mut self, write: impl FnOnce(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let written = write(&self.text);
@@ -50,20 +58,20 @@ impl Lines {
     }
 
     /// One tick; the last one of an event writes it.
-    pub(super) fn tick(&mut self, table: &InstrumentTable, at: UnixNanos, tick: &Tick) {
+    pub(super) fn tick(&mut self, at: UnixNanos, tick: &Tick) {
         if let Some((level, flags)) = tick.body.level() {
-            self.level(table, at, tick, level, flags);
+            self.level(at, tick, level, flags);
             return;
         }
         match &tick.body {
             Body::Trade { .. } => {
                 if let Some(trade) = tick.body.trade() {
-                    self.event(table, at, tick, EventBody::Trade(trade));
+                    self.event(at, tick, EventBody::Trade(trade));
                 }
             }
             Body::Quote { .. } => {
                 if let Some(quote) = tick.body.quote() {
-                    self.event(table, at, tick, EventBody::Quote(quote));
+                    self.event(at, tick, EventBody::Quote(quote));
                 }
             }
             body @ (Body::TickerPrices { .. }
@@ -71,20 +79,20 @@ impl Lines {
             | Body::TickerVolumes { .. }) => {
                 if self.ticker.absorb(body) {
                     let ticker = std::mem::take(&mut self.ticker);
-                    self.event(table, at, tick, EventBody::Ticker(&ticker));
+                    self.event(at, tick, EventBody::Ticker(&ticker));
                 }
             }
             body @ Body::CandlePrices { .. } => self.candle_prices = Some(*body),
             body @ Body::CandleVolume { .. } => {
                 let candle = self.candle_prices.and_then(|prices| Candle::join(&prices, body));
                 if let Some(candle) = candle {
-                    self.event(table, at, tick, EventBody::Candle(&candle));
+                    self.event(at, tick, EventBody::Candle(&candle));
                 }
             }
             // Of the states only the loss of a book is told; the others say what the events do.
             &Body::BookState { state: state @ BookState::Stale, reason } => {
                 let status = BookStatus { state, reason, since: tick.exchange_time.or(at) };
-                self.event(table, at, tick, EventBody::BookState(status));
+                self.event(at, tick, EventBody::BookState(status));
             }
             Body::BookState { .. }
             | Body::FeedState { .. }
@@ -94,14 +102,7 @@ impl Lines {
         }
     }
 
-    fn level(
-        &mut self,
-        table: &InstrumentTable,
-        at: UnixNanos,
-        tick: &Tick,
-        level: Level,
-        flags: LevelFlags,
-    ) {
+    fn level(&mut self, at: UnixNanos, tick: &Tick, level: Level, flags: LevelFlags) {
         if flags.has(LevelFlags::FIRST) {
             self.levels.clear();
         }
@@ -116,13 +117,15 @@ impl Lines {
         let levels = std::mem::take(&mut self.levels);
         let listed = BookLevels::Listed(&levels);
         let event = BookEvent { kind, depth: None, conflated: 0, levels: listed };
-        self.event(table, at, tick, EventBody::Book(event));
+        self.event(at, tick, EventBody::Book(event));
         self.levels = levels;
     }
 
-    fn event(&mut self, table: &InstrumentTable, at: UnixNanos, tick: &Tick, body: EventBody<'_>) {
+    fn event(&mut self, at: UnixNanos, tick: &Tick, body: EventBody<'_>) {
         let stamp = Stamp { exchange_time: tick.exchange_time, received: at };
         let event = Event { instrument: tick.instrument, seq: 0, stamp, body };
-        encode::event(table, &event, &mut self.text);
+        let labels = self.labels.get(tick.instrument.index());
+        encode::event(&mut self.text, labels, &event, Envelope::None);
+        self.text.push(b'\n');
     }
 }

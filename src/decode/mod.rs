@@ -20,6 +20,7 @@ use tracing::warn;
 
 use crate::book::Resting;
 use crate::capture::{CaptureError, CaptureLine, CaptureReader, Direction};
+use crate::clock::UnixNanos;
 use crate::exchange::{
     Batch, BookKind, BookUpdate, Exchange, Frame, Profile, RestError, adapter, profile,
 };
@@ -155,7 +156,7 @@ impl Decoder {
 
     /// One received frame.
     fn line(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
-        self.learn(line.frame);
+        self.learn(line.frame, lines);
         self.frame.clear();
         self.frame.extend_from_slice(line.frame);
         self.frame.resize(line.frame.len() + FRAME_PADDING, 0);
@@ -192,7 +193,7 @@ impl Decoder {
     }
 
     /// Makes instruments of the symbols in a frame that were not seen before.
-    fn learn(&mut self, frame: &[u8]) {
+    fn learn(&mut self, frame: &[u8], lines: &mut Lines) {
         let mut found: Vec<String> = Vec::new();
         let seen = &mut self.seen;
         self.exchange.symbols_in(frame, &mut |native| {
@@ -207,7 +208,10 @@ impl Decoder {
         for native in found {
             if let Some(instrument) = self.instrument(&native) {
                 match self.table.add(instrument) {
-                    Ok(id) => self.natives.push((native, id)),
+                    Ok(id) => {
+                        lines.add(id, &instrument);
+                        self.natives.push((native, id));
+                    }
                     Err(error) => warn!(native, %error, "the symbol is left out"),
                 }
             }
@@ -228,16 +232,18 @@ impl Decoder {
 
     /// A frame that put something into the batch.
     fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        // A capture without times says 0, and so do its events.
+        let at = line.at.or(UnixNanos(0));
         for index in 0..self.batch.ticks.len() {
             let tick = self.batch.ticks[index].tick;
             self.count(&tick);
-            lines.tick(&self.table, line.at, &tick);
+            lines.tick(at, &tick);
         }
         let updates = std::mem::take(&mut self.batch.books);
         for update in &updates {
             self.book(update);
             for tick in &self.ticks {
-                lines.tick(&self.table, line.at, tick);
+                lines.tick(at, tick);
             }
             self.ticks.clear();
         }
