@@ -106,28 +106,31 @@ fn forwarded(rate: u32, waiting: Waiting, time: Duration) -> anyhow::Result<Hist
         waiting: Waiting::Block,
         clock,
     })?;
-    exchange.resume();
     let measured = measure(&exchange, &natives, swarm, time)?;
     forwarder.stop()?;
     Ok(measured)
 }
 
-/// Warms up, measures, and insists that nothing was lost.
+/// Lets the market begin, warms up, measures, and insists that nothing was lost.
 fn measure(
     exchange: &tickwire::sim::Simulator,
     natives: &[String],
     swarm: Swarm,
     time: Duration,
 ) -> anyhow::Result<Histograms> {
+    let first_true = verify::last_ids(exchange.truth(), natives);
+    exchange.resume();
     Join::new(exchange.truth(), natives).run(&swarm, WARM_UP);
     let mut join = Join::new(exchange.truth(), natives);
     join.run(&swarm, time);
     exchange.pause();
-    verify::wait_until_quiet(&swarm, Duration::from_secs(5));
+    let last_true = verify::last_ids(exchange.truth(), natives);
+    let sent = verify::printed(&first_true, &last_true);
+    verify::wait_for_trades(&swarm, sent, Duration::from_secs(5));
     let tally = swarm.tally();
     let wrong = verify::Tally::count(&tally.missing) + verify::Tally::count(&tally.repeated);
-    let (samples, last_ids) = swarm.stop();
-    let wrong = wrong + verify::missing_at_the_end(exchange.truth(), natives, &last_ids);
+    let (samples, last_read) = swarm.stop();
+    let wrong = wrong + verify::missing_at_the_end(&last_true, &last_read);
     join.add(&samples);
     if wrong > 0 {
         bail!("{wrong} trades are missing or repeated");
@@ -143,7 +146,9 @@ fn through_tickwire(rate: u32, waiting: Waiting, time: Duration) -> anyhow::Resu
     let gateway = Gateway::start(&verify::config(&exchange, waiting)?, clock.clone())?;
     verify::wait_until_ready(&gateway)?;
     let swarm = Swarm::start(verify::clients(gateway.address(), &natives, 1, &clock))?;
-    exchange.resume();
+    if !verify::wait_for_answers(&swarm, 1, Duration::from_secs(5)) {
+        bail!("the gateway did not answer the client");
+    }
     let mut measured = measure(&exchange, &natives, swarm, time)?;
     let observatory = Arc::clone(gateway.observatory());
     gateway.stop();

@@ -45,6 +45,10 @@ fn main() -> anyhow::Result<ExitCode> {
     verify::wait_until_ready(&gateway)?;
     let clients = verify::clients(gateway.address(), &natives, options.clients, &clock);
     let swarm = Swarm::start(clients)?;
+    if !verify::wait_for_answers(&swarm, options.clients as u64, Duration::from_secs(10)) {
+        bail!("the gateway did not answer every client");
+    }
+    let first_true = verify::last_ids(exchange.truth(), &natives);
     exchange.resume();
 
     println!("seconds,delivered,missing,repeated,p50_ns,p99_ns,resident_bytes");
@@ -63,16 +67,17 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let cpu = threads::since(&cpu_before);
     exchange.pause();
-    verify::wait_until_quiet(&swarm, Duration::from_secs(10));
+    let last_true = verify::last_ids(exchange.truth(), &natives);
+    let sent = verify::printed(&first_true, &last_true);
+    verify::wait_for_trades(&swarm, sent * options.clients as u64, Duration::from_secs(10));
     let resident = resident_bytes().unwrap_or(u64::MAX);
     let (delivered, lost) = {
         let tally = swarm.tally();
         let lost = [&tally.missing, &tally.repeated, &tally.ended, &tally.unfetched];
         (Tally::count(&tally.trades), lost.into_iter().map(Tally::count).sum::<u64>())
     };
-    let (_, last_ids) = swarm.stop();
-    let lost = lost + verify::missing_at_the_end(exchange.truth(), &natives, &last_ids);
-    let sent = exchange.stats().trades;
+    let (_, last_read) = swarm.stop();
+    let lost = lost + verify::missing_at_the_end(&last_true, &last_read);
     gateway.stop();
     for (name, nanos) in cpu.iter().filter(|(_, nanos)| **nanos > 0) {
         let (each, per_sent) = (*nanos / delivered.max(1), *nanos / sent.max(1));

@@ -197,6 +197,7 @@ impl Start<'_> {
                     history_events: self.config.history.events,
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,
+                    delay_injected: gateway.delay_injected,
                 };
                 let (recorder, collector) = recorder();
                 let table = Arc::clone(&self.table);

@@ -70,6 +70,9 @@ pub struct BroadcastOptions {
     pub epoch: u64,
     /// Exchange of symbols that name none where a dialect cannot mean all.
     pub exchange_default: ExchangeId,
+    /// Held up for so long in each turn that has ticks. Not configurable: it is there to prove
+    /// that `verify` notices.
+    pub delay_injected: Duration,
 }
 
 impl Default for BroadcastOptions {
@@ -83,6 +86,7 @@ impl Default for BroadcastOptions {
             history_events: 10_000,
             epoch: 1,
             exchange_default: ExchangeId::Binance,
+            delay_injected: Duration::ZERO,
         }
     }
 }
@@ -318,7 +322,19 @@ impl Broadcaster {
             }
         }
         self.counters.ticks.add(taken as u64);
+        if taken > 0 && !self.options.delay_injected.is_zero() {
+            self.hold_up();
+        }
         taken
+    }
+
+    /// The injected delay, between encoding and writing.
+    #[cold]
+    fn hold_up(&self) {
+        let end = self.clock.now().after(self.options.delay_injected);
+        while self.clock.now() < end {
+            std::hint::spin_loop();
+        }
     }
 
     /// Takes some ticks of one feed and publishes their events.

@@ -56,6 +56,9 @@ pub struct GatewayConfig {
     pub heartbeat: Duration,
     /// What a stopping gateway waits for its clients to take what is queued.
     pub drain: Duration,
+    /// See [`BroadcastOptions::delay_injected`](crate::broadcast::BroadcastOptions); no key sets
+    /// it.
+    pub delay_injected: Duration,
     /// What a bare stream name of the Binance dialect means.
     pub default_exchange: ExchangeId,
     /// Origins that browsers may connect from; empty: any.

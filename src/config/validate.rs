@@ -160,6 +160,7 @@ fn gateway(raw: &RawGateway, at: &At<'_>) -> Result<GatewayConfig, ConfigError> 
         )?,
         heartbeat: seconds("heartbeat_seconds", raw.heartbeat_seconds, 30, 1..=3_600)?,
         drain: seconds("drain_seconds", raw.drain_seconds, 5, 0..=600)?,
+        delay_injected: Duration::ZERO,
         default_exchange: at
             .exchange("default_exchange", raw.default_exchange.as_deref().unwrap_or("binance"))?,
         allowed_origins: raw.allowed_origins.clone().unwrap_or_default(),

@@ -3,18 +3,16 @@
 //! Latency counts from the planned time and not from when the generator got round to sending: a
 //! generator that is held up by what it measures would otherwise hide just the delays that matter.
 
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use super::swarm::{Sample, Swarm};
+use super::swarm::{Sample, Swarm, Tally};
 use crate::clock::MonoNanos;
 use crate::latency::{Histograms, Span};
 use crate::sim::Truth;
 
 /// How often the samples are fetched. The simulator's records have to reach back further.
 const FETCH_EVERY: Duration = Duration::from_millis(200);
-
-/// How long nothing more may come before everything has come.
-const QUIET: Duration = Duration::from_millis(300);
 
 /// Joins samples with their planned times.
 #[derive(Debug)]
@@ -74,36 +72,64 @@ impl<'a> Join<'a> {
     }
 }
 
-/// Waits until the clients get no more trades; false when they still do after `within`.
-pub fn wait_until_quiet(swarm: &Swarm, within: Duration) -> bool {
+/// Waits until all clients together have read `trades`; false when they have not after `within`.
+pub fn wait_for_trades(swarm: &Swarm, trades: u64, within: Duration) -> bool {
+    wait_for(&swarm.tally().trades, trades, within)
+}
+
+/// Waits until the clients have `answers` that are no trades: each gets one to its subscription.
+pub fn wait_for_answers(swarm: &Swarm, answers: u64, within: Duration) -> bool {
+    wait_for(&swarm.tally().others, answers, within)
+}
+
+fn wait_for(counter: &AtomicU64, count: u64, within: Duration) -> bool {
     let end = Instant::now() + within;
-    let trades = || super::swarm::Tally::count(&swarm.tally().trades);
-    let (mut last, mut since) = (trades(), Instant::now());
-    while since.elapsed() < QUIET {
+    while Tally::count(counter) < count {
         if Instant::now() > end {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(10));
-        let now = trades();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
+        // The counts have no bell, and nothing is measured meanwhile.
+        std::thread::sleep(Duration::from_millis(5));
     }
     true
 }
 
+/// The last trade id of every symbol that the exchange has printed so far; 0 before any.
+pub fn last_ids(truth: &Truth, natives: &[String]) -> Vec<u64> {
+    let last = |native: &String| {
+        let planned = truth.planned_sends(native);
+        planned.map_or(0, |(first, times)| first + times.len() as u64 - 1)
+    };
+    natives.iter().map(last).collect()
+}
+
+/// How many trades were printed between two looks at [`last_ids`].
+pub fn printed(before: &[u64], after: &[u64]) -> u64 {
+    before.iter().zip(after).map(|(before, after)| after - before).sum()
+}
+
 /// How many trades the clients miss at the end, by the last ids that the exchange gave. A client
 /// that got nothing of a symbol misses one: nobody knows how many more.
-pub fn missing_at_the_end(truth: &Truth, natives: &[String], last_ids: &[Vec<u64>]) -> u64 {
-    let last_true = |native: &String| {
-        truth.planned_sends(native).map_or(0, |(first, times)| first + times.len() as u64 - 1)
-    };
-    let last_true: Vec<u64> = natives.iter().map(last_true).collect();
+pub fn missing_at_the_end(last_true: &[u64], last_read: &[Vec<u64>]) -> u64 {
     let missing = |ids: &Vec<u64>| -> u64 {
-        let pairs = ids.iter().zip(&last_true);
+        let pairs = ids.iter().zip(last_true);
         pairs
             .map(|(&got, &last)| if got == 0 { u64::from(last > 0) } else { last.abs_diff(got) })
             .sum()
     };
-    last_ids.iter().map(missing).sum()
+    last_read.iter().map(missing).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_at_the_end_is_counted_per_client_and_symbol() {
+        assert_eq!(missing_at_the_end(&[10, 20], &[vec![10, 20], vec![10, 20]]), 0);
+        assert_eq!(missing_at_the_end(&[10, 20], &[vec![9, 20], vec![10, 17]]), 4);
+        assert_eq!(missing_at_the_end(&[10, 20], &[vec![0, 20]]), 1, "nothing of a symbol");
+        assert_eq!(missing_at_the_end(&[0, 20], &[vec![0, 20]]), 0, "nothing was printed of it");
+        assert_eq!(printed(&[10, 0], &[12, 5]), 7);
+    }
 }

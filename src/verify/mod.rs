@@ -17,7 +17,7 @@ mod socket;
 mod swarm;
 
 pub use load::{canonical, clients, config, exchange};
-pub use measure::{Join, missing_at_the_end, wait_until_quiet};
+pub use measure::{Join, last_ids, missing_at_the_end, printed, wait_for_answers, wait_for_trades};
 pub use print::Speech;
 pub use swarm::{Sample, Swarm, SwarmOptions, Tally};
 
@@ -29,7 +29,7 @@ use crate::config::ConfigError;
 use crate::gateway::{Gateway, StartError};
 use crate::latency::{Budget, Report, Verdict};
 use crate::net::Waiting;
-use crate::sim::{SimError, Simulator};
+use crate::sim::SimError;
 
 /// Before it is measured, everything runs for this long: caches, branch predictors, buffers.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -101,6 +101,9 @@ pub enum VerifyError {
         /// What it lacks.
         reasons: String,
     },
+    /// A client is not told that it is subscribed.
+    #[error("the gateway did not answer every client in {} s", CONNECT_MAX.as_secs())]
+    NoAnswer,
     /// A client cannot connect.
     #[error("a client cannot connect to the gateway: {0}")]
     Client(#[from] std::io::Error),
@@ -216,28 +219,35 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
     let clock = Clock::real();
     let exchange = exchange(options.rate, options.symbols, &clock)?;
     let natives = exchange.truth().symbols();
-    let gateway = Gateway::start(&config(&exchange, options.waiting)?, clock.clone())?;
+    let mut config = config(&exchange, options.waiting)?;
+    config.gateway.delay_injected = options.delay_injected;
+    let gateway = Gateway::start(&config, clock.clone())?;
     wait_until_ready(&gateway)?;
     let swarm = Swarm::start(clients(gateway.address(), &natives, options.clients, &clock))?;
+    if !wait_for_answers(&swarm, options.clients as u64, CONNECT_MAX) {
+        return Err(VerifyError::NoAnswer);
+    }
+    let at_start = last_ids(exchange.truth(), &natives);
     exchange.resume();
     Join::new(exchange.truth(), &natives).run(&swarm, WARM_UP);
     let (before, begun) = (gateway.observatory().totals(), clock.now());
-    let sent_before = exchange.stats().trades;
+    let at_begin = last_ids(exchange.truth(), &natives);
     let mut join = Join::new(exchange.truth(), &natives);
     join.run(&swarm, options.time);
     let seconds = clock.now().since(begun) as f64 / 1e9;
-    let sent = exchange.stats().trades;
+    let measured = printed(&at_begin, &last_ids(exchange.truth(), &natives));
     exchange.pause();
     let mut load = Load {
         seconds,
         rate: options.rate,
         clients: options.clients,
-        sent: exchange.stats().trades,
-        sent_share: (sent - sent_before) as f64 / (f64::from(options.rate) * seconds).max(1.0),
+        sent_share: measured as f64 / (f64::from(options.rate) * seconds).max(1.0),
         ..Load::default()
     };
-    wait_until_quiet(&swarm, ARRIVAL_MAX);
-    count(&mut load, swarm, &exchange, &natives, &mut join);
+    let at_end = last_ids(exchange.truth(), &natives);
+    load.sent = printed(&at_start, &at_end);
+    wait_for_trades(&swarm, load.sent * options.clients as u64, ARRIVAL_MAX);
+    count(&mut load, swarm, &at_end, &mut join);
     let observatory = std::sync::Arc::clone(gateway.observatory());
     gateway.stop();
     let (mut histograms, unplanned) = join.finish();
@@ -249,20 +259,14 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
 }
 
 /// Ends the clients and takes over what they counted.
-fn count(
-    load: &mut Load,
-    swarm: Swarm,
-    exchange: &Simulator,
-    natives: &[String],
-    join: &mut Join<'_>,
-) {
+fn count(load: &mut Load, swarm: Swarm, last_true: &[u64], join: &mut Join<'_>) {
     let tally = swarm.tally();
     load.delivered = Tally::count(&tally.trades);
     load.missing = Tally::count(&tally.missing);
     load.repeated = Tally::count(&tally.repeated);
     load.ended = Tally::count(&tally.ended);
     load.unused = Tally::count(&tally.unfetched);
-    let (samples, last_ids) = swarm.stop();
+    let (samples, last_read) = swarm.stop();
     join.add(&samples);
-    load.missing += missing_at_the_end(exchange.truth(), natives, &last_ids);
+    load.missing += missing_at_the_end(last_true, &last_read);
 }
