@@ -97,8 +97,19 @@ impl InstrumentTable {
     }
 }
 
-/// Bytes of a native symbol that the map compares at once.
-const KEY_BYTES: usize = 24;
+/// Longest spelling that a [`NativeMap`] finds: what it compares at once.
+pub const NATIVE_BYTES_MAX: usize = 24;
+
+/// Read at `NATIVE_BYTES_MAX - n`, keeps the first `n` bytes of a key.
+static FIRST_BYTES: [u8; 2 * NATIVE_BYTES_MAX] = {
+    let mut bytes = [0; 2 * NATIVE_BYTES_MAX];
+    let mut index = 0;
+    while index < NATIVE_BYTES_MAX {
+        bytes[index] = u8::MAX;
+        index += 1;
+    }
+    bytes
+};
 
 /// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes,
 /// at most half full, so that a look-up is one multiplication and, nearly always, one comparison.
@@ -128,8 +139,24 @@ impl NativeMap {
     /// The id of a spelling.
     #[inline]
     pub fn find(&self, native: &[u8]) -> Option<InstrumentId> {
-        let (key, id) = self.slots[self.slot(Self::key(native)?)];
-        (key != [0; 3]).then_some(id)
+        self.found(Self::key(native)?)
+    }
+
+    /// The id of the spelling in the first `length` bytes of `window`, whatever follows it. Without
+    /// the copy that [`NativeMap::find`] makes, which is most of its time.
+    #[inline]
+    pub fn find_in(&self, window: &[u8; NATIVE_BYTES_MAX], length: usize) -> Option<InstrumentId> {
+        let offset = NATIVE_BYTES_MAX.checked_sub(length)?;
+        let keep = FIRST_BYTES.get(offset..)?.first_chunk()?;
+        let (key, keep) = (Self::words(window), Self::words(keep));
+        self.found(std::array::from_fn(|index| key[index] & keep[index]))
+    }
+
+    #[inline]
+    fn found(&self, key: [u64; 3]) -> Option<InstrumentId> {
+        let (found, id) = self.slots[self.slot(key)];
+        // The empty spelling's key is that of an empty slot.
+        (found != [0; 3]).then_some(id)
     }
 
     /// The slot of a key: its own, or the empty one where it would stand.
@@ -152,17 +179,18 @@ impl NativeMap {
     /// The spelling padded with zeros; `None` when empty or too long.
     #[inline]
     fn key(native: &[u8]) -> Option<[u64; 3]> {
-        if native.is_empty() || native.len() > KEY_BYTES {
+        if native.is_empty() || native.len() > NATIVE_BYTES_MAX {
             return None;
         }
-        let mut bytes = [0_u8; KEY_BYTES];
+        let mut bytes = [0_u8; NATIVE_BYTES_MAX];
         bytes[..native.len()].copy_from_slice(native);
+        Some(Self::words(&bytes))
+    }
+
+    #[inline]
+    fn words(bytes: &[u8; NATIVE_BYTES_MAX]) -> [u64; 3] {
         let (words, _) = bytes.as_chunks::<8>();
-        Some([
-            u64::from_le_bytes(words[0]),
-            u64::from_le_bytes(words[1]),
-            u64::from_le_bytes(words[2]),
-        ])
+        std::array::from_fn(|index| u64::from_le_bytes(words[index]))
     }
 }
 
@@ -181,10 +209,16 @@ mod tests {
         );
         for (id, native) in natives.iter().enumerate() {
             assert_eq!(map.find(native.as_bytes()), Some(InstrumentId(id as u32)));
+            let mut window = [b'7'; NATIVE_BYTES_MAX];
+            window[..native.len()].copy_from_slice(native.as_bytes());
+            assert_eq!(map.find_in(&window, native.len()), Some(InstrumentId(id as u32)));
         }
         assert_eq!(map.find(b"SYM500USDT"), None);
         assert_eq!(map.find(b""), None);
         assert_eq!(map.find(&[b'X'; 25]), None);
+        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 24), None);
+        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 25), None);
+        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 0), None);
     }
 
     #[test]

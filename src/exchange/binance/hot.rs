@@ -81,10 +81,9 @@ fn trade(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b"{\"e\":\"trade\",\"E\":")?;
-    cursor.unsigned()?;
-    let early_time = option(&mut cursor, b",\"T\":")?;
-    cursor.expect(b",\"s\":\"")?;
-    let symbol = cursor.until(b'"')?;
+    time(&mut cursor)?;
+    let early_time = option_time(&mut cursor)?;
+    let symbol = symbol(&mut cursor, stream)?;
     cursor.expect(b",\"t\":")?;
     let id = cursor.unsigned()?;
     cursor.expect(b",\"p\":\"")?;
@@ -100,7 +99,7 @@ fn trade(
         Some(time) => time,
         None => {
             cursor.expect(b",\"T\":")?;
-            cursor.unsigned()?
+            time(&mut cursor)?
         }
     };
     // Another order type than MARKET is no trade of the book.
@@ -122,10 +121,9 @@ fn aggregate(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b"{\"e\":\"aggTrade\",\"E\":")?;
-    cursor.unsigned()?;
+    time(&mut cursor)?;
     let early_id = option(&mut cursor, b",\"a\":")?;
-    cursor.expect(b",\"s\":\"")?;
-    let symbol = cursor.until(b'"')?;
+    let symbol = symbol(&mut cursor, stream)?;
     let id = match early_id {
         Some(id) => id,
         None => {
@@ -145,7 +143,7 @@ fn aggregate(
     cursor.expect(b",\"l\":")?;
     cursor.unsigned()?;
     cursor.expect(b",\"T\":")?;
-    let time = context.time(cursor.unsigned()?);
+    let time = context.time(time(&mut cursor)?);
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
     TradeFields { time, price, size, id, buyer_is_maker }.push(instrument, batch);
@@ -166,12 +164,11 @@ fn quote(
     let update_id = cursor.unsigned()?;
     let mut time = None;
     if cursor.take(b",\"E\":") {
-        cursor.unsigned()?;
+        self::time(&mut cursor)?;
         cursor.expect(b",\"T\":")?;
-        time = Some(cursor.unsigned()?);
+        time = Some(self::time(&mut cursor)?);
     }
-    cursor.expect(b",\"s\":\"")?;
-    let symbol = cursor.until(b'"')?;
+    let symbol = symbol(&mut cursor, stream)?;
     classes(&mut cursor)?;
     cursor.expect(b",\"b\":\"")?;
     let bid = cursor.decimal()?;
@@ -182,9 +179,9 @@ fn quote(
     cursor.expect(b",\"A\":\"")?;
     let ask_size = cursor.decimal()?;
     if time.is_none() && cursor.take(b",\"T\":") {
-        time = Some(cursor.unsigned()?);
+        time = Some(self::time(&mut cursor)?);
         cursor.expect(b",\"E\":")?;
-        cursor.unsigned()?;
+        self::time(&mut cursor)?;
     }
     classes(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
@@ -203,10 +200,9 @@ fn depth(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b"{\"e\":\"depthUpdate\",\"E\":")?;
-    let sent = cursor.unsigned()?;
-    let matched = option(&mut cursor, b",\"T\":")?;
-    cursor.expect(b",\"s\":\"")?;
-    let symbol = cursor.until(b'"')?;
+    let sent = time(&mut cursor)?;
+    let matched = option_time(&mut cursor)?;
+    let symbol = symbol(&mut cursor, stream)?;
     classes(&mut cursor)?;
     cursor.expect(b",\"U\":")?;
     let first_id = cursor.unsigned()?;
@@ -240,9 +236,7 @@ fn levels(cursor: &mut Cursor<'_>, side: Side, batch: &mut Batch) -> Option<()> 
     }
     cursor.expect(b"[\"")?;
     loop {
-        let price = cursor.decimal()?;
-        cursor.expect(b",\"")?;
-        let size = cursor.decimal()?;
+        let [price, size] = cursor.decimals()?;
         batch.levels.push(Level { side, price, size });
         if !cursor.take(b"],[\"") {
             return cursor.expect(b"]]");
@@ -250,10 +244,32 @@ fn levels(cursor: &mut Cursor<'_>, side: Side, batch: &mut Batch) -> Option<()> 
     }
 }
 
+/// `s`, which is as long as the name in the stream's.
+#[inline(always)]
+fn symbol(cursor: &mut Cursor<'_>, stream: Option<Word>) -> Option<Word> {
+    cursor.expect(b",\"s\":\"")?;
+    match stream {
+        Some(name) => cursor.until_as_long_as(b'"', name),
+        None => cursor.until(b'"'),
+    }
+}
+
 /// A number behind `key`, which may be absent: `Some(None)`. `None` when the key has no number.
 #[inline(always)]
 fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Option<u64>> {
     if cursor.take(key) { Some(Some(cursor.unsigned()?)) } else { Some(None) }
+}
+
+/// A time: 13 digits in milliseconds until the year 2286.
+#[inline(always)]
+fn time(cursor: &mut Cursor<'_>) -> Option<u64> {
+    cursor.unsigned_of::<13>()
+}
+
+/// `T`, which may be absent here.
+#[inline(always)]
+fn option_time(cursor: &mut Cursor<'_>) -> Option<Option<u64>> {
+    if cursor.take(b",\"T\":") { Some(Some(time(cursor)?)) } else { Some(None) }
 }
 
 /// `m` and what may follow it: `M`, which means nothing, or `st`, the class of the contract.
@@ -300,5 +316,6 @@ fn close(
     if !cursor.is_at_end() {
         return None;
     }
-    context.instruments.find(cursor.bytes_of(symbol))
+    let (window, length) = cursor.window_of(symbol)?;
+    context.instruments.find_in(window, length)
 }
