@@ -84,6 +84,10 @@ pub const UPSTREAM_BUFFER_BYTES: usize = 256 << 10;
 pub const UPSTREAM_READ_BYTES: usize = 64 << 10;
 const _: () = assert!(UPSTREAM_BUFFER_BYTES >= 2 * UPSTREAM_READ_BYTES + FRAME_PADDING);
 
+/// Reads of an exchange's socket of which one is made with the kernel's receive time: it costs
+/// half a microsecond more than the others.
+pub const READS_PER_KERNEL_STAMP: u32 = 8;
+
 /// Bytes a client session starts with: requests are some hundred bytes, and 10,000 sessions hold
 /// 40 MiB. A larger request makes it grow, up to the session's own bound.
 pub const SESSION_BUFFER_BYTES: usize = 4 << 10;

@@ -74,6 +74,13 @@ impl Publisher {
         self.is_blocked() || self.output.is_behind()
     }
 
+    /// Records how long the newest bytes of a read lay in the kernel. A stamp from after the read
+    /// (the system's clock was set in between) counts as no wait.
+    pub(super) fn record_wait_in_kernel(&mut self, stamp: UnixNanos, received: MonoNanos) {
+        let waited = self.clock.date(received).0.saturating_sub(stamp.0);
+        self.recorder.record(Span::KernelRead, waited.max(0).cast_unsigned());
+    }
+
     /// Publishes what a frame held. Must not be called while blocked.
     #[inline]
     pub(super) fn frame(&mut self, batch: &Batch, source: Source, received: MonoNanos) {

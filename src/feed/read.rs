@@ -60,6 +60,9 @@ impl<E: Exchange> Reader<'_, E> {
                         Ok(Fill::Read(1..)) => {
                             open.received = self.clock.now();
                             self.counters.newest_read.set(open.received.0);
+                            if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
+                                self.publisher.record_wait_in_kernel(stamp, open.received);
+                            }
                             continue;
                         }
                         Ok(Fill::Read(0)) => return None,

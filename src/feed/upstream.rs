@@ -337,6 +337,7 @@ impl Upstream {
             let token = Token(self.generation as usize);
             let made = Transport::connect(address, &site.target.security).and_then(|mut made| {
                 made.register(site.registry, token).map_err(|error| NetError::of_socket(&error))?;
+                made.ask_for_kernel_stamps();
                 Ok(made)
             });
             match made {

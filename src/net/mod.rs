@@ -19,6 +19,7 @@ mod frame;
 pub mod fuzzing;
 mod handshake;
 mod poll;
+mod socket;
 mod tls;
 mod transport;
 mod waiting;

@@ -13,6 +13,8 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::NetError;
 use super::handshake::Step;
+use super::socket::Socket;
+use crate::clock::UnixNanos;
 
 /// After so much silence the kernel asks the peer whether it lives. A second line of defence: the
 /// heartbeats of exchanges and sessions are faster.
@@ -65,7 +67,7 @@ impl Security {
 /// Until [`Transport::advance`] says [`Step::Done`], nothing may be read or written.
 #[derive(Debug)]
 pub struct Transport {
-    stream: TcpStream,
+    socket: Socket,
     peer: SocketAddr,
     tls: Option<Box<Tls>>,
     connecting: bool,
@@ -81,7 +83,7 @@ impl Transport {
         let failed = |error: io::Error| NetError::Connect { peer, kind: error.kind() };
         let stream = TcpStream::connect(peer).map_err(failed)?;
         tune(&stream).map_err(failed)?;
-        Ok(Self { stream, peer, tls, connecting: true })
+        Ok(Self { socket: Socket::new(stream), peer, tls, connecting: true })
     }
 
     /// Takes over a connection that was accepted.
@@ -95,7 +97,7 @@ impl Transport {
     ) -> Result<Self, NetError> {
         let tls = Tls::new(security)?;
         tune(&stream).map_err(|error| NetError::of_socket(&error))?;
-        Ok(Self { stream, peer, tls, connecting: false })
+        Ok(Self { socket: Socket::new(stream), peer, tls, connecting: false })
     }
 
     /// Goes on with connecting and with the TLS handshake, as far as it goes without waiting.
@@ -111,16 +113,16 @@ impl Transport {
         }
         match &mut self.tls {
             None => Ok(Step::Done),
-            Some(tls) => tls.advance(&mut self.stream).map_err(|error| NetError::of_socket(&error)),
+            Some(tls) => tls.advance(&mut self.socket).map_err(|error| NetError::of_socket(&error)),
         }
     }
 
     fn connected(&self) -> Result<bool, NetError> {
         let failed = |error: io::Error| NetError::Connect { peer: self.peer, kind: error.kind() };
-        if let Some(error) = self.stream.take_error().map_err(failed)? {
+        if let Some(error) = self.socket.stream().take_error().map_err(failed)? {
             return Err(failed(error));
         }
-        match self.stream.peer_addr() {
+        match self.socket.stream().peer_addr() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
             Err(error) => Err(failed(error)),
@@ -137,7 +139,7 @@ impl Transport {
     /// # Errors
     /// What the system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(self.socket.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Undoes [`Transport::register`], before a move to another thread's poller.
@@ -145,7 +147,22 @@ impl Transport {
     /// # Errors
     /// What the system says.
     pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        registry.deregister(&mut self.stream)
+        registry.deregister(self.socket.stream_mut())
+    }
+
+    /// Asks the kernel to tell when it received what is read. Only Linux does; elsewhere, and
+    /// where it refuses, no stamps will be there.
+    pub fn ask_for_kernel_stamps(&mut self) {
+        self.socket.ask_for_stamps();
+    }
+
+    /// When the kernel received the newest bytes of the last read, by the system's clock; once.
+    /// Most reads have none: one in [`READS_PER_KERNEL_STAMP`] is asked.
+    ///
+    /// [`READS_PER_KERNEL_STAMP`]: crate::limits::READS_PER_KERNEL_STAMP
+    #[inline]
+    pub fn take_kernel_stamp(&mut self) -> Option<UnixNanos> {
+        self.socket.take_stamp()
     }
 
     /// Whether ciphertext waits for the kernel: [`Write::flush`] when the socket is writable.
@@ -158,9 +175,9 @@ impl Transport {
         if let Some(tls) = &mut self.tls {
             tls.connection.send_close_notify();
             // Whoever closes has no use for the outcome.
-            let _ = tls.push(&mut self.stream);
+            let _ = tls.push(&mut self.socket);
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.socket.stream().shutdown(Shutdown::Write);
     }
 }
 
@@ -168,8 +185,8 @@ impl Read for Transport {
     #[inline]
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
-            None => self.stream.read(into),
-            Some(tls) => tls.read(&mut self.stream, into),
+            None => self.socket.read(into),
+            Some(tls) => tls.read(&mut self.socket, into),
         }
     }
 }
@@ -178,16 +195,16 @@ impl Write for Transport {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
-            None => self.stream.write(bytes),
-            Some(tls) => tls.write(&mut self.stream, &[IoSlice::new(bytes)]),
+            None => self.socket.write(bytes),
+            Some(tls) => tls.write(&mut self.socket, &[IoSlice::new(bytes)]),
         }
     }
 
     #[inline]
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.tls {
-            None => self.stream.write_vectored(slices),
-            Some(tls) => tls.write(&mut self.stream, slices),
+            None => self.socket.write_vectored(slices),
+            Some(tls) => tls.write(&mut self.socket, slices),
         }
     }
 
@@ -196,7 +213,7 @@ impl Write for Transport {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.tls {
             None => Ok(()),
-            Some(tls) => tls.push(&mut self.stream),
+            Some(tls) => tls.push(&mut self.socket),
         }
     }
 }
@@ -237,16 +254,16 @@ impl Tls {
         Ok(Some(Box::new(Self { connection, records: vec![0; size], start: 0, end: 0 })))
     }
 
-    fn advance(&mut self, stream: &mut TcpStream) -> io::Result<Step> {
+    fn advance(&mut self, socket: &mut Socket) -> io::Result<Step> {
         loop {
-            match self.push(stream) {
+            match self.push(socket) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 _ => {}
             }
             if !self.connection.is_handshaking() {
                 return Ok(Step::Done);
             }
-            match self.pull(stream) {
+            match self.pull(socket) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -258,7 +275,7 @@ impl Tls {
     }
 
     /// Fills `into` from one read of the socket at most, unless that held no whole record.
-    fn read(&mut self, stream: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < into.len() {
             match self.connection.reader().read(&mut into[filled..]) {
@@ -275,7 +292,7 @@ impl Tls {
             if filled > 0 && self.start == self.end {
                 break;
             }
-            match self.pull(stream) {
+            match self.pull(socket) {
                 Ok(_) => {}
                 Err(_) if filled > 0 => break,
                 Err(error) => return Err(error),
@@ -283,33 +300,33 @@ impl Tls {
         }
         if self.connection.wants_write() {
             // Answers of TLS itself (new keys); what the kernel refuses goes with the next flush.
-            let _ = self.push(stream);
+            let _ = self.push(socket);
         }
         Ok(filled)
     }
 
     /// Gives rustls more ciphertext, from memory where there is some, else from the socket. 0 at
     /// the end of the stream.
-    fn pull(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+    fn pull(&mut self, socket: &mut Socket) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-            self.end = stream.read(&mut self.records)?;
+            self.end = socket.read(&mut self.records)?;
         }
         let mut unread = &self.records[self.start..self.end];
         let taken = self.connection.read_tls(&mut unread)?;
         self.start += taken;
         if let Err(error) = self.connection.process_new_packets() {
             // Tells the peer why, if the kernel takes it.
-            let _ = self.push(stream);
+            let _ = self.push(socket);
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(taken)
     }
 
     /// Writes ciphertext until none waits, or the kernel takes no more.
-    fn push(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+    fn push(&mut self, socket: &mut Socket) -> io::Result<()> {
         while self.connection.wants_write() {
-            match self.connection.write_tls(stream) {
+            match self.connection.write_tls(socket) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -321,10 +338,10 @@ impl Tls {
 
     /// Takes plaintext only when no ciphertext waits, so that a slow peer is noticed here as it is
     /// without TLS.
-    fn write(&mut self, stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.push(stream)?;
+    fn write(&mut self, socket: &mut Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.push(socket)?;
         let taken = self.connection.writer().write_vectored(slices)?;
-        match self.push(stream) {
+        match self.push(socket) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(taken),
         }
