@@ -92,11 +92,6 @@ impl<T: Numbered> History<T> {
         let skip = |run: &[T]| run.partition_point(|record| record.seq() <= after);
         older[skip(older)..].iter().chain(&newer[skip(newer)..])
     }
-
-    /// The number of the oldest event of which all is held.
-    pub(super) fn oldest(&self) -> Option<&T> {
-        self.since(0).next()
-    }
 }
 
 #[cfg(test)]

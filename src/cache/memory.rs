@@ -1,12 +1,13 @@
 //! Everything that is remembered of one instrument.
 
 use super::candles::Candles;
-use super::event::{Event, EventBody, Gap, Stamp, Stream};
+use super::event::{BookEvent, BookLevels, Event, EventBody, Gap, Stamp, Stream};
 use super::history::{History, Record};
 use super::shelf::BookShelf;
+use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
-use crate::tick::{Body, Candle, Interval, Level, Reason, Ticker};
+use crate::tick::{Body, Candle, Interval, Level, LevelFlags, Reason, Ticker};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers.
 #[derive(Clone, Debug)]
@@ -290,9 +291,6 @@ fn tell_records<'a>(
     records: impl Iterator<Item = &'a Record>,
     told: &mut impl FnMut(&Event<'_>),
 ) {
-    use super::event::{BookEvent, BookLevels};
-    use crate::book::BookKind;
-
     let mut ticker = Ticker::default();
     let mut levels: Vec<Level> = Vec::new();
     let mut records = records.peekable();
@@ -300,7 +298,7 @@ fn tell_records<'a>(
         let (seq, stamp) = (record.seq, record.stamp);
         let body = match record.body.level() {
             Some((level, flags)) => {
-                if !flags.has(crate::tick::LevelFlags::EMPTY) {
+                if !flags.has(LevelFlags::EMPTY) {
                     levels.push(level);
                 }
                 if records.peek().is_some_and(|next| next.seq == seq) {

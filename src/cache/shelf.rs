@@ -6,7 +6,7 @@ use super::history::{History, Record};
 use crate::book::{Applied, Book, BookKind, View, ViewChange};
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
-use crate::tick::{BookState, Level, LevelFlags, Reason};
+use crate::tick::{BookState, Decimal, Level, LevelFlags, Reason, Side};
 
 /// A view and how many subscriptions follow it.
 #[derive(Clone, Debug)]
@@ -111,11 +111,7 @@ impl BookShelf {
             self.history.push(Record { seq, stamp, body });
         }
         if self.pending.is_empty() {
-            let nothing = Level {
-                side: crate::tick::Side::None,
-                price: crate::tick::Decimal::ZERO,
-                size: crate::tick::Decimal::ZERO,
-            };
+            let nothing = Level { side: Side::None, price: Decimal::ZERO, size: Decimal::ZERO };
             let body = nothing.body(LevelFlags::EMPTY, 0);
             self.history.push(Record { seq, stamp, body });
         }

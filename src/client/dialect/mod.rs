@@ -16,7 +16,7 @@ pub use name::{Name, Naming};
 use fields::Fields;
 
 use crate::cache::HistoryRange;
-use crate::instrument::Instrument;
+use crate::instrument::{Channel, ExchangeId, Instrument};
 use crate::limits::{HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX};
 use crate::tick::Interval;
 
@@ -168,19 +168,15 @@ fn read_range(fields: &Fields<'_>) -> Result<HistoryRange, BadRequest> {
 }
 
 /// Reads the exchange that a list of instruments is limited to.
-fn read_exchange(fields: &Fields<'_>) -> Result<Option<crate::instrument::ExchangeId>, BadRequest> {
+fn read_exchange(fields: &Fields<'_>) -> Result<Option<ExchangeId>, BadRequest> {
     const EXPECTED: &str = "the name of an exchange, like binance";
     let Some(name) = fields.value::<String>("exchange", EXPECTED)? else { return Ok(None) };
-    let exchange = crate::instrument::ExchangeId::from_name(&name);
+    let exchange = ExchangeId::from_name(&name);
     exchange.map(Some).ok_or_else(|| fields::wrong("exchange", &format!("{name:?}"), EXPECTED))
 }
 
 /// Appends what both dialects tell of an instrument.
-fn push_instrument(
-    out: &mut Vec<u8>,
-    instrument: &Instrument,
-    channels: &[crate::instrument::Channel],
-) {
+fn push_instrument(out: &mut Vec<u8>, instrument: &Instrument, channels: &[Channel]) {
     out.extend_from_slice(b"{\"symbol\":");
     text::push_text(out, instrument.symbol.as_str());
     out.extend_from_slice(b",\"exchange\":");

@@ -1,7 +1,7 @@
 //! What clients of dialect 2 read.
 
 use crate::cache::{Event, EventBody, Gap};
-use crate::client::dialect::actions::encode::candle_prices;
+use crate::client::dialect::actions::encode::{candle_prices, gap_fields};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::client::dialect::{ErrorCode, RequestId, push_instrument};
 use crate::clock::UnixNanos;
@@ -52,7 +52,7 @@ pub fn gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
 fn push_gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
     out.extend_from_slice(b"{\"type\":\"gap\",\"data\":{");
     out.extend_from_slice(&asset.0);
-    crate::client::dialect::actions::encode::gap_fields(out, gap, reason);
+    gap_fields(out, gap, reason);
     out.extend_from_slice(b"}}");
 }
 

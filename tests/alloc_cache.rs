@@ -1,0 +1,156 @@
+//! Events cost no memory: once books have grown and histories exist, remembering and encoding
+//! allocate nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use arrayvec::ArrayString;
+use tickwire::cache::{Cache, EventBody};
+use tickwire::client::dialect::actions::encode::{self, Envelope, Labels};
+use tickwire::client::dialect::commands::encode::{self as commands, AssetLabel};
+use tickwire::clock::UnixNanos;
+use tickwire::instrument::{
+    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol,
+};
+use tickwire::tick::{
+    Body, BookState, Decimal, Level, LevelFlags, Quote, Reason, Side, Tick, Ticker, Trade, TradeId,
+};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
+// SAFETY: every call is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ID: InstrumentId = InstrumentId(0);
+const SECOND: i64 = 1_000_000_000;
+
+/// A broadcaster's memory with a view, and everything that its events are written with.
+struct Desk {
+    cache: Cache,
+    labels: Labels,
+    asset: AssetLabel,
+    out: Vec<u8>,
+    events: usize,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let instrument = Instrument {
+            exchange: ExchangeId::Binance,
+            symbol: Symbol::parse("BTC/USDT").expect("valid"),
+            native: ArrayString::new(),
+            tick_size: None,
+            lot_size: None,
+        };
+        let mut table = InstrumentTable::default();
+        table.add(instrument).expect("room");
+        let mut cache = Cache::new(100);
+        cache.set_instruments(&table);
+        cache.open_view(ID, 5);
+        Self {
+            cache,
+            labels: Labels::new(&instrument),
+            asset: AssetLabel::new("BTC/USDT"),
+            out: Vec::with_capacity(1 << 20),
+            events: 0,
+        }
+    }
+
+    fn apply(&mut self, second: i64, body: impl Into<Body>) {
+        let date = UnixNanos(1_700_000_000 * SECOND + second * SECOND);
+        let tick = Tick::new(ID, date, body.into());
+        let Self { cache, labels, asset, out, events } = self;
+        cache.apply(ExchangeId::Binance, &tick, date, |event| {
+            *events += 1;
+            out.clear();
+            encode::event(out, Some(labels), event, Envelope::live(date));
+            if !matches!(event.body, EventBody::FeedState(_)) {
+                commands::event(out, asset, event);
+            }
+        });
+    }
+
+    /// Something of every kind, in one second of the market.
+    fn live(&mut self, second: i64) {
+        let decimal = |mantissa: i64| Decimal::new(mantissa, 2).expect("small");
+        let price = decimal(6_500_000 + second % 7);
+        self.apply(
+            second,
+            Trade {
+                taker: Side::Ask,
+                price,
+                size: decimal(3),
+                id: TradeId::Number(second.unsigned_abs()),
+            },
+        );
+        self.apply(
+            second,
+            Quote { bid: Some(price), bid_size: Some(price), ask: None, ask_size: None },
+        );
+        for body in (Ticker { last: Some(price), ..Ticker::default() }).bodies() {
+            self.apply(second, body);
+        }
+        let snapshot = second % 50 == 0;
+        for index in 0..20 {
+            let mut flags = LevelFlags::default();
+            if index == 0 {
+                flags = flags.with(LevelFlags::FIRST);
+            }
+            if index == 19 {
+                flags = flags.with(LevelFlags::LAST);
+            }
+            if snapshot {
+                flags = flags.with(LevelFlags::SNAPSHOT);
+            }
+            let bid = index % 2 == 0;
+            let level = Level {
+                side: if bid { Side::Bid } else { Side::Ask },
+                price: decimal(if bid { 1_000 - index } else { 1_000 + index }),
+                size: decimal((second + index) % 3),
+            };
+            self.apply(second, level.body(flags, 7));
+        }
+        self.apply(
+            second,
+            Body::Gap { channel: Channel::Trades, reason: Reason::Stall, missed: 1 },
+        );
+        self.apply(second, Body::BookState { state: BookState::Live, reason: Reason::None });
+        let date = UnixNanos(1_700_000_000 * SECOND + second * SECOND);
+        self.apply(second, Body::Time { date });
+    }
+}
+
+#[test]
+fn events_are_remembered_and_written_without_allocating() {
+    let mut desk = Desk::new();
+    // A day and a bit: the longest candle closes once, so that every history exists.
+    for second in 0..2_000 {
+        desk.live(second * 60);
+    }
+    let (before, events) = (ALLOCATIONS.get(), desk.events);
+    assert!(before > 0, "the counter counts");
+    for second in 0..2_000 {
+        desk.live(120_000 + second * 60);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(desk.events - events > 2_000 * 10, "{} events", desk.events - events);
+}
