@@ -1,0 +1,252 @@
+//! What a broadcaster remembers: book changes against a `BTreeMap`, and whole ticks into the cache.
+//!
+//! `cargo bench --bench cache` ends with the ratio of the book to its twin and the nanoseconds per
+//! tick of each kind, from medians of interleaved rounds. Changes are drawn so that most are near
+//! the best price, as in recorded books (half of them within four levels of it).
+
+#![allow(clippy::print_stdout, reason = "a bench reports on standard output")]
+#![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
+#![allow(missing_docs, reason = "macros of criterion")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Instant;
+
+use arrayvec::ArrayString;
+use criterion::{Criterion, Throughput};
+use tickwire::book::{Book, Resting};
+use tickwire::cache::Cache;
+use tickwire::clock::UnixNanos;
+use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
+use tickwire::tick::{Body, Decimal, Level, LevelFlags, Quote, Side, Tick, Trade, TradeId};
+
+const ITEMS: usize = 8_192;
+const ROUNDS: usize = 51;
+/// Levels on each side, as a REST snapshot of Binance brings.
+const DEPTH: i64 = 1_000;
+const MIDDLE: i64 = 6_500_000;
+const ID: InstrumentId = InstrumentId(0);
+const START: i64 = 1_700_000_000_000_000_000;
+
+/// A small generator: the same changes in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    /// How far from the best: halves with every four levels, at most the depth.
+    fn distance(&mut self) -> i64 {
+        let octave = (self.below(u64::MAX).trailing_zeros().min(7) + 1) * 4;
+        self.below(u64::from(octave * octave) / 4).min(DEPTH as u64 - 1) as i64
+    }
+
+    fn level(&mut self) -> Level {
+        let side = if self.below(2) == 0 { Side::Bid } else { Side::Ask };
+        let size = if self.below(3) == 0 { 0 } else { 1 + self.below(1_000_000) as i64 };
+        resting(side, self.distance(), size)
+    }
+}
+
+fn resting(side: Side, distance: i64, size: i64) -> Level {
+    let price = if side == Side::Bid { MIDDLE - distance } else { MIDDLE + 1 + distance };
+    Level { side, price: Decimal::new(price, 2).unwrap(), size: Decimal::new(size, 5).unwrap() }
+}
+
+fn full_book() -> Vec<Level> {
+    let side = |side| (0..DEPTH).map(move |distance| resting(side, distance, 1));
+    side(Side::Bid).chain(side(Side::Ask)).collect()
+}
+
+/// The obvious book.
+#[derive(Default)]
+struct Twin([BTreeMap<i64, Resting>; 2]);
+
+impl Twin {
+    fn apply(&mut self, level: Level) {
+        // All prices have two digits here, so that the mantissa orders them: the twin's best case.
+        let (side, key) = match level.side {
+            Side::Bid => (0, level.price.mantissa()),
+            _ => (1, -level.price.mantissa()),
+        };
+        if level.size.is_zero() {
+            self.0[side].remove(&key);
+        } else {
+            self.0[side].insert(key, Resting { price: level.price, size: level.size });
+        }
+    }
+
+    fn best(&self) -> [Option<Resting>; 2] {
+        [0, 1].map(|side: usize| self.0[side].last_key_value().map(|(_, resting)| *resting))
+    }
+}
+
+fn cache() -> Cache {
+    let mut table = InstrumentTable::default();
+    table
+        .add(Instrument {
+            exchange: ExchangeId::Binance,
+            symbol: Symbol::parse("BTC/USDT").unwrap(),
+            native: ArrayString::new(),
+            tick_size: None,
+            lot_size: None,
+        })
+        .unwrap();
+    let mut cache = Cache::new(10_000);
+    cache.set_instruments(&table);
+    cache
+}
+
+fn trades() -> Vec<Body> {
+    let mut random = Random(7);
+    let trade = |_| Trade {
+        taker: Side::Bid,
+        price: Decimal::new(MIDDLE + random.distance(), 2).unwrap(),
+        size: Decimal::new(1 + random.below(100_000) as i64, 5).unwrap(),
+        id: TradeId::Number(random.below(1 << 40)),
+    };
+    (0..ITEMS).map(trade).map(Body::from).collect()
+}
+
+fn quotes() -> Vec<Body> {
+    let mut random = Random(7);
+    let quote = |_| {
+        let [bid, ask] = [Side::Bid, Side::Ask].map(|side| resting(side, random.distance(), 5));
+        Quote {
+            bid: Some(bid.price),
+            bid_size: Some(bid.size),
+            ask: Some(ask.price),
+            ask_size: Some(ask.size),
+        }
+    };
+    (0..ITEMS).map(quote).map(Body::from).collect()
+}
+
+/// Events of eight levels each.
+fn levels() -> Vec<Body> {
+    let mut random = Random(7);
+    let flags = |index| match index % 8 {
+        0 => LevelFlags::FIRST,
+        7 => LevelFlags::LAST,
+        _ => LevelFlags::default(),
+    };
+    (0..ITEMS).map(|index| random.level().body(flags(index), 1)).collect()
+}
+
+/// One pass: how many events came out.
+type Pass = Box<dyn FnMut() -> u64>;
+
+/// Ticks a millisecond apart into a cache with a view of ten levels.
+fn ticks(bodies: Vec<Body>) -> Pass {
+    let mut cache = cache();
+    for (index, level) in full_book().into_iter().enumerate() {
+        let mut flags = LevelFlags::SNAPSHOT;
+        if index == 0 {
+            flags = flags.with(LevelFlags::FIRST);
+        }
+        if index == 2 * DEPTH as usize - 1 {
+            flags = flags.with(LevelFlags::LAST);
+        }
+        let tick = Tick::new(ID, UnixNanos(START), level.body(flags, 1));
+        cache.apply(ExchangeId::Binance, &tick, UnixNanos(START), |_| {});
+    }
+    cache.open_view(ID, 10);
+    let mut time = START;
+    Box::new(move || {
+        let mut events = 0;
+        for body in &bodies {
+            time += 1_000_000;
+            let tick = Tick::new(ID, UnixNanos(time), *body);
+            cache.apply(ExchangeId::Binance, &tick, UnixNanos(time), |event| {
+                black_box(event);
+                events += 1;
+            });
+        }
+        events
+    })
+}
+
+fn passes() -> [(&'static str, Pass); 5] {
+    let changes: Vec<Level> = {
+        let mut random = Random(3);
+        (0..ITEMS).map(|_| random.level()).collect()
+    };
+    let mut book = Book::new();
+    book.replace(full_book());
+    let mut twin = Twin::default();
+    full_book().into_iter().for_each(|level| twin.apply(level));
+    for &level in &changes {
+        book.apply(level);
+        twin.apply(level);
+        assert_eq!([book.best_bid(), book.best_ask()], twin.best());
+    }
+    let again = changes.clone();
+    [
+        (
+            "book change",
+            Box::new(move || {
+                changes.iter().for_each(|&level| {
+                    black_box(book.apply(level));
+                });
+                black_box(book.best_bid());
+                0
+            }),
+        ),
+        (
+            "book change, BTreeMap",
+            Box::new(move || {
+                again.iter().for_each(|&level| twin.apply(level));
+                black_box(twin.best());
+                0
+            }),
+        ),
+        ("trade with its seven candles", ticks(trades())),
+        ("quote", ticks(quotes())),
+        ("level of a book with a view of 10", ticks(levels())),
+    ]
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut passes = passes();
+    let mut group = criterion.benchmark_group("cache");
+    group.throughput(Throughput::Elements(ITEMS as u64));
+    group.sample_size(20);
+    for (name, pass) in &mut passes {
+        group.bench_function(*name, |bencher| bencher.iter(&mut *pass));
+    }
+    group.finish();
+    criterion.final_summary();
+    if std::env::args().all(|argument| argument != "--test") {
+        summarise(&mut passes);
+    }
+}
+
+/// Medians of rounds in which the candidates take turns, so that all see the same machine.
+fn summarise(passes: &mut [(&'static str, Pass); 5]) {
+    let mut rounds = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        for ((_, pass), times) in passes.iter_mut().zip(&mut rounds) {
+            let start = Instant::now();
+            black_box(pass());
+            times.push(start.elapsed().as_nanos() as f64 / ITEMS as f64);
+        }
+    }
+    let medians = rounds.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[ROUNDS / 2]
+    });
+    println!(
+        "ratio cache book change: BTreeMap {:.1}x (ours {:.1} ns, BTreeMap {:.1} ns)",
+        medians[1] / medians[0],
+        medians[0],
+        medians[1],
+    );
+    for ((name, _), median) in passes.iter().zip(medians).skip(2) {
+        println!("cache {name}: {median:.1} ns");
+    }
+}
