@@ -194,7 +194,9 @@ impl Parts<'_> {
             "close" => Fault::Close(self.value("close", 1_000, 4_999, 1_008)? as u16),
             "garbage" => Fault::Garbage,
             "truncated" => Fault::Truncated,
-            "oversized" => Fault::Oversized(self.value("oversized", 1, 1 << 30, 9 << 20)? as usize),
+            "oversized" => {
+                Fault::Oversized(self.value("oversized", 1, 24 << 20, 9 << 20)? as usize)
+            }
             "binary" => Fault::Binary,
             "slow-start" => Fault::SlowStart(self.duration("slow-start", 2)?),
             "refuse" => Fault::Refuse {

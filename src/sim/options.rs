@@ -111,7 +111,7 @@ impl Options {
             pong_timeout: Duration::from_secs(60),
             lifetime: Some(Duration::from_secs(24 * 3_600)),
             messages_per_second,
-            backlog_bytes_max: 8 << 20,
+            backlog_bytes_max: 32 << 20,
             clock: Clock::real(),
         }
     }

@@ -356,8 +356,6 @@ impl Server {
                 connection.gone = true;
             }
         }
-        let streams = self.speaker.streams() as u64;
-        self.counters.streams.set(streams);
     }
 
     /// Lets go of the connections that ended.
@@ -375,6 +373,7 @@ impl Server {
         }
         self.counters.connections.set(connections);
         self.counters.websockets.set(open);
+        self.counters.streams.set(self.speaker.streams() as u64);
     }
 
     fn end(&mut self, id: ConnectionId) {

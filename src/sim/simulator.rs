@@ -86,8 +86,9 @@ impl Simulator {
         let certificate = options.tls.then(Certificate::make).transpose()?;
         let pem = certificate.as_ref().map(|certificate| certificate.ca_pem.as_str());
         arguments::write_ca(&options, pem)?;
-        let speaker = Box::new(Binance::new(&options, options.clock.now())?);
         let counters = Arc::new(Counters::default());
+        let now = options.clock.now();
+        let speaker = Box::new(Binance::new(&options, Arc::clone(&counters), now)?);
         Stopped { options, certificate, counters, speaker }.start()
     }
 

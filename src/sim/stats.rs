@@ -16,6 +16,11 @@ impl Count {
         self.0.store(count, Ordering::Relaxed);
     }
 
+    /// The greater of the two stays.
+    pub(super) fn raise(&self, count: u64) {
+        self.0.fetch_max(count, Ordering::Relaxed);
+    }
+
     fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tickwire::sim::Simulator;
@@ -59,12 +59,28 @@ impl Client {
         }
     }
 
+    /// From now on waits no longer than this for a message.
+    pub(crate) fn read_within(&mut self, within: Duration) {
+        self.socket.get_ref().set_read_timeout(Some(within)).expect("a timeout can be set");
+    }
+
+    /// The next message, or nothing within the time set.
+    pub(crate) fn message_or_nothing(&mut self) -> Option<Result<Message, End>> {
+        match self.socket.read() {
+            Ok(message) => Some(Ok(message)),
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+            Err(_) => Some(Err(End::Gone)),
+        }
+    }
+
     /// The next text.
     pub(crate) fn text(&mut self) -> Result<String, End> {
+        let begun = Instant::now();
         loop {
             if let Message::Text(text) = self.message()? {
                 return Ok(text.as_str().to_owned());
             }
+            assert!(begun.elapsed() < DEADLINE, "only pings came within {DEADLINE:?}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! Whether the streams of the market agree with each other, with the requests and with the truth.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
+use tickwire::clock::{Clock, UnixNanos};
 use tickwire::instrument::ExchangeId;
 use tickwire::sim::{Options, Simulator, TrueBook};
 
@@ -106,4 +108,168 @@ fn every_spot_delta_on_top_of_the_snapshot_gives_the_markets_book() {
 #[test]
 fn every_futures_delta_on_top_of_the_snapshot_gives_the_markets_book() {
     follow(ExchangeId::BinanceFutures, "PEPEUSDT", "/fapi/v1/depth?symbol=PEPEUSDT&limit=1000");
+}
+
+/// Subscribes to the streams of BTCUSDT on one wrapped connection.
+fn open_streams(simulator: &Simulator, kinds: &[&str]) -> Client {
+    let names: Vec<String> = kinds.iter().map(|kind| format!("btcusdt@{kind}")).collect();
+    let client = Client::open(simulator, &format!("/stream?streams={}", names.join("/")));
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == names.len() as u64));
+    client
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} in {value}"))
+}
+
+/// Trades by id: price, size and whether the taker sold.
+type Trades = BTreeMap<u64, (String, String, bool)>;
+
+/// Sum of the sizes of the trades from one id to another, as digits.
+fn volume(trades: &Trades, first: u64, last: u64) -> u128 {
+    trades.range(first..=last).map(|(_, (_, size, _))| key(size)).sum()
+}
+
+fn check_streams(exchange: ExchangeId) {
+    let simulator = start(exchange);
+    let mut book = Book::default();
+    let begin = simulator.book("BTCUSDT").expect("it is listed");
+    let insert = |side: &mut BTreeMap<_, _>, levels: &[(String, String)]| {
+        side.extend(levels.iter().map(|level| (key(&level.0), level.clone())));
+    };
+    insert(&mut book.bids, &begin.bids);
+    insert(&mut book.asks, &begin.asks);
+    let spot = exchange == ExchangeId::Binance;
+    let (public, market) = (
+        ["trade", "bookTicker", "depth@100ms", "depth20@100ms"],
+        ["aggTrade", "kline_1m", "ticker"],
+    );
+    let mut client = match spot {
+        true => open_streams(&simulator, &[&public[..], &market[..]].concat()),
+        false => open_streams(&simulator, &public),
+    };
+    simulator.resume();
+    let mut trades = Trades::new();
+    let (mut seen, mut next_agg, mut best) = (BTreeMap::<String, u32>::new(), None, Value::Null);
+    let mut update_id = begin.update_id;
+    while trades.len() < 4_000 || seen.len() < if spot { 7 } else { 4 } {
+        let event = client.json();
+        let (stream, data) = (text(&event, "stream"), &event["data"]);
+        let (_, kind) = stream.split_once('@').expect("a kind");
+        *seen.entry(kind.to_owned()).or_default() += 1;
+        match kind {
+            "trade" => {
+                let sold = data["m"].as_bool().expect("a side");
+                let trade = (text(data, "p").to_owned(), text(data, "q").to_owned(), sold);
+                let previous = trades.last_key_value().map(|(id, _)| *id);
+                assert!(previous.is_none_or(|previous| previous + 1 == id(data, "t")));
+                trades.insert(id(data, "t"), trade);
+            }
+            "aggTrade" => {
+                let (first, last) = (id(data, "f"), id(data, "l"));
+                assert!(next_agg.is_none_or(|next| next == first));
+                next_agg = Some(last + 1);
+                assert_eq!(key(text(data, "q")), volume(&trades, first, last));
+                assert_eq!(text(data, "p"), trades[&last].0);
+            }
+            "depth@100ms" => {
+                update_id = id(data, "u");
+                Book::apply(&mut book.bids, &data["b"]);
+                Book::apply(&mut book.asks, &data["a"]);
+            }
+            "depth20@100ms" => {
+                let (keys, last) = match spot {
+                    true => (["bids", "asks"], id(data, "lastUpdateId")),
+                    false => (["b", "a"], id(data, "u")),
+                };
+                assert_eq!(last, update_id);
+                let levels = |levels: &Value| -> Vec<(String, String)> {
+                    serde_json::from_value(levels.clone()).expect("levels")
+                };
+                let bids: Vec<_> = book.bids.values().rev().take(20).cloned().collect();
+                let asks: Vec<_> = book.asks.values().take(20).cloned().collect();
+                assert_eq!((levels(&data[keys[0]]), levels(&data[keys[1]])), (bids, asks));
+            }
+            "bookTicker" => best = data.clone(),
+            "kline_1m" => {
+                let bar = &data["k"];
+                // The first bar may have begun before we listened only if the market had run.
+                assert_eq!(key(text(bar, "v")), volume(&trades, id(bar, "f"), id(bar, "L")));
+                assert_eq!(id(bar, "n"), id(bar, "L") - id(bar, "f") + 1);
+                assert_eq!(text(bar, "c"), trades[&id(bar, "L")].0);
+            }
+            "ticker" => {
+                assert_eq!(key(text(data, "v")), volume(&trades, id(data, "F"), id(data, "L")));
+                assert_eq!(text(data, "c"), trades[&id(data, "L")].0);
+            }
+            other => panic!("{other} was not asked for"),
+        }
+    }
+    let truth: Trades = simulator
+        .truth()
+        .trades("BTCUSDT")
+        .into_iter()
+        .filter(|trade| trades.contains_key(&trade.id))
+        .map(|trade| {
+            (trade.id, (trade.price, trade.size, trade.taker == tickwire::sim::BookSide::Ask))
+        })
+        .collect();
+    assert_eq!(truth, trades);
+    assert!(key(text(&best, "b")) < key(text(&best, "a")));
+}
+
+#[test]
+fn the_spot_streams_agree_with_each_other_and_with_the_truth() {
+    check_streams(ExchangeId::Binance);
+}
+
+#[test]
+fn the_futures_streams_agree_with_each_other_and_with_the_truth() {
+    check_streams(ExchangeId::BinanceFutures);
+}
+
+#[test]
+fn when_the_market_stands_still_the_best_prices_are_those_of_the_book() {
+    let simulator = start(ExchangeId::Binance);
+    let mut client = open_streams(&simulator, &["bookTicker", "depth@100ms"]);
+    simulator.resume();
+    let mut best = Value::Null;
+    loop {
+        let event = client.json();
+        if event["stream"] == "btcusdt@bookTicker" {
+            best = event["data"].clone();
+            continue;
+        }
+        if best.is_object() {
+            simulator.pause();
+        }
+        let truth = simulator.book("BTCUSDT").expect("it is listed");
+        if id(&event["data"], "u") == truth.update_id && best.is_object() {
+            assert_eq!(truth.sent_update_id, truth.update_id);
+            assert_eq!((text(&best, "b"), text(&best, "B")), pair(&truth.bids[0]));
+            assert_eq!((text(&best, "a"), text(&best, "A")), pair(&truth.asks[0]));
+            return;
+        }
+    }
+}
+
+fn pair(level: &(String, String)) -> (&str, &str) {
+    (&level.0, &level.1)
+}
+
+#[test]
+fn a_seed_repeats_every_frame() {
+    let frames = |seed: u64| -> Vec<String> {
+        let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_790_000_000_000));
+        let symbols = ["BTCUSDT", "PEPEUSDT"].map(str::to_owned).to_vec();
+        let options = Options { symbols, seed, clock, ..Options::new(ExchangeId::Binance) };
+        let simulator = Simulator::start(options).expect("it starts");
+        let kinds = ["trade", "bookTicker", "depth@100ms", "depth5", "kline_1s", "ticker"];
+        let mut client = open_streams(&simulator, &kinds);
+        hand.advance(Duration::from_secs(3));
+        (0..600).map(|_| client.text().expect("data")).collect()
+    };
+    let first = frames(5);
+    assert_eq!(first, frames(5));
+    assert_ne!(first, frames(6));
 }

@@ -11,6 +11,7 @@ mod streams;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
 
 use self::frames::{Frame, Spelling, TimeUnit};
 use self::rest::Weight;
@@ -25,6 +26,7 @@ use super::options::Options;
 use super::player::{Playing, Recording};
 use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
+use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
 use crate::clock::{Clock, MonoNanos};
 use crate::instrument::ExchangeId;
@@ -78,6 +80,7 @@ pub(super) struct Binance {
     armed: Armed,
     weight: Weight,
     truth: Truth,
+    counters: Arc<Counters>,
     recording: Option<Recording>,
 }
 
@@ -103,7 +106,11 @@ struct Subscriber {
 impl Binance {
     /// # Errors
     /// When a symbol cannot be listed or a recording cannot be read.
-    pub(super) fn new(options: &Options, now: MonoNanos) -> io::Result<Self> {
+    pub(super) fn new(
+        options: &Options,
+        counters: Arc<Counters>,
+        now: MonoNanos,
+    ) -> io::Result<Self> {
         let (product, column) = match options.exchange {
             ExchangeId::Binance => (Product::Spot, Column::Spot),
             ExchangeId::BinanceFutures => (Product::Futures, Column::Futures),
@@ -149,6 +156,7 @@ impl Binance {
             armed: Armed::default(),
             weight: Weight::new(product),
             truth,
+            counters,
             recording,
         })
     }

@@ -216,6 +216,7 @@ impl Binance {
             if duty_at < step_at {
                 self.run_duty(lines);
             } else {
+                self.counters.lateness_ns_max.raise(now.since(step_at));
                 self.run_step(step_at, lines);
             }
         }
@@ -233,6 +234,7 @@ impl Binance {
         let mut step = std::mem::take(&mut self.schedule.step);
         let at = self.clock.date(planned);
         self.market.step(at.millis(), &mut step);
+        self.counters.trades.add(step.prints.len() as u64);
         let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
         self.schedule.next_step = planned.after(spacing);
         for index in 0..step.prints.len() {
@@ -249,17 +251,36 @@ impl Binance {
                 frame.book_ticker(traded, at);
             });
         }
+        self.note_changes(&step);
+        self.schedule.step = step;
+    }
+
+    /// Keeps what the next depth frames will tell, for the speeds that somebody listens to.
+    fn note_changes(&mut self, step: &Step) {
         let speeds = self.schedule.speeds.len();
-        for batch in &mut self.schedule.batches[step.instrument * speeds..][..speeds] {
+        for speed in 0..speeds {
+            let heard = self.hears_depth(step.instrument, speed);
+            let batch = &mut self.schedule.batches[step.instrument * speeds + speed];
             for change in &step.changes {
                 if batch.changed.is_empty() {
                     batch.first = change.update_id;
                 }
-                batch.changed.push((change.side, change.price));
                 batch.last = change.update_id;
+                if heard {
+                    batch.changed.push((change.side, change.price));
+                } else {
+                    batch.changed.clear();
+                    batch.previous = change.update_id;
+                }
             }
         }
-        self.schedule.step = step;
+    }
+
+    /// Whether anybody wants depth frames of that speed, whole or partial.
+    fn hears_depth(&self, instrument: usize, speed: usize) -> bool {
+        let wants = |kind: Kind| self.fanout.wants(instrument * KINDS + kind.index());
+        wants(Kind::Depth(speed))
+            || (0..PARTIAL_LEVELS.len()).any(|at| wants(Kind::Partial(at, speed)))
     }
 
     fn tell_trade(
