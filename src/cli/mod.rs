@@ -8,6 +8,8 @@ mod run;
 mod signals;
 mod sim;
 mod table;
+mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,8 +18,6 @@ use clap::{Parser, Subcommand};
 use tickwire::config::ConfigError;
 use tickwire::instrument::ExchangeId;
 
-/// The check that was asked for failed.
-const CHECK_FAILED: u8 = 1;
 /// Wrong use or configuration.
 const WRONG_USE: u8 = 2;
 /// Could not run: a port is taken, no permission, nothing to measure with.
@@ -48,6 +48,10 @@ enum Command {
     Sim(sim::SimArguments),
     /// Frames of a capture file to normalised events, one JSON a line.
     Decode(decode::DecodeArguments),
+    /// A client in the terminal.
+    Watch(watch::WatchArguments),
+    /// Load on an embedded exchange, and the verdict against a latency budget.
+    Verify(verify::VerifyArguments),
 }
 
 /// Runs the command.
@@ -57,6 +61,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check { config } => check::check(&config),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Decode(arguments) => decode::decode(arguments),
+        Command::Watch(arguments) => watch::watch(arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam::channel::{Receiver, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -32,4 +32,18 @@ pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
         }
     })?;
     Ok(receiver)
+}
+
+/// The same as a flag, for loops that look now and then.
+pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let requests = stop_requests()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    std::thread::Builder::new().name("stop-flag".to_owned()).spawn(move || {
+        // An error means that nobody can ask any more, which is a stop too.
+        let _ = requests.recv();
+        // Relaxed: a lone flag.
+        flag.store(true, Ordering::Relaxed);
+    })?;
+    Ok(stop)
 }

@@ -22,7 +22,7 @@ pub(super) fn validate(raw: RawConfig, source: &Source<'_>) -> Result<Config, Co
     let admin_listen = admin.address("listen", raw.admin.listen.as_deref(), "127.0.0.1:8081")?;
     if admin_listen == gateway.listen && admin_listen.port() != 0 {
         let remedy = "the gateway listens there already; choose another port";
-        return Err(admin.wrong("listen", &admin_listen, remedy));
+        return Err(admin.wrong("listen", admin_listen, remedy));
     }
     let feeds = feeds(&raw.feed, source)?;
     let history = At { source, section: "history", index: 0 };
@@ -328,7 +328,11 @@ fn budget(raw: &RawConfig, source: &Source<'_>) -> Result<Budget, ConfigError> {
         Budget::from_micros([(key, number)])
             .map_err(|error| at.wrong(key, number, error.to_string()))?;
     }
-    Ok(Budget::from_micros(micros).unwrap_or_default())
+    match Budget::from_micros(micros) {
+        Ok(budget) if !budget.allowances().is_empty() => Ok(budget),
+        // Nothing stated: the built-in one, for what a gateway by itself can measure.
+        _ => Ok(Budget::built_in().of(|span| span.ends().is_some())),
+    }
 }
 
 /// Spinning threads that outnumber the cores make everything slower, the spinners first.

@@ -139,6 +139,18 @@ impl Budget {
         Ok(())
     }
 
+    /// The budget that is built in: `perf/budget.toml`, meant for a small and noisy machine.
+    pub fn built_in() -> Self {
+        Self::parse(include_str!("../../perf/budget.toml")).expect("a test reads the same file")
+    }
+
+    /// What it states of some spans alone.
+    #[must_use]
+    pub fn of(&self, wanted: impl Fn(Span) -> bool) -> Self {
+        let allowances = self.allowances.iter().filter(|allowance| wanted(allowance.span));
+        Self { allowances: allowances.copied().collect() }
+    }
+
     /// All that it states, in the order of the path.
     pub fn allowances(&self) -> &[Allowance] {
         &self.allowances

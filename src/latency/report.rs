@@ -89,6 +89,9 @@ impl fmt::Display for Report {
         for line in self.judged.iter().filter(|line| line.verdict != Verdict::Within) {
             writeln!(formatter, "{}", sentence(line))?;
         }
+        if self.judged.is_empty() {
+            return write!(formatter, "nothing was measured that the budget speaks of");
+        }
         let verdict = match self.verdict() {
             Verdict::Within => "within the budget",
             Verdict::Over => "OVER THE BUDGET",

@@ -277,11 +277,13 @@ impl Observatory {
         Readiness { ready: reasons.is_empty(), reasons }
     }
 
-    /// What all threads measured since the start, beside the budget.
+    /// What all threads measured since the start, beside the budget. What never happened (no
+    /// client was there to write to) is not judged.
     pub fn report(&self) -> Report {
         let mut sky = self.sky();
         sky.collect(self.clock.now());
-        Report::new(&sky.totals(), sky.watch.budget())
+        let totals = sky.totals();
+        Report::new(&totals, &sky.watch.budget().of(|span| totals.count(span) > 0))
     }
 
     /// What all threads measured since the start.

@@ -43,11 +43,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(15);
 /// The share of the planned trades that has to be sent for a measurement to be one.
 const SENT_SHARE_MIN: f64 = 0.95;
 
-/// The budget that is built in: `perf/budget.toml`, meant for a small and noisy machine.
-pub fn default_budget() -> Budget {
-    Budget::parse(include_str!("../../perf/budget.toml")).expect("a test reads the same file")
-}
-
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -1,0 +1,172 @@
+//! The command line as a user meets it: what goes to standard output, what to standard error, and
+//! the exit codes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Output, Stdio};
+
+fn tickwire() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    command.env_remove("WS_PORT").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    tickwire().args(arguments).output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Kills the process when a test ends early.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn check_prints_a_configuration_that_checks_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("a.toml");
+    std::fs::write(&file, "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n")
+        .expect("written");
+    let first = run(&["check", "--config", &file.to_string_lossy()]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    std::fs::write(&file, &first.stdout).expect("written");
+    let second = run(&["check", "--config", &file.to_string_lossy()]);
+    assert_eq!(second.status.code(), Some(0), "{}", text(&second.stderr));
+    assert_eq!(text(&first.stdout), text(&second.stdout));
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_code_2_and_names_file_line_field_and_remedy() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("wrong.toml");
+    std::fs::write(
+        &file,
+        "[gateway]\nmax_clients = 0\n[[feed]]\nexchange = \"binance\"\nsymbols = [\"A/B\"]\n",
+    )
+    .expect("written");
+    for command in ["check", "run"] {
+        let output = run(&[command, "--config", &file.to_string_lossy()]);
+        assert_eq!(output.status.code(), Some(2));
+        let message = text(&output.stderr);
+        assert!(message.contains("wrong.toml:2: gateway.max_clients = 0: must be"), "{message}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(run(&["check", "--config", "no-such-file.toml"]).status.code(), Some(2));
+}
+
+#[test]
+fn wrong_use_is_exit_code_2() {
+    for arguments in [
+        &["fly"][..],
+        &["run", "--no-such-flag"],
+        &["sim", "--exchange", "nasdaq"],
+        &["sim", "--exchange", "binance", "--fault", "meteor@5s"],
+        &["decode", "--exchange", "nasdaq", "-"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_exit_code_3_and_names_the_field() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = tickwire()
+        .args(["run", "--seconds", "1"])
+        .env("TICKWIRE_GATEWAY_LISTEN", &address)
+        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("gateway.listen"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_demo_needs_nothing_stops_on_sigterm_and_reports_its_latency() {
+    let child = tickwire()
+        .arg("run")
+        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
+        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    let url = first.rsplit(' ').next().expect("its last word").to_owned();
+    let (mut socket, _) = tungstenite::connect(&url).expect("the gateway serves");
+    let request = r#"{"action":"subscribe","symbols":["*"],"channels":["trades"]}"#;
+    socket.send(tungstenite::Message::text(request)).expect("sent");
+    let trades = std::iter::from_fn(|| socket.read().ok())
+        .filter(|message| message.to_text().is_ok_and(|text| text.contains(r#""type":"trade""#)))
+        .take(50)
+        .count();
+    assert_eq!(trades, 50);
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(running.0.wait().expect("it ends").code(), Some(0));
+    assert!(rest.iter().any(|line| line.starts_with("socket_to_client")), "{rest:?}");
+}
+
+#[test]
+fn sim_prints_the_urls_that_it_serves() {
+    let child = tickwire()
+        .args(["sim", "--exchange", "binance", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    let url = lines.next().expect("a line").expect("text");
+    let url = format!("{url}/ws/btcusdt@trade");
+    let (mut socket, response) = tungstenite::connect(&url).expect("it serves");
+    assert_eq!(response.status().as_u16(), 101);
+    let message = socket.read().expect("a trade").into_text().expect("text");
+    assert!(message.contains(r#""e":"trade""#), "{message}");
+}
+
+#[test]
+fn decode_reads_standard_input_and_never_stops_at_a_bad_line() {
+    let mut child = tickwire()
+        .args(["decode", "--exchange", "binance", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let frames = concat!(
+        "1700000000000000000 {\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1700000000001,",
+        "\"s\":\"BTCUSDT\",\"t\":7,\"p\":\"65000.10000000\",\"q\":\"0.01500000\",\"T\":1700000000000,",
+        "\"m\":true,\"M\":true}}\n",
+        "1700000000000000001 not json\n",
+        "1700000000000000002 {\"result\":null,\"id\":1}\n",
+        "1700000000000000003 > {\"method\":\"SUBSCRIBE\"}\n",
+        "1700000000000000004 {\"some\":\"thing\"}\n",
+    );
+    child.stdin.take().expect("piped").write_all(frames.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+        .collect();
+    assert_eq!(lines[0]["type"], "trade");
+    assert_eq!(lines[0]["data"]["side"], "sell");
+    assert!(text(&output.stdout).contains(r#""price":65000.10000000,"volume":0.01500000"#));
+    assert_eq!(lines[1]["type"], "rejected");
+    assert_eq!(lines[2]["kind"], "ack");
+    assert!(["other", "rejected"].contains(&lines[3]["type"].as_str().unwrap_or_default()));
+    assert_eq!(lines.len(), 4);
+}
