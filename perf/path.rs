@@ -118,20 +118,19 @@ fn measure(
     swarm: Swarm,
     time: Duration,
 ) -> anyhow::Result<Histograms> {
-    let first_true = verify::last_ids(exchange.truth(), natives);
     exchange.resume();
-    Join::new(exchange.truth(), natives).run(&swarm, WARM_UP);
     let mut join = Join::new(exchange.truth(), natives);
+    join.run(&swarm, WARM_UP);
+    join.restart();
     join.run(&swarm, time);
-    exchange.pause();
-    let last_true = verify::last_ids(exchange.truth(), natives);
-    let sent = verify::printed(&first_true, &last_true);
-    verify::wait_for_trades(&swarm, sent, Duration::from_secs(5));
+    verify::pause(exchange, natives);
+    join.look();
+    verify::wait_for_trades(&swarm, join.printed(), Duration::from_secs(5));
     let tally = swarm.tally();
     let wrong = verify::Tally::count(&tally.missing) + verify::Tally::count(&tally.repeated);
     let (samples, last_read) = swarm.stop();
-    let wrong = wrong + verify::missing_at_the_end(&last_true, &last_read);
     join.add(&samples);
+    let wrong = wrong + join.missing_at_the_end(&last_read);
     if wrong > 0 {
         bail!("{wrong} trades are missing or repeated");
     }

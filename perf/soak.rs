@@ -48,27 +48,26 @@ fn main() -> anyhow::Result<ExitCode> {
     if !verify::wait_for_answers(&swarm, options.clients as u64, Duration::from_secs(10)) {
         bail!("the gateway did not answer every client");
     }
-    let first_true = verify::last_ids(exchange.truth(), &natives);
     exchange.resume();
 
     println!("seconds,delivered,missing,repeated,p50_ns,p99_ns,resident_bytes");
     let (begun, cpu_before) = (Instant::now(), threads::cpu_ns());
     let end = Duration::from_secs(60 * options.minutes);
+    let mut join = Join::new(exchange.truth(), &natives);
     let mut settled = 0;
     while begun.elapsed() < end {
-        let mut join = Join::new(exchange.truth(), &natives);
+        join.restart();
         join.run(&swarm, LINE_EVERY.min(end.saturating_sub(begun.elapsed())));
-        let (histograms, _) = join.finish();
         let resident = resident_bytes().context("the system does not tell the memory held")?;
-        line(begun, swarm.tally(), &histograms, resident);
+        line(begun, swarm.tally(), join.histograms(), resident);
         if begun.elapsed() < end / 4 || settled == 0 {
             settled = resident;
         }
     }
     let cpu = threads::since(&cpu_before);
-    exchange.pause();
-    let last_true = verify::last_ids(exchange.truth(), &natives);
-    let sent = verify::printed(&first_true, &last_true);
+    verify::pause(&exchange, &natives);
+    join.look();
+    let sent = join.printed();
     verify::wait_for_trades(&swarm, sent * options.clients as u64, Duration::from_secs(10));
     let resident = resident_bytes().unwrap_or(u64::MAX);
     let (delivered, lost) = {
@@ -77,7 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
         (Tally::count(&tally.trades), lost.into_iter().map(Tally::count).sum::<u64>())
     };
     let (_, last_read) = swarm.stop();
-    let lost = lost + verify::missing_at_the_end(&last_true, &last_read);
+    let lost = lost + join.missing_at_the_end(&last_read);
     gateway.stop();
     for (name, nanos) in cpu.iter().filter(|(_, nanos)| **nanos > 0) {
         let (each, per_sent) = (*nanos / delivered.max(1), *nanos / sent.max(1));

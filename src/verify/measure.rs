@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::swarm::{Sample, Swarm, Tally};
 use crate::clock::MonoNanos;
 use crate::latency::{Histograms, Span};
-use crate::sim::Truth;
+use crate::sim::{Simulator, Truth};
 
 /// How often the samples are fetched. The simulator's records have to reach back further.
 const FETCH_EVERY: Duration = Duration::from_millis(200);
@@ -20,6 +20,8 @@ pub struct Join<'a> {
     truth: &'a Truth,
     /// As the exchange spells them, in the order of the samples' symbols.
     natives: &'a [String],
+    /// Per symbol the first and the last trade id seen there; 0 before any.
+    printed: Vec<(u64, u64)>,
     histograms: Histograms,
     unplanned: u64,
 }
@@ -27,7 +29,8 @@ pub struct Join<'a> {
 impl<'a> Join<'a> {
     /// A join without samples.
     pub fn new(truth: &'a Truth, natives: &'a [String]) -> Self {
-        Self { truth, natives, histograms: Histograms::new(), unplanned: 0 }
+        let printed = vec![(0, 0); natives.len()];
+        Self { truth, natives, printed, histograms: Histograms::new(), unplanned: 0 }
     }
 
     /// Reads and joins what the clients get from now on, for `time`.
@@ -39,6 +42,7 @@ impl<'a> Join<'a> {
             std::thread::sleep(left.min(FETCH_EVERY));
             let samples: Vec<Sample> = swarm.samples().collect();
             self.add(&samples);
+            self.look();
             if left <= FETCH_EVERY {
                 return;
             }
@@ -66,10 +70,51 @@ impl<'a> Join<'a> {
         }
     }
 
+    /// Notes how far the exchange is. To be called more often than it forgets.
+    pub fn look(&mut self) {
+        for (native, ids) in self.natives.iter().zip(&mut self.printed) {
+            let Some((first, times)) = self.truth.planned_sends(native) else { continue };
+            if ids.0 == 0 {
+                ids.0 = first;
+            }
+            ids.1 = first + times.len() as u64 - 1;
+        }
+    }
+
+    /// How many trades the exchange had printed at the last look.
+    pub fn printed(&self) -> u64 {
+        let any = self.printed.iter().filter(|(first, _)| *first > 0);
+        any.map(|(first, last)| last - first + 1).sum()
+    }
+
+    /// How many trades clients with these last ids miss at the end. One that got nothing of a
+    /// symbol misses one: nobody knows how many more.
+    pub fn missing_at_the_end(&self, last_read: &[Vec<u64>]) -> u64 {
+        missing_at_the_end(&self.printed, last_read)
+    }
+
+    /// The latencies so far.
+    pub fn histograms(&self) -> &Histograms {
+        &self.histograms
+    }
+
+    /// Forgets the latencies: the warm-up is over.
+    pub fn restart(&mut self) {
+        self.histograms.clear();
+        self.unplanned = 0;
+    }
+
     /// The latencies, and how many samples had no planned time any more.
     pub fn finish(self) -> (Histograms, u64) {
         (self.histograms, self.unplanned)
     }
+}
+
+/// Lets the exchange print no more, and is sure of it.
+pub fn pause(exchange: &Simulator, natives: &[String]) {
+    exchange.pause();
+    // Commands are obeyed in order: once the question is answered, it has paused.
+    let _ = exchange.book(natives.first().map_or("", String::as_str));
 }
 
 /// Waits until all clients together have read `trades`; false when they have not after `within`.
@@ -94,27 +139,15 @@ fn wait_for(counter: &AtomicU64, count: u64, within: Duration) -> bool {
     true
 }
 
-/// The last trade id of every symbol that the exchange has printed so far; 0 before any.
-pub fn last_ids(truth: &Truth, natives: &[String]) -> Vec<u64> {
-    let last = |native: &String| {
-        let planned = truth.planned_sends(native);
-        planned.map_or(0, |(first, times)| first + times.len() as u64 - 1)
-    };
-    natives.iter().map(last).collect()
-}
-
-/// How many trades were printed between two looks at [`last_ids`].
-pub fn printed(before: &[u64], after: &[u64]) -> u64 {
-    before.iter().zip(after).map(|(before, after)| after - before).sum()
-}
-
-/// How many trades the clients miss at the end, by the last ids that the exchange gave. A client
-/// that got nothing of a symbol misses one: nobody knows how many more.
-pub fn missing_at_the_end(last_true: &[u64], last_read: &[Vec<u64>]) -> u64 {
+fn missing_at_the_end(printed: &[(u64, u64)], last_read: &[Vec<u64>]) -> u64 {
     let missing = |ids: &Vec<u64>| -> u64 {
-        let pairs = ids.iter().zip(last_true);
+        let pairs = ids.iter().zip(printed);
         pairs
-            .map(|(&got, &last)| if got == 0 { u64::from(last > 0) } else { last.abs_diff(got) })
+            .map(
+                |(&got, &(_, last))| {
+                    if got == 0 { u64::from(last > 0) } else { last.abs_diff(got) }
+                },
+            )
             .sum()
     };
     last_read.iter().map(missing).sum()
@@ -126,10 +159,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_at_the_end_is_counted_per_client_and_symbol() {
-        assert_eq!(missing_at_the_end(&[10, 20], &[vec![10, 20], vec![10, 20]]), 0);
-        assert_eq!(missing_at_the_end(&[10, 20], &[vec![9, 20], vec![10, 17]]), 4);
-        assert_eq!(missing_at_the_end(&[10, 20], &[vec![0, 20]]), 1, "nothing of a symbol");
-        assert_eq!(missing_at_the_end(&[0, 20], &[vec![0, 20]]), 0, "nothing was printed of it");
-        assert_eq!(printed(&[10, 0], &[12, 5]), 7);
+        let printed = [(5, 10), (1, 20)];
+        assert_eq!(missing_at_the_end(&printed, &[vec![10, 20], vec![10, 20]]), 0);
+        assert_eq!(missing_at_the_end(&printed, &[vec![9, 20], vec![10, 17]]), 4);
+        assert_eq!(missing_at_the_end(&printed, &[vec![0, 20]]), 1, "nothing of a symbol");
+        assert_eq!(missing_at_the_end(&[(0, 0)], &[vec![0]]), 0, "nothing was printed of it");
     }
 }

@@ -17,7 +17,7 @@ mod socket;
 mod swarm;
 
 pub use load::{canonical, clients, config, exchange};
-pub use measure::{Join, last_ids, missing_at_the_end, printed, wait_for_answers, wait_for_trades};
+pub use measure::{Join, pause, wait_for_answers, wait_for_trades};
 pub use print::Speech;
 pub use swarm::{Sample, Swarm, SwarmOptions, Tally};
 
@@ -222,27 +222,23 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
     if !wait_for_answers(&swarm, options.clients as u64, CONNECT_MAX) {
         return Err(VerifyError::NoAnswer);
     }
-    let at_start = last_ids(exchange.truth(), &natives);
     exchange.resume();
-    Join::new(exchange.truth(), &natives).run(&swarm, WARM_UP);
-    let (before, begun) = (gateway.observatory().totals(), clock.now());
-    let at_begin = last_ids(exchange.truth(), &natives);
     let mut join = Join::new(exchange.truth(), &natives);
+    join.run(&swarm, WARM_UP);
+    join.restart();
+    let (before, begun, at_begin) = (gateway.observatory().totals(), clock.now(), join.printed());
     join.run(&swarm, options.time);
     let seconds = clock.now().since(begun) as f64 / 1e9;
-    let measured = printed(&at_begin, &last_ids(exchange.truth(), &natives));
-    exchange.pause();
-    let mut load = Load {
-        seconds,
-        rate: options.rate,
-        clients: options.clients,
-        sent_share: measured as f64 / (f64::from(options.rate) * seconds).max(1.0),
-        ..Load::default()
-    };
-    let at_end = last_ids(exchange.truth(), &natives);
-    load.sent = printed(&at_start, &at_end);
-    wait_for_trades(&swarm, load.sent * options.clients as u64, ARRIVAL_MAX);
-    count(&mut load, swarm, &at_end, &mut join);
+    let planned = f64::from(options.rate) * seconds;
+    let sent_share = (join.printed() - at_begin) as f64 / planned.max(1.0);
+    pause(&exchange, &natives);
+    join.look();
+    wait_for_trades(&swarm, join.printed() * options.clients as u64, ARRIVAL_MAX);
+    let mut load = count(swarm, &mut join);
+    load.sent_share = sent_share;
+    load.seconds = seconds;
+    load.rate = options.rate;
+    load.clients = options.clients;
     let observatory = std::sync::Arc::clone(gateway.observatory());
     gateway.stop();
     let (mut histograms, unplanned) = join.finish();
@@ -254,14 +250,19 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
 }
 
 /// Ends the clients and takes over what they counted.
-fn count(load: &mut Load, swarm: Swarm, last_true: &[u64], join: &mut Join<'_>) {
+fn count(swarm: Swarm, join: &mut Join<'_>) -> Load {
     let tally = swarm.tally();
-    load.delivered = Tally::count(&tally.trades);
-    load.missing = Tally::count(&tally.missing);
-    load.repeated = Tally::count(&tally.repeated);
-    load.ended = Tally::count(&tally.ended);
-    load.unused = Tally::count(&tally.unfetched);
+    let mut load = Load {
+        sent: join.printed(),
+        delivered: Tally::count(&tally.trades),
+        missing: Tally::count(&tally.missing),
+        repeated: Tally::count(&tally.repeated),
+        ended: Tally::count(&tally.ended),
+        unused: Tally::count(&tally.unfetched),
+        ..Load::default()
+    };
     let (samples, last_read) = swarm.stop();
     join.add(&samples);
-    load.missing += missing_at_the_end(last_true, &last_read);
+    load.missing += join.missing_at_the_end(&last_read);
+    load
 }
