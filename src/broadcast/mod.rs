@@ -37,8 +37,8 @@ use crate::clock::{Clock, MonoNanos};
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
-    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, OUTBOX_BYTES_SOFT, SESSIONS_SWEPT_PER_TURN,
-    SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY,
+    TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
@@ -149,13 +149,12 @@ impl Broadcaster {
             bell: Arc::clone(&bell),
             counters: Arc::clone(&counters),
         };
-        let bytes_soft = OUTBOX_BYTES_SOFT.min(options.client_queue_bytes / 4);
         let mut broadcaster = Self {
             cache: Cache::new(options.history_events),
             words: Words::new(options.epoch, options.exchange_default),
             fanout: Fanout::default(),
             held: Held::new(),
-            sessions: Sessions::new(bytes_soft),
+            sessions: Sessions::new(options.client_queue_bytes),
             shared: Shared::new(),
             feeds: Vec::new(),
             commands,
@@ -211,8 +210,12 @@ impl Broadcaster {
         work
     }
 
-    /// Waits for sockets, rings, commands or the next timer; with work left only looks.
-    fn wait(&mut self, idle: bool) -> io::Result<()> {
+    /// Waits for sockets, rings, commands or the next timer; unless it is idle, only looks. What
+    /// is ready then is the next turn's.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn wait(&mut self, idle: bool) -> io::Result<()> {
         let waiting = self.options.waiting;
         if waiting != Waiting::Block {
             return self.poller.wait(waiting, Some(Duration::ZERO));

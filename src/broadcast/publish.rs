@@ -157,15 +157,19 @@ impl Output<'_> {
         let form = group.key.form;
         let Some(range) = self.frame(form, event, Extra::conflated(conflated)) else { return 0 };
         let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
-        let mut told = 0;
+        let by_view = match event.body {
+            EventBody::Book(book) => book.conflated,
+            _ => 0,
+        };
+        let (mut told, replaced) = (0, conflated + by_view);
         for member in &group.members {
-            let mut range = range;
+            let (mut range, mut replaced) = (range, replaced);
             if leaves_out && member.joined_seq > group.told_seq {
-                let own = event.seq.saturating_sub(member.joined_seq + 1);
-                let extra = Extra::conflated(own);
+                replaced = event.seq.saturating_sub(member.joined_seq + 1);
+                let extra = Extra::conflated(replaced);
                 range = self.frame(form, &uncounted(event), extra).unwrap_or(range);
             }
-            match self.sessions.deliver(member, range, event.seq) {
+            match self.sessions.deliver(member, range, event.seq - replaced.min(event.seq)) {
                 Delivered::Queued => told += 1,
                 Delivered::Conflated => self.counters.conflated.increment(),
                 Delivered::Closed => {}

@@ -1,6 +1,7 @@
 //! The sessions of one broadcaster, and the lists of those that want something of this turn.
 
-use crate::client::{Range, Session};
+use crate::client::{Delivery, Range, Session};
+use crate::limits::OUTBOX_BYTES_SOFT;
 
 use super::fanout::Member;
 
@@ -9,6 +10,8 @@ use super::fanout::Member;
 pub(crate) struct Sessions {
     /// Bytes waiting for a session from which on it lags.
     bytes_soft: usize,
+    /// The same for subscriptions to every event of a book: they are conflated as late as may be.
+    bytes_soft_books: usize,
     slots: Vec<Option<Box<Session>>>,
     mark: u64,
     free: Vec<u32>,
@@ -32,9 +35,11 @@ pub(crate) enum Delivered {
 }
 
 impl Sessions {
-    pub(crate) fn new(bytes_soft: usize) -> Self {
+    /// Without sessions; one is closed when more than `bytes_max` wait for it.
+    pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            bytes_soft,
+            bytes_soft: OUTBOX_BYTES_SOFT.min(bytes_max / 4),
+            bytes_soft_books: bytes_max / 2,
             slots: Vec::new(),
             mark: 0,
             free: Vec::new(),
@@ -122,7 +127,8 @@ impl Sessions {
     }
 
     /// Sends an event to a member of a group. One that lags and may do without gets nothing, and
-    /// is noted to get the newest when it has caught up.
+    /// is noted to get the newest when it has caught up. `seq` is the first number that the event
+    /// stands for.
     #[inline]
     pub(crate) fn deliver(&mut self, member: &Member, range: Range, seq: u64) -> Delivered {
         let Some(session) = self.slots.get_mut(member.session as usize).and_then(Option::as_mut)
@@ -133,7 +139,8 @@ impl Sessions {
             return Delivered::Closed;
         }
         let keeps_up = session.missed.is_empty() && session.outgoing.waiting() <= self.bytes_soft;
-        if !keeps_up && leave_out(session, member.subscription, seq, self.bytes_soft) {
+        let soft = [self.bytes_soft, self.bytes_soft_books];
+        if !keeps_up && leave_out(session, member.subscription, seq, soft) {
             return Delivered::Conflated;
         }
         session.outgoing.add(range);
@@ -188,15 +195,21 @@ impl Sessions {
 }
 
 /// Whether an event is left out for a session that lags, or still owes the newest to this
-/// subscription.
+/// subscription. The marks are those for the newest, and for every event of a book.
 #[cold]
-fn leave_out(session: &mut Session, subscription: u32, seq: u64, bytes_soft: usize) -> bool {
-    let lags = session.outgoing.waiting() > bytes_soft;
+fn leave_out(
+    session: &mut Session,
+    subscription: u32,
+    seq: u64,
+    [newest, every]: [usize; 2],
+) -> bool {
+    let waiting = session.outgoing.waiting();
     let Some(held) = session.subscriptions.slot_mut(subscription) else { return false };
     if held.missed_seq != 0 {
         return true;
     }
-    if !lags || !held.is_conflatable() {
+    let mark = if held.delivery == Delivery::All { every } else { newest };
+    if waiting <= mark || !held.is_conflatable() {
         return false;
     }
     held.missed_seq = seq;

@@ -2,6 +2,7 @@
 //! threads, a ring that the test fills, and real WebSocket clients over loopback.
 
 #![allow(dead_code, reason = "each test file uses its part of the floor")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -104,6 +105,12 @@ impl Floor {
         Self { clock, broadcaster: handle, accept, spot, futures, threads }
     }
 
+    /// The spot feed, for a thread of its own; a dead end takes its place.
+    pub(crate) fn take_spot(&mut self) -> Feed {
+        let dead_end = self.spot.dead_end();
+        std::mem::replace(&mut self.spot, dead_end)
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.accept.local_addr()
     }
@@ -130,6 +137,15 @@ impl Drop for Floor {
 }
 
 impl Feed {
+    fn dead_end(&self) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            ring: ring(1).0,
+            broadcaster: self.broadcaster.clone(),
+            millis: self.millis,
+        }
+    }
+
     /// Pushes ticks received now, and rings the bell.
     pub(crate) fn push(&mut self, instrument: InstrumentId, bodies: &[Body]) {
         let deadline = Instant::now() + PATIENCE;

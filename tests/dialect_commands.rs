@@ -1,0 +1,128 @@
+//! Dialect 2 as clients meet it, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod floor;
+
+use floor::{BTC, ETH, Floor, START};
+use serde_json::{Value, json};
+use tickwire::clock::UnixNanos;
+
+fn command(name: &str, params: Value) -> Value {
+    json!({"type": "command", "command": name, "params": params, "requestId": "uuid"})
+}
+
+#[test]
+fn a_follower_gets_trades_as_ticks_under_the_name_it_used() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    let assets = ["BTC/USDT", "binance:ETH/USDT"];
+    let response = client.ask(&command("follow", json!({"assets": assets})));
+    assert_eq!(
+        response,
+        json!({"type": "response", "requestId": "uuid", "success": true,
+            "data": {"following": assets}})
+    );
+    floor.spot.trade(BTC, 1, "65000.10");
+    floor.spot.quote(BTC, "1", "2");
+    floor.spot.trade(ETH, 1, "3000.5");
+    assert_eq!(
+        client.text(),
+        format!(
+            "{{\"type\":\"tick\",\"data\":{{\"asset\":\"BTC/USDT\",\"price\":65000.10,\
+             \"timestamp\":{START}}}}}"
+        )
+    );
+    assert_eq!(client.next()["data"]["asset"], "binance:ETH/USDT");
+    let response = client.ask(&command("unfollow", json!({"assets": ["BTC/USDT"]})));
+    assert_eq!(response["data"]["following"], json!(["binance:ETH/USDT"]));
+    floor.spot.trade(BTC, 2, "1");
+    floor.spot.trade(ETH, 2, "2");
+    assert_eq!(client.next()["data"]["price"], 2);
+    let response = client.ask(&command("unfollow", json!({"assets": ["BTC/USDT"]})));
+    assert_eq!(response["success"], false);
+    assert_eq!(response["error"]["code"], "not_subscribed");
+}
+
+#[test]
+fn an_interval_brings_candles_too_and_closed_ones_are_told_apart() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    let params = json!({"assets": ["binance:BTC/USDT"], "interval": "1s"});
+    assert_eq!(client.ask(&command("follow", params))["success"], true);
+    floor.spot.millis = UnixNanos::system().millis() / 60_000 * 60_000;
+    floor.spot.trade(BTC, 1, "10");
+    floor.spot.millis += 1_000;
+    floor.spot.trade(BTC, 2, "11");
+    let events: Vec<Value> = (0..5).map(|_| client.next()).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["tick", "candle_update", "tick", "candle_closed", "candle_update"]);
+    assert_eq!(events[3]["data"]["close"], 10);
+    assert_eq!(events[3]["data"]["interval"], "1s");
+    assert_eq!(events[3]["data"]["asset"], "binance:BTC/USDT");
+}
+
+#[test]
+fn both_dialects_share_one_socket() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    client.subscribe(&["binance:BTC/USDT"], &["trades"]);
+    let params = json!({"assets": ["binance:BTC/USDT"]});
+    assert_eq!(client.ask(&command("follow", params.clone()))["success"], true);
+    floor.spot.trade(BTC, 1, "1");
+    let mut kinds = [client.next(), client.next()].map(|event| event["type"].clone());
+    kinds.sort_by_key(Value::to_string);
+    assert_eq!(kinds, [json!("tick"), json!("trade")]);
+    assert_eq!(client.ask(&command("unfollow", params))["data"]["following"], json!([]));
+    floor.spot.trade(BTC, 2, "1");
+    assert_eq!(client.next()["type"], "trade");
+    assert!(client.settle().is_empty());
+}
+
+#[test]
+fn history_is_a_verdict_and_then_the_data() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    client.subscribe(&["binance:BTC/USDT"], &["trades"]);
+    for id in 1..=3 {
+        floor.spot.trade(BTC, id, "1.5");
+        client.next();
+    }
+    client.say(&command("history", json!({"asset": "BTC/USDT", "limit": 2})));
+    let response = client.next();
+    assert_eq!((&response["type"], &response["success"]), (&json!("response"), &json!(true)));
+    let data = client.next();
+    assert_eq!(data["type"], "historical_data");
+    assert_eq!(data["requestId"], "uuid");
+    assert_eq!(data["data"]["asset"], "BTC/USDT");
+    assert_eq!(
+        data["data"]["ticks"],
+        json!([{"price": 1.5, "timestamp": START}, {"price": 1.5, "timestamp": START}])
+    );
+    client.say(&command("history", json!({"asset": "BTC/USDT", "interval": "1m"})));
+    assert_eq!(client.next()["success"], true);
+    assert_eq!(client.next()["data"]["candles"][0]["close"], 1.5);
+}
+
+#[test]
+fn what_cannot_be_done_is_answered_with_a_code() {
+    let floor = Floor::new();
+    let mut client = floor.client();
+    for (request, code) in [
+        (command("follow", json!({"assets": ["NO/PE"]})), "unknown_symbol"),
+        (command("follow", json!({"assets": []})), "bad_request"),
+        (command("dance", json!({})), "unknown_action"),
+        (command("trade", json!({})), "forbidden"),
+        (command("balance", json!({})), "forbidden"),
+        (json!({"type": "command", "command": "ping"}), "bad_request"),
+        (json!({"type": "command", "requestId": "uuid"}), "bad_request"),
+    ] {
+        let response = client.ask(&request);
+        assert_eq!(response["type"], "response", "{response}");
+        assert_eq!(response["success"], false, "{response}");
+        assert_eq!(response["error"]["code"], code, "{response}");
+    }
+    assert_eq!(client.ask(&command("ping", json!({})))["success"], true);
+    let list = client.ask(&command("instruments", json!({"exchange": "binance"})));
+    assert_eq!(list["data"]["instruments"].as_array().unwrap().len(), 2);
+}
