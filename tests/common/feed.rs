@@ -153,7 +153,15 @@ pub(crate) fn subscriptions(
 }
 
 impl Rig {
+    /// The feed on a thread of its own.
     pub(crate) fn start(options: RigOptions<'_>) -> Self {
+        let (feed, mut rig) = Self::by_hand(options);
+        rig.thread = Some(std::thread::spawn(move || feed.run()));
+        rig
+    }
+
+    /// The feed for the test's own thread to turn.
+    pub(crate) fn by_hand(options: RigOptions<'_>) -> (Feed<impl Exchange>, Self) {
         let RigOptions { exchange, rest_url, ring_ticks, tls_ca_file, .. } = options;
         let (table, subscriptions) = subscriptions(exchange, options.natives, options.channels);
         let mut feed_options = FeedOptions::new(options.url, subscriptions);
@@ -185,8 +193,7 @@ impl Rig {
             observatory,
         };
         let supervisor = Supervisor::start(supervision).expect("a supervisor is started");
-        let thread = std::thread::spawn(move || feed.run());
-        Self {
+        let rig = Self {
             ticks: Vec::new(),
             handle,
             consumer,
@@ -194,8 +201,24 @@ impl Rig {
             poll,
             events: Events::with_capacity(4),
             supervisor: Some(supervisor),
-            thread: Some(thread),
-        }
+            thread: None,
+        };
+        (feed, rig)
+    }
+
+    /// Drops what waits in the ring; returns how many ticks it was.
+    pub(crate) fn skip(&mut self) -> usize {
+        self.consumer.drain(usize::MAX, |_| {})
+    }
+
+    /// Drops what waits in the ring; returns how many books it says went live.
+    pub(crate) fn skip_counting_live(&mut self) -> usize {
+        let mut live = 0;
+        self.consumer.drain(usize::MAX, |tick| {
+            live +=
+                usize::from(matches!(tick.body, Body::BookState { state: BookState::Live, .. }));
+        });
+        live
     }
 
     /// Takes ticks until all of them together satisfy `enough`.
