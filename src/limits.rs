@@ -153,6 +153,10 @@ pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 30;
 /// are still on their way: 1 s. Later ones are counted and left out.
 pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
 
+/// Closed candles kept per instrument and interval, unless the history is shorter still: 5,000 ×
+/// 160 B × 7 intervals = 6 MB per instrument when all are full (of days: after 13 years).
+pub const CANDLES_KEPT_MAX: usize = 5_000;
+
 /// How far an exchange's dates may lie behind ours for its candles to be closed by our date. A
 /// replayed recording lies years behind; there only later trades close candles.
 pub const EXCHANGE_LAG_NS_MAX: i64 = 60_000_000_000;

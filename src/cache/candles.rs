@@ -8,16 +8,18 @@
 use super::event::Stamp;
 use super::history::{History, Numbered};
 use crate::clock::UnixNanos;
-use crate::limits::CANDLE_GRACE_NS;
+use crate::limits::CANDLES_KEPT_MAX;
 use crate::tick::{Candle, Decimal, Interval, Trade, WideDecimal};
 
-/// What happened to a candle, with its number and dates.
+/// A closed candle with its number and dates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closed {
     pub(super) seq: u64,
     pub(super) stamp: Stamp,
     pub(super) candle: Candle,
 }
+
+const _: () = assert!(size_of::<Closed>() == 160);
 
 impl Numbered for Closed {
     fn seq(&self) -> u64 {
@@ -56,14 +58,15 @@ pub(super) struct Candles {
     late: u64,
 }
 
-/// Where candles of each event go.
+/// Who is told of each candle, with its number and dates.
 pub(super) trait Told: FnMut(u64, Stamp, &Candle) {}
 impl<F: FnMut(u64, Stamp, &Candle)> Told for F {}
 
 impl Candles {
     pub(super) fn new(history_events: usize) -> Self {
         Self {
-            slots: Interval::ALL.map(|interval| Slot::new(interval, history_events)),
+            slots: Interval::ALL
+                .map(|interval| Slot::new(interval, history_events.min(CANDLES_KEPT_MAX))),
             next_end: i64::MAX,
             from_exchange: false,
             late: 0,
@@ -98,11 +101,15 @@ impl Candles {
         }
     }
 
-    /// Closes what ended at least [`CANDLE_GRACE_NS`] before `date`.
+    /// The earliest end of a candle that is open; `i64::MAX` when none is.
     #[inline]
-    pub(super) fn close_until(&mut self, date: UnixNanos, told: &mut impl Told) {
-        let until = date.0.saturating_sub(CANDLE_GRACE_NS);
-        if self.next_end > until {
+    pub(super) const fn next_end(&self) -> i64 {
+        self.next_end
+    }
+
+    /// Closes what ended at `until` or before. An exchange closes its own candles.
+    pub(super) fn close_until(&mut self, until: i64, told: &mut impl Told) {
+        if self.from_exchange {
             return;
         }
         self.next_end = i64::MAX;

@@ -5,7 +5,6 @@ use super::event::{BookEvent, BookLevels, Event, EventBody, Gap, Stamp, Stream};
 use super::history::{History, Record};
 use super::shelf::BookShelf;
 use crate::book::BookKind;
-use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::{Body, Candle, Interval, Level, LevelFlags, Reason, Ticker};
 
@@ -172,10 +171,9 @@ impl Memory {
         }
     }
 
-    /// Closes candles by the date.
-    #[inline]
-    pub(super) fn close_until(&mut self, date: UnixNanos, told: &mut impl FnMut(&Event<'_>)) {
-        self.candles.close_until(date, &mut told_candles(self.instrument, told));
+    /// Closes the candles that ended at `until` or before, in nanoseconds since the epoch.
+    pub(super) fn close_until(&mut self, until: i64, told: &mut impl FnMut(&Event<'_>)) {
+        self.candles.close_until(until, &mut told_candles(self.instrument, told));
     }
 
     pub(super) fn seq(&self, stream: Stream) -> u64 {

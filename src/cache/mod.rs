@@ -21,7 +21,7 @@ use memory::Memory;
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
-use crate::limits::EXCHANGE_LAG_NS_MAX;
+use crate::limits::{CANDLE_GRACE_NS, EXCHANGE_LAG_NS_MAX};
 use crate::tick::{Body, Tick};
 
 /// Part of a history that someone asks for.
@@ -49,6 +49,9 @@ struct Feed {
 pub struct Cache {
     history_events: usize,
     memories: Vec<Memory>,
+    /// The earliest end of an open candle of each instrument. Beside the memories, so that the
+    /// look at all of them once a second reads 8 bytes of each and not 4 KiB apart.
+    candle_ends: Vec<i64>,
     feeds: [Feed; ExchangeId::ALL.len()],
 }
 
@@ -56,7 +59,12 @@ impl Cache {
     /// An empty memory that keeps `history_events` events per instrument and stream (of a book:
     /// levels of changes).
     pub fn new(history_events: usize) -> Self {
-        Self { history_events, memories: Vec::new(), feeds: Default::default() }
+        Self {
+            history_events,
+            memories: Vec::new(),
+            candle_ends: Vec::new(),
+            feeds: Default::default(),
+        }
     }
 
     /// Makes room for instruments that were added to the table. To be called before their ticks
@@ -64,6 +72,7 @@ impl Cache {
     pub fn set_instruments(&mut self, table: &InstrumentTable) {
         for (id, instrument) in table.iter().skip(self.memories.len()) {
             self.memories.push(Memory::new(id, instrument.exchange, self.history_events));
+            self.candle_ends.push(i64::MAX);
         }
     }
 
@@ -92,12 +101,15 @@ impl Cache {
                 told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
             }
             _ => {
-                if matches!(tick.body, Body::Trade { .. }) && stamp.exchange_time.is_some() {
-                    self.feeds[exchange as usize].lag_ns =
-                        received.0.saturating_sub(stamp.exchange_time.0);
-                }
-                if let Some(memory) = self.memories.get_mut(tick.instrument.index()) {
-                    memory.apply(&tick.body, stamp, &mut told);
+                let index = tick.instrument.index();
+                let Some(memory) = self.memories.get_mut(index) else { return };
+                memory.apply(&tick.body, stamp, &mut told);
+                if matches!(tick.body, Body::Trade { .. }) {
+                    self.candle_ends[index] = memory.candles.next_end();
+                    if stamp.exchange_time.is_some() {
+                        self.feeds[exchange as usize].lag_ns =
+                            received.0.saturating_sub(stamp.exchange_time.0);
+                    }
                 }
             }
         }
@@ -124,9 +136,11 @@ impl Cache {
                 told(&Event { instrument: InstrumentId::NONE, seq: 0, stamp, body });
             }
             Body::Time { date } if feed.lag_ns <= EXCHANGE_LAG_NS_MAX => {
-                for memory in &mut self.memories {
-                    if memory.exchange == exchange {
-                        memory.close_until(date, told);
+                let until = date.0.saturating_sub(CANDLE_GRACE_NS);
+                for (memory, end) in self.memories.iter_mut().zip(&mut self.candle_ends) {
+                    if *end <= until && memory.exchange == exchange {
+                        memory.close_until(until, told);
+                        *end = memory.candles.next_end();
                     }
                 }
             }

@@ -294,8 +294,12 @@ impl WideDecimal {
     }
 
     /// Adds exactly, at the larger count of digits; `None` when 38 digits cannot hold the sum.
+    #[inline]
     pub fn checked_add(self, other: impl Into<Self>) -> Option<Self> {
         let other = other.into();
+        if self.digits == other.digits {
+            return Self::new(self.mantissa.checked_add(other.mantissa)?, self.digits);
+        }
         let digits = self.digits.max(other.digits);
         let sum = self.rescaled(digits)?.checked_add(other.rescaled(digits)?)?;
         Self::new(sum, digits)
