@@ -5,7 +5,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tickwire::net::fuzzing::{Met, Pieces, compare, frames, read_in_place};
-use tickwire::net::{Bounds, OpCode, Role, frame_header};
+use tickwire::net::{Bounds, Fill, Message, OpCode, Role, WebSocket, frame_header};
 
 /// One frame of a peer in `role`'s place: a server does not mask, a client does.
 fn frame(reader: Role, first: u8, payload: &[u8]) -> Vec<u8> {
@@ -168,16 +168,38 @@ fn what_is_over_the_bound_is_refused_by_its_head_and_by_its_sum() {
 
 #[test]
 fn a_peer_that_breaks_the_protocol_is_told_so() {
-    let cases: [(&[u8], u16); 5] = [
+    let cases: [(&[u8], u16); 6] = [
         (&[0xC1, 0x00], 1002),
         (&[0x83, 0x00], 1002),
         (&[0x80, 0x00], 1002),
         (&[0x81, 0x80, 0, 0, 0, 0], 1002),
         (&[0x01, 0x01, 0xFF], 1007),
+        // A whole message before the fragments of another are complete.
+        (&[0x01, 0x01, b'a', 0x81, 0x01, b'b'], 1002),
     ];
     for (stream, code) in cases {
         let (met, answered) = read_in_place(Pieces::new(stream, &[1]), Role::Client, SMALL);
         assert_eq!(met, [Met::Broken], "{stream:?}");
         assert_eq!(answered.last().unwrap().1[..2], code.to_be_bytes(), "{stream:?}");
     }
+}
+
+#[test]
+fn our_close_is_said_once_even_after_a_huge_message() {
+    let huge = Said::Fragmented(vec![vec![b'x'; 5_000]; 2], Vec::new());
+    let stream = stream_of(&[huge, Said::Control(PING, Vec::new())], Role::Client, true);
+    let mut socket = WebSocket::new(Pieces::new(&stream, &[64]), Role::Client, SMALL, &[]);
+    socket.queue_close(1000, "bye");
+    let mut closed = false;
+    while let Ok(Fill::Read(_)) = socket.fill() {
+        while let Some(message) = socket.next().unwrap() {
+            closed |= matches!(message, Message::Close { code: 1001, reason: "going away" });
+        }
+    }
+    assert!(closed && socket.has_ended());
+    let (mut written, mut more) = (Vec::new(), Vec::new());
+    socket.take_control(&mut written);
+    assert_eq!((written[0], written.len()), (CLOSE, 6 + 2 + 3), "one close frame, masked");
+    socket.take_control(&mut more);
+    assert!(more.is_empty() && socket.queue_text("too late").is_err());
 }

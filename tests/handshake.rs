@@ -248,6 +248,27 @@ fn a_head_without_end_is_bounded_on_both_sides() {
     assert!(matches!(outcome, Err(NetError::HandshakeTooLarge { .. })), "{outcome:?}");
 }
 
+proptest::proptest! {
+    #[test]
+    fn any_bytes_before_an_empty_line_are_a_request_or_an_error(
+        mut head in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        start in proptest::sample::select(vec!["", "GET / HTTP/1.1\r\n", "GET /%4?a=%zz&b HTTP/1.1\r\nA"]),
+    ) {
+        head.splice(..0, start.bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        let (mut server, _client, step) = server_of(&head);
+        match step {
+            Ok(step) => {
+                assert_eq!(step, ServerStep::Requested);
+                let request = server.request().unwrap();
+                let _ = (request.parameter("a"), request.parameter("b"), request.header("A"));
+                let _ = server.accept(None);
+            }
+            Err(error) => assert!(matches!(error, NetError::Handshake { .. }), "{error}"),
+        }
+    }
+}
+
 // Over loopback.
 
 /// A certificate for `localhost`, its key, and the authority behind it, as PEM files.
