@@ -302,6 +302,7 @@ mod sse2 {
 
     safe! {
         _mm_add_epi16(a: __m128i, b: __m128i) -> __m128i;
+        _mm_adds_epu8(a: __m128i, b: __m128i) -> __m128i;
         _mm_and_si128(a: __m128i, b: __m128i) -> __m128i;
         _mm_andnot_si128(a: __m128i, b: __m128i) -> __m128i;
         _mm_cmpeq_epi8(a: __m128i, b: __m128i) -> __m128i;
@@ -440,20 +441,20 @@ mod sse2 {
         let fraction = digit_count - whole;
         let right_lanes = if has_point { fraction } else { LANES };
         let right = last_lanes(right_lanes)?;
-        let keep = last_lanes(digit_count)?;
         let one_before = load(window, start + length - LANES - 1)?;
         let ending = load(window, start + length - LANES)?;
         let shifted =
             _mm_or_si128(_mm_andnot_si128(right, one_before), _mm_and_si128(right, ending));
-        let (values, are_digits) = digits(shifted);
-        // A lane that is kept and no digit: a second point, a sign, an exponent.
-        let strange = _mm_movemask_epi8(_mm_andnot_si128(are_digits, keep));
+        let values = _mm_sub_epi8(shifted, _mm_set1_epi8(b'0' as i8));
+        let kept = _mm_and_si128(values, last_lanes(digit_count)?);
+        // The top bit of a lane above 9: a second point, a sign, an exponent.
+        let strange = _mm_movemask_epi8(_mm_adds_epu8(kept, _mm_set1_epi8(0x7F - 9)));
         // Not `.5`, `5.` or `05`. One branch for all that is wrong.
         let leading_zero = (whole > 1) & starts_with_zero(text);
         if (strange != 0) | (whole == 0) | (right_lanes == 0) | leading_zero {
             return None;
         }
-        let mantissa = sum(_mm_and_si128(values, keep)) as i64;
+        let mantissa = sum(kept) as i64;
         // 15 digits at most, so it always fits.
         Some(Decimal::from_parts(mantissa, fraction as u8))
     }

@@ -214,10 +214,9 @@ fn depth(
         Market::Futures => Some(stated?),
     };
     let levels_from = batch.levels.len();
-    cursor.expect(b",\"b\":[")?;
-    levels(&mut cursor, Side::Bid, batch)?;
-    cursor.expect(b",\"a\":[")?;
-    levels(&mut cursor, Side::Ask, batch)?;
+    let mut behind = cursor;
+    sides(&mut behind, &mut batch.levels)?;
+    cursor = behind;
     classes(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
     if batch.levels.len() > FRAME_LEVELS_MAX {
@@ -228,16 +227,29 @@ fn depth(
     Some(())
 }
 
+/// `b` and `a`. A function of its own over a cursor of its own: inlined into the frame's reader,
+/// its loops had no register left for their place.
+#[inline(never)]
+fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
+    let mut ahead = *cursor;
+    ahead.expect(b",\"b\":[")?;
+    side(&mut ahead, Side::Bid, levels)?;
+    ahead.expect(b",\"a\":[")?;
+    side(&mut ahead, Side::Ask, levels)?;
+    *cursor = ahead;
+    Some(())
+}
+
 /// One side of a book event, behind its opening bracket.
 #[inline(always)]
-fn levels(cursor: &mut Cursor<'_>, side: Side, batch: &mut Batch) -> Option<()> {
+fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
     if cursor.take(b"]") {
         return Some(());
     }
     cursor.expect(b"[\"")?;
     loop {
         let [price, size] = cursor.decimals()?;
-        batch.levels.push(Level { side, price, size });
+        levels.push(Level { side, price, size });
         if !cursor.take(b"],[\"") {
             return cursor.expect(b"]]");
         }
