@@ -82,6 +82,8 @@ pub(super) struct Pulse {
     /// Start of the second in which messages are counted.
     pub(super) window: MonoNanos,
     pub(super) messages: u32,
+    /// Since when nothing but the rest of the buffer goes out.
+    pub(super) closing: Option<MonoNanos>,
 }
 
 impl Connection {
@@ -102,6 +104,7 @@ impl Connection {
                 unanswered: None,
                 window: MonoNanos::ZERO,
                 messages: 0,
+                closing: None,
             },
         }
     }

@@ -60,6 +60,9 @@ pub struct Options {
     pub symbols_count: usize,
     /// Trades a second over all instruments; 0 is as many as the clients take.
     pub rate: u32,
+    /// Spin through the last microseconds before a trade's instant. Without it trades may be
+    /// about a tenth of a millisecond late, and a core is free for others.
+    pub spin: bool,
     /// Same seed, same market.
     pub seed: u64,
     /// The market stands still until [`super::Simulator::resume`].
@@ -101,6 +104,7 @@ impl Options {
             symbols: Vec::new(),
             symbols_count: 50,
             rate: 200,
+            spin: true,
             seed: 1,
             paused: false,
             truth_trades: 10_000,

@@ -36,6 +36,12 @@ const SLEEP_MAX: Duration = Duration::from_millis(5);
 /// A sleep may end this much late; the rest of the way to a trade's instant is spun.
 const SLEEP_SLACK: Duration = Duration::from_micros(80);
 
+/// Connections at a time; more are closed as they come.
+const CONNECTIONS_MAX: usize = 1_024;
+
+/// A connection that was closed here and whose client takes no more is cut off after so long.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
+
 /// What the handle tells the thread.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -75,6 +81,7 @@ struct Manners {
     lifetime: Option<Duration>,
     messages_per_second: u32,
     snapshot_lag: Duration,
+    spin: bool,
 }
 
 /// What a server is made of besides its options.
@@ -110,6 +117,7 @@ impl Server {
                 lifetime: options.lifetime,
                 messages_per_second: options.messages_per_second,
                 snapshot_lag: options.snapshot_lag,
+                spin: options.spin,
             },
             clock: options.clock.clone(),
             planned: planned.into(),
@@ -163,7 +171,9 @@ impl Server {
             // Poll rounds up to milliseconds.
             far if far > millisecond * 2 => loose.min(far - millisecond),
             near => {
-                if near > SLEEP_SLACK * 2 {
+                if !self.manners.spin {
+                    std::thread::sleep(near);
+                } else if near > SLEEP_SLACK * 2 {
                     std::thread::sleep(near - SLEEP_SLACK);
                 }
                 Duration::ZERO
@@ -199,6 +209,9 @@ impl Server {
         while let Ok((socket, _)) = self.listener.accept() {
             // Without it a small frame would wait for the answer to the one before.
             let _ = socket.set_nodelay(true);
+            if self.lines.ids().count() >= CONNECTIONS_MAX {
+                continue;
+            }
             let transport = match &self.certificate {
                 None => Ok(Transport::Plain(socket)),
                 Some(certificate) => certificate.wrap(socket),
@@ -331,9 +344,18 @@ impl Server {
 
     /// Heartbeats, ages, and the ends that were announced.
     fn care(&mut self, now: MonoNanos) {
-        for id in self.lines.open_ids() {
+        for id in self.lines.ids() {
             let Some(connection) = self.lines.connection(id) else { continue };
             let pulse = &mut connection.pulse;
+            match connection.phase {
+                Phase::Open => {}
+                Phase::Http => continue,
+                Phase::Closing => {
+                    let since = *pulse.closing.get_or_insert(now);
+                    connection.gone |= now.since(since) >= nanos(CLOSING_MAX);
+                    continue;
+                }
+            }
             let timeout = nanos(self.manners.pong_timeout);
             let old =
                 self.manners.lifetime.is_some_and(|age| now.since(pulse.opened) >= nanos(age));

@@ -161,12 +161,14 @@ impl Simulator {
         true
     }
 
-    /// Ends every connection and the listener at once, as a killed process would; the market
-    /// stands still until [`Stopped::start`]. `None` when the thread has panicked.
+    /// Ends every connection and the listener at once, as a killed process would; time stands
+    /// still for the market until [`Stopped::start`]. `None` when the thread has panicked.
     pub fn kill(mut self) -> Option<Stopped> {
         let speaker = self.join()?;
         let mut options = self.options.clone();
         options.listen = self.address;
+        // Those that strike once have had their time.
+        options.faults.retain(|spec| spec.every.is_some());
         let counters = Arc::clone(&self.counters);
         Some(Stopped { options, certificate: self.certificate.take(), counters, speaker })
     }
@@ -210,10 +212,7 @@ impl Stopped {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (commands, receiver) = bounded(COMMANDS_CAPACITY);
         let truth = speaker.truth();
-        if !options.paused {
-            speaker.pause(true, options.clock.now());
-            speaker.pause(false, options.clock.now());
-        }
+        speaker.skip_to(options.clock.now());
         let parts = Parts {
             poll,
             listener,

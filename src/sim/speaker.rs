@@ -50,6 +50,9 @@ pub(super) trait Speaker: Send {
     /// Lets the market stand still or go on.
     fn pause(&mut self, paused: bool, now: MonoNanos);
 
+    /// Leaves out what was planned before `now`: the time until then did not pass here.
+    fn skip_to(&mut self, now: MonoNanos);
+
     /// Streams that are subscribed and carry data.
     fn streams(&self) -> usize;
 

@@ -71,6 +71,22 @@ fn after_a_kill_the_same_address_serves_the_market_from_where_it_stood() {
 }
 
 #[test]
+fn a_market_that_stood_still_before_a_kill_stands_still_after_it() {
+    let simulator = Simulator::start(options()).expect("it starts");
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.trades > 10));
+    simulator.pause();
+    let simulator = simulator.kill().expect("it ran").start().expect("the address is free");
+    let printed = simulator.stats().trades;
+    let mut client = Client::open(&simulator, "/ws/btcusdt@trade");
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == 1));
+    assert_eq!(simulator.stats().trades, printed);
+    simulator.resume();
+    let id = client.json()["t"].as_u64().expect("an id");
+    let trades = simulator.truth().trades("BTCUSDT");
+    assert_eq!(trades[printed as usize].id, id);
+}
+
+#[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let simulator =
         Simulator::start(Options { rate: 50_000, backlog_bytes_max: 100_000, ..options() })

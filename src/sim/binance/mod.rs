@@ -3,6 +3,7 @@
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2026; the
 //! streams are made from one [`Market`], so that they agree with each other.
 
+mod armed;
 mod commands;
 mod frames;
 mod rest;
@@ -13,9 +14,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use self::armed::Armed;
 use self::frames::{Frame, Spelling, TimeUnit};
 use self::rest::Weight;
-use self::schedule::{Armed, Schedule};
+use self::schedule::Schedule;
 use self::streams::{Class, KINDS, Kind};
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -318,6 +320,10 @@ impl Speaker for Binance {
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
         self.schedule.pause(paused || self.recording.is_some(), now);
+    }
+
+    fn skip_to(&mut self, now: MonoNanos) {
+        self.schedule.skip_to(now);
     }
 
     fn streams(&self) -> usize {

@@ -5,12 +5,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use super::armed::{Action, Held};
 use super::frames::{DepthIds, Frame};
 use super::streams::{KINDS, Kind, PARTIAL_LEVELS, speeds};
 use super::{Binance, Product};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::INTERVALS;
-use crate::sim::fault::{Fault, Of};
+use crate::sim::fault::Of;
 use crate::sim::lines::Lines;
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::options::CaptureEnd;
@@ -35,7 +36,7 @@ enum Duty {
 
 /// Deltas of one instrument and speed that were not sent yet.
 #[derive(Clone, Debug, Default)]
-struct Batch {
+pub(super) struct Batch {
     changed: Vec<(BookSide, i64)>,
     first: u64,
     last: u64,
@@ -61,77 +62,6 @@ pub(super) struct Schedule {
     beat: Vec<u64>,
     step: Step,
     began: MonoNanos,
-}
-
-/// Faults that wait for their event.
-#[derive(Debug, Default)]
-pub(super) struct Armed {
-    pub(super) ack_mute: u32,
-    /// Status and how many.
-    pub(super) rest_refuse: Vec<(u16, u32)>,
-    pub(super) rest_stale: u32,
-    events: Vec<ArmedEvent>,
-    /// An event that is held back until the next of its stream has gone.
-    held: Option<Held>,
-}
-
-#[derive(Clone, Debug)]
-struct ArmedEvent {
-    action: Action,
-    of: Of,
-    symbol: Option<String>,
-    count: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
-    Drop,
-    Duplicate,
-    Reorder,
-}
-
-/// What is held back.
-#[derive(Clone, Debug)]
-enum Held {
-    Trade { instrument: usize, print: Print, at: UnixNanos },
-    Depth { instrument: usize, speed: usize, batch: Batch, at: UnixNanos },
-}
-
-impl Armed {
-    pub(super) fn add(&mut self, fault: Fault) {
-        let (action, of, symbol, count) = match fault {
-            Fault::AckMute { count } => {
-                self.ack_mute += count;
-                return;
-            }
-            Fault::RestRefuse { status, count } => return self.rest_refuse.push((status, count)),
-            Fault::RestStale { count } => {
-                self.rest_stale += count;
-                return;
-            }
-            Fault::Drop { of, symbol, count } => (Action::Drop, of, symbol, count),
-            Fault::Duplicate { of, symbol, count } => (Action::Duplicate, of, symbol, count),
-            Fault::Reorder { of, symbol, count } => (Action::Reorder, of, symbol, count),
-            // The rest concerns connections; the server keeps those to itself.
-            _ => return,
-        };
-        self.events.push(ArmedEvent { action, of, symbol, count });
-    }
-
-    /// The fault that strikes this event, if any; it is used up.
-    fn strike(&mut self, of: Of, symbol: &str) -> Option<Action> {
-        let meant = |event: &ArmedEvent| {
-            event.of == of && event.symbol.as_deref().is_none_or(|meant| meant == symbol)
-        };
-        let index = self.events.iter().position(meant)?;
-        let event = &mut self.events[index];
-        let action = event.action;
-        event.count -= 1;
-        if event.count == 0 {
-            self.events.remove(index);
-        }
-        Some(action)
-    }
 }
 
 impl Schedule {
@@ -179,6 +109,13 @@ impl Schedule {
             self.next_step = self.next_step.max(now);
         }
         self.paused = paused;
+    }
+
+    /// What was planned before `now` is left out, as if no time had passed.
+    pub(super) fn skip_to(&mut self, now: MonoNanos) {
+        self.next_step = self.next_step.max(now);
+        let duties = std::mem::take(&mut self.duties).into_iter();
+        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
     }
 
     /// Id up to which deltas of an instrument were sent at the fastest speed.
