@@ -46,7 +46,7 @@ pub fn config(exchange: &Simulator, waiting: Waiting) -> Result<Config, ConfigEr
     let symbols: Vec<String> =
         natives.iter().map(|native| format!("\"{}\"", canonical(native))).collect();
     let text = format!(
-        "[gateway]\nlisten = \"127.0.0.1:0\"\npoll = \"{waiting}\"\n\
+        "[gateway]\nlisten = \"127.0.0.1:0\"\nmax_clients_per_ip = 10000\npoll = \"{waiting}\"\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n\
          [[feed]]\nexchange = \"binance\"\nchannels = [\"trades\"]\npoll = \"{waiting}\"\n\
          url = \"{}\"\nrest_url = \"{}\"\nsymbols = [{}]\n",
