@@ -5,15 +5,20 @@
 //! taker), so that a client finds every key every time; only `exchangeTs` is left out, as its
 //! absence means that `timestamp` is our own.
 
+mod answer;
+
+pub use answer::{
+    Changed, SubscriptionLine, Tail, error, history, instruments, pong, subscribed, subscriptions,
+    unsubscribed,
+};
+
 use crate::book::{BookKind, Resting};
 use crate::cache::{BookEvent, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream};
 use crate::client::dialect::text::{
-    push_decimal, push_epoch, push_i64, push_list, push_millis, push_text, push_u64, push_uuid,
-    push_wide,
+    push_decimal, push_i64, push_millis, push_text, push_u64, push_uuid, push_wide,
 };
-use crate::client::dialect::{Delivery, ErrorCode, RequestId, push_instrument};
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, Instrument};
+use crate::instrument::Instrument;
 use crate::tick::{Candle, Decimal, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal};
 
 /// The names of one instrument as JSON, made once.
@@ -73,28 +78,6 @@ impl Envelope {
     #[inline]
     pub const fn live(date: UnixNanos) -> Self {
         Self::Client { date, conflated: 0, origin: Origin::Live }
-    }
-}
-
-/// The end of an answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Tail<'a> {
-    /// The id of the request.
-    pub request_id: Option<&'a RequestId>,
-    /// Our date.
-    pub date: UnixNanos,
-}
-
-impl Tail<'_> {
-    /// Closes the message behind its last field.
-    fn push(&self, out: &mut Vec<u8>) {
-        if let Some(id) = self.request_id {
-            out.extend_from_slice(b",\"requestId\":");
-            out.extend_from_slice(id.json().as_bytes());
-        }
-        out.extend_from_slice(b",\"timestamp\":");
-        push_millis(out, self.date);
-        out.push(b'}');
     }
 }
 
@@ -368,35 +351,6 @@ fn stamps(out: &mut Vec<u8>, stamp: Stamp) {
     push_i64(out, stamp.received.0);
 }
 
-/// Appends an answer to `history`. `fill` hands out the events, oldest first, and returns whether
-/// all of the range is there, as [`crate::cache::Cache::history`] does.
-pub fn history(
-    out: &mut Vec<u8>,
-    labels: &Labels,
-    stream: Stream,
-    tail: Tail<'_>,
-    fill: impl FnOnce(&mut dyn FnMut(&Event<'_>)) -> bool,
-) {
-    open(out, b"{\"type\":\"history\",\"data\":{", &labels.instrument);
-    stream_fields(out, stream);
-    out.extend_from_slice(b",\"events\":[");
-    let mut separator = &b"{"[..];
-    let complete = fill(&mut |event| {
-        out.extend_from_slice(separator);
-        separator = b",{";
-        past_fields(out, event);
-        out.extend_from_slice(b",\"seq\":");
-        push_u64(out, event.seq);
-        out.push(b'}');
-    });
-    out.extend_from_slice(if complete {
-        b"],\"complete\":true}"
-    } else {
-        b"],\"complete\":false}"
-    });
-    tail.push(out);
-}
-
 /// An event among others of one stream, whose names stand before them.
 fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
     match event.body {
@@ -410,148 +364,4 @@ fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
         EventBody::FeedState(status) => return feed_status_fields(out, &status),
     }
     timestamp(out, event.stamp);
-}
-
-/// Appends an answer to `instruments`: each with the channels that its feed carries.
-pub fn instruments<'a>(
-    out: &mut Vec<u8>,
-    instruments: impl IntoIterator<Item = (&'a Instrument, &'a [Channel])>,
-    tail: Tail<'_>,
-) {
-    out.extend_from_slice(b"{\"type\":\"instruments\",\"data\":{\"instruments\":[");
-    push_list(out, instruments, |out, (instrument, channels)| {
-        push_instrument(out, instrument, channels);
-    });
-    out.extend_from_slice(b"]}");
-    tail.push(out);
-}
-
-/// One line of the answer to `subscriptions`.
-#[derive(Clone, Copy, Debug)]
-pub enum SubscriptionLine<'a> {
-    /// Numbered events of an instrument.
-    Stream {
-        /// Whose.
-        labels: &'a Labels,
-        /// Which.
-        stream: Stream,
-        /// Levels on each side of a book; `None` is all.
-        depth: Option<u32>,
-        /// How they are delivered.
-        delivery: Delivery,
-        /// The newest number.
-        seq: u64,
-    },
-    /// The states of all feeds.
-    Status,
-}
-
-/// Appends an answer to `subscriptions`.
-pub fn subscriptions<'a>(
-    out: &mut Vec<u8>,
-    lines: impl IntoIterator<Item = SubscriptionLine<'a>>,
-    epoch: u64,
-    tail: Tail<'_>,
-) {
-    out.extend_from_slice(b"{\"type\":\"subscriptions\",\"data\":{\"subscriptions\":[");
-    push_list(out, lines, push_subscription);
-    out.extend_from_slice(b"],\"epoch\":");
-    push_epoch(out, epoch);
-    out.push(b'}');
-    tail.push(out);
-}
-
-fn push_subscription(out: &mut Vec<u8>, line: SubscriptionLine<'_>) {
-    let SubscriptionLine::Stream { labels, stream, depth, delivery, seq } = line else {
-        out.extend_from_slice(b"{\"channel\":\"status\",\"delivery\":\"all\"}");
-        return;
-    };
-    open(out, b"{", &labels.instrument);
-    stream_fields(out, stream);
-    if let Some(depth) = depth {
-        out.extend_from_slice(b",\"depth\":");
-        push_u64(out, u64::from(depth));
-    }
-    out.extend_from_slice(b",\"delivery\":");
-    match delivery {
-        Delivery::All => out.extend_from_slice(b"\"all\""),
-        Delivery::Latest => out.extend_from_slice(b"\"latest\""),
-        Delivery::PerSecond(count) => {
-            out.extend_from_slice(b"{\"perSecond\":");
-            push_u64(out, u64::from(count.get()));
-            out.push(b'}');
-        }
-    }
-    out.extend_from_slice(b",\"seq\":");
-    push_u64(out, seq);
-    out.push(b'}');
-}
-
-/// Which names a request changed, and which the client has after it. As the client wrote them.
-#[derive(Clone, Copy, Debug)]
-pub struct Changed<'a> {
-    /// Subscribed or unsubscribed by this request.
-    pub names: &'a [&'a str],
-    /// Every name that the client has now.
-    pub current: &'a [&'a str],
-    /// Id of the process run.
-    pub epoch: u64,
-}
-
-/// Appends the success of a subscribe. `recovered` tells, for each name that was to be resumed,
-/// whether all was there.
-pub fn subscribed(
-    out: &mut Vec<u8>,
-    changed: Changed<'_>,
-    recovered: &[(&str, bool)],
-    tail: Tail<'_>,
-) {
-    success(out, "subscribed to", b"subscribed", changed);
-    if !recovered.is_empty() {
-        out.extend_from_slice(b",\"recovered\":{");
-        push_list(out, recovered, |out, (name, whole)| {
-            push_text(out, name);
-            out.extend_from_slice(if *whole { b":true" } else { b":false" });
-        });
-        out.push(b'}');
-    }
-    out.push(b'}');
-    tail.push(out);
-}
-
-/// Appends the success of an unsubscribe.
-pub fn unsubscribed(out: &mut Vec<u8>, changed: Changed<'_>, tail: Tail<'_>) {
-    success(out, "unsubscribed from", b"unsubscribed", changed);
-    out.push(b'}');
-    tail.push(out);
-}
-
-fn success(out: &mut Vec<u8>, what: &str, key: &[u8], changed: Changed<'_>) {
-    out.extend_from_slice(b"{\"type\":\"success\",\"message\":\"Successfully ");
-    out.extend_from_slice(what.as_bytes());
-    out.push(b' ');
-    push_u64(out, changed.names.len() as u64);
-    out.extend_from_slice(b" symbol(s)\",\"data\":{\"");
-    out.extend_from_slice(key);
-    out.extend_from_slice(b"\":[");
-    push_list(out, changed.names, |out, name| push_text(out, name));
-    out.extend_from_slice(b"],\"currentSubscriptions\":[");
-    push_list(out, changed.current, |out, name| push_text(out, name));
-    out.extend_from_slice(b"],\"epoch\":");
-    push_epoch(out, changed.epoch);
-}
-
-/// Appends an error.
-pub fn error(out: &mut Vec<u8>, code: ErrorCode, message: &str, tail: Tail<'_>) {
-    out.extend_from_slice(b"{\"type\":\"error\",\"code\":\"");
-    out.extend_from_slice(code.name().as_bytes());
-    out.extend_from_slice(b"\",\"message\":");
-    push_text(out, message);
-    tail.push(out);
-}
-
-/// Appends the answer to a ping.
-pub fn pong(out: &mut Vec<u8>, tail: Tail<'_>) {
-    out.extend_from_slice(b"{\"type\":\"pong\"");
-    tail.push(out);
 }
