@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::feed::{DEADLINE, QUICK, Rig, RigOptions, missed_trades};
+use common::feed::{DEADLINE, Mirror, QUICK, Rig, RigOptions, missed_trades};
 use tickwire::feed::FeedOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::net::BackoffPolicy;
@@ -201,6 +201,29 @@ fn a_notice_of_a_shutdown_is_met_without_a_hole() {
     assert!(rig.handle.counters().duplicates.value() > 0, "both connections were heard");
     let states: Vec<_> = rig.feed_states().iter().map(|state| state.0).collect();
     assert_eq!(states, [FeedState::Connecting, FeedState::Connected, FeedState::Terminated]);
+}
+
+#[test]
+fn a_shutdown_that_comes_before_the_replacement_is_ready_costs_no_unseen_trade() {
+    for after in [50, 500, 1_100] {
+        let simulator = simulator(|_| {});
+        let mut rig = rig(&simulator, &EVERYTHING, |_| {});
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        simulator.inject(Fault::Shutdown { after: Duration::from_millis(after) });
+        rig.wait_counted("the end of the old connection", |counters| {
+            let lost: u64 = counters.reconnects.iter().map(|one| one.value()).sum();
+            lost + counters.rollovers.value() >= 1
+        });
+        let seen = rig.ticks.len();
+        rig.wait_trades(seen, 3);
+        assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == 12));
+        rig.wait("every book", |ticks| {
+            (0..3).all(|id| Mirror::of(ticks, InstrumentId(id)).state == Some(BookState::Live))
+        });
+        rig.stop();
+        assert_accounted(&rig);
+    }
 }
 
 #[test]

@@ -64,6 +64,15 @@ impl Progress {
         self.older = 0;
     }
 
+    /// One more older number. A mere copy of the last, or of what a faster connection brought,
+    /// says nothing about how the exchange counts.
+    #[inline]
+    fn count_older(&mut self, number: u64, overlap: bool) {
+        if number < self.last && !overlap {
+            self.older = self.older.saturating_add(1);
+        }
+    }
+
     /// Whether a replacement must still wait for the other connection, because of a `hole` between
     /// what was published and its event.
     fn holds_back(&mut self, source: Source, hole: bool) -> bool {
@@ -101,6 +110,8 @@ pub(super) struct Numbers {
     slots: Vec<Slot>,
     trades_contiguous: bool,
     continuity: Continuity,
+    /// Two connections carry the same: any number of older events is the slower one's.
+    overlap: bool,
 }
 
 impl Numbers {
@@ -113,7 +124,7 @@ impl Numbers {
             book: Progress::default(),
             heard: 0,
         };
-        Self { slots: vec![slot; count], trades_contiguous, continuity }
+        Self { slots: vec![slot; count], trades_contiguous, continuity, overlap: false }
     }
 
     /// Something came of a channel.
@@ -151,6 +162,8 @@ impl Numbers {
         source: Source,
     ) -> Verdict {
         let contiguous = self.trades_contiguous;
+        self.overlap |= source.replacement;
+        let overlap = self.overlap;
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         if id == 0 {
             return Verdict::Next;
@@ -160,7 +173,7 @@ impl Numbers {
             slot.trade_time = time;
             return Verdict::Next;
         }
-        slot.judge_trade(id, time, source, contiguous)
+        slot.judge_trade(id, time, source, contiguous, overlap)
     }
 
     /// Judges a quote by its number; quotes may skip numbers.
@@ -171,13 +184,13 @@ impl Numbers {
         number: u64,
         source: Source,
     ) -> Verdict {
+        self.overlap |= source.replacement;
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         if number == 0 {
             return Verdict::Next;
         }
-        if number <= slot.quotes.last && slot.quotes.older < OLDER_MAX {
-            // A copy of the last one is what a second connection brings; it proves nothing.
-            slot.quotes.older += u8::from(number < slot.quotes.last);
+        if number <= slot.quotes.last && (self.overlap || slot.quotes.older < OLDER_MAX) {
+            slot.quotes.count_older(number, self.overlap);
             return Verdict::Older;
         }
         slot.quotes.advance(number, source.generation);
@@ -217,6 +230,7 @@ impl Numbers {
 
     /// One connection carries the streams again.
     pub(super) fn end_overlap(&mut self) {
+        self.overlap = false;
         for slot in &mut self.slots {
             for progress in [&mut slot.trades, &mut slot.book] {
                 (progress.ahead, progress.joined) = (0, 0);
@@ -241,6 +255,7 @@ impl Slot {
         time: UnixNanos,
         source: Source,
         contiguous: bool,
+        overlap: bool,
     ) -> Verdict {
         let first = self.trades.last == 0;
         let hole = contiguous && !first && id > self.trades.last + 1;
@@ -252,9 +267,9 @@ impl Slot {
         // A new connection that brings an older id with a later time is no repetition: the
         // exchange counts anew.
         let later = time.is_some() && self.trade_time.is_some() && time > self.trade_time;
-        let anew = reconnected && later && !source.replacement && self.trades.joined == 0;
-        if older && !anew && self.trades.older < OLDER_MAX {
-            self.trades.older += u8::from(id < self.trades.last);
+        let anew = (reconnected && later) || self.trades.older >= OLDER_MAX;
+        if older && (overlap || !anew) {
+            self.trades.count_older(id, overlap);
             return Verdict::Older;
         }
         let missed = if older { 0 } else { id - self.trades.last - 1 };
@@ -385,6 +400,24 @@ mod tests {
                 assert!(published.is_sorted_by(|one, two| one < two), "{published:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_connection_far_behind_its_replacement_brings_only_copies() {
+        let mut numbers = numbers();
+        trade(&mut numbers, 100, OLD);
+        numbers.quote(ONE, 100, OLD);
+        for id in 101..200 {
+            assert_eq!(trade(&mut numbers, id, BESIDE), Verdict::Next);
+            assert_eq!(numbers.quote(ONE, id, BESIDE), Verdict::Next);
+        }
+        for id in 101..200 {
+            assert_eq!(trade(&mut numbers, id, OLD), Verdict::Older);
+            assert_eq!(numbers.quote(ONE, id, OLD), Verdict::Older);
+        }
+        assert_eq!(trade(&mut numbers, 200, BESIDE), Verdict::Next);
+        numbers.end_overlap();
+        assert_eq!(trade(&mut numbers, 201, NEW), Verdict::Next);
     }
 
     #[test]
