@@ -129,7 +129,7 @@ fn it_prints_resumes_after_a_loss_and_stops_when_told() {
     client.grant("one");
     client.trade(41);
     client.trade(42);
-    assert_eq!(watcher.line(), "22:13:20.123  binance:BTC/USDT  trade      buy  2 @ 65000  #41");
+    assert_eq!(watcher.line(), "22:13:20.123  binance:BTC/USDT    trade      buy  2 @ 65000  #41");
     watcher.line();
     drop(client);
 

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 /// Levels of each side of a book's change that are printed.
 const LEVELS_SHOWN: usize = 3;
 
+/// Characters that an instrument takes at least, so that lines stand in columns from the first on.
+const INSTRUMENT_WIDTH: usize = 18;
+
 /// A message of the gateway.
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope<'a> {
@@ -90,7 +93,7 @@ pub(super) fn is_event(kind: &str) -> bool {
 }
 
 /// Writes events under each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     text: String,
     /// The longest instrument so far.
@@ -98,6 +101,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    pub(super) const fn new() -> Self {
+        Self { text: String::new(), width: INSTRUMENT_WIDTH }
+    }
+
     /// The line of one event, without its end.
     pub(super) fn line(&mut self, envelope: &Envelope<'_>, data: &Data<'_>) -> &str {
         let instrument = data.instrument();
@@ -218,7 +225,7 @@ mod tests {
     use super::*;
 
     fn lines(messages: &[&str]) -> Vec<String> {
-        let mut lines = Lines::default();
+        let mut lines = Lines::new();
         let line = |text: &&str| {
             let envelope: Envelope<'_> = serde_json::from_str(text).unwrap();
             let data = envelope.data.map(|data| serde_json::from_str(data.get()).unwrap());
@@ -245,12 +252,12 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "22:13:20.123  binance:BTC/USDT  trade      buy  0.0150 @ 65000.10  #42",
-                "22:13:20.123  b:A               quote      - x -  |  65000.10 x 0.40  #9 \
+                "22:13:20.123  binance:BTC/USDT    trade      buy  0.0150 @ 65000.10  #42",
+                "22:13:20.123  b:A                 quote      - x -  |  65000.10 x 0.40  #9 \
                  (+3 conflated)",
-                "22:13:20.223  b:A               orderbook  update   4 bids 4:1 3:1 2:0 … 0 asks  \
+                "22:13:20.223  b:A                 orderbook  update   4 bids 4:1 3:1 2:0 … 0 asks  \
                  #2 (snapshot)",
-                "22:13:20.125  b:A               candle     1m  open 1.0 high 2 low 1 close 2 \
+                "22:13:20.125  b:A                 candle     1m  open 1.0 high 2 low 1 close 2 \
                  volume 3 trades 4 closed  #5",
             ]
         );
@@ -265,8 +272,8 @@ mod tests {
         assert_eq!(
             lines(&[feed, gap]),
             [
-                "22:13:20.125  kraken  status     reconnecting, attempt 2 (connection reset)",
-                "--:--:--.---  b:A     gap        trades: 43 to 57 are missing (slow_consumer)",
+                "22:13:20.125  kraken              status     reconnecting, attempt 2 (connection reset)",
+                "--:--:--.---  b:A                 gap        trades: 43 to 57 are missing (slow_consumer)",
             ]
         );
     }

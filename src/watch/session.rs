@@ -79,7 +79,7 @@ impl<'a, W: Write> Session<'a, W> {
             WatchError::Connection { url: options.url.as_str().into(), source }
         })?;
         let poller = Poller::new()?;
-        let (positions, lines) = (Positions::default(), Lines::default());
+        let (positions, lines) = (Positions::default(), Lines::new());
         Ok(Self { options, stop, out, endpoint, security, poller, positions, lines })
     }
 
