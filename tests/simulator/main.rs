@@ -1,5 +1,8 @@
 //! The simulated exchange as a plain client sees it: protocol, limits, consistency, faults.
 
+#[path = "../common/captures.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod captures;
 mod client;
 mod faults;
 mod lifecycle;

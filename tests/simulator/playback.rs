@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tickwire::instrument::ExchangeId;
 use tickwire::sim::{CaptureEnd, Options, Playback, Simulator, Speed};
 
+use crate::captures;
 use crate::client::{Client, DEADLINE, End, request};
 
 const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":1}}"#;
@@ -98,6 +99,27 @@ fn the_recorded_book_is_what_a_request_gets() {
 /// As `serde_json` writes it after reading.
 fn sorted(text: &str) -> String {
     text.parse::<serde_json::Value>().expect("JSON").to_string()
+}
+
+#[test]
+fn every_recorded_session_arrives_as_it_was_recorded() {
+    for (prefix, exchange) in
+        [("binance-spot", ExchangeId::Binance), ("binance-usdm", ExchangeId::BinanceFutures)]
+    {
+        for capture in captures::files(prefix) {
+            let frames = captures::received(&capture);
+            let playback = Playback {
+                capture,
+                rest: Vec::new(),
+                speed: Speed::Max,
+                end: CaptureEnd::Close,
+                everything: true,
+            };
+            let options = Options { playback: Some(playback), ..Options::new(exchange) };
+            let simulator = Simulator::start(options).expect("it starts");
+            assert_eq!(all(&mut Client::open(&simulator, "/stream?streams=a@trade")), frames);
+        }
+    }
 }
 
 #[test]
