@@ -1,0 +1,42 @@
+//! The fast functions as loops: what they mean, and what other machines than x86-64 run.
+
+use super::{BEFORE, LANES, Window, slow};
+use crate::tick::Decimal;
+
+pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
+    slow::unsigned(window, BEFORE).filter(|(_, length)| *length < LANES)
+}
+
+pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
+    unsigned(window).filter(|(_, length)| *length == N).map(|(number, _)| number)
+}
+
+pub(super) fn decimal(window: &Window) -> Option<(Decimal, usize)> {
+    slow::decimal(window, BEFORE).filter(|(_, length)| *length < LANES)
+}
+
+pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
+    let (first, length) = decimal(window)?;
+    if !window[BEFORE + length..].starts_with(b"\",\"") {
+        return None;
+    }
+    let start = length + 3;
+    let (second, length) = slow::decimal(window, BEFORE + start)?;
+    let fits = length < LANES && start + length < 2 * LANES;
+    fits.then_some(([first, second], start + length))
+}
+
+pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {
+    text.iter().position(|&byte| byte == mark)
+}
+
+pub(super) fn ends_at(text: &[u8; LANES], mark: u8, length: usize) -> bool {
+    text.iter().position(|&byte| byte == mark) == Some(length)
+}
+
+pub(super) fn is_lower_case_of(lowers: &[u8; LANES], uppers: &[u8; LANES], length: usize) -> bool {
+    let (Some(lowers), Some(uppers)) = (lowers.get(..length), uppers.get(..length)) else {
+        return false;
+    };
+    lowers.iter().zip(uppers).all(|(lower, upper)| *lower == upper.to_ascii_lowercase())
+}

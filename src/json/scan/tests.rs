@@ -1,0 +1,214 @@
+//! The vectors against the loops, and both against [`Decimal::parse`].
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::FRAME_PADDING;
+
+/// `text` behind enough bytes for the loads that reach back, before hostile padding.
+fn placed(before: usize, text: &str, padding: u8) -> Vec<u8> {
+    let mut bytes = vec![b'7'; before];
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(bytes.len() + FRAME_PADDING, padding);
+    bytes
+}
+
+/// What the general parser makes of a decimal, restricted to what is read here.
+fn expected(text: &str) -> Option<Decimal> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let fits = text.bytes().filter(u8::is_ascii_digit).count() <= 18;
+    Decimal::parse(text.as_bytes()).ok().filter(|_| plain && fits)
+}
+
+/// Reads with a cursor that stands behind `before` bytes.
+fn cursor_at<T>(
+    before: usize,
+    text: &str,
+    padding: u8,
+    read: impl FnOnce(&mut Cursor<'_>) -> Option<T>,
+) -> Option<(T, usize)> {
+    let mut bytes = placed(before, text, padding);
+    let frame = PaddedFrame::new(&mut bytes, before + text.len());
+    let mut cursor = Cursor::new(&frame);
+    cursor.advance(before).expect("inside the frame");
+    let value = read(&mut cursor)?;
+    Some((value, cursor.at - before))
+}
+
+fn check_decimal(text: &str) {
+    for before in [0, 16, 17, 40] {
+        let expected = expected(text).map(|decimal| (decimal, text.len() + 1));
+        let read = cursor_at(before, &format!("{text}\""), b'"', |cursor| cursor.decimal());
+        assert_eq!(read, expected, "{text:?} at {before}");
+        let cut = cursor_at(before, text, b'"', |cursor| cursor.decimal());
+        assert_eq!(cut, None, "{text:?} whose end is padding");
+    }
+}
+
+#[test]
+fn decimals_are_read_as_the_general_parser_reads_them() {
+    for text in [
+        "",
+        "0",
+        "00",
+        "01",
+        "0.0",
+        "00.1",
+        ".5",
+        "5.",
+        "5",
+        "1.2.3",
+        "-1",
+        "+1",
+        "1e5",
+        " 1",
+        "0.00000001",
+        "65000.10",
+        "9999999999.12345",
+        "999999999999999",
+        "1234567890123456",
+        "123456789012345.6",
+        "46116860414.00000000",
+        "123456789.123456789",
+        "0.000000000000000000",
+        "0.00000000000000000",
+        "1234567.1234567\u{e9}",
+        "1/2",
+        "1:2",
+    ] {
+        check_decimal(text);
+    }
+}
+
+#[test]
+fn whole_numbers_are_read_to_their_last_digit() {
+    for (text, number) in [
+        ("0", Some(0)),
+        ("01", None),
+        ("", None),
+        ("7", Some(7)),
+        ("1783465157897", Some(1_783_465_157_897)),
+        ("999999999999999", Some(999_999_999_999_999)),
+        ("1234567890123456", Some(1_234_567_890_123_456)),
+        ("18446744073709551615", Some(u64::MAX)),
+        ("18446744073709551616", None),
+        ("100000000000000000000", None),
+        ("-1", None),
+    ] {
+        for before in [0, 15, 16, 40] {
+            let text = format!("{text},");
+            let expected = number.map(|number| (number, text.len() - 1));
+            let read = cursor_at(before, &text, b'8', |cursor| cursor.unsigned());
+            assert_eq!(read, expected, "{text} at {before}");
+            let read = cursor_at(before, &text, b'8', |cursor| cursor.unsigned_of::<13>());
+            assert_eq!(read, expected, "{text} at {before}");
+        }
+    }
+}
+
+#[test]
+fn a_cursor_reads_its_frame_and_no_more() {
+    let text = br#"{"e":"x","n":12,"ok":false,"s":"ABC_1"}"#;
+    let mut bytes = text.to_vec();
+    bytes.resize(text.len() + FRAME_PADDING, b'}');
+    let frame = PaddedFrame::new(&mut bytes, text.len());
+    let mut cursor = Cursor::new(&frame);
+    assert!(cursor.take(b"{\"e\":\""));
+    assert_eq!(cursor.skip_text(), Some(()));
+    assert!(!cursor.take(b",\"m\":"));
+    assert_eq!(cursor.expect(b",\"n\":"), Some(()));
+    assert_eq!(cursor.unsigned(), Some(12));
+    assert_eq!(cursor.expect(b",\"ok\":"), Some(()));
+    assert_eq!(cursor.boolean(), Some(false));
+    assert_eq!(cursor.expect(b",\"s\":\""), Some(()));
+    let word = cursor.until(b'"').expect("a word");
+    assert_eq!(cursor.bytes_of(word), b"ABC_1");
+    assert_eq!(cursor.peek(), b'}');
+    assert!(!cursor.is_at_end());
+    assert_eq!(cursor.expect(b"}"), Some(()));
+    assert!(cursor.is_at_end());
+    assert_eq!(cursor.until(b'"'), None);
+    // The padding is full of what would match.
+    assert_eq!(cursor.expect(b"}"), None);
+    assert_eq!((cursor.unsigned(), cursor.decimal(), cursor.boolean()), (None, None, None));
+    assert!(cursor.is_at_end());
+}
+
+#[test]
+fn text_that_is_not_plain_is_not_skipped() {
+    for text in ["a\\b\"", "a\u{e9}\"", "a\nb\"", "no end in sight, thirty-two bytes on"] {
+        let mut bytes = placed(0, text, 0);
+        let frame = PaddedFrame::new(&mut bytes, text.len());
+        assert_eq!(Cursor::new(&frame).skip_text(), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_decimal_reads_alike(whole in "[0-9]{0,20}", fraction in "(\\.[0-9]{0,12})?") {
+        check_decimal(&format!("{whole}{fraction}"));
+    }
+
+    #[test]
+    fn any_text_reads_alike(text in "[0-9.\\-+eE:/ ]{0,24}") {
+        check_decimal(&text);
+    }
+
+    #[test]
+    fn any_pair_reads_alike(
+        first in "(0|[1-9][0-9]{0,7})(\\.[0-9]{1,8})?",
+        second in "[0-9]{0,8}(\\.[0-9]{0,8})?",
+        between in prop_oneof![9 => Just("\",\""), 1 => Just("\",,"), 1 => Just("\"\"\"")],
+    ) {
+        let text = format!("{first}{between}{second}\"");
+        let expected = match (between, expected(&first), expected(&second)) {
+            ("\",\"", Some(first), Some(second)) => Some(([first, second], text.len())),
+            _ => None,
+        };
+        for before in [0, 40] {
+            prop_assert_eq!(cursor_at(before, &text, b'"', |cursor| cursor.decimals()), expected);
+        }
+    }
+
+    #[test]
+    fn any_bytes_read_alike(
+        bytes in prop::collection::vec(
+            prop_oneof![2 => Just(b'"'), 2 => Just(b','), 2 => Just(b'.'), 12 => b'0'..=b'9',
+                1 => any::<u8>()], 64),
+        mark: u8,
+        length in 0_usize..18,
+    ) {
+        let window: &Window = bytes[..].try_into().expect("as long");
+        prop_assert_eq!(fast::unsigned(window), plain::unsigned(window));
+        prop_assert_eq!(fast::unsigned_of::<3>(window), plain::unsigned_of::<3>(window));
+        prop_assert_eq!(fast::decimal(window), plain::decimal(window));
+        prop_assert_eq!(fast::decimals(window), plain::decimals(window));
+        let text = bytes.first_chunk().expect("as long");
+        prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
+        let (one, other) =
+            (bytes.first_chunk().expect("as long"), bytes.last_chunk().expect("as long"));
+        prop_assert_eq!(fast::ends_at(one, mark, length), plain::ends_at(one, mark, length));
+        prop_assert_eq!(
+            fast::is_lower_case_of(one, other, length),
+            plain::is_lower_case_of(one, other, length)
+        );
+    }
+
+    #[test]
+    fn lower_case_is_recognised(text in "[A-Z0-9_\u{4e00}-\u{4e10}]{1,9}", flip in 0_usize..9) {
+        let lower = text.to_ascii_lowercase();
+        let both = placed(0, &format!("{lower}|{text}|"), 0);
+        let check = |mut bytes: Vec<u8>| {
+            let frame_length = bytes.len() - FRAME_PADDING;
+            let frame = PaddedFrame::new(&mut bytes, frame_length);
+            let mut cursor = Cursor::new(&frame);
+            let lower = cursor.until(b'|').expect("a word");
+            let upper = cursor.until_as_long_as(b'|', lower).expect("a word");
+            cursor.is_lower_case_of(lower, upper)
+        };
+        prop_assert_eq!(check(both.clone()), text.len() <= LANES);
+        let mut flipped = both;
+        flipped[flip % text.len()] ^= 0x40;
+        prop_assert!(!check(flipped));
+    }
+}
