@@ -197,6 +197,7 @@ impl Start<'_> {
                     history_events: self.config.history.events,
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,
+                    channels: channels(self.config),
                     delay_injected: gateway.delay_injected,
                 };
                 let (recorder, collector) = recorder();
@@ -348,4 +349,17 @@ fn subscriptions(
         })
     };
     instruments.iter().flat_map(of_one).collect()
+}
+
+/// Channels that each exchange's instruments have, as clients are told. Candles are made of trades.
+fn channels(config: &Config) -> Arc<[Vec<Channel>; ExchangeId::ALL.len()]> {
+    Arc::new(ExchangeId::ALL.map(|exchange| {
+        let feeds = config.feeds.iter().filter(|feed| feed.exchange == exchange);
+        let wanted: Vec<Channel> = feeds.flat_map(|feed| feed.channels.iter().copied()).collect();
+        let is_there = |channel: &Channel| {
+            let source = if *channel == Channel::Candles { Channel::Trades } else { *channel };
+            wanted.contains(channel) || wanted.contains(&source)
+        };
+        Channel::ALL.into_iter().filter(is_there).collect()
+    }))
 }

@@ -248,3 +248,7 @@ pub const MESSAGES_PER_TURN: usize = 16;
 
 /// Instruments in one message of an answer; the rest follows in further messages.
 pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
+
+/// Answers of one turn that read whole histories or list all instruments; a client that asks for
+/// more waits for the next turn. One costs up to half a millisecond.
+pub const LARGE_ANSWERS_PER_TURN: usize = 2;

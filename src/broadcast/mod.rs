@@ -11,13 +11,16 @@
 //! No session can hold another up: nothing blocks, a session writes at most a bounded number of
 //! bytes per turn, and what one cannot take stays in its own outbox, which is bounded too.
 
+mod answers;
 mod command;
 mod fanout;
 mod joins;
+mod lifecycle;
 mod publish;
 mod requests;
 mod sessions;
 mod spans;
+mod wishes;
 mod words;
 
 pub use crate::client::Admission;
@@ -28,21 +31,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, bounded};
-use mio::Token;
-
 use crate::cache::Cache;
-use crate::client::{Beat, CloseReason, Phase, Session, Shared};
+use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos};
-use crate::instrument::{ExchangeId, InstrumentTable};
+use crate::instrument::{Channel, ExchangeId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
-    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY,
-    TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY, TICKS_PER_DRAIN,
+    TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
 use crate::ring::Doorbell;
+use crossbeam::channel::{Receiver, bounded};
 
 use fanout::Fanout;
 use joins::{Arrears, Desk};
@@ -68,12 +69,19 @@ pub struct BroadcastOptions {
     pub history_events: usize,
     /// Random number of this process run, the same in every broadcaster.
     pub epoch: u64,
+    /// Channels that each exchange's instruments have, by `ExchangeId as usize`; for the lists that
+    /// clients ask for.
+    pub channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
     /// Exchange of symbols that name none where a dialect cannot mean all.
     pub exchange_default: ExchangeId,
     /// Held up for so long in each turn that has ticks. Not configurable: it is there to prove
     /// that `verify` notices.
     pub delay_injected: Duration,
 }
+
+/// Every channel of an instrument.
+const CHANNELS: [Channel; 5] =
+    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook, Channel::Candles];
 
 impl Default for BroadcastOptions {
     fn default() -> Self {
@@ -85,6 +93,7 @@ impl Default for BroadcastOptions {
             drain_max: Duration::from_secs(5),
             history_events: 10_000,
             epoch: 1,
+            channels: Arc::new(ExchangeId::ALL.map(|_| CHANNELS.to_vec())),
             exchange_default: ExchangeId::Binance,
             delay_injected: Duration::ZERO,
         }
@@ -120,6 +129,8 @@ pub struct Broadcaster {
     course: Course,
     /// Instruments before the table was last replaced.
     instruments_before: usize,
+    /// Answers of this turn that were large.
+    large_answers: usize,
     /// A client's message, copied out of its connection to be answered.
     message: Vec<u8>,
     /// Where the look at heartbeats goes on, and when the next round begins.
@@ -164,6 +175,7 @@ impl Broadcaster {
             counters,
             course: Course::Serving,
             instruments_before: 0,
+            large_answers: 0,
             message: Vec::new(),
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
@@ -222,7 +234,7 @@ impl Broadcaster {
         }
         let (feeds, commands) = (&self.feeds, &self.commands);
         let has_work = || feeds.iter().any(|f| f.ticks.waiting() > 0) || !commands.is_empty();
-        let may_sleep = idle && self.bell.lie_down(has_work);
+        let may_sleep = idle && !self.sessions.has_work() && self.bell.lie_down(has_work);
         let timeout = if may_sleep { self.until_next_timer() } else { Duration::ZERO };
         let waited = self.poller.wait(waiting, Some(timeout));
         if may_sleep {
@@ -270,27 +282,6 @@ impl Broadcaster {
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());
         self.words.set_instruments(table);
-    }
-
-    /// Begins to serve a client.
-    fn open(&mut self, open: OpenSocket, now: MonoNanos) {
-        if self.course != Course::Serving {
-            return;
-        }
-        let OpenSocket { socket, peer, admission } = open;
-        let session = Session::new(socket, peer, admission, self.options.heartbeat, now);
-        let slot = self.sessions.insert(Box::new(session));
-        let Some(session) = self.sessions.get_mut(slot) else { return };
-        let registry = self.poller.registry();
-        if let Err(error) = session.socket.transport_mut().register(registry, Token(slot as usize))
-        {
-            tracing::warn!(%peer, %error, "cannot watch a client's socket");
-            self.sessions.remove(slot);
-            return;
-        }
-        // It may have spoken already; then no readiness is reported any more.
-        self.sessions.mark_readable(slot);
-        self.counters.clients.set(self.sessions.len() as u64);
     }
 
     fn take_readiness(&mut self) -> usize {
@@ -440,88 +431,6 @@ impl Broadcaster {
                     self.sessions.mark_catching_up(slot);
                 }
             }
-        }
-    }
-
-    /// Ends a session: its subscriptions, its memory, its connection.
-    fn end(&mut self, slot: u32) {
-        let Some(mut session) = self.sessions.remove(slot) else { return };
-        // A socket that is gone already needs no deregistration.
-        let _ = session.socket.transport_mut().deregister(self.poller.registry());
-        session.socket.transport_mut().shutdown();
-        session.outgoing.release(&mut self.shared.chunks);
-        let count = session.subscriptions.len() as u64;
-        self.desk(|desk| {
-            for (_, held) in session.subscriptions.iter() {
-                desk.leave(held);
-            }
-        });
-        self.counters.clients.set(self.sessions.len() as u64);
-        self.counters.subscriptions.set(self.counters.subscriptions.value() - count);
-    }
-
-    /// Looks at heartbeats and at closes that wait for their answer, some sessions per turn.
-    fn sweep(&mut self, now: MonoNanos) {
-        if self.sweep_next == 0 {
-            if now < self.sweep_due {
-                return;
-            }
-            self.sweep_due = now.after(SWEEP_EVERY);
-        }
-        let end = self.sessions.slots().min(self.sweep_next + SESSIONS_SWEPT_PER_TURN);
-        for slot in self.sweep_next..end {
-            self.look_after(slot, now);
-        }
-        self.sweep_next = if end == self.sessions.slots() { 0 } else { end };
-    }
-
-    fn look_after(&mut self, slot: u32, now: MonoNanos) {
-        let Some(session) = self.sessions.get_mut(slot) else { return };
-        match session.phase {
-            Phase::Closing(until) if now >= until => self.end(slot),
-            Phase::Closing(_) => {}
-            Phase::Open | Phase::Draining(_) => match session.heartbeat.beat(now) {
-                Beat::Rest => {}
-                Beat::Ping => {
-                    // Refused only after a close, and then there is nothing to find out.
-                    let _ = session.socket.queue_ping(b"");
-                    self.sessions.mark_dirty(slot);
-                }
-                Beat::Dead => {
-                    session.close(CloseReason::Unanswered, &mut self.shared.chunks, now);
-                    self.sessions.mark_dirty(slot);
-                }
-            },
-        }
-    }
-
-    /// After a stop: once the rings are empty, every session drains; when it has, or its time is
-    /// over, it is closed.
-    fn go_on_draining(&mut self, now: MonoNanos) {
-        let Course::Draining(until) = self.course else { return };
-        let overdue = now >= until;
-        if self.sessions.len() == 0 || overdue {
-            for slot in 0..self.sessions.slots() {
-                self.end(slot);
-            }
-            self.course = Course::Ended;
-            return;
-        }
-        // The last quarter of the time is for close frames.
-        let late = now.after(self.options.drain_max / 4) >= until;
-        if !late && self.feeds.iter().any(|feed| feed.ticks.waiting() > 0) {
-            return;
-        }
-        for slot in 0..self.sessions.slots() {
-            let Some(session) = self.sessions.get_mut(slot) else { continue };
-            match session.phase {
-                Phase::Open => session.phase = Phase::Draining(CloseReason::GoingAway),
-                Phase::Draining(reason) if late => {
-                    session.close(reason, &mut self.shared.chunks, now);
-                }
-                Phase::Draining(_) | Phase::Closing(_) => continue,
-            }
-            self.sessions.mark_dirty(slot);
         }
     }
 }

@@ -84,6 +84,11 @@ impl Sessions {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
+    /// Whether a session is in one of the lists.
+    pub(crate) fn has_work(&self) -> bool {
+        !(self.dirty.is_empty() && self.catching_up.is_empty() && self.readable.is_empty())
+    }
+
     /// How many sessions there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

@@ -7,6 +7,7 @@ mod outgoing;
 mod pace;
 mod session;
 mod subscription;
+mod wish;
 
 pub(crate) use arena::Range;
 pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
@@ -15,5 +16,6 @@ pub(crate) use pace::Beat;
 pub use session::Admission;
 pub(crate) use session::{CloseReason, Join, Phase, Prelude, Session};
 pub(crate) use subscription::{
-    Delivery, Dialect, Form, Place, Progress, Subject, Subscription, Topic, Wish,
+    Delivery, Dialect, Form, Place, Progress, Subject, Subscription, Topic,
 };
+pub(crate) use wish::Wish;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::outbox::{Chunks, Wire};
 use super::outgoing::{Outgoing, Shared};
 use super::pace::{Heartbeat, RequestBucket};
-use super::subscription::{Subscriptions, Wish};
+use super::subscription::Subscriptions;
+use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
 use crate::limits::CLOSE_WAIT;
@@ -127,7 +128,7 @@ pub(crate) struct Session {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) bucket: RequestBucket,
     /// What it asked for, by name; instruments to come may match.
-    pub(crate) wishes: Vec<Wish>,
+    pub(crate) wishes: Wishes,
     pub(crate) peer: SocketAddr,
     _admission: Admission,
 }
@@ -155,7 +156,7 @@ impl Session {
             socket,
             heartbeat: Heartbeat::new(heartbeat, now),
             bucket: RequestBucket::new(),
-            wishes: Vec::new(),
+            wishes: Wishes::default(),
             peer,
             _admission: admission,
         }

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
-use super::dialect::{Name, Naming};
 use crate::cache::Stream;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Interval;
 
 /// The language of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Dialect {
     /// Dialect 1.
     Actions,
@@ -132,44 +131,6 @@ impl Subscription {
     pub(crate) const fn is_conflatable(&self) -> bool {
         !matches!(self.delivery, Delivery::All)
             || matches!(self.topic.subject, Subject::Stream(Stream::Orderbook))
-    }
-}
-
-/// What a client asked for, by name.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub(crate) name: Name,
-    pub(crate) channel: Channel,
-    /// Length of candles.
-    pub(crate) interval: Option<Interval>,
-    pub(crate) dialect: Dialect,
-    pub(crate) depth: Option<NonZeroU32>,
-    pub(crate) delivery: Delivery,
-}
-
-impl Wish {
-    /// What it asks of an instrument that it matches.
-    pub(crate) fn topic(&self, instrument: InstrumentId) -> Topic {
-        let subject = match Stream::of(self.channel, self.interval.unwrap_or(Interval::Minute1)) {
-            Some(stream) => Subject::Stream(stream),
-            None => Subject::Status,
-        };
-        let form = match (self.dialect, self.name.naming) {
-            (Dialect::Actions, _) => Form::Actions,
-            (Dialect::Commands, Naming::Symbol(_) | Naming::All) => Form::CommandsSymbol,
-            (Dialect::Commands, Naming::Instrument(..) | Naming::Exchange(_)) => {
-                Form::CommandsInstrument
-            }
-        };
-        Topic { instrument, subject, form }
-    }
-
-    /// Whether the other wish asks for the same, in whatever delivery.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.dialect == other.dialect
-            && self.channel == other.channel
-            && self.interval == other.interval
-            && self.name.naming == other.name.naming
     }
 }
 

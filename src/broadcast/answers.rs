@@ -1,0 +1,136 @@
+//! Answers that are made of what the cache and the table hold.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::Broadcaster;
+use super::requests::Refused;
+use crate::cache::{HistoryRange, Stream};
+use crate::client::dialect::actions::History;
+use crate::client::dialect::actions::encode::{self as actions, SubscriptionLine};
+use crate::client::dialect::commands::encode as commands;
+use crate::client::dialect::{Name, Naming, RequestId};
+use crate::client::{Form, Subject, Subscription};
+use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
+use crate::limits::INSTRUMENTS_PER_MESSAGE;
+use crate::tick::Interval;
+
+impl Broadcaster {
+    /// Everything that a session has in dialect 1.
+    pub(super) fn list_subscriptions(&mut self, slot: u32, id: Option<&RequestId>) {
+        let tail = self.tail(id);
+        let Some(session) = self.sessions.get(slot) else { return };
+        let mut held: Vec<&Subscription> = session
+            .subscriptions
+            .iter()
+            .map(|(_, held)| held)
+            .filter(|held| held.topic.form == Form::Actions)
+            .collect();
+        held.sort_by_key(|held| held.topic);
+        let (words, cache) = (&self.words, &self.cache);
+        let has_status = held.iter().any(|held| held.topic.subject == Subject::Status);
+        let lines = held.iter().filter_map(|held| {
+            let Subject::Stream(stream) = held.topic.subject else { return None };
+            Some(SubscriptionLine::Stream {
+                labels: words.labels(held.topic.instrument)?,
+                stream,
+                depth: held.depth.map(NonZeroU32::get),
+                delivery: held.delivery,
+                seq: cache.seq(held.topic.instrument, stream),
+            })
+        });
+        let lines = lines.chain(has_status.then_some(SubscriptionLine::Status));
+        let range =
+            self.shared.arena.frame(|out| actions::subscriptions(out, lines, words.epoch(), tail));
+        self.sessions.send(slot, range);
+    }
+
+    /// The one instrument that a name means: on the default exchange, where several carry it.
+    fn one(&self, name: &Name) -> Result<InstrumentId, Refused> {
+        let found = self.resolve(name);
+        match (found[..].first(), name.naming) {
+            (None, _) => Err(Refused::UnknownSymbol(name.text.clone())),
+            (Some(_), Naming::All | Naming::Exchange(_)) => {
+                Err(Refused::SeveralInstruments(name.text.clone()))
+            }
+            (Some(&first), Naming::Symbol(_) | Naming::Instrument(..)) => {
+                let default = self.words.exchange_default();
+                let preferred =
+                    found.iter().copied().find(|&one| self.exchange_of(one) == Some(default));
+                Ok(preferred.unwrap_or(first))
+            }
+        }
+    }
+
+    /// History in dialect 1.
+    pub(super) fn tell_history(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        asked: &History,
+    ) -> Result<(), Refused> {
+        let instrument = self.one(&asked.symbol)?;
+        self.count_large();
+        let tail = self.tail(id);
+        let Some(stream) = Stream::of(asked.channel, asked.interval) else { return Ok(()) };
+        let Some(labels) = self.words.labels(instrument) else { return Ok(()) };
+        let (cache, range) = (&self.cache, asked.range);
+        let frame = self.shared.arena.frame(|out| {
+            actions::history(out, labels, stream, tail, |each| {
+                cache.history(instrument, stream, range, each)
+            });
+        });
+        self.sessions.send(slot, frame);
+        Ok(())
+    }
+
+    /// History in dialect 2: the verdict, then the events.
+    pub(super) fn tell_past(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        asset: &Name,
+        interval: Option<Interval>,
+        range: HistoryRange,
+    ) -> Result<(), Refused> {
+        let instrument = self.one(asset)?;
+        self.count_large();
+        let stream = interval.map_or(Stream::Trades, Stream::Candles);
+        let label = commands::AssetLabel::new(&asset.text);
+        let mut count = 0;
+        let complete = self.cache.history(instrument, stream, range, |_| count += 1);
+        self.reply(slot, |_, out| commands::history(out, id, &label, count, complete));
+        let cache = &self.cache;
+        let frame = self.shared.arena.frame(|out| {
+            commands::historical_data(out, id, &label, interval, |each| {
+                cache.history(instrument, stream, range, each);
+            });
+        });
+        self.sessions.send(slot, frame);
+        Ok(())
+    }
+
+    /// The instruments of one exchange, or of all, a bounded number in each message.
+    pub(super) fn tell_instruments(
+        &mut self,
+        slot: u32,
+        exchange: Option<ExchangeId>,
+        encode: impl Fn(&mut Vec<u8>, Vec<(&Instrument, &[Channel])>),
+    ) {
+        self.count_large();
+        let table = Arc::clone(self.words.table());
+        let channels = Arc::clone(&self.options.channels);
+        let wanted: Vec<_> = table
+            .iter()
+            .map(|(_, instrument)| (instrument, &channels[instrument.exchange as usize][..]))
+            .filter(|(instrument, _)| exchange.is_none_or(|only| instrument.exchange == only))
+            .collect();
+        let mut pages = wanted.chunks(INSTRUMENTS_PER_MESSAGE).peekable();
+        if pages.peek().is_none() {
+            self.reply(slot, |_, out| encode(out, Vec::new()));
+        }
+        for page in pages {
+            self.reply(slot, |_, out| encode(out, page.to_vec()));
+        }
+    }
+}

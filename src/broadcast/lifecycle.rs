@@ -1,0 +1,115 @@
+//! How sessions begin, are looked after, and end; and how the thread comes to its own end.
+
+use mio::Token;
+
+use super::{Broadcaster, Course, OpenSocket};
+use crate::client::{Beat, CloseReason, Phase, Session};
+use crate::clock::MonoNanos;
+use crate::limits::{SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY};
+
+impl Broadcaster {
+    /// Begins to serve a client.
+    pub(super) fn open(&mut self, open: OpenSocket, now: MonoNanos) {
+        if self.course != Course::Serving {
+            return;
+        }
+        let OpenSocket { socket, peer, admission } = open;
+        let session = Session::new(socket, peer, admission, self.options.heartbeat, now);
+        let slot = self.sessions.insert(Box::new(session));
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let registry = self.poller.registry();
+        if let Err(error) = session.socket.transport_mut().register(registry, Token(slot as usize))
+        {
+            tracing::warn!(%peer, %error, "cannot watch a client's socket");
+            self.sessions.remove(slot);
+            return;
+        }
+        // It may have spoken already; then no readiness is reported any more.
+        self.sessions.mark_readable(slot);
+        self.counters.clients.set(self.sessions.len() as u64);
+    }
+
+    /// Ends a session: its subscriptions, its memory, its connection.
+    pub(super) fn end(&mut self, slot: u32) {
+        let Some(mut session) = self.sessions.remove(slot) else { return };
+        // A socket that is gone already needs no deregistration.
+        let _ = session.socket.transport_mut().deregister(self.poller.registry());
+        session.socket.transport_mut().shutdown();
+        session.outgoing.release(&mut self.shared.chunks);
+        let count = session.subscriptions.len() as u64;
+        self.desk(|desk| {
+            for (_, held) in session.subscriptions.iter() {
+                desk.leave(held);
+            }
+        });
+        self.counters.clients.set(self.sessions.len() as u64);
+        self.counters.subscriptions.set(self.counters.subscriptions.value() - count);
+    }
+
+    /// Looks at heartbeats and at closes that wait for their answer, some sessions per turn.
+    pub(super) fn sweep(&mut self, now: MonoNanos) {
+        if self.sweep_next == 0 {
+            if now < self.sweep_due {
+                return;
+            }
+            self.sweep_due = now.after(SWEEP_EVERY);
+            // A feed that ended leaves its ring behind.
+            self.feeds.retain(|feed| feed.ticks.waiting() > 0 || !feed.ticks.is_abandoned());
+        }
+        let end = self.sessions.slots().min(self.sweep_next + SESSIONS_SWEPT_PER_TURN);
+        for slot in self.sweep_next..end {
+            self.look_after(slot, now);
+        }
+        self.sweep_next = if end == self.sessions.slots() { 0 } else { end };
+    }
+
+    fn look_after(&mut self, slot: u32, now: MonoNanos) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        match session.phase {
+            Phase::Closing(until) if now >= until => self.end(slot),
+            Phase::Closing(_) => {}
+            Phase::Open | Phase::Draining(_) => match session.heartbeat.beat(now) {
+                Beat::Rest => {}
+                Beat::Ping => {
+                    // Refused only after a close, and then there is nothing to find out.
+                    let _ = session.socket.queue_ping(b"");
+                    self.sessions.mark_dirty(slot);
+                }
+                Beat::Dead => {
+                    session.close(CloseReason::Unanswered, &mut self.shared.chunks, now);
+                    self.sessions.mark_dirty(slot);
+                }
+            },
+        }
+    }
+
+    /// After a stop: once the rings are empty, every session drains; when it has, or its time is
+    /// over, it is closed.
+    pub(super) fn go_on_draining(&mut self, now: MonoNanos) {
+        let Course::Draining(until) = self.course else { return };
+        let overdue = now >= until;
+        if self.sessions.len() == 0 || overdue {
+            for slot in 0..self.sessions.slots() {
+                self.end(slot);
+            }
+            self.course = Course::Ended;
+            return;
+        }
+        // The last quarter of the time is for close frames.
+        let late = now.after(self.options.drain_max / 4) >= until;
+        if !late && self.feeds.iter().any(|feed| feed.ticks.waiting() > 0) {
+            return;
+        }
+        for slot in 0..self.sessions.slots() {
+            let Some(session) = self.sessions.get_mut(slot) else { continue };
+            match session.phase {
+                Phase::Open => session.phase = Phase::Draining(CloseReason::GoingAway),
+                Phase::Draining(reason) if late => {
+                    session.close(reason, &mut self.shared.chunks, now);
+                }
+                Phase::Draining(_) | Phase::Closing(_) => continue,
+            }
+            self.sessions.mark_dirty(slot);
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! Subscribing and unsubscribing: from names to subscriptions, all or none.
+
+use std::collections::HashSet;
+
+use super::Broadcaster;
+use super::publish::Output;
+use super::requests::Refused;
+use super::words::Extra;
+use crate::cache::{Event, EventBody, Stamp, Stream};
+use crate::client::dialect::actions::encode::{self as actions, Changed};
+use crate::client::dialect::actions::{ResumePoint, Subscribe, Unsubscribe};
+use crate::client::dialect::commands::encode as commands;
+use crate::client::dialect::{Name, Naming, RequestId};
+use crate::client::{
+    Delivery, Dialect, Form, Join, Prelude, Progress, Session, Subject, Subscription, Topic, Wish,
+};
+use crate::clock::UnixNanos;
+use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::tick::Interval;
+
+/// Wishes of one request that make its answer a large one.
+const LARGE_WISHES: usize = 100;
+
+impl Broadcaster {
+    /// Dialect 1: subscribes all that is named, or nothing.
+    pub(super) fn subscribe(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        asked: Subscribe,
+    ) -> Result<(), Refused> {
+        let Subscribe { mut symbols, channels, snapshot, from, delivery, interval, depth } = asked;
+        if symbols.is_empty() {
+            symbols.push(Name { text: "*".to_owned(), naming: Naming::All });
+        }
+        let mut wishes = Vec::with_capacity(symbols.len() * channels.len());
+        for name in &symbols {
+            for &channel in &channels {
+                let default = match channel {
+                    Channel::Quotes | Channel::Ticker => Delivery::Latest,
+                    Channel::Trades | Channel::Orderbook | Channel::Candles | Channel::Status => {
+                        Delivery::All
+                    }
+                };
+                // States are few and each counts.
+                let chosen = delivery.filter(|_| channel != Channel::Status);
+                wishes.push(Wish {
+                    name: name.clone(),
+                    channel,
+                    interval: (channel == Channel::Candles).then_some(interval),
+                    dialect: Dialect::Actions,
+                    depth: depth.filter(|_| channel == Channel::Orderbook),
+                    delivery: chosen.unwrap_or(default),
+                });
+            }
+        }
+        self.check_wishes(slot, &wishes)?;
+        if wishes.len() > LARGE_WISHES || wishes.iter().any(|wish| is_open_ended(&wish.name)) {
+            self.count_large();
+        }
+        let points = self.resume_points(&from)?;
+        let recovered: Vec<(&str, bool)> = from
+            .iter()
+            .map(|(name, point)| (name.text.as_str(), self.is_held(name, *point, &wishes)))
+            .collect();
+        let current = self.names(slot, Dialect::Actions, &wishes);
+        let current: Vec<&str> = current.iter().map(String::as_str).collect();
+        let names: Vec<&str> = symbols.iter().map(|name| name.text.as_str()).collect();
+        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
+        let tail = self.tail(id);
+        // Answered first, so that the success comes before the first event of what it grants.
+        self.reply(slot, |_, out| actions::subscribed(out, changed, &recovered, tail));
+        for wish in wishes {
+            self.grant(slot, wish, &points, snapshot);
+        }
+        Ok(())
+    }
+
+    /// Dialect 2: trades of each asset, and candles where an interval is named.
+    pub(super) fn follow(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        assets: &[Name],
+        interval: Option<Interval>,
+    ) -> Result<(), Refused> {
+        let wish = |name: &Name, channel, interval| Wish {
+            name: name.clone(),
+            channel,
+            interval,
+            dialect: Dialect::Commands,
+            depth: None,
+            delivery: Delivery::All,
+        };
+        let mut wishes: Vec<Wish> =
+            assets.iter().map(|name| wish(name, Channel::Trades, None)).collect();
+        if interval.is_some() {
+            wishes.extend(assets.iter().map(|name| wish(name, Channel::Candles, interval)));
+        }
+        self.check_wishes(slot, &wishes)?;
+        // Answered first, so that the response comes before what it grants.
+        self.tell_following(slot, id, &wishes);
+        for wish in wishes {
+            self.grant(slot, wish, &[], false);
+        }
+        Ok(())
+    }
+
+    /// Dialect 2: ends all that is named, or nothing.
+    pub(super) fn unfollow(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        assets: &[Name],
+    ) -> Result<(), Refused> {
+        let channels = [Channel::Trades, Channel::Candles];
+        self.revoke(slot, Dialect::Commands, assets, &channels, None)?;
+        self.tell_following(slot, id, &[]);
+        Ok(())
+    }
+
+    fn tell_following(&mut self, slot: u32, id: Option<&RequestId>, wishes: &[Wish]) {
+        let following = self.names(slot, Dialect::Commands, wishes);
+        self.reply(slot, |_, out| {
+            commands::following(out, id, following.iter().map(String::as_str));
+        });
+    }
+
+    /// Whether every name stands for something and the client may have so many.
+    fn check_wishes(&self, slot: u32, wishes: &[Wish]) -> Result<(), Refused> {
+        for wish in wishes {
+            if !is_open_ended(&wish.name) && self.resolve(&wish.name).is_empty() {
+                return Err(Refused::UnknownSymbol(wish.name.text.clone()));
+            }
+        }
+        let max = self.options.symbols_per_client_max;
+        let Some(session) = self.sessions.get(slot) else { return Ok(()) };
+        let mut namings: HashSet<Naming> =
+            session.wishes.iter().map(|wish| wish.name.naming).collect();
+        let before = namings.len();
+        namings.extend(wishes.iter().map(|wish| wish.name.naming));
+        // A client that has more already, as its bound was lowered, may still renew what it has.
+        if namings.len() > max && namings.len() > before {
+            return Err(Refused::TooManySymbols { max });
+        }
+        Ok(())
+    }
+
+    pub(super) fn resolve(&self, name: &Name) -> Vec<InstrumentId> {
+        let mut found = Vec::new();
+        name.naming.resolve(self.words.table(), |instrument| found.push(instrument));
+        found
+    }
+
+    /// Every name that a session has in a dialect, and those of new wishes, each once.
+    fn names(&self, slot: u32, dialect: Dialect, wishes: &[Wish]) -> Vec<String> {
+        let held = self.sessions.get(slot).into_iter().flat_map(|session| session.wishes.iter());
+        let mut known = HashSet::new();
+        held.filter(|wish| wish.dialect == dialect)
+            .chain(wishes)
+            .filter(|wish| known.insert(wish.name.naming))
+            .map(|wish| wish.name.text.clone())
+            .collect()
+    }
+
+    /// Where each instrument is to be resumed; only points of this run count.
+    fn resume_points(
+        &self,
+        from: &[(Name, ResumePoint)],
+    ) -> Result<Vec<(InstrumentId, u64)>, Refused> {
+        let mut points = Vec::new();
+        for (name, point) in from {
+            let instruments = self.resolve(name);
+            if instruments.is_empty() {
+                return Err(Refused::UnknownSymbol(name.text.clone()));
+            }
+            if point.epoch == Some(self.words.epoch()) {
+                points.extend(instruments.iter().map(|&instrument| (instrument, point.seq)));
+            }
+        }
+        Ok(points)
+    }
+
+    /// Whether everything since a point is there, on every channel that is asked for. A book is
+    /// always made whole by the snapshot that it begins with.
+    fn is_held(&self, name: &Name, point: ResumePoint, wishes: &[Wish]) -> bool {
+        point.epoch == Some(self.words.epoch())
+            && self.resolve(name).into_iter().all(|instrument| {
+                let mut topics = wishes
+                    .iter()
+                    .filter(|wish| self.is_meant(&wish.name, instrument))
+                    .map(|wish| wish.topic(instrument));
+                topics.all(|topic| match topic.subject {
+                    Subject::Stream(Stream::Orderbook) => {
+                        point.seq <= self.cache.seq(instrument, Stream::Orderbook)
+                    }
+                    Subject::Stream(stream) => {
+                        self.cache.holds_since(instrument, stream, point.seq)
+                    }
+                    Subject::Status => true,
+                })
+            })
+    }
+
+    fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
+        self.words
+            .table()
+            .instrument(instrument)
+            .is_some_and(|known| name.naming.includes(known.exchange, &known.symbol))
+    }
+
+    /// Gives a session what it wished for: new subscriptions join when it has room, those it has
+    /// change their delivery on the spot.
+    fn grant(
+        &mut self,
+        slot: u32,
+        wish: Wish,
+        points: &[(InstrumentId, u64)],
+        wants_snapshot: bool,
+    ) {
+        let mut feeds = [false; ExchangeId::ALL.len()];
+        for instrument in self.resolve(&wish.name) {
+            let point = points.iter().find(|(resumed, _)| *resumed == instrument);
+            let prelude = match point {
+                Some(&(_, seq)) => Prelude::Since(seq),
+                None if wants_snapshot => Prelude::Snapshot,
+                None => Prelude::None,
+            };
+            let topic = wish.topic(instrument);
+            let is_new = self.wish_for(slot, &wish, topic, prelude);
+            if is_new
+                && topic.subject == Subject::Status
+                && let Some(exchange) = self.exchange_of(instrument)
+                && let Some(session) = self.sessions.get_mut(slot)
+            {
+                feeds[exchange as usize] |= session.feeds[exchange as usize] == 0;
+                session.feeds[exchange as usize] += 1;
+            }
+        }
+        for exchange in ExchangeId::ALL {
+            if feeds[exchange as usize] {
+                self.tell_feeds(slot, exchange);
+            }
+        }
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.wishes.keep(wish);
+        }
+        self.sessions.mark_catching_up(slot);
+    }
+
+    pub(super) fn exchange_of(&self, instrument: InstrumentId) -> Option<ExchangeId> {
+        Some(self.words.table().instrument(instrument)?.exchange)
+    }
+
+    /// One topic of a wish. True when the session did not have it yet.
+    fn wish_for(&mut self, slot: u32, wish: &Wish, topic: Topic, prelude: Prelude) -> bool {
+        let Some(session) = self.sessions.get_mut(slot) else { return false };
+        let fresh = Subscription {
+            topic,
+            depth: wish.depth,
+            delivery: wish.delivery,
+            progress: Progress::Joining,
+            missed_seq: 0,
+        };
+        let Some(subscription) = session.subscriptions.find(&topic) else {
+            let subscription = session.subscriptions.insert(fresh);
+            session.joins.push_back(Join { subscription, prelude });
+            self.counters.subscriptions.set(self.counters.subscriptions.value() + 1);
+            return true;
+        };
+        self.desk(|desk| desk.change(slot, subscription, fresh, prelude));
+        false
+    }
+
+    /// Sends the present states of an exchange's connections.
+    fn tell_feeds(&mut self, slot: u32, exchange: ExchangeId) {
+        let Self { cache, sessions, shared, words, counters, .. } = self;
+        let mut out = Output { sessions, shared, words, counters };
+        for &status in cache.feed_statuses(exchange) {
+            let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
+            let body = EventBody::FeedState(status);
+            let event = Event { instrument: InstrumentId::NONE, seq: 0, stamp, body };
+            if let Some(range) = out.frame(Form::Actions, &event, Extra::default()) {
+                out.sessions.send(slot, range);
+            }
+        }
+    }
+
+    /// Instruments were added: whoever wished for all of something gets them too.
+    pub(super) fn extend_wishes(&mut self) {
+        for slot in 0..self.sessions.slots() {
+            let Some(session) = self.sessions.get(slot) else { continue };
+            let wishes = session.wishes.clone();
+            for wish in wishes.iter() {
+                self.extend_wish(slot, wish);
+            }
+        }
+    }
+
+    fn extend_wish(&mut self, slot: u32, wish: &Wish) {
+        for instrument in self.resolve(&wish.name) {
+            if instrument.index() < self.instruments_before {
+                continue;
+            }
+            let topic = wish.topic(instrument);
+            let is_new = self.wish_for(slot, wish, topic, Prelude::None);
+            if is_new
+                && topic.subject == Subject::Status
+                && let Some(exchange) = self.exchange_of(instrument)
+                && let Some(session) = self.sessions.get_mut(slot)
+            {
+                session.feeds[exchange as usize] += 1;
+            }
+        }
+        self.sessions.mark_catching_up(slot);
+    }
+
+    /// Dialect 1: ends all that is named, or nothing.
+    pub(super) fn unsubscribe(
+        &mut self,
+        slot: u32,
+        id: Option<&RequestId>,
+        asked: &Unsubscribe,
+    ) -> Result<(), Refused> {
+        let Unsubscribe { symbols, channels, interval } = asked;
+        self.revoke(slot, Dialect::Actions, symbols, channels, *interval)?;
+        let current = self.names(slot, Dialect::Actions, &[]);
+        let current: Vec<&str> = current.iter().map(String::as_str).collect();
+        let names: Vec<&str> = symbols.iter().map(|name| name.text.as_str()).collect();
+        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
+        let tail = self.tail(id);
+        self.reply(slot, |_, out| actions::unsubscribed(out, changed, tail));
+        Ok(())
+    }
+
+    /// Ends what names mean on some channels. Nothing ends when one of the names has nothing to
+    /// end.
+    fn revoke(
+        &mut self,
+        slot: u32,
+        dialect: Dialect,
+        names: &[Name],
+        channels: &[Channel],
+        interval: Option<Interval>,
+    ) -> Result<(), Refused> {
+        let Some(session) = self.sessions.get(slot) else { return Ok(()) };
+        let covers = |channel: Channel, candles: Option<Interval>| {
+            channels.contains(&channel) && (interval.is_none() || candles == interval)
+        };
+        let mut ending = HashSet::new();
+        for name in names {
+            let before = ending.len();
+            ending.extend(session.subscriptions.iter().filter_map(|(subscription, held)| {
+                let Topic { instrument, subject, form } = held.topic;
+                let matches = form.dialect() == dialect
+                    && covers(subject.channel(), subject.interval())
+                    && self.is_meant(name, instrument);
+                matches.then_some(subscription)
+            }));
+            let wished = session.wishes.iter().any(|wish| {
+                wish.dialect == dialect
+                    && covers(wish.channel, wish.interval)
+                    && wish.name.naming == name.naming
+            });
+            if ending.len() == before && !wished {
+                return Err(Refused::NotSubscribed(name.text.clone()));
+            }
+        }
+        for subscription in ending {
+            self.end_subscription(slot, subscription);
+        }
+        self.drop_wishes(slot, |wish| {
+            wish.dialect == dialect
+                && covers(wish.channel, wish.interval)
+                && names.iter().any(|name| name.naming == wish.name.naming)
+        });
+        Ok(())
+    }
+
+    fn end_subscription(&mut self, slot: u32, subscription: u32) {
+        let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
+        self.counters.subscriptions.set(self.counters.subscriptions.value() - 1);
+        if held.topic.subject == Subject::Status
+            && let Some(exchange) = self.exchange_of(held.topic.instrument)
+            && let Some(session) = self.sessions.get_mut(slot)
+        {
+            session.feeds[exchange as usize] -= 1;
+        }
+    }
+
+    /// Drops the wishes that `is_over` names, and those that have nothing left of what they meant.
+    fn drop_wishes(&mut self, slot: u32, is_over: impl Fn(&Wish) -> bool) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let mut wishes = std::mem::take(&mut session.wishes);
+        wishes.retain(|wish| !is_over(wish) && (is_open_ended(&wish.name) || self.has(slot, wish)));
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.wishes = wishes;
+        }
+    }
+
+    /// Whether a session has a subscription of what a wish means.
+    fn has(&self, slot: u32, wish: &Wish) -> bool {
+        let has = |session: &Session, topic| session.subscriptions.find(&topic).is_some();
+        self.sessions.get(slot).is_some_and(|session| {
+            self.resolve(&wish.name).into_iter().any(|one| has(session, wish.topic(one)))
+        })
+    }
+}
+
+/// Whether a name may stand for nothing yet.
+const fn is_open_ended(name: &Name) -> bool {
+    matches!(name.naming, Naming::All | Naming::Exchange(_))
+}
