@@ -89,6 +89,8 @@ fn trades_reach_a_client_in_order_with_consecutive_numbers_and_every_digit() {
         assert_eq!(event["data"]["symbol"], "BTC/USDT");
         assert_eq!(event["data"]["exchange"], "binance");
         assert_eq!(event["data"]["timestamp"], START);
+        let received = event["data"]["receiveTs"].as_i64().unwrap();
+        assert!(event["timestamp"].as_i64().unwrap() >= received / 1_000_000, "{text}");
     }
 }
 

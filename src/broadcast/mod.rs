@@ -339,8 +339,11 @@ impl Broadcaster {
         if feed.ticks.waiting() == 0 {
             return 0;
         }
+        let popped = clock.now();
+        spans.popped(popped);
+        // An event is not dated before its own receipt, which may be later than the turn's begin.
+        words.date = clock.date(popped);
         let mut out = Output { sessions, shared, words, counters };
-        spans.popped(clock.now());
         let taken = feed.ticks.drain(TICKS_PER_DRAIN, |tick| {
             let mut told = 0;
             cache.apply(feed.exchange, tick, clock.date(tick.received), |event| {
