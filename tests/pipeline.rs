@@ -1,0 +1,279 @@
+//! The whole path over real sockets: a simulated exchange that plays a recorded session, the feed,
+//! the gateway and a client, against what another program found in that recording.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use common::captures;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tickwire::clock::Clock;
+use tickwire::config::Config;
+use tickwire::exchange::profile;
+use tickwire::gateway::Gateway;
+use tickwire::instrument::ExchangeId;
+use tickwire::sim::{CaptureEnd, Options, Playback, Simulator, Speed};
+use tickwire::tick::{Decimal, WideDecimal};
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
+
+/// Longest time for a recording to arrive; ends a test that would never end.
+const ARRIVAL_MAX: Duration = Duration::from_secs(60);
+
+/// What one client made of everything it read.
+#[derive(Default)]
+struct Seen {
+    trades: BTreeMap<String, Trades>,
+    books: BTreeMap<String, Book>,
+}
+
+#[derive(Default)]
+struct Trades {
+    seq: u64,
+    volumes: BTreeMap<String, WideDecimal>,
+    first: Option<String>,
+    last: String,
+}
+
+/// Price as a number that sorts, and price and size as they were written.
+#[derive(Default)]
+struct Book {
+    seq: u64,
+    bids: Vec<[String; 2]>,
+    asks: Vec<[String; 2]>,
+}
+
+#[derive(serde::Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    seq: Option<u64>,
+}
+
+#[derive(serde::Deserialize)]
+struct TradeData<'a> {
+    symbol: String,
+    #[serde(borrow)]
+    price: &'a RawValue,
+    #[serde(borrow)]
+    volume: &'a RawValue,
+    side: String,
+}
+
+#[derive(serde::Deserialize)]
+struct BookData<'a> {
+    symbol: String,
+    kind: String,
+    #[serde(borrow)]
+    bids: Vec<[&'a RawValue; 2]>,
+    #[serde(borrow)]
+    asks: Vec<[&'a RawValue; 2]>,
+}
+
+impl Seen {
+    fn take(&mut self, text: &str) {
+        let event: Event<'_> = serde_json::from_str(text).expect("each message is JSON");
+        let seq = event.seq.unwrap_or(0);
+        let Some(data) = event.data else { return };
+        match event.kind.as_str() {
+            "trade" => self.trade(serde_json::from_str(data.get()).expect("a trade"), seq),
+            "orderbook" => self.book(serde_json::from_str(data.get()).expect("a book"), seq),
+            "gap" => panic!("nothing is missing in a recording: {text}"),
+            _ => {}
+        }
+    }
+
+    fn trade(&mut self, trade: TradeData<'_>, seq: u64) {
+        let trades = self.trades.entry(trade.symbol).or_default();
+        assert_eq!(seq, trades.seq + 1, "trades come in order and none twice");
+        trades.seq = seq;
+        let size = Decimal::parse(trade.volume.get().as_bytes()).expect("a size");
+        let volume = trades.volumes.entry(trade.side).or_default();
+        *volume = volume.checked_add(size).expect("it fits");
+        trades.last = trade.price.get().to_owned();
+        trades.first.get_or_insert_with(|| trades.last.clone());
+    }
+
+    fn book(&mut self, update: BookData<'_>, seq: u64) {
+        let book = self.books.entry(update.symbol).or_default();
+        if update.kind == "snapshot" {
+            *book = Book::default();
+        } else {
+            assert_eq!(seq, book.seq + 1, "book events come in order and none twice");
+        }
+        book.seq = seq;
+        for (side, levels) in [(&mut book.bids, update.bids), (&mut book.asks, update.asks)] {
+            for [price, size] in levels {
+                let value = |text: &str| Decimal::parse(text.as_bytes()).expect("a price");
+                side.retain(|level| value(&level[0]).cmp_value(value(price.get())).is_ne());
+                if !value(size.get()).is_zero() {
+                    side.push([price.get().to_owned(), size.get().to_owned()]);
+                }
+            }
+        }
+    }
+
+    /// Whether all that `expected` states was seen.
+    fn is_whole(&self, expected: &Value) -> bool {
+        let object = |key: &str| expected[key].as_object().cloned().unwrap_or_default();
+        let trades = object("trades").into_iter().all(|(native, wanted)| {
+            let seen = self.trades.get(&canonical(expected, &native));
+            seen.map_or(0, |trades| trades.seq) == wanted["count"].as_u64().unwrap_or(0)
+        });
+        let books = object("books").into_iter().filter(|(_, book)| book["synced"] == true).all(
+            |(native, wanted)| {
+                let seen = self.books.get(&canonical(expected, &native));
+                seen.is_some_and(|book| {
+                    book.bids.len() as u64 == wanted["bid_levels"].as_u64().unwrap_or(0)
+                        && best(&book.bids, true) == strings(&wanted["best_bid"])
+                        && best(&book.asks, false) == strings(&wanted["best_ask"])
+                })
+            },
+        );
+        trades && books
+    }
+
+    fn assert_equals(&self, name: &str, expected: &Value) {
+        for (native, wanted) in expected["trades"].as_object().expect("trades") {
+            let seen = &self.trades[&canonical(expected, native)];
+            for (side, key) in [("buy", "taker_buy_volume"), ("sell", "taker_sell_volume")] {
+                let volume = seen.volumes.get(side).copied().unwrap_or_default();
+                let wanted = WideDecimal::parse(wanted[key].as_str().expect("text").as_bytes());
+                let wanted = wanted.expect("a number");
+                assert!(volume.cmp_value(wanted).is_eq(), "{name} {native} {side}: {volume}");
+            }
+            assert_eq!(seen.first.as_deref(), wanted["first_price"].as_str(), "{name} {native}");
+            assert_eq!(Some(seen.last.as_str()), wanted["last_price"].as_str(), "{name} {native}");
+        }
+        for (native, wanted) in expected["books"].as_object().expect("books") {
+            if wanted["synced"] != true {
+                continue;
+            }
+            let seen = &self.books[&canonical(expected, native)];
+            assert_eq!(seen.asks.len() as u64, wanted["ask_levels"], "{name} {native}");
+        }
+    }
+}
+
+fn best(side: &[[String; 2]], highest: bool) -> Option<[String; 2]> {
+    let value = |level: &[String; 2]| Decimal::parse(level[0].as_bytes()).expect("a price");
+    let by_price = |a: &&[String; 2], b: &&[String; 2]| value(a).cmp_value(value(b));
+    let found = if highest { side.iter().max_by(by_price) } else { side.iter().min_by(by_price) };
+    found.cloned()
+}
+
+fn strings(level: &Value) -> Option<[String; 2]> {
+    Some([level[0].as_str()?.to_owned(), level[1].as_str()?.to_owned()])
+}
+
+fn exchange_of(expected: &Value) -> ExchangeId {
+    match expected["protocol"].as_str() {
+        Some("binance-usdm") => ExchangeId::BinanceFutures,
+        _ => ExchangeId::Binance,
+    }
+}
+
+fn canonical(expected: &Value, native: &str) -> String {
+    let symbol = (profile(exchange_of(expected)).canonical_symbol)(native);
+    symbol.expect("a symbol of the exchange").to_string()
+}
+
+/// Plays one recording through everything and compares.
+fn play(folder: &Path, name: &str, expected: &Value) {
+    let exchange = exchange_of(expected);
+    let rest: Vec<PathBuf> = expected["rest"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|rest| folder.join(rest["file"].as_str().expect("a name")))
+        .collect();
+    let clock = Clock::real();
+    let simulator = Simulator::start(Options {
+        playback: Some(Playback {
+            capture: folder.join(format!("{name}.txt")),
+            rest,
+            speed: Speed::Max,
+            end: CaptureEnd::Hold,
+            everything: true,
+        }),
+        clock: clock.clone(),
+        ..Options::new(exchange)
+    })
+    .expect("the simulator starts");
+    let natives: Vec<&String> = expected["books"].as_object().expect("books").keys().collect();
+    let symbols: Vec<String> = natives.iter().map(|native| canonical(expected, native)).collect();
+    // Channels of one path alone, so that futures need one connection and get the recording once.
+    let text = format!(
+        "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
+         exchange = \"{exchange}\"\nsymbols = {symbols:?}\nchannels = [\"quotes\", \"orderbook\"]\n\
+         url = \"{}\"\nrest_url = \"{}\"\n",
+        simulator.url(),
+        simulator.rest_url()
+    );
+    let config = Config::parse(&text, None, []).expect("a valid configuration");
+    let gateway = Gateway::start(&config, clock).expect("the gateway starts");
+    let seen = watch(&gateway, exchange, &symbols, expected);
+    seen.assert_equals(name, expected);
+    gateway.stop();
+    simulator.stop();
+}
+
+/// Reads until everything has arrived. What came before the client did is asked for by `from`.
+fn watch(gateway: &Gateway, exchange: ExchangeId, symbols: &[String], expected: &Value) -> Seen {
+    let url = format!("ws://{}", gateway.address());
+    let (mut socket, _) = tungstenite::connect(url).expect("the gateway serves");
+    if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
+        stream.set_read_timeout(Some(ARRIVAL_MAX)).expect("a timeout can be set");
+    }
+    send(&mut socket, &serde_json::json!({"action": "subscriptions"}));
+    let answer: Value = serde_json::from_str(&text_of(&mut socket)).expect("JSON");
+    let epoch = &answer["data"]["epoch"];
+    let start = |symbol: &String| {
+        (format!("{exchange}:{symbol}"), serde_json::json!({"epoch": epoch, "seq": 0}))
+    };
+    let from: serde_json::Map<String, Value> = symbols.iter().map(start).collect();
+    for (channel, from) in [("trades", Value::Object(from)), ("orderbook", Value::Null)] {
+        let mut request = serde_json::json!({
+            "action": "subscribe", "symbols": symbols, "channels": [channel],
+        });
+        if !from.is_null() {
+            request["from"] = from;
+        }
+        send(&mut socket, &request);
+    }
+    let mut seen = Seen::default();
+    let end = Instant::now() + ARRIVAL_MAX;
+    while !seen.is_whole(expected) {
+        assert!(Instant::now() < end, "the recording has not arrived whole");
+        seen.take(&text_of(&mut socket));
+    }
+    seen
+}
+
+fn send(socket: &mut WebSocket<MaybeTlsStream<std::net::TcpStream>>, request: &Value) {
+    socket.send(Message::text(request.to_string())).expect("sent");
+}
+
+fn text_of(socket: &mut WebSocket<MaybeTlsStream<std::net::TcpStream>>) -> String {
+    loop {
+        if let Message::Text(text) = socket.read().expect("the gateway goes on") {
+            assert!(!text.contains(r#""type":"error""#), "{text}");
+            return text.to_string();
+        }
+    }
+}
+
+#[test]
+fn recorded_sessions_reach_a_client_whole() {
+    let Some(folder) = captures::folder() else { return };
+    for (name, expected) in captures::expected(&folder) {
+        if name.starts_with("binance") && !name.ends_with("samples") {
+            play(&folder, &name, &expected);
+        }
+    }
+}
