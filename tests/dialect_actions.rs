@@ -13,6 +13,7 @@ use tickwire::broadcast::{BroadcastCommand, BroadcastOptions};
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
+use tickwire::net::Waiting;
 use tickwire::tick::{Body, BookState, FeedState, Reason, Side};
 
 fn subscribe(symbols: &[&str], channels: &[&str], more: Value) -> Value {
@@ -684,5 +685,20 @@ fn latest_is_every_event_for_who_keeps_up() {
         let event = client.next();
         assert_eq!(event["seq"], seq);
         assert!(event.get("conflated").is_none());
+    }
+}
+
+#[test]
+fn every_way_of_waiting_serves() {
+    for waiting in Waiting::ALL {
+        let mut floor = with(BroadcastOptions { waiting, ..Default::default() });
+        let mut client = floor.client();
+        client.subscribe(&["binance:BTC/USDT"], &["trades"]);
+        for seq in 1..=50_u64 {
+            floor.spot.trade(BTC, seq, "1");
+            assert_eq!(client.next()["seq"], seq, "{}", waiting.name());
+        }
+        drop(client);
+        floor.stop();
     }
 }
