@@ -31,6 +31,7 @@ use crate::instrument::{
 use crate::latency::{Report, recorder};
 use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, stats};
+use crate::net::{NetError, Security, server_config};
 use crate::ring::ring;
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
@@ -43,6 +44,7 @@ pub struct Gateway {
     accept: (AcceptHandle, JoinHandle<()>),
     supervisor: Supervisor,
     admin: Admin,
+    secured: bool,
 }
 
 /// Why a gateway could not start.
@@ -68,6 +70,9 @@ pub enum StartError {
         /// What is wrong.
         error: FeedError,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] NetError),
     /// Too many instruments.
     #[error(transparent)]
     Instruments(#[from] TableError),
@@ -99,12 +104,19 @@ impl Gateway {
         let feeds = start.feeds(&handles, &reports)?;
         let supervisor = Supervisor::start(start.supervision(inbox, &feeds, handles))?;
         let observer = Observer::start(Arc::clone(&observatory))?;
-        Ok(Self { observatory, observer, feeds, broadcasters, accept, supervisor, admin })
+        let secured = config.gateway.tls.is_some();
+        Ok(Self { observatory, observer, feeds, broadcasters, accept, supervisor, admin, secured })
     }
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.accept.0.local_addr()
+    }
+
+    /// What a client on this machine connects to.
+    pub fn url(&self) -> String {
+        let scheme = if self.secured { "wss" } else { "ws" };
+        format!("{scheme}://{}", self.address())
     }
 
     /// Where metrics, health and statistics are.
@@ -222,6 +234,12 @@ impl Start<'_> {
             clients_max: gateway.max_clients,
             clients_per_ip_max: gateway.max_clients_per_ip,
             origins: gateway.allowed_origins.clone(),
+            security: match &gateway.tls {
+                Some(files) => {
+                    Security::Server { config: server_config(&files.cert_file, &files.key_file)? }
+                }
+                None => Security::Plain,
+            },
             ..AcceptOptions::default()
         };
         let (acceptor, handle) =

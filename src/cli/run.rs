@@ -64,9 +64,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 fn announce(gateway: &Gateway, demo: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let what = if demo { "simulated exchanges" } else { "exchanges" };
-    writeln!(out, "tickwire serves {what} on ws://{}", gateway.address())?;
+    writeln!(out, "tickwire serves {what} on {}", gateway.url())?;
     writeln!(out, "metrics and health on http://{}", gateway.admin_address())?;
-    writeln!(out, "try: tickwire watch ws://{} BTC/USDT", gateway.address())?;
+    writeln!(out, "try: tickwire watch {} BTC/USDT", gateway.url())?;
     writeln!(out, "Ctrl-C stops\n")?;
     Ok(())
 }

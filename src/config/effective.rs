@@ -26,6 +26,10 @@ pub fn effective(config: &Config) -> String {
     line("default_exchange", quoted(gateway.default_exchange));
     line("allow_anonymous", (!gateway.listen.ip().is_loopback()).to_string());
     line("allowed_origins", format!("{:?}", gateway.allowed_origins));
+    if let Some(tls) = &gateway.tls {
+        line("tls_cert_file", quoted(tls.cert_file.display()));
+        line("tls_key_file", quoted(tls.key_file.display()));
+    }
     line("\n[admin]\nlisten", quoted(config.admin.listen));
     for feed in &config.feeds {
         feed_lines(feed, &mut line);

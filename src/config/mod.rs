@@ -63,6 +63,17 @@ pub struct GatewayConfig {
     pub default_exchange: ExchangeId,
     /// Origins that browsers may connect from; empty: any.
     pub allowed_origins: Vec<String>,
+    /// Clients connect by `wss://` then.
+    pub tls: Option<TlsFiles>,
+}
+
+/// `tls_cert_file` and `tls_key_file`, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those that vouch for it.
+    pub cert_file: PathBuf,
+    /// The certificate's private key.
+    pub key_file: PathBuf,
 }
 
 /// `[admin]`

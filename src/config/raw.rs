@@ -38,6 +38,8 @@ pub(super) struct RawGateway {
     pub(super) default_exchange: Option<String>,
     pub(super) allow_anonymous: Option<bool>,
     pub(super) allowed_origins: Option<Vec<String>>,
+    pub(super) tls_cert_file: Option<String>,
+    pub(super) tls_key_file: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -88,6 +88,7 @@ fn what_contradicts_itself_is_refused() {
         (&format!("{MINIMAL}reconnect = {{ max_ms = 1 }}\n"), "initial_ms <= max_ms"),
         (&format!("{MINIMAL}tls_ca_file = \"nowhere.pem\"\n"), "cannot be read"),
         (&format!("[admin]\nlisten = \"127.0.0.1:8080\"\n{MINIMAL}"), "another port"),
+        (&format!("[gateway]\ntls_cert_file = \"Cargo.toml\"\n{MINIMAL}"), "tls_key_file"),
         (&format!("[budget]\nsocket_to_moon_p99 = 5\n{MINIMAL}"), "budget.socket_to_moon_p99"),
     ] {
         let message = error(text);

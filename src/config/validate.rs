@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::Source;
 use super::raw::{RawConfig, RawFeed, RawGateway, RawReconnect};
-use super::{AdminConfig, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig};
+use super::{AdminConfig, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles};
 use crate::exchange;
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
@@ -164,6 +164,7 @@ fn gateway(raw: &RawGateway, at: &At<'_>) -> Result<GatewayConfig, ConfigError> 
         default_exchange: at
             .exchange("default_exchange", raw.default_exchange.as_deref().unwrap_or("binance"))?,
         allowed_origins: raw.allowed_origins.clone().unwrap_or_default(),
+        tls: tls(raw, at)?,
     })
 }
 
@@ -208,7 +209,7 @@ fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
         cpu: raw.cpu.map(|cpu| at.cpu("cpu", cpu)).transpose()?,
         poll: at.waiting(raw.poll.as_deref())?,
         reconnect: reconnect(raw.reconnect.as_ref(), at)?,
-        tls_ca_file: ca_file(raw.tls_ca_file.as_deref(), at)?,
+        tls_ca_file: pem_file(raw.tls_ca_file.as_deref(), at, "tls_ca_file")?,
     })
 }
 
@@ -303,15 +304,27 @@ fn reconnect(raw: Option<&RawReconnect>, at: &At<'_>) -> Result<BackoffPolicy, C
     })
 }
 
-fn ca_file(text: Option<&str>, at: &At<'_>) -> Result<Option<PathBuf>, ConfigError> {
+fn tls(raw: &RawGateway, at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
+    let cert = pem_file(raw.tls_cert_file.as_deref(), at, "tls_cert_file")?;
+    let key = pem_file(raw.tls_key_file.as_deref(), at, "tls_key_file")?;
+    match (cert, key) {
+        (Some(cert_file), Some(key_file)) => Ok(Some(TlsFiles { cert_file, key_file })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(at.wrong("tls_key_file", "(none)", "tls_cert_file needs it too")),
+        (None, Some(_)) => Err(at.wrong("tls_cert_file", "(none)", "tls_key_file needs it too")),
+    }
+}
+
+fn pem_file(text: Option<&str>, at: &At<'_>, key: &str) -> Result<Option<PathBuf>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
     let path = PathBuf::from(text);
+    let quoted = format!("\"{text}\"");
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_file() => Ok(Some(path)),
-        Ok(_) => Err(at.wrong("tls_ca_file", format!("\"{text}\""), "is no file; name a PEM file")),
+        Ok(_) => Err(at.wrong(key, quoted, "is no file; name a PEM file")),
         Err(error) => {
             let remedy = format!("cannot be read ({error}); name a PEM file");
-            Err(at.wrong("tls_ca_file", format!("\"{text}\""), remedy))
+            Err(at.wrong(key, quoted, remedy))
         }
     }
 }
