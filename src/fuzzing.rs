@@ -14,8 +14,11 @@ pub use configs::config;
 pub use decimals::decimal;
 pub use frames::{binance_parse, binance_rest, capture};
 
+/// A target's name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target by the name of its file in `fuzz/fuzz_targets` and its folder in `fuzz/corpus`.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("binance_parse", binance_parse),
     ("binance_rest", binance_rest),
     ("capture", capture),
