@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Play the frames of this capture instead of a market
     #[arg(long)]
     pub capture: Option<PathBuf>,
-    /// Order book by REST to go with the capture, named <anything>-<SYMBOL>.rest.json; repeatable
+    /// Order book by REST to go with the capture, named ANYTHING-SYMBOL.rest.json; repeatable
     #[arg(long, requires = "capture")]
     pub rest: Vec<PathBuf>,
     /// Speed of the capture: a factor such as 1, 10 or 0.5, or `max`

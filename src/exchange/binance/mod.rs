@@ -1,5 +1,5 @@
 //! Binance spot and USD-M futures: two public ids, one protocol with the differences told in
-//! [`Market`]. COIN-M futures frames read like USD-M ones.
+//! `Market`. COIN-M futures frames read like USD-M ones.
 //!
 //! Sources: binance-spot-api-docs (`web-socket-streams.md`, state 2026-07-21) and the derivatives
 //! documentation (2026-10); what was measured on the wire instead is marked so.
