@@ -213,10 +213,9 @@ fn states_and_gaps_read_as_the_protocol_writes_them() {
         r#"{"type":"status","data":{"exchange":"binance","symbol":"BTC/USDT","channel":"orderbook","state":"resyncing","reason":"checksum","since":1700000000120},"timestamp":1700000000125}"#
     );
     let gap = Gap { stream: Stream::Trades, from_seq: 43, to_seq: 57, reason: Reason::Stall };
-    let labels = Labels::new(&instrument());
     assert_eq!(
-        answer(|out| encode::gap(out, &labels, &gap, "slow_consumer")),
-        r#"{"type":"gap","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","fromSeq":43,"toSeq":57,"reason":"slow_consumer"}}"#
+        told(EventBody::Gap(gap), 0, STAMP, Envelope::live(DATE)),
+        r#"{"type":"gap","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","fromSeq":43,"toSeq":57,"reason":"stall"},"timestamp":1700000000125}"#
     );
 }
 

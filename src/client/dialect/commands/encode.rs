@@ -44,11 +44,6 @@ pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
     true
 }
 
-/// Appends a hole that this gateway made itself, for the reason given.
-pub fn gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
-    push_gap(out, asset, gap, reason);
-}
-
 fn push_gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
     out.extend_from_slice(b"{\"type\":\"gap\",\"data\":{");
     out.extend_from_slice(&asset.0);

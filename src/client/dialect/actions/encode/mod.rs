@@ -123,18 +123,11 @@ pub fn event(out: &mut Vec<u8>, labels: Option<&Labels>, event: &Event<'_>, enve
         EventBody::Gap(gap) => {
             open(out, b"{\"type\":\"gap\",\"data\":{", names);
             gap_fields(out, &gap, gap.reason.name());
-            out.extend_from_slice(b"}}");
-            return;
+            // It stands for numbers, and has none of its own.
+            return close(out, 0, 0, envelope);
         }
     }
     close(out, event.seq, 0, envelope);
-}
-
-/// Appends a hole that this gateway made itself, for the reason given.
-pub fn gap(out: &mut Vec<u8>, labels: &Labels, gap: &Gap, reason: &str) {
-    open(out, b"{\"type\":\"gap\",\"data\":{", &labels.instrument);
-    gap_fields(out, gap, reason);
-    out.extend_from_slice(b"}}");
 }
 
 #[inline]
