@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "common/counting.rs"]
+mod counting;
 mod floor;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use counting::allocations;
 use floor::{BTC, Client, ETH, PATIENCE, START, book, quote, table, trade};
 use serde_json::json;
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster, FeedRing};
@@ -20,43 +21,6 @@ use tickwire::instrument::{ExchangeId, InstrumentId};
 use tickwire::latency::recorder;
 use tickwire::ring::{Producer, ring};
 use tickwire::tick::{Body, Side, Tick, Ticker};
-
-thread_local! {
-    /// Allocations of this thread.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting per thread.
-struct Counting;
-
-#[allow(unsafe_code, reason = "an allocator cannot be counted otherwise")]
-// SAFETY: every call is handed to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-fn count() {
-    // A thread that ends has no counter any more.
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// One round of every kind of event.
 fn round(clock: &Clock, producer: &mut Producer, id: u64) {
@@ -146,13 +110,13 @@ fn a_served_event_costs_no_allocation() {
         counters.subscriptions.value() >= 3 * 6 + 2 + 6 + 3 + 4
     });
     let mut serve = |rounds: std::ops::Range<u64>| {
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         for id in rounds {
             round(&clock, &mut producer, id);
             broadcaster.wait(false).unwrap();
             broadcaster.turn(clock.now());
         }
-        ALLOCATIONS.get() - before
+        allocations() - before
     };
     // The histories fill up, and the readers' pace decides how large buffers get; when they have
     // their size, nothing is left to allocate. One allocation per event, per turn or per write
@@ -175,7 +139,7 @@ fn a_served_event_costs_no_allocation() {
 fn own_allocations() -> u64 {
     let clock = Clock::real();
     let (mut producer, _consumer) = ring(64);
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     round(&clock, &mut producer, 1);
-    ALLOCATIONS.get() - before
+    allocations() - before
 }

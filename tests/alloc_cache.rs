@@ -1,10 +1,11 @@
 //! Events cost no memory: once books have grown and histories exist, remembering and encoding
 //! allocate nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
 
 use arrayvec::ArrayString;
+use counting::allocations;
 use tickwire::cache::{Cache, EventBody};
 use tickwire::client::dialect::actions::encode::{self, Envelope, Labels};
 use tickwire::client::dialect::commands::encode::{self as commands, AssetLabel};
@@ -15,30 +16,6 @@ use tickwire::instrument::{
 use tickwire::tick::{
     Body, BookState, Decimal, Level, LevelFlags, Quote, Reason, Side, Tick, Ticker, Trade, TradeId,
 };
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const ID: InstrumentId = InstrumentId(0);
 const SECOND: i64 = 1_000_000_000;
@@ -146,11 +123,11 @@ fn events_are_remembered_and_written_without_allocating() {
     for second in 0..2_000 {
         desk.live(second * 60);
     }
-    let (before, events) = (ALLOCATIONS.get(), desk.events);
+    let (before, events) = (allocations(), desk.events);
     assert!(before > 0, "the counter counts");
     for second in 0..2_000 {
         desk.live(120_000 + second * 60);
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocations() - before, 0);
     assert!(desk.events - events > 2_000 * 10, "{} events", desk.events - events);
 }

@@ -1,39 +1,16 @@
 //! A warm feed costs no memory: socket, frame, parse, proof of the book and push allocate nothing.
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use common::feed::{DEADLINE, Rig, RigOptions};
+use counting::allocations;
 use tickwire::clock::Clock;
 use tickwire::instrument::{Channel, ExchangeId};
 use tickwire::sim::{Options, Simulator};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_warm_feed_allocates_nothing() {
@@ -65,12 +42,12 @@ fn a_warm_feed_allocates_nothing() {
             turn();
             rig.skip();
         }
-        let (before, from) = (ALLOCATIONS.get(), counters.frames.value());
+        let (before, from) = (allocations(), counters.frames.value());
         while counters.frames.value() < from + 10_000 {
             turn();
             rig.skip();
         }
-        let allocations = ALLOCATIONS.get() - before;
+        let allocations = allocations() - before;
         assert_eq!(allocations, 0, "{exchange}, {} ticks", counters.ticks.value());
     }
 }

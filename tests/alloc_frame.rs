@@ -2,35 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use tickwire::net::fuzzing::Pieces;
 use tickwire::net::{Bounds, Fill, Message, OpCode, Role, WebSocket, frame_header};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(unsafe_code, reason = "counting allocations takes a global allocator")]
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn stream(frames: usize, payload_bytes: usize) -> Vec<u8> {
     let (head, used) = frame_header(payload_bytes, OpCode::Text);
@@ -55,9 +32,9 @@ fn allocations_of(bytes: &[u8], sizes: &[usize]) -> (usize, u64) {
         WebSocket::new(Pieces::new(&warm, sizes), Role::Client, Bounds::upstream(1 << 20), &[]);
     drain(&mut socket);
     *socket.transport_mut() = Pieces::new(bytes, sizes);
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     let messages = drain(&mut socket);
-    (messages, ALLOCATIONS.get() - before)
+    (messages, allocations() - before)
 }
 
 #[test]
