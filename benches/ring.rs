@@ -262,26 +262,25 @@ const ALONG: [(&str, Run); 6] = [
     ("rtrb, one by one, 128 bytes", along::<Wide, Popped>),
 ];
 
-/// Medians of interleaved rounds, as multiples of the first contender's.
+/// The quickest of interleaved rounds, as multiples of the first contender's; the medians beside
+/// them tell how much the machine was disturbed. Threads that share a core with other work meet
+/// too seldom for anything but the quickest round to speak of the queue.
 fn print_ratios(place: &str, contenders: &[(&str, Run)]) {
-    const ROUNDS: usize = 11;
+    const ROUNDS: usize = 15;
     let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for _ in 0..ROUNDS {
         for ((_, run), times) in contenders.iter().zip(&mut times) {
             times.push(run(COUNT / 4).as_nanos() as f64 / (COUNT / 4) as f64);
         }
     }
-    let medians: Vec<f64> = times
-        .into_iter()
-        .map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[ROUNDS / 2]
-        })
-        .collect();
+    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
     let shown: Vec<String> = contenders
         .iter()
-        .zip(&medians)
-        .map(|((name, _), median)| format!("{name} {:.2} ({median:.1} ns)", median / medians[0]))
+        .zip(&times)
+        .map(|((name, _), own)| {
+            let (least, median) = (own[0], own[ROUNDS / 2]);
+            format!("{name} {:.2} ({least:.1} ns, median {median:.1})", least / times[0][0])
+        })
         .collect();
     println!("ring, {place}, ratio to the first: {}", shown.join("; "));
 }
