@@ -127,12 +127,16 @@ fn measure(
     join.look();
     verify::wait_for_trades(&swarm, join.printed(), Duration::from_secs(5));
     let tally = swarm.tally();
-    let wrong = verify::Tally::count(&tally.missing) + verify::Tally::count(&tally.repeated);
+    let [missing, repeated, ended] =
+        [&tally.missing, &tally.repeated, &tally.ended].map(verify::Tally::count);
     let (samples, last_read) = swarm.stop();
     join.add(&samples);
-    let wrong = wrong + join.missing_at_the_end(&last_read);
-    if wrong > 0 {
-        bail!("{wrong} trades are missing or repeated");
+    let never = join.missing_at_the_end(&last_read);
+    if missing + repeated + ended + never > 0 {
+        bail!(
+            "{missing} trades skipped, {repeated} repeated, {never} never came, \
+             {ended} connections ended early"
+        );
     }
     Ok(join.finish().0)
 }
@@ -148,7 +152,9 @@ fn through_tickwire(rate: u32, waiting: Waiting, time: Duration) -> anyhow::Resu
     if !verify::wait_for_answers(&swarm, 1, Duration::from_secs(5)) {
         bail!("the gateway did not answer the client");
     }
-    let mut measured = measure(&exchange, &natives, swarm, time)?;
+    let mut measured = measure(&exchange, &natives, swarm, time)
+        .with_context(|| format!("what the gateway counted: {:?}", gateway.stats().clients))
+        .with_context(|| format!("its feed: {:?}", gateway.stats().feeds))?;
     let observatory = Arc::clone(gateway.observatory());
     gateway.stop();
     measured.merge(&observatory.totals());
