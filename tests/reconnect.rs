@@ -245,7 +245,8 @@ fn a_slow_consumer_gets_every_trade_in_order() {
         .collect();
     rig.wait("the last trade of each", |ticks| {
         (0..3).all(|id| {
-            common::feed::trade_ids(ticks, InstrumentId(id)).last() == Some(&last[id as usize])
+            // At least: the market may print another one before it stands still.
+            common::feed::trade_ids(ticks, InstrumentId(id)).last() >= Some(&last[id as usize])
         })
     });
     for id in 0..3 {
