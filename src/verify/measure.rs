@@ -145,7 +145,7 @@ fn missing_at_the_end(printed: &[(u64, u64)], last_read: &[Vec<u64>]) -> u64 {
         pairs
             .map(
                 |(&got, &(_, last))| {
-                    if got == 0 { u64::from(last > 0) } else { last.abs_diff(got) }
+                    if got == 0 { u64::from(last > 0) } else { last.saturating_sub(got) }
                 },
             )
             .sum()
@@ -164,5 +164,6 @@ mod tests {
         assert_eq!(missing_at_the_end(&printed, &[vec![9, 20], vec![10, 17]]), 4);
         assert_eq!(missing_at_the_end(&printed, &[vec![0, 20]]), 1, "nothing of a symbol");
         assert_eq!(missing_at_the_end(&[(0, 0)], &[vec![0]]), 0, "nothing was printed of it");
+        assert_eq!(missing_at_the_end(&[(1, 20)], &[vec![22]]), 0, "printed after the look");
     }
 }
