@@ -28,6 +28,10 @@ pub fn exchange(rate: u32, symbols: usize, clock: &Clock) -> Result<Simulator, S
     Simulator::start(options)
 }
 
+/// What may wait for a client. The clients share the machine's cores with everything else here; one
+/// that does not get a core for half a second is not slow by its own fault, and must not be closed.
+const CLIENT_QUEUE_BYTES: usize = 64 << 20;
+
 /// Quote assets of the simulated market, longest first.
 const QUOTES: [&str; 6] = ["USDT", "USDC", "BTC", "ETH", "TRY", "ARS"];
 
@@ -46,7 +50,8 @@ pub fn config(exchange: &Simulator, waiting: Waiting) -> Result<Config, ConfigEr
     let symbols: Vec<String> =
         natives.iter().map(|native| format!("\"{}\"", canonical(native))).collect();
     let text = format!(
-        "[gateway]\nlisten = \"127.0.0.1:0\"\nmax_clients_per_ip = 10000\npoll = \"{waiting}\"\n\
+        "[gateway]\nlisten = \"127.0.0.1:0\"\nmax_clients_per_ip = 10000\n\
+         client_queue_bytes = {CLIENT_QUEUE_BYTES}\npoll = \"{waiting}\"\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n\
          [[feed]]\nexchange = \"binance\"\nchannels = [\"trades\"]\npoll = \"{waiting}\"\n\
          url = \"{}\"\nrest_url = \"{}\"\nsymbols = [{}]\n",
