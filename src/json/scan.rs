@@ -152,9 +152,26 @@ impl<'a> Cursor<'a> {
         let fast = self.around(BEFORE).and_then(fast::decimal);
         let (number, length) = match fast {
             Some(found) => found,
-            None => slow_decimal(self.bytes, self.at)?,
+            None => slow_decimal::<true>(self.bytes, self.at)?,
         };
         self.advance(length + 1)?;
+        Some(number)
+    }
+
+    /// Moves over a bare decimal without sign and exponent, which a comma or a closing bracket
+    /// follows; that stays to be read.
+    #[inline(always)]
+    pub fn bare_decimal(&mut self) -> Option<Decimal> {
+        let fast = self.around(BEFORE).and_then(fast::bare_decimal);
+        let (number, length) = match fast {
+            Some(found) => found,
+            None => slow_decimal::<false>(self.bytes, self.at)?,
+        };
+        // What follows it must be of the frame too.
+        if self.at + length >= self.length {
+            return None;
+        }
+        self.advance(length)?;
         Some(number)
     }
 
@@ -262,17 +279,17 @@ fn slow_unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 }
 
 #[inline(always)]
-fn slow_decimal(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
+fn slow_decimal<const QUOTED: bool>(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
     #[cold]
     #[inline(never)]
-    fn cold(bytes: &[u8], at: usize) -> Found {
-        slow::decimal(bytes, at).map_or(Found::NOTHING, |(decimal, length)| Found {
+    fn cold<const QUOTED: bool>(bytes: &[u8], at: usize) -> Found {
+        slow::decimal::<QUOTED>(bytes, at).map_or(Found::NOTHING, |(decimal, length)| Found {
             number: decimal.mantissa() as u64,
             digits: decimal.digits().into(),
             length: length as u32,
         })
     }
-    let found = cold(bytes, at);
+    let found = cold::<QUOTED>(bytes, at);
     let decimal = Decimal::from_parts(found.number as i64, found.digits as u8);
     (found.length != 0).then_some((decimal, found.length as usize))
 }

@@ -12,7 +12,11 @@ pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
 }
 
 pub(super) fn decimal(window: &Window) -> Option<(Decimal, usize)> {
-    slow::decimal(window, BEFORE).filter(|(_, length)| *length < LANES)
+    slow::decimal::<true>(window, BEFORE).filter(|(_, length)| *length < LANES)
+}
+
+pub(super) fn bare_decimal(window: &Window) -> Option<(Decimal, usize)> {
+    slow::decimal::<false>(window, BEFORE).filter(|(_, length)| *length < LANES)
 }
 
 pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
@@ -21,7 +25,7 @@ pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
         return None;
     }
     let start = length + 3;
-    let (second, length) = slow::decimal(window, BEFORE + start)?;
+    let (second, length) = slow::decimal::<true>(window, BEFORE + start)?;
     let fits = length < LANES && start + length < 2 * LANES;
     fits.then_some(([first, second], start + length))
 }

@@ -22,8 +22,9 @@ pub(super) fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     (length > 0 && !leading_zero).then_some((number, length))
 }
 
-/// The decimal at `at` and the count of its bytes, up to a quotation mark.
-pub(super) fn decimal(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
+/// The decimal at `at` and the count of its bytes, up to a quotation mark where it is quoted, else
+/// to a comma or a closing bracket.
+pub(super) fn decimal<const QUOTED: bool>(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
     let text = bytes.get(at..)?;
     let mut mantissa = 0_i64;
     let mut digits = 0;
@@ -31,7 +32,8 @@ pub(super) fn decimal(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
     let mut length = 0;
     loop {
         match *text.get(length)? {
-            b'"' => break,
+            b'"' if QUOTED => break,
+            b',' | b'}' | b']' if !QUOTED => break,
             b'.' if point.is_none() && digits > 0 => point = Some(digits),
             byte @ b'0'..=b'9' if digits < DIGITS_MAX => {
                 mantissa = mantissa * 10 + i64::from(byte - b'0');

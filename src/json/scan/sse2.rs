@@ -135,7 +135,22 @@ pub(super) fn decimal(window: &Window) -> Option<(Decimal, usize)> {
     Some((decimal_of(window, BEFORE, length)?, length))
 }
 
-/// Two of them with `","` between, of at most 31 bytes, and their length. One look finds where
+/// A bare decimal of at most 15 bytes before a comma or a closing bracket, and its length.
+#[inline(always)]
+pub(super) fn bare_decimal(window: &Window) -> Option<(Decimal, usize)> {
+    let text = load(window, BEFORE)?;
+    let (_, are_digits) = digits(text);
+    let are_points = _mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8));
+    let within = _mm_movemask_epi8(_mm_or_si128(are_digits, are_points)) as u32;
+    let length = (!within | 1 << LANES).trailing_zeros() as usize;
+    let end = window.get(BEFORE + length)?;
+    if !matches!(end, b',' | b'}' | b']') {
+        return None;
+    }
+    Some((decimal_of(window, BEFORE, length)?, length))
+}
+
+/// Two decimals in quotation marks with `","` between, of at most 31 bytes, and their length. One look finds where
 /// both end, so that the next pair waits for one search only.
 #[inline(always)]
 pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {

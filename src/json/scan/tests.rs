@@ -42,6 +42,14 @@ fn check_decimal(text: &str) {
         assert_eq!(read, expected, "{text:?} at {before}");
         let cut = cursor_at(before, text, b'"', |cursor| cursor.decimal());
         assert_eq!(cut, None, "{text:?} whose end is padding");
+        for end in [',', '}', ']'] {
+            let read =
+                cursor_at(before, &format!("{text}{end}"), b',', |cursor| cursor.bare_decimal());
+            let found = expected.map(|(decimal, length)| (decimal, length - 1));
+            assert_eq!(read, found, "{text:?} at {before} before {end}");
+        }
+        let cut = cursor_at(before, text, b',', |cursor| cursor.bare_decimal());
+        assert_eq!(cut, None, "bare {text:?} whose end is padding");
     }
 }
 
@@ -182,6 +190,7 @@ proptest! {
         prop_assert_eq!(fast::unsigned(window), plain::unsigned(window));
         prop_assert_eq!(fast::unsigned_of::<3>(window), plain::unsigned_of::<3>(window));
         prop_assert_eq!(fast::decimal(window), plain::decimal(window));
+        prop_assert_eq!(fast::bare_decimal(window), plain::bare_decimal(window));
         prop_assert_eq!(fast::decimals(window), plain::decimals(window));
         let text = bytes.first_chunk().expect("as long");
         prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
