@@ -20,7 +20,6 @@ use crate::control::{
     AcceptHandle, AcceptOptions, Acceptor, Admin, AdminError, SupervisedFeed, Supervision,
     Supervisor,
 };
-use crate::exchange::binance::Binance;
 use crate::exchange::{self, Exchange, Subscription};
 use crate::feed::{
     Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport, RingEnd,
@@ -255,10 +254,9 @@ impl Start<'_> {
         broadcasters: &[BroadcastHandle],
         reports: &Sender<FeedReport>,
     ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
-        let start = |feed: &FeedConfig| match feed.exchange {
-            ExchangeId::Binance | ExchangeId::BinanceFutures => {
-                self.feed(feed, Binance::new(feed.exchange), broadcasters, reports.clone())
-            }
+        let start = |feed: &FeedConfig| {
+            let adapter = exchange::adapter(feed.exchange);
+            self.feed(feed, adapter, broadcasters, reports.clone())
         };
         self.config.feeds.iter().map(start).collect()
     }

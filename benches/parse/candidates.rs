@@ -257,6 +257,8 @@ impl<'t> Fields<'t> {
                 first_id: self.first,
                 last_id: self.id,
                 previous_id: self.previous.filter(|_| !is_spot),
+                checksum: None,
+                depth: tickwire::exchange::DEPTH_FULL,
                 levels: 0..batch.levels.len() as u32,
             }),
         }

@@ -14,7 +14,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::ledger::Ledger;
 use crate::clock::{Clock, UnixNanos};
-use crate::exchange::{Listing, Profile, RestError, SnapshotRequest};
+use crate::exchange::{Listing, Profile, RestError, RestRequest};
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::{REQUEST_QUEUE_CAPACITY, REST_BODY_BYTES_MAX};
@@ -75,12 +75,14 @@ impl Requests {
     /// When the certificates cannot be read, or the system gives no thread.
     pub(super) fn start(options: RequestOptions) -> io::Result<Self> {
         let (jobs, receiver) = bounded(REQUEST_QUEUE_CAPACITY);
+        let now = UnixNanos(0);
         let counters = Arc::new(RequestCounters::default());
         let seed = options.clock.now().0;
+        let lists = options.profile.listing.into_iter().flat_map(|rest| (rest.requests)());
         let worker = Worker {
             agent: agent(&options)?,
             ledger: Ledger::new(options.profile.requests),
-            queue: VecDeque::from([Wanted::new(Want::Listing, UnixNanos(0), seed)]),
+            queue: lists.map(|request| Wanted::new(Want::Listing, request, now, seed)).collect(),
             asked: HashMap::new(),
             jobs: receiver,
             counters: Arc::clone(&counters),
@@ -120,20 +122,21 @@ impl Requests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
     Listing,
-    Snapshot { instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX> },
+    Snapshot { instrument: InstrumentId },
 }
 
 /// A request that waits for its turn.
 #[derive(Debug)]
 struct Wanted {
     want: Want,
+    request: RestRequest,
     not_before: UnixNanos,
     backoff: Backoff,
 }
 
 impl Wanted {
-    fn new(want: Want, not_before: UnixNanos, seed: u64) -> Self {
-        Self { want, not_before, backoff: Backoff::new(RETRY, seed) }
+    fn new(want: Want, request: RestRequest, not_before: UnixNanos, seed: u64) -> Self {
+        Self { want, request, not_before, backoff: Backoff::new(RETRY, seed) }
     }
 }
 
@@ -182,14 +185,20 @@ impl Worker {
     }
 
     fn want_snapshot(&mut self, instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX>) {
-        let want = Want::Snapshot { instrument, native };
+        let Some(rest) = self.options.profile.snapshot else { return };
+        let want = Want::Snapshot { instrument };
         if self.queue.iter().any(|wanted| wanted.want == want) {
             return;
         }
         let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |&asked| {
             UnixNanos(asked.0.saturating_add(SPACING.as_nanos() as i64))
         });
-        self.queue.push_back(Wanted::new(want, earliest, self.options.clock.now().0));
+        self.queue.push_back(Wanted::new(
+            want,
+            (rest.request)(&native),
+            earliest,
+            self.options.clock.now().0,
+        ));
     }
 
     /// Sends the first request that is due, when the ledger lets it.
@@ -197,8 +206,8 @@ impl Worker {
         let now = self.now();
         let due = self.queue.iter().position(|wanted| wanted.not_before <= now);
         let Some(mut wanted) = due.and_then(|index| self.queue.remove(index)) else { return };
-        let request = self.request(&wanted.want);
-        if let Err(wait) = self.ledger.take(request.weight, now) {
+        let weight = wanted.request.weight;
+        if let Err(wait) = self.ledger.take(weight, now) {
             self.counters.held_back.increment();
             // Everything waits for the same ledger, so the order is kept.
             wanted.not_before = later(now, wait);
@@ -206,37 +215,33 @@ impl Worker {
             return;
         }
         self.counters.requests.increment();
-        self.counters.weight.add(u64::from(request.weight));
-        if let Want::Snapshot { instrument, .. } = wanted.want {
+        self.counters.weight.add(u64::from(weight));
+        if let Want::Snapshot { instrument } = wanted.want {
             self.asked.insert(instrument, now);
         }
-        if let Err(failure) = self.serve(&wanted.want, &request) {
-            let wait = self.meet(&failure, &mut wanted.backoff, &request);
+        if let Err(failure) = self.serve(&wanted) {
+            let wait = self.meet(&failure, &mut wanted.backoff, &wanted.request);
             wanted.not_before = later(self.now(), wait);
             self.queue.push_back(wanted);
         }
     }
 
-    fn request(&self, want: &Want) -> SnapshotRequest {
-        match want {
-            Want::Listing => (self.options.profile.listing_request)(),
-            Want::Snapshot { native, .. } => (self.options.profile.snapshot_request)(native),
-        }
-    }
-
-    fn serve(&self, want: &Want, request: &SnapshotRequest) -> Result<(), Failure> {
-        let body = self.fetch(&request.path)?;
+    fn serve(&self, wanted: &Wanted) -> Result<(), Failure> {
+        let body = self.fetch(&wanted.request.path)?;
         let broken = |error: RestError| Failure::Broken(error.to_string());
-        match *want {
-            Want::Listing => {
-                let listing = (self.options.profile.read_listing)(&body).map_err(broken)?;
+        let profile = self.options.profile;
+        match (wanted.want, profile.listing, profile.snapshot) {
+            (Want::Listing, Some(rest), _) => {
+                let listing = (rest.read)(&body).map_err(broken)?;
                 // The receiver is gone only when the gateway stops.
                 let _ = self.options.listings.send(listing);
             }
-            Want::Snapshot { instrument, .. } => {
-                let snapshot = (self.options.profile.read_snapshot)(&body).map_err(broken)?;
+            (Want::Snapshot { instrument }, _, Some(rest)) => {
+                let snapshot = (rest.read)(&body).map_err(broken)?;
                 self.options.feed.send_waiting(FeedCommand::Snapshot { instrument, snapshot });
             }
+            // Nobody asks for what the exchange does not give.
+            (Want::Listing, None, _) | (Want::Snapshot { .. }, _, None) => {}
         }
         Ok(())
     }
@@ -266,7 +271,7 @@ impl Worker {
         &mut self,
         failure: &Failure,
         backoff: &mut Backoff,
-        request: &SnapshotRequest,
+        request: &RestRequest,
     ) -> Duration {
         let exchange = self.options.profile.exchange.name();
         self.counters.failures.increment();

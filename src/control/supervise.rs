@@ -163,6 +163,7 @@ impl Work {
             FeedNotice::Refused { line, id, text } => {
                 tracing::warn!(%exchange, line, ?id, %text, "the exchange refused a request");
             }
+            FeedNotice::Listing(listings) => self.list(&listings),
             FeedNotice::Unanswered { line, id } => {
                 tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
             }

@@ -61,6 +61,12 @@ pub enum DecodeError {
         /// Why.
         source: io::Error,
     },
+    /// `--rest` was given for an exchange whose books come in the stream.
+    #[error("--rest: the books of {exchange} come in its stream; leave --rest out")]
+    RestUnused {
+        /// Which one.
+        exchange: ExchangeId,
+    },
     /// A file of `--rest` is no answer to a snapshot request.
     #[error("--rest {path}: {source}", path = path.display())]
     RestBody {
@@ -180,7 +186,7 @@ impl Decoder {
                 counts.errors += 1;
                 Note::Control("error")
             }
-            Ok(Frame::Other) => {
+            Ok(Frame::Listing(_) | Frame::Other) => {
                 counts.other += 1;
                 Note::Other
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::DecodeError;
-use crate::exchange::{BookSnapshot, Profile};
+use crate::exchange::{BookSnapshot, Profile, SnapshotRest};
 
 /// One recorded answer.
 #[derive(Debug)]
@@ -26,16 +26,24 @@ pub(super) struct RestBodies {
 impl RestBodies {
     /// Reads the files.
     pub(super) fn read(profile: &Profile, paths: &[PathBuf]) -> Result<Self, DecodeError> {
-        let read = |path: &PathBuf| -> Result<RestBody, DecodeError> {
-            let at = |source| DecodeError::RestFile { path: path.clone(), source };
-            let body = fs::read(path).map_err(at)?;
-            let snapshot = (profile.read_snapshot)(&body)
-                .map_err(|source| DecodeError::RestBody { path: path.clone(), source })?;
-            let file = file_name(path);
-            let name = file.strip_suffix(".rest.json").map(str::to_owned);
-            Ok(RestBody { file, name, snapshot })
+        if paths.is_empty() {
+            return Ok(Self::default());
+        }
+        let Some(rest) = profile.snapshot else {
+            return Err(DecodeError::RestUnused { exchange: profile.exchange });
         };
+        let read = |path: &PathBuf| Self::body(rest, path);
         Ok(Self { waiting: paths.iter().map(read).collect::<Result<_, _>>()? })
+    }
+
+    fn body(rest: SnapshotRest, path: &PathBuf) -> Result<RestBody, DecodeError> {
+        let at = |source| DecodeError::RestFile { path: path.clone(), source };
+        let body = fs::read(path).map_err(at)?;
+        let snapshot = (rest.read)(&body)
+            .map_err(|source| DecodeError::RestBody { path: path.clone(), source })?;
+        let file = file_name(path);
+        let name = file.strip_suffix(".rest.json").map(str::to_owned);
+        Ok(RestBody { file, name, snapshot })
     }
 
     /// A book asks for its snapshot: one that names no symbol is its own from now on, unless one

@@ -8,11 +8,32 @@ use crate::instrument::InstrumentId;
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
 use crate::tick::{Level, Tick};
 
+/// Levels of a side that are kept when nothing is cut off.
+pub const DEPTH_FULL: u32 = u32::MAX;
+
+/// Where a tick comes from.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// It happens now.
+    #[default]
+    Live,
+    /// It happened before the subscription and is sent with it. A batch holds the oldest first.
+    Past,
+    /// It repeats what another tick of the frame says: a best bid and ask that stand in a ticker.
+    Derived,
+}
+
 /// A tick with the number that the exchange gave to what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequencedTick {
     /// The exchange's number of a trade (its id) or quote (its book's update id); 0 without one.
+    /// Of a trade that stands for several, the last one's.
     pub sequence: u64,
+    /// Of a trade that stands for several, the first one's number; else the same as `sequence`.
+    pub first: u64,
+    /// Where it comes from.
+    pub origin: Origin,
     /// The tick, not yet stamped.
     pub tick: Tick,
 }
@@ -32,8 +53,23 @@ pub struct BookUpdate {
     pub last_id: u64,
     /// Number of the last update of the event before, where the exchange states it.
     pub previous_id: Option<u64>,
+    /// The exchange's checksum of the book after it, as bits; its meaning is its exchange's
+    /// [`super::ChecksumRule`].
+    pub checksum: Option<u32>,
+    /// Levels of each side that the book keeps after it, where the exchange does not tell what
+    /// falls out; [`DEPTH_FULL`] otherwise.
+    pub depth: u32,
     /// Its levels in [`Batch::levels`].
     pub levels: Range<u32>,
+}
+
+/// What the exchange says its last trade was, apart from the trades themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeMark {
+    /// Whose.
+    pub instrument: InstrumentId,
+    /// Its id.
+    pub last_id: u64,
 }
 
 /// Everything that one frame held. Reused from frame to frame, so that nothing is allocated once
@@ -46,6 +82,14 @@ pub struct Batch {
     pub books: Vec<BookUpdate>,
     /// Levels of all `books`.
     pub levels: Vec<Level>,
+    /// Last trades by the exchange's word.
+    pub trade_marks: Vec<TradeMark>,
+    /// The frame is also the answer to our request of this id.
+    pub answered: Option<u64>,
+    /// The frame's number on its connection, where every frame has one.
+    pub connection_sequence: Option<u64>,
+    /// The frame was refused, and would have changed this instrument's book.
+    pub suspect: Option<InstrumentId>,
 }
 
 impl Batch {
@@ -55,6 +99,10 @@ impl Batch {
             ticks: Vec::with_capacity(BATCH_TICKS_KEPT),
             books: Vec::with_capacity(64),
             levels: Vec::with_capacity(BATCH_LEVELS_KEPT),
+            trade_marks: Vec::with_capacity(4),
+            answered: None,
+            connection_sequence: None,
+            suspect: None,
         }
     }
 
@@ -64,6 +112,8 @@ impl Batch {
         self.ticks.clear();
         self.books.clear();
         self.levels.clear();
+        self.trade_marks.clear();
+        (self.answered, self.connection_sequence, self.suspect) = (None, None, None);
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {
@@ -86,7 +136,29 @@ impl Batch {
     /// Adds one tick.
     #[inline]
     pub fn push(&mut self, sequence: u64, tick: Tick) {
-        self.ticks.push(SequencedTick { sequence, tick });
+        let (first, origin) = (sequence, Origin::Live);
+        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    }
+
+    /// Adds a trade that stands for those from `first` to `last`.
+    #[inline]
+    pub fn push_range(&mut self, first: u64, last: u64, tick: Tick) {
+        let (sequence, origin) = (last, Origin::Live);
+        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    }
+
+    /// Adds a trade from before the subscription.
+    #[inline]
+    pub fn push_past(&mut self, sequence: u64, tick: Tick) {
+        let (first, origin) = (sequence, Origin::Past);
+        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    }
+
+    /// Adds what another tick of the frame says too.
+    #[inline]
+    pub fn push_derived(&mut self, sequence: u64, tick: Tick) {
+        let (first, origin) = (sequence, Origin::Derived);
+        self.ticks.push(SequencedTick { sequence, first, origin, tick });
     }
 
     /// The levels of one of its book events.

@@ -7,8 +7,8 @@ pub mod binance;
 mod profile;
 
 pub use crate::book::BookKind;
-pub use batch::{Batch, BookUpdate, SequencedTick};
-pub use profile::{Profile, RestError, profile};
+pub use batch::{Batch, BookUpdate, DEPTH_FULL, Origin, SequencedTick, TradeMark};
+pub use profile::{ListingRest, Profile, RestError, SnapshotRest, profile};
 
 use std::time::Duration;
 
@@ -36,8 +36,41 @@ pub struct Subscription {
 pub struct ConnectionPlan {
     /// Path and query to ask for in the upgrade, after the configured URL.
     pub path: String,
+    /// Messages that the connection begins with, before it subscribes to anything: what the
+    /// exchange tells of itself (its instruments, its heartbeats). Nobody waits for their answers.
+    pub greeting: Vec<String>,
     /// What to subscribe once it is open.
     pub subscriptions: Vec<Subscription>,
+}
+
+/// One message that asks for, or ends, streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Our number of it. Where the exchange echoes none it stays between us.
+    pub id: u64,
+    /// As it goes on the wire.
+    pub text: String,
+    /// What it is about.
+    pub covers: Vec<Subscription>,
+}
+
+/// How an exchange answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// Once for the whole request: one stream at fault refuses all of it.
+    PerRequest,
+    /// Once for each stream in it, in any order. An answer that does not name its stream is about
+    /// one of those that have no answer yet.
+    PerSubscription,
+}
+
+/// The stream that an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Whose.
+    pub instrument: InstrumentId,
+    /// Which of its channels.
+    pub channel: Channel,
 }
 
 /// What an exchange allows and promises on one connection. Sources stand with each adapter.
@@ -45,6 +78,13 @@ pub struct ConnectionPlan {
 pub struct ConnectionRules {
     /// Streams on one connection.
     pub streams_max: usize,
+    /// Streams in one request.
+    pub subscriptions_per_request: usize,
+    /// Requests that may wait for their answers at a time; 1 where answers do not say to which
+    /// request they belong.
+    pub requests_in_flight_max: usize,
+    /// How requests are answered.
+    pub answers: Answers,
     /// Messages that we may send in `message_window`, pongs included.
     pub messages_max: u32,
     /// See `messages_max`.
@@ -72,6 +112,26 @@ pub enum Continuity {
     FirstFollowsLast,
     /// An event states the previous event's last id (Binance futures, `pu`).
     StatesPrevious,
+    /// An event's id is the previous one's + 1; a whole book in the stream begins anew, whatever
+    /// its id (Bybit, `u`).
+    FollowsByOne,
+    /// An event states the previous event's id, and may itself repeat it (nothing changed) or lie
+    /// below it (the exchange counts anew). An event without ids is not judged (OKX, `prevSeqId`
+    /// and `seqId`; recordings of before 2023 have neither).
+    StatesPreviousOrRestarts,
+    /// Nothing but the connection itself, or a checksum.
+    None,
+}
+
+/// Which checksum covers a book after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumRule {
+    /// CRC-32 over the ten best asks, then the ten best bids: digits of price and size as sent,
+    /// without point and leading zeros (Kraken).
+    Kraken,
+    /// CRC-32, signed, over the 25 best of both sides in turn, `price:size` as sent, joined by
+    /// colons; 0 is no checksum (OKX).
+    Okx,
 }
 
 /// Where a book's first state comes from.
@@ -79,6 +139,8 @@ pub enum Continuity {
 pub enum SnapshotSource {
     /// A request beside the stream, joined with the deltas by their ids.
     Rest,
+    /// The first event of a subscription; to get another, the stream is left and asked for again.
+    Stream,
 }
 
 /// How the book of an exchange is proven, as data.
@@ -88,6 +150,8 @@ pub struct BookRules {
     pub continuity: Continuity,
     /// Origin of the first state.
     pub snapshot: SnapshotSource,
+    /// Proof that the levels are right.
+    pub checksum: Option<ChecksumRule>,
 }
 
 /// What a frame was, besides the ticks and books that it put into the batch.
@@ -102,6 +166,8 @@ pub enum Frame {
     Ack {
         /// The id that we gave it; `None` when the exchange does not echo one.
         id: Option<u64>,
+        /// The stream that was accepted, where the answer names it.
+        subject: Option<Subject>,
     },
     /// A heartbeat of the exchange.
     Heartbeat,
@@ -111,9 +177,13 @@ pub enum Frame {
     Error {
         /// The id of the request that was refused, where it says so.
         id: Option<u64>,
+        /// The stream that was refused, where it names it.
+        subject: Option<Subject>,
         /// Its own words, cut to fit.
         text: ArrayString<192>,
     },
+    /// What the exchange trades, told inside the stream.
+    Listing(Box<[Listing]>),
     /// It will close this connection soon: connect the replacement at once.
     Shutdown,
     /// A frame of this exchange that carries none of our channels, or of an instrument that is not
@@ -172,9 +242,9 @@ pub struct BookSnapshot {
     pub levels: Vec<Level>,
 }
 
-/// A request for a book beside the stream.
+/// A request beside the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotRequest {
+pub struct RestRequest {
     /// Path and query, after the configured REST URL.
     pub path: String,
     /// What it costs in the exchange's ledger.
@@ -210,24 +280,9 @@ pub trait Exchange: Send + 'static {
         profile(self.id()).connection
     }
 
-    /// What it allows beside the stream.
-    fn request_rules(&self) -> RequestRules {
-        profile(self.id()).requests
-    }
-
     /// How its books are proven.
     fn book_rules(&self) -> BookRules {
         profile(self.id()).book
-    }
-
-    /// The request for the book of an instrument.
-    fn snapshot_request(&self, native: &str) -> SnapshotRequest {
-        (profile(self.id()).snapshot_request)(native)
-    }
-
-    /// The request for the list of all instruments.
-    fn listing_request(&self) -> SnapshotRequest {
-        (profile(self.id()).listing_request)()
     }
 
     /// Divides what is wanted over as many connections as its limits demand. What the exchange
@@ -235,16 +290,19 @@ pub trait Exchange: Send + 'static {
     /// is left out.
     fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan>;
 
-    /// Words the messages that subscribe; each takes a fresh id from `next_id`.
-    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String>;
+    /// Words the messages that subscribe to at most
+    /// [`ConnectionRules::subscriptions_per_request`] streams; each takes a fresh id from
+    /// `next_id`. What it has no stream for is left out.
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request>;
 
     /// Words the messages that unsubscribe.
-    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String>;
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request>;
 
     /// Replaces the instruments whose frames are read; frames of others are [`Frame::Other`].
     fn set_instruments(&mut self, instruments: NativeMap);
 
-    /// Reads one frame into the batch, which it clears first. On an error the batch holds nothing.
+    /// Reads one frame into the batch, which it clears first. On an error the batch holds nothing
+    /// but, where that is known, whose book the frame was ([`Batch::suspect`]).
     ///
     /// # Errors
     /// See [`Rejected`]; the frame is lost, nothing else.
@@ -273,31 +331,19 @@ impl Exchange for Box<dyn Exchange> {
         (**self).connection_rules()
     }
 
-    fn request_rules(&self) -> RequestRules {
-        (**self).request_rules()
-    }
-
     fn book_rules(&self) -> BookRules {
         (**self).book_rules()
-    }
-
-    fn snapshot_request(&self, native: &str) -> SnapshotRequest {
-        (**self).snapshot_request(native)
-    }
-
-    fn listing_request(&self) -> SnapshotRequest {
-        (**self).listing_request()
     }
 
     fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
         (**self).plan(wanted)
     }
 
-    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         (**self).subscribe(subscriptions, next_id)
     }
 
-    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         (**self).unsubscribe(subscriptions, next_id)
     }
 

@@ -5,8 +5,7 @@
 use arrayvec::ArrayString;
 
 use super::{
-    BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, SnapshotRequest,
-    binance,
+    BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -29,19 +28,33 @@ pub struct Profile {
     /// Its spelling of a canonical symbol; `None` for what it cannot have.
     pub native_symbol: fn(&Symbol) -> Option<ArrayString<SYMBOL_BYTES_MAX>>,
     /// The canonical form of its spelling, by rule. The exchange's own listing knows better where
-    /// it is at hand ([`Profile::read_listing`]). A spelling that no rule splits stays itself;
+    /// it is at hand ([`Profile::listing`]). A spelling that no rule splits stays itself;
     /// `None` for what is no symbol at all.
     pub canonical_symbol: fn(&str) -> Option<Symbol>,
-    /// The request for the book of an instrument, by its native symbol.
-    pub snapshot_request: fn(&str) -> SnapshotRequest,
-    /// The request for the list of all instruments.
-    pub listing_request: fn() -> SnapshotRequest,
-    /// Reads the body that answers `snapshot_request`.
-    pub read_snapshot: fn(&[u8]) -> Result<BookSnapshot, RestError>,
-    /// Reads the body that answers `listing_request`.
-    pub read_listing: fn(&[u8]) -> Result<Vec<Listing>, RestError>,
+    /// Books beside the stream; `None` where they come in it.
+    pub snapshot: Option<SnapshotRest>,
+    /// The list of instruments beside the stream; `None` where it comes in it.
+    pub listing: Option<ListingRest>,
     /// What a status other than 200 asks of us, from status, `Retry-After` header, body and date.
     pub refusal: fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal,
+}
+
+/// How a book is asked for beside the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotRest {
+    /// The request for the book of an instrument, by its native symbol.
+    pub request: fn(&str) -> RestRequest,
+    /// Reads the body that answers it.
+    pub read: fn(&[u8]) -> Result<BookSnapshot, RestError>,
+}
+
+/// How the list of instruments is asked for beside the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct ListingRest {
+    /// The requests whose answers together are the list.
+    pub requests: fn() -> Vec<RestRequest>,
+    /// Reads the body that answers one of them.
+    pub read: fn(&[u8]) -> Result<Vec<Listing>, RestError>,
 }
 
 /// The facts of an exchange.

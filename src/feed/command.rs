@@ -7,7 +7,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
-use crate::exchange::BookSnapshot;
+use crate::exchange::{BookSnapshot, Listing};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::ADDRESSES_MAX;
 use crate::metrics::FeedCounters;
@@ -91,6 +91,8 @@ pub enum FeedNotice {
         /// The exchange's words.
         text: ArrayString<192>,
     },
+    /// What the exchange trades, as it tells in its stream.
+    Listing(Box<[Listing]>),
     /// Our request got no answer in time.
     Unanswered {
         /// On which connection.

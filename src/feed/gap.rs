@@ -211,8 +211,11 @@ impl Numbers {
         }
         let hole = progress.last != 0
             && match continuity {
-                Continuity::FirstFollowsLast => update.first_id > progress.last + 1,
-                Continuity::StatesPrevious => {
+                Continuity::FirstFollowsLast | Continuity::FollowsByOne => {
+                    update.first_id > progress.last + 1
+                }
+                Continuity::None => false,
+                Continuity::StatesPrevious | Continuity::StatesPreviousOrRestarts => {
                     update.previous_id.is_none_or(|previous| previous > progress.last)
                 }
             };
@@ -304,6 +307,8 @@ mod tests {
             first_id,
             last_id,
             previous_id: None,
+            checksum: None,
+            depth: crate::exchange::DEPTH_FULL,
             levels: 0..0,
         }
     }

@@ -97,8 +97,8 @@ impl<E: Exchange> Reader<'_, E> {
     fn control(&mut self, frame: Frame, subscribing: &mut Subscribing, shutdown_notice: &mut bool) {
         self.attention = true;
         match frame {
-            Frame::Ack { id } => subscribing.accept(id),
-            Frame::Error { id, text } => {
+            Frame::Ack { id, .. } => subscribing.accept(id),
+            Frame::Error { id, text, .. } => {
                 self.counters.exchange_errors.increment();
                 self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text });
                 match subscribing.refuse(id) {
@@ -106,6 +106,7 @@ impl<E: Exchange> Reader<'_, E> {
                     Refused::Halved | Refused::Unknown => {}
                 }
             }
+            Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *shutdown_notice = true,
             Frame::Other => self.counters.other.increment(),
             Frame::Data { .. } | Frame::Heartbeat | Frame::Status => {}

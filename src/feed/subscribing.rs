@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::exchange::{Exchange, Subscription};
+use crate::exchange::{Exchange, Request, Subscription};
 
 /// Subscriptions in one request; what exchanges are known to take.
 const CHUNK: usize = 200;
@@ -70,15 +70,16 @@ impl Subscribing {
     }
 
     /// Words the next request; empty when there is none.
-    pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Vec<String> {
+    pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Vec<Request> {
         let Some(mut chunk) = self.queue.pop_front() else { return Vec::new() };
         chunk.tries += 1;
-        let first = self.next_id;
-        let messages = exchange.subscribe(&chunk.subscriptions, &mut self.next_id);
-        for id in first..self.next_id {
-            self.awaited.push(Awaited { id, due: now.after(ACK_TIMEOUT), chunk: chunk.clone() });
-        }
-        messages
+        let requests = exchange.subscribe(&chunk.subscriptions, &mut self.next_id);
+        self.awaited.extend(requests.iter().map(|request| Awaited {
+            id: request.id,
+            due: now.after(ACK_TIMEOUT),
+            chunk: Chunk { subscriptions: request.covers.clone(), tries: chunk.tries },
+        }));
+        requests
     }
 
     /// Everything was asked for.
@@ -180,7 +181,8 @@ mod tests {
         while !subscribing.is_done() {
             for message in subscribing.next(&binance, NOW) {
                 requests += 1;
-                let id = Some(subscribing.next_id - 1);
+                let id = Some(message.id);
+                let message = message.text;
                 if message.contains("\"s137usdt@") {
                     if let Refused::GivenUp(subscription) = subscribing.refuse(id) {
                         given_up.push(subscription);

@@ -8,6 +8,7 @@
 //!
 //! Nothing here blocks, and the time is whatever the caller says it is.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +119,8 @@ struct Dial {
 pub(super) struct Open {
     pub(super) socket: WebSocket<Transport>,
     pub(super) subscribing: Subscribing,
+    /// What the connection begins with and was not said yet.
+    greeting: VecDeque<String>,
     /// The socket may hold something to read.
     pub(super) readable: bool,
     /// When the last read returned; the stamp of every frame that it completed.
@@ -418,6 +421,7 @@ impl Upstream {
         self.phase = Phase::Open(Box::new(Open {
             socket: handshake.into_websocket(Bounds::upstream(rules.frame_bytes_max)),
             subscribing: Subscribing::new(&self.plan.subscriptions),
+            greeting: self.plan.greeting.iter().cloned().collect(),
             readable: true,
             received: site.now,
             heard: site.now,
@@ -454,10 +458,19 @@ impl Open {
             site.counters.unanswered.increment();
             site.notices.push(FeedNotice::Unanswered { line: site.line, id });
         }
-        while !self.subscribing.is_sent() && self.pacer.ready_at(MESSAGES_SPARED) <= site.now {
-            for message in self.subscribing.next(exchange, site.now) {
+        while !self.greeting.is_empty() && self.pacer.ready_at(MESSAGES_SPARED) <= site.now {
+            if let Some(message) = self.greeting.pop_front() {
                 self.pacer.note(site.now);
                 self.socket.queue_text(&message)?;
+            }
+        }
+        while self.greeting.is_empty()
+            && !self.subscribing.is_sent()
+            && self.pacer.ready_at(MESSAGES_SPARED) <= site.now
+        {
+            for request in self.subscribing.next(exchange, site.now) {
+                self.pacer.note(site.now);
+                self.socket.queue_text(&request.text)?;
             }
         }
         if let Some((every, text)) = site.rules.heartbeat
@@ -488,7 +501,7 @@ impl Open {
     }
 
     fn due(&self, rules: &ConnectionRules) -> MonoNanos {
-        let request = match self.subscribing.is_sent() {
+        let request = match self.greeting.is_empty() && self.subscribing.is_sent() {
             true => MonoNanos::MAX,
             false => self.pacer.ready_at(MESSAGES_SPARED),
         };

@@ -64,11 +64,13 @@ fn read(
 pub fn binance_rest(body: &[u8]) {
     for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
         let profile = profile(exchange);
-        if let Ok(snapshot) = (profile.read_snapshot)(body) {
+        let snapshot = profile.snapshot.map(|rest| (rest.read)(body));
+        if let Some(Ok(snapshot)) = snapshot {
             let negative = |level: &Level| level.price.is_negative() || level.size.is_negative();
             assert!(!snapshot.levels.iter().any(negative));
         }
-        if let Ok(listings) = (profile.read_listing)(body) {
+        let listings = profile.listing.map(|rest| (rest.read)(body));
+        if let Some(Ok(listings)) = listings {
             assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
         }
         let header = str::from_utf8(body).ok();

@@ -2,28 +2,34 @@
 
 use std::fmt;
 
-/// One market by its public id. Two ids may share one adapter.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ExchangeId {
+/// Declares [`ExchangeId`] with the names that clients and the configuration write.
+macro_rules! exchanges {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// One market by its public id. Two ids may share one adapter.
+        #[repr(u8)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ExchangeId { $($(#[$doc])* $variant,)* }
+
+        impl ExchangeId {
+            /// Every exchange, in the order of its number.
+            pub const ALL: [Self; [$($name,)*].len()] = [$(Self::$variant,)*];
+
+            /// As clients and the configuration write it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+exchanges! {
     /// Binance spot.
-    Binance,
+    Binance = "binance",
     /// Binance USD-M futures.
-    BinanceFutures,
+    BinanceFutures = "binance-futures",
 }
 
 impl ExchangeId {
-    /// Every exchange.
-    pub const ALL: [Self; 2] = [Self::Binance, Self::BinanceFutures];
-
-    /// As clients and the configuration write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::BinanceFutures => "binance-futures",
-        }
-    }
-
     /// The exchange of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|exchange| exchange.name() == name)

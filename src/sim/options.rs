@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::binance;
 use super::fault::FaultSpec;
 use crate::clock::Clock;
 use crate::instrument::ExchangeId;
@@ -89,13 +90,29 @@ pub struct Options {
     pub clock: Clock,
 }
 
+/// What differs from exchange to exchange, unless it is asked for otherwise; see the fields of
+/// [`Options`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    pub(super) ping_interval: Duration,
+    pub(super) pong_timeout: Duration,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) messages_per_second: u32,
+}
+
+impl Habits {
+    fn of(exchange: ExchangeId) -> Self {
+        match exchange {
+            ExchangeId::Binance => binance::SPOT_HABITS,
+            ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
+        }
+    }
+}
+
 impl Options {
     /// The manners of `exchange`, on a free port of the loopback interface.
     pub fn new(exchange: ExchangeId) -> Self {
-        let messages_per_second = match exchange {
-            ExchangeId::Binance => 5,
-            ExchangeId::BinanceFutures => 10,
-        };
+        let habits = Habits::of(exchange);
         Self {
             exchange,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -111,10 +128,10 @@ impl Options {
             faults: Vec::new(),
             playback: None,
             snapshot_lag: Duration::ZERO,
-            ping_interval: Duration::from_secs(20),
-            pong_timeout: Duration::from_secs(60),
-            lifetime: Some(Duration::from_secs(24 * 3_600)),
-            messages_per_second,
+            ping_interval: habits.ping_interval,
+            pong_timeout: habits.pong_timeout,
+            lifetime: habits.lifetime,
+            messages_per_second: habits.messages_per_second,
             backlog_bytes_max: 32 << 20,
             clock: Clock::real(),
         }

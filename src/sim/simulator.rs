@@ -20,6 +20,8 @@ use super::speaker::Speaker;
 use super::stats::{Counters, Stats};
 use super::transport::Certificate;
 use super::truth::{TrueBook, Truth};
+use crate::clock::MonoNanos;
+use crate::instrument::ExchangeId;
 
 /// Commands that may wait for the thread.
 const COMMANDS_CAPACITY: usize = 64;
@@ -77,6 +79,20 @@ impl fmt::Debug for Stopped {
     }
 }
 
+/// Who speaks the exchange's protocol.
+fn speaker(
+    options: &Options,
+    counters: &Arc<Counters>,
+    now: MonoNanos,
+) -> io::Result<Box<dyn Speaker>> {
+    let counters = Arc::clone(counters);
+    Ok(match options.exchange {
+        ExchangeId::Binance | ExchangeId::BinanceFutures => {
+            Box::new(Binance::new(options, counters, now)?)
+        }
+    })
+}
+
 impl Simulator {
     /// Listens and starts the thread.
     ///
@@ -88,7 +104,7 @@ impl Simulator {
         arguments::write_ca(&options, pem)?;
         let counters = Arc::new(Counters::default());
         let now = options.clock.now();
-        let speaker = Box::new(Binance::new(&options, Arc::clone(&counters), now)?);
+        let speaker = speaker(&options, &counters, now)?;
         Stopped { options, certificate, counters, speaker }.start()
     }
 

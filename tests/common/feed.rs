@@ -12,8 +12,8 @@ use tickwire::book::Book;
 use tickwire::clock::Clock;
 use tickwire::control::{SupervisedFeed, Supervision, Supervisor};
 use tickwire::exchange::{
-    Batch, ConnectionPlan, ConnectionRules, Exchange, Frame, Rejected, Subscription, adapter,
-    profile,
+    Batch, ConnectionPlan, ConnectionRules, Exchange, Frame, Rejected, Request, Subscription,
+    adapter, profile,
 };
 use tickwire::feed::{Feed, FeedCommand, FeedContext, FeedHandle, FeedOptions, RingEnd};
 use tickwire::instrument::{
@@ -108,11 +108,11 @@ impl Exchange for Bent {
         self.exchange.plan(wanted)
     }
 
-    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         self.exchange.subscribe(subscriptions, next_id)
     }
 
-    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         self.exchange.unsubscribe(subscriptions, next_id)
     }
 

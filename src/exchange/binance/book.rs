@@ -8,31 +8,31 @@ use serde::Deserialize;
 
 use super::symbol::contract_symbol;
 use crate::clock::UnixNanos;
-use crate::exchange::{BookSnapshot, Listing, Refusal, RestError, SnapshotRequest};
+use crate::exchange::{BookSnapshot, Listing, Refusal, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::{Decimal, Level, Reason, Side};
 
 /// Spot books to their greatest depth. Levels beyond a snapshot stay unknown until touched: at
 /// 1,000 levels of BTCUSDT that is 240 USD away, at 5,000 about 1,000 USD (measured 2026-08).
-pub(super) fn spot_snapshot_request(native: &str) -> SnapshotRequest {
+pub(super) fn spot_snapshot_request(native: &str) -> RestRequest {
     let path = format!("/api/v3/depth?symbol={}&limit=5000", encoded(native));
-    SnapshotRequest { path, weight: 250 }
+    RestRequest { path, weight: 250 }
 }
 
 /// Futures books to their greatest depth; other limits than 5 to 1,000 are refused with -4021.
-pub(super) fn futures_snapshot_request(native: &str) -> SnapshotRequest {
+pub(super) fn futures_snapshot_request(native: &str) -> RestRequest {
     let path = format!("/fapi/v1/depth?symbol={}&limit=1000", encoded(native));
-    SnapshotRequest { path, weight: 20 }
+    RestRequest { path, weight: 20 }
 }
 
 /// All spot pairs.
-pub(super) fn spot_listing_request() -> SnapshotRequest {
-    SnapshotRequest { path: "/api/v3/exchangeInfo".to_owned(), weight: 20 }
+pub(super) fn spot_listing_requests() -> Vec<RestRequest> {
+    vec![RestRequest { path: "/api/v3/exchangeInfo".to_owned(), weight: 20 }]
 }
 
 /// All futures contracts.
-pub(super) fn futures_listing_request() -> SnapshotRequest {
-    SnapshotRequest { path: "/fapi/v1/exchangeInfo".to_owned(), weight: 1 }
+pub(super) fn futures_listing_requests() -> Vec<RestRequest> {
+    vec![RestRequest { path: "/fapi/v1/exchangeInfo".to_owned(), weight: 1 }]
 }
 
 /// A native symbol inside a query; some have letters beyond ASCII.

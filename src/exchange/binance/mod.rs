@@ -15,8 +15,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame, Profile,
-    Rejected, RequestRules, SnapshotSource, Subscription,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
+    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest, SnapshotSource,
+    Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
@@ -54,6 +55,9 @@ pub static SPOT: Profile = Profile {
     rest_url: "https://api.binance.com",
     connection: ConnectionRules {
         streams_max: 1_024,
+        subscriptions_per_request: subscribe::NAMES_PER_MESSAGE_MAX,
+        requests_in_flight_max: usize::MAX,
+        answers: Answers::PerRequest,
         // Commands, pings and pongs all count; the excess disconnects.
         messages_max: 5,
         message_window: Duration::from_secs(1),
@@ -67,13 +71,21 @@ pub static SPOT: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 6_000, window: Duration::from_secs(60) },
-    book: BookRules { continuity: Continuity::FirstFollowsLast, snapshot: SnapshotSource::Rest },
+    book: BookRules {
+        continuity: Continuity::FirstFollowsLast,
+        snapshot: SnapshotSource::Rest,
+        checksum: None,
+    },
     native_symbol: symbol::spot_native,
     canonical_symbol: symbol::spot_canonical,
-    snapshot_request: book::spot_snapshot_request,
-    listing_request: book::spot_listing_request,
-    read_snapshot: book::read_snapshot,
-    read_listing: book::read_spot_listing,
+    snapshot: Some(SnapshotRest {
+        request: book::spot_snapshot_request,
+        read: book::read_snapshot,
+    }),
+    listing: Some(ListingRest {
+        requests: book::spot_listing_requests,
+        read: book::read_spot_listing,
+    }),
     refusal: book::refusal,
 };
 
@@ -84,6 +96,9 @@ pub static FUTURES: Profile = Profile {
     rest_url: "https://fapi.binance.com",
     connection: ConnectionRules {
         streams_max: 1_024,
+        subscriptions_per_request: subscribe::NAMES_PER_MESSAGE_MAX,
+        requests_in_flight_max: usize::MAX,
+        answers: Answers::PerRequest,
         // Measured (2026-10): 15 commands in one burst pass, 40 close with 1008.
         messages_max: 10,
         message_window: Duration::from_secs(1),
@@ -97,13 +112,21 @@ pub static FUTURES: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 2_400, window: Duration::from_secs(60) },
-    book: BookRules { continuity: Continuity::StatesPrevious, snapshot: SnapshotSource::Rest },
+    book: BookRules {
+        continuity: Continuity::StatesPrevious,
+        snapshot: SnapshotSource::Rest,
+        checksum: None,
+    },
     native_symbol: symbol::futures_native,
     canonical_symbol: symbol::futures_canonical,
-    snapshot_request: book::futures_snapshot_request,
-    listing_request: book::futures_listing_request,
-    read_snapshot: book::read_snapshot,
-    read_listing: book::read_futures_listing,
+    snapshot: Some(SnapshotRest {
+        request: book::futures_snapshot_request,
+        read: book::read_snapshot,
+    }),
+    listing: Some(ListingRest {
+        requests: book::futures_listing_requests,
+        read: book::read_futures_listing,
+    }),
     refusal: book::refusal,
 };
 
@@ -179,11 +202,11 @@ impl Exchange for Binance {
         subscribe::plan(self.market, self.time_unit, wanted)
     }
 
-    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         subscribe::messages(self.market, "SUBSCRIBE", subscriptions, next_id)
     }
 
-    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<String> {
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
         subscribe::messages(self.market, "UNSUBSCRIBE", subscriptions, next_id)
     }
 

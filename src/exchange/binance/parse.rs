@@ -5,7 +5,7 @@ use arrayvec::ArrayString;
 
 use super::{Market, TimeUnit};
 use crate::clock::UnixNanos;
-use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -92,6 +92,8 @@ impl DepthFields {
             first_id: self.first_id,
             last_id: self.last_id,
             previous_id: self.previous_id,
+            checksum: None,
+            depth: DEPTH_FULL,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
     }
@@ -372,7 +374,7 @@ fn reply(root: Value<'_>) -> Option<Frame> {
     }
     if let (Some(result), Some(_)) = (root.field("result"), id) {
         let known = result.is_null() || result.boolean().is_some() || result.items().is_some();
-        return known.then_some(Frame::Ack { id: number });
+        return known.then_some(Frame::Ack { id: number, subject: None });
     }
     refusal(number, root)
 }
@@ -386,7 +388,7 @@ fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
             break;
         }
     }
-    Some(Frame::Error { id, text })
+    Some(Frame::Error { id, subject: None, text })
 }
 
 /// Calls `found` with the symbols that a frame names.

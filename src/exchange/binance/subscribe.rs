@@ -1,12 +1,12 @@
 //! What we say to Binance: which streams on which connection, and the messages that ask for them.
 
 use super::{Market, TimeUnit};
-use crate::exchange::{ConnectionPlan, Subscription};
+use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::Channel;
 
 /// Names in one message. A message is one unit of the 5 (10) per second however many it carries;
 /// 200 were accepted in one (measured 2026-10), 1,024 would make a message of 30 KiB.
-const NAMES_PER_MESSAGE_MAX: usize = 200;
+pub(super) const NAMES_PER_MESSAGE_MAX: usize = 200;
 
 /// Since 2026-04-23 futures streams live under two paths; each delivers only its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub(super) fn plan(
             .collect();
         connections.extend(streams.chunks(streams_max).map(|chunk| ConnectionPlan {
             path: format!("{}{query}", class.path()),
+            greeting: Vec::new(),
             subscriptions: chunk.to_vec(),
         }));
     }
@@ -75,18 +76,23 @@ pub(super) fn messages(
     method: &str,
     subscriptions: &[Subscription],
     next_id: &mut u64,
-) -> Vec<String> {
-    let names: Vec<String> = subscriptions
+) -> Vec<Request> {
+    let named: Vec<(String, Subscription)> = subscriptions
         .iter()
-        .filter_map(|subscription| stream_name(market, subscription))
-        .map(|name| format!("\"{name}\""))
+        .filter_map(|one| Some((format!("\"{}\"", stream_name(market, one)?), *one)))
         .collect();
-    let messages = names.chunks(NAMES_PER_MESSAGE_MAX).map(|names| {
+    let requests = named.chunks(NAMES_PER_MESSAGE_MAX).map(|named| {
         let id = *next_id;
         *next_id += 1;
-        format!(r#"{{"method":"{method}","params":[{}],"id":{id}}}"#, names.join(","))
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        let names = names.join(",");
+        Request {
+            id,
+            text: format!(r#"{{"method":"{method}","params":[{names}],"id":{id}}}"#),
+            covers: named.iter().map(|(_, subscription)| *subscription).collect(),
+        }
     });
-    messages.collect()
+    requests.collect()
 }
 
 /// The name of a stream; `None` where Binance has none for it.
@@ -139,12 +145,19 @@ mod tests {
             candles,
             wanted("BTCUSDT", Channel::Candles),
         ];
+        let requests = messages(Market::Spot, "SUBSCRIBE", &all, &mut next_id);
         assert_eq!(
-            messages(Market::Spot, "SUBSCRIBE", &all, &mut next_id),
-            [concat!(
-                r#"{"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker","#,
-                r#""btcusdt@ticker","btcusdt@depth@100ms","btcusdt@kline_1m"],"id":7}"#
-            )]
+            requests,
+            [Request {
+                id: 7,
+                text: concat!(
+                    r#"{"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker","#,
+                    r#""btcusdt@ticker","btcusdt@depth@100ms","btcusdt@kline_1m"],"id":7}"#
+                )
+                .to_owned(),
+                // Candles without an interval are built here, so nobody asks for them.
+                covers: all[..5].to_vec(),
+            }]
         );
         assert_eq!(next_id, 8);
         assert!(messages(Market::Spot, "SUBSCRIBE", &[], &mut next_id).is_empty());
@@ -156,7 +169,7 @@ mod tests {
         let all = vec![wanted("BTCUSDT", Channel::Trades); 401];
         let messages = messages(Market::Futures, "UNSUBSCRIBE", &all, &mut next_id);
         let counts: Vec<_> =
-            messages.iter().map(|message| message.matches("@aggTrade").count()).collect();
+            messages.iter().map(|message| message.text.matches("@aggTrade").count()).collect();
         assert_eq!(counts, [200, 200, 1]);
         assert_eq!(next_id, 4);
     }

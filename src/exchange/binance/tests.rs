@@ -343,9 +343,12 @@ fn a_candle_says_whether_it_is_final() {
 #[test]
 fn answers_and_notices_are_told_apart() {
     for (text, outcome) in [
-        (r#"{"result":null,"id":1}"#, Ok(Frame::Ack { id: Some(1) })),
-        (r#"{"result":["btcusdt@aggTrade"],"id":3}"#, Ok(Frame::Ack { id: Some(3) })),
-        (r#"{"result":true,"id":"a7"}"#, Ok(Frame::Ack { id: None })),
+        (r#"{"result":null,"id":1}"#, Ok(Frame::Ack { id: Some(1), subject: None })),
+        (
+            r#"{"result":["btcusdt@aggTrade"],"id":3}"#,
+            Ok(Frame::Ack { id: Some(3), subject: None }),
+        ),
+        (r#"{"result":true,"id":"a7"}"#, Ok(Frame::Ack { id: None, subject: None })),
         (r#"{"e":"serverShutdown","E":1770123456789}"#, Ok(Frame::Shutdown)),
         (
             r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}"#,
@@ -368,7 +371,7 @@ fn refusals_come_in_two_forms() {
     let flat = r#"{"code":2,"msg":"Invalid request: unknown variant"}"#;
     let wrapped = r#"{"error":{"code":4,"msg":"Too many subscriptions"},"id":9}"#;
     let words = |outcome: Result<Frame, Rejected>| match outcome {
-        Ok(Frame::Error { id, text }) => (id, text.to_string()),
+        Ok(Frame::Error { id, text, .. }) => (id, text.to_string()),
         other => panic!("{other:?}"),
     };
     assert_eq!(words(spot(flat).outcome), (None, "Invalid request: unknown variant".to_owned()));

@@ -31,6 +31,9 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
     match continuity {
         Continuity::FirstFollowsLast => first_follows_last(position.last_id, update),
         Continuity::StatesPrevious => states_previous(position, update),
+        Continuity::FollowsByOne => follows_by_one(position.last_id, update),
+        Continuity::StatesPreviousOrRestarts => states_previous_or_restarts(position, update),
+        Continuity::None => Step::Next,
     }
 }
 
@@ -68,11 +71,34 @@ fn states_previous(position: Position, update: &BookUpdate) -> Step {
     }
 }
 
+/// Bybit: `u == previous u + 1`. The snapshot comes in the stream before the deltas, so nothing
+/// ever overlaps it.
+fn follows_by_one(last_id: u64, update: &BookUpdate) -> Step {
+    if update.last_id <= last_id {
+        Step::Old
+    } else if update.last_id == last_id.saturating_add(1) {
+        Step::Next
+    } else {
+        Step::Gap
+    }
+}
+
+/// OKX: `prevSeqId == previous seqId`; the event's own number may repeat it (nothing changed) or
+/// lie below it (the exchange counts anew after maintenance).
+fn states_previous_or_restarts(position: Position, update: &BookUpdate) -> Step {
+    match update.previous_id {
+        None => Step::Next,
+        Some(previous) if previous == position.last_id => Step::Next,
+        Some(_) if update.last_id <= position.last_id => Step::Old,
+        Some(_) => Step::Gap,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::UnixNanos;
-    use crate::exchange::BookKind;
+    use crate::exchange::{BookKind, DEPTH_FULL};
     use crate::instrument::InstrumentId;
 
     fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
@@ -83,6 +109,8 @@ mod tests {
             first_id,
             last_id,
             previous_id,
+            checksum: None,
+            depth: DEPTH_FULL,
             levels: 0..0,
         }
     }

@@ -3,15 +3,21 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::{Continuity, SnapshotSource};
+use crate::exchange::{Continuity, DEPTH_FULL, SnapshotSource};
 use crate::tick::{Decimal, LevelFlags, Side};
 
 const BOOK: InstrumentId = InstrumentId(3);
 
-const SPOT: BookRules =
-    BookRules { continuity: Continuity::FirstFollowsLast, snapshot: SnapshotSource::Rest };
-const FUTURES: BookRules =
-    BookRules { continuity: Continuity::StatesPrevious, snapshot: SnapshotSource::Rest };
+const SPOT: BookRules = BookRules {
+    continuity: Continuity::FirstFollowsLast,
+    snapshot: SnapshotSource::Rest,
+    checksum: None,
+};
+const FUTURES: BookRules = BookRules {
+    continuity: Continuity::StatesPrevious,
+    snapshot: SnapshotSource::Rest,
+    checksum: None,
+};
 
 fn level(side: Side, price: i64, size: i64) -> Level {
     let decimal = |number| Decimal::new(number, 0).expect("small");
@@ -26,6 +32,8 @@ fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
         first_id,
         last_id,
         previous_id,
+        checksum: None,
+        depth: DEPTH_FULL,
         levels: 0..0,
     }
 }

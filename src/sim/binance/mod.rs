@@ -13,6 +13,7 @@ mod streams;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::armed::Armed;
 use self::frames::{Frame, Spelling, TimeUnit};
@@ -24,7 +25,7 @@ use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::listing::{self, Column, Listed};
 use super::market::{Counting, Market};
-use super::options::Options;
+use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
 use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
@@ -104,6 +105,18 @@ struct Subscriber {
     prefix: String,
     combined: bool,
 }
+
+/// Pings each 20 s, cut off after a minute without a pong; 24 h; 5 messages a second.
+pub(super) const SPOT_HABITS: Habits = Habits {
+    ping_interval: Duration::from_secs(20),
+    pong_timeout: Duration::from_secs(60),
+    lifetime: Some(Duration::from_secs(24 * 3_600)),
+    messages_per_second: 5,
+};
+
+/// The same with 10 messages a second. Real ones ping each 3 minutes; a client that answers the
+/// shorter interval answers the longer one.
+pub(super) const FUTURES_HABITS: Habits = Habits { messages_per_second: 10, ..SPOT_HABITS };
 
 impl Binance {
     /// # Errors
