@@ -30,7 +30,8 @@ use plain as fast;
 #[cfg(target_arch = "x86_64")]
 use sse2 as fast;
 
-use super::PaddedFrame;
+use super::{PaddedFrame, date};
+use crate::clock::UnixNanos;
 use crate::limits::FRAME_PADDING;
 use crate::tick::Decimal;
 
@@ -210,12 +211,38 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves over the rest of a string that is not needed and the quotation mark at its end. Only
-    /// printable ASCII without backslashes passes, which is sure to be valid JSON.
+    /// ASCII without backslashes and control characters passes, which is sure to be valid JSON.
     #[inline(always)]
     pub fn skip_text(&mut self) -> Option<()> {
+        loop {
+            let text: &[u8; 2 * LANES] = self.around(0)?;
+            let plain = fast::plain(text);
+            self.advance(plain)?;
+            if plain < text.len() {
+                return self.expect(b"\"");
+            }
+        }
+    }
+
+    /// Moves over a date (see [`date`]) and the quotation mark at its end; call it behind the
+    /// opening one.
+    #[inline(always)]
+    pub fn date(&mut self) -> Option<UnixNanos> {
         let word = self.until(b'"')?;
-        let plain = |&byte: &u8| matches!(byte, b' '..=b'~') && byte != b'\\';
-        self.bytes_of(word).iter().all(plain).then_some(())
+        date(self.bytes_of(word))
+    }
+
+    /// Moves over the same bytes as `word` and the mark behind it, if they come next. Equal bytes
+    /// behind other words of this length are not recognised: it is for lists whose items repeat a
+    /// field's value and what follows it.
+    #[inline(always)]
+    pub fn take_again(&mut self, word: Word) -> bool {
+        let (Some(next), Some((seen, length))) =
+            (self.around::<{ 2 * LANES }>(0), self.window_of::<{ 2 * LANES }>(word))
+        else {
+            return false;
+        };
+        length < next.len() && next == seen && self.advance(length + 1).is_some()
     }
 
     /// The bytes of a word.

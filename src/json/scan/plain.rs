@@ -34,6 +34,12 @@ pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {
     text.iter().position(|&byte| byte == mark)
 }
 
+/// How many bytes stand before the first that ends a string or does not belong into one as it is.
+pub(super) fn plain(text: &[u8; 2 * LANES]) -> usize {
+    let is_plain = |&byte: &u8| matches!(byte, b' '..=0x7F) && byte != b'"' && byte != b'\\';
+    text.iter().position(|byte| !is_plain(byte)).unwrap_or(text.len())
+}
+
 pub(super) fn ends_at(text: &[u8; LANES], mark: u8, length: usize) -> bool {
     text.iter().position(|&byte| byte == mark) == Some(length)
 }

@@ -218,6 +218,22 @@ pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {
 }
 
 #[inline(always)]
+pub(super) fn plain(text: &[u8; 2 * LANES]) -> usize {
+    let strange = |offset| {
+        let lanes = load(text, offset)?;
+        // Signed: bytes beyond ASCII are negative, so they are below the space like the controls.
+        let controls = _mm_cmplt_epi8(lanes, _mm_set1_epi8(b' ' as i8));
+        let quotes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'"' as i8));
+        let slashes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'\\' as i8));
+        let all = _mm_or_si128(controls, _mm_or_si128(quotes, slashes));
+        Some(_mm_movemask_epi8(all) as u32)
+    };
+    // Both loads are inside the array.
+    let (low, high) = (strange(0).unwrap_or(1), strange(LANES).unwrap_or(1));
+    (u64::from(low) | u64::from(high) << LANES | 1 << (2 * LANES)).trailing_zeros() as usize
+}
+
+#[inline(always)]
 pub(super) fn ends_at(text: &[u8; LANES], mark: u8, length: usize) -> bool {
     let found = load(text, 0).map_or(0, |text| lanes_equal(text, mark));
     length < LANES && found & ((2_u32 << length) - 1) == 1 << length

@@ -151,6 +151,43 @@ fn text_that_is_not_plain_is_not_skipped() {
     }
 }
 
+#[test]
+fn plain_text_of_any_length_is_skipped() {
+    for length in [0, 1, 31, 32, 33, 36, 64, 200] {
+        let text = format!("{}\"", "a~\u{7f} ".chars().cycle().take(length).collect::<String>());
+        let read = cursor_at(0, &text, b'"', |cursor| cursor.skip_text());
+        assert_eq!(read, Some(((), length + 1)));
+        let cut = &text[..length];
+        assert_eq!(cursor_at(0, cut, b'"', |cursor| cursor.skip_text()), None, "{cut}");
+    }
+}
+
+#[test]
+fn a_word_is_taken_again_only_where_it_stands_again() {
+    let again = |text: &str| {
+        cursor_at(0, text, b'x', |cursor| {
+            let word = cursor.until(b'"')?;
+            cursor.take_again(word).then_some(())
+        })
+    };
+    let [one, other] = ["2026-08-09T21:05:48.21Z", "2026-08-09T21:05:48.22Z"];
+    let behind = "\",\"price_level\":\"1\"";
+    assert_eq!(again(&format!("{one}\"{one}{behind}")), None);
+    let twice = |second: &str| {
+        let text = format!("{one}{behind}{second}{behind}");
+        cursor_at(0, &text, b'x', |cursor| {
+            let word = cursor.until(b'"')?;
+            cursor.expect(b",\"price_level\":\"1\"")?;
+            cursor.take_again(word).then_some(())
+        })
+    };
+    assert_eq!(twice(one), Some(((), 2 * one.len() + behind.len() + 1)));
+    assert_eq!(twice(other), None);
+    assert_eq!(cursor_at(0, one, b'"', |cursor| cursor.date()), None);
+    let date = cursor_at(0, &format!("{one}\""), b'"', |cursor| cursor.date());
+    assert_eq!(date.map(|(_, length)| length), Some(one.len() + 1));
+}
+
 proptest! {
     #[test]
     fn any_decimal_reads_alike(whole in "[0-9]{0,20}", fraction in "(\\.[0-9]{0,12})?") {
@@ -194,6 +231,7 @@ proptest! {
         prop_assert_eq!(fast::decimals(window), plain::decimals(window));
         let text = bytes.first_chunk().expect("as long");
         prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
+        prop_assert_eq!(fast::plain(text), plain::plain(text));
         let (one, other) =
             (bytes.first_chunk().expect("as long"), bytes.last_chunk().expect("as long"));
         prop_assert_eq!(fast::ends_at(one, mark, length), plain::ends_at(one, mark, length));
