@@ -143,10 +143,8 @@ pub struct Binance {
 impl Binance {
     /// An adapter that knows no instrument yet. Every id but spot's gets the futures' rules.
     pub fn new(exchange: ExchangeId) -> Self {
-        let market = match exchange {
-            ExchangeId::Binance => Market::Spot,
-            ExchangeId::BinanceFutures => Market::Futures,
-        };
+        let is_spot = exchange == ExchangeId::Binance;
+        let market = if is_spot { Market::Spot } else { Market::Futures };
         Self {
             exchange,
             market,

@@ -126,9 +126,9 @@ impl Binance {
         counters: Arc<Counters>,
         now: MonoNanos,
     ) -> io::Result<Self> {
-        let (product, column) = match options.exchange {
-            ExchangeId::Binance => (Product::Spot, Column::Spot),
-            ExchangeId::BinanceFutures => (Product::Futures, Column::Futures),
+        let (product, column) = match options.exchange == ExchangeId::Binance {
+            true => (Product::Spot, Column::Spot),
+            false => (Product::Futures, Column::Futures),
         };
         let recording = options
             .playback
