@@ -50,8 +50,9 @@ pub struct Arguments {
     pub tls_ca_out: Option<PathBuf>,
     /// Fault: `name[=value][@when][:key=value]...`, such as disconnect@5s, disconnect:every=30s,
     /// silence@10s, gap@3s:symbol=BTCUSDT, drop-trade, duplicate:of=trade, reorder, garbage,
-    /// truncated, oversized=9000000, binary, slow-start=2s, refuse=503:count=3, rest-429:count=2,
-    /// rest-418, rest-stale, shutdown=5s@10s, ack-mute, close=1008; repeatable
+    /// cut:of=trade, corrupt, mute, stall=2s, truncated, oversized=9000000, binary, slow-start=2s,
+    /// refuse=503:count=3, rest-429:count=2, rest-418, rest-late=2s, rest-stale, shutdown=5s@10s,
+    /// ack-mute, close=1008; repeatable
     #[arg(long = "fault")]
     pub faults: Vec<FaultSpec>,
 }

@@ -13,7 +13,8 @@ pub enum Of {
 }
 
 /// One fault. Where a fault strikes "the next" of something, it waits until a client is due to
-/// receive it.
+/// receive it. Events and frames of a stream are struck on one connection, whichever is served
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Every connection ends, without a close frame.
@@ -71,6 +72,34 @@ pub enum Fault {
         /// Events.
         count: u32,
     },
+    /// One digit of the next frame is another one.
+    Corrupt {
+        /// Of which stream.
+        of: Of,
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Frames.
+        count: u32,
+    },
+    /// Of the next frame only the first half is sent.
+    Cut {
+        /// Of which stream.
+        of: Of,
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Frames.
+        count: u32,
+    },
+    /// From its next frame on a stream of one connection says nothing, until the client subscribes
+    /// to something on that connection again.
+    Mute {
+        /// Which stream.
+        of: Of,
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+    },
+    /// Nothing goes out on any connection for so long; then everything does.
+    Stall(Duration),
     /// The next subscriptions are acknowledged and stay without data.
     AckMute {
         /// Requests to subscribe.
@@ -80,6 +109,13 @@ pub enum Fault {
     RestRefuse {
         /// HTTP status.
         status: u16,
+        /// Requests.
+        count: u32,
+    },
+    /// The next REST requests are answered that much later, as of the time when they were asked.
+    RestLate {
+        /// From the request to the answer.
+        after: Duration,
         /// Requests.
         count: u32,
     },
@@ -151,8 +187,8 @@ pub enum FaultError {
 }
 
 const NAMES: &str = "disconnect, silence, close, garbage, truncated, oversized, binary, \
-    slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, ack-mute, rest-429, \
-    rest-418, rest-stale";
+    slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
+    stall, ack-mute, rest-429, rest-418, rest-late, rest-stale";
 
 /// The parts of a spec before they have a meaning.
 struct Parts<'a> {
@@ -220,6 +256,22 @@ impl Parts<'_> {
                 let (of, symbol, count) = self.event(None)?;
                 Fault::Reorder { of, symbol, count }
             }
+            "corrupt" => {
+                let (of, symbol, count) = self.event(None)?;
+                Fault::Corrupt { of, symbol, count }
+            }
+            "cut" => {
+                let (of, symbol, count) = self.event(None)?;
+                Fault::Cut { of, symbol, count }
+            }
+            "mute" => {
+                let (of, symbol) = self.stream(None)?;
+                Fault::Mute { of, symbol }
+            }
+            "stall" => Fault::Stall(self.duration("stall", 2)?),
+            "rest-late" => {
+                Fault::RestLate { after: self.duration("rest-late", 2)?, count: self.count()? }
+            }
             "ack-mute" => Fault::AckMute { count: self.count()? },
             "rest-429" => Fault::RestRefuse { status: 429, count: self.count()? },
             "rest-418" => Fault::RestRefuse { status: 418, count: self.count()? },
@@ -255,6 +307,12 @@ impl Parts<'_> {
 
     /// The fields that say which event is meant.
     fn event(&mut self, fixed: Option<Of>) -> Result<(Of, Option<String>, u32), FaultError> {
+        let (of, symbol) = self.stream(fixed)?;
+        Ok((of, symbol, self.count()?))
+    }
+
+    /// The fields that say which stream is meant.
+    fn stream(&mut self, fixed: Option<Of>) -> Result<(Of, Option<String>), FaultError> {
         let of = match fixed {
             Some(of) => of,
             None => match self.take("of") {
@@ -264,7 +322,7 @@ impl Parts<'_> {
             },
         };
         let symbol = self.take("symbol").map(|symbol| symbol.replace('/', "").to_uppercase());
-        Ok((of, symbol, self.count()?))
+        Ok((of, symbol))
     }
 }
 
@@ -324,6 +382,11 @@ mod tests {
         assert_eq!(parse("gap:symbol=btc/usdt:count=2").fault, gap);
         let twice = Fault::Duplicate { of: Of::Trade, symbol, count: 1 };
         assert_eq!(parse("duplicate@1s:of=trade:symbol=BTCUSDT").fault, twice);
+        let symbol = Some("BTCUSDT".to_owned());
+        let mute = Fault::Mute { of: Of::Depth, symbol };
+        assert_eq!(parse("mute:of=depth:symbol=BTCUSDT").fault, mute);
+        let late = Fault::RestLate { after: secs(3), count: 2 };
+        assert_eq!(parse("rest-late=3s:count=2").fault, late);
         assert_eq!(parse("close=4000").fault, Fault::Close(4_000));
         assert_eq!(parse("rest-418").fault, Fault::RestRefuse { status: 418, count: 1 });
         for name in NAMES.split(", ") {

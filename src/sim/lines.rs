@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Phase};
 use super::stats::Counters;
+use super::tamper::Tamper;
 use crate::clock::MonoNanos;
 
 /// Backlog at which a market without a rate waits for its clients.
@@ -21,12 +22,14 @@ pub(super) struct Lines {
     backlog_max: usize,
     /// The next data frame is preceded by a cut copy of itself.
     pub(super) truncate_next: bool,
+    /// What happens to single frames.
+    pub(super) tamper: Tamper,
     counters: Arc<Counters>,
 }
 
 impl Lines {
-    pub(super) const fn new(backlog_max: usize, counters: Arc<Counters>) -> Self {
-        Self { slots: Vec::new(), backlog_max, truncate_next: false, counters }
+    pub(super) const fn new(backlog_max: usize, tamper: Tamper, counters: Arc<Counters>) -> Self {
+        Self { slots: Vec::new(), backlog_max, truncate_next: false, tamper, counters }
     }
 
     /// Takes a connection in.
@@ -40,6 +43,7 @@ impl Lines {
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.tamper.forget(id);
         self.slots.get_mut(id.0)?.take()
     }
 
@@ -74,7 +78,12 @@ impl Lines {
             let whole = parts.concat();
             self.send(id, 0x1, &[&whole[..whole.len() / 2]]);
         }
-        self.send(id, 0x1, parts);
+        if self.tamper.is_idle() {
+            return self.send(id, 0x1, parts);
+        }
+        for frame in self.tamper.pass(id, parts.concat()) {
+            self.send(id, 0x1, &[&frame]);
+        }
     }
 
     /// Sends one frame of any kind.

@@ -11,6 +11,7 @@ use super::candle::Candles;
 use super::listing::Listed;
 use super::random::Random;
 use super::resting::{BookSide, Resting, RestingBook};
+use super::truth::{PastBook, level_print};
 
 /// Levels that each side is kept near.
 const LEVELS: usize = 250;
@@ -98,6 +99,10 @@ pub(super) struct Traded {
     usual: i64,
     /// Usual distance of neighbouring levels, in ticks.
     spacing: i64,
+    /// The states that its book had, if they are remembered.
+    past: Vec<PastBook>,
+    /// Fingerprint of its whole book, likewise.
+    print: u64,
 }
 
 /// All instruments of one exchange.
@@ -110,6 +115,8 @@ pub(super) struct Market {
     random: Random,
     /// Running sums of the instruments' shares of the trades.
     shares: Vec<u64>,
+    /// Levels of each side by which the past states of books are remembered; 0 remembers none.
+    remembered: usize,
 }
 
 impl Market {
@@ -128,6 +135,7 @@ impl Market {
             shared_id: 5_000_000_000_000 + random.below(1_000_000_000),
             random,
             shares,
+            remembered: 0,
         };
         for listed in list {
             let traded = Traded::new(listed, &mut market.random);
@@ -153,6 +161,23 @@ impl Market {
         }
         self.repair(index, step);
         step.best_changed = before != self.traded[index].touch();
+        if self.remembered > 0 {
+            self.traded[index].keep_state(self.remembered);
+        }
+    }
+
+    /// Remembers every state of every book from now on, by so many levels of each side.
+    pub(super) fn remember(&mut self, depth: usize) {
+        self.remembered = depth;
+        for traded in &mut self.traded {
+            traded.print = traded.print_to(usize::MAX);
+            traded.keep_state(depth);
+        }
+    }
+
+    /// The states that a book had since they are remembered, oldest first.
+    pub(super) fn past_books(&self, index: usize) -> &[PastBook] {
+        self.traded.get(index).map_or(&[], |traded| &traded.past)
     }
 
     /// Gives every book its first levels.
@@ -282,6 +307,11 @@ impl Market {
                 self.shared_id
             }
         };
+        if self.remembered > 0 {
+            let before = traded.book.size_at(side, price);
+            traded.print = traded.print.wrapping_sub(traded.level_print(side, price, before));
+            traded.print = traded.print.wrapping_add(traded.level_print(side, price, size));
+        }
         traded.book.set(side, price, size);
         step.changes.push(Change { side, price, update_id: traded.update_id });
     }
@@ -306,6 +336,8 @@ impl Traded {
             order_id: 100_000_000 + random.below(3_000_000_000),
             usual: listed.order_lots(),
             spacing: (listed.start / 20_000).max(2),
+            past: Vec::new(),
+            print: 0,
             listed,
         }
     }
@@ -313,6 +345,29 @@ impl Traded {
     /// Best level of both sides.
     pub(super) fn touch(&self) -> [Option<Resting>; 2] {
         [self.book.best(BookSide::Bid), self.book.best(BookSide::Ask)]
+    }
+
+    fn keep_state(&mut self, depth: usize) {
+        let whole = [BookSide::Bid, BookSide::Ask].map(|side| self.book.count(side) <= depth);
+        let print = if whole == [true, true] { self.print } else { self.print_to(depth) };
+        self.past.push(PastBook { update_id: self.update_id, print });
+    }
+
+    /// The fingerprint of `depth` levels of each side.
+    fn print_to(&self, depth: usize) -> u64 {
+        let levels = |side| self.book.levels(side).take(depth).map(move |level| (side, level));
+        let all = levels(BookSide::Bid).chain(levels(BookSide::Ask));
+        all.map(|(side, level)| self.level_print(side, level.price, level.size))
+            .fold(0, u64::wrapping_add)
+    }
+
+    fn level_print(&self, side: BookSide, price: i64, size: i64) -> u64 {
+        if size == 0 {
+            return 0;
+        }
+        let unit = |digits: u8| 10_i128.pow(12 - u32::from(digits));
+        let price = i128::from(price) * unit(self.listed.price_digits);
+        level_print(side, price, i128::from(size) * unit(self.listed.size_digits))
     }
 
     const fn next_id(&self) -> u64 {
@@ -404,6 +459,22 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn past_states_are_remembered_by_the_levels_that_clients_see() {
+        for depth in [10, usize::MAX] {
+            let mut market = market(Counting::PerInstrument);
+            market.remember(depth);
+            let mut step = Step::default();
+            (0..2_000).for_each(|number| market.step(number, &mut step));
+            for (index, traded) in market.traded.iter().enumerate() {
+                let last = market.past_books(index).last().expect("the first state at least");
+                assert_eq!(last.update_id, traded.update_id);
+                assert_eq!(last.print, traded.print_to(depth));
+            }
+            assert!(market.past_books(0).len() > 200);
         }
     }
 

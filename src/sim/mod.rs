@@ -11,6 +11,7 @@
 
 mod arguments;
 mod binance;
+mod by_hand;
 mod candle;
 mod connection;
 mod fault;
@@ -26,15 +27,17 @@ mod server;
 mod simulator;
 mod speaker;
 mod stats;
+mod tamper;
 mod transport;
 mod truth;
 mod write;
 
 pub use arguments::Arguments;
+pub use by_hand::ByHand;
 pub use fault::{Fault, FaultError, FaultSpec, Of};
 pub use listing::UnknownSymbol;
 pub use options::{CaptureEnd, Options, Playback, Speed};
 pub use resting::BookSide;
 pub use simulator::{SimError, Simulator, Stopped, run_command};
 pub use stats::Stats;
-pub use truth::{TrueBook, TrueTrade, Truth};
+pub use truth::{PastBook, TrueBook, TrueTrade, Truth, level_print};

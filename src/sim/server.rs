@@ -19,8 +19,9 @@ use super::lines::{ConnectionId, Lines};
 use super::options::Options;
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
+use super::tamper::{Tamper, marks};
 use super::transport::{Certificate, Transport};
-use super::truth::TrueBook;
+use super::truth::{PastBook, TrueBook};
 use crate::clock::{Clock, MonoNanos};
 
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -67,6 +68,8 @@ pub(super) struct Server {
     /// The next handshakes are refused with this status.
     refuse: Option<(u16, u32)>,
     slow_start: Duration,
+    /// The next answers come that much later.
+    rest_late: Option<(Duration, u32)>,
     /// Connections that were told of their end.
     ending: Vec<(MonoNanos, ConnectionId)>,
     next_care: MonoNanos,
@@ -103,8 +106,10 @@ impl Server {
         let planned = options.faults.iter().map(|spec| (now.after(spec.at), spec.clone()));
         let mut planned: Vec<_> = planned.collect();
         planned.sort_by_key(|(at, _)| *at);
+        let symbols = parts.speaker.truth().symbols();
+        let tamper = Tamper::new(marks(options.exchange), &symbols, options.seed);
         Ok(Self {
-            lines: Lines::new(options.backlog_bytes_max, Arc::clone(&parts.counters)),
+            lines: Lines::new(options.backlog_bytes_max, tamper, Arc::clone(&parts.counters)),
             poll: parts.poll,
             listener: parts.listener,
             certificate: parts.certificate,
@@ -123,6 +128,7 @@ impl Server {
             planned: planned.into(),
             refuse: None,
             slow_start: Duration::ZERO,
+            rest_late: None,
             ending: Vec::new(),
             next_care: now,
             stopped: false,
@@ -179,9 +185,15 @@ impl Server {
                 Duration::ZERO
             }
         };
+        self.look(timeout, events);
+    }
+
+    /// Takes what the sockets have, waiting for it as long as `timeout`; returns how many had
+    /// something to say.
+    pub(super) fn look(&mut self, timeout: Duration, events: &mut Events) -> usize {
         if self.poll.poll(events, Some(timeout)).is_err() {
             // Interrupted by a signal; the next turn polls again.
-            return;
+            return 0;
         }
         let now = self.clock.now();
         for event in events.iter() {
@@ -191,6 +203,34 @@ impl Server {
                 Token(index) => self.hear(ConnectionId(index), now),
             }
         }
+        events.iter().count()
+    }
+
+    /// One pass; true when more is due at once.
+    pub(super) fn catch_up(&mut self) -> bool {
+        let now = self.clock.now();
+        let due = self.turn(now);
+        due.exact.min(due.loose) <= now
+    }
+
+    /// Lets something go wrong now.
+    pub(super) fn inject(&mut self, fault: Fault) {
+        self.strike(fault, self.clock.now());
+    }
+
+    /// Lets the market stand still, or go on.
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.speaker.pause(paused, self.clock.now());
+    }
+
+    /// The book of `symbol` now.
+    pub(super) fn book(&self, symbol: &str) -> Option<TrueBook> {
+        self.speaker.book(symbol)
+    }
+
+    /// The states that the book of an instrument had.
+    pub(super) fn past_books(&mut self, instrument: usize) -> &[PastBook] {
+        self.speaker.market().map_or(&[], |market| market.past_books(instrument))
     }
 
     fn obey(&mut self, command: Command, now: MonoNanos) {
@@ -264,6 +304,9 @@ impl Server {
         match incoming {
             Incoming::Text(text) => {
                 self.counters.commands.add(1);
+                if text.to_ascii_lowercase().contains("subscribe") {
+                    self.lines.tamper.unmute(id);
+                }
                 self.speaker.message(id, &text, now, &mut self.lines);
             }
             Incoming::Binary => self.lines.close(id, 1003, "Binary is not supported"),
@@ -305,6 +348,14 @@ impl Server {
             && target.path.ends_with("/depth")
         {
             connection.held_until = now.after(self.manners.snapshot_lag);
+        }
+        if let Some((after, count)) = &mut self.rest_late
+            && *count > 0
+        {
+            *count -= 1;
+            if let Some(connection) = self.lines.connection(id) {
+                connection.held_until = connection.held_until.max(now.after(*after));
+            }
         }
     }
 
@@ -438,12 +489,19 @@ impl Server {
                 let ends = self.lines.open_ids().map(|id| (now.after(after), id));
                 self.ending.extend(ends);
             }
+            Fault::Stall(time) => self.each_connection(|connection| {
+                connection.held_until = connection.held_until.max(now.after(time));
+            }),
+            Fault::RestLate { after, count } => self.rest_late = Some((after, count)),
+            Fault::AckMute { .. } | Fault::RestRefuse { .. } | Fault::RestStale { .. } => {
+                self.speaker.arm(fault);
+            }
             Fault::Drop { .. }
             | Fault::Duplicate { .. }
             | Fault::Reorder { .. }
-            | Fault::AckMute { .. }
-            | Fault::RestRefuse { .. }
-            | Fault::RestStale { .. } => self.speaker.arm(fault),
+            | Fault::Corrupt { .. }
+            | Fault::Cut { .. }
+            | Fault::Mute { .. } => self.lines.tamper.arm(fault),
         }
     }
 

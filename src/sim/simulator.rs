@@ -80,7 +80,7 @@ impl fmt::Debug for Stopped {
 }
 
 /// Who speaks the exchange's protocol.
-fn speaker(
+pub(super) fn speaker(
     options: &Options,
     counters: &Arc<Counters>,
     now: MonoNanos,

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
+use super::market::Market;
 use super::truth::{TrueBook, Truth};
 use crate::clock::MonoNanos;
 
@@ -58,6 +59,11 @@ pub(super) trait Speaker: Send {
 
     /// The book of `symbol`.
     fn book(&self, symbol: &str) -> Option<TrueBook>;
+
+    /// The market behind it; `None` where there is none with books.
+    fn market(&mut self) -> Option<&mut Market> {
+        None
+    }
 
     /// The record of what is printed.
     fn truth(&self) -> Truth;

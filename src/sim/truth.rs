@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::market::Print;
+use super::random::Random;
 use super::resting::BookSide;
 use super::write::Scale;
 use crate::clock::MonoNanos;
@@ -22,8 +23,6 @@ pub struct TrueTrade {
     /// When it was to be sent, on the simulator's clock; what it carries as its time, in
     /// milliseconds, is the date of this instant.
     pub planned: MonoNanos,
-    /// False when a fault kept it from the clients.
-    pub sent: bool,
 }
 
 /// One book as it stands, best levels first, price and size as written on the wire.
@@ -40,12 +39,36 @@ pub struct TrueBook {
     pub asks: Vec<(String, String)>,
 }
 
+/// A state that a book had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastBook {
+    /// Id of the last change that it includes.
+    pub update_id: u64,
+    /// The sum of [`level_print`] over the levels that clients may know of.
+    pub print: u64,
+}
+
+/// The fingerprint of one level, of which the sum over a book's levels is the book's: two books with
+/// one fingerprint are the same. Price and size in units of 10⁻¹², so that it does not matter with
+/// how many digits they were written.
+pub fn level_print(side: BookSide, price: i128, size: i128) -> u64 {
+    let mut print = match side {
+        BookSide::Bid => 0x9E37_79B9_7F4A_7C15,
+        BookSide::Ask => 0xC2B2_AE3D_27D4_EB4F,
+    };
+    for number in [price, size] {
+        for half in [number as u64, (number >> 64) as u64] {
+            print = Random::new(print ^ half).next();
+        }
+    }
+    print
+}
+
 /// A trade as it is kept; it is spelled out only for who asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept {
     pub(super) print: Print,
     pub(super) planned: MonoNanos,
-    pub(super) sent: bool,
 }
 
 #[derive(Debug)]
@@ -142,7 +165,6 @@ impl Record {
             size: self.size.text(kept.print.size),
             taker: kept.print.taker,
             planned: kept.planned,
-            sent: kept.sent,
         }
     }
 }
@@ -157,7 +179,7 @@ mod tests {
         let truth = Truth::new(Records::new(symbols.into_iter(), 3));
         for id in 10..15 {
             let print = Print { id, price: 100, size: 2, taker: BookSide::Ask };
-            truth.lock().keep(0, Kept { print, planned: MonoNanos(id * 7), sent: true });
+            truth.lock().keep(0, Kept { print, planned: MonoNanos(id * 7) });
         }
         let ids: Vec<u64> = truth.trades("AB").iter().map(|trade| trade.id).collect();
         assert_eq!(ids, [12, 13, 14]);

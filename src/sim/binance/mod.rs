@@ -363,6 +363,10 @@ impl Speaker for Binance {
         })
     }
 
+    fn market(&mut self) -> Option<&mut Market> {
+        Some(&mut self.market)
+    }
+
     fn truth(&self) -> Truth {
         self.truth.clone()
     }

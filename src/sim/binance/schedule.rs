@@ -5,13 +5,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::armed::{Action, Held};
 use super::frames::{DepthIds, Frame};
 use super::streams::{KINDS, Kind, PARTIAL_LEVELS, speeds};
 use super::{Binance, Product};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::INTERVALS;
-use crate::sim::fault::Of;
 use crate::sim::lines::Lines;
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::options::CaptureEnd;
@@ -227,33 +225,8 @@ impl Binance {
         planned: MonoNanos,
         lines: &mut Lines,
     ) {
-        let stream = instrument * KINDS + Kind::Trade.index();
+        self.truth.lock().keep(instrument, Kept { print, planned });
         let at = self.clock.date(planned);
-        let action = match self.fanout.wants(stream) {
-            true => self.armed.strike(Of::Trade, &self.spellings[instrument].symbol),
-            false => None,
-        };
-        let sent = action != Some(Action::Drop);
-        self.truth.lock().keep(instrument, Kept { print, planned, sent });
-        match action {
-            Some(Action::Drop) => return,
-            Some(Action::Reorder) if self.armed.held.is_none() => {
-                self.armed.held = Some(Held::Trade { instrument, print, at });
-                return;
-            }
-            Some(Action::Duplicate) => self.send_trade(instrument, print, at, lines),
-            Some(Action::Reorder) | None => {}
-        }
-        self.send_trade(instrument, print, at, lines);
-        if let Some(Held::Trade { instrument: of, print, at }) = self.armed.held
-            && of == instrument
-        {
-            self.armed.held = None;
-            self.send_trade(instrument, print, at, lines);
-        }
-    }
-
-    fn send_trade(&mut self, instrument: usize, print: Print, at: UnixNanos, lines: &mut Lines) {
         let stream = instrument * KINDS + Kind::Trade.index();
         self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
             frame.trade(&print, at);
@@ -290,42 +263,11 @@ impl Binance {
             BookSide::Ask => (*side, *price),
         });
         batch.changed.dedup();
-        let stream = instrument * KINDS + Kind::Depth(speed).index();
-        let action = match self.fanout.wants(stream) {
-            true => self.armed.strike(Of::Depth, &self.spellings[instrument].symbol),
-            false => None,
-        };
-        match action {
-            Some(Action::Drop) => {}
-            Some(Action::Reorder) if self.armed.held.is_none() => {
-                let batch = batch.clone();
-                self.armed.held = Some(Held::Depth { instrument, speed, batch, at });
-            }
-            Some(Action::Duplicate) => {
-                self.send_depth(instrument, speed, &batch, at, lines);
-                self.send_depth(instrument, speed, &batch, at, lines);
-            }
-            Some(Action::Reorder) | None => {
-                self.send_depth(instrument, speed, &batch, at, lines);
-                self.release_depth(instrument, speed, lines);
-            }
-        }
+        self.send_depth(instrument, speed, &batch, at, lines);
         self.tell_partial(instrument, speed, &batch, at, lines);
         let (last, mut changed) = (batch.last, batch.changed);
         changed.clear();
         self.schedule.batches[slot] = Batch { changed, first: last, last, previous: last };
-    }
-
-    /// Sends what was held back behind the frame that has just gone.
-    fn release_depth(&mut self, instrument: usize, speed: usize, lines: &mut Lines) {
-        match self.armed.held.take() {
-            Some(Held::Depth { instrument: of, speed: at_speed, batch, at })
-                if (of, at_speed) == (instrument, speed) =>
-            {
-                self.send_depth(instrument, speed, &batch, at, lines);
-            }
-            other => self.armed.held = other,
-        }
     }
 
     fn send_depth(
