@@ -49,8 +49,8 @@ pub enum Applied {
     Changed,
     /// A price that was there is gone.
     Removed,
-    /// The removal of a price that was not there, or an addition beyond the kept depth. Normal:
-    /// an exchange also removes what its snapshot was too shallow to show.
+    /// The removal of a price that was not there. Normal: an exchange also removes what its
+    /// snapshot was too shallow to show.
     Unknown,
     /// The side holds [`BOOK_LEVELS_MAX`] levels, or the level has no side; nothing changed, so
     /// the book is not whole any more.
@@ -65,8 +65,6 @@ pub struct Book {
     asks: HalfBook,
     /// Levels of a snapshot that is not whole yet, in the order in which they came.
     staged: Vec<Level>,
-    /// Levels kept per side; the worst beyond it are forgotten.
-    depth: usize,
 }
 
 impl Default for Book {
@@ -76,26 +74,28 @@ impl Default for Book {
 }
 
 impl Book {
-    /// An empty book of full depth.
+    /// An empty book.
     pub const fn new() -> Self {
-        Self::with_depth(usize::MAX)
-    }
-
-    /// An empty book that forgets what lies deeper than `depth` levels on a side. For exchanges
-    /// that publish a book of fixed depth and do not tell what falls out of it (Kraken).
-    pub const fn with_depth(depth: usize) -> Self {
-        Self { bids: HalfBook::bids(), asks: HalfBook::asks(), staged: Vec::new(), depth }
+        Self { bids: HalfBook::bids(), asks: HalfBook::asks(), staged: Vec::new() }
     }
 
     /// Sets one level; size zero removes it.
     #[inline]
     pub fn apply(&mut self, level: Level) -> Applied {
-        let depth = self.depth;
         match level.side {
-            Side::Bid => self.bids.apply(level, depth),
-            Side::Ask => self.asks.apply(level, depth),
+            Side::Bid => self.bids.apply(level),
+            Side::Ask => self.asks.apply(level),
             Side::None => Applied::Refused,
         }
+    }
+
+    /// Forgets what lies deeper than `depth` levels on a side, and tells it level by level. For
+    /// exchanges that publish a book of fixed depth and do not tell what falls out of it (Kraken);
+    /// to be called once an event was applied whole, since inside it a book may be deeper.
+    #[inline]
+    pub fn truncate(&mut self, depth: usize, mut dropped: impl FnMut(Level)) {
+        self.bids.truncate(depth, &mut dropped);
+        self.asks.truncate(depth, &mut dropped);
     }
 
     /// Forgets every level, and a snapshot that was being staged. Memory is kept.
@@ -141,7 +141,7 @@ impl Book {
     /// [`BOOK_LEVELS_MAX`] levels; then its best ones are there.
     pub fn commit(&mut self) -> Applied {
         let (bids, asks) = (&mut self.bids, &mut self.asks);
-        let whole = bids.load(&self.staged, self.depth) & asks.load(&self.staged, self.depth);
+        let whole = bids.load(&self.staged) & asks.load(&self.staged);
         self.staged.clear();
         self.staged.shrink_to(BOOK_STAGING_KEPT);
         if whole { Applied::Changed } else { Applied::Refused }
@@ -269,14 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn a_limited_book_forgets_its_worst_levels() {
-        let mut book = Book::with_depth(2);
+    fn a_truncated_book_tells_what_it_forgets() {
+        let mut book = Book::new();
         book.replace(["3", "2", "1"].map(|price| level(Side::Bid, price, "1")));
-        assert_eq!(bids(&book), ["3 1", "2 1"]);
-        assert_eq!(book.apply(level(Side::Bid, "4", "1")), Applied::Added);
+        book.apply(level(Side::Ask, "9", "1"));
+        book.apply(level(Side::Bid, "4", "1"));
+        let mut dropped = Vec::new();
+        book.truncate(2, |level| dropped.push((level.side, level.price.to_string())));
+        assert_eq!(dropped, [(Side::Bid, "1".to_owned()), (Side::Bid, "2".to_owned())]);
         assert_eq!(bids(&book), ["4 1", "3 1"]);
-        assert_eq!(book.apply(level(Side::Bid, "1", "1")), Applied::Unknown);
-        assert_eq!(bids(&book), ["4 1", "3 1"]);
+        book.truncate(2, |level| panic!("{level:?} was within the depth"));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl HalfBook {
     }
 
     #[inline]
-    pub(super) fn apply(&mut self, level: Level, depth: usize) -> Applied {
+    pub(super) fn apply(&mut self, level: Level) -> Applied {
         let resting = Resting { price: level.price, size: level.size };
         match (self.find(level.price), level.size.is_zero()) {
             (Ok(index), false) => {
@@ -86,28 +86,27 @@ impl HalfBook {
                 Applied::Removed
             }
             (Err(_), true) => Applied::Unknown,
-            (Err(index), false) => self.insert(index, resting, depth),
+            (Err(_), false) if self.levels.len() >= BOOK_LEVELS_MAX => Applied::Refused,
+            (Err(index), false) => {
+                self.levels.insert(index, resting);
+                Applied::Added
+            }
         }
     }
 
-    fn insert(&mut self, index: usize, resting: Resting, depth: usize) -> Applied {
-        if self.levels.len() >= depth {
-            // The worst level makes room, unless the new one would be the worst itself.
-            let Some(index) = index.checked_sub(1) else { return Applied::Unknown };
-            self.levels[..=index].rotate_left(1);
-            self.levels[index] = resting;
-            return Applied::Added;
+    /// Forgets the worst levels beyond `depth`, and tells each to `dropped`, the worst first.
+    #[inline]
+    pub(super) fn truncate(&mut self, depth: usize, dropped: &mut impl FnMut(Level)) {
+        let excess = self.levels.len().saturating_sub(depth);
+        if excess > 0 {
+            let side = self.side;
+            self.levels.drain(..excess).for_each(|resting| dropped(resting.level(side)));
         }
-        if self.levels.len() >= BOOK_LEVELS_MAX {
-            return Applied::Refused;
-        }
-        self.levels.insert(index, resting);
-        Applied::Added
     }
 
     /// Replaces every level by those of `levels` that are of this side; false when there are more
     /// than [`BOOK_LEVELS_MAX`], of which the best stay.
-    pub(super) fn load(&mut self, levels: &[Level], depth: usize) -> bool {
+    pub(super) fn load(&mut self, levels: &[Level]) -> bool {
         let side = self.side;
         let own = levels.iter().rev().filter(|level| level.side == side);
         self.levels.clear();
@@ -121,7 +120,7 @@ impl HalfBook {
         }
         self.levels.retain(|level| !level.size.is_zero());
         let whole = self.levels.len() <= BOOK_LEVELS_MAX;
-        let excess = self.levels.len().saturating_sub(depth.min(BOOK_LEVELS_MAX));
+        let excess = self.levels.len().saturating_sub(BOOK_LEVELS_MAX);
         self.levels.drain(..excess);
         whole
     }

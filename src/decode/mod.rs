@@ -22,9 +22,10 @@ use crate::book::Resting;
 use crate::capture::{CaptureError, CaptureLine, CaptureReader, Direction};
 use crate::clock::UnixNanos;
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Exchange, Frame, Profile, RestError, adapter, profile,
+    Batch, BookKind, BookUpdate, Exchange, Frame, Origin, Profile, RestError, SequencedTick,
+    adapter, profile,
 };
-use crate::feed::{Books, Joined};
+use crate::feed::{Books, ConnectionSequence, Joined, SequenceStep};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
@@ -139,6 +140,7 @@ struct Decoder {
     books: Books,
     rest: RestBodies,
     ticks: Vec<Tick>,
+    sequence: ConnectionSequence,
     summary: Summary,
 }
 
@@ -156,6 +158,7 @@ impl Decoder {
             books: Books::new(profile.book),
             rest: RestBodies::read(profile, &options.rest)?,
             ticks: Vec::new(),
+            sequence: ConnectionSequence::default(),
             summary: Summary::default(),
         })
     }
@@ -167,8 +170,17 @@ impl Decoder {
         self.frame.extend_from_slice(line.frame);
         self.frame.resize(line.frame.len() + FRAME_PADDING, 0);
         let frame = PaddedFrame::new(&mut self.frame, line.frame.len());
+        let parsed = self.exchange.parse(frame, &mut self.batch);
+        let step = match &parsed {
+            Ok(_) => self.batch.connection_sequence.map(|number| self.sequence.hear(number)),
+            Err(_) => {
+                self.sequence.skip();
+                None
+            }
+        };
+        self.summary.seq_gaps += u64::from(matches!(step, Some(SequenceStep::Gap { .. })));
         let counts = &mut self.summary.counts;
-        let note = match self.exchange.parse(frame, &mut self.batch) {
+        let note = match parsed {
             Ok(Frame::Data { .. }) => return self.data(line, lines),
             Ok(Frame::Ack { .. }) => {
                 counts.acks += 1;
@@ -241,9 +253,17 @@ impl Decoder {
         // A capture without times says 0, and so do its events.
         let at = line.at.or(UnixNanos(0));
         for index in 0..self.batch.ticks.len() {
-            let tick = self.batch.ticks[index].tick;
-            self.count(&tick);
-            lines.tick(at, &tick);
+            let SequencedTick { origin, tick, .. } = self.batch.ticks[index];
+            match origin {
+                Origin::Live => {
+                    self.count(&tick);
+                    lines.tick(at, &tick);
+                }
+                // Before the subscription: no event of the stream.
+                Origin::Past => self.summary.counts.trades_snapshot += 1,
+                // What it says stands in an event beside it.
+                Origin::Derived => {}
+            }
         }
         let updates = std::mem::take(&mut self.batch.books);
         for update in &updates {
@@ -356,6 +376,9 @@ impl Decoder {
             totals.chain_gaps = counts.gaps;
             totals.synced = self.books.state(id) == Some(BookState::Live);
             self.summary.seq_gaps += counts.gaps;
+            self.summary.checksums.ok += counts.checksums_ok;
+            self.summary.checksums.bad += counts.checksums_bad;
+            self.summary.checksums.zero += counts.checksums_zero;
             totals.end = (counts.joins > 0).then(|| book_end(&self.books, id));
         }
         self.summary
@@ -373,7 +396,7 @@ fn book_end(books: &Books, id: InstrumentId) -> BookEnd {
         stale_events: counts.old,
         messages_applied: counts.applied,
         gaps: counts.gaps,
-        last_seq: books.last_id(id).map(|last_id| last_id.to_string()),
+        last_seq: books.last_id(id).filter(|&last_id| last_id != 0).map(|id| id.to_string()),
         best_bid: book.and_then(|book| book.best_bid()).map(text),
         best_ask: book.and_then(|book| book.best_ask()).map(text),
         bid_levels: book.map_or(0, |book| book.bids().len()),

@@ -17,7 +17,7 @@ pub struct Summary {
     pub books: BTreeMap<String, BookTotals>,
     /// Checksums of books, per update that carries one.
     pub checksums: Checksums,
-    /// Holes in the exchange's numbering, over all books.
+    /// Holes in the exchange's numbering, of books and of the connection.
     pub seq_gaps: u64,
 }
 
@@ -170,7 +170,7 @@ pub struct BookEnd {
     pub state: &'static str,
     /// Changes that were in the book already.
     pub stale_events: u64,
-    /// Changes applied.
+    /// Changes applied, and whole books that came in the stream.
     pub messages_applied: u64,
     /// Breaks in the numbering.
     pub gaps: u64,

@@ -17,6 +17,7 @@ mod output;
 mod pacing;
 mod publish;
 mod read;
+mod sequence;
 mod subscribing;
 mod upstream;
 
@@ -24,6 +25,7 @@ pub use books::{Applied, BookCounts, Books, Joined, Needed};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
+pub use sequence::{ConnectionSequence, SequenceStep};
 
 use std::sync::Arc;
 use std::time::Duration;

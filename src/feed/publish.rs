@@ -154,6 +154,11 @@ impl Publisher {
                 self.counters.gaps.increment();
                 self.counters.resyncs.increment();
             }
+            Applied::Unproven => self.counters.unproven_deltas.increment(),
+            Applied::Checksum => {
+                self.counters.checksum_failures.increment();
+                self.counters.resyncs.increment();
+            }
             Applied::HeldOverflow | Applied::Crossed | Applied::TooLarge => {
                 self.counters.resyncs.increment();
             }

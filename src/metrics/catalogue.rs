@@ -56,6 +56,19 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         feed.checksum_failures.value()
     }),
     (
+        "feed_unproven_deltas",
+        "Order-book changes dropped because no snapshot had come before them.",
+        |feed| feed.unproven_deltas.value(),
+    ),
+    (
+        "feed_resubscriptions",
+        "Subscriptions left and asked for again on a living connection.",
+        |feed| feed.resubscriptions.value(),
+    ),
+    ("feed_aged_streams", "Streams that fell silent far beyond their own rhythm.", |feed| {
+        feed.aged_streams.value()
+    }),
+    (
         "feed_duplicate_events",
         "Events that were published before: repeated, late, or a copy.",
         |feed| feed.duplicates.value(),

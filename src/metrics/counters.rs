@@ -75,6 +75,13 @@ pub struct FeedCounters {
     pub resyncs: Counter,
     /// Books whose checksum did not match.
     pub checksum_failures: Counter,
+    /// Book events that were dropped because no snapshot had come before them.
+    pub unproven_deltas: Counter,
+    /// Subscriptions left and asked for again while their connection lived: for a book's
+    /// snapshot, or because their stream had fallen silent.
+    pub resubscriptions: Counter,
+    /// Streams that fell silent far beyond their own rhythm.
+    pub aged_streams: Counter,
     /// Connections lost, by [`Reason::ALL`].
     pub reconnects: [Counter; Reason::ALL.len()],
     /// Attempts to connect that failed, by [`Reason::ALL`].

@@ -7,6 +7,7 @@
 
 mod candle;
 mod decimal;
+mod digits;
 mod level;
 mod quote;
 mod status;
@@ -15,6 +16,7 @@ mod trade;
 
 pub use candle::{Candle, Interval};
 pub use decimal::{DECIMAL_TEXT_MAX, DIGITS_MAX, Decimal, DecimalError, MANTISSA_MAX, WideDecimal};
+pub(crate) use digits::Digits;
 pub use level::{Level, LevelFlags, Side};
 pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};

@@ -1,90 +1,18 @@
 //! Numbers and texts as JSON, straight into the bytes of a message.
 //!
-//! `benches/encode.rs` holds them against `format!` and serde_json. Digits come eight at a time; the
-//! plain twin, `Decimal::write`, stays as the oracle of the tests.
+//! `benches/encode.rs` holds them against `format!` and serde_json. The plain
+//! twin, `Decimal::write`, stays as the oracle of the tests.
 
 use crate::clock::UnixNanos;
-use crate::tick::{Decimal, WideDecimal};
+use crate::tick::{Decimal, Digits, WideDecimal};
 
-/// The eight digits of a number below 10^8, the first in the lowest byte, each from 0 to 9.
-///
-/// Three halvings in one register, both halves at once: 10,486 / 2^20 is 1/100 for every number
-/// below 10,000, and 103 / 2^10 is 1/10 for every number below 100.
 #[inline]
-const fn eight_digits(number: u64) -> u64 {
-    let fours = (number / 10_000) | (number % 10_000) << 32;
-    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos - 10 * tens) << 8
-}
-
-/// Room for 39 digits, the longest `u128`.
-const TEXT_BYTES: usize = 40;
-
-/// Digits written from the right end of a buffer.
-struct Digits {
-    text: [u8; TEXT_BYTES],
-    start: usize,
-}
-
-impl Digits {
-    #[inline]
-    fn new(mut number: u64) -> Self {
-        let mut digits = Self { text: [b'0'; TEXT_BYTES], start: TEXT_BYTES };
-        loop {
-            let eight = eight_digits(number % 100_000_000);
-            let end = digits.start;
-            digits.start -= 8;
-            let ascii = (eight | 0x3030_3030_3030_3030).to_le_bytes();
-            digits.text[digits.start..end].copy_from_slice(&ascii);
-            number /= 100_000_000;
-            if number == 0 {
-                // Zeros in front are the low bytes; of zero itself one digit stays.
-                digits.start += ((eight.trailing_zeros() / 8) as usize).min(7);
-                return digits;
-            }
-        }
-    }
-
-    /// The same for 128 bits, in steps of 18 digits: 64-bit arithmetic is several times faster.
-    fn wide(mut number: u128) -> Self {
-        const STEP: u128 = 10_u128.pow(18);
-        let mut digits = Self { text: [b'0'; TEXT_BYTES], start: TEXT_BYTES };
-        let mut end = TEXT_BYTES;
-        while number >= STEP {
-            let low = Self::new((number % STEP) as u64);
-            let written = TEXT_BYTES - low.start;
-            digits.text[end - written..end].copy_from_slice(&low.text[low.start..]);
-            end -= 18;
-            number /= STEP;
-        }
-        let high = Self::new(number as u64);
-        let written = TEXT_BYTES - high.start;
-        digits.start = end - written;
-        digits.text[digits.start..end].copy_from_slice(&high.text[high.start..]);
-        digits
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        &self.text[self.start..]
-    }
-
-    /// Writes the digits with a point before the last `after_point` of them, and zeros before
-    /// that where there are not enough.
-    #[inline]
-    fn push_with_point(&mut self, out: &mut Vec<u8>, after_point: usize) {
-        if after_point == 0 {
-            out.extend_from_slice(self.as_slice());
-            return;
-        }
-        let point = TEXT_BYTES - after_point;
-        // The buffer was made of zeros, so that leading ones are there already.
-        let start = self.start.min(point - 1);
-        out.extend_from_slice(&self.text[start..point]);
+fn push_with_point(out: &mut Vec<u8>, digits: &Digits, after_point: u8) {
+    let (whole, fraction) = digits.split(after_point);
+    out.extend_from_slice(whole);
+    if after_point > 0 {
         out.push(b'.');
-        out.extend_from_slice(&self.text[point..]);
+        out.extend_from_slice(fraction);
     }
 }
 
@@ -113,8 +41,7 @@ pub(super) fn push_decimal(out: &mut Vec<u8>, decimal: Decimal) {
     if decimal.is_negative() {
         out.push(b'-');
     }
-    Digits::new(decimal.mantissa().unsigned_abs())
-        .push_with_point(out, usize::from(decimal.digits()));
+    push_with_point(out, &Digits::new(decimal.mantissa().unsigned_abs()), decimal.digits());
 }
 
 /// The same for sums and statistics.
@@ -125,11 +52,11 @@ pub(super) fn push_wide(out: &mut Vec<u8>, decimal: WideDecimal) {
         out.push(b'-');
     }
     let magnitude = mantissa.unsigned_abs();
-    let mut digits = match u64::try_from(magnitude) {
+    let digits = match u64::try_from(magnitude) {
         Ok(short) => Digits::new(short),
         Err(_) => Digits::wide(magnitude),
     };
-    digits.push_with_point(out, usize::from(decimal.digits()));
+    push_with_point(out, &digits, decimal.digits());
 }
 
 /// Lower-case hexadecimal digits, `count` of them.

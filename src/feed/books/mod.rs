@@ -4,16 +4,27 @@
 //!            delta                 snapshot joins what was held
 //!  (unknown) ────▶ resyncing ─────────────────────────────────▶ live ─┐ deltas that follow
 //!                      ▲  ▲                                      │  ▲─┘
-//!         delta        │  └──── stale ◀── gap, crossed, too large┘
-//!  stale ──────────────┘          (at once)
+//!         delta        │  └──── stale ◀─ gap, checksum, crossed, ┘
+//!  stale ──────────────┘   (at once)     too large, distrusted
 //!    ▲ connection lost
 //! ```
 //!
-//! While a book is not live its deltas are held, and the rings carry its changes of state alone:
-//! the broadcasters keep the last proven book, flagged. When a snapshot joins what was held, it
-//! goes out as one run, the held deltas behind it, then the state `live`. A snapshot is asked for
-//! only when a delta is held, so that the stream is known to flow before the snapshot is taken.
+//! While a book is not live the rings carry its changes of state alone: the broadcasters keep the
+//! last proven book, flagged. How it becomes live again depends on where its first state comes
+//! from. Beside the stream ([`SnapshotSource::Rest`]): its deltas are held, a snapshot is asked
+//! for once one is (so that the stream is known to flow before the snapshot is taken), and when
+//! one joins what was held, it goes out as one run, the held deltas behind it, then the state
+//! `live`. Inside the stream ([`SnapshotSource::Stream`]): its deltas are dropped until the
+//! snapshot that a new subscription begins with.
+//!
+//! What proves a delta is data, [`BookRules`]: the exchange's numbers, its checksum over the best
+//! levels, and always that the best bid is below the best ask. A book whose exchange keeps a fixed
+//! depth and does not tell what falls out of it is cut to that depth once an event was applied
+//! whole; the levels that fell out stand behind the event as removals, so that nobody downstream
+//! needs to know the depth.
 
+mod checksum;
+mod entry;
 mod held;
 mod proof;
 mod run;
@@ -22,14 +33,11 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use self::held::{Held, Hold};
-use self::proof::{Position, Step, step};
-use self::run::Run;
-use crate::book::{self, Book};
-use crate::clock::UnixNanos;
-use crate::exchange::{BookKind, BookRules, BookSnapshot, BookUpdate};
+use self::entry::{Entry, Event, Request};
+use crate::book::Book;
+use crate::exchange::{BookRules, BookSnapshot, BookUpdate, Continuity, SnapshotSource};
 use crate::instrument::InstrumentId;
-use crate::tick::{Body, BookState, Level, Reason, Tick};
+use crate::tick::{BookState, Level, Reason, Tick};
 
 /// What became of a book event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +48,15 @@ pub enum Applied {
     Old,
     /// It waits for a snapshot.
     Held,
+    /// It came before the snapshot that its subscription begins with, so it proves nothing and is
+    /// dropped.
+    Unproven,
     /// Something before it is missing. It waits for a snapshot.
     Gap,
     /// More waits than may be held, so that what waited before it was dropped.
     HeldOverflow,
+    /// The book's checksum does not match after it. The book waits for a snapshot.
+    Checksum,
     /// It makes the best bid meet the best ask. The book waits for a snapshot.
     Crossed,
     /// It makes the book larger than its bound. The book waits for a snapshot.
@@ -73,6 +86,8 @@ pub struct Needed {
     /// How many were asked for since the book was last live: 0 for the first, and a reason to
     /// take time over later ones.
     pub attempt: u32,
+    /// Nothing went wrong: the subscription is new and its snapshot is probably on its way.
+    pub patient: bool,
 }
 
 /// What one book has seen.
@@ -86,6 +101,14 @@ pub struct BookCounts {
     pub gaps: u64,
     /// Snapshots that joined.
     pub joins: u64,
+    /// Events that were dropped because no snapshot came before them.
+    pub unproven: u64,
+    /// Checksums that matched.
+    pub checksums_ok: u64,
+    /// Checksums that did not match.
+    pub checksums_bad: u64,
+    /// Checksums sent as 0 by an exchange that has retired them.
+    pub checksums_zero: u64,
 }
 
 /// The books of one feed. Nothing is allocated while books are live.
@@ -98,6 +121,8 @@ pub struct Books {
     /// Entries whose snapshot nobody has asked for yet, oldest first; some may not need it any
     /// more.
     wanted: VecDeque<u32>,
+    /// Levels that fell out of a book by its event.
+    dropped: Vec<Level>,
 }
 
 /// No entry of that instrument.
@@ -106,21 +131,29 @@ const ABSENT: u32 = u32::MAX;
 impl Books {
     /// No books yet; each begins with its first event.
     pub const fn new(rules: BookRules) -> Self {
-        Self { rules, places: Vec::new(), entries: Vec::new(), wanted: VecDeque::new() }
+        Self {
+            rules,
+            places: Vec::new(),
+            entries: Vec::new(),
+            wanted: VecDeque::new(),
+            dropped: Vec::new(),
+        }
     }
 
     /// Judges one book event; what is to be published is appended to `out`.
     pub fn apply(&mut self, update: &BookUpdate, levels: &[Level], out: &mut Vec<Tick>) -> Applied {
         let place = self.place(update.instrument);
         let entry = &mut self.entries[place as usize];
-        let applied = match (update.kind, entry.position) {
-            (BookKind::Snapshot, _) => entry.replace(update, levels, out),
-            (BookKind::Delta, Some(position)) => {
-                entry.advance(self.rules, position, update, levels, out)
-            }
-            (BookKind::Delta, None) => entry.hold(self.rules, update, levels, out),
+        let mut event =
+            Event { rules: self.rules, update, levels, dropped: &mut self.dropped, out };
+        let applied = match entry.position {
+            _ if event.is_whole(entry.position) => entry.replace(&mut event),
+            Some(position) => entry.advance(position, &mut event),
+            None if self.rules.snapshot == SnapshotSource::Rest => entry.hold(&mut event),
+            None => entry.pass_over(&mut event),
         };
-        if entry.request == Request::None && !entry.held.is_empty() {
+        if entry.request == Request::None && entry.lacks_snapshot(self.rules.snapshot) {
+            entry.patient = applied == Applied::Unproven;
             self.want(place);
         }
         applied
@@ -156,7 +189,11 @@ impl Books {
             if entry.request == Request::Wanted {
                 entry.request = Request::Asked;
                 entry.attempt += 1;
-                return Some(Needed { instrument: entry.instrument, attempt: entry.attempt - 1 });
+                return Some(Needed {
+                    instrument: entry.instrument,
+                    attempt: entry.attempt - 1,
+                    patient: entry.patient,
+                });
             }
         }
         None
@@ -174,11 +211,47 @@ impl Books {
     pub fn disconnected(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
         let Some(place) = self.find(instrument) else { return };
         let entry = &mut self.entries[place as usize];
-        entry.position = None;
-        entry.held = Held::default();
+        entry.forget();
         entry.request = Request::None;
         entry.attempt = 0;
         entry.show(BookState::Stale, Reason::Disconnected, out);
+    }
+
+    /// Something outside of the book's own events says that it may be wrong or old; true when it
+    /// was live until now. It waits for a snapshot as if an event had failed.
+    pub fn distrust(
+        &mut self,
+        instrument: InstrumentId,
+        reason: Reason,
+        out: &mut Vec<Tick>,
+    ) -> bool {
+        let Some(place) = self.find(instrument) else { return false };
+        let entry = &mut self.entries[place as usize];
+        if entry.position.is_none() {
+            return false;
+        }
+        entry.forget();
+        entry.show(BookState::Stale, reason, out);
+        // Beside the stream nothing is asked for before a delta shows that the stream flows.
+        if self.rules.snapshot == SnapshotSource::Stream {
+            entry.show(BookState::Resyncing, reason, out);
+            entry.patient = false;
+            self.want(place);
+        }
+        true
+    }
+
+    /// True while a book waits for a snapshot that somebody was told to get.
+    pub fn awaits_snapshot(&self, instrument: InstrumentId) -> bool {
+        self.find(instrument).is_some_and(|place| {
+            let entry = &self.entries[place as usize];
+            entry.position.is_none() && entry.request != Request::None
+        })
+    }
+
+    /// True when a book event that never arrives leaves no trace in those that do.
+    pub fn lose_silently(&self) -> bool {
+        self.rules.continuity == Continuity::None && self.rules.checksum.is_none()
     }
 
     /// Publishes a live book whole, for broadcasters that missed some of it; false when it is not
@@ -187,8 +260,7 @@ impl Books {
         let Some(place) = self.find(instrument) else { return false };
         let entry = &self.entries[place as usize];
         let Some(position) = entry.position else { return false };
-        let run = entry.run(BookKind::Snapshot, UnixNanos::NONE, position.last_id);
-        run.push(entry.book.levels(), out);
+        entry.publish(position, out);
         true
     }
 
@@ -241,240 +313,7 @@ impl Books {
         }
         let place = self.entries.len() as u32;
         self.places[index] = place;
-        self.entries.push(Entry::new(instrument));
+        self.entries.push(Entry::new(instrument, self.rules.checksum));
         place
-    }
-}
-
-/// Where the snapshot of a book is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Request {
-    /// Not needed.
-    None,
-    /// Needed, and in `Books::wanted`.
-    Wanted,
-    /// Told to whoever asks.
-    Asked,
-}
-
-/// One book.
-#[derive(Debug)]
-struct Entry {
-    instrument: InstrumentId,
-    book: Book,
-    /// How far it is proven; `None` while it is not.
-    position: Option<Position>,
-    /// What waits for a snapshot; empty while the book is proven.
-    held: Held,
-    request: Request,
-    /// Snapshots asked for since the book was last live.
-    attempt: u32,
-    /// The state last published.
-    shown: Option<(BookState, Reason)>,
-    counts: BookCounts,
-}
-
-impl Entry {
-    fn new(instrument: InstrumentId) -> Self {
-        Self {
-            instrument,
-            book: Book::default(),
-            position: None,
-            held: Held::default(),
-            request: Request::None,
-            attempt: 0,
-            shown: None,
-            counts: BookCounts::default(),
-        }
-    }
-
-    /// A delta of a live book.
-    fn advance(
-        &mut self,
-        rules: BookRules,
-        position: Position,
-        update: &BookUpdate,
-        levels: &[Level],
-        out: &mut Vec<Tick>,
-    ) -> Applied {
-        match step(rules.continuity, position, update) {
-            Step::Old => {
-                self.counts.old += 1;
-                Applied::Old
-            }
-            Step::Next => match self.extend(update, levels) {
-                Ok(()) => {
-                    let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
-                    run.push(levels.iter().copied(), out);
-                    Applied::Published
-                }
-                Err(reason) => self.reject(rules, reason, update, levels, out),
-            },
-            Step::Gap => {
-                self.counts.gaps += 1;
-                self.reject(rules, Reason::SequenceGap, update, levels, out)
-            }
-        }
-    }
-
-    /// A delta of a book that waits for a snapshot.
-    fn hold(
-        &mut self,
-        rules: BookRules,
-        update: &BookUpdate,
-        levels: &[Level],
-        out: &mut Vec<Tick>,
-    ) -> Applied {
-        if self.held.is_empty() {
-            self.show_repair(Reason::AwaitingSnapshot, out);
-        }
-        match self.held.push(rules.continuity, update, levels) {
-            Hold::Kept => Applied::Held,
-            Hold::Old => {
-                self.counts.old += 1;
-                Applied::Old
-            }
-            Hold::Restarted => {
-                self.counts.gaps += 1;
-                Applied::Gap
-            }
-            Hold::Overflowed => Applied::HeldOverflow,
-        }
-    }
-
-    /// A live book fails by `update`: says so, and begins to hold with it.
-    #[cold]
-    fn reject(
-        &mut self,
-        rules: BookRules,
-        reason: Reason,
-        update: &BookUpdate,
-        levels: &[Level],
-        out: &mut Vec<Tick>,
-    ) -> Applied {
-        self.position = None;
-        self.show(BookState::Stale, reason, out);
-        self.show(BookState::Resyncing, reason, out);
-        self.held.push(rules.continuity, update, levels);
-        match reason {
-            Reason::Crossed => Applied::Crossed,
-            Reason::BookTooLarge => Applied::TooLarge,
-            _ => Applied::Gap,
-        }
-    }
-
-    /// A whole book inside the stream.
-    fn replace(&mut self, update: &BookUpdate, levels: &[Level], out: &mut Vec<Tick>) -> Applied {
-        self.held = Held::default();
-        self.request = Request::None;
-        match self.reset(update.last_id, levels) {
-            Ok(()) => {
-                let run = self.run(BookKind::Snapshot, update.exchange_time, update.last_id);
-                run.push(levels.iter().copied(), out);
-                self.go_live(out);
-                Applied::Published
-            }
-            Err(reason) => {
-                self.position = None;
-                self.show(BookState::Stale, reason, out);
-                if reason == Reason::Crossed { Applied::Crossed } else { Applied::TooLarge }
-            }
-        }
-    }
-
-    /// A whole book from beside the stream.
-    fn join(&mut self, rules: BookRules, snapshot: &BookSnapshot, out: &mut Vec<Tick>) -> Joined {
-        if self.position.is_some() || self.held.is_empty() {
-            return Joined::NotNeeded;
-        }
-        let start = Position { last_id: snapshot.last_update_id, joined: false };
-        let judge = |update: &BookUpdate| step(rules.continuity, start, update);
-        let first = self.held.iter().map(|(update, _)| judge(update)).find(|&s| s != Step::Old);
-        if first == Some(Step::Gap) {
-            return Joined::TooOld;
-        }
-        let held = std::mem::take(&mut self.held);
-        let counts = self.counts;
-        let mut fault = self.reset(snapshot.last_update_id, &snapshot.levels).err();
-        let first_tick = out.len();
-        let run = self.run(BookKind::Snapshot, UnixNanos::NONE, snapshot.last_update_id);
-        run.push(snapshot.levels.iter().copied(), out);
-        for (update, levels) in held.iter() {
-            // The chain has no gap inside, so all from the first that is not old follow.
-            if judge(update) == Step::Old {
-                self.counts.old += 1;
-                continue;
-            }
-            fault = fault.or(self.extend(update, levels).err());
-            let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
-            run.push(levels.iter().copied(), out);
-        }
-        match fault {
-            None => {
-                self.go_live(out);
-                Joined::Live
-            }
-            Some(reason) => {
-                out.truncate(first_tick);
-                self.position = None;
-                self.held = held;
-                self.counts = counts;
-                self.show(BookState::Stale, reason, out);
-                self.show(BookState::Resyncing, reason, out);
-                if reason == Reason::Crossed { Joined::Crossed } else { Joined::TooLarge }
-            }
-        }
-    }
-
-    /// Makes the book these levels; an error says why it is wrong.
-    fn reset(&mut self, last_id: u64, levels: &[Level]) -> Result<(), Reason> {
-        self.position = Some(Position { last_id, joined: false });
-        if self.book.replace(levels.iter().copied()) == book::Applied::Refused {
-            return Err(Reason::BookTooLarge);
-        }
-        self.uncrossed()
-    }
-
-    /// Applies a delta that follows; an error says why the book is wrong now.
-    #[inline]
-    fn extend(&mut self, update: &BookUpdate, levels: &[Level]) -> Result<(), Reason> {
-        self.counts.applied += 1;
-        self.position = Some(Position { last_id: update.last_id, joined: true });
-        let mut whole = true;
-        for &level in levels {
-            whole &= self.book.apply(level) != book::Applied::Refused;
-        }
-        if whole { self.uncrossed() } else { Err(Reason::BookTooLarge) }
-    }
-
-    #[inline]
-    fn uncrossed(&self) -> Result<(), Reason> {
-        if self.book.is_crossed() { Err(Reason::Crossed) } else { Ok(()) }
-    }
-
-    fn go_live(&mut self, out: &mut Vec<Tick>) {
-        self.attempt = 0;
-        self.counts.joins += 1;
-        self.show(BookState::Live, Reason::SnapshotJoined, out);
-    }
-
-    /// Says that a book waits for its snapshot, unless that was said already.
-    fn show_repair(&mut self, reason: Reason, out: &mut Vec<Tick>) {
-        if !matches!(self.shown, Some((BookState::Resyncing, _))) {
-            self.show(BookState::Resyncing, reason, out);
-        }
-    }
-
-    /// Publishes a change of state.
-    fn show(&mut self, state: BookState, reason: Reason, out: &mut Vec<Tick>) {
-        if self.shown != Some((state, reason)) {
-            self.shown = Some((state, reason));
-            let body = Body::BookState { state, reason };
-            out.push(Tick::new(self.instrument, UnixNanos::NONE, body));
-        }
-    }
-
-    fn run(&self, kind: BookKind, exchange_time: UnixNanos, update_id: u64) -> Run {
-        Run { instrument: self.instrument, kind, exchange_time, update_id }
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
         Continuity::FirstFollowsLast => first_follows_last(position.last_id, update),
         Continuity::StatesPrevious => states_previous(position, update),
         Continuity::FollowsByOne => follows_by_one(position.last_id, update),
-        Continuity::StatesPreviousOrRestarts => states_previous_or_restarts(position, update),
+        Continuity::StatesPreviousOrRestarts => {
+            states_previous_or_restarts(position.last_id, update)
+        }
         Continuity::None => Step::Next,
     }
 }
@@ -84,12 +86,13 @@ fn follows_by_one(last_id: u64, update: &BookUpdate) -> Step {
 }
 
 /// OKX: `prevSeqId == previous seqId`; the event's own number may repeat it (nothing changed) or
-/// lie below it (the exchange counts anew after maintenance).
-fn states_previous_or_restarts(position: Position, update: &BookUpdate) -> Step {
+/// lie below it (the exchange counts anew after maintenance). One that follows an older event and
+/// leads no further is a repetition.
+fn states_previous_or_restarts(last_id: u64, update: &BookUpdate) -> Step {
     match update.previous_id {
         None => Step::Next,
-        Some(previous) if previous == position.last_id => Step::Next,
-        Some(_) if update.last_id <= position.last_id => Step::Old,
+        Some(previous) if previous == last_id => Step::Next,
+        Some(previous) if previous < last_id && update.last_id <= last_id => Step::Old,
         Some(_) => Step::Gap,
     }
 }
@@ -148,5 +151,35 @@ mod tests {
         assert_eq!(step(100, 90), Step::Old);
         assert_eq!(step(120, 100), Step::Next);
         assert_eq!(step(120, 99), Step::Gap);
+    }
+
+    #[test]
+    fn bybit_deltas_follow_by_one() {
+        let position = Position { last_id: 100, joined: true };
+        let step = |last| step(Continuity::FollowsByOne, position, &delta(last, last, None));
+        assert_eq!([99, 100, 101, 102].map(step), [Step::Old, Step::Old, Step::Next, Step::Gap]);
+    }
+
+    #[test]
+    fn okx_deltas_state_the_one_before_and_may_count_anew() {
+        // The chain of their documentation: a snapshot, a change, an idle event, a reset, a change.
+        let mut last_id = 10;
+        let chain = [(10, 15), (15, 15), (15, 3), (3, 5)];
+        for (previous, own) in chain {
+            let position = Position { last_id, joined: true };
+            let update = delta(own, own, Some(previous));
+            assert_eq!(step(Continuity::StatesPreviousOrRestarts, position, &update), Step::Next);
+            last_id = own;
+        }
+        let step = |previous, own| {
+            let position = Position { last_id: 20, joined: true };
+            let update = delta(own, own, previous);
+            step(Continuity::StatesPreviousOrRestarts, position, &update)
+        };
+        assert_eq!(step(Some(15), 20), Step::Old);
+        assert_eq!(step(Some(21), 25), Step::Gap);
+        assert_eq!(step(Some(21), 3), Step::Gap, "what stands before the reset is missing");
+        assert_eq!(step(Some(15), 30), Step::Gap);
+        assert_eq!(step(None, 0), Step::Next, "recordings of 2022 have no numbers");
     }
 }

@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
+mod stream;
+
 use super::*;
-use crate::exchange::{Continuity, DEPTH_FULL, SnapshotSource};
-use crate::tick::{Decimal, LevelFlags, Side};
+use crate::clock::UnixNanos;
+use crate::exchange::{BookKind, Continuity, DEPTH_FULL, SnapshotSource};
+use crate::tick::{Body, Decimal, LevelFlags, Side};
 
 const BOOK: InstrumentId = InstrumentId(3);
 
@@ -57,7 +60,7 @@ fn live() -> (Books, Vec<Tick>) {
     let mut books = Books::new(SPOT);
     let mut out = Vec::new();
     assert_eq!(books.apply(&delta(99, 100, None), &[], &mut out), Applied::Held);
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0 }));
+    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0, patient: false }));
     let levels = [level(Side::Bid, 10, 1), level(Side::Ask, 20, 1)];
     assert_eq!(books.snapshot(BOOK, &snapshot(100, &levels), &mut out), Joined::Live);
     (books, out)
@@ -73,7 +76,7 @@ fn a_snapshot_is_asked_for_once_a_delta_is_held() {
     books.apply(&delta(3, 4, None), &[], &mut out);
     assert_eq!(books.next_needed(), None);
     books.request_failed(BOOK);
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 1 }));
+    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 1, patient: false }));
     assert_eq!(states(&out), [(BookState::Resyncing, Reason::AwaitingSnapshot)]);
 }
 
@@ -93,7 +96,10 @@ fn a_join_publishes_the_snapshot_then_what_was_held_then_live() {
     assert_eq!(flags, [whole.with(first), whole.with(last), first.with(last)]);
     assert_eq!(states(&out), [(BookState::Live, Reason::SnapshotJoined)]);
     assert_eq!(books.book(BOOK).and_then(Book::best_bid).map(|bid| bid.size.mantissa()), Some(5));
-    assert_eq!(books.counts(BOOK), BookCounts { applied: 1, old: 1, gaps: 0, joins: 1 });
+    assert_eq!(
+        books.counts(BOOK),
+        BookCounts { applied: 1, old: 1, joins: 1, ..BookCounts::default() }
+    );
     assert_eq!(books.last_id(BOOK), Some(11));
 }
 
@@ -185,7 +191,7 @@ fn a_lost_connection_makes_the_book_stale_until_it_is_joined_anew() {
     assert_eq!(books.next_needed(), None);
     books.apply(&delta(101, 101, None), &[], &mut out);
     assert_eq!(books.state(BOOK), Some(BookState::Resyncing));
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0 }));
+    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0, patient: false }));
 }
 
 #[test]

@@ -1,0 +1,364 @@
+//! One book: what its events do to it, and what they make the rings carry.
+
+use super::checksum::Checksum;
+use super::held::{Held, Hold};
+use super::proof::{Position, Step, step};
+use super::run::Run;
+use super::{Applied, BookCounts, Joined};
+use crate::book::{self, Book};
+use crate::clock::UnixNanos;
+use crate::exchange::{
+    BookKind, BookRules, BookSnapshot, BookUpdate, ChecksumRule, Continuity, SnapshotSource,
+};
+use crate::instrument::InstrumentId;
+use crate::tick::{Body, BookState, Decimal, Level, Reason, Tick};
+
+/// So many old events in a row from a stream that is the only source of its book, and the exchange
+/// has begun to count anew: better a new snapshot than a book silent for ever.
+const OLD_IN_A_ROW_MAX: u8 = 8;
+
+/// Where the snapshot of a book is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Not needed.
+    None,
+    /// Needed, and in `Books::wanted`.
+    Wanted,
+    /// Told to whoever asks.
+    Asked,
+}
+
+/// One event on its way into a book.
+pub(super) struct Event<'a> {
+    pub(super) rules: BookRules,
+    pub(super) update: &'a BookUpdate,
+    pub(super) levels: &'a [Level],
+    /// Levels that it makes fall out.
+    pub(super) dropped: &'a mut Vec<Level>,
+    pub(super) out: &'a mut Vec<Tick>,
+}
+
+impl Event<'_> {
+    /// Whether it replaces the book, whatever stands in it.
+    #[inline]
+    pub(super) fn is_whole(&self, position: Option<Position>) -> bool {
+        // Bybit: `u` of 1 is the whole book after a restart of their service.
+        let restarts = self.rules.continuity == Continuity::FollowsByOne
+            && self.update.last_id == 1
+            && position.is_none_or(|position| position.last_id > 1);
+        self.update.kind == BookKind::Snapshot || restarts
+    }
+}
+
+/// One book.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) instrument: InstrumentId,
+    pub(super) book: Book,
+    /// How far it is proven; `None` while it is not.
+    pub(super) position: Option<Position>,
+    /// Where the exchange's checksum stands, if it sends any.
+    checksum: Option<Box<Checksum>>,
+    /// What waits for a snapshot; empty while the book is proven.
+    pub(super) held: Held,
+    pub(super) request: Request,
+    /// See [`Needed::patient`].
+    pub(super) patient: bool,
+    /// Snapshots asked for since the book was last live.
+    pub(super) attempt: u32,
+    /// Old events since the last one that followed.
+    old_in_a_row: u8,
+    /// The state last published.
+    pub(super) shown: Option<(BookState, Reason)>,
+    pub(super) counts: BookCounts,
+}
+
+impl Entry {
+    pub(super) fn new(instrument: InstrumentId, checksum: Option<ChecksumRule>) -> Self {
+        Self {
+            instrument,
+            book: Book::default(),
+            position: None,
+            checksum: checksum.map(|rule| Box::new(Checksum::new(rule))),
+            held: Held::default(),
+            request: Request::None,
+            patient: false,
+            attempt: 0,
+            old_in_a_row: 0,
+            shown: None,
+            counts: BookCounts::default(),
+        }
+    }
+
+    /// A delta of a live book.
+    pub(super) fn advance(&mut self, position: Position, event: &mut Event<'_>) -> Applied {
+        match step(event.rules.continuity, position, event.update) {
+            Step::Old => {
+                self.counts.old += 1;
+                self.old_in_a_row = self.old_in_a_row.saturating_add(1);
+                if event.rules.snapshot == SnapshotSource::Rest
+                    || self.old_in_a_row < OLD_IN_A_ROW_MAX
+                {
+                    return Applied::Old;
+                }
+                self.counts.gaps += 1;
+                self.reject(Reason::SequenceGap, event)
+            }
+            Step::Next => match self.extend(event.update, event.levels, event.dropped) {
+                Ok(()) => {
+                    self.old_in_a_row = 0;
+                    let Event { update, levels, dropped, out, .. } = event;
+                    let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
+                    run.push(levels.iter().chain(dropped.iter()).copied(), out);
+                    Applied::Published
+                }
+                Err(reason) => self.reject(reason, event),
+            },
+            Step::Gap => {
+                self.counts.gaps += 1;
+                self.reject(Reason::SequenceGap, event)
+            }
+        }
+    }
+
+    /// A delta of a book that waits for a snapshot beside the stream.
+    pub(super) fn hold(&mut self, event: &mut Event<'_>) -> Applied {
+        if self.held.is_empty() {
+            self.show_repair(Reason::AwaitingSnapshot, event.out);
+        }
+        match self.held.push(event.rules.continuity, event.update, event.levels) {
+            Hold::Kept => Applied::Held,
+            Hold::Old => {
+                self.counts.old += 1;
+                Applied::Old
+            }
+            Hold::Restarted => {
+                self.counts.gaps += 1;
+                Applied::Gap
+            }
+            Hold::Overflowed => Applied::HeldOverflow,
+        }
+    }
+
+    /// A delta of a book that waits for the snapshot of its subscription.
+    pub(super) fn pass_over(&mut self, event: &mut Event<'_>) -> Applied {
+        self.counts.unproven += 1;
+        self.show_repair(Reason::AwaitingSnapshot, event.out);
+        Applied::Unproven
+    }
+
+    /// A live book fails by an event: says so, and begins to wait for a snapshot.
+    #[cold]
+    fn reject(&mut self, reason: Reason, event: &mut Event<'_>) -> Applied {
+        self.forget();
+        self.show(BookState::Stale, reason, event.out);
+        self.show(BookState::Resyncing, reason, event.out);
+        if event.rules.snapshot == SnapshotSource::Rest {
+            self.held.push(event.rules.continuity, event.update, event.levels);
+        }
+        failed(reason)
+    }
+
+    /// A whole book inside the stream.
+    pub(super) fn replace(&mut self, event: &mut Event<'_>) -> Applied {
+        self.held = Held::default();
+        let update = event.update;
+        let replaced = self.reset(update.last_id, event.levels).and_then(|()| {
+            self.book.truncate(update.depth as usize, |_| {});
+            self.verify(update)
+        });
+        match replaced {
+            Ok(()) => {
+                self.request = Request::None;
+                self.old_in_a_row = 0;
+                self.counts.applied += 1;
+                let run = self.run(BookKind::Snapshot, update.exchange_time, update.last_id);
+                if self.book.len() == event.levels.len() {
+                    run.push(event.levels.iter().copied(), event.out);
+                } else {
+                    // Some were beyond the depth, or stood there twice.
+                    run.push(self.book.levels(), event.out);
+                }
+                self.go_live(event.out);
+                Applied::Published
+            }
+            Err(reason) => {
+                // It answers no request: another is needed.
+                self.request = Request::None;
+                self.forget();
+                self.show(BookState::Stale, reason, event.out);
+                self.show(BookState::Resyncing, reason, event.out);
+                failed(reason)
+            }
+        }
+    }
+
+    /// Publishes the book whole, as it stands.
+    pub(super) fn publish(&self, position: Position, out: &mut Vec<Tick>) {
+        let run = self.run(BookKind::Snapshot, UnixNanos::NONE, position.last_id);
+        run.push(self.book.levels(), out);
+    }
+
+    /// A whole book from beside the stream.
+    pub(super) fn join(
+        &mut self,
+        rules: BookRules,
+        snapshot: &BookSnapshot,
+        out: &mut Vec<Tick>,
+    ) -> Joined {
+        if self.position.is_some() || self.held.is_empty() {
+            return Joined::NotNeeded;
+        }
+        let start = Position { last_id: snapshot.last_update_id, joined: false };
+        let judge = |update: &BookUpdate| step(rules.continuity, start, update);
+        let first = self.held.iter().map(|(update, _)| judge(update)).find(|&s| s != Step::Old);
+        if first == Some(Step::Gap) {
+            return Joined::TooOld;
+        }
+        let held = std::mem::take(&mut self.held);
+        let counts = self.counts;
+        let mut fault = self.reset(snapshot.last_update_id, &snapshot.levels).err();
+        let first_tick = out.len();
+        let run = self.run(BookKind::Snapshot, UnixNanos::NONE, snapshot.last_update_id);
+        run.push(snapshot.levels.iter().copied(), out);
+        for (update, levels) in held.iter() {
+            // The chain has no gap inside, so all from the first that is not old follow.
+            if judge(update) == Step::Old {
+                self.counts.old += 1;
+                continue;
+            }
+            fault = fault.or(self.extend(update, levels, &mut Vec::new()).err());
+            let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
+            run.push(levels.iter().copied(), out);
+        }
+        match fault {
+            None => {
+                self.go_live(out);
+                Joined::Live
+            }
+            Some(reason) => {
+                out.truncate(first_tick);
+                self.forget();
+                self.held = held;
+                self.counts = counts;
+                self.show(BookState::Stale, reason, out);
+                self.show(BookState::Resyncing, reason, out);
+                if reason == Reason::Crossed { Joined::Crossed } else { Joined::TooLarge }
+            }
+        }
+    }
+
+    /// Makes the book these levels; an error says why it is wrong.
+    fn reset(&mut self, last_id: u64, levels: &[Level]) -> Result<(), Reason> {
+        self.position = Some(Position { last_id, joined: false });
+        if let Some(checksum) = &mut self.checksum {
+            checksum.note_all();
+        }
+        if self.book.replace(levels.iter().copied()) == book::Applied::Refused {
+            return Err(Reason::BookTooLarge);
+        }
+        self.uncrossed()
+    }
+
+    /// Applies a delta that follows, then cuts the book to its depth; an error says why the book
+    /// is wrong now.
+    #[inline]
+    fn extend(
+        &mut self,
+        update: &BookUpdate,
+        levels: &[Level],
+        dropped: &mut Vec<Level>,
+    ) -> Result<(), Reason> {
+        self.counts.applied += 1;
+        self.position = Some(Position { last_id: update.last_id, joined: true });
+        let mut whole = true;
+        for &level in levels {
+            whole &= self.book.apply(level) != book::Applied::Refused;
+        }
+        if !whole {
+            return Err(Reason::BookTooLarge);
+        }
+        dropped.clear();
+        self.book.truncate(update.depth as usize, |level| {
+            dropped.push(Level { size: Decimal::ZERO, ..level });
+        });
+        if let Some(checksum) = &mut self.checksum {
+            checksum.note(&self.book, levels);
+        }
+        self.uncrossed()?;
+        self.verify(update)
+    }
+
+    #[inline]
+    fn uncrossed(&self) -> Result<(), Reason> {
+        if self.book.is_crossed() { Err(Reason::Crossed) } else { Ok(()) }
+    }
+
+    /// Holds the book against the checksum that came with an event.
+    #[inline]
+    fn verify(&mut self, update: &BookUpdate) -> Result<(), Reason> {
+        let (Some(sent), Some(checksum)) = (update.checksum, &mut self.checksum) else {
+            return Ok(());
+        };
+        if sent == 0 && checksum.is_retired_as_zero() {
+            self.counts.checksums_zero += 1;
+        } else if checksum.of(&self.book) == sent {
+            self.counts.checksums_ok += 1;
+        } else {
+            self.counts.checksums_bad += 1;
+            return Err(Reason::Checksum);
+        }
+        Ok(())
+    }
+
+    /// Nothing of the book is proven any more.
+    pub(super) fn forget(&mut self) {
+        self.position = None;
+        self.held = Held::default();
+        self.old_in_a_row = 0;
+    }
+
+    /// Whether somebody has to get a snapshot.
+    pub(super) fn lacks_snapshot(&self, source: SnapshotSource) -> bool {
+        match source {
+            SnapshotSource::Rest => !self.held.is_empty(),
+            SnapshotSource::Stream => self.position.is_none(),
+        }
+    }
+
+    fn go_live(&mut self, out: &mut Vec<Tick>) {
+        self.attempt = 0;
+        self.counts.joins += 1;
+        self.show(BookState::Live, Reason::SnapshotJoined, out);
+    }
+
+    /// Says that a book waits for its snapshot, unless that was said already.
+    fn show_repair(&mut self, reason: Reason, out: &mut Vec<Tick>) {
+        if !matches!(self.shown, Some((BookState::Resyncing, _))) {
+            self.show(BookState::Resyncing, reason, out);
+        }
+    }
+
+    /// Publishes a change of state.
+    pub(super) fn show(&mut self, state: BookState, reason: Reason, out: &mut Vec<Tick>) {
+        if self.shown != Some((state, reason)) {
+            self.shown = Some((state, reason));
+            let body = Body::BookState { state, reason };
+            out.push(Tick::new(self.instrument, UnixNanos::NONE, body));
+        }
+    }
+
+    fn run(&self, kind: BookKind, exchange_time: UnixNanos, update_id: u64) -> Run {
+        Run { instrument: self.instrument, kind, exchange_time, update_id }
+    }
+}
+
+/// What became of an event that made its book wrong.
+fn failed(reason: Reason) -> Applied {
+    match reason {
+        Reason::Checksum => Applied::Checksum,
+        Reason::Crossed => Applied::Crossed,
+        Reason::BookTooLarge => Applied::TooLarge,
+        _ => Applied::Gap,
+    }
+}

@@ -1,0 +1,325 @@
+//! Books whose first state comes in the stream: by numbers, by checksum, by nothing.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::exchange::ChecksumRule;
+use crate::feed::books::checksum::Checksum;
+
+const BYBIT: BookRules = BookRules {
+    continuity: Continuity::FollowsByOne,
+    snapshot: SnapshotSource::Stream,
+    checksum: None,
+};
+const OKX: BookRules = BookRules {
+    continuity: Continuity::StatesPreviousOrRestarts,
+    snapshot: SnapshotSource::Stream,
+    checksum: Some(ChecksumRule::Okx),
+};
+const KRAKEN: BookRules = BookRules {
+    continuity: Continuity::None,
+    snapshot: SnapshotSource::Stream,
+    checksum: Some(ChecksumRule::Kraken),
+};
+
+fn whole(last_id: u64) -> BookUpdate {
+    BookUpdate { kind: BookKind::Snapshot, ..delta(last_id, last_id, None) }
+}
+
+fn next(id: u64) -> BookUpdate {
+    delta(id, id, None)
+}
+
+/// A live book at number 100 with a bid of 10 and an ask of 20.
+fn live_by(rules: BookRules) -> (Books, Vec<Tick>) {
+    let mut books = Books::new(rules);
+    let mut out = Vec::new();
+    let levels = [level(Side::Bid, 10, 1), level(Side::Ask, 20, 1)];
+    assert_eq!(books.apply(&whole(100), &levels, &mut out), Applied::Published);
+    assert_eq!(states(&out), [(BookState::Live, Reason::SnapshotJoined)]);
+    out.clear();
+    (books, out)
+}
+
+#[test]
+fn nothing_is_applied_before_the_snapshot_of_the_stream() {
+    let mut books = Books::new(BYBIT);
+    let mut out = Vec::new();
+    let early = [level(Side::Bid, 9, 9)];
+    assert_eq!(books.apply(&next(99), &early, &mut out), Applied::Unproven);
+    assert_eq!(books.apply(&next(100), &early, &mut out), Applied::Unproven);
+    assert_eq!(states(&out), [(BookState::Resyncing, Reason::AwaitingSnapshot)]);
+    let needed = Needed { instrument: BOOK, attempt: 0, patient: true };
+    assert_eq!(books.next_needed(), Some(needed));
+    assert!(books.awaits_snapshot(BOOK));
+    out.clear();
+    let levels = [level(Side::Bid, 10, 1), level(Side::Ask, 20, 1)];
+    assert_eq!(books.apply(&whole(50), &levels, &mut out), Applied::Published);
+    assert!(!books.awaits_snapshot(BOOK));
+    let book = books.book(BOOK).expect("it is there");
+    assert_eq!(book.levels().collect::<Vec<_>>(), levels);
+    assert_eq!(books.counts(BOOK).unproven, 2);
+}
+
+#[test]
+fn a_failed_book_waits_for_the_next_snapshot_and_keeps_no_delta() {
+    let (mut books, mut out) = live_by(BYBIT);
+    assert_eq!(books.apply(&next(101), &[], &mut out), Applied::Published);
+    out.clear();
+    assert_eq!(books.apply(&next(103), &[level(Side::Bid, 11, 1)], &mut out), Applied::Gap);
+    let gap = Reason::SequenceGap;
+    assert_eq!(states(&out), [(BookState::Stale, gap), (BookState::Resyncing, gap)]);
+    assert_eq!(out.len(), 2, "the levels are not published");
+    let needed = Needed { instrument: BOOK, attempt: 0, patient: false };
+    assert_eq!(books.next_needed(), Some(needed));
+    assert_eq!(books.apply(&next(104), &[], &mut out), Applied::Unproven);
+    assert_eq!(books.next_needed(), None, "asked once");
+    out.clear();
+    assert_eq!(books.apply(&whole(110), &[level(Side::Ask, 30, 1)], &mut out), Applied::Published);
+    assert_eq!(states(&out), [(BookState::Live, Reason::SnapshotJoined)]);
+    assert_eq!(books.book(BOOK).map(Book::len), Some(1));
+    assert_eq!(books.apply(&next(111), &[], &mut out), Applied::Published);
+}
+
+#[test]
+fn a_snapshot_replaces_a_live_book_whatever_its_number() {
+    let (mut books, mut out) = live_by(BYBIT);
+    for id in [1, 77, 77, 1_000] {
+        assert_eq!(
+            books.apply(&whole(id), &[level(Side::Bid, 7, 7)], &mut out),
+            Applied::Published
+        );
+        assert_eq!(books.apply(&next(id + 1), &[], &mut out), Applied::Published);
+    }
+    assert_eq!(states(&out), []);
+    // After a restart the service may call the whole book a change.
+    let levels = [level(Side::Ask, 8, 8)];
+    assert_eq!(books.apply(&next(1), &levels, &mut out), Applied::Published);
+    assert_eq!(books.book(BOOK).map(Book::len), Some(1));
+}
+
+#[test]
+fn an_exchange_that_counts_anew_without_a_snapshot_is_found_out() {
+    let (mut books, mut out) = live_by(BYBIT);
+    let mut verdicts = (10..30).map(|id| books.apply(&next(id), &[], &mut out));
+    assert!(verdicts.any(|verdict| verdict == Applied::Gap), "not silent for ever");
+}
+
+#[test]
+fn a_checksum_that_does_not_match_makes_the_book_stale() {
+    let (mut books, mut out) = live_by(KRAKEN);
+    let levels = [level(Side::Bid, 11, 1)];
+    let right = crc32fast::hash(b"201111101");
+    let update = BookUpdate { checksum: Some(right), ..next(0) };
+    assert_eq!(books.apply(&update, &levels, &mut out), Applied::Published);
+    out.clear();
+    assert_eq!(books.apply(&update, &[level(Side::Bid, 10, 2)], &mut out), Applied::Checksum);
+    let checksum = Reason::Checksum;
+    assert_eq!(states(&out), [(BookState::Stale, checksum), (BookState::Resyncing, checksum)]);
+    assert_eq!(out.len(), 2);
+    assert!(books.next_needed().is_some_and(|needed| !needed.patient));
+    // A snapshot with a wrong checksum repairs nothing.
+    let bad = BookUpdate { checksum: Some(1), ..whole(0) };
+    assert_eq!(books.apply(&bad, &levels, &mut out), Applied::Checksum);
+    assert_eq!(books.next_needed().map(|needed| needed.attempt), Some(1));
+    let counts = books.counts(BOOK);
+    assert_eq!((counts.checksums_ok, counts.checksums_bad), (1, 2));
+}
+
+#[test]
+fn a_retired_checksum_is_counted_and_believed() {
+    let (mut books, mut out) = live_by(OKX);
+    let update = BookUpdate { checksum: Some(0), ..delta(101, 101, Some(100)) };
+    assert_eq!(books.apply(&update, &[], &mut out), Applied::Published);
+    let idle = BookUpdate { checksum: Some(0), ..delta(101, 101, Some(101)) };
+    assert_eq!(books.apply(&idle, &[], &mut out), Applied::Published);
+    assert_eq!(books.counts(BOOK).checksums_zero, 2);
+    // At Kraken 0 is a checksum like any other.
+    let (mut books, mut out) = live_by(KRAKEN);
+    let update = BookUpdate { checksum: Some(0), ..next(0) };
+    assert_eq!(books.apply(&update, &[], &mut out), Applied::Checksum);
+}
+
+#[test]
+fn a_crossed_book_of_the_stream_is_stale_until_its_snapshot() {
+    let (mut books, mut out) = live_by(KRAKEN);
+    assert_eq!(books.apply(&next(0), &[level(Side::Bid, 20, 1)], &mut out), Applied::Crossed);
+    assert_eq!(books.state(BOOK), Some(BookState::Resyncing));
+    let crossed = [level(Side::Bid, 20, 1), level(Side::Ask, 20, 1)];
+    assert_eq!(books.apply(&whole(0), &crossed, &mut out), Applied::Crossed);
+    assert_eq!(books.apply(&whole(0), &crossed[..1], &mut out), Applied::Published);
+    assert_eq!(books.state(BOOK), Some(BookState::Live));
+}
+
+#[test]
+fn a_distrusted_book_is_stale_and_asked_for_and_only_once() {
+    let (mut books, mut out) = live_by(KRAKEN);
+    assert!(books.distrust(BOOK, Reason::Aged, &mut out));
+    let aged = Reason::Aged;
+    assert_eq!(states(&out), [(BookState::Stale, aged), (BookState::Resyncing, aged)]);
+    assert!(!books.distrust(BOOK, Reason::Aged, &mut out), "it is known already");
+    assert!(books.next_needed().is_some() && books.next_needed().is_none());
+    // Beside the stream a delta comes first, so that the stream is known to flow.
+    let (mut books, mut out) = live();
+    out.clear();
+    assert!(books.distrust(BOOK, Reason::Aged, &mut out));
+    assert_eq!(states(&out), [(BookState::Stale, Reason::Aged)]);
+    assert_eq!(books.next_needed(), None);
+    assert_eq!(books.apply(&next(500), &[], &mut out), Applied::Held);
+    assert!(books.next_needed().is_some());
+}
+
+#[test]
+fn what_falls_out_of_the_depth_stands_behind_the_event_as_removed() {
+    let (mut books, mut out) = live_by(KRAKEN);
+    let event = [
+        level(Side::Bid, 11, 1),
+        level(Side::Bid, 12, 1),
+        // The same price twice: the last one counts.
+        level(Side::Bid, 12, 5),
+        // It is too deep and goes at once.
+        level(Side::Bid, 1, 1),
+    ];
+    let update = BookUpdate { depth: 2, ..next(0) };
+    assert_eq!(books.apply(&update, &event, &mut out), Applied::Published);
+    let told: Vec<(i64, i64)> = out
+        .iter()
+        .filter_map(|tick| tick.body.level())
+        .map(|(level, _)| (level.price.mantissa(), level.size.mantissa()))
+        .collect();
+    assert_eq!(told, [(11, 1), (12, 1), (12, 5), (1, 1), (1, 0), (10, 0)]);
+    let last = out.last().and_then(|tick| tick.body.level()).expect("a level");
+    assert!(last.1.has(LevelFlags::LAST));
+    // A snapshot that is deeper than its depth goes out as the book that it makes.
+    out.clear();
+    let snapshot = BookUpdate { depth: 2, ..whole(0) };
+    let levels = [12, 11, 10].map(|price| level(Side::Bid, price, 1));
+    assert_eq!(books.apply(&snapshot, &levels, &mut out), Applied::Published);
+    assert_eq!(out.iter().filter(|tick| tick.body.level().is_some()).count(), 2);
+}
+
+/// An exchange that shows the best levels of each side by Kraken's rules: no word of what falls
+/// out, and what slides in comes with the event that makes room, in any order.
+#[derive(Default)]
+struct Window {
+    depth: usize,
+    all: [BTreeMap<i64, i64>; 2],
+}
+
+impl Window {
+    fn best(&self, side: usize) -> Vec<(i64, i64)> {
+        let levels = self.all[side].iter().map(|(&price, &size)| (price, size));
+        if side == 0 {
+            levels.rev().take(self.depth).collect()
+        } else {
+            levels.take(self.depth).collect()
+        }
+    }
+
+    fn levels(&self) -> Vec<Level> {
+        let side = |index, side| {
+            self.best(index).into_iter().map(move |(price, size)| level(side, price, size))
+        };
+        side(0, Side::Bid).chain(side(1, Side::Ask)).collect()
+    }
+
+    /// Changes one level, and says so as Kraken would.
+    fn change(&mut self, side: usize, price: i64, size: i64, backwards: bool) -> Vec<Level> {
+        let before = self.best(side);
+        if size == 0 {
+            self.all[side].remove(&price);
+        } else {
+            self.all[side].insert(price, size);
+        }
+        let after = self.best(side);
+        let named = [Side::Bid, Side::Ask][side];
+        let mut event = Vec::new();
+        if size == 0 && before.iter().any(|level| level.0 == price) {
+            event.push(level(named, price, 0));
+        }
+        let entered = after.iter().filter(|level| !before.contains(level));
+        event.extend(entered.map(|&(price, size)| level(named, price, size)));
+        if backwards {
+            event.reverse();
+        }
+        event
+    }
+
+    fn checksum(&self) -> u32 {
+        let mut book = Book::new();
+        book.replace(self.levels());
+        Checksum::new(ChecksumRule::Kraken).of(&book)
+    }
+}
+
+/// One change on the way, and what happens to its frame.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    ask: bool,
+    price: i64,
+    size: i64,
+    backwards: bool,
+    lost: bool,
+}
+
+fn any_sent() -> impl Strategy<Value = Sent> {
+    (any::<bool>(), 0..30_i64, 0..4_i64, any::<bool>(), 0..12_u8).prop_map(
+        |(ask, price, size, backwards, luck)| Sent {
+            ask,
+            price: if ask { 60 + price } else { 50 - price },
+            size,
+            backwards,
+            lost: luck == 0,
+        },
+    )
+}
+
+proptest! {
+    /// Downstream copies, which know no depth, equal the exchange's window while the book is
+    /// live; a lost frame is found out by the checksum at the latest when it shows in the best
+    /// ten, and a snapshot repairs it.
+    #[test]
+    fn a_live_truncated_book_and_its_copies_are_the_exchanges_window(
+        depth in 1..10_usize,
+        sent in prop::collection::vec(any_sent(), 1..120),
+    ) {
+        let mut window = Window { depth, ..Window::default() };
+        let mut books = Books::new(KRAKEN);
+        let mut reader = Reader::default();
+        let mut out = Vec::new();
+        let depth = depth as u32;
+        let snapshot = |window: &Window| {
+            let update = BookUpdate { depth, checksum: Some(window.checksum()), ..whole(0) };
+            (update, window.levels())
+        };
+        let (update, levels) = snapshot(&window);
+        books.apply(&update, &levels, &mut out);
+        for sent in sent {
+            let side = usize::from(sent.ask);
+            let levels = window.change(side, sent.price, sent.size, sent.backwards);
+            if !sent.lost {
+                let checksum = Some(window.checksum());
+                books.apply(&BookUpdate { depth, checksum, ..next(0) }, &levels, &mut out);
+            }
+            reader.read(&mut out);
+            if !sent.lost {
+                // The best ten are all there is, so the checksum proves the whole.
+                if books.state(BOOK) == Some(BookState::Live) {
+                    let own: Vec<_> =
+                        books.book(BOOK).into_iter().flat_map(Book::levels).collect();
+                    prop_assert_eq!(&own, &window.levels());
+                    prop_assert_eq!(reader.book.levels().collect::<Vec<_>>(), own);
+                } else {
+                    prop_assert!(books.awaits_snapshot(BOOK) || books.next_needed().is_some());
+                    let (update, levels) = snapshot(&window);
+                    books.apply(&update, &levels, &mut out);
+                    reader.read(&mut out);
+                    prop_assert_eq!(books.state(BOOK), Some(BookState::Live));
+                }
+            }
+            prop_assert_eq!(reader.state, books.state(BOOK));
+        }
+    }
+}
