@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tickwire::clock::Clock;
 use tickwire::exchange::profile;
 use tickwire::instrument::ExchangeId;
-use tickwire::sim::{Options, SimError, Simulator};
+use tickwire::sim::{Options, SimError, Simulator, is_simulated};
 
 /// Trades a second of each simulated exchange: lively, and a small share of one core.
 const RATE: u32 = 400;
@@ -21,7 +21,8 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn start(clock: Clock) -> Result<Self, SimError> {
-        let exchanges = ExchangeId::ALL.into_iter().map(|exchange| {
+        let exchanges = ExchangeId::ALL.into_iter().filter(|&exchange| is_simulated(exchange));
+        let exchanges = exchanges.map(|exchange| {
             let options = Options {
                 symbols_count: SYMBOLS,
                 rate: RATE,

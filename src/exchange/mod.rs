@@ -4,6 +4,7 @@
 
 mod batch;
 pub mod binance;
+pub mod okx;
 mod profile;
 
 pub use crate::book::BookKind;
@@ -319,6 +320,7 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(binance::Binance::new(exchange))
         }
+        ExchangeId::Okx => Box::new(okx::Okx::new()),
     }
 }
 

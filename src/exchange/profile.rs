@@ -6,6 +6,7 @@ use arrayvec::ArrayString;
 
 use super::{
     BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
+    okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -62,6 +63,7 @@ pub fn profile(exchange: ExchangeId) -> &'static Profile {
     match exchange {
         ExchangeId::Binance => &binance::SPOT,
         ExchangeId::BinanceFutures => &binance::FUTURES,
+        ExchangeId::Okx => &okx::PROFILE,
     }
 }
 

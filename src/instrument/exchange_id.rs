@@ -27,6 +27,8 @@ exchanges! {
     Binance = "binance",
     /// Binance USD-M futures.
     BinanceFutures = "binance-futures",
+    /// OKX: spot, perpetuals and dated futures.
+    Okx = "okx",
 }
 
 impl ExchangeId {

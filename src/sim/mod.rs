@@ -38,6 +38,6 @@ pub use fault::{Fault, FaultError, FaultSpec, Of};
 pub use listing::UnknownSymbol;
 pub use options::{CaptureEnd, Options, Playback, Speed};
 pub use resting::BookSide;
-pub use simulator::{SimError, Simulator, Stopped, run_command};
+pub use simulator::{SimError, Simulator, Stopped, is_simulated, run_command};
 pub use stats::Stats;
 pub use truth::{PastBook, TrueBook, TrueTrade, Truth, level_print};

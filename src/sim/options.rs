@@ -105,6 +105,7 @@ impl Habits {
         match exchange {
             ExchangeId::Binance => binance::SPOT_HABITS,
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
+            ExchangeId::Okx => binance::FUTURES_HABITS,
         }
     }
 }

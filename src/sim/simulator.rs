@@ -79,6 +79,11 @@ impl fmt::Debug for Stopped {
     }
 }
 
+/// Whether there is a simulator of the exchange.
+pub const fn is_simulated(exchange: ExchangeId) -> bool {
+    !matches!(exchange, ExchangeId::Okx)
+}
+
 /// Who speaks the exchange's protocol.
 pub(super) fn speaker(
     options: &Options,
@@ -90,6 +95,7 @@ pub(super) fn speaker(
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(Binance::new(options, counters, now)?)
         }
+        ExchangeId::Okx => return Err(io::Error::from(io::ErrorKind::Unsupported)),
     })
 }
 

@@ -19,6 +19,9 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Marks { depth: &["\"e\":\"depthUpdate\""], trade: &["\"e\":\"trade\""] }
         }
+        ExchangeId::Okx => {
+            Marks { depth: &["\"channel\":\"books"], trade: &["\"channel\":\"trades"] }
+        }
     }
 }
 

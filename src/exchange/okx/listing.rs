@@ -1,0 +1,173 @@
+//! The list of instruments beside the stream.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use arrayvec::ArrayString;
+use serde::Deserialize;
+
+use super::symbol;
+use crate::clock::UnixNanos;
+use crate::exchange::{Listing, Refusal, RestError, RestRequest};
+use crate::instrument::{ExchangeId, Instrument};
+use crate::tick::{Decimal, Reason};
+
+/// One request for each class that this adapter carries.
+pub(super) fn requests() -> Vec<RestRequest> {
+    let request = |class| RestRequest {
+        path: format!("/api/v5/public/instruments?instType={class}"),
+        weight: 1,
+    };
+    ["SPOT", "SWAP", "FUTURES"].map(request).to_vec()
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    /// "0" when all is well.
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(default, borrow)]
+    msg: Cow<'a, str>,
+    #[serde(default, borrow)]
+    data: Vec<EntryBody<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryBody<'a> {
+    #[serde(borrow)]
+    inst_id: Cow<'a, str>,
+    #[serde(default, borrow)]
+    tick_sz: Cow<'a, str>,
+    #[serde(default, borrow)]
+    lot_sz: Cow<'a, str>,
+    #[serde(default, borrow)]
+    state: Cow<'a, str>,
+}
+
+/// One instrument as a list tells it.
+pub(super) struct Entry<'a> {
+    pub(super) native: &'a str,
+    pub(super) tick_size: &'a str,
+    pub(super) lot_size: &'a str,
+    pub(super) state: &'a str,
+}
+
+/// An instrument whose name is no symbol is left out. Base and quote are not asked: contracts
+/// leave them empty, and the name says both.
+pub(super) fn listing(entry: &Entry<'_>) -> Option<Listing> {
+    let instrument = Instrument {
+        exchange: ExchangeId::Okx,
+        symbol: symbol::canonical(entry.native)?,
+        native: ArrayString::from(entry.native).ok()?,
+        tick_size: step(entry.tick_size),
+        lot_size: step(entry.lot_size),
+    };
+    // The others are `suspend`, `preopen`, `test`, `expired`.
+    Some(Listing { instrument, trading: entry.state == "live" })
+}
+
+/// A step of 0 means that there is none.
+fn step(text: &str) -> Option<Decimal> {
+    Decimal::parse(text.as_bytes()).ok().filter(|step| !step.is_zero() && !step.is_negative())
+}
+
+/// Reads a list, or the refusal in its place.
+pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    let body: Body<'_> = serde_json::from_slice(body)
+        .map_err(|error| RestError::Malformed { line: error.line(), column: error.column() })?;
+    if body.code != "0" {
+        let code = body.code.parse().unwrap_or(-1);
+        return Err(RestError::Refused { code, message: body.msg.into_owned() });
+    }
+    let entry = |body: &EntryBody<'_>| {
+        listing(&Entry {
+            native: &body.inst_id,
+            tick_size: &body.tick_sz,
+            lot_size: &body.lot_sz,
+            state: &body.state,
+        })
+    };
+    Ok(body.data.iter().filter_map(entry).collect())
+}
+
+/// Wait after "too many requests" (429, code 50011) that names no time: the window of the limit.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(2);
+/// Wait after any other failure.
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Longest wait that a header is believed.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// See [`crate::exchange::Profile::refusal`].
+pub(super) fn refusal(
+    status: u16,
+    retry_after: Option<&str>,
+    _body: &[u8],
+    _now: UnixNanos,
+) -> Refusal {
+    if status != 429 {
+        return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
+    }
+    let header = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let wait = header.unwrap_or(RETRY_AFTER_LIMIT).min(RETRY_AFTER_MAX);
+    Refusal { reason: Reason::RateLimited, retry_after: wait }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_instruments_of_every_class_with_their_steps() {
+        let body = br#"{"code":"0","msg":"","data":[
+            {"instType":"SPOT","instId":"BTC-USDT","baseCcy":"BTC","quoteCcy":"USDT",
+             "settleCcy":"","tickSz":"0.1","lotSz":"0.00000001","state":"live","ctVal":""},
+            {"instType":"SWAP","instId":"BTC-USDT-SWAP","baseCcy":"","quoteCcy":"",
+             "settleCcy":"USDT","tickSz":"0.1","lotSz":"0.01","state":"live","ctVal":"0.01"},
+            {"instType":"FUTURES","instId":"BTC-USD-261225","tickSz":"","lotSz":"1",
+             "state":"preopen"}]}"#;
+        let listings = read(body).expect("reads");
+        let told: Vec<_> = listings
+            .iter()
+            .map(|listing| {
+                let step = |step: Option<Decimal>| step.map(|step| step.to_string());
+                let instrument = &listing.instrument;
+                let (tick, lot) = (step(instrument.tick_size), step(instrument.lot_size));
+                (instrument.symbol.to_string(), tick, lot, listing.trading)
+            })
+            .collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told,
+            [
+                ("BTC/USDT".to_owned(), text("0.1"), text("0.00000001"), true),
+                ("BTC/USDT:USDT".to_owned(), text("0.1"), text("0.01"), true),
+                ("BTC/USD:261225".to_owned(), None, text("1"), false),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refusal_in_place_of_a_list_is_told() {
+        let body = br#"{"msg":"Parameter instType error","code":"51000","data":[]}"#;
+        let error = read(body).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "the exchange refused with code 51000: Parameter instType error"
+        );
+        assert!(matches!(read(b"<html>"), Err(RestError::Malformed { line: 1, .. })));
+        assert!(matches!(read(b"{}"), Err(RestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_refusal_tells_how_long_to_wait() {
+        let wait = |status, header| {
+            let refusal = refusal(status, header, b"", UnixNanos(0));
+            (refusal.reason, refusal.retry_after.as_secs())
+        };
+        assert_eq!(wait(429, None), (Reason::RateLimited, 2));
+        assert_eq!(wait(429, Some("7")), (Reason::RateLimited, 7));
+        assert_eq!(wait(429, Some("99999999")), (Reason::RateLimited, 3_600));
+        assert_eq!(wait(503, Some("7")), (Reason::ExchangeError, 5));
+    }
+}

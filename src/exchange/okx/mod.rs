@@ -1,0 +1,220 @@
+//! OKX v5: spot, perpetuals and dated futures on one public id.
+//!
+//! Sizes of contracts are contracts, as the exchange counts them; what one is worth stands in its
+//! listing and differs from contract to contract.
+//!
+//! Sources: OKX API v5 documentation and change log (state 2026-09), recorded sessions of 2022 and
+//! 2026; what only maintainers of other clients report is marked so.
+
+mod hot;
+mod listing;
+mod parse;
+mod subscribe;
+mod symbol;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::{
+    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity, Exchange,
+    Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+};
+use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
+use crate::json::{JsonReader, PaddedFrame};
+use crate::limits::FRAME_PADDING;
+use parse::Context;
+
+/// Facts of OKX.
+pub static PROFILE: Profile = Profile {
+    exchange: ExchangeId::Okx,
+    url: "wss://ws.okx.com:8443",
+    rest_url: "https://www.okx.com",
+    connection: ConnectionRules {
+        // The bound is 64 KB of arguments, which `plan` counts; this many always fit.
+        streams_max: 900,
+        // Fits the 4,096 bytes that a request had to fit before they were made 64 KB.
+        subscriptions_per_request: 50,
+        // Answers name our request since 2024; one at a time needs no such trust, and all answers
+        // to a request come within one round trip.
+        requests_in_flight_max: 1,
+        answers: Answers::PerSubscription,
+        // Requests to subscribe, unsubscribe or log in; heartbeats are not among them, but fit too
+        // (180 in an hour).
+        messages_max: 480,
+        message_window: Duration::from_secs(3_600),
+        attempts_max: 3,
+        attempt_window: Duration::from_secs(1),
+        // A heartbeat after 20 s at the latest is answered within another 20 s.
+        silence_max: Duration::from_secs(40),
+        lifetime: None,
+        // A book of 400 levels a side has about 32 KB, the list of spot instruments 700 KB.
+        frame_bytes_max: 8 << 20,
+        // A connection without a push for 30 s is closed (4004) unless the client says this.
+        heartbeat: Some((Duration::from_secs(20), "ping")),
+        trade_ids_contiguous: true,
+    },
+    // 20 requests in 2 s for the list of instruments.
+    requests: RequestRules { weight_max: 20, window: Duration::from_secs(2) },
+    book: BookRules {
+        continuity: Continuity::StatesPreviousOrRestarts,
+        snapshot: SnapshotSource::Stream,
+        // Always 0 since 2026-06-23, which says nothing; recordings have live ones.
+        checksum: Some(ChecksumRule::Okx),
+    },
+    native_symbol: symbol::native,
+    canonical_symbol: symbol::canonical,
+    snapshot: None,
+    listing: Some(ListingRest { requests: listing::requests, read: listing::read }),
+    refusal: listing::refusal,
+};
+
+/// Which channel makes the book of each instrument. There are several of different depths and
+/// speeds; two of them must not change one book. Only recordings hold more than one.
+#[derive(Clone, Debug, Default)]
+struct BookSources(Vec<BookSource>);
+
+/// The channel that makes an instrument's book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum BookSource {
+    /// None was seen yet.
+    #[default]
+    None,
+    /// The best levels, whole each time.
+    Best,
+    /// `books`.
+    Books,
+    /// `books-l2-tbt`.
+    BooksTickByTick,
+    /// `books50-l2-tbt`.
+    BestFiftyTickByTick,
+}
+
+impl BookSource {
+    fn of(channel: &str) -> Self {
+        match channel {
+            "books" => Self::Books,
+            "books-l2-tbt" => Self::BooksTickByTick,
+            "books50-l2-tbt" => Self::BestFiftyTickByTick,
+            "books5" => Self::Best,
+            _ => Self::None,
+        }
+    }
+}
+
+impl BookSources {
+    /// Whether this channel makes the instrument's book: the first one that was seen, but any
+    /// other before the best levels alone.
+    #[inline(always)]
+    fn admits(&mut self, instrument: InstrumentId, source: BookSource) -> bool {
+        match self.0.get(instrument.index()) {
+            Some(&known) if known == source => true,
+            known => self.decide(instrument, known.copied().unwrap_or_default(), source),
+        }
+    }
+
+    #[cold]
+    fn decide(&mut self, instrument: InstrumentId, known: BookSource, source: BookSource) -> bool {
+        if !matches!(known, BookSource::None | BookSource::Best) {
+            return false;
+        }
+        let index = instrument.index();
+        if self.0.len() <= index {
+            self.0.resize(index + 1, BookSource::None);
+        }
+        self.0[index] = source;
+        true
+    }
+}
+
+/// The adapter.
+#[derive(Debug)]
+pub struct Okx {
+    instruments: NativeMap,
+    sources: BookSources,
+    reader: JsonReader,
+}
+
+impl Default for Okx {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Okx {
+    /// An adapter that knows no instrument yet.
+    pub fn new() -> Self {
+        Self {
+            instruments: NativeMap::new([]),
+            sources: BookSources::default(),
+            reader: JsonReader::new(),
+        }
+    }
+
+    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
+    /// recogniser takes, and the twin that tests hold the recognisers to.
+    ///
+    /// # Errors
+    /// As [`Exchange::parse`].
+    #[cold]
+    pub fn parse_general(
+        &mut self,
+        frame: PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        batch.clear();
+        // The one frame that is no JSON.
+        if frame.bytes() == b"pong" {
+            return Ok(Frame::Heartbeat);
+        }
+        let mut context =
+            Context { instruments: &self.instruments, sources: &mut self.sources, suspect: None };
+        let read = self.reader.read(frame, |root| context.frame(root, batch));
+        let suspect = context.suspect;
+        let result = read.unwrap_or(Err(Rejected::NotJson));
+        if result.is_err() {
+            batch.clear();
+            batch.suspect = suspect;
+        }
+        result
+    }
+}
+
+impl Exchange for Okx {
+    fn id(&self) -> ExchangeId {
+        ExchangeId::Okx
+    }
+
+    fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
+        subscribe::plan(wanted)
+    }
+
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::messages("subscribe", subscriptions, next_id)
+    }
+
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::messages("unsubscribe", subscriptions, next_id)
+    }
+
+    fn set_instruments(&mut self, instruments: NativeMap) {
+        self.instruments = instruments;
+    }
+
+    #[inline]
+    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        batch.clear();
+        if hot::recognise(&self.instruments, &mut self.sources, &frame, batch).is_some() {
+            return Ok(Frame::Data { recognised: true });
+        }
+        self.parse_general(frame, batch)
+    }
+
+    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
+        let mut bytes = frame.to_vec();
+        bytes.resize(frame.len() + FRAME_PADDING, 0);
+        let frame = PaddedFrame::new(&mut bytes, frame.len());
+        // A frame that is no JSON names no symbol; `parse` will reject it.
+        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+    }
+}

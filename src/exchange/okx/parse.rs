@@ -1,0 +1,479 @@
+//! What OKX says: the general path, which reads every frame in any order of its keys, and the
+//! statements about fields that the recognisers of [`super::hot`] share with it.
+//!
+//! Numbers are texts, times included, but for `seqId`, `prevSeqId` and `checksum`. An empty text
+//! means that there is nothing to state.
+
+use arrayvec::ArrayString;
+
+use super::listing::{self, Entry};
+use super::subscribe::Named;
+use super::symbol::is_contract;
+use super::{BookSource, BookSources};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
+use crate::instrument::{InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{
+    Candle, Decimal, DecimalError, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
+};
+
+/// What a frame is read against.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+    pub(super) sources: &'a mut BookSources,
+    /// Whose book the frame changes, as soon as that is known.
+    pub(super) suspect: Option<InstrumentId>,
+}
+
+/// A trade as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeFields {
+    pub(super) time: UnixNanos,
+    pub(super) price: Decimal,
+    pub(super) size: Decimal,
+    /// Id of the last match in it.
+    pub(super) id: u64,
+    /// Matches in it; all ids before `id` down to the first are its own.
+    pub(super) count: u64,
+    /// `side`, which is the taker's.
+    pub(super) taker: Side,
+}
+
+impl TradeFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let id = TradeId::Number(self.id);
+        let trade = Trade { taker: self.taker, price: self.price, size: self.size, id };
+        let first = self.id.saturating_sub(self.count.saturating_sub(1));
+        batch.push_range(first, self.id, Tick::new(instrument, self.time, trade.into()));
+    }
+}
+
+/// A best bid and ask as both paths hand it over: price and size of either side, if anything rests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuoteFields {
+    pub(super) time: UnixNanos,
+    /// 0 before 2023, when there was none.
+    pub(super) sequence: u64,
+    pub(super) bid: Option<(Decimal, Decimal)>,
+    pub(super) ask: Option<(Decimal, Decimal)>,
+}
+
+impl QuoteFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let quote = Quote {
+            bid: self.bid.map(|(price, _)| price),
+            bid_size: self.bid.map(|(_, size)| size),
+            ask: self.ask.map(|(price, _)| price),
+            ask_size: self.ask.map(|(_, size)| size),
+        };
+        batch.push(self.sequence, Tick::new(instrument, self.time, quote.into()));
+    }
+}
+
+/// A book event as both paths hand it over, its levels being in the batch already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BookFields {
+    pub(super) kind: BookKind,
+    pub(super) time: UnixNanos,
+    /// `seqId`; 0 before 2023, when there was none.
+    pub(super) sequence: u64,
+    /// `prevSeqId`; `None` for -1, which a snapshot states.
+    pub(super) previous: Option<u64>,
+    pub(super) checksum: Option<i32>,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl BookFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: self.kind,
+            exchange_time: self.time,
+            first_id: self.sequence,
+            last_id: self.sequence,
+            previous_id: self.previous,
+            checksum: self.checksum.map(i32::cast_unsigned),
+            // Levels that fall out of the 400 are removed by the exchange's own word.
+            depth: DEPTH_FULL,
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+    }
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        if let Some(event) = root.field("event").and_then(Value::string) {
+            return self.event(event, root);
+        }
+        let argument = root.field("arg").ok_or(Rejected::Foreign)?;
+        let channel = argument.field("channel").and_then(Value::string).ok_or(Rejected::Foreign)?;
+        let named = Named::of(channel);
+        if named == Named::Instruments {
+            return instruments(root);
+        }
+        let native = argument.field("instId").and_then(Value::string);
+        let instrument = native.and_then(|native| self.instruments.find(native.as_bytes()));
+        let (Some(native), Some(instrument)) = (native, instrument) else {
+            return Ok(Frame::Other);
+        };
+        let read: fn(&mut Self, &Event<'_>, Value<'_>, &mut Batch) -> Result<(), Rejected> =
+            match named {
+                Named::Trades => Self::trade,
+                Named::Quotes => Self::quote,
+                Named::Ticker => Self::ticker,
+                Named::Candles(Some(_)) => Self::candle,
+                Named::Book | Named::BestLevels => {
+                    self.suspect = Some(instrument);
+                    if !self.sources.admits(instrument, BookSource::of(channel)) {
+                        return Ok(Frame::Other);
+                    }
+                    Self::book
+                }
+                // Intervals that are not carried here, and channels that nobody here asks for.
+                Named::Candles(None) | Named::Instruments | Named::Other => {
+                    return Ok(Frame::Other);
+                }
+            };
+        let event = Event { named, native, instrument, action: root.field("action") };
+        let items = root.field("data").and_then(Value::items).ok_or(Rejected::Field)?;
+        let mut empty = true;
+        for item in items {
+            read(self, &event, item, batch)?;
+            empty = false;
+        }
+        if empty { Err(Rejected::Field) } else { Ok(Frame::Data { recognised: false }) }
+    }
+
+    /// An answer to a request of ours, or what the exchange says about the connection.
+    fn event(&self, event: &str, root: Value<'_>) -> Result<Frame, Rejected> {
+        let id = root.field("id").and_then(Value::string).and_then(|id| id.parse().ok());
+        let argument = root.field("arg");
+        let code = root.field("code").and_then(Value::string);
+        match (event, argument, code) {
+            ("subscribe", Some(argument), _) => {
+                let channel = argument.field("channel").and_then(Value::string);
+                let native = argument.field("instId").and_then(Value::string);
+                let subject =
+                    channel.zip(native).and_then(|(channel, native)| self.subject(channel, native));
+                Ok(Frame::Ack { id, subject })
+            }
+            // What is no longer wanted has no answer that anybody waits for.
+            ("unsubscribe", Some(_), _) => Ok(Frame::Ack { id, subject: None }),
+            ("error", _, Some(code)) => {
+                let words = root.field("msg").and_then(Value::string).unwrap_or_default();
+                Ok(Frame::Error { id, subject: self.subject_in(words), text: told(code, words) })
+            }
+            // "The connection will soon be closed for a service upgrade": in 60 s.
+            ("notice", _, Some("64008")) => Ok(Frame::Shutdown),
+            ("notice", _, Some(_)) => Ok(Frame::Status),
+            // Of private connections.
+            ("login" | "channel-conn-count" | "channel-conn-count-error", ..) => Ok(Frame::Other),
+            _ => Err(Rejected::Foreign),
+        }
+    }
+
+    fn subject(&self, channel: &str, native: &str) -> Option<Subject> {
+        let instrument = self.instruments.find(native.as_bytes())?;
+        Some(Subject { instrument, channel: Named::of(channel).channel()? })
+    }
+
+    /// Refusals have no argument, but the usual one (60018) has it in its words: "Wrong URL or
+    /// channel:tickers,instId:LTC-USD doesn't exist. …" (seen 2023 to 2026, sometimes with a space
+    /// behind the comma).
+    fn subject_in(&self, words: &str) -> Option<Subject> {
+        let (_, rest) = words.split_once("channel:")?;
+        let (channel, rest) = rest.split_once(',')?;
+        let native = rest.trim_start().strip_prefix("instId:")?.split(' ').next()?;
+        self.subject(channel, native)
+    }
+
+    fn trade(
+        &mut self,
+        event: &Event<'_>,
+        item: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let fields = TradeFields {
+            time: time(text(item, "ts")?)?,
+            price: positive(text(item, "px")?)?,
+            size: positive(text(item, "sz")?)?,
+            id: unsigned(text(item, "tradeId")?)?,
+            // Absent before 2023 and where each match is told.
+            count: match item.field("count") {
+                Some(_) => unsigned(text(item, "count")?)?,
+                None => 1,
+            },
+            taker: match text(item, "side")? {
+                "buy" => Side::Bid,
+                "sell" => Side::Ask,
+                _ => return Err(Rejected::Field),
+            },
+        };
+        fields.push(event.instrument, batch);
+        Ok(())
+    }
+
+    fn quote(
+        &mut self,
+        event: &Event<'_>,
+        item: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let fields = QuoteFields {
+            time: time(text(item, "ts")?)?,
+            sequence: sequence(item)?,
+            bid: best(item, "bids")?,
+            ask: best(item, "asks")?,
+        };
+        fields.push(event.instrument, batch);
+        Ok(())
+    }
+
+    fn book(
+        &mut self,
+        event: &Event<'_>,
+        item: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let levels_from = batch.levels.len();
+        let kind = match (event.named, event.action.and_then(Value::string)) {
+            // Whole each time, and called so by nobody.
+            (Named::BestLevels, _) | (_, Some("snapshot")) => BookKind::Snapshot,
+            (_, Some("update")) => BookKind::Delta,
+            _ => return Err(Rejected::Field),
+        };
+        side(Side::Ask, item.field("asks").ok_or(Rejected::Field)?, batch)?;
+        side(Side::Bid, item.field("bids").ok_or(Rejected::Field)?, batch)?;
+        let fields = BookFields {
+            kind,
+            time: time(text(item, "ts")?)?,
+            sequence: sequence(item)?,
+            previous: match item.field("prevSeqId") {
+                Some(value) => u64::try_from(value.signed().ok_or(Rejected::Field)?).ok(),
+                None => None,
+            },
+            checksum: match item.field("checksum") {
+                Some(value) => Some(checksum(value)?),
+                None => None,
+            },
+            levels_from,
+        };
+        fields.push(event.instrument, batch);
+        Ok(())
+    }
+
+    fn ticker(
+        &mut self,
+        event: &Event<'_>,
+        item: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        // The volume in coins is `vol24h` on spot, where `volCcy24h` is in the quote; contracts
+        // are counted in `vol24h`, and `volCcy24h` is in coins.
+        let contract = match item.field("instType").and_then(Value::string) {
+            Some(class) => !matches!(class, "SPOT" | "MARGIN"),
+            None => is_contract(event.native),
+        };
+        let (volume, quote_volume) = match contract {
+            true => (stated_wide(item, "volCcy24h")?, None),
+            false => (stated_wide(item, "vol24h")?, stated_wide(item, "volCcy24h")?),
+        };
+        let ticker = Ticker {
+            last: stated(text(item, "last")?)?,
+            open: stated_field(item, "open24h")?,
+            high: stated_field(item, "high24h")?,
+            low: stated_field(item, "low24h")?,
+            bid: stated_field(item, "bidPx")?,
+            ask: stated_field(item, "askPx")?,
+            change: None,
+            change_percent: None,
+            volume,
+            quote_volume,
+        };
+        let time = time(text(item, "ts")?)?;
+        for body in ticker.bodies() {
+            batch.push(0, Tick::new(event.instrument, time, body));
+        }
+        Ok(())
+    }
+
+    /// `[ts, open, high, low, close, vol, volCcy, volCcyQuote, confirm]`; the last two since 2022.
+    fn candle(
+        &mut self,
+        event: &Event<'_>,
+        item: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let Named::Candles(Some(interval)) = event.named else { return Err(Rejected::Field) };
+        let mut parts = item.items().ok_or(Rejected::Field)?.map(Value::string);
+        let mut next = || parts.next().flatten().ok_or(Rejected::Field);
+        let open_time = time(next()?)?;
+        let [open, high, low, close] = [next()?, next()?, next()?, next()?];
+        let volume = next()?;
+        // Past the volumes in other units.
+        let confirm = parts.nth(2);
+        let closed = match confirm {
+            None | Some(Some("0")) => false,
+            Some(Some("1")) => true,
+            Some(_) => return Err(Rejected::Field),
+        };
+        let candle = Candle {
+            interval,
+            open_time,
+            open: positive(open)?,
+            high: positive(high)?,
+            low: positive(low)?,
+            close: positive(close)?,
+            // In the unit of the trades' sizes, so that it is their sum.
+            volume: WideDecimal::parse(volume.as_bytes()).map_err(refused)?,
+            // Not told.
+            trades: 0,
+            closed,
+        };
+        for body in candle.bodies() {
+            batch.push(0, Tick::new(event.instrument, UnixNanos::NONE, body));
+        }
+        Ok(())
+    }
+}
+
+/// What all items of a frame share.
+struct Event<'t> {
+    named: Named,
+    native: &'t str,
+    instrument: InstrumentId,
+    action: Option<Value<'t>>,
+}
+
+/// What the exchange lists, as far as it changed.
+fn instruments(root: Value<'_>) -> Result<Frame, Rejected> {
+    let items = root.field("data").and_then(Value::items).ok_or(Rejected::Field)?;
+    let listings = items.filter_map(|item| {
+        listing::listing(&Entry {
+            native: text(item, "instId").ok()?,
+            tick_size: text(item, "tickSz").unwrap_or_default(),
+            lot_size: text(item, "lotSz").unwrap_or_default(),
+            state: text(item, "state").unwrap_or_default(),
+        })
+    });
+    Ok(Frame::Listing(listings.collect()))
+}
+
+/// Appends one side of a book event. A level is price, size, a retired number that is always 0,
+/// and the count of its orders.
+fn side(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for level in levels.items().ok_or(Rejected::Field)? {
+        if batch.levels.len() >= FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        let (price, size) = resting(level)?;
+        batch.levels.push(Level { side, price, size });
+    }
+    Ok(())
+}
+
+/// The first level of a side; a side without orders is empty.
+fn best(item: Value<'_>, name: &str) -> Result<Option<(Decimal, Decimal)>, Rejected> {
+    let levels = item.field(name).and_then(Value::items).ok_or(Rejected::Field)?;
+    levels.take(1).last().map(resting).transpose()
+}
+
+fn resting(level: Value<'_>) -> Result<(Decimal, Decimal), Rejected> {
+    let mut parts = level.items().ok_or(Rejected::Field)?.map(Value::string);
+    let (Some(Some(price)), Some(Some(size))) = (parts.next(), parts.next()) else {
+        return Err(Rejected::Field);
+    };
+    Ok((positive(price)?, positive(size)?))
+}
+
+fn sequence(item: Value<'_>) -> Result<u64, Rejected> {
+    match item.field("seqId") {
+        Some(value) => value.unsigned().ok_or(Rejected::Field),
+        None => Ok(0),
+    }
+}
+
+/// Signed 32 bits.
+fn checksum(value: Value<'_>) -> Result<i32, Rejected> {
+    let number = value.signed().ok_or(Rejected::Field)?;
+    i32::try_from(number).map_err(|_| Rejected::Field)
+}
+
+fn text<'t>(item: Value<'t>, name: &str) -> Result<&'t str, Rejected> {
+    item.field(name).and_then(Value::string).ok_or(Rejected::Field)
+}
+
+/// A whole number in a text.
+fn unsigned(text: &str) -> Result<u64, Rejected> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Rejected::Number);
+    }
+    text.parse().map_err(|_| Rejected::Number)
+}
+
+/// Milliseconds.
+fn time(text: &str) -> Result<UnixNanos, Rejected> {
+    unsigned(text).map(UnixNanos::from_millis)
+}
+
+/// A price or size: zero or more.
+fn positive(text: &str) -> Result<Decimal, Rejected> {
+    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+/// A price that may not be available.
+fn stated(text: &str) -> Result<Option<Decimal>, Rejected> {
+    if text.is_empty() { Ok(None) } else { positive(text).map(Some) }
+}
+
+fn stated_field(item: Value<'_>, name: &str) -> Result<Option<Decimal>, Rejected> {
+    match item.field(name) {
+        Some(_) => stated(text(item, name)?),
+        None => Ok(None),
+    }
+}
+
+fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejected> {
+    match item.field(name) {
+        None => Ok(None),
+        Some(_) => match text(item, name)? {
+            "" => Ok(None),
+            text => WideDecimal::parse(text.as_bytes()).map(Some).map_err(refused),
+        },
+    }
+}
+
+fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
+
+/// A refusal in the exchange's words, cut to fit.
+fn told(code: &str, words: &str) -> ArrayString<192> {
+    let mut text = ArrayString::new();
+    for letter in code.chars().chain(": ".chars()).chain(words.chars()) {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    text
+}
+
+/// Calls `found` with the symbol that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let native = root.field("arg").and_then(|argument| argument.field("instId"));
+    if let Some(native) = native.and_then(Value::string) {
+        found(native);
+    }
+}
