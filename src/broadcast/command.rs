@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
+use super::demand::Demand;
 use crate::client::Admission;
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
@@ -54,6 +55,7 @@ pub struct BroadcastHandle {
     pub(super) commands: Sender<BroadcastCommand>,
     pub(super) bell: Arc<Bell>,
     pub(super) counters: Arc<BroadcastCounters>,
+    pub(super) demand: Arc<Demand>,
 }
 
 impl BroadcastHandle {
@@ -85,6 +87,11 @@ impl BroadcastHandle {
     /// What the thread counts.
     pub fn counters(&self) -> &Arc<BroadcastCounters> {
         &self.counters
+    }
+
+    /// Which books its clients want.
+    pub fn demand(&self) -> &Arc<Demand> {
+        &self.demand
     }
 
     /// What wakes the thread when it sleeps; for the producers of its rings.

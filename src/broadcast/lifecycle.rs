@@ -5,6 +5,7 @@ use mio::Token;
 use super::{Broadcaster, Course, OpenSocket};
 use crate::client::{Beat, CloseReason, Phase, Session};
 use crate::clock::MonoNanos;
+use crate::instrument::Channel;
 use crate::limits::{SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY};
 
 impl Broadcaster {
@@ -37,6 +38,11 @@ impl Broadcaster {
         session.socket.transport_mut().shutdown();
         session.outgoing.release(&mut self.shared.chunks);
         let count = session.subscriptions.len() as u64;
+        for (_, held) in session.subscriptions.iter() {
+            if held.topic.subject.channel() == Channel::Orderbook {
+                self.demand.decrement(held.topic.instrument);
+            }
+        }
         self.desk(|desk| {
             for (_, held) in session.subscriptions.iter() {
                 desk.leave(held);

@@ -13,6 +13,7 @@
 
 mod answers;
 mod command;
+mod demand;
 mod fanout;
 mod joins;
 mod lifecycle;
@@ -25,6 +26,7 @@ mod words;
 
 pub use crate::client::Admission;
 pub use command::{Bell, BroadcastCommand, BroadcastHandle, FeedRing, OpenSocket};
+pub use demand::Demand;
 
 use std::cmp::Reverse;
 use std::io;
@@ -126,6 +128,7 @@ pub struct Broadcaster {
     bell: Arc<Bell>,
     spans: Spans,
     counters: Arc<BroadcastCounters>,
+    demand: Arc<Demand>,
     course: Course,
     /// Instruments before the table was last replaced.
     instruments_before: usize,
@@ -155,10 +158,12 @@ impl Broadcaster {
         let bell = Arc::new(Doorbell::new(poller.waker()));
         let (sender, commands) = bounded(BROADCAST_COMMANDS_CAPACITY);
         let counters = Arc::new(BroadcastCounters::default());
+        let demand = Arc::new(Demand::default());
         let handle = BroadcastHandle {
             commands: sender,
             bell: Arc::clone(&bell),
             counters: Arc::clone(&counters),
+            demand: Arc::clone(&demand),
         };
         let mut broadcaster = Self {
             cache: Cache::new(options.history_events),
@@ -173,6 +178,7 @@ impl Broadcaster {
             bell,
             spans: Spans::new(recorder),
             counters,
+            demand,
             course: Course::Serving,
             instruments_before: 0,
             large_answers: 0,

@@ -266,6 +266,9 @@ impl Broadcaster {
             let subscription = session.subscriptions.insert(fresh);
             session.joins.push_back(Join { subscription, prelude });
             self.counters.subscriptions.set(self.counters.subscriptions.value() + 1);
+            if topic.subject.channel() == Channel::Orderbook {
+                self.demand.increment(topic.instrument);
+            }
             return true;
         };
         self.desk(|desk| desk.change(slot, subscription, fresh, prelude));
@@ -380,6 +383,9 @@ impl Broadcaster {
     fn end_subscription(&mut self, slot: u32, subscription: u32) {
         let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
         self.counters.subscriptions.set(self.counters.subscriptions.value() - 1);
+        if held.topic.subject.channel() == Channel::Orderbook {
+            self.demand.decrement(held.topic.instrument);
+        }
         if held.topic.subject == Subject::Status
             && let Some(exchange) = self.exchange_of(held.topic.instrument)
             && let Some(session) = self.sessions.get_mut(slot)

@@ -28,19 +28,44 @@ impl Ledger {
         if now < self.refused_until {
             return Err(between(now, self.refused_until));
         }
-        let length = i64::try_from(self.rules.window.as_nanos()).unwrap_or(i64::MAX).max(1);
+        let length = self.length();
         let window = now.0.div_euclid(length);
         if window != self.window {
             self.window = window;
             self.spent = 0;
         }
-        let allowed = self.rules.weight_max / 100 * SHARE_PERCENT;
+        let allowed = self.allowed();
         // A single request heavier than the share may go when nothing else was spent.
         if self.spent > 0 && self.spent + weight > allowed {
             return Err(between(now, UnixNanos((window + 1).saturating_mul(length))));
         }
         self.spent += weight;
         Ok(())
+    }
+
+    /// How long it takes at least until so much more weight can have been spent.
+    pub(super) fn until_spent(&self, weight: u64, now: UnixNanos) -> Duration {
+        let length = self.length();
+        let from = now.max(self.refused_until);
+        let window = from.0.div_euclid(length);
+        let allowed = u64::from(self.allowed()).max(1);
+        let spent = if window == self.window { u64::from(self.spent) } else { 0 };
+        let beyond = weight.saturating_sub(allowed.saturating_sub(spent));
+        let windows = i64::try_from(beyond.div_ceil(allowed)).unwrap_or(i64::MAX);
+        match windows {
+            0 => between(now, from),
+            _ => between(now, UnixNanos(window.saturating_add(windows).saturating_mul(length))),
+        }
+    }
+
+    /// What may be spent in a window.
+    const fn allowed(&self) -> u32 {
+        self.rules.weight_max / 100 * SHARE_PERCENT
+    }
+
+    /// Of a window, in nanoseconds.
+    fn length(&self) -> i64 {
+        i64::try_from(self.rules.window.as_nanos()).unwrap_or(i64::MAX).max(1)
     }
 
     /// The exchange wants to be left alone.
@@ -83,6 +108,20 @@ mod tests {
         ledger.refuse_for(Duration::from_secs(5), now);
         assert_eq!(ledger.take(1, now), Err(Duration::from_secs(90)));
         assert_eq!(ledger.take(1, UnixNanos(11 * MINUTE + 30_000_000_000)), Ok(()));
+    }
+
+    #[test]
+    fn the_time_until_all_is_asked_counts_windows_and_refusals() {
+        let mut ledger = ledger();
+        let now = UnixNanos(10 * MINUTE + 45_000_000_000);
+        assert_eq!(ledger.take(500, now), Ok(()));
+        assert_eq!(ledger.until_spent(300, now), Duration::ZERO);
+        assert_eq!(ledger.until_spent(301, now), Duration::from_secs(15));
+        assert_eq!(ledger.until_spent(300 + 800, now), Duration::from_secs(15));
+        assert_eq!(ledger.until_spent(300 + 801, now), Duration::from_secs(75));
+        ledger.refuse_for(Duration::from_secs(20), now);
+        assert_eq!(ledger.until_spent(800, now), Duration::from_secs(20));
+        assert_eq!(ledger.until_spent(801, now), Duration::from_secs(75));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Requests beside the stream: books to join, and the list of instruments. One thread per
 //! exchange, under the exchange's ledger; bodies are read here, off the feed's thread.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::ledger::Ledger;
+use crate::broadcast::Demand;
 use crate::clock::{Clock, UnixNanos};
 use crate::exchange::{Listing, Profile, RestError, RestRequest};
 use crate::feed::{FeedCommand, FeedHandle};
@@ -47,6 +49,8 @@ pub(super) struct RequestOptions {
     pub(super) tls_ca_file: Option<PathBuf>,
     /// The feed that gets the books.
     pub(super) feed: FeedHandle,
+    /// What clients want, by broadcaster: the books of most clients are asked for first.
+    pub(super) demand: Vec<Arc<Demand>>,
     /// Where the list of instruments goes.
     pub(super) listings: Sender<Vec<Listing>>,
     /// Dates for the ledger.
@@ -82,6 +86,7 @@ impl Requests {
         let worker = Worker {
             agent: agent(&options)?,
             ledger: Ledger::new(options.profile.requests),
+            held_until: now,
             queue: lists.map(|request| Wanted::new(Want::Listing, request, now, seed)).collect(),
             asked: HashMap::new(),
             jobs: receiver,
@@ -153,7 +158,10 @@ struct Worker {
     options: RequestOptions,
     agent: ureq::Agent,
     ledger: Ledger,
-    queue: VecDeque<Wanted>,
+    /// In the order in which they were asked for.
+    queue: Vec<Wanted>,
+    /// The ledger lets nothing go before.
+    held_until: UnixNanos,
     /// When each book was asked for last.
     asked: HashMap<InstrumentId, UnixNanos>,
     jobs: Receiver<Job>,
@@ -168,7 +176,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => self.serve_next(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.counters.waiting.set(self.queue.len() as u64);
+            self.tell_queue();
         }
     }
 
@@ -180,6 +188,7 @@ impl Worker {
     fn until_next(&self) -> Duration {
         let due = self.queue.iter().map(|wanted| wanted.not_before).min();
         due.map_or(Duration::from_secs(3_600), |due| {
+            let due = due.max(self.held_until);
             Duration::from_nanos(u64::try_from(due.0.saturating_sub(self.now().0)).unwrap_or(0))
         })
     }
@@ -193,7 +202,7 @@ impl Worker {
         let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |&asked| {
             UnixNanos(asked.0.saturating_add(SPACING.as_nanos() as i64))
         });
-        self.queue.push_back(Wanted::new(
+        self.queue.push(Wanted::new(
             want,
             (rest.request)(&native),
             earliest,
@@ -201,19 +210,29 @@ impl Worker {
         ));
     }
 
-    /// Sends the first request that is due, when the ledger lets it.
+    fn urgency(&self, want: Want) -> u64 {
+        match want {
+            // Small, once, and what the answers to clients are made of.
+            Want::Listing => u64::MAX,
+            Want::Snapshot { instrument } => {
+                let demand = self.options.demand.iter();
+                demand.map(|broadcaster| u64::from(broadcaster.of(instrument))).sum()
+            }
+        }
+    }
+
+    /// Sends the most urgent request that is due, when the ledger lets it.
     fn serve_next(&mut self) {
         let now = self.now();
-        let due = self.queue.iter().position(|wanted| wanted.not_before <= now);
-        let Some(mut wanted) = due.and_then(|index| self.queue.remove(index)) else { return };
-        let weight = wanted.request.weight;
+        let urgency = |want| self.urgency(want);
+        let Some(index) = most_urgent(&self.queue, now, urgency) else { return };
+        let weight = self.queue[index].request.weight;
         if let Err(wait) = self.ledger.take(weight, now) {
             self.counters.held_back.increment();
-            // Everything waits for the same ledger, so the order is kept.
-            wanted.not_before = later(now, wait);
-            self.queue.push_front(wanted);
+            self.held_until = later(now, wait);
             return;
         }
+        let mut wanted = self.queue.remove(index);
         self.counters.requests.increment();
         self.counters.weight.add(u64::from(weight));
         if let Want::Snapshot { instrument } = wanted.want {
@@ -222,8 +241,20 @@ impl Worker {
         if let Err(failure) = self.serve(&wanted) {
             let wait = self.meet(&failure, &mut wanted.backoff, &wanted.request);
             wanted.not_before = later(self.now(), wait);
-            self.queue.push_back(wanted);
+            self.queue.push(wanted);
         }
+    }
+
+    /// Says how many wait, and when the ledger will have let the last of them go.
+    fn tell_queue(&self) {
+        self.counters.waiting.set(self.queue.len() as u64);
+        let weight = self.queue.iter().map(|wanted| u64::from(wanted.request.weight)).sum();
+        let eta = if self.queue.is_empty() {
+            Duration::ZERO
+        } else {
+            self.ledger.until_spent(weight, self.now())
+        };
+        self.counters.eta_ms.set(u64::try_from(eta.as_millis()).unwrap_or(u64::MAX));
     }
 
     fn serve(&self, wanted: &Wanted) -> Result<(), Failure> {
@@ -295,6 +326,12 @@ impl Worker {
     }
 }
 
+/// Of what is due, the place of what is most urgent; of equals the one that was asked for first.
+fn most_urgent(queue: &[Wanted], now: UnixNanos, urgency: impl Fn(Want) -> u64) -> Option<usize> {
+    let due = (0..queue.len()).filter(|&index| queue[index].not_before <= now);
+    due.max_by_key(|&index| (urgency(queue[index].want), Reverse(index)))
+}
+
 fn later(now: UnixNanos, wait: Duration) -> UnixNanos {
     UnixNanos(now.0.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
 }
@@ -328,4 +365,31 @@ fn certificates(ca_file: Option<&Path>) -> io::Result<Vec<Certificate<'static>>>
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn book(index: u32, not_before: i64) -> Wanted {
+        let want = Want::Snapshot { instrument: InstrumentId(index) };
+        let request = RestRequest { path: String::new(), weight: 250 };
+        Wanted::new(want, request, UnixNanos(not_before), 1)
+    }
+
+    #[test]
+    fn the_book_that_most_clients_want_is_asked_for_first() {
+        let mut queue = vec![book(0, 0), book(1, 0), book(2, 0), book(3, 50), book(4, 0)];
+        let subscriptions = |want| match want {
+            Want::Snapshot { instrument } => [0, 3, 7, 9, 7][instrument.index()],
+            Want::Listing => u64::MAX,
+        };
+        let mut order = Vec::new();
+        while let Some(index) = most_urgent(&queue, UnixNanos(10), subscriptions) {
+            order.push(queue.remove(index).want);
+        }
+        let books = [2, 4, 1, 0].map(|index| Want::Snapshot { instrument: InstrumentId(index) });
+        assert_eq!(order, books, "of equals the one asked for first, and none before its time");
+        assert_eq!(queue.len(), 1);
+    }
 }

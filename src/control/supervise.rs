@@ -70,6 +70,7 @@ impl Supervisor {
                 rest_url: supervised.rest_url,
                 tls_ca_file: supervised.tls_ca_file,
                 feed: supervised.feed.clone(),
+                demand: broadcasters.iter().map(|one| Arc::clone(one.demand())).collect(),
                 listings: listings.clone(),
                 clock: observatory.clock().clone(),
             })?;

@@ -167,4 +167,6 @@ pub struct RequestCounters {
     pub held_back: Counter,
     /// Requests that wait.
     pub waiting: Gauge,
+    /// Milliseconds until the ledger will have let all of them go, at the earliest.
+    pub eta_ms: Gauge,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::counters::RequestCounters;
 use super::observatory::{FeedView, LineView, Observatory, Sky};
 use crate::clock::MonoNanos;
 use crate::exchange::Rejected;
@@ -62,6 +63,10 @@ pub struct FeedStats {
     pub gaps: u64,
     /// Books resynchronised.
     pub resyncs: u64,
+    /// Requests beside the stream that wait for their turn.
+    pub requests_waiting: u64,
+    /// Until the exchange's ledger will have let all of those go, at the earliest.
+    pub requests_eta_seconds: f64,
     /// Connections lost, by reason.
     pub reconnects: BTreeMap<&'static str, u64>,
     /// Frames refused, by reason.
@@ -163,6 +168,10 @@ pub fn stats(observatory: &Observatory) -> Stats {
     let readiness = observatory.readiness();
     let mut sky = observatory.sky();
     sky.collect(now);
+    let requests = |feed: &FeedView| {
+        let of = |(exchange, _): &&(String, _)| *exchange == feed.exchange;
+        sky.requests.iter().find(of).map(|(_, counters)| &**counters)
+    };
     Stats {
         version: env!("CARGO_PKG_VERSION"),
         epoch: observatory.epoch().to_owned(),
@@ -170,7 +179,7 @@ pub fn stats(observatory: &Observatory) -> Stats {
         resident_bytes: super::process::resident_bytes(),
         ready: readiness.ready,
         not_ready: readiness.reasons,
-        feeds: sky.feeds.iter().map(|feed| feed_stats(feed, now)).collect(),
+        feeds: sky.feeds.iter().map(|feed| feed_stats(feed, requests(feed), now)).collect(),
         clients: client_stats(&sky),
         latency: latency_stats(&sky, now),
         budget: budget_stats(&sky),
@@ -178,7 +187,7 @@ pub fn stats(observatory: &Observatory) -> Stats {
     }
 }
 
-fn feed_stats(feed: &FeedView, now: MonoNanos) -> FeedStats {
+fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNanos) -> FeedStats {
     let counters = &feed.counters;
     let (recognised, fallbacks) = (counters.recognised.value(), counters.fallbacks.value());
     let newest = MonoNanos(counters.newest_read.value());
@@ -199,6 +208,8 @@ fn feed_stats(feed: &FeedView, now: MonoNanos) -> FeedStats {
         ticks: counters.ticks.value(),
         gaps: counters.gaps.value(),
         resyncs: counters.resyncs.value(),
+        requests_waiting: requests.map_or(0, |one| one.waiting.value()),
+        requests_eta_seconds: requests.map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0),
         reconnects: reconnects.filter_map(happened).collect(),
         rejected: rejected.filter_map(happened).collect(),
         fallback_share: fallbacks as f64 / (recognised + fallbacks).max(1) as f64,

@@ -286,7 +286,13 @@ impl Page<'_> {
             .requests
             .iter()
             .map(|(of, counters)| (exchange(of), counters.waiting.value() as f64));
-        self.gauge("rest_waiting_requests", "Requests that wait for their turn.", waiting)
+        self.gauge("rest_waiting_requests", "Requests that wait for their turn.", waiting)?;
+        let eta = sky
+            .requests
+            .iter()
+            .map(|(of, counters)| (exchange(of), counters.eta_ms.value() as f64 / 1_000.0));
+        let help = "Time until the ledger will have let all waiting requests go, at the earliest.";
+        self.gauge("rest_eta_seconds", help, eta)
     }
 
     fn latencies(&mut self, sky: &Sky) -> fmt::Result {
