@@ -1,23 +1,32 @@
 //! Numbers as text, written in place.
 
 /// How whole ticks or lots are written: with this many digits after the point, of which the last
-/// ones are zeros where the wire has more digits than the unit.
+/// ones are zeros where the wire has more digits than the unit; or with as many as are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scale {
     factor: i128,
     digits: u8,
+    shortest: bool,
 }
 
 impl Scale {
     /// Units of 10⁻ᵘⁿⁱᵗ, written with `wire` digits, at least as many.
     pub(super) const fn new(unit: u8, wire: u8) -> Self {
         assert!(wire >= unit, "the wire has a digit for each digit of the unit");
-        Self { factor: 10_i128.pow((wire - unit) as u32), digits: wire }
+        Self { factor: 10_i128.pow((wire - unit) as u32), digits: wire, shortest: false }
+    }
+
+    /// Units of 10⁻ᵘⁿⁱᵗ, written without zeros at the end of a fraction.
+    pub(super) const fn shortest(unit: u8) -> Self {
+        Self { factor: 1, digits: unit, shortest: true }
     }
 
     /// Appends `units`.
     pub(super) fn write(&self, out: &mut Vec<u8>, units: i64) {
         decimal(out, i128::from(units) * self.factor, self.digits);
+        if self.shortest && self.digits > 0 {
+            trim(out);
+        }
     }
 
     /// As a text of its own.
@@ -25,6 +34,17 @@ impl Scale {
         let mut out = Vec::new();
         self.write(&mut out, units);
         String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// Takes the zeros off the end of the fraction that `out` ends with, and its point if nothing
+/// is left of it.
+pub(super) fn trim(out: &mut Vec<u8>) {
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+    if out.last() == Some(&b'.') {
+        out.pop();
     }
 }
 
@@ -98,5 +118,12 @@ mod tests {
     fn units_are_padded_to_the_wires_digits() {
         assert_eq!(Scale::new(2, 8).text(6_354_001), "63540.01000000");
         assert_eq!(Scale::new(0, 0).text(7), "7");
+    }
+
+    #[test]
+    fn units_are_written_as_short_as_can_be() {
+        let texts = [(2, 6_354_000), (2, 6_354_010), (2, 100), (8, 5), (0, 700), (3, 0)]
+            .map(|(unit, units)| Scale::shortest(unit).text(units));
+        assert_eq!(texts, ["63540", "63540.1", "1", "0.00000005", "700", "0"]);
     }
 }
