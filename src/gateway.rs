@@ -255,7 +255,7 @@ impl Start<'_> {
         reports: &Sender<FeedReport>,
     ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
         let start = |feed: &FeedConfig| {
-            let adapter = exchange::adapter(feed.exchange);
+            let adapter = exchange::adapter_at(feed.exchange, &feed.url);
             self.feed(feed, adapter, broadcasters, reports.clone())
         };
         self.config.feeds.iter().map(start).collect()

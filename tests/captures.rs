@@ -27,8 +27,11 @@ fn decode(folder: &Path, name: &str, exchange: ExchangeId, rest: &[&str], summar
 }
 
 /// Whose captures those are whose names begin so. A new exchange adds its line.
-const EXCHANGES: &[(&str, ExchangeId)] =
-    &[("binance-spot", ExchangeId::Binance), ("binance-usdm", ExchangeId::BinanceFutures)];
+const EXCHANGES: &[(&str, ExchangeId)] = &[
+    ("binance-spot", ExchangeId::Binance),
+    ("binance-usdm", ExchangeId::BinanceFutures),
+    ("deriv", ExchangeId::Deriv),
+];
 
 fn exchange_of(name: &str) -> Option<ExchangeId> {
     EXCHANGES.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, exchange)| *exchange)

@@ -4,6 +4,7 @@
 
 mod batch;
 pub mod binance;
+pub mod deriv;
 pub mod okx;
 mod profile;
 
@@ -321,6 +322,15 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
             Box::new(binance::Binance::new(exchange))
         }
         ExchangeId::Okx => Box::new(okx::Okx::new()),
+        ExchangeId::Deriv => Box::new(deriv::Deriv::default()),
+    }
+}
+
+/// The same for a configured address, which tells the dialect where an exchange has two.
+pub fn adapter_at(exchange: ExchangeId, url: &str) -> Box<dyn Exchange> {
+    match exchange {
+        ExchangeId::Deriv => Box::new(deriv::Deriv::at(url)),
+        other => adapter(other),
     }
 }
 

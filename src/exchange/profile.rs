@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 
 use super::{
     BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
-    okx,
+    deriv, okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -64,6 +64,7 @@ pub fn profile(exchange: ExchangeId) -> &'static Profile {
         ExchangeId::Binance => &binance::SPOT,
         ExchangeId::BinanceFutures => &binance::FUTURES,
         ExchangeId::Okx => &okx::PROFILE,
+        ExchangeId::Deriv => &deriv::PROFILE,
     }
 }
 

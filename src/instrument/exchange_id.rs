@@ -29,6 +29,8 @@ exchanges! {
     BinanceFutures = "binance-futures",
     /// OKX: spot, perpetuals and dated futures.
     Okx = "okx",
+    /// Deriv, legacy and options socket.
+    Deriv = "deriv",
 }
 
 impl ExchangeId {

@@ -210,6 +210,14 @@ impl<'a> Cursor<'a> {
         self.until(mark)
     }
 
+    /// Moves over `N` bytes, whichever they are: who accepts them must know them, or look at each.
+    #[inline(always)]
+    pub fn bytes<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let bytes = self.around(0)?;
+        self.advance(N)?;
+        Some(bytes)
+    }
+
     /// Moves over the rest of a string that is not needed and the quotation mark at its end. Only
     /// ASCII without backslashes and control characters passes, which is sure to be valid JSON.
     #[inline(always)]

@@ -106,6 +106,7 @@ impl Habits {
             ExchangeId::Binance => binance::SPOT_HABITS,
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
             ExchangeId::Okx => binance::FUTURES_HABITS,
+            ExchangeId::Deriv => binance::SPOT_HABITS,
         }
     }
 }

@@ -81,7 +81,7 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    !matches!(exchange, ExchangeId::Okx)
+    !matches!(exchange, ExchangeId::Okx | ExchangeId::Deriv)
 }
 
 /// Who speaks the exchange's protocol.
@@ -96,6 +96,7 @@ pub(super) fn speaker(
             Box::new(Binance::new(options, counters, now)?)
         }
         ExchangeId::Okx => return Err(io::Error::from(io::ErrorKind::Unsupported)),
+        ExchangeId::Deriv => return Err(io::ErrorKind::Unsupported.into()),
     })
 }
 

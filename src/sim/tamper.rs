@@ -22,6 +22,8 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         ExchangeId::Okx => {
             Marks { depth: &["\"channel\":\"books"], trade: &["\"channel\":\"trades"] }
         }
+        // A tick is the nearest that it has to a trade.
+        ExchangeId::Deriv => Marks { depth: &[], trade: &["\"msg_type\":\"tick\""] },
     }
 }
 

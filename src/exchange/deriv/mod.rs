@@ -1,0 +1,199 @@
+//! Deriv: a broker of synthetic indices, currencies and coins. There are no trades, no sizes and no
+//! books; prices come as ticks, candles are the exchange's own.
+//!
+//! Two dialects of one protocol: legacy v3, which wants the number of an application in its
+//! address, and the socket of the newer options API. Sources: developers.deriv.com and the schemas
+//! of `deriv-api-docs` (2026-06), recorded frames of 2025 and 2026.
+
+mod hot;
+mod listing;
+mod memory;
+mod parse;
+mod subscribe;
+mod symbol;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::{
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
+    Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+};
+use crate::clock::UnixNanos;
+use crate::instrument::{ExchangeId, NativeMap};
+use crate::json::{JsonReader, PaddedFrame};
+use crate::limits::FRAME_PADDING;
+use crate::tick::Reason;
+use memory::Memory;
+use parse::Context;
+
+/// Which of its two sockets is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// `/websockets/v3`.
+    #[default]
+    Legacy,
+    /// `/trading/v1/options/ws/public`.
+    Options,
+}
+
+impl Dialect {
+    /// Where its socket is, for who configures a host alone. 1089 is the application that Deriv
+    /// has registered for tests by anybody.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Legacy => "/websockets/v3?app_id=1089",
+            Self::Options => "/trading/v1/options/ws/public",
+        }
+    }
+}
+
+/// Facts of Deriv.
+pub static PROFILE: Profile = Profile {
+    exchange: ExchangeId::Deriv,
+    url: "wss://ws.derivws.com",
+    rest_url: "https://api.derivws.com",
+    connection: ConnectionRules {
+        streams_max: subscribe::STREAMS_MAX,
+        subscriptions_per_request: 1,
+        // Answers come within a tenth of a second; more would only wait at the exchange.
+        requests_in_flight_max: 32,
+        answers: Answers::PerRequest,
+        // Legacy 180 calls a minute, options 220 (2026).
+        messages_max: 180,
+        message_window: Duration::from_secs(60),
+        // Nothing is stated; a client is asked for one connection.
+        attempts_max: 60,
+        attempt_window: Duration::from_secs(60),
+        // Two of our pings unanswered. Ticks tell nothing: there are none of a closed market.
+        silence_max: Duration::from_secs(70),
+        lifetime: None,
+        // All bars of an answer are 500 KB at most (5,000 of them), all instruments 100 KB.
+        frame_bytes_max: 4 << 20,
+        // Without a message for two minutes the exchange closes; it asks for a ping each 30 s.
+        heartbeat: Some((Duration::from_secs(30), r#"{"ping":1}"#)),
+        trade_ids_contiguous: false,
+    },
+    requests: RequestRules { weight_max: 220, window: Duration::from_secs(60) },
+    book: BookRules {
+        continuity: Continuity::None,
+        snapshot: SnapshotSource::Stream,
+        checksum: None,
+    },
+    native_symbol: symbol::native,
+    canonical_symbol: symbol::canonical,
+    snapshot: None,
+    listing: None,
+    refusal,
+};
+
+/// Nothing is asked for beside the stream.
+fn refusal(_: u16, _: Option<&str>, _: &[u8], _: UnixNanos) -> Refusal {
+    Refusal { reason: Reason::ExchangeError, retry_after: Duration::from_secs(60) }
+}
+
+/// The adapter of both dialects.
+#[derive(Debug)]
+pub struct Deriv {
+    dialect: Dialect,
+    path: &'static str,
+    instruments: NativeMap,
+    memory: Memory,
+    reader: JsonReader,
+}
+
+impl Default for Deriv {
+    fn default() -> Self {
+        Self::new(Dialect::Legacy)
+    }
+}
+
+impl Deriv {
+    /// An adapter that knows no instrument yet.
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            path: dialect.path(),
+            instruments: NativeMap::new([]),
+            memory: Memory::default(),
+            reader: JsonReader::new(),
+        }
+    }
+
+    /// The adapter for a configured address. A host alone means the dialect that lives there, at
+    /// its usual path; an address with a path of its own (with the number of an application, or a
+    /// one-time password) stays as it is, and its path tells the dialect.
+    pub fn at(url: &str) -> Self {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let dialect = match path {
+            "" if host.starts_with("api.") => Dialect::Options,
+            path if path.contains("options/ws") => Dialect::Options,
+            _ => Dialect::Legacy,
+        };
+        let own_path = if path.is_empty() { dialect.path() } else { "" };
+        Self { path: own_path, ..Self::new(dialect) }
+    }
+
+    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
+    /// recogniser takes, and the twin that tests hold the recognisers to.
+    ///
+    /// # Errors
+    /// As [`Exchange::parse`].
+    #[cold]
+    pub fn parse_general(
+        &mut self,
+        frame: PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        batch.clear();
+        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
+        let read = self.reader.read_with_texts(frame, |root| context.frame(root, batch));
+        let result = read.unwrap_or(Err(Rejected::NotJson));
+        if result.is_err() {
+            batch.clear();
+        }
+        result
+    }
+}
+
+impl Exchange for Deriv {
+    fn id(&self) -> ExchangeId {
+        ExchangeId::Deriv
+    }
+
+    fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
+        subscribe::plan(self.dialect, self.path, wanted)
+    }
+
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::subscribe(self.dialect, subscriptions, next_id)
+    }
+
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::unsubscribe(self.dialect, &self.memory, subscriptions, next_id)
+    }
+
+    fn set_instruments(&mut self, instruments: NativeMap) {
+        self.instruments = instruments;
+    }
+
+    #[inline]
+    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        batch.clear();
+        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
+        if hot::recognise(&mut context, &frame, batch).is_some() {
+            return Ok(Frame::Data { recognised: true });
+        }
+        self.parse_general(frame, batch)
+    }
+
+    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
+        let mut bytes = frame.to_vec();
+        bytes.resize(frame.len() + FRAME_PADDING, 0);
+        let frame = PaddedFrame::new(&mut bytes, frame.len());
+        // A frame that is no JSON names no symbol; `parse` will reject it.
+        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+    }
+}

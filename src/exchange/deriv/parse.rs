@@ -1,0 +1,288 @@
+//! What Deriv says: the general path, which reads every frame in any order of its keys, and the
+//! statements about fields that the recognisers of [`super::hot`] share with it.
+
+use arrayvec::ArrayString;
+
+use super::listing;
+use super::memory::{Bar, Memory, Stream, StreamId};
+use super::subscribe::interval_of;
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, Frame, Rejected, Subject};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Candle, Decimal, DecimalError, Interval, Quote, Tick, Ticker, WideDecimal};
+
+/// What a frame is read against.
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+    pub(super) memory: &'a mut Memory,
+}
+
+/// The general path's verdict on a frame with data.
+const GENERAL: Frame = Frame::Data { recognised: false };
+
+/// A price change as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TickFields {
+    pub(super) epoch: u64,
+    /// The official price: of derived indices the index itself, else midway of bid and ask.
+    pub(super) quote: Decimal,
+    pub(super) bid: Option<Decimal>,
+    pub(super) ask: Option<Decimal>,
+}
+
+impl TickFields {
+    /// One tick says what the price is and between which prices Deriv deals. There are no trades
+    /// and no sizes, so it is a ticker, and a quote that is absent where no side is stated. A
+    /// symbol has at most one tick a second, so its time is its number.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let time = time(self.epoch);
+        let ticker =
+            Ticker { last: Some(self.quote), bid: self.bid, ask: self.ask, ..Ticker::default() };
+        for body in ticker.bodies() {
+            batch.push(self.epoch, Tick::new(instrument, time, body));
+        }
+        if self.bid.is_some() || self.ask.is_some() {
+            let quote = Quote { bid: self.bid, bid_size: None, ask: self.ask, ask_size: None };
+            batch.push_derived(self.epoch, Tick::new(instrument, time, quote.into()));
+        }
+    }
+}
+
+/// A bar as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BarFields {
+    /// Of the price change that it includes; of a past bar its beginning.
+    pub(super) epoch: u64,
+    pub(super) candle: Candle,
+}
+
+impl BarFields {
+    /// A bar without volume and trades, which Deriv does not have.
+    #[inline(always)]
+    pub(super) fn new(
+        (interval, open_time, epoch): (Interval, UnixNanos, u64),
+        [open, high, low, close]: [Decimal; 4],
+    ) -> Self {
+        let (volume, trades, closed) = (WideDecimal::ZERO, 0, false);
+        let candle = Candle { interval, open_time, open, high, low, close, volume, trades, closed };
+        Self { epoch, candle }
+    }
+
+    /// No frame says that a bar is final; the next bar does, so it is told again before it.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, memory: &mut Memory, batch: &mut Batch) {
+        let time = time(self.epoch);
+        let Bar::Newest(ended) = memory.bar(instrument, &self.candle) else { return };
+        for body in ended.iter().flat_map(Candle::bodies) {
+            batch.push_derived(self.epoch, Tick::new(instrument, time, body));
+        }
+        for body in self.candle.bodies() {
+            batch.push(self.epoch, Tick::new(instrument, time, body));
+        }
+    }
+}
+
+/// Whole seconds; no time where they do not fit.
+#[inline(always)]
+pub(super) fn time(epoch: u64) -> UnixNanos {
+    UnixNanos::from_millis(epoch.saturating_mul(1_000))
+}
+
+/// Whether a bar begins where ours of that length do.
+#[inline(always)]
+pub(super) fn is_aligned(interval: Interval, open_time: UnixNanos) -> bool {
+    open_time.is_some() && interval.open_time(open_time) == open_time
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let kind = root.field("msg_type").and_then(Value::string).ok_or(Rejected::Foreign)?;
+        let request = root.field("req_id").and_then(Value::unsigned);
+        if let Some(error) = root.field("error").filter(|error| error.fields().is_some()) {
+            return Ok(self.refusal(root, error, request));
+        }
+        // A stream repeats the id of the request that opened it, so its first frame answers it.
+        batch.answered = request;
+        match kind {
+            "tick" => self.tick(root, batch),
+            "ohlc" => self.bar(root, batch),
+            "candles" => self.past_bars(root, batch),
+            "ping" | "time" => Ok(Frame::Heartbeat),
+            "active_symbols" => listing::read(root).map(Frame::Listing),
+            "website_status" => Ok(site_status(root)),
+            // Past ticks, ends of streams, and the account's affairs.
+            _ => Ok(Frame::Other),
+        }
+    }
+
+    fn tick(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let tick = root.field("tick").ok_or(Rejected::Field)?;
+        let Some(instrument) = self.instrument(tick)? else { return Ok(Frame::Other) };
+        let fields = TickFields {
+            epoch: unsigned(tick, "epoch")?,
+            quote: decimal(tick, "quote")?,
+            bid: option(tick, "bid")?,
+            ask: option(tick, "ask")?,
+        };
+        fields.push(instrument, batch);
+        self.name(instrument, Stream::Ticks, root, tick);
+        Ok(GENERAL)
+    }
+
+    fn bar(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let bar = root.field("ohlc").ok_or(Rejected::Field)?;
+        let Some(instrument) = self.instrument(bar)? else { return Ok(Frame::Other) };
+        let open_time = time(unsigned(bar, "open_time")?);
+        let epoch = unsigned(bar, "epoch")?;
+        let prices = prices(bar)?;
+        let Some(interval) = interval(unsigned(bar, "granularity")?, open_time) else {
+            return Ok(Frame::Other);
+        };
+        let fields = BarFields::new((interval, open_time, epoch), prices);
+        fields.push(instrument, self.memory, batch);
+        self.name(instrument, Stream::Candles(interval), root, bar);
+        Ok(GENERAL)
+    }
+
+    /// The bars that the answer to a subscription begins with, oldest first. Whose they are, and
+    /// of which length, stands in the repeated request alone; without it they are of no use.
+    fn past_bars(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let bars = root.field("candles").and_then(Value::items).ok_or(Rejected::Field)?;
+        let asked = root.field("echo_req");
+        let granularity = asked.and_then(|asked| asked.field("granularity")?.unsigned());
+        let native = asked.and_then(|asked| asked.field("ticks_history")?.string());
+        let (Some(native), Some(granularity)) = (native, granularity) else {
+            return Ok(Frame::Other);
+        };
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+            return Ok(Frame::Other);
+        };
+        if bars.clone().count() > FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        let mut read = Vec::new();
+        for bar in bars {
+            let epoch = unsigned(bar, "epoch")?;
+            let prices = prices(bar)?;
+            match interval(granularity, time(epoch)) {
+                Some(interval) => {
+                    read.push(BarFields::new((interval, time(epoch), epoch), prices));
+                }
+                None => return Ok(Frame::Other),
+            }
+        }
+        // All but the last are over: the exchange has gone on to the next.
+        let newest = read.len().saturating_sub(1);
+        for (index, mut fields) in read.into_iter().enumerate() {
+            fields.candle.closed = index < newest;
+            if index == newest {
+                self.name(instrument, Stream::Candles(fields.candle.interval), root, root);
+            }
+            fields.push(instrument, self.memory, batch);
+        }
+        Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
+    }
+
+    /// Whose a tick or bar is; `None` when not ours.
+    fn instrument(&self, of: Value<'_>) -> Result<Option<InstrumentId>, Rejected> {
+        let native = of.field("symbol").and_then(Value::string).ok_or(Rejected::Field)?;
+        Ok(self.instruments.find(native.as_bytes()))
+    }
+
+    /// Remembers what the exchange calls a stream.
+    fn name(&mut self, instrument: InstrumentId, stream: Stream, root: Value<'_>, of: Value<'_>) {
+        let subscription = root.field("subscription").and_then(|one| one.field("id"));
+        let name = subscription.or_else(|| of.field("id")).and_then(Value::string);
+        let name: Option<&StreamId> = name.and_then(|name| name.as_bytes().try_into().ok());
+        if let Some(name) = name.filter(|name| is_stream_id(name)) {
+            self.memory.name(instrument, stream, name);
+        }
+    }
+
+    /// `error` tells the call and its code. Its words are in the language of the connection, so
+    /// only the code means something.
+    fn refusal(&self, root: Value<'_>, error: Value<'_>, id: Option<u64>) -> Frame {
+        let code = error.field("code").and_then(Value::string).unwrap_or_default();
+        let message = error.field("message").and_then(Value::string).unwrap_or_default();
+        let mut text = ArrayString::new();
+        for letter in [code, ": ", message].iter().flat_map(|part| part.chars()) {
+            if text.try_push(letter).is_err() {
+                break;
+            }
+        }
+        Frame::Error { id, subject: self.subject(root), text }
+    }
+
+    /// The stream that the repeated request asked for.
+    fn subject(&self, root: Value<'_>) -> Option<Subject> {
+        let asked = root.field("echo_req")?;
+        let (native, channel) = match asked.field("ticks") {
+            Some(native) => (native, Channel::Quotes),
+            None => (asked.field("ticks_history")?, Channel::Candles),
+        };
+        let instrument = self.instruments.find(native.string()?.as_bytes())?;
+        Some(Subject { instrument, channel })
+    }
+}
+
+/// `updating` means that connections drop within about a minute.
+fn site_status(root: Value<'_>) -> Frame {
+    let status = root.field("website_status").and_then(|status| status.field("site_status"));
+    match status.and_then(Value::string) {
+        Some("updating") => Frame::Shutdown,
+        _ => Frame::Status,
+    }
+}
+
+/// The interval of that many seconds, if a bar that begins at `open_time` is one of ours.
+#[inline(always)]
+pub(super) fn interval(granularity: u64, open_time: UnixNanos) -> Option<Interval> {
+    interval_of(granularity).filter(|&interval| is_aligned(interval, open_time))
+}
+
+/// Letters and digits of a UUID: nothing that would break out of a JSON string.
+#[inline]
+pub(super) fn is_stream_id(name: &StreamId) -> bool {
+    name.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+}
+
+/// Calls `found` with the symbols that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let kind = root.field("msg_type").and_then(Value::string);
+    let symbol = match kind {
+        Some(kind @ ("tick" | "ohlc")) => root.field(kind).and_then(|of| of.field("symbol")),
+        Some("candles") => root.field("echo_req").and_then(|asked| asked.field("ticks_history")),
+        _ => None,
+    };
+    if let Some(symbol) = symbol.and_then(Value::string) {
+        found(symbol);
+    }
+}
+
+fn prices(of: Value<'_>) -> Result<[Decimal; 4], Rejected> {
+    Ok([decimal(of, "open")?, decimal(of, "high")?, decimal(of, "low")?, decimal(of, "close")?])
+}
+
+fn decimal(of: Value<'_>, field: &str) -> Result<Decimal, Rejected> {
+    option(of, field)?.ok_or(Rejected::Field)
+}
+
+/// A price. Ticks and past bars write bare numbers without trailing zeros, live bars strings;
+/// either is read anywhere. `null` is no price.
+fn option(of: Value<'_>, field: &str) -> Result<Option<Decimal>, Rejected> {
+    let Some(value) = of.field(field).filter(|value| !value.is_null()) else { return Ok(None) };
+    let text = value.string().map(str::as_bytes).or_else(|| value.number_text());
+    match Decimal::parse(text.ok_or(Rejected::Field)?) {
+        Ok(price) => Ok(Some(price)),
+        Err(DecimalError::TooLong) => Err(Rejected::Digits),
+        Err(DecimalError::Malformed) => Err(Rejected::Number),
+    }
+}
+
+fn unsigned(of: Value<'_>, field: &str) -> Result<u64, Rejected> {
+    of.field(field).and_then(Value::unsigned).ok_or(Rejected::Field)
+}
