@@ -31,6 +31,10 @@ const EXCHANGES: &[(&str, ExchangeId)] = &[
     ("binance-spot", ExchangeId::Binance),
     ("binance-usdm", ExchangeId::BinanceFutures),
     ("deriv", ExchangeId::Deriv),
+    ("bybit-linear", ExchangeId::BybitLinear),
+    // Of all classes.
+    ("bybit-samples", ExchangeId::BybitLinear),
+    ("bybit-spot", ExchangeId::Bybit),
 ];
 
 fn exchange_of(name: &str) -> Option<ExchangeId> {

@@ -138,6 +138,8 @@ struct Decoder {
     frame: Vec<u8>,
     batch: Batch,
     books: Books,
+    /// Books of one level, which some exchanges tell beside the others.
+    tops: Books,
     rest: RestBodies,
     ticks: Vec<Tick>,
     sequence: ConnectionSequence,
@@ -156,6 +158,7 @@ impl Decoder {
             frame: Vec::new(),
             batch: Batch::new(),
             books: Books::new(profile.book),
+            tops: Books::new(profile.book),
             rest: RestBodies::read(profile, &options.rest)?,
             ticks: Vec::new(),
             sequence: ConnectionSequence::default(),
@@ -297,7 +300,8 @@ impl Decoder {
             body @ Body::TickerChange { .. } => {
                 let mut ticker = Ticker::default();
                 ticker.absorb(body);
-                counts.tickers_with_bbo += u64::from(ticker.bid.or(ticker.ask).is_some());
+                let states_best = ticker.bid.or(ticker.ask).is_some() && !self.batch.best_carried;
+                counts.tickers_with_bbo += u64::from(states_best);
             }
             Body::CandleVolume { closed, .. } => {
                 counts.candles += 1;
@@ -332,6 +336,14 @@ impl Decoder {
             totals.diff_events += u64::from(update.kind == BookKind::Delta);
             totals.first_id.get_or_insert_with(|| update.first_id.to_string());
             totals.last_id = Some(update.last_id.to_string());
+        }
+        if update.depth == 1 {
+            self.tops.apply(update, levels, &mut self.ticks);
+            if self.books.state(update.instrument).is_some() {
+                // A whole book of this instrument is told already.
+                self.ticks.clear();
+            }
+            return;
         }
         self.books.apply(update, levels, &mut self.ticks);
         while let Some(needed) = self.books.next_needed() {
@@ -372,14 +384,16 @@ impl Decoder {
             let Some(totals) = self.summary.books.get_mut(instrument.native.as_str()) else {
                 continue;
             };
-            let counts = self.books.counts(id);
+            let is_top = self.books.state(id).is_none();
+            let books = if is_top { &self.tops } else { &self.books };
+            let counts = books.counts(id);
             totals.chain_gaps = counts.gaps;
-            totals.synced = self.books.state(id) == Some(BookState::Live);
+            totals.synced = books.state(id) == Some(BookState::Live);
             self.summary.seq_gaps += counts.gaps;
             self.summary.checksums.ok += counts.checksums_ok;
             self.summary.checksums.bad += counts.checksums_bad;
             self.summary.checksums.zero += counts.checksums_zero;
-            totals.end = (counts.joins > 0).then(|| book_end(&self.books, id));
+            totals.end = (counts.joins > 0).then(|| book_end(books, id));
         }
         self.summary
     }

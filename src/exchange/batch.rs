@@ -57,7 +57,8 @@ pub struct BookUpdate {
     /// [`super::ChecksumRule`].
     pub checksum: Option<u32>,
     /// Levels of each side that the book keeps after it, where the exchange does not tell what
-    /// falls out; [`DEPTH_FULL`] otherwise.
+    /// falls out; [`DEPTH_FULL`] otherwise. A book of one level is told beside the whole one: a
+    /// feed takes it as the quote that stands in the batch too, readers of recordings as a book.
     pub depth: u32,
     /// Its levels in [`Batch::levels`].
     pub levels: Range<u32>,
@@ -88,6 +89,9 @@ pub struct Batch {
     pub answered: Option<u64>,
     /// The frame's number on its connection, where every frame has one.
     pub connection_sequence: Option<u64>,
+    /// The best bid and ask of the frame's ticker were stated by an earlier frame (Bybit's deltas
+    /// say only what changed).
+    pub best_carried: bool,
     /// The frame was refused, and would have changed this instrument's book.
     pub suspect: Option<InstrumentId>,
 }
@@ -102,6 +106,7 @@ impl Batch {
             trade_marks: Vec::with_capacity(4),
             answered: None,
             connection_sequence: None,
+            best_carried: false,
             suspect: None,
         }
     }
@@ -114,6 +119,7 @@ impl Batch {
         self.levels.clear();
         self.trade_marks.clear();
         (self.answered, self.connection_sequence, self.suspect) = (None, None, None);
+        self.best_carried = false;
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {

@@ -4,6 +4,7 @@
 
 mod batch;
 pub mod binance;
+pub mod bybit;
 pub mod deriv;
 pub mod okx;
 mod profile;
@@ -321,6 +322,7 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(binance::Binance::new(exchange))
         }
+        ExchangeId::Bybit | ExchangeId::BybitLinear => Box::new(bybit::Bybit::new(exchange)),
         ExchangeId::Okx => Box::new(okx::Okx::new()),
         ExchangeId::Deriv => Box::new(deriv::Deriv::default()),
     }

@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 
 use super::{
     BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
-    deriv, okx,
+    bybit, deriv, okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -65,6 +65,8 @@ pub fn profile(exchange: ExchangeId) -> &'static Profile {
         ExchangeId::BinanceFutures => &binance::FUTURES,
         ExchangeId::Okx => &okx::PROFILE,
         ExchangeId::Deriv => &deriv::PROFILE,
+        ExchangeId::Bybit => &bybit::SPOT,
+        ExchangeId::BybitLinear => &bybit::LINEAR,
     }
 }
 

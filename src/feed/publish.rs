@@ -92,7 +92,8 @@ impl Publisher {
         while index < batch.ticks.len() {
             index += self.event(batch, index, source);
         }
-        for update in &batch.books {
+        // A book of one level is a quote, and stands among the ticks as one.
+        for update in batch.books.iter().filter(|update| update.depth > 1) {
             self.book(batch, update, source);
         }
         for tick in self.output.staged() {

@@ -31,6 +31,10 @@ exchanges! {
     Okx = "okx",
     /// Deriv, legacy and options socket.
     Deriv = "deriv",
+    /// Bybit spot.
+    Bybit = "bybit",
+    /// Bybit linear contracts.
+    BybitLinear = "bybit-linear",
 }
 
 impl ExchangeId {

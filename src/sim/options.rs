@@ -107,6 +107,7 @@ impl Habits {
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
             ExchangeId::Okx => binance::FUTURES_HABITS,
             ExchangeId::Deriv => binance::SPOT_HABITS,
+            ExchangeId::Bybit | ExchangeId::BybitLinear => binance::FUTURES_HABITS,
         }
     }
 }

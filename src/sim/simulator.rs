@@ -97,6 +97,9 @@ pub(super) fn speaker(
         }
         ExchangeId::Okx => return Err(io::Error::from(io::ErrorKind::Unsupported)),
         ExchangeId::Deriv => return Err(io::ErrorKind::Unsupported.into()),
+        ExchangeId::Bybit | ExchangeId::BybitLinear => {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "not simulated yet"));
+        }
     })
 }
 

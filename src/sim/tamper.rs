@@ -24,6 +24,15 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         }
         // A tick is the nearest that it has to a trade.
         ExchangeId::Deriv => Marks { depth: &[], trade: &["\"msg_type\":\"tick\""] },
+        // Not the depth of 1, which is a quote.
+        ExchangeId::Bybit | ExchangeId::BybitLinear => Marks {
+            depth: &[
+                "\"topic\":\"orderbook.50.",
+                "\"topic\":\"orderbook.200.",
+                "\"topic\":\"orderbook.1000.",
+            ],
+            trade: &["\"topic\":\"publicTrade."],
+        },
     }
 }
 

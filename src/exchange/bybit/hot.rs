@@ -1,0 +1,233 @@
+//! The frequent frames, read in place.
+//!
+//! ```text
+//! {"topic":"orderbook.200.BTCUSDT","type":"delta","ts":1,"data":{"s":"BTCUSDT",…}}     contracts
+//! {"topic":"orderbook.200.BTCUSDT","ts":1,"type":"delta","data":{"s":"BTCUSDT",…}}     spot
+//! ```
+//!
+//! One function per channel, for all classes: keys are compared as text in the orders in which
+//! Bybit writes them, with those that only newer frames have as options. Whatever does not fit to
+//! the last byte is left to the general path, which gives the same ticks for what fits.
+
+use super::id;
+use super::parse::{BookFields, Context, TradeFields, taker};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind};
+use crate::instrument::InstrumentId;
+use crate::json::PaddedFrame;
+use crate::json::scan::{Cursor, Word};
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Level, Side, TradeId};
+
+/// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
+#[inline]
+pub(super) fn recognise(
+    context: &mut Context<'_>,
+    frame: &PaddedFrame<'_>,
+    batch: &mut Batch,
+) -> Option<()> {
+    let mut cursor = Cursor::new(frame);
+    if cursor.take(b"{\"topic\":\"orderbook.") {
+        return book(context, cursor, batch);
+    }
+    cursor.expect(b"{\"topic\":\"publicTrade.")?;
+    trades(context, cursor, batch)
+}
+
+/// `s b a u seq`, and `cts` behind since 2023.
+#[inline(always)]
+fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    let depth = cursor.unsigned()?;
+    cursor.expect(b".")?;
+    let topic = cursor.until(b'"')?;
+    let (kind, sent) = head(&mut cursor)?;
+    cursor.expect(b"{\"s\":\"")?;
+    same(&mut cursor, topic)?;
+    let levels_from = batch.levels.len();
+    let mut behind = cursor;
+    sides(&mut behind, &mut batch.levels)?;
+    cursor = behind;
+    cursor.expect(b",\"u\":")?;
+    let update_id = cursor.unsigned()?;
+    cursor.expect(b",\"seq\":")?;
+    let cross_sequence = cursor.unsigned()?;
+    cursor.expect(b"}")?;
+    let matched = if cursor.take(b",\"cts\":") { time(&mut cursor)? } else { sent };
+    let instrument = close(context, cursor, topic)?;
+    if batch.levels.len() > FRAME_LEVELS_MAX {
+        return None;
+    }
+    let time = UnixNanos::from_millis(matched);
+    let fields = BookFields { kind, depth, time, update_id, cross_sequence, levels_from };
+    fields.push(instrument, context.memory, batch);
+    Some(())
+}
+
+/// Up to 1,024 trades of one instrument.
+#[inline(always)]
+fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    let topic = cursor.until(b'"')?;
+    head(&mut cursor)?;
+    let (window, length) = cursor.window_of(topic)?;
+    let instrument = context.instruments.find_in(window, length)?;
+    cursor.expect(b"[")?;
+    loop {
+        let fields = match cursor.take(b"{\"T\":") {
+            true => contract_trade(&mut cursor, topic)?,
+            false => spot_trade(&mut cursor, topic)?,
+        };
+        fields.push(instrument, batch);
+        if !cursor.take(b",") {
+            cursor.expect(b"]}")?;
+            return cursor.is_at_end().then_some(());
+        }
+    }
+}
+
+/// `T s S v p L i BT`, and `RPI seq` behind since 2025-08.
+#[inline(always)]
+fn contract_trade(cursor: &mut Cursor<'_>, topic: Word) -> Option<TradeFields> {
+    let time = time(cursor)?;
+    cursor.expect(b",\"s\":\"")?;
+    same(cursor, topic)?;
+    let taker = side_of(cursor)?;
+    cursor.expect(b",\"v\":\"")?;
+    let size = cursor.decimal()?;
+    cursor.expect(b",\"p\":\"")?;
+    let price = cursor.decimal()?;
+    // The direction of the price; absent on some contracts' first trade.
+    if cursor.take(b",\"L\":\"") {
+        cursor.skip_text()?;
+    }
+    cursor.expect(b",\"i\":\"")?;
+    let id = TradeId::Uuid(id::uuid(cursor.chunk()?)?);
+    cursor.expect(b"\"")?;
+    flags(cursor)?;
+    let cross_sequence = sequence(cursor)?;
+    cursor.expect(b"}")?;
+    let time = UnixNanos::from_millis(time);
+    Some(TradeFields { time, taker, price, size, id, cross_sequence })
+}
+
+/// `i T p v S s BT`, with `seq` behind `S` and `RPI` at the end since 2025-08.
+#[inline(always)]
+fn spot_trade(cursor: &mut Cursor<'_>, topic: Word) -> Option<TradeFields> {
+    cursor.expect(b"{\"i\":\"")?;
+    let id = cursor.until(b'"')?;
+    let id = TradeId::Number(id::number(cursor.bytes_of(id))?);
+    cursor.expect(b",\"T\":")?;
+    let time = time(cursor)?;
+    cursor.expect(b",\"p\":\"")?;
+    let price = cursor.decimal()?;
+    cursor.expect(b",\"v\":\"")?;
+    let size = cursor.decimal()?;
+    let taker = side_of(cursor)?;
+    let cross_sequence = sequence(cursor)?;
+    cursor.expect(b",\"s\":\"")?;
+    same(cursor, topic)?;
+    flags(cursor)?;
+    cursor.expect(b"}")?;
+    let time = UnixNanos::from_millis(time);
+    Some(TradeFields { time, taker, price, size, id, cross_sequence })
+}
+
+/// What stands between topic and data: `type` and `ts` in either order.
+#[inline(always)]
+fn head(cursor: &mut Cursor<'_>) -> Option<(BookKind, u64)> {
+    let early = if cursor.take(b",\"ts\":") { Some(time(cursor)?) } else { None };
+    cursor.expect(b",\"type\":\"")?;
+    let kind = if cursor.take(b"delta\"") {
+        BookKind::Delta
+    } else {
+        cursor.expect(b"snapshot\"")?;
+        BookKind::Snapshot
+    };
+    let sent = match early {
+        Some(sent) => sent,
+        None => {
+            cursor.expect(b",\"ts\":")?;
+            time(cursor)?
+        }
+    };
+    cursor.expect(b",\"data\":")?;
+    Some((kind, sent))
+}
+
+/// `b` and `a`. A function of its own over a cursor of its own: inlined into the frame's reader,
+/// its loops would have no register left for their place.
+#[inline(never)]
+fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
+    let mut ahead = *cursor;
+    ahead.expect(b",\"b\":[")?;
+    side(&mut ahead, Side::Bid, levels)?;
+    ahead.expect(b",\"a\":[")?;
+    side(&mut ahead, Side::Ask, levels)?;
+    *cursor = ahead;
+    Some(())
+}
+
+/// One side of a book event, behind its opening bracket.
+#[inline(always)]
+fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
+    if cursor.take(b"]") {
+        return Some(());
+    }
+    cursor.expect(b"[\"")?;
+    loop {
+        let [price, size] = cursor.decimals()?;
+        levels.push(Level { side, price, size });
+        if !cursor.take(b"],[\"") {
+            return cursor.expect(b"]]");
+        }
+    }
+}
+
+/// `S`.
+#[inline(always)]
+fn side_of(cursor: &mut Cursor<'_>) -> Option<Side> {
+    cursor.expect(b",\"S\":\"")?;
+    let side = cursor.until(b'"')?;
+    taker(cursor.bytes_of(side))
+}
+
+/// `BT`, and `RPI` where it is: whether it was a block trade, or one with a retail maker.
+#[inline(always)]
+fn flags(cursor: &mut Cursor<'_>) -> Option<()> {
+    cursor.expect(b",\"BT\":")?;
+    cursor.boolean()?;
+    if cursor.take(b",\"RPI\":") {
+        cursor.boolean()?;
+    }
+    Some(())
+}
+
+/// `seq`, which may be absent here: 0.
+#[inline(always)]
+fn sequence(cursor: &mut Cursor<'_>) -> Option<u64> {
+    if cursor.take(b",\"seq\":") { cursor.unsigned() } else { Some(0) }
+}
+
+/// A time: 13 digits in milliseconds until the year 2286.
+#[inline(always)]
+fn time(cursor: &mut Cursor<'_>) -> Option<u64> {
+    cursor.unsigned_of::<13>()
+}
+
+/// The name in the topic once more, and the quotation mark behind it.
+#[inline(always)]
+fn same(cursor: &mut Cursor<'_>, topic: Word) -> Option<()> {
+    let name = cursor.until_as_long_as(b'"', topic)?;
+    (cursor.bytes_of(name) == cursor.bytes_of(topic)).then_some(())
+}
+
+/// The end of the frame; then whose it is. The topic's name is known to be good JSON because it
+/// stands in the map.
+#[inline(always)]
+fn close(context: &Context<'_>, mut cursor: Cursor<'_>, topic: Word) -> Option<InstrumentId> {
+    cursor.expect(b"}")?;
+    if !cursor.is_at_end() {
+        return None;
+    }
+    let (window, length) = cursor.window_of(topic)?;
+    context.instruments.find_in(window, length)
+}

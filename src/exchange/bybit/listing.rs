@@ -1,0 +1,230 @@
+//! The list of instruments, which comes by a request beside the stream, and how refusals of such
+//! requests read. Books come in the stream whole.
+//!
+//! Source: bybit-exchange/docs `v5/market/instrument` and `v5/rate-limit` (state 2026-07).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use arrayvec::ArrayString;
+use serde::Deserialize;
+
+use super::symbol::{canonical_date, contract_symbol};
+use crate::clock::UnixNanos;
+use crate::exchange::{Listing, Refusal, RestError, RestRequest};
+use crate::instrument::{ExchangeId, Instrument, Symbol};
+use crate::tick::{Decimal, Reason};
+
+/// All spot pairs; this class is not paged.
+pub(super) fn spot_listing_requests() -> Vec<RestRequest> {
+    vec![request("spot")]
+}
+
+/// All linear contracts: some 700 of the 1,000 that one page holds.
+pub(super) fn linear_listing_requests() -> Vec<RestRequest> {
+    vec![request("linear")]
+}
+
+fn request(category: &str) -> RestRequest {
+    let path = format!("/v5/market/instruments-info?category={category}&limit=1000");
+    RestRequest { path, weight: 1 }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    ret_code: i64,
+    #[serde(default, borrow)]
+    ret_msg: Cow<'a, str>,
+    #[serde(default, borrow)]
+    result: ResultBody<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct ResultBody<'a> {
+    #[serde(default, borrow)]
+    list: Vec<Entry<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
+    #[serde(borrow)]
+    base_coin: Cow<'a, str>,
+    #[serde(borrow)]
+    quote_coin: Cow<'a, str>,
+    #[serde(default, borrow)]
+    settle_coin: Cow<'a, str>,
+    #[serde(default, borrow)]
+    contract_type: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(default, borrow)]
+    price_filter: PriceFilter<'a>,
+    #[serde(default, borrow)]
+    lot_size_filter: LotSizeFilter<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PriceFilter<'a> {
+    #[serde(default, borrow)]
+    tick_size: Cow<'a, str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LotSizeFilter<'a> {
+    /// Of contracts.
+    #[serde(default, borrow)]
+    qty_step: Cow<'a, str>,
+    /// Of spot pairs.
+    #[serde(default, borrow)]
+    base_precision: Cow<'a, str>,
+}
+
+pub(super) fn read_spot_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    read(ExchangeId::Bybit, body, |entry| {
+        Symbol::parse(&format!("{}/{}", entry.base_coin, entry.quote_coin)).ok()
+    })
+}
+
+pub(super) fn read_linear_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    read(ExchangeId::BybitLinear, body, |entry| {
+        let date = entry.symbol.split_once('-').and_then(|(_, date)| canonical_date(date));
+        let settle = match (date, entry.contract_type.ends_with("Futures")) {
+            (Some(date), _) => Cow::Owned(date),
+            // Dated, but its name does not say when: it keeps its name.
+            (None, true) => return None,
+            (None, false) => Cow::Borrowed(entry.settle_coin.as_ref()),
+        };
+        contract_symbol(&entry.base_coin, &entry.quote_coin, &settle)
+    })
+}
+
+/// Reads a list. An instrument whose name is no symbol is left out.
+fn read(
+    exchange: ExchangeId,
+    body: &[u8],
+    canonical: impl Fn(&Entry<'_>) -> Option<Symbol>,
+) -> Result<Vec<Listing>, RestError> {
+    let body: Body<'_> = serde_json::from_slice(body)
+        .map_err(|error| RestError::Malformed { line: error.line(), column: error.column() })?;
+    if body.ret_code != 0 {
+        let message = body.ret_msg.into_owned();
+        return Err(RestError::Refused { code: body.ret_code, message });
+    }
+    let listings = body.result.list.iter().filter_map(|entry| {
+        let symbol = canonical(entry).or_else(|| Symbol::parse(&entry.symbol).ok())?;
+        let lots = &entry.lot_size_filter;
+        let instrument = Instrument {
+            exchange,
+            symbol,
+            native: ArrayString::from(&entry.symbol).ok()?,
+            tick_size: step(&entry.price_filter.tick_size),
+            lot_size: step(&lots.qty_step).or_else(|| step(&lots.base_precision)),
+        };
+        Some(Listing { instrument, trading: entry.status == "Trading" })
+    });
+    Ok(listings.collect())
+}
+
+fn step(text: &str) -> Option<Decimal> {
+    let step = Decimal::parse(text.as_bytes()).ok()?;
+    (!step.is_zero() && !step.is_negative()).then_some(step)
+}
+
+/// After "403, access too frequent" all is to rest for ten minutes.
+const RETRY_AFTER_BAN: Duration = Duration::from_secs(600);
+/// The window of the limit is 5 s.
+const RETRY_AFTER_RATE: Duration = Duration::from_secs(5);
+/// Wait after a failure of the exchange's own (5xx) or of the request (4xx).
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// See [`crate::exchange::Profile::refusal`]. 403 is also what visitors from countries without
+/// service get; they too had better not ask often.
+pub(super) fn refusal(status: u16, retry_after: Option<&str>, _: &[u8], _: UnixNanos) -> Refusal {
+    let stated = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let (reason, default) = match status {
+        403 => (Reason::RateLimited, RETRY_AFTER_BAN),
+        429 => (Reason::RateLimited, RETRY_AFTER_RATE),
+        _ => return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE },
+    };
+    Refusal { reason, retry_after: stated.unwrap_or(default).min(RETRY_AFTER_BAN) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spot_listing_names_its_parts_and_steps() {
+        let body = br#"{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[
+            {"symbol":"ODDPAIR","baseCoin":"ODD","quoteCoin":"PAIR","innovation":"0",
+             "status":"Trading","marginTrading":"utaOnly",
+             "lotSizeFilter":{"basePrecision":"0.000001","quotePrecision":"0.0000001"},
+             "priceFilter":{"tickSize":"0.01"}}]},"retExtInfo":{},"time":1672712468011}"#;
+        let listings = read_spot_listing(body).expect("reads");
+        let instrument = listings[0].instrument;
+        assert_eq!(instrument.symbol.as_str(), "ODD/PAIR");
+        assert_eq!(instrument.native.as_str(), "ODDPAIR");
+        let steps = [instrument.tick_size, instrument.lot_size];
+        let steps = steps.map(|step| step.map(|step| step.to_string()));
+        assert_eq!(steps, [Some("0.01".to_owned()), Some("0.000001".to_owned())]);
+        assert!(listings[0].trading);
+    }
+
+    #[test]
+    fn contracts_are_told_apart() {
+        let entry = |symbol: &str, coins: [&str; 3], kind: &str, status: &str| {
+            let [base, quote, settle] = coins;
+            format!(
+                concat!(
+                    r#"{{"symbol":"{}","contractType":"{}","status":"{}","baseCoin":"{}","#,
+                    r#""quoteCoin":"{}","settleCoin":"{}","lotSizeFilter":{{"qtyStep":"0.001"}}}}"#
+                ),
+                symbol, kind, status, base, quote, settle
+            )
+        };
+        let (perpetual, futures) = ("LinearPerpetual", "LinearFutures");
+        let entries = [
+            entry("BTCUSDT", ["BTC", "USDT", "USDT"], perpetual, "Trading"),
+            entry("BTCPERP", ["BTC", "USDC", "USDC"], perpetual, "PreLaunch"),
+            entry("BTCUSDT-25DEC26", ["BTC", "USDT", "USDT"], futures, "Trading"),
+            entry("BTC-5DEC26", ["BTC", "USDC", "USDC"], futures, "Trading"),
+            entry("ODDNAME", ["BTC", "USDC", "USDC"], futures, "Trading"),
+        ];
+        let list = entries.join(",");
+        let body = format!(r#"{{"retCode":0,"retMsg":"OK","result":{{"list":[{list}]}}}}"#);
+        let listings = read_linear_listing(body.as_bytes()).expect("reads");
+        let symbols: Vec<_> =
+            listings.iter().map(|listing| listing.instrument.symbol.to_string()).collect();
+        let expected =
+            ["BTC/USDT:USDT", "BTC/USDC:USDC", "BTC/USDT:261225", "BTC/USDC:261205", "ODDNAME"];
+        assert_eq!(symbols, expected);
+        assert!(listings[0].trading && !listings[1].trading);
+        assert_eq!(listings[0].instrument.tick_size, None);
+    }
+
+    #[test]
+    fn a_refused_listing_says_why() {
+        let body = br#"{"retCode":10006,"retMsg":"Too many visits!","result":{}}"#;
+        let error = read_spot_listing(body).expect_err("refused");
+        assert_eq!(error.to_string(), "the exchange refused with code 10006: Too many visits!");
+        assert!(matches!(read_spot_listing(b"<html>"), Err(RestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn who_asked_too_often_rests() {
+        let wait = |status, header| {
+            let refusal = refusal(status, header, b"", UnixNanos::NONE);
+            (refusal.reason, refusal.retry_after.as_secs())
+        };
+        assert_eq!(wait(403, None), (Reason::RateLimited, 600));
+        assert_eq!(wait(429, Some("7")), (Reason::RateLimited, 7));
+        assert_eq!(wait(429, None), (Reason::RateLimited, 5));
+        assert_eq!(wait(503, Some("9")), (Reason::ExchangeError, 5));
+    }
+}

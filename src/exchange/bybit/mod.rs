@@ -1,0 +1,206 @@
+//! Bybit v5 spot and linear: two public ids, one protocol with the differences told in `Class`.
+//! Frames of inverse contracts and options read as well; the connection decides the class, no frame
+//! tells it.
+//!
+//! Sources: bybit-exchange/docs (`v5/websocket`, state 2026-07) unless another is named; what was
+//! seen on the wire instead is marked so.
+
+mod hot;
+mod id;
+mod listing;
+mod memory;
+mod parse;
+mod subscribe;
+mod symbol;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::{
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
+    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+};
+use crate::instrument::{ExchangeId, NativeMap};
+use crate::json::{JsonReader, PaddedFrame};
+use crate::limits::FRAME_PADDING;
+use memory::Memory;
+use parse::Context;
+
+/// The classes that this adapter subscribes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Spot.
+    Spot,
+    /// Perpetuals and dated contracts in USDT and USDC.
+    Linear,
+}
+
+/// Largest frame. The recorded snapshots of 200 levels have 9 KiB, one of 1,000 would have 50 KiB;
+/// 1,024 trades, the most in one frame, have 200 KiB.
+const FRAME_BYTES_MAX: usize = 2 << 20;
+
+/// What both classes have in common on a connection.
+const CONNECTION: ConnectionRules = ConnectionRules {
+    // The bound is the length of all their names ([`subscribe::ARGS_BYTES_MAX`]); as the shortest
+    // name has some 14 letters, more than these can never share a connection.
+    streams_max: 1_500,
+    subscriptions_per_request: 10,
+    requests_in_flight_max: usize::MAX,
+    answers: Answers::PerRequest,
+    // No limit is published for public streams; other clients keep to this.
+    messages_max: 10,
+    message_window: Duration::from_secs(1),
+    attempts_max: 500,
+    attempt_window: Duration::from_secs(300),
+    // A ping goes out after 20 s, and the answer to it is to come within 10 s.
+    silence_max: Duration::from_secs(30),
+    lifetime: None,
+    frame_bytes_max: FRAME_BYTES_MAX,
+    heartbeat: Some((Duration::from_secs(20), r#"{"op":"ping"}"#)),
+    // Spot ids rise by one from trade to trade until one is left out: the recorded session has
+    // 2280000001739247417 followed by ...420 without a loss. Contracts have UUIDs.
+    trade_ids_contiguous: false,
+};
+
+/// 600 requests in 5 s from one address, over all hosts.
+const REQUESTS: RequestRules = RequestRules { weight_max: 600, window: Duration::from_secs(5) };
+
+/// The documentation states neither rule for this depth, but both hold in every recorded session:
+/// `u` rises by one, and a snapshot at any time (after a restart with `u` 1) begins anew.
+const BOOK: BookRules = BookRules {
+    continuity: Continuity::FollowsByOne,
+    snapshot: SnapshotSource::Stream,
+    checksum: None,
+};
+
+const URL: &str = "wss://stream.bybit.com";
+const REST_URL: &str = "https://api.bybit.com";
+
+/// Facts of Bybit spot.
+pub static SPOT: Profile = Profile {
+    exchange: ExchangeId::Bybit,
+    url: URL,
+    rest_url: REST_URL,
+    connection: CONNECTION,
+    requests: REQUESTS,
+    book: BOOK,
+    native_symbol: symbol::spot_native,
+    canonical_symbol: symbol::spot_canonical,
+    snapshot: None,
+    listing: Some(ListingRest {
+        requests: listing::spot_listing_requests,
+        read: listing::read_spot_listing,
+    }),
+    refusal: listing::refusal,
+};
+
+/// Facts of Bybit's linear contracts.
+pub static LINEAR: Profile = Profile {
+    exchange: ExchangeId::BybitLinear,
+    url: URL,
+    rest_url: REST_URL,
+    connection: ConnectionRules {
+        // There is no bound but the length of all names; one name at fault refuses the whole
+        // request, and finding it takes as many requests as this can be halved.
+        subscriptions_per_request: 50,
+        ..CONNECTION
+    },
+    requests: REQUESTS,
+    book: BOOK,
+    native_symbol: symbol::linear_native,
+    canonical_symbol: symbol::linear_canonical,
+    snapshot: None,
+    listing: Some(ListingRest {
+        requests: listing::linear_listing_requests,
+        read: listing::read_linear_listing,
+    }),
+    refusal: listing::refusal,
+};
+
+/// The adapter of both classes.
+#[derive(Debug)]
+pub struct Bybit {
+    exchange: ExchangeId,
+    class: Class,
+    instruments: NativeMap,
+    memory: Memory,
+    reader: JsonReader,
+}
+
+impl Bybit {
+    /// An adapter that knows no instrument yet. Every id but spot's gets the contracts' rules.
+    pub fn new(exchange: ExchangeId) -> Self {
+        let class = if exchange == ExchangeId::Bybit { Class::Spot } else { Class::Linear };
+        Self {
+            exchange,
+            class,
+            instruments: NativeMap::new([]),
+            memory: Memory::default(),
+            reader: JsonReader::new(),
+        }
+    }
+
+    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
+    /// recogniser takes, and the twin that tests hold the recognisers to.
+    ///
+    /// # Errors
+    /// As [`Exchange::parse`].
+    #[cold]
+    pub fn parse_general(
+        &mut self,
+        frame: PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        batch.clear();
+        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
+        let read = self.reader.read(frame, |root| context.frame(root, batch));
+        let result = read.unwrap_or(Err(Rejected::NotJson));
+        if result.is_err() {
+            let suspect = batch.suspect;
+            batch.clear();
+            batch.suspect = suspect;
+        }
+        result
+    }
+}
+
+impl Exchange for Bybit {
+    fn id(&self) -> ExchangeId {
+        self.exchange
+    }
+
+    fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
+        subscribe::plan(self.class, wanted)
+    }
+
+    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::requests("subscribe", subscriptions, next_id)
+    }
+
+    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
+        subscribe::requests("unsubscribe", subscriptions, next_id)
+    }
+
+    fn set_instruments(&mut self, instruments: NativeMap) {
+        self.instruments = instruments;
+    }
+
+    #[inline]
+    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        batch.clear();
+        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
+        if hot::recognise(&mut context, &frame, batch).is_some() {
+            return Ok(Frame::Data { recognised: true });
+        }
+        self.parse_general(frame, batch)
+    }
+
+    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
+        let mut bytes = frame.to_vec();
+        bytes.resize(frame.len() + FRAME_PADDING, 0);
+        let frame = PaddedFrame::new(&mut bytes, frame.len());
+        // A frame that is no JSON names no symbol; `parse` will reject it.
+        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+    }
+}

@@ -1,0 +1,443 @@
+//! What Bybit says: the general path, which reads every frame in any order of its keys, and the
+//! statements about fields that the recognisers of [`super::hot`] share with it.
+
+use arrayvec::ArrayString;
+
+use super::id::trade_id;
+use super::memory::Memory;
+use super::subscribe::{interval_of, subject_of};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
+use crate::instrument::{InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{
+    Candle, Decimal, DecimalError, Level, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
+};
+
+/// What a frame is read against.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+    /// Changed only by frames that were read to their end.
+    pub(super) memory: &'a mut Memory,
+}
+
+/// A trade as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeFields {
+    pub(super) time: UnixNanos,
+    pub(super) taker: Side,
+    pub(super) price: Decimal,
+    pub(super) size: Decimal,
+    pub(super) id: TradeId,
+    /// `seq`, since 2025-08; 0 where it is absent. Trades of one match share it.
+    pub(super) cross_sequence: u64,
+}
+
+impl TradeFields {
+    /// Block trades and retail price improvements are told like all others; they are trades.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let Self { time, taker, price, size, id, cross_sequence } = self;
+        let sequence = match id {
+            TradeId::Number(id) => id,
+            TradeId::Uuid(_) => cross_sequence,
+        };
+        let trade = Trade { taker, price, size, id };
+        batch.push(sequence, Tick::new(instrument, time, trade.into()));
+    }
+}
+
+/// A book event as both paths hand it over, its levels being in the batch already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BookFields {
+    pub(super) kind: BookKind,
+    /// The number in the topic.
+    pub(super) depth: u64,
+    /// Time of the matching engine where it is stated, else of the sending.
+    pub(super) time: UnixNanos,
+    /// `u`.
+    pub(super) update_id: u64,
+    /// `seq`; 0 where it is absent.
+    pub(super) cross_sequence: u64,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl BookFields {
+    /// A book of one level is told as the book that it is, and as a quote. "The smaller seq means
+    /// the data is generated earlier" in all depths and after restarts, when `u` begins at 1 again:
+    /// so it orders quotes.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, memory: &mut Memory, batch: &mut Batch) {
+        let is_top = self.depth == 1;
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: self.kind,
+            exchange_time: self.time,
+            first_id: self.update_id,
+            last_id: self.update_id,
+            previous_id: None,
+            checksum: None,
+            // What leaves the depth is told with a size of 0.
+            depth: if is_top { 1 } else { DEPTH_FULL },
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+        if is_top
+            && let Some(quote) =
+                memory.top(instrument, self.kind, &batch.levels[self.levels_from..])
+        {
+            let tick = Tick::new(instrument, self.time, quote.into());
+            batch.push_derived(self.cross_sequence, tick);
+        }
+    }
+}
+
+/// The side that a taker was on.
+pub(super) const fn taker(text: &[u8]) -> Option<Side> {
+    match text {
+        b"Buy" => Some(Side::Bid),
+        b"Sell" => Some(Side::Ask),
+        _ => None,
+    }
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let Some(topic) = root.field("topic").and_then(Value::string) else {
+            return self.answer(root).ok_or(Rejected::Foreign);
+        };
+        let (kind, rest) = topic.split_once('.').ok_or(Rejected::Foreign)?;
+        let message = Message::of(root).ok_or(Rejected::Foreign)?;
+        match kind {
+            "orderbook" => self.book(rest, &message, batch),
+            "publicTrade" => self.trades(&message, batch),
+            "tickers" => self.ticker(&message, batch),
+            "kline" => self.candles(rest, &message, batch),
+            "system" => Ok(Frame::Status),
+            // Liquidations, leveraged tokens, insurance pool, price limits, alerts; more may come.
+            _ => Ok(Frame::Other),
+        }
+    }
+
+    fn book(
+        &mut self,
+        rest: &str,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        // `orderbook.rpi` has levels of three parts, `orderbook.full` no snapshot in the stream.
+        let depth = rest.split_once('.').and_then(|(depth, _)| super::id::number(depth.as_bytes()));
+        let Some(depth) = depth else { return Ok(Frame::Other) };
+        let event = message.data;
+        let native = required(event, "s")?.string().ok_or(Rejected::Field)?;
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+            return Ok(Frame::Other);
+        };
+        if depth > 1 {
+            batch.suspect = Some(instrument);
+        }
+        let fields = BookFields {
+            kind: message.book_kind()?,
+            depth,
+            time: message.time(message.matched)?,
+            update_id: number(required(event, "u")?)?,
+            cross_sequence: event.field("seq").map_or(Ok(0), number)?,
+            levels_from: batch.levels.len(),
+        };
+        side(Side::Bid, required(event, "b")?, batch)?;
+        side(Side::Ask, required(event, "a")?, batch)?;
+        fields.push(instrument, self.memory, batch);
+        batch.suspect = None;
+        Ok(GENERAL)
+    }
+
+    fn trades(&self, message: &Message<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        for item in message.data.items().ok_or(Rejected::Field)? {
+            // Options print all trades of a coin on one topic, so each item names its instrument.
+            let native = text(item, "s")?;
+            let Some(instrument) = self.instruments.find(native.as_bytes()) else { continue };
+            let fields = TradeFields {
+                time: millis(required(item, "T")?)?,
+                taker: taker(text(item, "S")?.as_bytes()).ok_or(Rejected::Field)?,
+                price: positive(required(item, "p")?)?,
+                size: positive(required(item, "v")?)?,
+                id: trade_id(text(item, "i")?.as_bytes()).ok_or(Rejected::Field)?,
+                cross_sequence: item.field("seq").map_or(Ok(0), number)?,
+            };
+            fields.push(instrument, batch);
+        }
+        Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
+    }
+
+    fn ticker(&mut self, message: &Message<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let fields = message.data;
+        let native = text(fields, "symbol")?;
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+            return Ok(Frame::Other);
+        };
+        let before = match message.book_kind()? {
+            BookKind::Snapshot => Ticker::default(),
+            BookKind::Delta => self.memory.ticker(instrument),
+        };
+        let (ticker, states_best) = merged(before, fields)?;
+        let time = message.time(None)?;
+        self.memory.keep_ticker(instrument, ticker);
+        batch.best_carried = !states_best;
+        for body in ticker.bodies() {
+            batch.push(0, Tick::new(instrument, time, body));
+        }
+        Ok(GENERAL)
+    }
+
+    /// One frame may hold the bar that has just closed and the new one.
+    fn candles(
+        &self,
+        rest: &str,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let native = rest.split_once('.').map_or("", |(_, native)| native);
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+            return Ok(Frame::Other);
+        };
+        let time = message.time(None)?;
+        for item in message.data.items().ok_or(Rejected::Field)? {
+            let Some(interval) = interval_of(text(item, "interval")?) else { continue };
+            let open_time = millis(required(item, "start")?)?;
+            if !open_time.is_some() || interval.open_time(open_time) != open_time {
+                continue;
+            }
+            let candle = Candle {
+                interval,
+                open_time,
+                open: decimal(required(item, "open")?)?,
+                high: decimal(required(item, "high")?)?,
+                low: decimal(required(item, "low")?)?,
+                close: decimal(required(item, "close")?)?,
+                volume: wide(required(item, "volume")?)?,
+                // Not stated.
+                trades: 0,
+                closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
+            };
+            for body in candle.bodies() {
+                batch.push(0, Tick::new(instrument, time, body));
+            }
+        }
+        Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
+    }
+
+    /// An answer to a request or ping of ours. Options and spreads have a shape of their own
+    /// (`COMMAND_RESP`).
+    fn answer(&self, root: Value<'_>) -> Option<Frame> {
+        let words = root.field("ret_msg").and_then(Value::string);
+        let operation = root.field("op").and_then(Value::string);
+        if operation == Some("pong") || words == Some("pong") {
+            return Some(Frame::Heartbeat);
+        }
+        let success = root.field("success")?.boolean()?;
+        let is_command = root.field("type").and_then(Value::string) == Some("COMMAND_RESP");
+        if !is_command && words.is_none() && root.field("conn_id").is_none() {
+            return None;
+        }
+        // The answer to a ping, whatever its words.
+        if success && operation == Some("ping") {
+            return Some(Frame::Heartbeat);
+        }
+        let id = root.field("req_id").and_then(Value::string);
+        let id = id.and_then(|id| super::id::number(id.as_bytes()));
+        let failed = root.field("data").and_then(|data| data.field("failTopics"));
+        let failed = failed.and_then(Value::items).and_then(|mut topics| topics.next());
+        let failed = failed.and_then(Value::string);
+        if success && failed.is_none() {
+            return Some(Frame::Ack { id, subject: None });
+        }
+        let words = words.filter(|words| !words.is_empty()).or(failed).unwrap_or("refused");
+        // `error:handler not found,topic:orderbook.500.BTCUSDT`, `Invalid topic: x.BTCUSDT`.
+        let topic = words.rsplit([':', ' ']).next().unwrap_or_default();
+        let subject = subject_of(topic, self.instruments);
+        Some(Frame::Error { id, subject, text: cut(words) })
+    }
+}
+
+/// A frame that this path read.
+const GENERAL: Frame = Frame::Data { recognised: false };
+
+/// The parts of a frame with a topic; their order differs between classes and channels.
+struct Message<'t> {
+    data: Value<'t>,
+    kind: Option<Value<'t>>,
+    sent: Option<Value<'t>>,
+    matched: Option<Value<'t>>,
+}
+
+impl<'t> Message<'t> {
+    /// `None` for what has no `data`.
+    fn of(root: Value<'t>) -> Option<Self> {
+        let (mut data, mut kind, mut sent, mut matched) = (None, None, None, None);
+        for (key, value) in root.fields()? {
+            match key {
+                "data" => data = Some(value),
+                "type" => kind = Some(value),
+                "ts" => sent = Some(value),
+                "cts" => matched = Some(value),
+                _ => {}
+            }
+        }
+        Some(Self { data: data?, kind, sent, matched })
+    }
+
+    fn book_kind(&self) -> Result<BookKind, Rejected> {
+        match self.kind.and_then(Value::string) {
+            Some("snapshot") => Ok(BookKind::Snapshot),
+            Some("delta") => Ok(BookKind::Delta),
+            _ => Err(Rejected::Field),
+        }
+    }
+
+    /// `precise` where it is stated, else when the frame was sent.
+    fn time(&self, precise: Option<Value<'t>>) -> Result<UnixNanos, Rejected> {
+        millis(precise.or(self.sent).ok_or(Rejected::Field)?)
+    }
+}
+
+/// A ticker after a frame's fields, and whether they state a best bid or ask. A missing field is
+/// unchanged; an empty one does not apply to the instrument.
+fn merged(before: Ticker, fields: Value<'_>) -> Result<(Ticker, bool), Rejected> {
+    let mut ticker = before;
+    let mut states_best = false;
+    for (key, value) in fields.fields().ok_or(Rejected::Field)? {
+        match key {
+            "lastPrice" => ticker.last = stated(value, decimal)?,
+            "prevPrice24h" => ticker.open = stated(value, decimal)?,
+            "highPrice24h" => ticker.high = stated(value, decimal)?,
+            "lowPrice24h" => ticker.low = stated(value, decimal)?,
+            "volume24h" => ticker.volume = stated(value, wide)?,
+            "turnover24h" => ticker.quote_volume = stated(value, wide)?,
+            // Options say `change24h`.
+            "price24hPcnt" | "change24h" => {
+                ticker.change_percent = stated(value, decimal)?.and_then(percent);
+            }
+            // Options say `bidPrice`; nothing rests at a price of zero.
+            "bid1Price" | "bidPrice" => {
+                ticker.bid = stated(value, decimal)?.filter(|price| !price.is_zero());
+                states_best |= ticker.bid.is_some();
+            }
+            "ask1Price" | "askPrice" => {
+                ticker.ask = stated(value, decimal)?.filter(|price| !price.is_zero());
+                states_best |= ticker.ask.is_some();
+            }
+            _ => {}
+        }
+    }
+    ticker.change = ticker.last.zip(ticker.open).and_then(|(last, open)| difference(last, open));
+    Ok((ticker, states_best))
+}
+
+fn stated<T>(
+    value: Value<'_>,
+    read: fn(Value<'_>) -> Result<T, Rejected>,
+) -> Result<Option<T>, Rejected> {
+    if value.string() == Some("") { Ok(None) } else { read(value).map(Some) }
+}
+
+/// A ratio in percent: the same digits, the point two places on.
+fn percent(ratio: Decimal) -> Option<Decimal> {
+    let missing = 2_u8.saturating_sub(ratio.digits());
+    let mantissa = ratio.mantissa().checked_mul(10_i64.pow(missing.into()))?;
+    Decimal::new(mantissa, ratio.digits().saturating_sub(2))
+}
+
+fn difference(last: Decimal, open: Decimal) -> Option<Decimal> {
+    let minus_open = WideDecimal::new(-i128::from(open.mantissa()), open.digits())?;
+    let difference = minus_open.checked_add(last)?;
+    Decimal::new(i64::try_from(difference.mantissa()).ok()?, difference.digits())
+}
+
+/// Appends one side of a book event.
+fn side(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for level in levels.items().ok_or(Rejected::Field)? {
+        let mut parts = level.items().ok_or(Rejected::Field)?;
+        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
+            return Err(Rejected::Field);
+        };
+        if batch.levels.len() >= FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+    }
+    Ok(())
+}
+
+/// Calls `found` with the symbols that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let Some(topic) = root.field("topic").and_then(Value::string) else { return };
+    let Some(data) = root.field("data") else { return };
+    // Bars do not say whose they are.
+    if let Some((_, native)) = topic.strip_prefix("kline.").and_then(|rest| rest.split_once('.')) {
+        return found(native);
+    }
+    let name = |value: Value<'_>| {
+        let symbol = value.field("s").or_else(|| value.field("symbol"));
+        if let Some(symbol) = symbol.and_then(Value::string) {
+            found(symbol);
+        }
+    };
+    match data.items() {
+        Some(items) => items.for_each(name),
+        None => std::iter::once(data).for_each(name),
+    }
+}
+
+fn required<'t>(object: Value<'t>, name: &str) -> Result<Value<'t>, Rejected> {
+    object.field(name).ok_or(Rejected::Field)
+}
+
+fn text<'t>(object: Value<'t>, name: &str) -> Result<&'t str, Rejected> {
+    required(object, name)?.string().ok_or(Rejected::Field)
+}
+
+fn number(value: Value<'_>) -> Result<u64, Rejected> {
+    value.unsigned().ok_or(Rejected::Field)
+}
+
+/// A time in milliseconds; one page of the documentation prints it as a string.
+fn millis(value: Value<'_>) -> Result<UnixNanos, Rejected> {
+    let in_text = || value.string().and_then(|text| super::id::number(text.as_bytes()));
+    let millis = value.unsigned().or_else(in_text).ok_or(Rejected::Field)?;
+    Ok(UnixNanos::from_millis(millis))
+}
+
+fn decimal(value: Value<'_>) -> Result<Decimal, Rejected> {
+    Decimal::parse(value.string().ok_or(Rejected::Field)?.as_bytes()).map_err(refused)
+}
+
+fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
+    WideDecimal::parse(value.string().ok_or(Rejected::Field)?.as_bytes()).map_err(refused)
+}
+
+/// A price or size: zero or more.
+fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
+    let number = decimal(value)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
+
+/// As much of the exchange's words as fits.
+fn cut(words: &str) -> ArrayString<192> {
+    let mut text = ArrayString::new();
+    for letter in words.chars() {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    text
+}
