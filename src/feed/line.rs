@@ -1,6 +1,7 @@
 //! The connections of a feed, and how one is replaced without a hole.
 //!
-//! A line is one planned connection. Before the exchange ends it (its limit of age, its notice of
+//! A line is one planned connection; where the configuration asks for two lines, each connection is
+//! planned twice, and the first copy of each event wins. Before the exchange ends it (its limit of age, its notice of
 //! a shutdown) a replacement is connected beside it and subscribed to the same; both are listened
 //! to, the first copy of each event wins. When the replacement has joined every stream, the old
 //! connection is let go.
@@ -10,25 +11,29 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+use super::attempts::Attempts;
+use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
 use super::options::{FeedError, FeedOptions};
-use super::pacing::Pacer;
 use super::upstream::{Change, Site, Target, Upstream};
 use crate::clock::MonoNanos;
-use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
+use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, SnapshotSource, Subscription};
+use crate::instrument::Channel;
+use crate::limits;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::{FeedState, Reason};
 
 /// Lines are numbered in a byte.
-const LINES_MAX: usize = 255;
+const NUMBERS_MAX: usize = 255;
 
 /// How long a replacement that is subscribed to everything runs beside the old connection at
 /// least, so that streams which are about to begin on it have begun.
 const OVERLAP_MIN: Duration = Duration::from_secs(1);
 
-/// How long it waits at most for a stream on which it is always ahead of the old connection.
+/// How long it waits at most for a book that comes in the stream, or for a stream on which it is
+/// always ahead of the old connection.
 const OVERLAP_MAX: Duration = Duration::from_secs(30);
 
 /// Between two looks at a replacement.
@@ -41,6 +46,10 @@ pub(super) struct Line {
     pub(super) replacement: Option<Upstream>,
     /// The exchange said that it will end the connection.
     pub(super) shutdown_notice: bool,
+    /// Lines of the same number carry the same.
+    group: u16,
+    /// Which of those it is.
+    pub(super) copy: u8,
 }
 
 /// Every connection of a feed, and what they share.
@@ -62,8 +71,12 @@ pub(super) struct Lines {
 struct Shared {
     target: Target,
     rules: ConnectionRules,
-    attempts: Pacer,
+    /// Books come in the stream, so that a connection has joined when its books came.
+    books_in_stream: bool,
+    attempts: Attempts,
+    circuit: Circuit,
     generations: u32,
+    lost: Vec<u32>,
     reconnect: BackoffPolicy,
     seed: u64,
     counters: Arc<FeedCounters>,
@@ -77,13 +90,16 @@ pub(super) struct World<'a> {
 }
 
 impl Shared {
-    fn site<'a>(&'a mut self, line: usize, world: &'a mut World<'_>) -> Site<'a> {
+    fn site<'a>(&'a mut self, line: usize, copy: u8, world: &'a mut World<'_>) -> Site<'a> {
         Site {
             line: line as u8,
+            copy,
             target: &self.target,
             rules: &self.rules,
             registry: world.registry,
-            attempts: &mut self.attempts,
+            attempts: &self.attempts,
+            circuit: &mut self.circuit,
+            lost: &mut self.lost,
             generations: &mut self.generations,
             notices: world.notices,
             counters: &self.counters,
@@ -106,26 +122,37 @@ impl Lines {
         counters: Arc<FeedCounters>,
     ) -> Result<Self, FeedError> {
         let plans = exchange.plan(&options.subscriptions);
-        if plans.len() > LINES_MAX {
-            return Err(FeedError::TooManyLines { count: plans.len(), max: LINES_MAX });
+        let copies = options.lines.clamp(1, limits::LINES_MAX);
+        let count = plans.len() * copies;
+        if count > NUMBERS_MAX {
+            return Err(FeedError::TooManyLines { count, max: NUMBERS_MAX });
         }
         let rules = exchange.connection_rules();
+        let attempts = options.attempts.clone().unwrap_or_else(|| Attempts::new(&rules));
         let mut shared = Shared {
             target,
             rules,
-            attempts: Pacer::new(rules.attempts_max, rules.attempt_window),
+            books_in_stream: exchange.book_rules().snapshot == SnapshotSource::Stream,
+            attempts,
+            circuit: Circuit::new(options.reconnect, count, options.seed),
             generations: 0,
+            lost: Vec::new(),
             reconnect: options.reconnect,
             seed: options.seed,
             counters,
         };
-        let lines = plans.into_iter().map(|plan| Line {
-            main: shared.upstream(Arc::new(plan)),
-            replacement: None,
-            shutdown_notice: false,
-        });
+        let mut lines = Vec::with_capacity(count);
+        for (group, plan) in plans.into_iter().map(Arc::new).enumerate() {
+            lines.extend((0..copies).map(|copy| Line {
+                main: shared.upstream(Arc::clone(&plan)),
+                replacement: None,
+                shutdown_notice: false,
+                group: group as u16,
+                copy: copy as u8,
+            }));
+        }
         Ok(Self {
-            lines: lines.collect(),
+            lines,
             // An hour of 24, so that a replacement that fails at first has time to succeed.
             replace_after: rules.lifetime.map(|lifetime| lifetime - lifetime / 24),
             shared,
@@ -197,7 +224,8 @@ impl Lines {
         let shared = &mut self.shared;
         for (index, line) in self.lines.iter_mut().enumerate() {
             for upstream in std::iter::once(&mut line.main).chain(&mut line.replacement) {
-                upstream.resolved(ticket, addresses.clone(), &mut shared.site(index, world));
+                let mut site = shared.site(index, line.copy, world);
+                upstream.resolved(ticket, addresses.clone(), &mut site);
             }
         }
     }
@@ -215,10 +243,12 @@ impl Lines {
         self.attention = false;
         self.find_mute(numbers, world);
         let mut due = MonoNanos::MAX;
+        let was_open = self.shared.circuit.is_open();
         for (index, line) in self.lines.iter_mut().enumerate() {
-            line.main.tend(exchange, &mut self.shared.site(index, world));
+            let copy = line.copy;
+            line.main.tend(exchange, &mut self.shared.site(index, copy, world));
             if let Some(replacement) = &mut line.replacement {
-                replacement.tend(exchange, &mut self.shared.site(index, world));
+                replacement.tend(exchange, &mut self.shared.site(index, copy, world));
             }
             due = due.min(line.replace(self.replace_after, numbers, &mut self.shared, world.now));
             due = due.min(line.main.due(&self.shared.rules));
@@ -226,7 +256,25 @@ impl Lines {
                 due = due.min(replacement.due(&self.shared.rules));
             }
         }
+        numbers.note_newest(self.shared.generations);
+        if was_open && !self.shared.circuit.is_open() {
+            self.upstreams().for_each(|upstream| upstream.wake(world.now));
+            due = world.now;
+        }
         self.due = due;
+    }
+
+    /// Connections that were open and are not any more, each told once.
+    pub(super) fn take_lost(&mut self) -> Option<u32> {
+        self.shared.lost.pop()
+    }
+
+    /// Whether another open connection carries what this line carries.
+    pub(super) fn is_carried_elsewhere(&self, index: usize) -> bool {
+        let group = self.lines[index].group;
+        self.lines.iter().enumerate().any(|(other, line)| {
+            other != index && line.group == group && line.main.open_since().is_some()
+        })
     }
 
     /// Looks for subscriptions that nothing came of, tells them and asks for them once more.
@@ -256,7 +304,7 @@ impl Lines {
         let line = &mut self.lines[index];
         let upstream = if replacement { line.replacement.as_mut() } else { Some(&mut line.main) };
         let Some(upstream) = upstream else { return };
-        let mut site = self.shared.site(index, world);
+        let mut site = self.shared.site(index, line.copy, world);
         match end {
             End::Closed(code, words) => {
                 let detail = format!("the exchange closed with {code} {words:?}");
@@ -267,10 +315,10 @@ impl Lines {
     }
 
     /// The next change of a line's state that was not told yet.
-    pub(super) fn take_change(&mut self, numbers: &mut Numbers) -> Option<(usize, Change)> {
+    pub(super) fn take_change(&mut self) -> Option<(usize, Change)> {
         for (index, line) in self.lines.iter_mut().enumerate() {
             if let Some(change) = line.main.take_change() {
-                return Some((index, line.succeed(change, numbers, &self.shared.counters)));
+                return Some((index, line.succeed(change, &mut self.shared)));
             }
         }
         None
@@ -282,10 +330,13 @@ impl Lines {
         (main.state(), main.attempt())
     }
 
-    /// The worst state of all lines, with the line it is of.
-    pub(super) fn worst(&self) -> Option<(usize, FeedState)> {
-        let states = self.lines.iter().map(|line| line.main.state()).enumerate();
-        states.max_by_key(|(_, state)| severity(*state))
+    /// The worst state of what is carried: of lines that carry the same, the best counts.
+    pub(super) fn worst(&self) -> Option<FeedState> {
+        let best = |group: &[Line]| {
+            group.iter().map(|line| line.main.state()).min_by_key(|state| severity(*state))
+        };
+        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
+        groups.filter_map(best).max_by_key(|state| severity(*state))
     }
 
     /// Ends every connection for good.
@@ -330,7 +381,10 @@ impl Line {
                 self.shutdown_notice = false;
                 return MonoNanos::MAX;
             };
-            let at = after.map_or(MonoNanos::MAX, |after| since.after(after));
+            // Lines that carry the same are not replaced at the same time.
+            let at = after.map_or(MonoNanos::MAX, |after| {
+                since.after(after - after / 48 * u32::from(self.copy))
+            });
             if !self.shutdown_notice && now < at {
                 return at;
             }
@@ -341,49 +395,56 @@ impl Line {
         let _ = replacement.take_change();
         if let Some(since) = replacement.settled_since()
             && now >= since.after(OVERLAP_MIN)
-            && (!numbers.waits_for(replacement.generation()) || now >= since.after(OVERLAP_MAX))
+            && (now >= since.after(OVERLAP_MAX) || !waits(replacement, numbers, shared))
         {
-            self.take_over(numbers, &shared.counters);
+            self.take_over(shared);
             return now;
         }
         now.after(OVERLAP_LOOK_EVERY)
     }
 
     /// The replacement becomes the line's connection.
-    fn take_over(&mut self, numbers: &mut Numbers, counters: &FeedCounters) {
+    fn take_over(&mut self, shared: &mut Shared) {
         let Some(replacement) = self.replacement.take() else { return };
-        self.main.terminate();
+        let generation = self.main.generation();
+        if self.main.terminate() {
+            shared.lost.push(generation);
+        }
         self.main = replacement;
         self.shutdown_notice = false;
-        numbers.end_overlap();
-        counters.rollovers.increment();
+        shared.counters.rollovers.increment();
     }
 
-    /// A line whose connection is lost while its replacement is at work has lost nothing.
-    fn succeed(
-        &mut self,
-        change: Change,
-        numbers: &mut Numbers,
-        counters: &FeedCounters,
-    ) -> Change {
+    /// A line whose connection is lost while its replacement is open goes on with that. One that
+    /// is subscribed to everything has missed nothing.
+    fn succeed(&mut self, change: Change, shared: &mut Shared) -> Change {
         if !matches!(change.state, FeedState::Reconnecting | FeedState::Error) {
             return change;
         }
-        if self.replacement.as_ref().is_some_and(|one| one.settled_since().is_some()) {
-            self.take_over(numbers, counters);
-            let state = self.main.state();
-            return Change {
-                state,
-                reason: Reason::Rollover,
-                was_open: false,
-                detail: change.detail,
-            };
+        let Some(replacement) = &self.replacement else { return change };
+        if replacement.open_since().is_none() {
+            shared.circuit.forget(replacement.generation());
+            self.replacement = None;
+            return change;
         }
-        if self.replacement.take().is_some() {
-            numbers.end_overlap();
+        let is_settled = replacement.settled_since().is_some();
+        self.take_over(shared);
+        Change {
+            state: self.main.state(),
+            reason: Reason::Rollover,
+            was_open: change.was_open && !is_settled,
+            detail: change.detail,
         }
-        change
     }
+}
+
+/// Whether a replacement has yet to join a stream.
+fn waits(replacement: &Upstream, numbers: &mut Numbers, shared: &Shared) -> bool {
+    let subscriptions = replacement.plan().subscriptions.iter();
+    let in_stream =
+        |one: &&Subscription| shared.books_in_stream && one.channel == Channel::Orderbook;
+    let books = subscriptions.filter(in_stream).map(|one| one.instrument);
+    numbers.waits_for(replacement.generation(), books)
 }
 
 /// How bad a state is, for the state of the whole feed.

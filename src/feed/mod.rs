@@ -8,19 +8,25 @@
 //! While a ring is full nothing is read: bytes stay in the kernel and TCP pushes back. Everything
 //! else goes on.
 
+mod attempts;
 mod books;
+mod circuit;
 mod command;
 mod gap;
+mod hold;
 mod line;
 mod options;
 mod output;
 mod pacing;
+mod places;
 mod publish;
 mod read;
+mod recent;
 mod sequence;
 mod subscribing;
 mod upstream;
 
+pub use attempts::Attempts;
 pub use books::{Applied, BookCounts, Books, Joined, Needed};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
 pub use options::{FeedContext, FeedError, FeedOptions};
@@ -115,6 +121,8 @@ impl<E: Exchange> Feed<E> {
                 count.unwrap_or(0),
                 exchange.connection_rules().trade_ids_contiguous,
                 book_rules.continuity,
+                options.lines > 1,
+                Arc::clone(&counters),
             ),
             Output::new(context.rings, options.stall_max),
             (context.clock.clone(), context.recorder),
@@ -196,7 +204,7 @@ impl<E: Exchange> Feed<E> {
         if self.publisher.is_behind() {
             return RING_LOOK_EVERY;
         }
-        let due = self.lines.due().min(self.time_at);
+        let due = self.lines.due().min(self.time_at).min(self.publisher.numbers.due());
         Duration::from_nanos(due.since(now)).min(TIME_EVERY)
     }
 
@@ -281,7 +289,8 @@ impl<E: Exchange> Feed<E> {
         let (registry, notices) = (self.poller.registry(), &mut self.notices);
         let mut world = World { registry, notices, now };
         self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
-        while let Some((index, change)) = self.lines.take_change(&mut self.publisher.numbers) {
+        self.let_go(now);
+        while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
         }
         if std::mem::take(&mut self.publisher.rejoined) {
@@ -289,9 +298,21 @@ impl<E: Exchange> Feed<E> {
         }
     }
 
+    /// Connections that are gone bring nothing any more, and nothing waits for them.
+    fn let_go(&mut self, now: MonoNanos) {
+        while let Some(generation) = self.lines.take_lost() {
+            self.publisher.leave(generation, now);
+        }
+        if !self.publisher.is_blocked() {
+            self.publisher.expire(now);
+        }
+    }
+
     /// A line is in another state.
     fn changed(&mut self, index: usize, change: Change, now: MonoNanos) {
-        if change.was_open && change.state != FeedState::Terminated {
+        self.let_go(now);
+        let lost = change.was_open && change.state != FeedState::Terminated;
+        if lost && !self.lines.is_carried_elsewhere(index) {
             let plan = self.lines.plan_of(index);
             self.publisher.disconnected(with_books(&plan.subscriptions), now);
             for one in &plan.subscriptions {
@@ -312,7 +333,7 @@ impl<E: Exchange> Feed<E> {
 
     /// Tells the clients how the whole feed is, because of one line.
     fn tell_state(&mut self, index: usize, reason: Reason, now: MonoNanos) {
-        let Some((_, state)) = self.lines.worst() else { return };
+        let Some(state) = self.lines.worst() else { return };
         let (line, (_, attempt)) = (index as u8, self.lines.state_of(index));
         self.publisher.tell(Body::FeedState { state, reason, line, attempt }, now);
     }
@@ -346,7 +367,8 @@ impl<E: Exchange> Feed<E> {
 
     fn stop(&mut self, now: MonoNanos) {
         self.lines.terminate();
-        while let Some((index, change)) = self.lines.take_change(&mut self.publisher.numbers) {
+        self.let_go(now);
+        while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
         }
         self.stopped = true;

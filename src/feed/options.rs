@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam::channel::Sender;
 
+use super::attempts::Attempts;
 use super::command::FeedReport;
 use super::output::RingEnd;
 use crate::clock::Clock;
@@ -31,6 +32,10 @@ pub struct FeedOptions {
     pub connect_timeout: Duration,
     /// How long a full ring may hold the feed up before it skips.
     pub stall_max: Duration,
+    /// Connections that carry the same, 1 or more: the first copy of each event wins.
+    pub lines: usize,
+    /// Attempts of all feeds that connect to the same host; its own when absent.
+    pub attempts: Option<Attempts>,
     /// How long a subscription may stay without data before that is told and it is made again.
     pub mute_after: Duration,
     /// Seed of the jitter between attempts; should differ between processes and feeds.
@@ -48,6 +53,8 @@ impl FeedOptions {
             reconnect: BackoffPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             stall_max: FEED_STALL_MAX,
+            lines: 1,
+            attempts: None,
             mute_after: Duration::from_secs(60),
             seed: 1,
         }

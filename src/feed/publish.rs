@@ -7,11 +7,11 @@ use super::books::{Applied, Books, Joined};
 use super::gap::{Numbers, Source, Verdict};
 use super::output::Output;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::exchange::{Batch, BookSnapshot};
+use crate::exchange::{Batch, BookSnapshot, BookUpdate};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
-use crate::tick::{Body, BookState, Reason, Tick};
+use crate::tick::{Body, BookState, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
 #[derive(Debug)]
@@ -83,7 +83,8 @@ impl Publisher {
 
     /// Publishes what a frame held. Must not be called while blocked.
     #[inline]
-    pub(super) fn frame(&mut self, batch: &Batch, source: Source, received: MonoNanos) {
+    pub(super) fn frame(&mut self, batch: &Batch, source: Source) {
+        let received = source.received;
         let parsed = self.clock.now();
         if let Some(first) = batch.ticks.first() {
             self.recorder.record_age(first.tick.exchange_time, received, &self.clock);
@@ -96,8 +97,14 @@ impl Publisher {
         for update in batch.books.iter().filter(|update| update.depth > 1) {
             self.book(batch, update, source);
         }
+        for mark in &batch.trade_marks {
+            self.numbers.mark(*mark, source, self.output.staged());
+        }
         for tick in self.output.staged() {
-            tick.received = received;
+            // What was held back has the time of its own frame.
+            if tick.received == MonoNanos::ZERO {
+                tick.received = received;
+            }
         }
         if !self.output.staged().is_empty() {
             self.waiting = Some(Stamps { received, parsed });
@@ -109,45 +116,67 @@ impl Publisher {
     #[inline]
     fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
         let sequenced = &batch.ticks[index];
-        let (tick, number) = (&sequenced.tick, sequenced.sequence);
+        let tick = &sequenced.tick;
         self.numbers.hear(tick.instrument, channel_of(&tick.body));
         let (length, verdict) = match tick.body {
-            Body::Trade { id_is_uuid, .. } => {
-                let number = if id_is_uuid { 0 } else { number };
-                let time = tick.exchange_time;
-                (1, self.numbers.trade(tick.instrument, number, time, source))
+            Body::Trade { .. } => {
+                let verdict = self.numbers.trade(sequenced, source, self.output.staged());
+                if verdict == Verdict::Older {
+                    self.counters.duplicates.increment();
+                }
+                return 1;
             }
-            Body::Quote { .. } => (1, self.numbers.quote(tick.instrument, number, source)),
-            Body::TickerPrices { .. } => (3, periodic(source)),
-            Body::CandlePrices { .. } => (2, periodic(source)),
+            Body::Quote { .. } => (1, self.numbers.quote(sequenced, source)),
+            Body::TickerPrices { .. } => (3, self.owned(tick.instrument, Channel::Ticker, source)),
+            Body::CandlePrices { .. } => (2, self.owned(tick.instrument, Channel::Candles, source)),
             _ => (1, Verdict::Next),
         };
-        let end = (index + length).min(batch.ticks.len());
-        match verdict {
-            Verdict::Next => {}
-            Verdict::Older => {
-                self.counters.duplicates.increment();
-                return length;
-            }
-            Verdict::Ahead => return length,
-            Verdict::Gap { missed, reconnected } => {
-                self.gap(tick.instrument, Channel::Trades, missed, reconnected);
-            }
+        if verdict == Verdict::Older {
+            self.counters.duplicates.increment();
+            return length;
         }
+        let end = (index + length).min(batch.ticks.len());
         let staged = self.output.staged();
         staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
         length
     }
 
     #[inline]
-    fn book(&mut self, batch: &Batch, update: &crate::exchange::BookUpdate, source: Source) {
-        self.numbers.hear(update.instrument, Channel::Orderbook);
-        match self.numbers.book(update, source) {
-            Verdict::Next | Verdict::Gap { .. } => {}
+    fn owned(&mut self, instrument: InstrumentId, channel: Channel, source: Source) -> Verdict {
+        self.numbers.owned(instrument, channel, source)
+    }
+
+    #[inline]
+    fn book(&mut self, batch: &Batch, update: &BookUpdate, source: Source) {
+        let instrument = update.instrument;
+        self.numbers.hear(instrument, Channel::Orderbook);
+        let levels = batch.levels_of(update);
+        let proven = self.books.last_id(instrument).is_some();
+        match self.numbers.book(update, levels, proven, source) {
+            Verdict::Next => self.apply(update, levels),
+            Verdict::Spliced { previous } => {
+                self.apply(&BookUpdate { previous_id: Some(previous), ..update.clone() }, levels);
+            }
             Verdict::Older => return self.counters.duplicates.increment(),
             Verdict::Ahead => return,
         }
-        let levels = batch.levels_of(update);
+        if self.numbers.holds_books() {
+            self.release_book(instrument);
+        }
+    }
+
+    /// Book events that waited for what was just published.
+    #[cold]
+    fn release_book(&mut self, instrument: InstrumentId) {
+        loop {
+            let proven = self.books.last_id(instrument).is_some();
+            let Some(held) = self.numbers.next_book(instrument, proven) else { return };
+            self.apply(&held.update, &held.levels);
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, update: &BookUpdate, levels: &[Level]) {
         match self.books.apply(update, levels, self.output.staged()) {
             Applied::Published | Applied::Held => {}
             Applied::Old => self.counters.duplicates.increment(),
@@ -166,12 +195,32 @@ impl Publisher {
         }
     }
 
-    #[cold]
-    fn gap(&mut self, instrument: InstrumentId, channel: Channel, missed: u64, reconnected: bool) {
-        self.counters.gaps.increment();
-        let reason = if reconnected { Reason::Disconnected } else { Reason::SequenceGap };
-        let body = Body::Gap { channel, reason, missed };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+    /// A connection is gone: what waited for it is published, and the books that it alone could
+    /// continue are not proven any more.
+    pub(super) fn leave(&mut self, generation: u32, now: MonoNanos) {
+        let orphans = self.numbers.leave(generation, self.output.staged());
+        for instrument in orphans {
+            self.counters.resyncs.increment();
+            self.books.disconnected(instrument, self.output.staged());
+        }
+        self.release_books();
+        self.stamp_and_push(now);
+    }
+
+    /// Gives up waiting for other connections where it has taken too long. Must not be called while
+    /// blocked.
+    pub(super) fn expire(&mut self, now: MonoNanos) {
+        if now >= self.numbers.due() {
+            self.numbers.expire(now, self.output.staged());
+            self.release_books();
+            self.stamp_and_push(now);
+        }
+    }
+
+    fn release_books(&mut self) {
+        for instrument in self.numbers.held_books() {
+            self.release_book(instrument);
+        }
     }
 
     /// Joins a snapshot; must not be called while blocked.
@@ -301,9 +350,4 @@ fn channel_of(body: &Body) -> Channel {
         Body::Gap { channel, .. } => *channel,
         Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => Channel::Status,
     }
-}
-
-/// Statistics and candles come again and again: the copies of a replacement are left out.
-fn periodic(source: Source) -> Verdict {
-    if source.replacement { Verdict::Ahead } else { Verdict::Next }
 }

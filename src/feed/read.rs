@@ -31,9 +31,9 @@ impl<E: Exchange> Reader<'_, E> {
     /// Takes frames until nothing is left, a ring is full, or the turn's bound is reached. Returns
     /// how the connection ended, if it did.
     pub(super) fn read(&mut self, line: &mut Line, replacement: bool) -> Option<End> {
-        let Line { main, replacement: beside, shutdown_notice } = line;
+        let Line { main, replacement: beside, shutdown_notice, copy, .. } = line;
         let upstream = if replacement { beside.as_mut()? } else { main };
-        let source = Source { generation: upstream.generation(), replacement };
+        let (generation, copy) = (upstream.generation(), *copy);
         let open = upstream.open()?;
         while self.frames < FRAMES_PER_TURN_MAX && !self.publisher.is_blocked() {
             let received = open.received;
@@ -83,7 +83,12 @@ impl<E: Exchange> Reader<'_, E> {
                 Ok(Frame::Data { recognised }) => {
                     let counters = self.counters;
                     if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
-                    self.publisher.frame(self.batch, source, received);
+                    if !open.is_served {
+                        open.is_served = true;
+                        self.attention = true;
+                    }
+                    let source = Source { generation, copy, received };
+                    self.publisher.frame(self.batch, source);
                 }
                 Ok(other) => self.control(other, &mut open.subscribing, shutdown_notice),
                 Err(rejected) => self.reject(rejected),

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+use super::attempts::Attempts;
+use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::pacing::Pacer;
 use super::subscribing::Subscribing;
@@ -26,9 +28,6 @@ use crate::net::{
 };
 use crate::tick::{FeedState, Reason};
 
-/// Between two attempts once the configured ones are used up.
-const PROBE_EVERY: Duration = Duration::from_secs(60);
-
 /// Messages of each window that are left to pongs, which nobody asks for.
 const MESSAGES_SPARED: usize = 2;
 
@@ -36,14 +35,20 @@ const MESSAGES_SPARED: usize = 2;
 pub(super) struct Site<'a> {
     /// Which line of the feed it is.
     pub(super) line: u8,
+    /// Which of those that carry the same.
+    pub(super) copy: u8,
     /// Where to connect.
     pub(super) target: &'a Target,
     /// What the exchange allows.
     pub(super) rules: &'a ConnectionRules,
     /// Where sockets are registered.
     pub(super) registry: &'a Registry,
-    /// Attempts of the whole feed.
-    pub(super) attempts: &'a mut Pacer,
+    /// Attempts of all feeds that share the host.
+    pub(super) attempts: &'a Attempts,
+    /// Whether the exchange may be asked at all.
+    pub(super) circuit: &'a mut Circuit,
+    /// Connections that were open and are not any more.
+    pub(super) lost: &'a mut Vec<u32>,
     /// Connections of the whole feed so far.
     pub(super) generations: &'a mut u32,
     /// What is to be asked or told.
@@ -128,6 +133,10 @@ pub(super) struct Open {
     /// When the exchange last said anything.
     pub(super) heard: MonoNanos,
     since: MonoNanos,
+    /// It got data, so that the exchange does serve us.
+    pub(super) is_served: bool,
+    /// That was told to the circuit.
+    is_served_told: bool,
     /// When subscriptions that nothing came of are looked for, once.
     pub(super) mute_at: MonoNanos,
     pacer: Pacer,
@@ -244,8 +253,8 @@ impl Upstream {
         }
     }
 
-    /// Ends it for good, with a close frame where it is open.
-    pub(super) fn terminate(&mut self) {
+    /// Ends it for good, with a close frame where it is open. Returns whether it was.
+    pub(super) fn terminate(&mut self) -> bool {
         if let Phase::Open(open) = &mut self.phase {
             open.socket.queue_close(1000, "");
             // Whether the peer hears it makes no difference any more.
@@ -255,6 +264,7 @@ impl Upstream {
         let was_open = matches!(self.phase, Phase::Open(_));
         self.phase = Phase::Terminated;
         self.show(FeedState::Terminated, Reason::Requested, was_open, None);
+        was_open
     }
 
     /// The connection is lost, or has to be: waits for the next attempt.
@@ -265,24 +275,42 @@ impl Upstream {
         retry_after: Option<Duration>,
         site: &mut Site<'_>,
     ) {
-        let was_open = if let Phase::Open(open) = &mut self.phase {
+        let (was_open, was_served) = if let Phase::Open(open) = &mut self.phase {
             site.counters.reconnects[reason as usize].increment();
+            site.counters.line(site.copy).losses.increment();
+            site.lost.push(self.generation);
             self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)));
             // A close frame may wait; it is sent as far as that goes at once.
             let _ = open.socket.flush();
             open.socket.transport_mut().shutdown();
-            true
+            (true, open.is_served)
         } else {
             site.counters.failed_attempts[reason as usize].increment();
-            false
+            (false, false)
         };
+        if was_served {
+            site.circuit.forget(self.generation);
+        } else if site.circuit.fail(self.generation, reason, site.now) {
+            site.counters.circuit_trips.increment();
+            site.counters.circuit_open.set(1);
+        }
         let asked = retry_after.unwrap_or_default();
-        let (state, wait) = match self.backoff.next_wait_at_least(asked) {
-            Some(wait) => (FeedState::Reconnecting, wait),
-            None => (FeedState::Error, PROBE_EVERY.max(asked)),
+        let next = self.backoff.next_wait_at_least(asked);
+        let (state, wait) = match next {
+            Some(wait) if !site.circuit.is_open() => (FeedState::Reconnecting, wait),
+            Some(wait) => (FeedState::Error, wait),
+            None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
         };
         self.phase = Phase::Waiting { until: site.now.after(wait) };
         self.show(state, reason, was_open, detail);
+    }
+
+    /// The exchange serves others again: no reason to wait any longer.
+    pub(super) fn wake(&mut self, now: MonoNanos) {
+        if let Phase::Waiting { until } = &mut self.phase {
+            *until = (*until).min(now);
+            self.backoff.reset();
+        }
     }
 
     /// The same for an error of the network.
@@ -305,14 +333,23 @@ impl Upstream {
 
     /// A new attempt.
     fn begin(&mut self, site: &mut Site<'_>) {
-        let allowed_at = site.attempts.ready_at(0);
-        if allowed_at > site.now {
-            self.phase = Phase::Waiting { until: allowed_at };
+        if let Err(until) = site.circuit.permit(site.now) {
+            self.phase = Phase::Waiting { until };
+            if self.state != FeedState::Error {
+                self.show(FeedState::Error, site.circuit.reason(), false, None);
+            }
             return;
         }
-        site.attempts.note(site.now);
+        if let Err(until) = site.attempts.take(site.now) {
+            site.counters.attempts_held_back.increment();
+            self.phase = Phase::Waiting { until };
+            return;
+        }
         *site.generations += 1;
         self.generation = *site.generations;
+        if site.circuit.begin(self.generation) {
+            site.counters.circuit_probes.increment();
+        }
         if self.state == FeedState::Disconnected {
             self.show(FeedState::Connecting, Reason::Requested, false, None);
         }
@@ -426,6 +463,8 @@ impl Upstream {
             received: site.now,
             heard: site.now,
             since: site.now,
+            is_served: false,
+            is_served_told: false,
             mute_at: site.now.after(site.target.mute_after),
             pacer: Pacer::new(rules.messages_max, rules.message_window),
             heartbeat_at: rules
@@ -440,6 +479,11 @@ impl Upstream {
         if site.now >= open.heard.after(site.rules.silence_max) {
             let detail = format!("nothing heard for {:?}", site.rules.silence_max);
             return self.lose(Reason::Silence, Some(detail.into()), None, site);
+        }
+        if open.is_served && !std::mem::replace(&mut open.is_served_told, true) {
+            if site.circuit.serve() {
+                site.counters.circuit_open.set(0);
+            }
         }
         let kept = open.say(exchange, site).and_then(|()| open.flush());
         if let Err(error) = kept {

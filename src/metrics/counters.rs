@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam::utils::CachePadded;
 
+use super::catalogue::BUCKETS_NS;
 use crate::exchange::Rejected;
+use crate::limits::LINES_MAX;
 use crate::tick::Reason;
 
 /// A count that only rises. One writer thread, so an increment is a load and a store, no
@@ -96,6 +98,20 @@ pub struct FeedCounters {
     pub mute_subscriptions: Counter,
     /// Events that were published before: repeated, late, or the copy of a second connection.
     pub duplicates: Counter,
+    /// Streams for which another connection was waited for too long.
+    pub held_back_too_long: Counter,
+    /// Events that found no room among those that wait for another connection.
+    pub held_back_overflows: Counter,
+    /// Times that the exchange kept refusing, so that it is only probed.
+    pub circuit_trips: Counter,
+    /// Attempts made while it was only probed.
+    pub circuit_probes: Counter,
+    /// 1 while the exchange is only probed.
+    pub circuit_open: Gauge,
+    /// Attempts to connect that waited for the exchange's limit of them.
+    pub attempts_held_back: Counter,
+    /// What the lines that carry the same did, by their number.
+    pub lines: [LineCounters; LINES_MAX],
     /// Reports that the control side was too late to hear.
     pub reports_dropped: Counter,
     /// Turns in which a full ring refused a tick.
@@ -106,6 +122,62 @@ pub struct FeedCounters {
     pub ring_occupancy: Gauge,
     /// When the newest frame was read, as [`MonoNanos`](crate::clock::MonoNanos); 0 before any.
     pub newest_read: Gauge,
+}
+
+impl FeedCounters {
+    /// The counters of a line.
+    #[inline]
+    pub fn line(&self, copy: u8) -> &LineCounters {
+        &self.lines[usize::from(copy) % LINES_MAX]
+    }
+}
+
+/// What one of the lines that carry the same did.
+#[derive(Debug, Default)]
+pub struct LineCounters {
+    /// Events of which it brought the first copy.
+    pub wins: Counter,
+    /// Events that another line had brought before.
+    pub copies: Counter,
+    /// Trades that it skipped, by their ids; another line may have brought them.
+    pub missed: Counter,
+    /// Connections lost.
+    pub losses: Counter,
+    /// How much later its copies came, of a sample of events.
+    pub skew: Spread,
+}
+
+/// How long something took, counted in buckets.
+#[derive(Debug, Default)]
+pub struct Spread {
+    /// By the bucket's upper end in nanoseconds, the last without end.
+    counts: [Counter; BUCKETS_NS.len() + 1],
+    sum_ns: Counter,
+}
+
+impl Spread {
+    /// Counts one.
+    #[inline]
+    pub fn record(&self, ns: u64) {
+        self.counts[BUCKETS_NS.partition_point(|&end| end < ns)].increment();
+        self.sum_ns.add(ns);
+    }
+
+    /// Of each bucket its upper end in seconds and what it counted, the last without end.
+    pub fn buckets(&self) -> Vec<(f64, u64)> {
+        let ends = BUCKETS_NS.iter().map(|&ns| ns as f64 / 1e9).chain([f64::INFINITY]);
+        ends.zip(self.counts.iter().map(Counter::value)).collect()
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(Counter::value).sum()
+    }
+
+    /// All of them together, in seconds.
+    pub fn sum_seconds(&self) -> f64 {
+        self.sum_ns.value() as f64 / 1e9
+    }
 }
 
 /// What a broadcaster thread counts; it alone writes.

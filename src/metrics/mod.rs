@@ -9,7 +9,8 @@ mod stats;
 mod text;
 
 pub use counters::{
-    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, RequestCounters,
+    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters, RequestCounters,
+    Spread,
 };
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;

@@ -1,0 +1,269 @@
+//! Holes and repetitions in an exchange's own numbering, per instrument, over all connections that
+//! carry it.
+//!
+//! A trade is published once and in order of its id, by whichever connection brings it first. What
+//! comes before a hole that another connection may still fill is held back; a hole that none can
+//! fill any more is told as a gap, with the number of trades that never came. Trades whose ids say
+//! nothing about what follows what are told apart by the ids that came lately: a connection that
+//! joins others is held back until an event of it is known from them. Streams without any number
+//! belong to one connection at a time.
+
+mod books;
+#[cfg(test)]
+mod tests;
+mod trades;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) use super::places::Source;
+
+use super::hold::HeldBack;
+use super::places::Progress;
+use super::recent::Recent;
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::exchange::{Continuity, SequencedTick};
+use crate::instrument::{Channel, InstrumentId};
+use crate::metrics::FeedCounters;
+
+/// An owner of a stream without numbers that is silent for so long while another speaks has lost
+/// it.
+const OWNER_SILENT_MAX: Duration = Duration::from_secs(5);
+
+/// What an event's number says about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// To be published; with all that waited for it.
+    Next,
+    /// It was published before, or something after it was, or it is another's to bring.
+    Older,
+    /// It waits for what precedes it.
+    Ahead,
+    /// A book event to be published as one that states this id as the previous one's.
+    Spliced {
+        /// The last id published.
+        previous: u64,
+    },
+}
+
+/// Who brings a stream that has no numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owner {
+    /// The connection; 0 for none.
+    generation: u32,
+    /// When it last spoke.
+    heard: MonoNanos,
+}
+
+/// What is remembered of one instrument.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    trades: Progress,
+    trade_time: UnixNanos,
+    quotes: Progress,
+    book: Progress,
+    owners: [Owner; Channel::ALL.len()],
+    /// A bit per channel that anything came of since the connection opened.
+    heard: u8,
+}
+
+/// The last numbers of every instrument of a feed.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    slots: Vec<Slot>,
+    continuity: Continuity,
+    /// The last trade ids, where they do not tell what follows what.
+    recent: Option<Recent>,
+    held: HeldBack,
+    /// The newest connection that was tried.
+    newest: u32,
+    /// Several lines carry the same, so that their race is of interest.
+    paired: bool,
+    counters: Arc<FeedCounters>,
+}
+
+impl Numbers {
+    /// Nothing seen yet, for instruments with ids below `count`.
+    pub(super) fn new(
+        count: usize,
+        trades_contiguous: bool,
+        continuity: Continuity,
+        paired: bool,
+        counters: Arc<FeedCounters>,
+    ) -> Self {
+        let slot = Slot {
+            trades: Progress::default(),
+            trade_time: UnixNanos::NONE,
+            quotes: Progress::default(),
+            book: Progress::default(),
+            owners: [Owner::default(); Channel::ALL.len()],
+            heard: 0,
+        };
+        Self {
+            slots: vec![slot; count],
+            continuity,
+            recent: (!trades_contiguous).then(Recent::new),
+            held: HeldBack::default(),
+            newest: 0,
+            paired,
+            counters,
+        }
+    }
+
+    /// A connection of this number is being tried.
+    pub(super) fn note_newest(&mut self, generation: u32) {
+        self.newest = generation;
+    }
+
+    /// Something came of a channel.
+    #[inline]
+    pub(super) fn hear(&mut self, instrument: InstrumentId, channel: Channel) {
+        if let Some(slot) = self.slots.get_mut(instrument.index()) {
+            slot.heard |= 1 << channel as u8;
+        }
+    }
+
+    /// The connection of a channel was lost: nothing has come of the next one.
+    pub(super) fn forget_heard(&mut self, instrument: InstrumentId, channel: Channel) {
+        if let Some(slot) = self.slots.get_mut(instrument.index()) {
+            slot.heard &= !(1 << channel as u8);
+        }
+    }
+
+    /// Whether it is odd that nothing came of a subscription. A quiet instrument prints no trades
+    /// for hours, but its quotes and its book are told at the latest when somebody else moves.
+    pub(super) fn is_mute(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let heard = self.slots.get(instrument.index()).map_or(0, |slot| slot.heard);
+        match channel {
+            Channel::Quotes | Channel::Orderbook => heard & (1 << channel as u8) == 0,
+            Channel::Trades | Channel::Ticker | Channel::Candles | Channel::Status => heard == 0,
+        }
+    }
+
+    /// Judges a quote by its number; quotes may skip numbers.
+    #[inline]
+    pub(super) fn quote(&mut self, quote: &SequencedTick, source: Source) -> Verdict {
+        let (instrument, number) = (quote.tick.instrument, quote.sequence);
+        if number == 0 {
+            return self.owned(instrument, Channel::Quotes, source);
+        }
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
+        let progress = &mut slot.quotes;
+        let before = progress.note(source.generation, number).before;
+        if number <= progress.last {
+            if !progress.count_older(number, before, source.generation) {
+                if self.paired {
+                    count_copy(&self.counters, progress, number, source);
+                }
+                return Verdict::Older;
+            }
+            progress.restart(source.generation, number);
+        }
+        progress.advance(number, self.newest);
+        if self.paired {
+            count_win(&self.counters, progress, number, source);
+        }
+        Verdict::Next
+    }
+
+    /// Judges what has no number: it is its owner's to bring. Whoever speaks first owns a stream,
+    /// and keeps it while it speaks.
+    #[inline]
+    pub(super) fn owned(
+        &mut self,
+        instrument: InstrumentId,
+        channel: Channel,
+        source: Source,
+    ) -> Verdict {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
+        let owner = &mut slot.owners[channel as usize];
+        let is_free =
+            owner.generation == 0 || source.received >= owner.heard.after(OWNER_SILENT_MAX);
+        if owner.generation != source.generation && !is_free {
+            return Verdict::Older;
+        }
+        *owner = Owner { generation: source.generation, heard: source.received };
+        Verdict::Next
+    }
+
+    /// Whether the stream would be left with a hole, or without its book, if this connection
+    /// became the only one now: something that it brought waits for the others, or a book did not
+    /// come that comes in the stream.
+    pub(super) fn waits_for(
+        &mut self,
+        generation: u32,
+        mut books: impl Iterator<Item = InstrumentId>,
+    ) -> bool {
+        self.held.holds_of(generation)
+            || books.any(|instrument| {
+                let slot = self.slots.get_mut(instrument.index());
+                slot.is_some_and(|slot| slot.book.place(generation).is_none())
+            })
+    }
+
+    /// When what waits has waited for too long.
+    pub(super) fn due(&self) -> MonoNanos {
+        if self.held.is_empty() { MonoNanos::MAX } else { self.held.due() }
+    }
+
+    /// A connection is gone. What it owned is free, what waited for it alone is published into
+    /// `out`. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
+    /// without numbers that it brought: nobody else's events continue them.
+    pub(super) fn leave(
+        &mut self,
+        generation: u32,
+        out: &mut Vec<crate::tick::Tick>,
+    ) -> Vec<InstrumentId> {
+        let mut orphans = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            slot.trades.leave(generation);
+            slot.quotes.leave(generation);
+            slot.book.leave(generation);
+            let owned = slot.owners.iter_mut().zip(Channel::ALL);
+            for (owner, channel) in owned.filter(|(owner, _)| owner.generation == generation) {
+                *owner = Owner::default();
+                if channel == Channel::Orderbook {
+                    orphans.push(InstrumentId(index as u32));
+                }
+            }
+        }
+        for instrument in self.held.trade_instruments() {
+            self.settle_trades(instrument, out);
+        }
+        orphans
+    }
+
+    /// Gives up waiting for what has been waited for too long.
+    pub(super) fn expire(&mut self, now: MonoNanos, out: &mut Vec<crate::tick::Tick>) {
+        for instrument in self.held.trade_instruments() {
+            if self.held.trade_is_overdue(instrument, now) {
+                self.counters.held_back_too_long.increment();
+                self.slots[instrument.index()].trades.give_up_behind();
+                self.settle_trades(instrument, out);
+            }
+        }
+        for instrument in self.held.book_instruments() {
+            if self.held.book_is_overdue(instrument, now) {
+                self.counters.held_back_too_long.increment();
+                self.slots[instrument.index()].book.give_up_behind();
+            }
+        }
+    }
+}
+
+/// A line was the first with an event.
+#[inline]
+fn count_win(counters: &FeedCounters, progress: &mut Progress, number: u64, source: Source) {
+    counters.line(source.copy).wins.increment();
+    progress.watch(number, source);
+}
+
+/// A line brought what another had brought.
+#[inline]
+fn count_copy(counters: &FeedCounters, progress: &mut Progress, number: u64, source: Source) {
+    let line = counters.line(source.copy);
+    line.copies.increment();
+    if let Some(skew_ns) = progress.skew_ns(number, source) {
+        line.skew.record(skew_ns);
+    }
+}
