@@ -305,6 +305,7 @@ impl Start<'_> {
             feeds: supervised.collect(),
             broadcasters,
             table: Arc::clone(&self.table),
+            channels: channels(self.config),
             observatory: Arc::clone(self.observatory),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use floor::{BTC, BTC_FUTURES, Client, ETH, Floor, START, decimal, instrument, table, wait_for};
 use serde_json::{Value, json};
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions};
+use tickwire::client::dialect::Catalogue;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
@@ -138,7 +139,8 @@ fn a_star_covers_instruments_that_come_later() {
     named.subscribe(&["BTC/USDT"], &["trades"]);
     let mut more = table();
     more.add(instrument(ExchangeId::Binance, "SOL/USDT")).unwrap();
-    floor.broadcaster.send(BroadcastCommand::Instruments(Arc::new(more))).unwrap();
+    let command = BroadcastCommand::Instruments(Arc::new(more), Arc::new(Catalogue::default()));
+    floor.broadcaster.send(command).unwrap();
     // Commands are taken before ticks, so the ticks find the instrument.
     assert!(client.settle().is_empty());
     floor.spot.trade(InstrumentId(3), 9, "20.5");

@@ -11,8 +11,7 @@ use crate::client::dialect::actions::encode::{self as actions, SubscriptionLine}
 use crate::client::dialect::commands::encode as commands;
 use crate::client::dialect::{Name, Naming, RequestId};
 use crate::client::{Form, Subject, Subscription};
-use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
-use crate::limits::INSTRUMENTS_PER_MESSAGE;
+use crate::instrument::{ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
 impl Broadcaster {
@@ -115,22 +114,12 @@ impl Broadcaster {
         &mut self,
         slot: u32,
         exchange: Option<ExchangeId>,
-        encode: impl Fn(&mut Vec<u8>, Vec<(&Instrument, &[Channel])>),
+        encode: impl Fn(&mut Vec<u8>, &[&[u8]]),
     ) {
         self.count_large();
-        let table = Arc::clone(self.words.table());
-        let channels = Arc::clone(&self.options.channels);
-        let wanted: Vec<_> = table
-            .iter()
-            .map(|(_, instrument)| (instrument, &channels[instrument.exchange as usize][..]))
-            .filter(|(instrument, _)| exchange.is_none_or(|only| instrument.exchange == only))
-            .collect();
-        let mut pages = wanted.chunks(INSTRUMENTS_PER_MESSAGE).peekable();
-        if pages.peek().is_none() {
-            self.reply(slot, |_, out| encode(out, Vec::new()));
-        }
-        for page in pages {
-            self.reply(slot, |_, out| encode(out, page.to_vec()));
+        let catalogue = Arc::clone(&self.catalogue);
+        for pages in catalogue.messages(exchange) {
+            self.reply(slot, |_, out| encode(out, &pages));
         }
     }
 }

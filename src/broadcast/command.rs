@@ -8,6 +8,7 @@ use mio::Waker;
 
 use super::demand::Demand;
 use crate::client::Admission;
+use crate::client::dialect::Catalogue;
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
@@ -43,8 +44,9 @@ pub enum BroadcastCommand {
     Open(OpenSocket),
     /// Drain this ring too.
     Attach(FeedRing),
-    /// The instruments are these now; none of the earlier ones is missing or has another id.
-    Instruments(Arc<InstrumentTable>),
+    /// The instruments are these now; none of the earlier ones is missing or has another id. The
+    /// catalogue is what clients are told when they ask what there is.
+    Instruments(Arc<InstrumentTable>, Arc<Catalogue>),
     /// Send what is queued, close every session with 1001, and end.
     Stop,
 }

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::Cache;
+use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos};
 use crate::instrument::{Channel, ExchangeId, InstrumentTable};
@@ -129,6 +130,7 @@ pub struct Broadcaster {
     spans: Spans,
     counters: Arc<BroadcastCounters>,
     demand: Arc<Demand>,
+    catalogue: Arc<Catalogue>,
     course: Course,
     /// Instruments before the table was last replaced.
     instruments_before: usize,
@@ -165,6 +167,11 @@ impl Broadcaster {
             counters: Arc::clone(&counters),
             demand: Arc::clone(&demand),
         };
+        let entries: Vec<_> = table
+            .iter()
+            .map(|(_, one)| (one, &options.channels[one.exchange as usize][..]))
+            .collect();
+        let catalogue = Catalogue::new(&entries);
         let mut broadcaster = Self {
             cache: Cache::new(options.history_events),
             words: Words::new(options.epoch, options.exchange_default),
@@ -179,6 +186,7 @@ impl Broadcaster {
             spans: Spans::new(recorder),
             counters,
             demand,
+            catalogue: Arc::new(catalogue),
             course: Course::Serving,
             instruments_before: 0,
             large_answers: 0,
@@ -270,7 +278,8 @@ impl Broadcaster {
             match command {
                 BroadcastCommand::Open(open) => self.open(open, now),
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
-                BroadcastCommand::Instruments(table) => {
+                BroadcastCommand::Instruments(table, catalogue) => {
+                    self.catalogue = catalogue;
                     self.set_instruments(table);
                     self.extend_wishes();
                 }

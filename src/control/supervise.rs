@@ -1,20 +1,24 @@
 //! The supervisor thread: hears what the feeds ask and tell, and sees to it.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
 
 use super::requests::{RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
+use crate::client::dialect::Catalogue;
 use crate::exchange::{self, Listing};
 use crate::feed::{FeedHandle, FeedNotice, FeedReport};
-use crate::instrument::{ExchangeId, InstrumentTable};
+use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentTable, SYMBOL_BYTES_MAX};
 use crate::metrics::{Observatory, Stats, stats};
 use crate::tick::{FeedState, Reason};
 
@@ -43,6 +47,8 @@ pub struct Supervision {
     pub broadcasters: Vec<BroadcastHandle>,
     /// The instruments at start.
     pub table: Arc<InstrumentTable>,
+    /// Channels that each exchange's instruments have, by `ExchangeId as usize`.
+    pub channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
     /// Where states are shown.
     pub observatory: Arc<Observatory>,
 }
@@ -60,7 +66,8 @@ impl Supervisor {
     /// # Errors
     /// When certificates cannot be read, or the system gives no thread.
     pub fn start(supervision: Supervision) -> io::Result<Self> {
-        let Supervision { reports, feeds, broadcasters, table, observatory } = supervision;
+        let Supervision { reports, feeds, broadcasters, table, channels, observatory } =
+            supervision;
         let resolver = Resolver::start()?;
         // One list per feed, once.
         let (listings, listed) = bounded(feeds.len().max(1));
@@ -82,7 +89,8 @@ impl Supervisor {
         let (stop, stopped) = bounded(1);
         let guard = observatory.thread("supervisor");
         let table = InstrumentTable::clone(&table);
-        let work = Work { resolver, workers, broadcasters, table, observatory };
+        let traded = BTreeMap::new();
+        let work = Work { resolver, workers, broadcasters, table, traded, channels, observatory };
         let thread =
             std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
                 let _guard = guard;
@@ -112,6 +120,9 @@ struct Work {
     workers: Vec<Worker>,
     broadcasters: Vec<BroadcastHandle>,
     table: InstrumentTable,
+    /// What the exchanges trade, by their spelling.
+    traded: BTreeMap<(ExchangeId, ArrayString<SYMBOL_BYTES_MAX>), Instrument>,
+    channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
     observatory: Arc<Observatory>,
 }
 
@@ -189,9 +200,33 @@ impl Work {
             }
         }
         tracing::debug!(listed = listings.len(), completed, "instruments listed");
+        for Listing { instrument, trading } in listings {
+            let listed = self.traded.entry((instrument.exchange, instrument.native));
+            if *trading {
+                *listed.or_insert(*instrument) = *instrument;
+            } else if let Entry::Occupied(listed) = listed {
+                listed.remove();
+            }
+        }
+        self.announce();
+    }
+
+    /// Tells the broadcasters the instruments, and the catalogue of all that is traded: first what
+    /// our feeds carry.
+    fn announce(&self) {
+        let carried = self
+            .table
+            .iter()
+            .map(|(_, instrument)| (instrument, &self.channels[instrument.exchange as usize][..]));
+        let is_carried = |one: &&Instrument| self.table.find(one.exchange, one.symbol).is_some();
+        let others = self.traded.values().filter(|one| !is_carried(one));
+        let none: &[Channel] = &[];
+        let entries: Vec<_> = carried.chain(others.map(|one| (one, none))).collect();
+        let catalogue = Arc::new(Catalogue::new(&entries));
         let table = Arc::new(self.table.clone());
         for broadcaster in &self.broadcasters {
-            broadcaster.send_waiting(BroadcastCommand::Instruments(Arc::clone(&table)));
+            let (table, catalogue) = (Arc::clone(&table), Arc::clone(&catalogue));
+            broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue));
         }
     }
 }

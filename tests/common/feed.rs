@@ -190,6 +190,7 @@ impl Rig {
             feeds: vec![SupervisedFeed { feed: handle.clone(), rest_url, tls_ca_file }],
             broadcasters: Vec::new(),
             table: Arc::new(table),
+            channels: Arc::new(ExchangeId::ALL.map(|_| Vec::new())),
             observatory,
         };
         let supervisor = Supervisor::start(supervision).expect("a supervisor is started");

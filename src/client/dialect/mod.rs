@@ -2,6 +2,7 @@
 //! it knows no exchange's protocol and no socket.
 
 pub mod actions;
+mod catalogue;
 pub mod commands;
 mod fields;
 #[doc(hidden)]
@@ -10,6 +11,7 @@ mod name;
 mod text;
 
 pub use super::subscription::Delivery;
+pub use catalogue::Catalogue;
 pub use fields::BadRequest;
 pub use name::{Name, Naming};
 

@@ -12,7 +12,9 @@ use crate::book::{Book, BookKind};
 use crate::cache::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
-use crate::client::dialect::{Asked, BadRequest, Delivery, ErrorCode, Naming, Parsed, parse};
+use crate::client::dialect::{
+    Asked, BadRequest, Catalogue, Delivery, ErrorCode, Naming, Parsed, parse,
+};
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, Symbol};
 use crate::tick::{
@@ -239,7 +241,10 @@ fn answers_read_as_the_protocol_writes_them() {
     );
     let channels = [Channel::Trades, Channel::Candles];
     assert_eq!(
-        answer(|out| encode::instruments(out, [(&instrument(), &channels[..])], TAIL)),
+        answer(|out| {
+            let catalogue = Catalogue::new(&[(&instrument(), &channels[..])]);
+            encode::instruments(out, &catalogue.messages(None)[0], TAIL);
+        }),
         r#"{"type":"instruments","data":{"instruments":[{"symbol":"BTC/USDT","exchange":"binance","native":"BTCUSDT","tickSize":0.01,"lotSize":null,"channels":["trades","candles"]}]},"timestamp":1700000000125}"#
     );
     let line = |stream, depth, delivery| SubscriptionLine::Stream {

@@ -3,9 +3,8 @@
 use crate::cache::{Event, EventBody, Gap};
 use crate::client::dialect::actions::encode::{candle_prices, gap_fields};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
-use crate::client::dialect::{ErrorCode, RequestId, push_instrument};
+use crate::client::dialect::{ErrorCode, RequestId};
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, Instrument};
 use crate::tick::{Candle, Decimal, Interval};
 
 /// The name of an asset as its client wrote it, as JSON, made once.
@@ -108,16 +107,10 @@ pub fn pong(out: &mut Vec<u8>, id: Option<&RequestId>, date: UnixNanos) {
     out.extend_from_slice(b"}}");
 }
 
-/// Appends the answer to `instruments`.
-pub fn instruments<'a>(
-    out: &mut Vec<u8>,
-    id: Option<&RequestId>,
-    instruments: impl IntoIterator<Item = (&'a Instrument, &'a [Channel])>,
-) {
+/// Appends the answer to `instruments`, from pages of the catalogue.
+pub fn instruments(out: &mut Vec<u8>, id: Option<&RequestId>, pages: &[&[u8]]) {
     response(out, id, b"true,\"data\":{\"instruments\":[");
-    push_list(out, instruments, |out, (instrument, channels)| {
-        push_instrument(out, instrument, channels);
-    });
+    push_list(out, pages, |out, page| out.extend_from_slice(page));
     out.extend_from_slice(b"]}}");
 }
 

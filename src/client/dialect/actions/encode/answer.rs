@@ -3,9 +3,8 @@
 use super::{Labels, open, past_fields, stream_fields};
 use crate::cache::{Event, Stream};
 use crate::client::dialect::text::{push_epoch, push_list, push_millis, push_text, push_u64};
-use crate::client::dialect::{Delivery, ErrorCode, RequestId, push_instrument};
+use crate::client::dialect::{Delivery, ErrorCode, RequestId};
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, Instrument};
 
 /// The end of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -58,16 +57,10 @@ pub fn history(
     tail.push(out);
 }
 
-/// Appends an answer to `instruments`: each with the channels that its feed carries.
-pub fn instruments<'a>(
-    out: &mut Vec<u8>,
-    instruments: impl IntoIterator<Item = (&'a Instrument, &'a [Channel])>,
-    tail: Tail<'_>,
-) {
+/// Appends an answer to `instruments`, from pages of the catalogue.
+pub fn instruments(out: &mut Vec<u8>, pages: &[&[u8]], tail: Tail<'_>) {
     out.extend_from_slice(b"{\"type\":\"instruments\",\"data\":{\"instruments\":[");
-    push_list(out, instruments, |out, (instrument, channels)| {
-        push_instrument(out, instrument, channels);
-    });
+    push_list(out, pages, |out, page| out.extend_from_slice(page));
     out.extend_from_slice(b"]}");
     tail.push(out);
 }
