@@ -35,6 +35,8 @@ const EXCHANGES: &[(&str, ExchangeId)] = &[
     // Of all classes.
     ("bybit-samples", ExchangeId::BybitLinear),
     ("bybit-spot", ExchangeId::Bybit),
+    ("coinbase-exchange", ExchangeId::Coinbase),
+    ("coinbase-advanced", ExchangeId::CoinbaseAdvanced),
 ];
 
 fn exchange_of(name: &str) -> Option<ExchangeId> {

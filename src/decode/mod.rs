@@ -255,19 +255,21 @@ impl Decoder {
     fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
         // A capture without times says 0, and so do its events.
         let at = line.at.or(UnixNanos(0));
-        for index in 0..self.batch.ticks.len() {
+        let length = self.batch.ticks.len();
+        for index in 0..length {
+            // Totals have a first and a last price, in the order of the wire.
+            let index = if self.batch.newest_first { length - 1 - index } else { index };
             let SequencedTick { origin, tick, .. } = self.batch.ticks[index];
             match origin {
-                Origin::Live => {
-                    self.count(&tick);
-                    lines.tick(at, &tick);
-                }
+                Origin::Live => self.count(&tick),
                 // Before the subscription: no event of the stream.
                 Origin::Past => self.summary.counts.trades_snapshot += 1,
                 // What it says stands in an event beside it.
                 Origin::Derived => {}
             }
         }
+        let live = self.batch.ticks.iter().filter(|sequenced| sequenced.origin == Origin::Live);
+        live.for_each(|sequenced| lines.tick(at, &sequenced.tick));
         let updates = std::mem::take(&mut self.batch.books);
         for update in &updates {
             self.book(update);

@@ -92,6 +92,10 @@ pub struct Batch {
     /// The best bid and ask of the frame's ticker were stated by an earlier frame (Bybit's deltas
     /// say only what changed).
     pub best_carried: bool,
+    /// Its trades stand in it newest first. The batch holds the oldest first all the same.
+    pub newest_first: bool,
+    /// Levels of its books that are left out, as their price or size is no number that fits.
+    pub levels_refused: u32,
     /// The frame was refused, and would have changed this instrument's book.
     pub suspect: Option<InstrumentId>,
 }
@@ -107,6 +111,8 @@ impl Batch {
             answered: None,
             connection_sequence: None,
             best_carried: false,
+            newest_first: false,
+            levels_refused: 0,
             suspect: None,
         }
     }
@@ -120,6 +126,7 @@ impl Batch {
         self.trade_marks.clear();
         (self.answered, self.connection_sequence, self.suspect) = (None, None, None);
         self.best_carried = false;
+        (self.newest_first, self.levels_refused) = (false, 0);
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {

@@ -5,6 +5,8 @@
 mod batch;
 pub mod binance;
 pub mod bybit;
+pub mod coinbase;
+pub mod coinbase_advanced;
 pub mod deriv;
 pub mod okx;
 mod profile;
@@ -323,6 +325,8 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
             Box::new(binance::Binance::new(exchange))
         }
         ExchangeId::Bybit | ExchangeId::BybitLinear => Box::new(bybit::Bybit::new(exchange)),
+        ExchangeId::Coinbase => Box::new(coinbase::Coinbase::new()),
+        ExchangeId::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced::new()),
         ExchangeId::Okx => Box::new(okx::Okx::new()),
         ExchangeId::Deriv => Box::new(deriv::Deriv::default()),
     }

@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 
 use super::{
     BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
-    bybit, deriv, okx,
+    bybit, coinbase, coinbase_advanced, deriv, okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -67,6 +67,8 @@ pub fn profile(exchange: ExchangeId) -> &'static Profile {
         ExchangeId::Deriv => &deriv::PROFILE,
         ExchangeId::Bybit => &bybit::SPOT,
         ExchangeId::BybitLinear => &bybit::LINEAR,
+        ExchangeId::Coinbase => &coinbase::EXCHANGE,
+        ExchangeId::CoinbaseAdvanced => &coinbase_advanced::ADVANCED,
     }
 }
 

@@ -83,6 +83,9 @@ impl<E: Exchange> Reader<'_, E> {
                 Ok(Frame::Data { recognised }) => {
                     let counters = self.counters;
                     if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
+                    if self.batch.levels_refused > 0 {
+                        counters.levels_refused.add(self.batch.levels_refused.into());
+                    }
                     if !open.is_served {
                         open.is_served = true;
                         self.attention = true;

@@ -35,6 +35,10 @@ exchanges! {
     Bybit = "bybit",
     /// Bybit linear contracts.
     BybitLinear = "bybit-linear",
+    /// Coinbase Exchange.
+    Coinbase = "coinbase",
+    /// Coinbase Advanced Trade.
+    CoinbaseAdvanced = "coinbase-advanced",
 }
 
 impl ExchangeId {

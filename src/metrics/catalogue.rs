@@ -52,6 +52,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     }),
     ("feed_gaps", "Holes in the exchange's numbering.", |feed| feed.gaps.value()),
     ("feed_resyncs", "Order books resynchronised.", |feed| feed.resyncs.value()),
+    (
+        "feed_levels_refused",
+        "Levels left out of order books because their price or size is no number that fits.",
+        |feed| feed.levels_refused.value(),
+    ),
     ("feed_checksum_failures", "Order books whose checksum did not match.", |feed| {
         feed.checksum_failures.value()
     }),

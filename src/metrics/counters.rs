@@ -75,6 +75,8 @@ pub struct FeedCounters {
     pub gaps: Counter,
     /// Books resynchronised.
     pub resyncs: Counter,
+    /// Levels left out of books because their price or size is no number that fits.
+    pub levels_refused: Counter,
     /// Books whose checksum did not match.
     pub checksum_failures: Counter,
     /// Book events that were dropped because no snapshot had come before them.

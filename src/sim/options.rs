@@ -108,6 +108,7 @@ impl Habits {
             ExchangeId::Okx => binance::FUTURES_HABITS,
             ExchangeId::Deriv => binance::SPOT_HABITS,
             ExchangeId::Bybit | ExchangeId::BybitLinear => binance::FUTURES_HABITS,
+            ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => binance::FUTURES_HABITS,
         }
     }
 }

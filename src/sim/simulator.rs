@@ -81,7 +81,11 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    !matches!(exchange, ExchangeId::Okx | ExchangeId::Deriv)
+    matches!(exchange, ExchangeId::Binance | ExchangeId::BinanceFutures)
+}
+
+fn unsupported() -> io::Result<Box<dyn Speaker>> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Who speaks the exchange's protocol.
@@ -95,11 +99,10 @@ pub(super) fn speaker(
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(Binance::new(options, counters, now)?)
         }
-        ExchangeId::Okx => return Err(io::Error::from(io::ErrorKind::Unsupported)),
-        ExchangeId::Deriv => return Err(io::ErrorKind::Unsupported.into()),
-        ExchangeId::Bybit | ExchangeId::BybitLinear => {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "not simulated yet"));
-        }
+        ExchangeId::Okx => return unsupported(),
+        ExchangeId::Deriv => return unsupported(),
+        ExchangeId::Bybit | ExchangeId::BybitLinear => return unsupported(),
+        ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),
     })
 }
 

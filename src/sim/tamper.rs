@@ -19,6 +19,12 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Marks { depth: &["\"e\":\"depthUpdate\""], trade: &["\"e\":\"trade\""] }
         }
+        ExchangeId::Coinbase => {
+            Marks { depth: &["\"type\":\"l2update\""], trade: &["\"type\":\"match\""] }
+        }
+        ExchangeId::CoinbaseAdvanced => {
+            Marks { depth: &["\"l2_data\""], trade: &["\"market_trades\""] }
+        }
         ExchangeId::Okx => {
             Marks { depth: &["\"channel\":\"books"], trade: &["\"channel\":\"trades"] }
         }

@@ -1,0 +1,187 @@
+//! What both of Coinbase's protocols write alike: numbers and dates in strings, `BUY` and `SELL`,
+//! and the statements that both paths of both parsers make about them.
+
+use arrayvec::ArrayString;
+
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, Frame, Origin, Rejected};
+use crate::instrument::InstrumentId;
+use crate::json::{Value, date};
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{
+    Decimal, DecimalError, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
+};
+
+/// A frame that the general path read.
+pub(in crate::exchange) const GENERAL: Frame = Frame::Data { recognised: false };
+
+/// A trade as every path hands it over.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::exchange) struct TradeFields {
+    pub(in crate::exchange) time: UnixNanos,
+    pub(in crate::exchange) price: Decimal,
+    pub(in crate::exchange) size: Decimal,
+    pub(in crate::exchange) id: u64,
+    /// Whose order was resting.
+    pub(in crate::exchange) maker: Side,
+}
+
+impl TradeFields {
+    /// `side` is the maker's in both protocols: a `sell` means that a resting offer was bought. On
+    /// recorded frames it is the opposite of the ticker's `side`, the taker's, in 107 of 107.
+    #[inline(always)]
+    pub(in crate::exchange) fn push(
+        self,
+        instrument: InstrumentId,
+        origin: Origin,
+        batch: &mut Batch,
+    ) {
+        let taker = if self.maker == Side::Bid { Side::Ask } else { Side::Bid };
+        let id = TradeId::Number(self.id);
+        let trade = Trade { taker, price: self.price, size: self.size, id };
+        let tick = Tick::new(instrument, self.time, trade.into());
+        match origin {
+            Origin::Past => batch.push_past(self.id, tick),
+            Origin::Live | Origin::Derived => batch.push(self.id, tick),
+        }
+    }
+}
+
+/// A ticker as every path hands it over.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::exchange) struct TickerFields {
+    pub(in crate::exchange) time: UnixNanos,
+    /// The exchange's number of the ticker; 0 without one.
+    pub(in crate::exchange) sequence: u64,
+    pub(in crate::exchange) ticker: Ticker,
+    /// What rests at its best bid and ask.
+    pub(in crate::exchange) sizes: [Option<Decimal>; 2],
+}
+
+impl TickerFields {
+    /// The ticker, and the best bid and ask that stand in it as a quote of its own: there is no
+    /// other channel for them.
+    #[inline(always)]
+    pub(in crate::exchange) fn push(mut self, instrument: InstrumentId, batch: &mut Batch) {
+        let resting = |price: Option<Decimal>| price.filter(|price| !price.is_zero());
+        let [bid_size, ask_size] = self.sizes;
+        let stated = self.ticker.bid.is_some() || self.ticker.ask.is_some();
+        let (bid, ask) = (resting(self.ticker.bid), resting(self.ticker.ask));
+        (self.ticker.bid, self.ticker.ask) = (bid, ask);
+        for body in self.ticker.bodies() {
+            batch.push(0, Tick::new(instrument, self.time, body));
+        }
+        if stated {
+            let quote = Quote {
+                bid,
+                bid_size: bid_size.filter(|_| bid.is_some()),
+                ask,
+                ask_size: ask_size.filter(|_| ask.is_some()),
+            };
+            batch.push_derived(self.sequence, Tick::new(instrument, self.time, quote.into()));
+        }
+    }
+}
+
+/// A field that must be there.
+pub(in crate::exchange) fn required<'t>(
+    object: Value<'t>,
+    key: &str,
+) -> Result<Value<'t>, Rejected> {
+    object.field(key).ok_or(Rejected::Field)
+}
+
+/// A string that must be there.
+pub(in crate::exchange) fn text<'t>(object: Value<'t>, key: &str) -> Result<&'t str, Rejected> {
+    required(object, key)?.string().ok_or(Rejected::Field)
+}
+
+/// A whole number, bare or in a string: ids are written either way.
+pub(in crate::exchange) fn unsigned(object: Value<'_>, key: &str) -> Result<u64, Rejected> {
+    let value = required(object, key)?;
+    let Some(text) = value.string() else { return value.unsigned().ok_or(Rejected::Field) };
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain).ok_or(Rejected::Field)
+}
+
+/// A price or size in a string: zero or more.
+pub(in crate::exchange) fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
+    let text = value.string().ok_or(Rejected::Field)?;
+    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+/// The same of a field that must be there.
+pub(in crate::exchange) fn price(object: Value<'_>, key: &str) -> Result<Decimal, Rejected> {
+    positive(required(object, key)?)
+}
+
+/// The same of a field that may be absent, null or empty.
+pub(in crate::exchange) fn optional_price(
+    object: Value<'_>,
+    key: &str,
+) -> Result<Option<Decimal>, Rejected> {
+    stated(object, key).map(positive).transpose()
+}
+
+/// A sum of the day that may be absent, null or empty.
+pub(in crate::exchange) fn volume(
+    object: Value<'_>,
+    key: &str,
+) -> Result<Option<WideDecimal>, Rejected> {
+    let parse = |value: Value<'_>| {
+        let text = value.string().ok_or(Rejected::Field)?;
+        WideDecimal::parse(text.as_bytes()).map_err(refused)
+    };
+    stated(object, key).map(parse).transpose()
+}
+
+fn stated<'t>(object: Value<'t>, key: &str) -> Option<Value<'t>> {
+    object.field(key).filter(|value| !value.is_null() && value.string() != Some(""))
+}
+
+/// A date; [`UnixNanos::NONE`] where there is none.
+pub(in crate::exchange) fn time(object: Value<'_>, key: &str) -> Result<UnixNanos, Rejected> {
+    let Some(value) = stated(object, key) else { return Ok(UnixNanos::NONE) };
+    value.string().and_then(|text| date(text.as_bytes())).ok_or(Rejected::Field)
+}
+
+/// Appends a level, unless price or size is no number: a book of 2022 had a size of `0.-10000`.
+/// Such a level is lost alone; without the others of a snapshot there would be no book at all.
+pub(in crate::exchange) fn level(
+    side: Side,
+    price: Value<'_>,
+    size: Value<'_>,
+    batch: &mut Batch,
+) -> Result<(), Rejected> {
+    if batch.levels.len() >= FRAME_LEVELS_MAX {
+        return Err(Rejected::TooMany);
+    }
+    match (positive(price), positive(size)) {
+        (Ok(price), Ok(size)) => batch.levels.push(Level { side, price, size }),
+        (Err(Rejected::Field), _) | (_, Err(Rejected::Field)) => return Err(Rejected::Field),
+        _ => batch.levels_refused += 1,
+    }
+    Ok(())
+}
+
+fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
+
+/// A refusal: `message`, and `reason` where there is one. Neither names what was refused.
+pub(in crate::exchange) fn error(root: Value<'_>) -> Result<Frame, Rejected> {
+    let message = root.field("message").and_then(Value::string).ok_or(Rejected::Foreign)?;
+    let reason = root.field("reason").and_then(Value::string);
+    let mut text = ArrayString::new();
+    let parts = [message, if reason.is_some() { ": " } else { "" }, reason.unwrap_or_default()];
+    for letter in parts.iter().flat_map(|part| part.chars()) {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    Ok(Frame::Error { id: None, subject: None, text })
+}

@@ -1,0 +1,245 @@
+//! The frequent frames, read in place.
+//!
+//! ```text
+//! {"type":"l2update","product_id":"BTC-USD","changes":[["buy","1","2"]],"time":"…"}
+//! {"type":"match","trade_id":1,"maker_order_id":"…",…}
+//! ```
+//!
+//! Keys are compared as text in the order in which Coinbase writes them, with those that only newer
+//! frames have as options. Whatever does not fit to the last byte is left to the general path,
+//! which gives the same ticks for what fits.
+
+use super::fields::{TickerFields, TradeFields};
+use super::parse::{BookFields, Context};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, Origin};
+use crate::instrument::InstrumentId;
+use crate::json::PaddedFrame;
+use crate::json::scan::{Cursor, Word};
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Decimal, Level, Side, Ticker};
+
+/// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
+#[inline]
+pub(super) fn recognise(
+    context: &Context<'_>,
+    frame: &PaddedFrame<'_>,
+    batch: &mut Batch,
+) -> Option<()> {
+    let mut cursor = Cursor::new(frame);
+    cursor.expect(b"{\"type\":\"")?;
+    match cursor.peek() {
+        b'l' if cursor.take(b"l2update\"") => update(context, cursor, batch),
+        b'm' => {
+            cursor.expect(b"match\"")?;
+            trade(context, cursor, Origin::Live, batch)
+        }
+        b't' => {
+            cursor.expect(b"ticker\"")?;
+            ticker(context, cursor, batch)
+        }
+        b's' => {
+            cursor.expect(b"snapshot\"")?;
+            snapshot(context, cursor, batch)
+        }
+        b'l' => {
+            cursor.expect(b"last_match\"")?;
+            trade(context, cursor, Origin::Past, batch)
+        }
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn update(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    cursor.expect(b",\"product_id\":\"")?;
+    let product = cursor.until(b'"')?;
+    let levels_from = batch.levels.len();
+    let mut behind = cursor;
+    changes(&mut behind, &mut batch.levels)?;
+    let (instrument, time) = close(context, behind, product)?;
+    if batch.levels.len() > FRAME_LEVELS_MAX {
+        return None;
+    }
+    BookFields { kind: BookKind::Delta, time, levels_from }.push(instrument, batch);
+    Some(())
+}
+
+/// `changes`. Over a cursor of its own, so that its loop keeps its place in a register.
+#[inline(always)]
+fn changes(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
+    cursor.expect(b",\"changes\":[")?;
+    if cursor.take(b"]") {
+        return Some(());
+    }
+    cursor.expect(b"[\"")?;
+    loop {
+        let side = match cursor.peek() {
+            b'b' => {
+                cursor.expect(b"buy\",\"")?;
+                Side::Bid
+            }
+            _ => {
+                cursor.expect(b"sell\",\"")?;
+                Side::Ask
+            }
+        };
+        let [price, size] = cursor.decimals()?;
+        levels.push(Level { side, price, size });
+        if !cursor.take(b"],[\"") {
+            return cursor.expect(b"]]");
+        }
+    }
+}
+
+/// Trade and last trade before the subscription.
+#[inline(always)]
+fn trade(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    origin: Origin,
+    batch: &mut Batch,
+) -> Option<()> {
+    cursor.expect(b",\"trade_id\":")?;
+    let id = cursor.unsigned()?;
+    cursor.expect(b",\"maker_order_id\":\"")?;
+    cursor.skip_text()?;
+    cursor.expect(b",\"taker_order_id\":\"")?;
+    cursor.skip_text()?;
+    cursor.expect(b",\"side\":\"")?;
+    let maker = if cursor.take(b"buy\"") {
+        Side::Bid
+    } else {
+        cursor.expect(b"sell\"")?;
+        Side::Ask
+    };
+    cursor.expect(b",\"size\":\"")?;
+    let size = cursor.decimal()?;
+    cursor.expect(b",\"price\":\"")?;
+    let price = cursor.decimal()?;
+    cursor.expect(b",\"product_id\":\"")?;
+    let product = cursor.until(b'"')?;
+    cursor.expect(b",\"sequence\":")?;
+    cursor.unsigned()?;
+    let (instrument, time) = close(context, cursor, product)?;
+    TradeFields { time, price, size, id, maker }.push(instrument, origin, batch);
+    Some(())
+}
+
+/// With the sizes of the best bid and ask since 2022.
+#[inline(always)]
+fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    cursor.expect(b",\"sequence\":")?;
+    let sequence = cursor.unsigned()?;
+    cursor.expect(b",\"product_id\":\"")?;
+    let product = cursor.until(b'"')?;
+    let last = number(&mut cursor, b",\"price\":\"")?;
+    let open = number(&mut cursor, b",\"open_24h\":\"")?;
+    let volume = number(&mut cursor, b",\"volume_24h\":\"")?;
+    let low = number(&mut cursor, b",\"low_24h\":\"")?;
+    let high = number(&mut cursor, b",\"high_24h\":\"")?;
+    cursor.expect(b",\"volume_30d\":\"")?;
+    cursor.skip_text()?;
+    let bid = number(&mut cursor, b",\"best_bid\":\"")?;
+    let bid_size = option(&mut cursor, b",\"best_bid_size\":\"")?;
+    let ask = number(&mut cursor, b",\"best_ask\":\"")?;
+    let ask_size = option(&mut cursor, b",\"best_ask_size\":\"")?;
+    cursor.expect(b",\"side\":\"")?;
+    cursor.skip_text()?;
+    cursor.expect(b",\"time\":\"")?;
+    let time = cursor.date()?;
+    cursor.expect(b",\"trade_id\":")?;
+    cursor.unsigned()?;
+    cursor.expect(b",\"last_size\":\"")?;
+    cursor.skip_text()?;
+    let instrument = end(context, cursor, product)?;
+    let ticker = Ticker {
+        last: Some(last),
+        open: Some(open),
+        high: Some(high),
+        low: Some(low),
+        bid: Some(bid),
+        ask: Some(ask),
+        volume: Some(volume.into()),
+        ..Ticker::default()
+    };
+    TickerFields { time, sequence, ticker, sizes: [bid_size, ask_size] }.push(instrument, batch);
+    Some(())
+}
+
+/// A whole book, either side first.
+fn snapshot(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
+    cursor.expect(b",\"product_id\":\"")?;
+    let product = cursor.until(b'"')?;
+    let levels_from = batch.levels.len();
+    let asks_first = cursor.take(b",\"asks\":[");
+    if asks_first {
+        side(&mut cursor, Side::Ask, &mut batch.levels)?;
+    }
+    cursor.expect(b",\"bids\":[")?;
+    side(&mut cursor, Side::Bid, &mut batch.levels)?;
+    if !asks_first {
+        cursor.expect(b",\"asks\":[")?;
+        side(&mut cursor, Side::Ask, &mut batch.levels)?;
+    }
+    let (instrument, time) = close(context, cursor, product)?;
+    if batch.levels.len() > FRAME_LEVELS_MAX {
+        return None;
+    }
+    BookFields { kind: BookKind::Snapshot, time, levels_from }.push(instrument, batch);
+    Some(())
+}
+
+/// One side of a whole book, behind its opening bracket.
+#[inline(never)]
+fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
+    let mut ahead = *cursor;
+    if !ahead.take(b"]") {
+        ahead.expect(b"[\"")?;
+        loop {
+            let [price, size] = ahead.decimals()?;
+            levels.push(Level { side, price, size });
+            if !ahead.take(b"],[\"") {
+                break;
+            }
+        }
+        ahead.expect(b"]]")?;
+    }
+    *cursor = ahead;
+    Some(())
+}
+
+/// A decimal behind a key.
+#[inline(always)]
+fn number<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Decimal> {
+    cursor.expect(key)?;
+    cursor.decimal()
+}
+
+/// A decimal behind a key that may be absent: `Some(None)`.
+#[inline(always)]
+fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Option<Decimal>> {
+    if cursor.take(key) { Some(Some(cursor.decimal()?)) } else { Some(None) }
+}
+
+/// The time, which may be absent, and the end of the frame; then whose it is.
+#[inline(always)]
+fn close(
+    context: &Context<'_>,
+    mut cursor: Cursor<'_>,
+    product: Word,
+) -> Option<(InstrumentId, UnixNanos)> {
+    let time = if cursor.take(b",\"time\":\"") { cursor.date()? } else { UnixNanos::NONE };
+    Some((end(context, cursor, product)?, time))
+}
+
+/// The end of the frame; then whose it is.
+#[inline(always)]
+fn end(context: &Context<'_>, mut cursor: Cursor<'_>, product: Word) -> Option<InstrumentId> {
+    cursor.expect(b"}")?;
+    if !cursor.is_at_end() {
+        return None;
+    }
+    let (window, length) = cursor.window_of(product)?;
+    context.instruments.find_in(window, length)
+}

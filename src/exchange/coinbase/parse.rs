@@ -1,0 +1,211 @@
+//! What the Exchange feed says: the general path, which reads every frame in any order of its keys.
+//! Frames name no channel; `type` tells what they are.
+
+use super::fields::{
+    GENERAL, TickerFields, TradeFields, error, level, optional_price, price, required, text, time,
+    unsigned, volume,
+};
+use crate::clock::UnixNanos;
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
+};
+use crate::instrument::{InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::tick::{Side, Ticker};
+
+/// What a frame is read against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+}
+
+/// A book event as both paths hand it over, its levels being in the batch already. It has no number
+/// of any kind: only the connection proves that nothing is missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BookFields {
+    pub(super) kind: BookKind,
+    pub(super) time: UnixNanos,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl BookFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: self.kind,
+            exchange_time: self.time,
+            first_id: 0,
+            last_id: 0,
+            previous_id: None,
+            checksum: None,
+            depth: DEPTH_FULL,
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+    }
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let kind = root.field("type").and_then(Value::string).ok_or(Rejected::Foreign)?;
+        match kind {
+            "subscriptions" => {
+                let listed = root.field("channels").is_some_and(|list| list.items().is_some());
+                return if listed {
+                    Ok(Frame::Ack { id: None, subject: None })
+                } else {
+                    Err(Rejected::Foreign)
+                };
+            }
+            "error" => return error(root),
+            "status" => {
+                let listed = root.field("products").is_some_and(|list| list.items().is_some());
+                return if listed { Ok(Frame::Status) } else { Err(Rejected::Foreign) };
+            }
+            _ => {}
+        }
+        // Frames of other exchanges have a `type` too; none of them has a product.
+        let product = root.field("product_id").and_then(Value::string).ok_or(Rejected::Foreign)?;
+        let instrument = self.instruments.find(product.as_bytes());
+        if kind == "heartbeat" {
+            return heartbeat(instrument, root, batch);
+        }
+        let Some(instrument) = instrument else { return Ok(Frame::Other) };
+        match kind {
+            "match" => trade(instrument, Origin::Live, root, batch),
+            "last_match" => trade(instrument, Origin::Past, root, batch),
+            "ticker" => ticker(instrument, root, batch),
+            "l2update" => book(instrument, BookKind::Delta, root, batch),
+            "snapshot" => book(instrument, BookKind::Snapshot, root, batch),
+            // Orders (`received`, `open`, `done`, …), auctions, requests for quotes.
+            _ => Ok(Frame::Other),
+        }
+    }
+}
+
+/// Once a second for each product. Its `last_trade_id` is that of the last match; where we have
+/// not seen that one, matches were lost.
+fn heartbeat(
+    instrument: Option<InstrumentId>,
+    root: Value<'_>,
+    batch: &mut Batch,
+) -> Result<Frame, Rejected> {
+    let last_id = unsigned(root, "last_trade_id")?;
+    // 0 for a product without trades.
+    if let Some(instrument) = instrument.filter(|_| last_id > 0) {
+        batch.trade_marks.push(TradeMark { instrument, last_id });
+    }
+    Ok(Frame::Heartbeat)
+}
+
+fn trade(
+    instrument: InstrumentId,
+    origin: Origin,
+    root: Value<'_>,
+    batch: &mut Batch,
+) -> Result<Frame, Rejected> {
+    let fields = TradeFields {
+        time: time(root, "time")?,
+        price: price(root, "price")?,
+        size: price(root, "size")?,
+        id: unsigned(root, "trade_id")?,
+        maker: side(text(root, "side")?)?,
+    };
+    fields.push(instrument, origin, batch);
+    Ok(GENERAL)
+}
+
+fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+    let ticker = Ticker {
+        last: Some(price(root, "price")?),
+        open: optional_price(root, "open_24h")?,
+        high: optional_price(root, "high_24h")?,
+        low: optional_price(root, "low_24h")?,
+        bid: optional_price(root, "best_bid")?,
+        ask: optional_price(root, "best_ask")?,
+        volume: volume(root, "volume_24h")?,
+        ..Ticker::default()
+    };
+    let fields = TickerFields {
+        time: time(root, "time")?,
+        sequence: unsigned(root, "sequence")?,
+        ticker,
+        sizes: [optional_price(root, "best_bid_size")?, optional_price(root, "best_ask_size")?],
+    };
+    fields.push(instrument, batch);
+    Ok(GENERAL)
+}
+
+fn book(
+    instrument: InstrumentId,
+    kind: BookKind,
+    root: Value<'_>,
+    batch: &mut Batch,
+) -> Result<Frame, Rejected> {
+    let levels_from = batch.levels.len();
+    let read = match kind {
+        BookKind::Delta => changes(root, batch),
+        BookKind::Snapshot => sides(root, batch),
+    };
+    let fields = read.and_then(|()| {
+        let time = time(root, "time")?;
+        Ok(BookFields { kind, time, levels_from })
+    });
+    match fields {
+        Ok(fields) => {
+            fields.push(instrument, batch);
+            Ok(GENERAL)
+        }
+        Err(rejected) => {
+            batch.suspect = Some(instrument);
+            Err(rejected)
+        }
+    }
+}
+
+/// `[side, price, size]` each; sizes are absolute, zero removes.
+fn changes(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for change in required(root, "changes")?.items().ok_or(Rejected::Field)? {
+        let mut parts = change.items().ok_or(Rejected::Field)?;
+        let (Some(side_name), Some(price), Some(size)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Rejected::Field);
+        };
+        level(side(side_name.string().ok_or(Rejected::Field)?)?, price, size, batch)?;
+    }
+    Ok(())
+}
+
+/// `[price, size]` each, in the order in which the frame names the sides.
+fn sides(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    let place = |key: &str| root.fields()?.map(|(name, _)| name).position(|name| name == key);
+    let asks_first = place("asks") < place("bids");
+    let order = [("bids", Side::Bid), ("asks", Side::Ask)];
+    for (key, side) in if asks_first { [order[1], order[0]] } else { order } {
+        for entry in required(root, key)?.items().ok_or(Rejected::Field)? {
+            let mut parts = entry.items().ok_or(Rejected::Field)?;
+            let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
+                return Err(Rejected::Field);
+            };
+            level(side, price, size, batch)?;
+        }
+    }
+    Ok(())
+}
+
+fn side(name: &str) -> Result<Side, Rejected> {
+    match name {
+        "buy" => Ok(Side::Bid),
+        "sell" => Ok(Side::Ask),
+        _ => Err(Rejected::Field),
+    }
+}
+
+/// Calls `found` with the symbols that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    if let Some(product) = root.field("product_id").and_then(Value::string) {
+        found(product);
+    }
+}

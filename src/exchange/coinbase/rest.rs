@@ -1,0 +1,141 @@
+//! Requests beside the streams: the lists of products, and what their refusals ask of us.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use arrayvec::ArrayString;
+use serde::Deserialize;
+
+use super::symbol;
+use crate::clock::UnixNanos;
+use crate::exchange::{Listing, Refusal, RequestRules, RestError, RestRequest};
+use crate::instrument::{ExchangeId, Instrument, Symbol};
+use crate::tick::{Decimal, Reason};
+
+/// 10 requests a second and address on public endpoints, of both APIs.
+pub(in crate::exchange) const RULES: RequestRules =
+    RequestRules { weight_max: 10, window: Duration::from_secs(1) };
+
+/// All products of the Exchange.
+pub(super) fn listing_requests() -> Vec<RestRequest> {
+    vec![RestRequest { path: "/products".to_owned(), weight: 1 }]
+}
+
+/// A product of the Exchange. Minimal fields; unknown ones are ignored.
+#[derive(Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    base_currency: Cow<'a, str>,
+    #[serde(borrow)]
+    quote_currency: Cow<'a, str>,
+    #[serde(borrow, default)]
+    quote_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    base_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default)]
+    trading_disabled: Option<bool>,
+    #[serde(default)]
+    cancel_only: Option<bool>,
+}
+
+/// Reads the answer to [`listing_requests`].
+pub(super) fn read_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    let products: Vec<Product<'_>> = read(body)?;
+    let listings = products.iter().filter_map(|product| {
+        let symbol = pair(&product.base_currency, &product.quote_currency)?;
+        let instrument = Instrument {
+            exchange: ExchangeId::Coinbase,
+            symbol,
+            native: ArrayString::from(&product.id).ok()?,
+            tick_size: step(product.quote_increment.as_deref()),
+            lot_size: step(product.base_increment.as_deref()),
+        };
+        let online = product.status.as_deref().is_none_or(|status| status == "online");
+        let stopped = product.trading_disabled == Some(true) || product.cancel_only == Some(true);
+        Some(Listing { instrument, trading: online && !stopped })
+    });
+    Ok(listings.collect())
+}
+
+/// The canonical symbol of a product's currencies; a product whose name is no symbol is left out.
+pub(in crate::exchange) fn pair(base: &str, quote: &str) -> Option<Symbol> {
+    symbol::canonical(&format!("{base}-{quote}"))
+}
+
+/// A step of 0 means that there is none.
+pub(in crate::exchange) fn step(text: Option<&str>) -> Option<Decimal> {
+    Decimal::parse(text?.as_bytes()).ok().filter(|step| !step.is_zero() && !step.is_negative())
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    message: String,
+}
+
+/// Reads a body, or the error that was sent in its place; it has no code.
+pub(in crate::exchange) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { message }) => RestError::Refused { code: 0, message },
+        Err(_) => RestError::Malformed { line: error.line(), column: error.column() },
+    })
+}
+
+/// Wait when a refusal names no time; the limit is by the second.
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+/// Wait after a failure of the exchange's own (5xx) or of the request (4xx).
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Longest wait.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// See [`crate::exchange::Profile::refusal`].
+pub(in crate::exchange) fn refusal(
+    status: u16,
+    retry_after: Option<&str>,
+    _body: &[u8],
+    _now: UnixNanos,
+) -> Refusal {
+    if status != 429 {
+        return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
+    }
+    let header = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let wait = header.unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX);
+    Refusal { reason: Reason::RateLimited, retry_after: wait }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_products_is_read() {
+        let body = br#"[{"id":"BTC-USD","base_currency":"BTC","quote_currency":"USD",
+            "quote_increment":"0.01","base_increment":"0.00000001","display_name":"BTC-USD",
+            "min_market_funds":"1","margin_enabled":false,"post_only":false,"limit_only":false,
+            "cancel_only":false,"status":"online","status_message":"","trading_disabled":false,
+            "fx_stablecoin":false,"auction_mode":false},
+            {"id":"OLD-EUR","base_currency":"OLD","quote_currency":"EUR","quote_increment":"0",
+            "status":"delisted","status_message":null}]"#;
+        let listings = read_listing(body).expect("reads");
+        let first = listings[0].instrument;
+        assert_eq!((first.symbol.as_str(), first.native.as_str()), ("BTC/USD", "BTC-USD"));
+        assert_eq!(first.tick_size.map(|step| step.to_string()).as_deref(), Some("0.01"));
+        assert_eq!(first.lot_size.map(|step| step.to_string()).as_deref(), Some("0.00000001"));
+        assert!(listings[0].trading && !listings[1].trading);
+        assert_eq!(listings[1].instrument.tick_size, None);
+    }
+
+    #[test]
+    fn a_refusal_is_read_in_place_of_a_list() {
+        let error = read_listing(br#"{"message":"NotFound"}"#).expect_err("refused");
+        assert_eq!(error.to_string(), "the exchange refused with code 0: NotFound");
+        assert!(matches!(read_listing(b"[{"), Err(RestError::Malformed { line: 1, .. })));
+        let wait = |status, header| refusal(status, header, b"", UnixNanos::NONE);
+        assert_eq!(wait(429, Some("3")).retry_after, Duration::from_secs(3));
+        assert_eq!(wait(429, None).reason, Reason::RateLimited);
+        assert_eq!(wait(503, None).retry_after, RETRY_AFTER_FAILURE);
+    }
+}

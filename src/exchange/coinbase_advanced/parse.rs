@@ -1,0 +1,298 @@
+//! What the Advanced Trade feed says: the general path, which reads every frame in any order of its
+//! keys.
+
+use crate::clock::UnixNanos;
+use crate::exchange::coinbase::fields::{
+    GENERAL, TickerFields, TradeFields, error, level, optional_price, price, required, text, time,
+    unsigned, volume,
+};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
+use crate::instrument::{InstrumentId, NativeMap};
+use crate::json::Value;
+use crate::tick::{Candle, Decimal, Interval, Side, Tick, Ticker, WideDecimal};
+
+/// The number that the answer to a connection's greeting has; no request of ours does.
+const GREETING_ID: u64 = 0;
+
+/// What a frame is read against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+}
+
+/// What every frame states besides its events.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Envelope {
+    /// When it was made.
+    pub(super) time: UnixNanos,
+    /// Its number on the connection, over all channels.
+    pub(super) sequence: u64,
+}
+
+/// A book event as both paths hand it over, its levels being in the batch already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BookFields {
+    pub(super) kind: BookKind,
+    /// The newest time of its levels; [`UnixNanos::NONE`] where they have none, as snapshots may.
+    pub(super) changed: UnixNanos,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl BookFields {
+    /// The book has no numbers of its own; the frame's tells where in the connection it stands.
+    #[inline(always)]
+    pub(super) fn push(self, envelope: Envelope, instrument: InstrumentId, batch: &mut Batch) {
+        let exchange_time = if self.changed.is_some() { self.changed } else { envelope.time };
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: self.kind,
+            exchange_time,
+            first_id: envelope.sequence,
+            last_id: envelope.sequence,
+            previous_id: None,
+            checksum: None,
+            depth: DEPTH_FULL,
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+    }
+}
+
+/// Puts the trades from `from` on in order. The exchange lists the newest first, its documentation
+/// shows the oldest first: ids tell.
+#[inline]
+pub(super) fn order_trades(from: usize, batch: &mut Batch) {
+    let trades = &mut batch.ticks[from..];
+    let newest_first = trades.iter().enumerate().find_map(|(index, one)| {
+        let of_same =
+            |other: &&crate::exchange::SequencedTick| other.tick.instrument == one.tick.instrument;
+        let next = trades[index + 1..].iter().find(of_same)?;
+        Some(next.sequence < one.sequence)
+    });
+    if newest_first == Some(true) {
+        trades.reverse();
+        batch.newest_first = true;
+    }
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let Some(channel) = root.field("channel").and_then(Value::string) else {
+            let is_error = root.field("type").and_then(Value::string) == Some("error");
+            return if is_error { error(root) } else { Err(Rejected::Foreign) };
+        };
+        // Other exchanges have channels too; none of them numbers its events so.
+        let sequence = root.field("sequence_num").and_then(Value::unsigned);
+        let sequence = sequence.ok_or(Rejected::Foreign)?;
+        batch.connection_sequence = Some(sequence);
+        let events = root.field("events").filter(|events| events.items().is_some());
+        let Some(events) = events else {
+            return if root.field("type").and_then(Value::string) == Some("error") {
+                error(root)
+            } else {
+                Err(Rejected::Foreign)
+            };
+        };
+        let envelope = Envelope { time: time(root, "timestamp")?, sequence };
+        match channel {
+            "l2_data" => self.each(events, batch, |event, batch| self.book(envelope, event, batch)),
+            "market_trades" => self.each(events, batch, |event, batch| self.trades(event, batch)),
+            "ticker" | "ticker_batch" => {
+                self.each(events, batch, |event, batch| self.tickers(envelope, event, batch))
+            }
+            "candles" => {
+                self.each(events, batch, |event, batch| self.candles(envelope, event, batch))
+            }
+            "heartbeats" => Ok(Frame::Heartbeat),
+            "subscriptions" => Ok(accepted(events)),
+            "status" => Ok(Frame::Status),
+            _ => Ok(Frame::Other),
+        }
+    }
+
+    /// Reads the events of a frame one after the other; `read` says whether one was ours.
+    fn each<'t>(
+        &self,
+        events: Value<'t>,
+        batch: &mut Batch,
+        read: impl Fn(Value<'t>, &mut Batch) -> Result<bool, Rejected>,
+    ) -> Result<Frame, Rejected> {
+        let mut ours = false;
+        for event in events.items().ok_or(Rejected::Foreign)? {
+            ours |= read(event, batch)?;
+        }
+        Ok(if ours { GENERAL } else { Frame::Other })
+    }
+
+    fn instrument(&self, object: Value<'_>) -> Result<Option<InstrumentId>, Rejected> {
+        Ok(self.instruments.find(text(object, "product_id")?.as_bytes()))
+    }
+
+    fn book(
+        &self,
+        envelope: Envelope,
+        event: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<bool, Rejected> {
+        let Some(instrument) = self.instrument(event)? else { return Ok(false) };
+        match book(event, batch) {
+            Ok(fields) => {
+                fields.push(envelope, instrument, batch);
+                Ok(true)
+            }
+            Err(rejected) => {
+                batch.suspect = Some(instrument);
+                Err(rejected)
+            }
+        }
+    }
+
+    fn trades(&self, event: Value<'_>, batch: &mut Batch) -> Result<bool, Rejected> {
+        let origin = if is_snapshot(event)? { Origin::Past } else { Origin::Live };
+        let from = batch.ticks.len();
+        for trade in required(event, "trades")?.items().ok_or(Rejected::Field)? {
+            let Some(instrument) = self.instrument(trade)? else { continue };
+            let fields = TradeFields {
+                time: time(trade, "time")?,
+                price: price(trade, "price")?,
+                size: price(trade, "size")?,
+                id: unsigned(trade, "trade_id")?,
+                maker: maker(text(trade, "side")?)?,
+            };
+            fields.push(instrument, origin, batch);
+        }
+        order_trades(from, batch);
+        Ok(batch.ticks.len() > from)
+    }
+
+    fn tickers(
+        &self,
+        envelope: Envelope,
+        event: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<bool, Rejected> {
+        let mut ours = false;
+        for item in required(event, "tickers")?.items().ok_or(Rejected::Field)? {
+            let Some(instrument) = self.instrument(item)? else { continue };
+            ours = true;
+            ticker(envelope, item)?.push(instrument, batch);
+        }
+        Ok(ours)
+    }
+
+    fn candles(
+        &self,
+        envelope: Envelope,
+        event: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<bool, Rejected> {
+        let mut ours = false;
+        for item in required(event, "candles")?.items().ok_or(Rejected::Field)? {
+            let Some(instrument) = self.instrument(item)? else { continue };
+            ours = true;
+            for body in candle(item)?.bodies() {
+                batch.push(0, Tick::new(instrument, envelope.time, body));
+            }
+        }
+        Ok(ours)
+    }
+}
+
+/// `subscriptions`: all that the connection has, by channel. Only the first may have nothing but
+/// heartbeats, and that answers the greeting.
+fn accepted(events: Value<'_>) -> Frame {
+    let mut channels = events.items().into_iter().flatten().filter_map(|event| {
+        event.field("subscriptions")?.fields().map(|fields| fields.map(|(channel, _)| channel))
+    });
+    let heartbeats_alone = channels
+        .next()
+        .is_some_and(|mut names| names.next() == Some("heartbeats") && names.next().is_none());
+    Frame::Ack { id: heartbeats_alone.then_some(GREETING_ID), subject: None }
+}
+
+/// Whether an event is what was before the subscription.
+fn is_snapshot(event: Value<'_>) -> Result<bool, Rejected> {
+    match text(event, "type")? {
+        "snapshot" => Ok(true),
+        "update" => Ok(false),
+        _ => Err(Rejected::Field),
+    }
+}
+
+/// `updates` of one book; quantities are absolute, zero removes.
+fn book(event: Value<'_>, batch: &mut Batch) -> Result<BookFields, Rejected> {
+    let kind = if is_snapshot(event)? { BookKind::Snapshot } else { BookKind::Delta };
+    let levels_from = batch.levels.len();
+    let mut changed = UnixNanos::NONE;
+    for update in required(event, "updates")?.items().ok_or(Rejected::Field)? {
+        let side = match text(update, "side")? {
+            "bid" => Side::Bid,
+            "offer" => Side::Ask,
+            _ => return Err(Rejected::Field),
+        };
+        changed = changed.max(time(update, "event_time")?);
+        let price = required(update, "price_level")?;
+        level(side, price, required(update, "new_quantity")?, batch)?;
+    }
+    Ok(BookFields { kind, changed, levels_from })
+}
+
+fn maker(name: &str) -> Result<Side, Rejected> {
+    match name {
+        "BUY" => Ok(Side::Bid),
+        "SELL" => Ok(Side::Ask),
+        _ => Err(Rejected::Field),
+    }
+}
+
+fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected> {
+    // Computed by the exchange to any number of digits, and negative at times; the only field that
+    // is left out when it does not fit.
+    let percent = item.field("price_percent_chg_24_h").and_then(Value::string);
+    let ticker = Ticker {
+        last: Some(price(item, "price")?),
+        high: optional_price(item, "high_24_h")?,
+        low: optional_price(item, "low_24_h")?,
+        // `ticker_batch` does not state them.
+        bid: optional_price(item, "best_bid")?,
+        ask: optional_price(item, "best_ask")?,
+        change_percent: percent.and_then(|text| Decimal::parse(text.as_bytes()).ok()),
+        volume: volume(item, "volume_24_h")?,
+        ..Ticker::default()
+    };
+    let sizes =
+        [optional_price(item, "best_bid_quantity")?, optional_price(item, "best_ask_quantity")?];
+    Ok(TickerFields { time: envelope.time, sequence: envelope.sequence, ticker, sizes })
+}
+
+/// A candle of five minutes. It states neither how many trades it has nor whether it is final.
+fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
+    Ok(Candle {
+        interval: Interval::Minute5,
+        open_time: UnixNanos::from_millis(unsigned(item, "start")?.saturating_mul(1_000)),
+        open: price(item, "open")?,
+        high: price(item, "high")?,
+        low: price(item, "low")?,
+        close: price(item, "close")?,
+        volume: volume(item, "volume")?.unwrap_or(WideDecimal::ZERO),
+        trades: 0,
+        closed: false,
+    })
+}
+
+/// Calls `found` with the symbols that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let lists = ["trades", "tickers", "candles"];
+    for event in root.field("events").and_then(Value::items).into_iter().flatten() {
+        let mut name = |object: Value<'_>| {
+            if let Some(product) = object.field("product_id").and_then(Value::string) {
+                found(product);
+            }
+        };
+        name(event);
+        for list in lists {
+            event.field(list).and_then(Value::items).into_iter().flatten().for_each(&mut name);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests beside the streams: the list of products.
+
+use std::borrow::Cow;
+
+use arrayvec::ArrayString;
+use serde::Deserialize;
+
+use super::symbol;
+use crate::exchange::coinbase::rest::{pair, read, step};
+use crate::exchange::{Listing, RestError, RestRequest};
+use crate::instrument::{ExchangeId, Instrument, Symbol};
+
+/// All spot products; without a limit all are given at once.
+pub(super) fn listing_requests() -> Vec<RestRequest> {
+    let path = "/api/v3/brokerage/market/products?product_type=SPOT".to_owned();
+    vec![RestRequest { path, weight: 1 }]
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    products: Vec<Product<'a>>,
+}
+
+/// Minimal fields; unknown ones are ignored.
+#[derive(Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    product_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    base_currency_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    quote_currency_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    price_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    quote_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    base_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default)]
+    trading_disabled: bool,
+    #[serde(default)]
+    is_disabled: bool,
+    #[serde(default)]
+    cancel_only: bool,
+}
+
+/// Reads the answer to [`listing_requests`].
+pub(super) fn read_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    let body: Body<'_> = read(body)?;
+    Ok(body.products.iter().filter_map(Product::listing).collect())
+}
+
+impl Product<'_> {
+    fn listing(&self) -> Option<Listing> {
+        let symbol = match (&*self.base_currency_id, &*self.quote_currency_id) {
+            ("", _) | (_, "") => Symbol::parse(&self.product_id).ok()?,
+            (base, quote) => pair(base, quote)?,
+        };
+        let is_pair =
+            *self.product_id == *format!("{}-{}", self.base_currency_id, self.quote_currency_id);
+        let native = match is_pair {
+            true => symbol::native(&symbol)?,
+            false => ArrayString::from(&self.product_id).ok()?,
+        };
+        let price_step = self.price_increment.as_deref().or(self.quote_increment.as_deref());
+        let instrument = Instrument {
+            exchange: ExchangeId::CoinbaseAdvanced,
+            symbol: if is_pair { symbol } else { Symbol::parse(&self.product_id).ok()? },
+            native,
+            tick_size: step(price_step),
+            lot_size: step(self.base_increment.as_deref()),
+        };
+        let online =
+            self.status.as_deref().is_none_or(|status| status.is_empty() || status == "online");
+        let stopped = self.trading_disabled || self.is_disabled || self.cancel_only;
+        Some(Listing { instrument, trading: online && !stopped })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_products_is_read() {
+        let body = br#"{"products":[{"product_id":"BTC-USD","price":"65083.67",
+            "base_increment":"0.00000001","quote_increment":"0.01","price_increment":"0.01",
+            "is_disabled":false,"new":false,"status":"online","cancel_only":false,
+            "trading_disabled":false,"product_type":"SPOT","quote_currency_id":"USD",
+            "base_currency_id":"BTC","alias":"","alias_to":["BTC-USDC"]},
+            {"product_id":"BTC-USDC","base_increment":"0.00000001","price_increment":"0.01",
+            "status":"online","quote_currency_id":"USDC","base_currency_id":"BTC",
+            "alias":"BTC-USD"},
+            {"product_id":"BIT-31OCT25-CDE","price_increment":"5","status":"","trading_disabled":true,
+            "quote_currency_id":"USD","base_currency_id":""}],"num_products":3}"#;
+        let listings = read_listing(body).expect("reads");
+        let names: Vec<_> = listings
+            .iter()
+            .map(|one| {
+                (one.instrument.symbol.as_str(), one.instrument.native.as_str(), one.trading)
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("BTC/USD", "BTC-USD", true),
+                ("BTC/USDC", "BTC-USD", true),
+                ("BIT-31OCT25-CDE", "BIT-31OCT25-CDE", false)
+            ]
+        );
+        assert!(read_listing(br#"{"message":"rate limited"}"#).is_err());
+    }
+}
