@@ -37,6 +37,8 @@ const EXCHANGES: &[(&str, ExchangeId)] = &[
     ("bybit-spot", ExchangeId::Bybit),
     ("coinbase-exchange", ExchangeId::Coinbase),
     ("coinbase-advanced", ExchangeId::CoinbaseAdvanced),
+    ("kraken-v1", ExchangeId::KrakenV1),
+    ("kraken-v2", ExchangeId::Kraken),
 ];
 
 fn exchange_of(name: &str) -> Option<ExchangeId> {

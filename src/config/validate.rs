@@ -100,9 +100,11 @@ impl At<'_> {
     }
 
     fn exchange(&self, key: &str, name: &str) -> Result<ExchangeId, ConfigError> {
-        ExchangeId::from_name(name).ok_or_else(|| {
-            let names = ExchangeId::ALL.map(ExchangeId::name).join(", ");
-            self.wrong(key, format!("\"{name}\""), format!("must be one of: {names}"))
+        ExchangeId::from_name(name).filter(|exchange| exchange.is_live()).ok_or_else(|| {
+            let live = ExchangeId::ALL.into_iter().filter(|exchange| exchange.is_live());
+            let names: Vec<&str> = live.map(ExchangeId::name).collect();
+            let remedy = format!("must be one of: {}", names.join(", "));
+            self.wrong(key, format!("\"{name}\""), remedy)
         })
     }
 

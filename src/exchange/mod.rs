@@ -8,6 +8,7 @@ pub mod bybit;
 pub mod coinbase;
 pub mod coinbase_advanced;
 pub mod deriv;
+pub mod kraken;
 pub mod okx;
 mod profile;
 
@@ -329,6 +330,7 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
         ExchangeId::CoinbaseAdvanced => Box::new(coinbase_advanced::CoinbaseAdvanced::new()),
         ExchangeId::Okx => Box::new(okx::Okx::new()),
         ExchangeId::Deriv => Box::new(deriv::Deriv::default()),
+        ExchangeId::Kraken | ExchangeId::KrakenV1 => Box::new(kraken::Kraken::new(exchange)),
     }
 }
 

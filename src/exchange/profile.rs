@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 
 use super::{
     BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
-    bybit, coinbase, coinbase_advanced, deriv, okx,
+    bybit, coinbase, coinbase_advanced, deriv, kraken, okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
@@ -69,6 +69,8 @@ pub fn profile(exchange: ExchangeId) -> &'static Profile {
         ExchangeId::BybitLinear => &bybit::LINEAR,
         ExchangeId::Coinbase => &coinbase::EXCHANGE,
         ExchangeId::CoinbaseAdvanced => &coinbase_advanced::ADVANCED,
+        ExchangeId::Kraken => &kraken::V2,
+        ExchangeId::KrakenV1 => &kraken::V1,
     }
 }
 

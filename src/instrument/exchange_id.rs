@@ -39,9 +39,18 @@ exchanges! {
     Coinbase = "coinbase",
     /// Coinbase Advanced Trade.
     CoinbaseAdvanced = "coinbase-advanced",
+    /// Kraken spot, version 2 of its protocol.
+    Kraken = "kraken",
+    /// Kraken spot, version 1: recordings alone.
+    KrakenV1 = "kraken-v1",
 }
 
 impl ExchangeId {
+    /// False for a protocol that is read from recordings and never spoken.
+    pub const fn is_live(self) -> bool {
+        !matches!(self, Self::KrakenV1)
+    }
+
     /// The exchange of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|exchange| exchange.name() == name)

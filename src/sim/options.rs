@@ -109,6 +109,7 @@ impl Habits {
             ExchangeId::Deriv => binance::SPOT_HABITS,
             ExchangeId::Bybit | ExchangeId::BybitLinear => binance::FUTURES_HABITS,
             ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => binance::FUTURES_HABITS,
+            ExchangeId::Kraken | ExchangeId::KrakenV1 => binance::SPOT_HABITS,
         }
     }
 }

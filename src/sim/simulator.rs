@@ -103,6 +103,7 @@ pub(super) fn speaker(
         ExchangeId::Deriv => return unsupported(),
         ExchangeId::Bybit | ExchangeId::BybitLinear => return unsupported(),
         ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),
+        ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
     })
 }
 

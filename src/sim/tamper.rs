@@ -28,6 +28,9 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         ExchangeId::Okx => {
             Marks { depth: &["\"channel\":\"books"], trade: &["\"channel\":\"trades"] }
         }
+        ExchangeId::Kraken | ExchangeId::KrakenV1 => {
+            Marks { depth: &["\"channel\":\"book\""], trade: &["\"channel\":\"trade\""] }
+        }
         // A tick is the nearest that it has to a trade.
         ExchangeId::Deriv => Marks { depth: &[], trade: &["\"msg_type\":\"tick\""] },
         // Not the depth of 1, which is a quote.

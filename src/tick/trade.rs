@@ -11,6 +11,11 @@ pub enum TradeId {
     Uuid(u128),
 }
 
+impl TradeId {
+    /// The exchange gives its trades no ids (Kraken's first protocol).
+    pub const NONE: Self = Self::Number(0);
+}
+
 /// One trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trade {

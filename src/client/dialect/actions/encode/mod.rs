@@ -168,10 +168,14 @@ fn trade_fields(out: &mut Vec<u8>, trade: &Trade) {
     out.extend_from_slice(b",\"volume\":");
     push_decimal(out, trade.size);
     out.extend_from_slice(match trade.taker {
-        Side::Bid => b",\"side\":\"buy\",\"tradeId\":\"",
-        Side::Ask => b",\"side\":\"sell\",\"tradeId\":\"",
-        Side::None => b",\"side\":null,\"tradeId\":\"",
+        Side::Bid => b",\"side\":\"buy\",\"tradeId\":",
+        Side::Ask => b",\"side\":\"sell\",\"tradeId\":",
+        Side::None => b",\"side\":null,\"tradeId\":",
     });
+    if trade.id == TradeId::NONE {
+        return out.extend_from_slice(b"null");
+    }
+    out.push(b'"');
     match trade.id {
         TradeId::Number(id) => push_u64(out, id),
         TradeId::Uuid(id) => push_uuid(out, id),

@@ -1,0 +1,74 @@
+//! How many levels a book keeps. Kraken never says that a level fell out of the subscribed depth,
+//! so whoever applies its updates must cut them off, and has to know where.
+
+use crate::exchange::DEPTH_FULL;
+use crate::instrument::InstrumentId;
+use crate::limits::INSTRUMENTS_MAX;
+
+/// Depths that can be subscribed; others are refused ("Subscription depth not supported").
+pub(super) const ALLOWED: [u32; 5] = [10, 25, 100, 500, 1_000];
+
+/// The subscribed depth of every book, as it was learned.
+#[derive(Debug, Default)]
+pub(super) struct Depths {
+    /// By [`InstrumentId::index`]; 0 is not known.
+    known: Vec<u32>,
+}
+
+impl Depths {
+    /// The exchange said it.
+    pub(super) fn learn(&mut self, instrument: InstrumentId, depth: u32) {
+        let index = instrument.index();
+        if index >= self.known.len() && index < INSTRUMENTS_MAX {
+            self.known.resize(index + 1, 0);
+        }
+        if let Some(known) = self.known.get_mut(index) {
+            *known = depth;
+        }
+    }
+
+    /// The depth of a book; [`DEPTH_FULL`] while nothing tells.
+    #[inline]
+    pub(super) fn of(&self, instrument: InstrumentId) -> u32 {
+        match self.known.get(instrument.index()) {
+            None | Some(0) => DEPTH_FULL,
+            Some(&depth) => depth,
+        }
+    }
+
+    /// The same for a book that has just come whole, `longest` being the number of levels of its
+    /// longer side: where nothing was said, or what was said cannot be, it is the smallest allowed
+    /// depth that holds it.
+    pub(super) fn of_snapshot(&mut self, instrument: InstrumentId, longest: usize) -> u32 {
+        let known = self.of(instrument);
+        if known != DEPTH_FULL && known as usize >= longest {
+            return known;
+        }
+        let holds = ALLOWED.into_iter().find(|depth| *depth as usize >= longest);
+        let depth = holds.unwrap_or(DEPTH_FULL);
+        self.learn(instrument, depth);
+        depth
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOOK: InstrumentId = InstrumentId(3);
+
+    #[test]
+    fn the_exchanges_word_counts_and_a_snapshot_where_there_is_none() {
+        let mut depths = Depths::default();
+        assert_eq!(depths.of(BOOK), DEPTH_FULL);
+        assert_eq!(depths.of_snapshot(BOOK, 7), 10);
+        assert_eq!(depths.of(BOOK), 10);
+        depths.learn(BOOK, 100);
+        assert_eq!(depths.of_snapshot(BOOK, 7), 100);
+        assert_eq!(depths.of_snapshot(BOOK, 101), 500);
+        assert_eq!(depths.of_snapshot(BOOK, 1_001), DEPTH_FULL);
+        assert_eq!(depths.of(InstrumentId(2)), DEPTH_FULL);
+        depths.learn(InstrumentId::NONE, 10);
+        assert_eq!(depths.of(InstrumentId::NONE), DEPTH_FULL);
+    }
+}

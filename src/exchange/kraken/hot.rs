@@ -1,0 +1,208 @@
+//! The frequent frames of version 2, read in place.
+//!
+//! ```text
+//! {"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[…],"asks":[…],…}]}
+//! {"channel":"trade","type":"update","data":[{…},{…}]}
+//! {"channel":"ticker","type":"update","data":[{…}]}
+//! {"channel":"heartbeat"}
+//! ```
+//!
+//! Keys are compared as text in the order in which Kraken writes them. Whatever does not fit to
+//! the last byte is left to the general path, which gives the same ticks for what fits.
+
+use super::parse::{BookFields, Context, TickerFields, TradeFields};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, Frame};
+use crate::instrument::InstrumentId;
+use crate::json::PaddedFrame;
+use crate::json::scan::Cursor;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Decimal, Level, Side};
+
+/// A frame that was read here.
+const RECOGNISED: Frame = Frame::Data { recognised: true };
+
+/// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it, and the
+/// context is as before.
+#[inline]
+pub(super) fn recognise(
+    context: Context<'_>,
+    frame: &PaddedFrame<'_>,
+    batch: &mut Batch,
+) -> Option<Frame> {
+    let mut cursor = Cursor::new(frame);
+    if cursor.take(b"{\"channel\":\"book\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
+        return book(context, cursor, BookKind::Delta, batch);
+    }
+    if cursor.take(b"{\"channel\":\"trade\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
+        return trades(&context, cursor, batch);
+    }
+    if cursor.take(b"{\"channel\":\"ticker\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
+        return ticker(&context, cursor, batch);
+    }
+    if cursor.take(b"{\"channel\":\"heartbeat\"}") && cursor.is_at_end() {
+        return Some(Frame::Heartbeat);
+    }
+    if cursor.take(b"{\"channel\":\"book\",\"type\":\"snapshot\",\"data\":[{\"symbol\":\"") {
+        return book(context, cursor, BookKind::Snapshot, batch);
+    }
+    None
+}
+
+/// `symbol bids asks checksum timestamp`, the last one absent in 2025. Of one instrument: Kraken
+/// never put two into a frame.
+#[inline(always)]
+fn book(
+    context: Context<'_>,
+    mut cursor: Cursor<'_>,
+    kind: BookKind,
+    batch: &mut Batch,
+) -> Option<Frame> {
+    let instrument = instrument(&context, &mut cursor)?;
+    let levels_from = batch.levels.len();
+    let mut behind = cursor;
+    sides(&mut behind, &mut batch.levels)?;
+    cursor = behind;
+    cursor.expect(b",\"checksum\":")?;
+    let checksum = Some(u32::try_from(cursor.unsigned_of::<10>()?).ok()?);
+    let time = time(&mut cursor)?;
+    cursor.expect(b"}]}")?;
+    if !cursor.is_at_end() || batch.levels.len() > FRAME_LEVELS_MAX {
+        return None;
+    }
+    BookFields { kind, time, checksum, levels_from }.push(instrument, context.depths, batch);
+    Some(RECOGNISED)
+}
+
+/// `bids` and `asks`. A function of its own over a cursor of its own: inlined into the frame's
+/// reader, its loops had no register left for their place.
+#[inline(never)]
+fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
+    let mut ahead = *cursor;
+    ahead.expect(b",\"bids\":[")?;
+    side(&mut ahead, Side::Bid, levels)?;
+    ahead.expect(b",\"asks\":[")?;
+    side(&mut ahead, Side::Ask, levels)?;
+    *cursor = ahead;
+    Some(())
+}
+
+/// One side of a book event, behind its opening bracket.
+#[inline(always)]
+fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
+    if cursor.take(b"]") {
+        return Some(());
+    }
+    cursor.expect(b"{\"price\":")?;
+    loop {
+        let price = cursor.bare_decimal()?;
+        cursor.expect(b",\"qty\":")?;
+        let size = cursor.bare_decimal()?;
+        levels.push(Level { side, price, size });
+        if !cursor.take(b"},{\"price\":") {
+            return cursor.expect(b"}]");
+        }
+    }
+}
+
+/// `symbol side price qty ord_type trade_id timestamp` each; `ord_type` may be absent.
+#[inline(always)]
+fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<Frame> {
+    loop {
+        let instrument = instrument(context, &mut cursor)?;
+        let taker = if cursor.take(b",\"side\":\"buy\",\"price\":") {
+            Side::Bid
+        } else {
+            cursor.expect(b",\"side\":\"sell\",\"price\":")?;
+            Side::Ask
+        };
+        let price = cursor.bare_decimal()?;
+        cursor.expect(b",\"qty\":")?;
+        let size = cursor.bare_decimal()?;
+        if cursor.take(b",\"ord_type\":\"") {
+            cursor.skip_text()?;
+        }
+        cursor.expect(b",\"trade_id\":")?;
+        let id = cursor.unsigned()?;
+        let time = time(&mut cursor)?;
+        let fields = TradeFields { time, taker, price, size, id };
+        batch.push(id, fields.tick(instrument));
+        if !cursor.take(b"},{\"symbol\":\"") {
+            cursor.expect(b"}]}")?;
+            return cursor.is_at_end().then_some(RECOGNISED);
+        }
+    }
+}
+
+/// `symbol bid bid_qty ask ask_qty last volume vwap low high change change_pct timestamp`, the
+/// last one absent before 2026.
+#[inline(always)]
+fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<Frame> {
+    let instrument = instrument(context, &mut cursor)?;
+    cursor.expect(b",\"bid\":")?;
+    let bid = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"bid_qty\":")?;
+    let bid_size = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"ask\":")?;
+    let ask = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"ask_qty\":")?;
+    let ask_size = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"last\":")?;
+    let last = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"volume\":")?;
+    let volume = Some(cursor.bare_decimal()?.into());
+    cursor.expect(b",\"vwap\":")?;
+    cursor.bare_decimal()?;
+    cursor.expect(b",\"low\":")?;
+    let low = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"high\":")?;
+    let high = Some(cursor.bare_decimal()?);
+    cursor.expect(b",\"change\":")?;
+    let change = Some(signed(&mut cursor)?);
+    cursor.expect(b",\"change_pct\":")?;
+    let change_percent = Some(signed(&mut cursor)?);
+    let time = time(&mut cursor)?;
+    cursor.expect(b"}]}")?;
+    if !cursor.is_at_end() {
+        return None;
+    }
+    let fields = TickerFields {
+        time,
+        bid,
+        bid_size,
+        ask,
+        ask_size,
+        last,
+        volume,
+        low,
+        high,
+        change,
+        change_percent,
+    };
+    fields.push(instrument, batch);
+    Some(RECOGNISED)
+}
+
+/// The rest of a symbol and the quotation mark behind it; whose it is.
+#[inline(always)]
+fn instrument(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<InstrumentId> {
+    let symbol = cursor.until(b'"')?;
+    let (window, length) = cursor.window_of(symbol)?;
+    context.instruments.find_in(window, length)
+}
+
+/// `timestamp`, which may be absent.
+#[inline(always)]
+fn time(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+    if cursor.take(b",\"timestamp\":\"") { cursor.date() } else { Some(UnixNanos::NONE) }
+}
+
+/// A number that may be below zero.
+#[inline(always)]
+fn signed(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+    if !cursor.take(b"-") {
+        return cursor.bare_decimal();
+    }
+    let number = cursor.bare_decimal()?;
+    Decimal::new(-number.mantissa(), number.digits())
+}

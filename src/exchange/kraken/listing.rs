@@ -1,0 +1,47 @@
+//! What Kraken trades: the `instrument` channel, which sends all pairs once and later those that
+//! changed. Steps are written with exponents there (`1e-08`).
+
+use arrayvec::ArrayString;
+
+use super::parse::Item;
+use super::symbol;
+use crate::exchange::{Frame, Listing, Rejected};
+use crate::instrument::{ExchangeId, Instrument};
+use crate::json::Value;
+use crate::tick::{DIGITS_MAX, Decimal};
+
+/// Reads the `data` of an instrument frame. A pair that cannot be read is left out.
+pub(super) fn read(data: Value<'_>) -> Result<Frame, Rejected> {
+    data.fields().ok_or(Rejected::Foreign)?;
+    let Some(pairs) = data.field("pairs") else { return Ok(Frame::Other) };
+    let pairs = pairs.items().ok_or(Rejected::Field)?;
+    let listings: Box<[Listing]> = pairs.filter_map(|pair| listing(&Item(pair))).collect();
+    Ok(if listings.is_empty() { Frame::Other } else { Frame::Listing(listings) })
+}
+
+fn listing(pair: &Item<'_>) -> Option<Listing> {
+    let native = pair.value("symbol")?.string()?;
+    let instrument = Instrument {
+        exchange: ExchangeId::Kraken,
+        symbol: symbol::canonical(native)?,
+        native: ArrayString::from(native).ok()?,
+        // `tick_size` is the older name of `price_increment`.
+        tick_size: step(pair, &["price_increment", "tick_size"], "price_precision"),
+        lot_size: step(pair, &["qty_increment"], "qty_precision"),
+    };
+    // In the other states there is no matching: cancel_only, delisted, maintenance, post_only,
+    // work_in_progress.
+    let status = pair.value("status").and_then(Value::string);
+    let trading = matches!(status, Some("online" | "limit_only" | "reduce_only"));
+    Some(Listing { instrument, trading })
+}
+
+/// The smallest step under one of its names, else the unit of that many digits.
+fn step(pair: &Item<'_>, names: &[&str], precision: &str) -> Option<Decimal> {
+    let stated = names.iter().find_map(|name| pair.decimal(name).ok());
+    let unit = || {
+        let digits = pair.value(precision)?.unsigned().filter(|&it| it <= u64::from(DIGITS_MAX))?;
+        Decimal::new(1, digits as u8)
+    };
+    stated.or_else(unit).filter(|step| !step.is_zero() && !step.is_negative())
+}

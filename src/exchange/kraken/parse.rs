@@ -1,0 +1,496 @@
+//! What Kraken says in version 2: the general path, which reads every frame in any order of its
+//! keys, and the statements about fields that the recognisers of [`super::hot`] share with it.
+//!
+//! Prices and sizes are bare numbers, and the checksum covers their digits as sent, so they are
+//! read from the frame's text, never from a parsed number.
+
+use arrayvec::ArrayString;
+
+use super::depth::Depths;
+use super::{listing, subscribe};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
+use crate::json::{Value, date};
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{
+    Candle, Decimal, DecimalError, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId,
+    WideDecimal,
+};
+
+/// What a frame is read against, and what is learned from it.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) instruments: &'a NativeMap,
+    pub(super) depths: &'a mut Depths,
+}
+
+/// A frame that the general path read.
+pub(super) const GENERAL: Frame = Frame::Data { recognised: false };
+
+/// A trade as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeFields {
+    pub(super) time: UnixNanos,
+    pub(super) taker: Side,
+    pub(super) price: Decimal,
+    pub(super) size: Decimal,
+    pub(super) id: u64,
+}
+
+impl TradeFields {
+    /// "side: Side of taker order" (trade channel).
+    #[inline(always)]
+    pub(super) fn tick(self, instrument: InstrumentId) -> Tick {
+        let (taker, price, size) = (self.taker, self.price, self.size);
+        let trade = Trade { taker, price, size, id: TradeId::Number(self.id) };
+        Tick::new(instrument, self.time, trade.into())
+    }
+}
+
+/// A ticker as both paths hand it over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TickerFields {
+    pub(super) time: UnixNanos,
+    pub(super) bid: Option<Decimal>,
+    pub(super) bid_size: Option<Decimal>,
+    pub(super) ask: Option<Decimal>,
+    pub(super) ask_size: Option<Decimal>,
+    pub(super) last: Option<Decimal>,
+    pub(super) volume: Option<WideDecimal>,
+    pub(super) low: Option<Decimal>,
+    pub(super) high: Option<Decimal>,
+    pub(super) change: Option<Decimal>,
+    pub(super) change_percent: Option<Decimal>,
+}
+
+impl TickerFields {
+    /// Pushes the statistics, and the best prices as a quote. A side without orders is written
+    /// with a price of 0.
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let (bid, bid_size) = resting(self.bid, self.bid_size);
+        let (ask, ask_size) = resting(self.ask, self.ask_size);
+        let ticker = Ticker {
+            last: self.last,
+            high: self.high,
+            low: self.low,
+            bid,
+            ask,
+            change: self.change,
+            change_percent: self.change_percent,
+            volume: self.volume,
+            ..Ticker::default()
+        };
+        for body in ticker.bodies() {
+            batch.push(0, Tick::new(instrument, self.time, body));
+        }
+        if self.bid.is_some() || self.ask.is_some() {
+            let quote = Quote { bid, bid_size, ask, ask_size };
+            batch.push_derived(0, Tick::new(instrument, self.time, quote.into()));
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn resting(
+    price: Option<Decimal>,
+    size: Option<Decimal>,
+) -> (Option<Decimal>, Option<Decimal>) {
+    match price {
+        Some(price) if !price.is_zero() => (Some(price), size),
+        _ => (None, None),
+    }
+}
+
+/// A book event as both paths hand it over, its levels being in the batch already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BookFields {
+    pub(super) kind: BookKind,
+    pub(super) time: UnixNanos,
+    pub(super) checksum: Option<u32>,
+    /// Length of [`Batch::levels`] before its levels.
+    pub(super) levels_from: usize,
+}
+
+impl BookFields {
+    #[inline(always)]
+    pub(super) fn push(self, instrument: InstrumentId, depths: &mut Depths, batch: &mut Batch) {
+        let depth = match self.kind {
+            BookKind::Delta => depths.of(instrument),
+            BookKind::Snapshot => {
+                let levels = &batch.levels[self.levels_from..];
+                let asks = levels.iter().filter(|level| level.side == Side::Ask).count();
+                depths.of_snapshot(instrument, asks.max(levels.len() - asks))
+            }
+        };
+        batch.books.push(BookUpdate {
+            instrument,
+            kind: self.kind,
+            exchange_time: self.time,
+            first_id: 0,
+            last_id: 0,
+            previous_id: None,
+            checksum: self.checksum,
+            depth,
+            levels: self.levels_from as u32..batch.levels.len() as u32,
+        });
+    }
+}
+
+/// The first keys of any frame.
+#[derive(Clone, Copy, Default)]
+struct Envelope<'t> {
+    channel: Option<&'t str>,
+    kind: Option<&'t str>,
+    data: Option<Value<'t>>,
+    time: Option<Value<'t>>,
+    method: Option<&'t str>,
+    success: Option<bool>,
+    error: Option<&'t str>,
+    result: Option<Value<'t>>,
+    request: Option<u64>,
+    symbol: Option<&'t str>,
+}
+
+impl<'t> Envelope<'t> {
+    /// Of a key that stands twice the last one counts. `None` for what is no object.
+    fn of(root: Value<'t>) -> Option<Self> {
+        let mut envelope = Self::default();
+        for (key, value) in root.fields()? {
+            match key {
+                "channel" => envelope.channel = value.string(),
+                "type" => envelope.kind = value.string(),
+                "data" => envelope.data = Some(value),
+                "timestamp" => envelope.time = Some(value),
+                "method" => envelope.method = value.string(),
+                "success" => envelope.success = value.boolean(),
+                "error" => envelope.error = value.string(),
+                "result" => envelope.result = Some(value),
+                "req_id" => envelope.request = value.unsigned(),
+                "symbol" => envelope.symbol = value.string(),
+                _ => {}
+            }
+        }
+        Some(envelope)
+    }
+
+    /// Whole or change; `None` where the frame says neither.
+    fn book_kind(&self) -> Option<BookKind> {
+        match self.kind? {
+            "snapshot" => Some(BookKind::Snapshot),
+            "update" => Some(BookKind::Delta),
+            _ => None,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Reads one parsed frame.
+    pub(super) fn frame(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let envelope = Envelope::of(root).ok_or(Rejected::Foreign)?;
+        let Some(channel) = envelope.channel else { return self.reply(&envelope) };
+        let Some(data) = envelope.data else {
+            let is_heartbeat = channel == "heartbeat";
+            return if is_heartbeat { Ok(Frame::Heartbeat) } else { Err(Rejected::Foreign) };
+        };
+        let kind = envelope.book_kind().ok_or(Rejected::Foreign)?;
+        match channel {
+            "book" => self.each(data, batch, |context, instrument, item, batch| {
+                context.book(instrument, kind, item, batch)
+            }),
+            "trade" => {
+                let outcome = self.each(data, batch, |_, instrument, item, batch| {
+                    trade(instrument, kind, item, batch)
+                });
+                // Past trades are handed over oldest first, in whatever order they came.
+                if kind == BookKind::Snapshot {
+                    batch.ticks.sort_unstable_by_key(|tick| tick.sequence);
+                }
+                outcome
+            }
+            "ticker" => {
+                self.each(data, batch, |_, instrument, item, batch| ticker(instrument, item, batch))
+            }
+            "ohlc" => {
+                let time = envelope.time;
+                self.each(data, batch, |_, instrument, item, batch| {
+                    candle(instrument, time, item, batch)
+                })
+            }
+            "instrument" => listing::read(data),
+            "status" => Ok(Frame::Status),
+            _ => Ok(Frame::Other),
+        }
+    }
+
+    /// Reads every item of a frame whose symbol is ours.
+    fn each(
+        &mut self,
+        data: Value<'_>,
+        batch: &mut Batch,
+        mut read: impl FnMut(&mut Self, InstrumentId, &Item<'_>, &mut Batch) -> Result<bool, Rejected>,
+    ) -> Result<Frame, Rejected> {
+        let mut found = false;
+        for value in data.items().ok_or(Rejected::Foreign)? {
+            let item = Item(value);
+            let symbol = item.required("symbol")?.string().ok_or(Rejected::Field)?;
+            if let Some(instrument) = self.instruments.find(symbol.as_bytes()) {
+                found |= read(self, instrument, &item, batch)?;
+            }
+        }
+        Ok(if found { GENERAL } else { Frame::Other })
+    }
+
+    fn book(
+        &mut self,
+        instrument: InstrumentId,
+        kind: BookKind,
+        item: &Item<'_>,
+        batch: &mut Batch,
+    ) -> Result<bool, Rejected> {
+        batch.suspect = Some(instrument);
+        let levels_from = batch.levels.len();
+        let sides = [(Side::Bid, item.value("bids")), (Side::Ask, item.value("asks"))];
+        if sides.iter().all(|(_, levels)| levels.is_none()) {
+            return Err(Rejected::Field);
+        }
+        for (side, levels) in sides {
+            for level in levels.into_iter().flat_map(Value::items).flatten() {
+                if batch.levels.len() >= FRAME_LEVELS_MAX {
+                    return Err(Rejected::TooMany);
+                }
+                let level = Item(level);
+                let (price, size) = (level.positive("price")?, level.positive("qty")?);
+                batch.levels.push(Level { side, price, size });
+            }
+            if levels.is_some_and(|levels| levels.items().is_none()) {
+                return Err(Rejected::Field);
+            }
+        }
+        let fields =
+            BookFields { kind, time: item.time()?, checksum: item.checksum()?, levels_from };
+        fields.push(instrument, self.depths, batch);
+        batch.suspect = None;
+        Ok(true)
+    }
+
+    /// An answer to a request of ours, or what follows one that was not understood.
+    fn reply(&mut self, envelope: &Envelope<'_>) -> Result<Frame, Rejected> {
+        if let (Some(error), Some(false)) = (envelope.error, envelope.success) {
+            return Ok(self.refusal(error, envelope));
+        }
+        match (envelope.method.ok_or(Rejected::Foreign)?, envelope.success) {
+            ("pong", _) => Ok(Frame::Heartbeat),
+            (method @ ("subscribe" | "unsubscribe"), Some(true)) => {
+                let result = Item(envelope.result.ok_or(Rejected::Field)?);
+                let subject = self.accepted(method, &result);
+                Ok(Frame::Ack { id: envelope.request, subject })
+            }
+            // Answers to orders.
+            (_, Some(_)) => Ok(Frame::Other),
+            (_, None) => Err(Rejected::Foreign),
+        }
+    }
+
+    /// The stream that an answer accepts. Of books it tells the depth.
+    fn accepted(&mut self, method: &str, result: &Item<'_>) -> Option<Subject> {
+        let symbol = result.value("symbol")?.string()?;
+        let instrument = self.instruments.find(symbol.as_bytes())?;
+        let channel = match result.value("channel")?.string()? {
+            "book" => Channel::Orderbook,
+            "trade" => Channel::Trades,
+            "ticker" => Channel::Ticker,
+            "ohlc" => Channel::Candles,
+            _ => return None,
+        };
+        let depth = result.value("depth").and_then(Value::unsigned);
+        let depth = depth.and_then(|depth| u32::try_from(depth).ok()).filter(|depth| *depth > 0);
+        if let (Channel::Orderbook, "subscribe", Some(depth)) = (channel, method, depth) {
+            self.depths.learn(instrument, depth);
+        }
+        Some(Subject { instrument, channel })
+    }
+
+    /// "Currency pair not supported XBT/USD", "Subscription depth not supported": the symbol is
+    /// named where it is at fault, the channel never; see [`subscribe`].
+    fn refusal(&self, error: &str, envelope: &Envelope<'_>) -> Frame {
+        let symbol = envelope.symbol.or_else(|| envelope.result?.field("symbol")?.string());
+        let instrument = symbol.and_then(|symbol| self.instruments.find(symbol.as_bytes()));
+        let channel = envelope.request.and_then(subscribe::channel_of);
+        let subject = instrument.zip(channel);
+        let subject = subject.map(|(instrument, channel)| Subject { instrument, channel });
+        Frame::Error { id: envelope.request, subject, text: cut(error) }
+    }
+}
+
+/// The exchange's words, as far as they fit.
+pub(super) fn cut(words: &str) -> ArrayString<192> {
+    let mut text = ArrayString::new();
+    for letter in words.chars() {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    text
+}
+
+fn trade(
+    instrument: InstrumentId,
+    kind: BookKind,
+    item: &Item<'_>,
+    batch: &mut Batch,
+) -> Result<bool, Rejected> {
+    let fields = TradeFields {
+        time: item.time()?,
+        taker: match item.required("side")?.string() {
+            Some("buy") => Side::Bid,
+            Some("sell") => Side::Ask,
+            _ => return Err(Rejected::Field),
+        },
+        price: item.positive("price")?,
+        size: item.positive("qty")?,
+        id: item.required("trade_id")?.unsigned().ok_or(Rejected::Field)?,
+    };
+    match kind {
+        BookKind::Snapshot => batch.push_past(fields.id, fields.tick(instrument)),
+        BookKind::Delta => batch.push(fields.id, fields.tick(instrument)),
+    }
+    Ok(true)
+}
+
+fn ticker(instrument: InstrumentId, item: &Item<'_>, batch: &mut Batch) -> Result<bool, Rejected> {
+    let fields = TickerFields {
+        time: item.time()?,
+        bid: item.optional("bid", Item::positive)?,
+        bid_size: item.optional("bid_qty", Item::positive)?,
+        ask: item.optional("ask", Item::positive)?,
+        ask_size: item.optional("ask_qty", Item::positive)?,
+        last: item.optional("last", Item::positive)?,
+        volume: item.optional("volume", Item::wide)?,
+        low: item.optional("low", Item::decimal)?,
+        high: item.optional("high", Item::decimal)?,
+        change: item.optional("change", Item::decimal)?,
+        change_percent: item.optional("change_pct", Item::decimal)?,
+    };
+    if fields.last.or(fields.bid).or(fields.ask).is_none() {
+        return Err(Rejected::Field);
+    }
+    fields.push(instrument, batch);
+    Ok(true)
+}
+
+/// False for a candle of a length that we do not carry.
+///
+/// Kraken never calls a candle final: it is when the next one begins.
+fn candle(
+    instrument: InstrumentId,
+    sent: Option<Value<'_>>,
+    item: &Item<'_>,
+    batch: &mut Batch,
+) -> Result<bool, Rejected> {
+    let minutes = item.required("interval")?.unsigned().ok_or(Rejected::Field)?;
+    let Some(interval) = interval_of(minutes) else { return Ok(false) };
+    let open_time = read_date(item.required("interval_begin")?)?;
+    if !open_time.is_some() || interval.open_time(open_time) != open_time {
+        return Ok(false);
+    }
+    let candle = Candle {
+        interval,
+        open_time,
+        open: item.positive("open")?,
+        high: item.positive("high")?,
+        low: item.positive("low")?,
+        close: item.positive("close")?,
+        volume: item.wide("volume")?,
+        trades: item.required("trades")?.unsigned().ok_or(Rejected::Field)?,
+        closed: false,
+    };
+    // The item's own `timestamp` is the end of its interval.
+    let time = sent.map_or(Ok(UnixNanos::NONE), read_date)?;
+    for body in candle.bodies() {
+        batch.push(0, Tick::new(instrument, time, body));
+    }
+    Ok(true)
+}
+
+/// The interval of so many minutes, where we carry it.
+pub(super) fn interval_of(minutes: u64) -> Option<Interval> {
+    let nanos = i64::try_from(minutes).ok()?.checked_mul(60_000_000_000)?;
+    Interval::ALL.into_iter().find(|interval| interval.nanos() == nanos)
+}
+
+fn read_date(value: Value<'_>) -> Result<UnixNanos, Rejected> {
+    value.string().and_then(|text| date(text.as_bytes())).ok_or(Rejected::Field)
+}
+
+/// One object of `data`, or one level.
+#[derive(Clone, Copy)]
+pub(super) struct Item<'t>(pub(super) Value<'t>);
+
+impl<'t> Item<'t> {
+    pub(super) fn value(&self, name: &str) -> Option<Value<'t>> {
+        self.0.field(name)
+    }
+
+    fn required(&self, name: &str) -> Result<Value<'t>, Rejected> {
+        self.value(name).ok_or(Rejected::Field)
+    }
+
+    /// Reads a field that may be absent.
+    fn optional<T>(
+        &self,
+        name: &str,
+        read: fn(&Self, &str) -> Result<T, Rejected>,
+    ) -> Result<Option<T>, Rejected> {
+        self.value(name).map(|_| read(self, name)).transpose()
+    }
+
+    fn digits(&self, name: &str) -> Result<&'t [u8], Rejected> {
+        self.required(name)?.number_text().ok_or(Rejected::Field)
+    }
+
+    pub(super) fn decimal(&self, name: &str) -> Result<Decimal, Rejected> {
+        Decimal::parse(self.digits(name)?).map_err(refused)
+    }
+
+    /// A price or size: zero or more.
+    fn positive(&self, name: &str) -> Result<Decimal, Rejected> {
+        let number = self.decimal(name)?;
+        if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+    }
+
+    fn wide(&self, name: &str) -> Result<WideDecimal, Rejected> {
+        WideDecimal::parse(self.digits(name)?).map_err(refused)
+    }
+
+    /// `timestamp`, which books did not have in 2025 and tickers before 2026.
+    fn time(&self) -> Result<UnixNanos, Rejected> {
+        self.value("timestamp").map_or(Ok(UnixNanos::NONE), read_date)
+    }
+
+    fn checksum(&self) -> Result<Option<u32>, Rejected> {
+        let Some(value) = self.value("checksum") else { return Ok(None) };
+        let number = value.unsigned().and_then(|number| u32::try_from(number).ok());
+        number.map(Some).ok_or(Rejected::Field)
+    }
+}
+
+pub(super) fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
+
+/// Calls `found` with the symbols that a frame names, but for those of the list of instruments:
+/// what trades there is not what the stream is about.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let items = root.field("data").and_then(Value::items).into_iter().flatten();
+    let envelopes = [Some(root), root.field("result")].into_iter().flatten();
+    for value in items.chain(envelopes) {
+        if let Some(symbol) = value.field("symbol").and_then(Value::string) {
+            found(symbol);
+        }
+    }
+}

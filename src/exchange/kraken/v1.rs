@@ -1,0 +1,292 @@
+//! Version 1, read from recordings: data as arrays `[channelID, payload, …, "book-1000",
+//! "XBT/USD"]` with one payload or two, all else as objects with an `event`. Numbers are strings,
+//! times are seconds with a fraction, trades have no ids.
+
+use super::depth;
+use super::parse::{Context, GENERAL, cut, interval_of, refused, resting};
+use crate::clock::UnixNanos;
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
+use crate::instrument::{Channel, InstrumentId};
+use crate::json::Value;
+use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
+
+/// Longest data frame: number, two payloads, channel, pair.
+const PARTS_MAX: usize = 5;
+
+/// Reads one parsed frame.
+pub(super) fn frame(
+    context: &mut Context<'_>,
+    root: Value<'_>,
+    batch: &mut Batch,
+) -> Result<Frame, Rejected> {
+    let Some(parts) = root.items() else { return event(context, root) };
+    let parts: arrayvec::ArrayVec<Value<'_>, PARTS_MAX> = parts.take(PARTS_MAX).collect();
+    let [id, payloads @ .., channel, pair] = &parts[..] else { return Err(Rejected::Foreign) };
+    let (Some(_), Some(channel), Some(pair)) = (id.unsigned(), channel.string(), pair.string())
+    else {
+        return Err(Rejected::Foreign);
+    };
+    let is_longer = root.items().is_some_and(|all| all.count() > PARTS_MAX);
+    if payloads.is_empty() || is_longer {
+        return Err(Rejected::Foreign);
+    }
+    let (name, detail) = match channel.split_once('-') {
+        Some((name, detail)) => (name, Some(detail)),
+        None => (channel, None),
+    };
+    let Some(instrument) = context.instruments.find(pair.as_bytes()) else {
+        return Ok(Frame::Other);
+    };
+    let of_one = |read: fn(InstrumentId, Value<'_>, &mut Batch) -> Result<(), Rejected>,
+                  batch: &mut Batch| {
+        payloads.iter().try_for_each(|payload| read(instrument, *payload, batch)).map(|()| GENERAL)
+    };
+    match name {
+        "book" => {
+            batch.suspect = Some(instrument);
+            let depth = detail.map_or(Some(depth::ALLOWED[0]), |detail| detail.parse().ok());
+            book(instrument, depth.ok_or(Rejected::Field)?, payloads, batch)?;
+            batch.suspect = None;
+            Ok(GENERAL)
+        }
+        "trade" => of_one(trades, batch),
+        "ticker" => of_one(ticker, batch),
+        "spread" => of_one(spread, batch),
+        "ohlc" => candle(instrument, detail, payloads, batch),
+        _ => Ok(Frame::Other),
+    }
+}
+
+/// `as` and `bs` in a whole book; `a`, `b` in a change, together in one object or each in one of
+/// its own, with the checksum `c` in the last.
+fn book(
+    instrument: InstrumentId,
+    depth: u32,
+    payloads: &[Value<'_>],
+    batch: &mut Batch,
+) -> Result<(), Rejected> {
+    let levels_from = batch.levels.len();
+    let mut kind = None;
+    let mut time = UnixNanos::NONE;
+    let mut checksum = None;
+    for payload in payloads {
+        for (key, value) in payload.fields().ok_or(Rejected::Field)? {
+            let (own_kind, side) = match key {
+                "as" => (BookKind::Snapshot, Side::Ask),
+                "bs" => (BookKind::Snapshot, Side::Bid),
+                "a" => (BookKind::Delta, Side::Ask),
+                "b" => (BookKind::Delta, Side::Bid),
+                "c" => {
+                    let text = value.string().and_then(|text| text.parse().ok());
+                    checksum = Some(text.ok_or(Rejected::Field)?);
+                    continue;
+                }
+                _ => continue,
+            };
+            if kind.is_some_and(|kind| kind != own_kind) {
+                return Err(Rejected::Field);
+            }
+            kind = Some(own_kind);
+            time = time.max(levels(side, value, batch)?);
+        }
+    }
+    batch.books.push(BookUpdate {
+        instrument,
+        kind: kind.ok_or(Rejected::Field)?,
+        exchange_time: time,
+        first_id: 0,
+        last_id: 0,
+        previous_id: None,
+        checksum,
+        depth: if depth == 0 { DEPTH_FULL } else { depth },
+        levels: levels_from as u32..batch.levels.len() as u32,
+    });
+    Ok(())
+}
+
+/// Appends the levels of one side and returns the newest of their times. A fourth part, `"r"`,
+/// says that the level came back into the window; it is a level as any other.
+fn levels(side: Side, list: Value<'_>, batch: &mut Batch) -> Result<UnixNanos, Rejected> {
+    let mut newest = UnixNanos::NONE;
+    for level in list.items().ok_or(Rejected::Field)? {
+        let mut parts = level.items().ok_or(Rejected::Field)?;
+        let (Some(price), Some(size), Some(time)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Rejected::Field);
+        };
+        if batch.levels.len() >= FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        newest = newest.max(seconds(time)?);
+        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+    }
+    Ok(newest)
+}
+
+/// `[price, volume, time, side, order type, miscellaneous]` each; the side is the taker's.
+fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for trade in list.items().ok_or(Rejected::Field)? {
+        let part = |index| part(trade, index);
+        let taker = match part(3)?.string() {
+            Some("b") => Side::Bid,
+            Some("s") => Side::Ask,
+            _ => return Err(Rejected::Field),
+        };
+        let (price, size) = (positive(part(0)?)?, positive(part(1)?)?);
+        let trade = Trade { taker, price, size, id: TradeId::NONE };
+        batch.push(0, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
+    }
+    Ok(())
+}
+
+/// Sums are pairs: since midnight, and of the last 24 hours.
+fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    const OF_24_HOURS: usize = 1;
+    let part = |name, index| part(fields.field(name).ok_or(Rejected::Field)?, index);
+    let (bid, bid_size) = resting(Some(positive(part("b", 0)?)?), Some(positive(part("b", 2)?)?));
+    let (ask, ask_size) = resting(Some(positive(part("a", 0)?)?), Some(positive(part("a", 2)?)?));
+    let ticker = Ticker {
+        last: Some(positive(part("c", 0)?)?),
+        open: Some(positive(part("o", OF_24_HOURS)?)?),
+        high: Some(positive(part("h", OF_24_HOURS)?)?),
+        low: Some(positive(part("l", OF_24_HOURS)?)?),
+        bid,
+        ask,
+        volume: Some(wide(part("v", OF_24_HOURS)?)?),
+        ..Ticker::default()
+    };
+    for body in ticker.bodies() {
+        batch.push(0, Tick::new(instrument, UnixNanos::NONE, body));
+    }
+    let quote = Quote { bid, bid_size, ask, ask_size };
+    batch.push_derived(0, Tick::new(instrument, UnixNanos::NONE, quote.into()));
+    Ok(())
+}
+
+/// `[bid, ask, time, bid volume, ask volume]`.
+fn spread(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    let number = |index| positive(part(fields, index)?).map(Some);
+    let (bid, bid_size) = resting(number(0)?, number(3)?);
+    let (ask, ask_size) = resting(number(1)?, number(4)?);
+    let quote = Quote { bid, bid_size, ask, ask_size };
+    batch.push(0, Tick::new(instrument, seconds(part(fields, 2)?)?, quote.into()));
+    Ok(())
+}
+
+/// `[time, end, open, high, low, close, average, volume, count]` in `ohlc-5`, for example.
+fn candle(
+    instrument: InstrumentId,
+    minutes: Option<&str>,
+    payloads: &[Value<'_>],
+    batch: &mut Batch,
+) -> Result<Frame, Rejected> {
+    let minutes = minutes.map_or(Ok(1), str::parse).map_err(|_| Rejected::Field)?;
+    let Some(interval) = interval_of(minutes) else { return Ok(Frame::Other) };
+    for payload in payloads {
+        let part = |index| part(*payload, index);
+        let price = |index| positive(part(index)?);
+        let end = seconds(part(1)?)?;
+        let open_time = UnixNanos(end.0.saturating_sub(interval.nanos()));
+        if !end.is_some() || interval.open_time(open_time) != open_time {
+            return Ok(Frame::Other);
+        }
+        let candle = Candle {
+            interval,
+            open_time,
+            open: price(2)?,
+            high: price(3)?,
+            low: price(4)?,
+            close: price(5)?,
+            volume: wide(part(7)?)?,
+            trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
+            closed: false,
+        };
+        for body in candle.bodies() {
+            batch.push(0, Tick::new(instrument, seconds(part(0)?)?, body));
+        }
+    }
+    Ok(GENERAL)
+}
+
+/// What is no data.
+fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
+    let text = |name| root.field(name).and_then(Value::string);
+    let id = root.field("reqid").and_then(Value::unsigned);
+    let error = || text("errorMessage").map(cut).unwrap_or_default();
+    match text("event").ok_or(Rejected::Foreign)? {
+        "heartbeat" | "pong" => Ok(Frame::Heartbeat),
+        "systemStatus" => Ok(Frame::Status),
+        "subscriptionStatus" => match text("status").ok_or(Rejected::Field)? {
+            "subscribed" | "unsubscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
+            _ => Ok(Frame::Error { id, subject: subject(context, root), text: error() }),
+        },
+        "error" => Ok(Frame::Error { id, subject: None, text: error() }),
+        // Answers to orders.
+        "addOrderStatus" | "editOrderStatus" | "cancelOrderStatus" | "cancelAllStatus" => {
+            Ok(Frame::Other)
+        }
+        _ => Err(Rejected::Foreign),
+    }
+}
+
+/// The stream that an answer names.
+fn subject(context: &Context<'_>, root: Value<'_>) -> Option<Subject> {
+    let pair = root.field("pair")?.string()?;
+    let channel = match root.field("subscription")?.field("name")?.string()? {
+        "book" => Channel::Orderbook,
+        "trade" => Channel::Trades,
+        "ticker" => Channel::Ticker,
+        "spread" => Channel::Quotes,
+        "ohlc" => Channel::Candles,
+        _ => return None,
+    };
+    Some(Subject { instrument: context.instruments.find(pair.as_bytes())?, channel })
+}
+
+fn part(list: Value<'_>, index: usize) -> Result<Value<'_>, Rejected> {
+    list.items().and_then(|mut items| items.nth(index)).ok_or(Rejected::Field)
+}
+
+/// A price or size: zero or more.
+fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
+    let text = value.string().ok_or(Rejected::Field)?;
+    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
+    let text = value.string().ok_or(Rejected::Field)?;
+    WideDecimal::parse(text.as_bytes()).map_err(refused)
+}
+
+/// `"1618678123.481570"`, to the nanosecond. Zero means none.
+fn seconds(value: Value<'_>) -> Result<UnixNanos, Rejected> {
+    let text = value.string().ok_or(Rejected::Field)?;
+    let time = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    let digits = u32::from(time.digits());
+    let nanos = match digits {
+        0..=9 => i128::from(time.mantissa()) * 10_i128.pow(9 - digits),
+        _ => i128::from(time.mantissa()) / 10_i128.pow(digits - 9),
+    };
+    let nanos = i64::try_from(nanos).map_err(|_| Rejected::Digits)?;
+    Ok(if nanos > 0 { UnixNanos(nanos) } else { UnixNanos::NONE })
+}
+
+/// Calls `found` with the pairs that a frame names.
+pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
+    let pair = match root.items() {
+        Some(parts) => {
+            let parts: Vec<Value<'_>> = parts.collect();
+            // What precedes the pair is the channel's name.
+            match &parts[..] {
+                [_, _, .., channel, pair] if channel.string().is_some() => pair.string(),
+                _ => None,
+            }
+        }
+        None => root.field("event").and(root.field("pair")).and_then(Value::string),
+    };
+    if let Some(pair) = pair {
+        found(pair);
+    }
+}
