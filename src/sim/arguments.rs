@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::fault::FaultSpec;
-use super::options::{CaptureEnd, Options, Playback, Speed};
+use super::options::{CaptureEnd, Era, Options, Playback, Speed};
 use crate::instrument::ExchangeId;
 
 /// What `tickwire sim` takes.
@@ -48,11 +48,14 @@ pub struct Arguments {
     /// File to write the certificate's authority to, as PEM
     #[arg(long, requires = "tls")]
     pub tls_ca_out: Option<PathBuf>,
+    /// Frames as they were: `current`, `checksums` (OKX until June 2026) or `early` (OKX of 2022)
+    #[arg(long, default_value = "current", value_parser = era)]
+    pub era: Era,
     /// Fault: `name[=value][@when][:key=value]...`, such as disconnect@5s, disconnect:every=30s,
     /// silence@10s, gap@3s:symbol=BTCUSDT, drop-trade, duplicate:of=trade, reorder, garbage,
     /// cut:of=trade, corrupt, mute, stall=2s, truncated, oversized=9000000, binary, slow-start=2s,
     /// refuse=503:count=3, rest-429:count=2, rest-418, rest-late=2s, rest-stale, shutdown=5s@10s,
-    /// ack-mute, close=1008; repeatable
+    /// ack-mute, seq-reset, bad-checksum, close=1008; repeatable
     #[arg(long = "fault")]
     pub faults: Vec<FaultSpec>,
 }
@@ -74,6 +77,7 @@ impl Arguments {
             rate: self.rate,
             seed: self.seed,
             faults: self.faults.clone(),
+            era: self.era,
             playback,
             ca_out: self.tls_ca_out.clone(),
             ..Options::new(self.exchange)
@@ -84,6 +88,15 @@ impl Arguments {
 fn exchange(name: &str) -> Result<ExchangeId, String> {
     let names = || ExchangeId::ALL.map(ExchangeId::name).join(", ");
     ExchangeId::from_name(name).ok_or_else(|| format!("unknown; use one of {}", names()))
+}
+
+fn era(text: &str) -> Result<Era, String> {
+    match text {
+        "current" => Ok(Era::Current),
+        "checksums" => Ok(Era::Checksums),
+        "early" => Ok(Era::Early),
+        _ => Err("use current, checksums or early".to_owned()),
+    }
 }
 
 /// A factor with at most two digits after the point, or `max`.

@@ -105,6 +105,18 @@ pub enum Fault {
         /// Requests to subscribe.
         count: u32,
     },
+    /// A book's numbering begins anew, as after maintenance (OKX).
+    SequenceReset {
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+    },
+    /// The checksum of a book's next events is wrong.
+    WrongChecksum {
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Events.
+        count: u32,
+    },
     /// The next REST requests are refused with this status (429 or 418).
     RestRefuse {
         /// HTTP status.
@@ -188,7 +200,7 @@ pub enum FaultError {
 
 const NAMES: &str = "disconnect, silence, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    stall, ack-mute, rest-429, rest-418, rest-late, rest-stale";
+    stall, seq-reset, bad-checksum, ack-mute, rest-429, rest-418, rest-late, rest-stale";
 
 /// The parts of a spec before they have a meaning.
 struct Parts<'a> {
@@ -271,6 +283,11 @@ impl Parts<'_> {
             "stall" => Fault::Stall(self.duration("stall", 2)?),
             "rest-late" => {
                 Fault::RestLate { after: self.duration("rest-late", 2)?, count: self.count()? }
+            }
+            "seq-reset" => Fault::SequenceReset { symbol: self.stream(Some(Of::Depth))?.1 },
+            "bad-checksum" => {
+                let (_, symbol, count) = self.event(Some(Of::Depth))?;
+                Fault::WrongChecksum { symbol, count }
             }
             "ack-mute" => Fault::AckMute { count: self.count()? },
             "rest-429" => Fault::RestRefuse { status: 429, count: self.count()? },

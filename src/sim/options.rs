@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::binance;
 use super::fault::FaultSpec;
+use super::okx;
 use crate::clock::Clock;
 use crate::instrument::ExchangeId;
 
@@ -44,6 +45,19 @@ pub struct Playback {
     pub everything: bool,
 }
 
+/// Of which time the frames are, where an exchange changed them and old recordings or clients need
+/// them as they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Era {
+    /// As they are now.
+    #[default]
+    Current,
+    /// OKX from 2023 to June 2026: books carry live checksums beside their numbers.
+    Checksums,
+    /// OKX of 2022: live checksums, and no numbers in books, trades and answers.
+    Early,
+}
+
 /// How a simulated exchange is to be. [`Options::new`] gives the exchange's own manners.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -72,6 +86,8 @@ pub struct Options {
     pub truth_trades: usize,
     /// Faults by the clock.
     pub faults: Vec<FaultSpec>,
+    /// Of which time its frames are.
+    pub era: Era,
     /// Frames to play instead of the market.
     pub playback: Option<Playback>,
     /// Order books by REST are answered that much later than they were taken.
@@ -105,7 +121,7 @@ impl Habits {
         match exchange {
             ExchangeId::Binance => binance::SPOT_HABITS,
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
-            ExchangeId::Okx => binance::FUTURES_HABITS,
+            ExchangeId::Okx => okx::HABITS,
             ExchangeId::Deriv => binance::SPOT_HABITS,
             ExchangeId::Bybit | ExchangeId::BybitLinear => binance::FUTURES_HABITS,
             ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => binance::FUTURES_HABITS,
@@ -131,6 +147,7 @@ impl Options {
             paused: false,
             truth_trades: 10_000,
             faults: Vec::new(),
+            era: Era::Current,
             playback: None,
             snapshot_lag: Duration::ZERO,
             ping_interval: habits.ping_interval,

@@ -493,9 +493,11 @@ impl Server {
                 connection.held_until = connection.held_until.max(now.after(time));
             }),
             Fault::RestLate { after, count } => self.rest_late = Some((after, count)),
-            Fault::AckMute { .. } | Fault::RestRefuse { .. } | Fault::RestStale { .. } => {
-                self.speaker.arm(fault);
-            }
+            Fault::AckMute { .. }
+            | Fault::SequenceReset { .. }
+            | Fault::WrongChecksum { .. }
+            | Fault::RestRefuse { .. }
+            | Fault::RestStale { .. } => self.speaker.arm(fault),
             Fault::Drop { .. }
             | Fault::Duplicate { .. }
             | Fault::Reorder { .. }

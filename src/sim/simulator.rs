@@ -14,6 +14,7 @@ use mio::{Poll, Waker};
 use super::arguments;
 use super::binance::Binance;
 use super::fault::Fault;
+use super::okx::Okx;
 use super::options::Options;
 use super::server::{self, Command, Parts, Server, WAKER};
 use super::speaker::Speaker;
@@ -81,7 +82,7 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    matches!(exchange, ExchangeId::Binance | ExchangeId::BinanceFutures)
+    matches!(exchange, ExchangeId::Binance | ExchangeId::BinanceFutures | ExchangeId::Okx)
 }
 
 fn unsupported() -> io::Result<Box<dyn Speaker>> {
@@ -99,7 +100,7 @@ pub(super) fn speaker(
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(Binance::new(options, counters, now)?)
         }
-        ExchangeId::Okx => return unsupported(),
+        ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
         ExchangeId::Deriv => return unsupported(),
         ExchangeId::Bybit | ExchangeId::BybitLinear => return unsupported(),
         ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),

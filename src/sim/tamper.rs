@@ -194,7 +194,7 @@ impl Tamper {
 }
 
 /// Letters and digits alone, upper case: how symbols of any spelling are compared.
-fn plain(symbol: &str) -> String {
+pub(super) fn plain(symbol: &str) -> String {
     symbol.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 

@@ -7,5 +7,6 @@ mod client;
 mod faults;
 mod lifecycle;
 mod market;
+mod okx;
 mod playback;
 mod protocol;

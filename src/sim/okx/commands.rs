@@ -1,0 +1,200 @@
+//! What a client may say on a WebSocket, and the answers.
+
+use serde_json::Value;
+
+use super::channels::{Kind, LOGIN_ONLY, key};
+use super::{Okx, Session};
+use crate::clock::MonoNanos;
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::options::Era;
+use crate::sim::player::Playing;
+
+/// Longest request; the documentation says 64 KB.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+
+/// Requests to subscribe or unsubscribe in an hour on one connection.
+const REQUESTS_MAX: usize = 480;
+
+/// An hour.
+const WINDOW_NS: u64 = 3_600 * 1_000_000_000;
+
+/// Why a request, or a part of it, is refused: OKX's code and words.
+struct Refused(&'static str, String);
+
+impl Okx {
+    /// Does what a client says.
+    pub(super) fn command(
+        &mut self,
+        id: ConnectionId,
+        text: &str,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        if text == "ping" {
+            return lines.text(id, &[b"pong"]);
+        }
+        if text.len() > REQUEST_BYTES_MAX {
+            return lines.close(id, 1009, "Request message exceeds the maximum frame length");
+        }
+        let invalid = || Refused("60012", format!("Invalid request: {text}"));
+        let request: Value = match serde_json::from_str(text) {
+            Ok(request) => request,
+            Err(_) => return self.refuse(id, None, &invalid(), lines),
+        };
+        let number = request.get("id").and_then(Value::as_str);
+        let arguments = request.get("args").and_then(Value::as_array);
+        let refused = match (request.get("op").and_then(Value::as_str), arguments) {
+            (None, _) | (_, None) => invalid(),
+            (Some("subscribe" | "unsubscribe"), _) if self.is_busy(id, now) => {
+                Refused("60014", "Requests too frequent".to_owned())
+            }
+            (Some("subscribe"), Some(arguments)) => {
+                return self.subscribe_all(id, number, arguments, now, lines);
+            }
+            (Some("unsubscribe"), Some(arguments)) => {
+                return self.unsubscribe_all(id, number, arguments, lines);
+            }
+            (Some(operation), _) => Refused("60019", format!("Invalid op: {operation}")),
+        };
+        self.refuse(id, number, &refused, lines);
+    }
+
+    /// Counts a request; true when there were too many in this hour.
+    fn is_busy(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        while session.requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
+        session.requests.push_back(now);
+        session.requests.len() > REQUESTS_MAX
+    }
+
+    /// Answers for each argument, then sends what each begins with.
+    fn subscribe_all(
+        &mut self,
+        id: ConnectionId,
+        number: Option<&str>,
+        arguments: &[Value],
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let mute = self.armed.ack_mute > 0;
+        self.armed.ack_mute = self.armed.ack_mute.saturating_sub(1);
+        let mut begun = Vec::new();
+        for argument in arguments {
+            match self.subscribe(id, argument, mute, now) {
+                Ok(stream) => {
+                    self.acknowledge(id, "subscribe", number, argument, lines);
+                    begun.extend(stream.filter(|stream| !begun.contains(stream)));
+                }
+                Err(refused) => self.refuse(id, number, &refused, lines),
+            }
+        }
+        for (instrument, kind) in begun {
+            self.begin(id, instrument, kind, now, lines);
+        }
+    }
+
+    /// Adds one stream; what is new and carries data is returned.
+    fn subscribe(
+        &mut self,
+        id: ConnectionId,
+        argument: &Value,
+        mute: bool,
+        now: MonoNanos,
+    ) -> Result<Option<(usize, Kind)>, Refused> {
+        let field = |name| argument.get(name).and_then(Value::as_str);
+        let (Some(channel), Some(native)) = (field("channel"), field("instId")) else {
+            return Err(Refused("60013", "Invalid args".to_owned()));
+        };
+        if LOGIN_ONLY.contains(&channel) {
+            return Err(Refused("60011", "Please log in".to_owned()));
+        }
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
+        if self.recording.is_some() {
+            session.keys.insert(key(channel, native));
+            session.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
+            return Ok(None);
+        }
+        let kind = Kind::parse(channel).filter(|kind| kind.service() == session.service);
+        let (Some(kind), Some(&instrument)) = (kind, self.by_native.get(native)) else {
+            return Err(unknown(channel, native));
+        };
+        // Asked for twice, it is acknowledged twice and sent once.
+        if mute || self.fanout.has(instrument, kind, id) {
+            return Ok(None);
+        }
+        Ok(Some((instrument, kind)))
+    }
+
+    fn unsubscribe_all(
+        &mut self,
+        id: ConnectionId,
+        number: Option<&str>,
+        arguments: &[Value],
+        lines: &mut Lines,
+    ) {
+        for argument in arguments {
+            let field = |name| argument.get(name).and_then(Value::as_str);
+            let (Some(channel), Some(native)) = (field("channel"), field("instId")) else {
+                let refused = Refused("60013", "Invalid args".to_owned());
+                self.refuse(id, number, &refused, lines);
+                continue;
+            };
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.keys.remove(&key(channel, native));
+            }
+            if let (Some(kind), Some(&instrument)) =
+                (Kind::parse(channel), self.by_native.get(native))
+            {
+                self.fanout.remove(instrument, kind, id);
+            }
+            self.acknowledge(id, "unsubscribe", number, argument, lines);
+        }
+    }
+
+    fn acknowledge(
+        &self,
+        id: ConnectionId,
+        event: &str,
+        number: Option<&str>,
+        argument: &Value,
+        lines: &mut Lines,
+    ) {
+        let (head, tail) = self.envelope(id, number);
+        // As the client wrote it, whatever the order of its keys.
+        let field = |name: &str| argument.get(name).cloned().unwrap_or(Value::Null);
+        let (channel, native) = (field("channel"), field("instId"));
+        let answer = format!(
+            "{{{head}\"event\":\"{event}\",\"arg\":{{\"channel\":{channel},\"instId\":{native}}}{tail}}}"
+        );
+        lines.text(id, &[answer.as_bytes()]);
+    }
+
+    /// A refusal says what it is about in its words at best.
+    fn refuse(&self, id: ConnectionId, number: Option<&str>, refused: &Refused, lines: &mut Lines) {
+        let (head, tail) = self.envelope(id, number);
+        let Refused(code, words) = refused;
+        let words = Value::from(words.as_str());
+        let answer =
+            format!("{{{head}\"event\":\"error\",\"msg\":{words},\"code\":\"{code}\"{tail}}}");
+        lines.text(id, &[answer.as_bytes()]);
+    }
+
+    /// The number of the request, where it had one, and the name of the connection.
+    fn envelope(&self, id: ConnectionId, number: Option<&str>) -> (String, String) {
+        if self.era == Era::Early {
+            return (String::new(), String::new());
+        }
+        let head =
+            number.map_or_else(String::new, |number| format!("\"id\":{},", Value::from(number)));
+        let name = self.sessions.get(&id).map_or("", Session::name);
+        (head, format!(",\"connId\":\"{name}\""))
+    }
+}
+
+fn unknown(channel: &str, native: &str) -> Refused {
+    let words = format!(
+        "Wrong URL or channel:{channel},instId:{native} doesn't exist. Please use the correct URL, \
+         channel and parameters referring to API document."
+    );
+    Refused("60018", words)
+}

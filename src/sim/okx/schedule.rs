@@ -1,0 +1,378 @@
+//! What OKX sends of its own accord, and when: trades at planned instants, all else by cadence.
+//! Order depends on planned times alone, so that a seed repeats every frame.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::Okx;
+use super::channels::Kind;
+use super::frames::BookIds;
+use crate::clock::MonoNanos;
+use crate::sim::candle::INTERVALS;
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::market::{Market, Print, Step};
+use crate::sim::resting::BookSide;
+use crate::sim::speaker::Due;
+use crate::sim::truth::Kept;
+
+/// Events in one turn, after which the sockets get theirs.
+const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// Books, best levels and tickers come at most so often.
+const BOOKS_EVERY: Duration = Duration::from_millis(100);
+
+/// Candles come at most so often.
+const CANDLES_EVERY: Duration = Duration::from_secs(1);
+
+/// A book that does not change says so.
+const QUIET_EVERY_NS: u64 = 60_000_000_000;
+
+/// The first number of a book whose numbering begins anew.
+const FIRST_NUMBER: u64 = 3;
+
+/// A recurring duty for one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Duty {
+    Book { instrument: usize },
+    Candles { instrument: usize },
+}
+
+/// How one book's changes are numbered on the wire.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbering {
+    /// Number of the last change that was sent.
+    sent: u64,
+    /// What is taken off a change's number.
+    base: u64,
+}
+
+impl Numbering {
+    /// A change's number as the wire says it.
+    pub(super) const fn of(&self, update_id: u64) -> u64 {
+        update_id - self.base
+    }
+
+    /// That of the last change that was sent.
+    pub(super) const fn sent(&self) -> u64 {
+        self.of(self.sent)
+    }
+}
+
+/// What was not sent yet of one instrument.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    /// Of the book.
+    changed: Vec<(BookSide, i64)>,
+    numbering: Numbering,
+    /// When its book was last spoken of.
+    spoken: MonoNanos,
+    best_five: bool,
+    /// Trades counted when its ticker was last sent.
+    told: u64,
+    /// The last print, and how many matches it stands for.
+    last: Option<(Print, usize, MonoNanos)>,
+}
+
+/// When what is due, and what waits to be sent then.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// When the next taker comes.
+    next_step: MonoNanos,
+    /// Between two trades; zero for as many as the clients take.
+    spacing: Duration,
+    paused: bool,
+    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    /// Per instrument.
+    pending: Vec<Pending>,
+    step: Step,
+}
+
+impl Schedule {
+    pub(super) fn new(market: &Market, rate: u32, now: MonoNanos) -> Self {
+        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
+        let count = market.traded.len();
+        let mut duties = BinaryHeap::new();
+        for instrument in 0..count {
+            // Spread over the period, so that not all instruments speak at once.
+            let phase =
+                |period: Duration| now.after(period * (instrument as u32 + 1) / (count as u32 + 1));
+            duties.push(Reverse((phase(BOOKS_EVERY), Duty::Book { instrument })));
+            duties.push(Reverse((phase(CANDLES_EVERY), Duty::Candles { instrument })));
+        }
+        let pending = market.traded.iter().map(|traded| Pending {
+            numbering: Numbering { sent: traded.update_id, base: 0 },
+            spoken: now,
+            ..Pending::default()
+        });
+        Self {
+            next_step: now.after(spacing),
+            spacing,
+            paused: false,
+            duties,
+            pending: pending.collect(),
+            step: Step::default(),
+        }
+    }
+
+    /// The market stands still while paused; time that passed then is not caught up on.
+    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if self.paused && !paused {
+            self.next_step = self.next_step.max(now);
+        }
+        self.paused = paused;
+    }
+
+    /// What was planned before `now` is left out, as if no time had passed.
+    pub(super) fn skip_to(&mut self, now: MonoNanos) {
+        self.next_step = self.next_step.max(now);
+        let duties = std::mem::take(&mut self.duties).into_iter();
+        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
+    }
+
+    /// How the changes of a book are numbered now.
+    pub(super) fn numbering(&self, instrument: usize) -> Numbering {
+        self.pending[instrument].numbering
+    }
+
+    fn next_duty(&self) -> MonoNanos {
+        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
+    }
+}
+
+impl Okx {
+    /// Does what is due, in the order of the planned times.
+    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let (duty_at, step_at) = (self.schedule.next_duty(), self.next_step(now, lines));
+            if step_at.min(duty_at) > now {
+                break;
+            }
+            if duty_at < step_at {
+                self.run_duty(lines);
+            } else {
+                self.counters.lateness_ns_max.raise(now.since(step_at));
+                self.run_step(step_at, lines);
+            }
+        }
+        Due { exact: self.next_step(now, lines), loose: self.schedule.next_duty() }
+    }
+
+    /// When the next taker comes.
+    fn next_step(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
+        let unpaced = self.schedule.spacing.is_zero();
+        match (self.schedule.paused, unpaced) {
+            (true, _) => MonoNanos::MAX,
+            (_, true) if self.fanout.count() == 0 || !lines.have_room() => MonoNanos::MAX,
+            (_, true) => now,
+            (_, false) => self.schedule.next_step,
+        }
+    }
+
+    /// One taker, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+        let mut step = std::mem::take(&mut self.schedule.step);
+        let at = self.clock.date(planned);
+        self.market.step(at.millis(), &mut step);
+        self.counters.trades.add(step.prints.len() as u64);
+        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
+        self.schedule.next_step = planned.after(spacing);
+        self.note_changes(&step);
+        self.tell_trades(&step, planned, lines);
+        if step.best_changed {
+            let instrument = step.instrument;
+            let (traded, numbering) =
+                (&self.market.traded[instrument], self.schedule.numbering(instrument));
+            let sequence = numbering.of(traded.update_id);
+            let stream = (instrument, Kind::BestPrices);
+            let spelling = &self.spellings[instrument];
+            self.fanout.publish(stream, planned, lines, spelling, |frame| {
+                frame.best_prices(&traded.book, sequence, at);
+            });
+        }
+        self.schedule.step = step;
+    }
+
+    /// One print for the taker's order, and one for each match where that is wanted.
+    fn tell_trades(&mut self, step: &Step, planned: MonoNanos, lines: &mut Lines) {
+        let Some(last) = step.prints.last() else { return };
+        let (instrument, at) = (step.instrument, self.clock.date(planned));
+        let spelling = &self.spellings[instrument];
+        for print in &step.prints {
+            let stream = (instrument, Kind::TradesAll);
+            self.fanout.publish(stream, planned, lines, spelling, |frame| {
+                frame.trade(Kind::TradesAll, print, 1, at);
+            });
+        }
+        // One order's matches are at one price.
+        let size = step.prints.iter().map(|print| print.size).sum();
+        let (print, count) = (Print { size, ..*last }, step.prints.len());
+        self.truth.lock().keep(instrument, Kept { print, planned });
+        self.schedule.pending[instrument].last = Some((print, count, planned));
+        self.fanout.publish((instrument, Kind::Trades), planned, lines, spelling, |frame| {
+            frame.trade(Kind::Trades, &print, count, at);
+        });
+    }
+
+    /// Keeps what the next book frame will tell, where somebody listens.
+    fn note_changes(&mut self, step: &Step) {
+        let heard = self.fanout.wants(step.instrument, Kind::Books);
+        let pending = &mut self.schedule.pending[step.instrument];
+        pending.best_five |= !step.changes.is_empty();
+        for change in &step.changes {
+            if heard {
+                pending.changed.push((change.side, change.price));
+            } else {
+                pending.changed.clear();
+                pending.numbering.sent = change.update_id;
+            }
+        }
+    }
+
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
+        let every = match duty {
+            Duty::Book { instrument } => {
+                self.tell_book(instrument, planned, lines);
+                self.tell_best_five(instrument, planned, lines);
+                self.tell_ticker(instrument, planned, lines);
+                BOOKS_EVERY
+            }
+            Duty::Candles { instrument } => {
+                self.tell_candles(instrument, planned, lines);
+                CANDLES_EVERY
+            }
+        };
+        self.schedule.duties.push(Reverse((planned.after(every), duty)));
+    }
+
+    /// What changed of a book; or, of one that has not changed for long, that it has not.
+    fn tell_book(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+        if !self.fanout.wants(instrument, Kind::Books) {
+            return;
+        }
+        let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
+        let pending = &mut self.schedule.pending[instrument];
+        let quiet = planned.since(pending.spoken) >= QUIET_EVERY_NS;
+        if pending.changed.is_empty() && !quiet {
+            return;
+        }
+        let mut changed = std::mem::take(&mut pending.changed);
+        changed.sort_unstable_by_key(|(side, price)| match side {
+            BookSide::Bid => (*side, -price),
+            BookSide::Ask => (*side, *price),
+        });
+        changed.dedup();
+        let previous = Some(pending.numbering.sent());
+        pending.numbering.sent = traded.update_id;
+        if !changed.is_empty() && self.armed.strikes_sequence(&spelling.native) {
+            pending.numbering.base = traded.update_id - FIRST_NUMBER;
+        }
+        let ids = BookIds {
+            previous,
+            sequence: pending.numbering.sent(),
+            wrong_checksum: self.armed.strikes_checksum(&spelling.native),
+        };
+        pending.spoken = planned;
+        let at = self.clock.date(planned);
+        self.fanout.publish((instrument, Kind::Books), planned, lines, spelling, |frame| {
+            frame.update(&changed, &traded.book, ids, at);
+        });
+        changed.clear();
+        self.schedule.pending[instrument].changed = changed;
+    }
+
+    fn tell_best_five(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+        if !std::mem::take(&mut self.schedule.pending[instrument].best_five) {
+            return;
+        }
+        let traded = &self.market.traded[instrument];
+        let sequence = self.schedule.numbering(instrument).of(traded.update_id);
+        let (stream, at) = ((instrument, Kind::BestFive), self.clock.date(planned));
+        let spelling = &self.spellings[instrument];
+        self.fanout.publish(stream, planned, lines, spelling, |frame| {
+            frame.best_five(&traded.book, sequence, at);
+        });
+    }
+
+    fn tell_ticker(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+        let traded = &self.market.traded[instrument];
+        let pending = &mut self.schedule.pending[instrument];
+        if traded.day.count == pending.told {
+            return;
+        }
+        pending.told = traded.day.count;
+        let (stream, at) = ((instrument, Kind::Tickers), self.clock.date(planned));
+        let spelling = &self.spellings[instrument];
+        self.fanout.publish(stream, planned, lines, spelling, |frame| frame.ticker(traded, at));
+    }
+
+    fn tell_candles(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+        let candles = &mut self.market.traded[instrument].candles;
+        candles.roll(self.clock.date(planned).millis());
+        for interval in 0..INTERVALS.len() {
+            let stream = (instrument, Kind::Candles(interval));
+            if !self.fanout.wants(stream.0, stream.1) {
+                continue;
+            }
+            let ended = candles.take_ended(interval).map(|bar| (bar, true));
+            let current = candles.take_changed(interval).map(|bar| (bar, false));
+            for (bar, closed) in ended.into_iter().chain(current) {
+                let spelling = &self.spellings[instrument];
+                self.fanout.publish(stream, planned, lines, spelling, |frame| {
+                    frame.candle(interval, &bar, closed);
+                });
+            }
+        }
+    }
+
+    /// What a new subscription begins with, and its place among the subscribers.
+    pub(super) fn begin(
+        &mut self,
+        id: ConnectionId,
+        instrument: usize,
+        kind: Kind,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        if kind == Kind::Books {
+            // Those who listen already get what changed, so that the book below is theirs too.
+            self.tell_book(instrument, now, lines);
+        }
+        let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
+        let pending = &mut self.schedule.pending[instrument];
+        let at = self.clock.date(now);
+        let sequence = pending.numbering.of(traded.update_id);
+        match kind {
+            Kind::Books => {
+                pending.spoken = now;
+                let wrong_checksum = self.armed.strikes_checksum(&spelling.native);
+                let ids = BookIds { previous: None, sequence, wrong_checksum };
+                let snapshot = |frame: &mut super::frames::Frame<'_>| {
+                    frame.snapshot(&traded.book, ids, at);
+                };
+                self.fanout.tell(id, now, lines, spelling, snapshot);
+            }
+            Kind::BestPrices => self.fanout.tell(id, now, lines, spelling, |frame| {
+                frame.best_prices(&traded.book, sequence, at);
+            }),
+            Kind::BestFive => self.fanout.tell(id, now, lines, spelling, |frame| {
+                frame.best_five(&traded.book, sequence, at);
+            }),
+            Kind::Tickers => {
+                self.fanout.tell(id, now, lines, spelling, |frame| frame.ticker(traded, at));
+            }
+            // The last trade, however old.
+            Kind::Trades | Kind::TradesAll => {
+                if let Some((print, count, planned)) = pending.last {
+                    let at = self.clock.date(planned);
+                    self.fanout.tell(id, now, lines, spelling, |frame| {
+                        frame.trade(kind, &print, count, at);
+                    });
+                }
+            }
+            Kind::Candles(_) => {}
+        }
+        self.fanout.add(instrument, kind, id);
+    }
+}
