@@ -16,9 +16,11 @@ use super::requests::{RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
-use crate::exchange::{self, Listing};
+use crate::exchange::{self, Listing, Subscription};
 use crate::feed::{FeedHandle, FeedNotice, FeedReport};
-use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentTable, SYMBOL_BYTES_MAX};
+use crate::instrument::{
+    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, SYMBOL_BYTES_MAX,
+};
 use crate::metrics::{Observatory, Stats, stats};
 use crate::tick::{FeedState, Reason};
 
@@ -172,20 +174,26 @@ impl Work {
                 self.observatory.set_feed_state(exchange.name(), line, state, reason, attempt);
                 log_state(exchange, line, state, reason, attempt, detail.as_deref());
             }
-            FeedNotice::Refused { line, id, text } => {
-                tracing::warn!(%exchange, line, ?id, %text, "the exchange refused a request");
+            FeedNotice::Refused { line, id, text, given_up } => {
+                log_refusal(exchange, line, id, &text, &given_up);
             }
             FeedNotice::Listing(listings) => self.list(&listings),
             FeedNotice::Unanswered { line, id } => {
                 tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
             }
             FeedNotice::Mute { instrument, channel } => {
-                let known = self.table.instrument(instrument);
-                let symbol = known.map_or("?", |instrument| instrument.symbol.as_str());
-                let channel = channel.name();
+                let (symbol, channel) = (self.symbol(instrument), channel.name());
                 tracing::warn!(%exchange, symbol, channel, "subscribed, and nothing came yet");
             }
+            FeedNotice::Aged { instrument, channel } => {
+                let (symbol, channel) = (self.symbol(instrument), channel.name());
+                tracing::warn!(%exchange, symbol, channel, "silent beyond its rhythm, asked anew");
+            }
         }
+    }
+
+    fn symbol(&self, instrument: InstrumentId) -> &str {
+        self.table.instrument(instrument).map_or("?", |instrument| instrument.symbol.as_str())
     }
 
     /// Completes the instruments with what the exchange tells of them.
@@ -228,6 +236,23 @@ impl Work {
             let (table, catalogue) = (Arc::clone(&table), Arc::clone(&catalogue));
             broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue));
         }
+    }
+}
+
+/// The exchange's own words, and what they cost: by its own spelling, which it may not know.
+fn log_refusal(
+    exchange: ExchangeId,
+    line: u8,
+    id: Option<u64>,
+    text: &str,
+    given_up: &[Subscription],
+) {
+    if given_up.is_empty() {
+        tracing::warn!(%exchange, line, ?id, text, "the exchange refused a request");
+    }
+    for Subscription { native, channel, .. } in given_up {
+        let channel = channel.name();
+        tracing::warn!(%exchange, line, symbol = %native, channel, text, "refused, and given up");
     }
 }
 

@@ -7,7 +7,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
-use crate::exchange::{BookSnapshot, Listing};
+use crate::exchange::{BookSnapshot, Listing, Subscription};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::ADDRESSES_MAX;
 use crate::metrics::FeedCounters;
@@ -90,6 +90,8 @@ pub enum FeedNotice {
         id: Option<u64>,
         /// The exchange's words.
         text: ArrayString<192>,
+        /// What is given up because of it until the next connection.
+        given_up: Vec<Subscription>,
     },
     /// What the exchange trades, as it tells in its stream.
     Listing(Box<[Listing]>),
@@ -99,6 +101,13 @@ pub enum FeedNotice {
         line: u8,
         /// The number of our request.
         id: u64,
+    },
+    /// A stream fell silent far beyond its own rhythm, and was asked for once more.
+    Aged {
+        /// Of what.
+        instrument: InstrumentId,
+        /// Which channel.
+        channel: Channel,
     },
     /// A subscription was taken and nothing came of it.
     Mute {

@@ -16,10 +16,10 @@ use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
 use super::options::{FeedError, FeedOptions};
-use super::upstream::{Change, Site, Target, Upstream};
+use super::upstream::{Change, Open, Site, Target, Upstream};
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, SnapshotSource, Subscription};
-use crate::instrument::Channel;
+use crate::instrument::{Channel, InstrumentId};
 use crate::limits;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
@@ -214,6 +214,7 @@ impl Lines {
         for upstream in self.upstreams() {
             if let Some(open) = upstream.open() {
                 open.heard = now;
+                open.rhythms.excuse(now);
             }
         }
     }
@@ -241,7 +242,6 @@ impl Lines {
             return;
         }
         self.attention = false;
-        self.find_mute(numbers, world);
         let mut due = MonoNanos::MAX;
         let was_open = self.shared.circuit.is_open();
         for (index, line) in self.lines.iter_mut().enumerate() {
@@ -277,25 +277,28 @@ impl Lines {
         })
     }
 
-    /// Looks for subscriptions that nothing came of, tells them and asks for them once more.
-    fn find_mute(&mut self, numbers: &Numbers, world: &mut World<'_>) {
-        for line in &mut self.lines {
-            let plan = Arc::clone(line.main.plan());
-            let Some(open) = line.main.open().filter(|open| open.mute_at <= world.now) else {
-                continue;
-            };
-            open.mute_at = MonoNanos::MAX;
-            let mute = |one: &&Subscription| numbers.is_mute(one.instrument, one.channel);
-            let found: Vec<_> = plan.subscriptions.iter().filter(mute).copied().collect();
-            self.shared.counters.mute_subscriptions.add(found.len() as u64);
-            world.notices.extend(
-                found.iter().map(|one| FeedNotice::Mute {
-                    instrument: one.instrument,
-                    channel: one.channel,
-                }),
-            );
-            open.subscribing.again(found);
+    /// A book whose stream fell silent on a connection while no other brings it, each told once.
+    pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
+        loop {
+            let instrument = self.upstreams().find_map(|upstream| upstream.open()?.take_aged())?;
+            let flows = |open: &mut Open| open.rhythms.is_flowing(instrument, Channel::Orderbook);
+            if !self.upstreams().any(|upstream| upstream.open().is_some_and(flows)) {
+                return Some(instrument);
+            }
         }
+    }
+
+    /// Leaves the stream of a book and asks for it again, on one connection that carries it; false
+    /// when none is open.
+    pub(super) fn renew_book(&mut self, instrument: InstrumentId) -> bool {
+        self.attention = true;
+        let is_it =
+            |one: &&Subscription| one.instrument == instrument && one.channel == Channel::Orderbook;
+        self.upstreams().any(|upstream| {
+            let book = upstream.plan().subscriptions.iter().find(is_it).copied();
+            let open = upstream.open();
+            book.zip(open).map(|(book, open)| open.subscribing.renew(&[book])).is_some()
+        })
     }
 
     /// Ends one connection of a line, for a reason found while reading from it.
@@ -311,6 +314,10 @@ impl Lines {
                 upstream.lose(Reason::Close, Some(detail.into()), None, &mut site);
             }
             End::Failed(error) => upstream.fail(&error, &mut site),
+            End::Hole { expected, found } => {
+                let detail = format!("frame {found} came where {expected} was due");
+                upstream.lose(Reason::SequenceGap, Some(detail.into()), None, &mut site);
+            }
         }
     }
 
@@ -365,6 +372,13 @@ pub(super) enum End {
     Closed(u16, Box<str>),
     /// The socket or the protocol failed.
     Failed(crate::net::NetError),
+    /// The exchange's numbering of the connection's frames has a hole.
+    Hole {
+        /// The number that would have followed.
+        expected: u64,
+        /// The number of the frame.
+        found: u64,
+    },
 }
 
 impl Line {

@@ -22,6 +22,8 @@ mod places;
 mod publish;
 mod read;
 mod recent;
+mod resync;
+mod rhythm;
 mod sequence;
 mod subscribing;
 mod upstream;
@@ -44,9 +46,10 @@ use self::line::{Lines, World};
 use self::output::Output;
 use self::publish::Publisher;
 use self::read::Reader;
+use self::resync::Resyncs;
 use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Batch, BookSnapshot, Exchange, Subscription};
+use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
 use crate::limits::{FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
@@ -74,6 +77,8 @@ pub struct Feed<E: Exchange> {
     clock: Clock,
     lines: Lines,
     publisher: Publisher,
+    /// Books that wait for the snapshot of a new subscription, where they come in the stream.
+    resyncs: Option<Resyncs>,
     batch: Batch,
     commands: Receiver<FeedCommand>,
     /// Snapshots that came while a ring was full; at most one per book, as each is asked for once.
@@ -135,6 +140,7 @@ impl<E: Exchange> Feed<E> {
             clock: context.clock,
             lines,
             publisher,
+            resyncs: (book_rules.snapshot == SnapshotSource::Stream).then(Resyncs::default),
             batch: Batch::new(),
             commands,
             snapshots: Vec::new(),
@@ -204,7 +210,9 @@ impl<E: Exchange> Feed<E> {
         if self.publisher.is_behind() {
             return RING_LOOK_EVERY;
         }
-        let due = self.lines.due().min(self.time_at).min(self.publisher.numbers.due());
+        let resync = self.resyncs.as_ref().map_or(MonoNanos::MAX, Resyncs::due);
+        let held = self.publisher.numbers.due();
+        let due = self.lines.due().min(self.time_at).min(resync).min(held);
         Duration::from_nanos(due.since(now)).min(TIME_EVERY)
     }
 
@@ -267,11 +275,16 @@ impl<E: Exchange> Feed<E> {
                     index,
                     frames: 0,
                     attention: false,
+                    refused: false,
                 };
                 let end = reader.read(line, replacement);
                 frames += reader.frames;
+                let refused = reader.refused;
                 if reader.attention {
                     self.lines.want_attention();
+                }
+                if refused {
+                    self.tell_state(index, Reason::ExchangeError, now);
                 }
                 if let Some(end) = end {
                     let (registry, notices) = (self.poller.registry(), &mut self.notices);
@@ -293,6 +306,10 @@ impl<E: Exchange> Feed<E> {
         while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
         }
+        while let Some(instrument) = self.lines.take_aged() {
+            self.publisher.distrust(std::iter::once(instrument), Reason::Aged, now);
+        }
+        self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
             self.tell_state(0, Reason::Stall, now);
         }
@@ -308,6 +325,21 @@ impl<E: Exchange> Feed<E> {
         }
     }
 
+    /// Asks anew for the streams of books that need a snapshot, where it comes in the stream.
+    fn resync(&mut self, now: MonoNanos) {
+        let Some(resyncs) = &mut self.resyncs else { return };
+        let books = &mut self.publisher.books;
+        while let Some(needed) = books.next_needed() {
+            resyncs.want(needed, now);
+        }
+        while let Some(instrument) = resyncs.next(now, |one| books.awaits_snapshot(one)) {
+            // Without an open connection the next one brings the snapshot anyway.
+            if self.lines.renew_book(instrument) {
+                self.counters.resubscriptions.increment();
+            }
+        }
+    }
+
     /// A line is in another state.
     fn changed(&mut self, index: usize, change: Change, now: MonoNanos) {
         self.let_go(now);
@@ -315,9 +347,6 @@ impl<E: Exchange> Feed<E> {
         if lost && !self.lines.is_carried_elsewhere(index) {
             let plan = self.lines.plan_of(index);
             self.publisher.disconnected(with_books(&plan.subscriptions), now);
-            for one in &plan.subscriptions {
-                self.publisher.numbers.forget_heard(one.instrument, one.channel);
-            }
         }
         self.tell_state(index, change.reason, now);
         let (state, attempt) = self.lines.state_of(index);
@@ -340,7 +369,7 @@ impl<E: Exchange> Feed<E> {
 
     /// Asks and tells the control side.
     fn ask(&mut self, now: MonoNanos) {
-        if now >= self.ask_at {
+        if now >= self.ask_at && self.resyncs.is_none() {
             self.ask_snapshots(now);
         }
         let exchange = self.exchange.id();

@@ -117,7 +117,6 @@ impl Publisher {
     fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
         let sequenced = &batch.ticks[index];
         let tick = &sequenced.tick;
-        self.numbers.hear(tick.instrument, channel_of(&tick.body));
         let (length, verdict) = match tick.body {
             Body::Trade { .. } => {
                 let verdict = self.numbers.trade(sequenced, source, self.output.staged());
@@ -149,7 +148,6 @@ impl Publisher {
     #[inline]
     fn book(&mut self, batch: &Batch, update: &BookUpdate, source: Source) {
         let instrument = update.instrument;
-        self.numbers.hear(instrument, Channel::Orderbook);
         let levels = batch.levels_of(update);
         let proven = self.books.last_id(instrument).is_some();
         match self.numbers.book(update, levels, proven, source) {
@@ -248,6 +246,21 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
+    /// These books may be wrong or old, for a reason that no event of theirs tells.
+    pub(super) fn distrust(
+        &mut self,
+        instruments: impl Iterator<Item = InstrumentId>,
+        reason: Reason,
+        now: MonoNanos,
+    ) {
+        for instrument in instruments {
+            if self.books.distrust(instrument, reason, self.output.staged()) {
+                self.counters.resyncs.increment();
+            }
+        }
+        self.stamp_and_push(now);
+    }
+
     /// Says something about the whole feed; allowed while blocked, as it is rare and small.
     pub(super) fn tell(&mut self, body: Body, now: MonoNanos) {
         self.output.staged().push(Tick::new(InstrumentId::NONE, UnixNanos::NONE, body));
@@ -338,7 +351,7 @@ impl Publisher {
 
 /// The channel of what a parser makes.
 #[inline]
-fn channel_of(body: &Body) -> Channel {
+pub(super) fn channel_of(body: &Body) -> Channel {
     match body {
         Body::Trade { .. } => Channel::Trades,
         Body::Quote { .. } => Channel::Quotes,

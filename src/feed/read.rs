@@ -1,15 +1,22 @@
 //! Reading from one connection: frames in, verdicts of the parser out.
 
+use arrayvec::ArrayString;
+
 use super::command::FeedNotice;
 use super::gap::Source;
 use super::line::{End, Line};
-use super::publish::Publisher;
+use super::publish::{Publisher, channel_of};
+use super::rhythm::Rhythms;
+use super::sequence::SequenceStep;
 use super::subscribing::{Refused, Subscribing};
-use crate::clock::Clock;
-use crate::exchange::{Batch, Exchange, Frame, Rejected};
+use super::with_books;
+use crate::clock::{Clock, MonoNanos};
+use crate::exchange::{Batch, Exchange, Frame, Rejected, SequencedTick, Subscription};
+use crate::instrument::Channel;
 use crate::limits::FRAMES_PER_TURN_MAX;
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message};
+use crate::tick::Reason;
 
 /// What reading needs besides the connection.
 pub(super) struct Reader<'a, E> {
@@ -25,6 +32,8 @@ pub(super) struct Reader<'a, E> {
     pub(super) frames: usize,
     /// Something was said that may want an answer.
     pub(super) attention: bool,
+    /// A subscription was given up.
+    pub(super) refused: bool,
 }
 
 impl<E: Exchange> Reader<'_, E> {
@@ -34,7 +43,7 @@ impl<E: Exchange> Reader<'_, E> {
         let Line { main, replacement: beside, shutdown_notice, copy, .. } = line;
         let upstream = if replacement { beside.as_mut()? } else { main };
         let (generation, copy) = (upstream.generation(), *copy);
-        let open = upstream.open()?;
+        let (open, plan) = upstream.open_with_plan()?;
         while self.frames < FRAMES_PER_TURN_MAX && !self.publisher.is_blocked() {
             let received = open.received;
             let frame = match open.socket.next() {
@@ -79,7 +88,29 @@ impl<E: Exchange> Reader<'_, E> {
             self.frames += 1;
             self.counters.frames.increment();
             self.counters.bytes.add(frame.bytes().len() as u64);
-            match self.exchange.parse(frame, self.batch) {
+            let parsed = self.exchange.parse(frame, self.batch);
+            let source = Source { generation, copy, received };
+            if let Some(number) = self.batch.connection_sequence {
+                match open.sequence.hear(number) {
+                    SequenceStep::Next => {}
+                    SequenceStep::Repeated => {
+                        self.counters.duplicates.increment();
+                        continue;
+                    }
+                    SequenceStep::Gap { expected, found } => {
+                        self.counters.gaps.increment();
+                        // Its trades are true; its books lack what is missing.
+                        self.batch.books.clear();
+                        self.publisher.frame(self.batch, source);
+                        return Some(End::Hole { expected, found });
+                    }
+                }
+            }
+            if let Some(id) = self.batch.answered {
+                self.attention = true;
+                open.subscribing.accept(Some(id), None);
+            }
+            match parsed {
                 Ok(Frame::Data { recognised }) => {
                     let counters = self.counters;
                     if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
@@ -90,29 +121,59 @@ impl<E: Exchange> Reader<'_, E> {
                         open.is_served = true;
                         self.attention = true;
                     }
-                    let source = Source { generation, copy, received };
+                    self.hear(&mut open.rhythms, received);
                     self.publisher.frame(self.batch, source);
                 }
-                Ok(other) => self.control(other, &mut open.subscribing, shutdown_notice),
-                Err(rejected) => self.reject(rejected),
+                Ok(other) => {
+                    let (subscribing, rhythms) = (&mut open.subscribing, &mut open.rhythms);
+                    self.control(other, subscribing, rhythms, shutdown_notice);
+                }
+                Err(rejected) => {
+                    open.sequence.skip();
+                    self.reject(rejected, &plan.subscriptions, received);
+                }
             }
         }
         None
     }
 
+    /// Notes which streams the frame is of.
+    #[inline]
+    fn hear(&self, rhythms: &mut Rhythms, received: MonoNanos) {
+        for SequencedTick { tick, .. } in &self.batch.ticks {
+            rhythms.hear(tick.instrument, channel_of(&tick.body), received);
+        }
+        for book in &self.batch.books {
+            rhythms.hear(book.instrument, Channel::Orderbook, received);
+        }
+    }
+
     /// A frame that is no data.
     #[cold]
-    fn control(&mut self, frame: Frame, subscribing: &mut Subscribing, shutdown_notice: &mut bool) {
+    fn control(
+        &mut self,
+        frame: Frame,
+        subscribing: &mut Subscribing,
+        rhythms: &mut Rhythms,
+        shutdown_notice: &mut bool,
+    ) {
         self.attention = true;
         match frame {
-            Frame::Ack { id, .. } => subscribing.accept(id),
-            Frame::Error { id, text, .. } => {
-                self.counters.exchange_errors.increment();
-                self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text });
-                match subscribing.refuse(id) {
-                    Refused::GivenUp(_) => self.counters.refused_subscriptions.increment(),
-                    Refused::Halved | Refused::Unknown => {}
+            Frame::Ack { id, subject } => {
+                subscribing.accept(id, subject);
+                while let Some(given_up) = subscribing.concluded() {
+                    rhythms.give_up(&given_up);
+                    self.refused(None, ArrayString::new(), given_up);
                 }
+            }
+            Frame::Error { id, subject, text } => {
+                self.counters.exchange_errors.increment();
+                let given_up = match subscribing.refuse(id, subject) {
+                    Refused::GivenUp(given_up) => given_up,
+                    Refused::Pending | Refused::Unknown => Vec::new(),
+                };
+                rhythms.give_up(&given_up);
+                self.refused(id, text, given_up);
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *shutdown_notice = true,
@@ -121,10 +182,36 @@ impl<E: Exchange> Reader<'_, E> {
         }
     }
 
+    /// The exchange refused something; what is given up because of that is told to everybody.
+    fn refused(&mut self, id: Option<u64>, text: ArrayString<192>, given_up: Vec<Subscription>) {
+        self.counters.refused_subscriptions.add(given_up.len() as u64);
+        self.refused |= !given_up.is_empty();
+        for book in with_books(&given_up) {
+            self.publisher.books.abandon(
+                book,
+                Reason::ExchangeError,
+                self.publisher.output.staged(),
+            );
+        }
+        self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text, given_up });
+    }
+
+    /// A frame that cannot be read costs itself. Where a lost book event would leave no trace, it
+    /// costs the trust in the book that it was of, or in all that the connection carries.
     #[cold]
-    fn reject(&mut self, rejected: Rejected) {
+    fn reject(&mut self, rejected: Rejected, subscriptions: &[Subscription], now: MonoNanos) {
         if let Some(index) = Rejected::ALL.iter().position(|one| *one == rejected) {
             self.counters.rejected[index].increment();
+        }
+        if !self.publisher.books.lose_silently() {
+            return;
+        }
+        self.attention = true;
+        match self.batch.suspect {
+            Some(suspect) => {
+                self.publisher.distrust(std::iter::once(suspect), Reason::Refused, now);
+            }
+            None => self.publisher.distrust(with_books(subscriptions), Reason::Refused, now),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What one connection still has to ask for, and what it waits to hear about.
 //!
-//! Subscriptions go out in chunks, each in a message of its own number. When the exchange refuses
-//! a chunk, it is halved and asked for again, until the one subscription that is at fault stands
-//! alone and is given up; so a bad symbol never sinks the others.
+//! Subscriptions go out in chunks, each in messages of their own numbers, as many at a time as the
+//! exchange answers without confusion. An exchange that answers a request as a whole refuses all
+//! of it for one bad symbol: the chunk is halved and asked for again, until the one subscription
+//! that is at fault stands alone and is given up. One that answers subscription by subscription
+//! names the one that it refuses; a refusal without a name is one of those that stay unanswered
+//! when all others are. Either way a bad symbol never sinks the others.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::exchange::{Exchange, Request, Subscription};
-
-/// Subscriptions in one request; what exchanges are known to take.
-const CHUNK: usize = 200;
+use crate::exchange::{Answers, ConnectionRules, Exchange, Request, Subject, Subscription};
 
 /// An answer that takes longer is not expected any more.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,11 +19,28 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often an unanswered request is made.
 const TRIES_MAX: u8 = 3;
 
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Subscribe,
+    /// The way to a stream's first message is to leave it and to ask for it again.
+    Unsubscribe,
+}
+
 /// Subscriptions that go together.
 #[derive(Clone, Debug)]
 struct Chunk {
+    ask: Ask,
     subscriptions: Vec<Subscription>,
     tries: u8,
+}
+
+/// A message that is worded and was not sent yet.
+#[derive(Debug)]
+struct Worded {
+    ask: Ask,
+    tries: u8,
+    request: Request,
 }
 
 /// A request without an answer yet.
@@ -31,7 +48,12 @@ struct Chunk {
 struct Awaited {
     id: u64,
     due: MonoNanos,
-    chunk: Chunk,
+    ask: Ask,
+    tries: u8,
+    /// What of it was not answered.
+    unanswered: Vec<Subscription>,
+    /// Refusals that did not say of what.
+    refusals: usize,
 }
 
 /// What an exchange's refusal comes to.
@@ -39,190 +61,293 @@ struct Awaited {
 pub(super) enum Refused {
     /// Not one of our requests, as far as it can be told.
     Unknown,
-    /// Its parts are asked for again.
-    Halved,
-    /// This subscription alone; it is given up.
-    GivenUp(Subscription),
+    /// Its parts are asked for again, or the other answers will tell what it was about.
+    Pending,
+    /// These subscriptions, and no others; they are given up.
+    GivenUp(Vec<Subscription>),
+}
+
+/// How an exchange wants to be asked.
+#[derive(Clone, Copy, Debug)]
+struct Manners {
+    per_request: usize,
+    in_flight_max: usize,
+    answers: Answers,
 }
 
 /// The requests of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscribing {
+    manners: Manners,
     queue: VecDeque<Chunk>,
+    worded: VecDeque<Worded>,
     awaited: Vec<Awaited>,
+    /// What was answered, or is not expected to be any more, until somebody takes it.
+    answered: Vec<Subscription>,
+    /// Answers to the connection's greeting that may come before those to its requests, where
+    /// answers have no number; and until when.
+    greetings: (usize, MonoNanos),
     next_id: u64,
 }
 
 impl Subscribing {
-    /// Everything that is to be subscribed on a connection that has just opened.
-    pub(super) fn new(subscriptions: &[Subscription]) -> Self {
-        let queue = subscriptions
-            .chunks(CHUNK)
-            .map(|chunk| Chunk { subscriptions: chunk.to_vec(), tries: 0 })
-            .collect();
-        Self { queue, awaited: Vec::new(), next_id: 1 }
+    /// Everything that is to be subscribed on a connection that has just opened, after so many
+    /// messages of greeting.
+    pub(super) fn new(
+        rules: &ConnectionRules,
+        subscriptions: &[Subscription],
+        greetings: usize,
+        now: MonoNanos,
+    ) -> Self {
+        let manners = Manners {
+            per_request: rules.subscriptions_per_request.max(1),
+            in_flight_max: rules.requests_in_flight_max.max(1),
+            answers: rules.answers,
+        };
+        // With several requests in flight answers have numbers, and a greeting's is nobody's.
+        let greetings = if manners.in_flight_max == 1 { greetings } else { 0 };
+        let mut subscribing = Self {
+            manners,
+            queue: VecDeque::new(),
+            worded: VecDeque::new(),
+            awaited: Vec::new(),
+            answered: Vec::new(),
+            greetings: (greetings, now.after(ACK_TIMEOUT)),
+            next_id: 1,
+        };
+        subscribing.ask(Ask::Subscribe, subscriptions);
+        subscribing
     }
 
-    /// Asks once more for what was accepted and stayed without data.
-    pub(super) fn again(&mut self, subscriptions: Vec<Subscription>) {
-        let mut again = Self::new(&subscriptions);
-        self.queue.append(&mut again.queue);
+    /// Leaves streams and asks for them again; for those that wait for an answer already, nothing
+    /// is done.
+    pub(super) fn renew(&mut self, subscriptions: &[Subscription]) {
+        let idle = |one: &&Subscription| !self.is_asking(one);
+        let idle: Vec<_> = subscriptions.iter().filter(idle).copied().collect();
+        self.ask(Ask::Unsubscribe, &idle);
+        self.ask(Ask::Subscribe, &idle);
     }
 
-    /// Words the next request; empty when there is none.
-    pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Vec<Request> {
-        let Some(mut chunk) = self.queue.pop_front() else { return Vec::new() };
-        chunk.tries += 1;
-        let requests = exchange.subscribe(&chunk.subscriptions, &mut self.next_id);
-        self.awaited.extend(requests.iter().map(|request| Awaited {
-            id: request.id,
-            due: now.after(ACK_TIMEOUT),
-            chunk: Chunk { subscriptions: request.covers.clone(), tries: chunk.tries },
+    fn ask(&mut self, ask: Ask, subscriptions: &[Subscription]) {
+        let chunks = subscriptions.chunks(self.manners.per_request);
+        self.queue.extend(chunks.map(|chunk| Chunk {
+            ask,
+            subscriptions: chunk.to_vec(),
+            tries: 0,
         }));
-        requests
+    }
+
+    /// Whether a subscription is being asked for.
+    fn is_asking(&self, subscription: &Subscription) -> bool {
+        let queued = self.queue.iter().map(|chunk| &chunk.subscriptions);
+        let worded = self.worded.iter().map(|worded| &worded.request.covers);
+        let awaited = self.awaited.iter().map(|awaited| &awaited.unanswered);
+        queued.chain(worded).chain(awaited).any(|all| all.contains(subscription))
+    }
+
+    /// Words the next request, and waits for its answer from now on; `None` when there is none or
+    /// too many wait for their answers.
+    pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Option<String> {
+        while self.may_send() {
+            let Some(Worded { ask, tries, request }) = self.worded.pop_front() else {
+                self.word(exchange);
+                continue;
+            };
+            self.awaited.push(Awaited {
+                id: request.id,
+                due: now.after(ACK_TIMEOUT),
+                ask,
+                tries,
+                unanswered: request.covers,
+                refusals: 0,
+            });
+            return Some(request.text);
+        }
+        None
+    }
+
+    /// Words the messages of the next chunk.
+    fn word<E: Exchange>(&mut self, exchange: &E) {
+        let Some(Chunk { ask, subscriptions, tries }) = self.queue.pop_front() else { return };
+        let requests = match ask {
+            Ask::Subscribe => exchange.subscribe(&subscriptions, &mut self.next_id),
+            Ask::Unsubscribe => exchange.unsubscribe(&subscriptions, &mut self.next_id),
+        };
+        let tries = tries + 1;
+        self.worded.extend(requests.into_iter().map(|request| Worded { ask, tries, request }));
+    }
+
+    /// Something is to be asked, and may be now as far as answers matter.
+    pub(super) fn may_send(&self) -> bool {
+        !self.is_sent() && self.awaited.len() + self.greetings.0 < self.manners.in_flight_max
     }
 
     /// Everything was asked for.
     pub(super) fn is_sent(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.worded.is_empty()
     }
 
     /// Everything was asked for and answered.
     pub(super) fn is_done(&self) -> bool {
-        self.queue.is_empty() && self.awaited.is_empty()
+        self.is_sent() && self.awaited.is_empty()
     }
 
-    /// The exchange accepted a request: the oldest one where it does not say which.
-    pub(super) fn accept(&mut self, id: Option<u64>) {
-        self.take(id.or(self.awaited.first().map(|awaited| awaited.id)));
+    /// The exchange accepted a request, or the subject of one: the oldest one where it does not
+    /// say which.
+    pub(super) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
+        if self.manners.answers == Answers::PerSubscription {
+            let settled = subject.and_then(|subject| self.settle(id, subject));
+            self.answered.extend(settled.map(|(_, subscription)| subscription));
+            return;
+        }
+        if id.is_none() && self.greetings.0 > 0 {
+            self.greetings.0 -= 1;
+            return;
+        }
+        let awaited = self.take(id.or(self.awaited.first().map(|awaited| awaited.id)));
+        self.answered.extend(awaited.into_iter().flat_map(|awaited| awaited.unanswered));
     }
 
-    /// The exchange refused a request. Without a number it can only be told when one waits alone.
-    pub(super) fn refuse(&mut self, id: Option<u64>) -> Refused {
+    /// What was answered since the last call.
+    pub(super) fn take_answered(&mut self) -> Vec<Subscription> {
+        std::mem::take(&mut self.answered)
+    }
+
+    /// The exchange refused a request, or the subject of one. Without a number it can only be told
+    /// when one waits alone.
+    pub(super) fn refuse(&mut self, id: Option<u64>, subject: Option<Subject>) -> Refused {
+        if let Some(subject) = subject
+            && let Some((ask, subscription)) = self.settle(id, subject)
+        {
+            if self.manners.answers == Answers::PerRequest {
+                self.ask_for_the_rest(id, ask);
+            }
+            return given_up(ask, vec![subscription]);
+        }
         let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
-        let Some(Awaited { chunk, .. }) = self.take(id.or(alone)) else { return Refused::Unknown };
-        if let [only] = chunk.subscriptions[..] {
-            return Refused::GivenUp(only);
+        let Some(index) = self.find(id.or(alone)) else { return Refused::Unknown };
+        let awaited = &mut self.awaited[index];
+        awaited.refusals += 1;
+        if self.manners.answers == Answers::PerSubscription {
+            return self.conclude(index);
         }
-        let (one, two) = chunk.subscriptions.split_at(chunk.subscriptions.len() / 2);
+        let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+        match unanswered[..] {
+            [_] => given_up(ask, unanswered),
+            _ if ask == Ask::Unsubscribe => Refused::Pending,
+            _ => {
+                self.halve(&unanswered);
+                Refused::Pending
+            }
+        }
+    }
+
+    /// Settles one subscription that an answer names; returns which, if it was waited for.
+    fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Subscription)> {
+        let is_it = |one: &Subscription| {
+            one.instrument == subject.instrument && one.channel == subject.channel
+        };
+        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(is_it);
+        let index = match id {
+            Some(_) => self.find(id).filter(|&index| waits(&self.awaited[index])),
+            None => self.awaited.iter().position(waits),
+        }?;
+        let awaited = &mut self.awaited[index];
+        let place = awaited.unanswered.iter().position(is_it)?;
+        let settled = (awaited.ask, awaited.unanswered.remove(place));
+        if awaited.unanswered.is_empty() {
+            self.awaited.remove(index);
+        }
+        Some(settled)
+    }
+
+    /// A request that was refused as a whole for one subscription of it: the others are asked for
+    /// again at once.
+    fn ask_for_the_rest(&mut self, id: Option<u64>, ask: Ask) {
+        let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
+        if let Some(rest) = self.take(id.or(alone)).map(|awaited| awaited.unanswered) {
+            self.queue.push_front(Chunk { ask, subscriptions: rest, tries: 0 });
+        }
+    }
+
+    /// As many refusals as unanswered subscriptions: those are what was refused.
+    fn conclude(&mut self, index: usize) -> Refused {
+        let awaited = &self.awaited[index];
+        if awaited.refusals < awaited.unanswered.len() {
+            return Refused::Pending;
+        }
+        let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+        given_up(ask, unanswered)
+    }
+
+    fn halve(&mut self, subscriptions: &[Subscription]) {
+        let (one, two) = subscriptions.split_at(subscriptions.len() / 2);
         for half in [two, one] {
-            self.queue.push_front(Chunk { subscriptions: half.to_vec(), tries: 0 });
+            let subscriptions = half.to_vec();
+            self.queue.push_front(Chunk { ask: Ask::Subscribe, subscriptions, tries: 0 });
         }
-        Refused::Halved
+    }
+
+    /// What is refused by refusals without a name, now that others were answered.
+    pub(super) fn concluded(&mut self) -> Option<Vec<Subscription>> {
+        let is_clear = |awaited: &Awaited| {
+            awaited.refusals > 0 && awaited.refusals >= awaited.unanswered.len()
+        };
+        let index = self.awaited.iter().position(is_clear)?;
+        match self.conclude(index) {
+            Refused::GivenUp(subscriptions) => Some(subscriptions),
+            Refused::Unknown | Refused::Pending => None,
+        }
     }
 
     /// Gives up waiting for one answer that is overdue, if there is one, and asks again unless
     /// that was done often enough. Returns the number of the request.
     pub(super) fn overdue(&mut self, now: MonoNanos) -> Option<u64> {
-        let late = self.awaited.iter().find(|awaited| awaited.due <= now)?.id;
-        let awaited = self.take(Some(late))?;
-        if awaited.chunk.tries < TRIES_MAX {
-            self.queue.push_back(awaited.chunk);
+        if self.greetings.1 <= now {
+            self.greetings.0 = 0;
         }
-        Some(late)
+        let index = self.awaited.iter().position(|awaited| awaited.due <= now)?;
+        let Awaited { id, ask, tries, unanswered, refusals, .. } = self.awaited.remove(index);
+        if ask == Ask::Subscribe {
+            if refusals > 0 && unanswered.len() > 1 {
+                // Refused as a whole, where single answers were expected.
+                self.halve(&unanswered);
+            } else if tries < TRIES_MAX {
+                self.queue.push_back(Chunk { ask, subscriptions: unanswered, tries });
+            } else {
+                self.answered.extend(unanswered);
+            }
+        }
+        Some(id)
     }
 
     /// When the next answer is overdue.
     pub(super) fn due(&self) -> MonoNanos {
-        self.awaited.iter().map(|awaited| awaited.due).min().unwrap_or(MonoNanos::MAX)
+        let greetings = if self.greetings.0 > 0 { self.greetings.1 } else { MonoNanos::MAX };
+        self.awaited
+            .iter()
+            .map(|awaited| awaited.due)
+            .min()
+            .unwrap_or(MonoNanos::MAX)
+            .min(greetings)
     }
 
     fn take(&mut self, id: Option<u64>) -> Option<Awaited> {
-        let index = self.awaited.iter().position(|awaited| Some(awaited.id) == id)?;
-        Some(self.awaited.remove(index))
+        self.find(id).map(|index| self.awaited.remove(index))
+    }
+
+    fn find(&self, id: Option<u64>) -> Option<usize> {
+        self.awaited.iter().position(|awaited| Some(awaited.id) == id)
+    }
+}
+
+/// A stream that cannot be left is asked for all the same.
+fn given_up(ask: Ask, subscriptions: Vec<Subscription>) -> Refused {
+    match ask {
+        Ask::Subscribe => Refused::GivenUp(subscriptions),
+        Ask::Unsubscribe => Refused::Pending,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use arrayvec::ArrayString;
-
-    use super::*;
-    use crate::exchange::binance::Binance;
-    use crate::instrument::{Channel, ExchangeId, InstrumentId};
-
-    const NOW: MonoNanos = MonoNanos(1);
-
-    fn subscriptions(count: u32) -> Vec<Subscription> {
-        (0..count)
-            .map(|index| Subscription {
-                instrument: InstrumentId(index),
-                native: ArrayString::from(&format!("S{index}USDT")).expect("short"),
-                channel: Channel::Trades,
-                interval: None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn everything_is_asked_for_in_chunks_and_answered_by_number() {
-        let binance = Binance::new(ExchangeId::Binance);
-        let mut subscribing = Subscribing::new(&subscriptions(450));
-        let mut messages = Vec::new();
-        while !subscribing.is_sent() {
-            messages.extend(subscribing.next(&binance, NOW));
-        }
-        assert_eq!(messages.len(), 3);
-        assert!(!subscribing.is_done());
-        for id in [2, 1, 3, 3, 99] {
-            subscribing.accept(Some(id));
-        }
-        assert!(subscribing.is_done());
-        assert_eq!(subscribing.due(), MonoNanos::MAX);
-    }
-
-    #[test]
-    fn one_bad_symbol_is_found_and_given_up_alone() {
-        let binance = Binance::new(ExchangeId::Binance);
-        let all = subscriptions(200);
-        let bad = all[137];
-        let mut subscribing = Subscribing::new(&all);
-        let (mut requests, mut accepted, mut given_up) = (0, 0, Vec::new());
-        while !subscribing.is_done() {
-            for message in subscribing.next(&binance, NOW) {
-                requests += 1;
-                let id = Some(message.id);
-                let message = message.text;
-                if message.contains("\"s137usdt@") {
-                    if let Refused::GivenUp(subscription) = subscribing.refuse(id) {
-                        given_up.push(subscription);
-                    }
-                } else {
-                    accepted += message.matches("@trade").count();
-                    subscribing.accept(id);
-                }
-            }
-        }
-        assert_eq!(given_up, [bad]);
-        assert_eq!(accepted, 199);
-        assert!(requests < 20, "{requests} requests for 200 names");
-    }
-
-    #[test]
-    fn a_request_without_an_answer_is_repeated_a_few_times() {
-        let binance = Binance::new(ExchangeId::Binance);
-        let mut subscribing = Subscribing::new(&subscriptions(1));
-        let mut now = NOW;
-        let mut overdue = Vec::new();
-        while !subscribing.is_done() {
-            subscribing.next(&binance, now);
-            assert_eq!(subscribing.overdue(now), None);
-            now = subscribing.due();
-            overdue.extend(subscribing.overdue(now));
-        }
-        assert_eq!(overdue, [1, 2, 3]);
-    }
-
-    #[test]
-    fn answers_without_a_number_go_to_whoever_waits() {
-        let binance = Binance::new(ExchangeId::Binance);
-        let mut subscribing = Subscribing::new(&subscriptions(201));
-        assert_eq!(subscribing.refuse(None), Refused::Unknown);
-        subscribing.next(&binance, NOW);
-        subscribing.next(&binance, NOW);
-        assert_eq!(subscribing.refuse(None), Refused::Unknown);
-        subscribing.accept(None);
-        assert!(matches!(subscribing.refuse(None), Refused::GivenUp(_)));
-        assert!(subscribing.is_done());
-    }
-}
+mod tests;

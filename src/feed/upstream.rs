@@ -19,9 +19,12 @@ use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::pacing::Pacer;
+use super::rhythm::{Found, Rhythms};
+use super::sequence::ConnectionSequence;
 use super::subscribing::Subscribing;
 use crate::clock::MonoNanos;
-use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange};
+use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
+use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{
     Backoff, Bounds, ClientHandshake, Flush, NetError, Security, Step, Transport, WebSocket,
@@ -137,8 +140,12 @@ pub(super) struct Open {
     pub(super) is_served: bool,
     /// That was told to the circuit.
     is_served_told: bool,
-    /// When subscriptions that nothing came of are looked for, once.
-    pub(super) mute_at: MonoNanos,
+    /// Which of its streams speak, and which ought to.
+    pub(super) rhythms: Rhythms,
+    /// Books whose stream fell silent, until somebody takes them.
+    aged: Vec<InstrumentId>,
+    /// The numbers of its frames, where they have any.
+    pub(super) sequence: ConnectionSequence,
     pacer: Pacer,
     heartbeat_at: MonoNanos,
 }
@@ -182,6 +189,15 @@ impl Upstream {
     pub(super) fn open(&mut self) -> Option<&mut Open> {
         match &mut self.phase {
             Phase::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// The same, with what it carries.
+    #[inline]
+    pub(super) fn open_with_plan(&mut self) -> Option<(&mut Open, &ConnectionPlan)> {
+        match &mut self.phase {
+            Phase::Open(open) => Some((open, &self.plan)),
             _ => None,
         }
     }
@@ -457,7 +473,12 @@ impl Upstream {
         let rules = site.rules;
         self.phase = Phase::Open(Box::new(Open {
             socket: handshake.into_websocket(Bounds::upstream(rules.frame_bytes_max)),
-            subscribing: Subscribing::new(&self.plan.subscriptions),
+            subscribing: Subscribing::new(
+                rules,
+                &self.plan.subscriptions,
+                self.plan.greeting.len(),
+                site.now,
+            ),
             greeting: self.plan.greeting.iter().cloned().collect(),
             readable: true,
             received: site.now,
@@ -465,7 +486,9 @@ impl Upstream {
             since: site.now,
             is_served: false,
             is_served_told: false,
-            mute_at: site.now.after(site.target.mute_after),
+            rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
+            aged: Vec::new(),
+            sequence: ConnectionSequence::default(),
             pacer: Pacer::new(rules.messages_max, rules.message_window),
             heartbeat_at: rules
                 .heartbeat
@@ -484,6 +507,10 @@ impl Upstream {
             if site.circuit.serve() {
                 site.counters.circuit_open.set(0);
             }
+        }
+        if let Some((silent, known)) = open.listen(site) {
+            let detail = format!("{silent} of {known} streams are silent far beyond their rhythm");
+            return self.lose(Reason::Silence, Some(detail.into()), None, site);
         }
         let kept = open.say(exchange, site).and_then(|()| open.flush());
         if let Err(error) = kept {
@@ -509,13 +536,11 @@ impl Open {
             }
         }
         while self.greeting.is_empty()
-            && !self.subscribing.is_sent()
             && self.pacer.ready_at(MESSAGES_SPARED) <= site.now
+            && let Some(request) = self.subscribing.next(exchange, site.now)
         {
-            for request in self.subscribing.next(exchange, site.now) {
-                self.pacer.note(site.now);
-                self.socket.queue_text(&request.text)?;
-            }
+            self.pacer.note(site.now);
+            self.socket.queue_text(&request)?;
         }
         if let Some((every, text)) = site.rules.heartbeat
             && self.heartbeat_at <= site.now
@@ -525,6 +550,35 @@ impl Open {
             self.socket.queue_text(text)?;
         }
         Ok(())
+    }
+
+    /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
+    /// Returns how many of how many are silent when that is too many for one connection.
+    fn listen(&mut self, site: &mut Site<'_>) -> Option<(usize, usize)> {
+        self.rhythms.expect(&self.subscribing.take_answered(), site.now);
+        let Found { mute, aged, dead } = self.rhythms.look(site.now)?;
+        site.counters.mute_subscriptions.add(mute.len() as u64);
+        site.counters.aged_streams.add(aged.len() as u64);
+        for Subscription { instrument, channel, .. } in &mute {
+            let (instrument, channel) = (*instrument, *channel);
+            site.notices.push(FeedNotice::Mute { instrument, channel });
+        }
+        for Subscription { instrument, channel, .. } in &aged {
+            let (instrument, channel) = (*instrument, *channel);
+            site.notices.push(FeedNotice::Aged { instrument, channel });
+            if channel == Channel::Orderbook {
+                self.aged.push(instrument);
+            }
+        }
+        site.counters.resubscriptions.add((mute.len() + aged.len()) as u64);
+        self.subscribing.renew(&mute);
+        self.subscribing.renew(&aged);
+        dead
+    }
+
+    /// A book whose stream fell silent, each told once.
+    pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
+        self.aged.pop()
     }
 
     /// Writes what waits; what the kernel refuses goes when the socket is writable again.
@@ -545,14 +599,14 @@ impl Open {
     }
 
     fn due(&self, rules: &ConnectionRules) -> MonoNanos {
-        let request = match self.greeting.is_empty() && self.subscribing.is_sent() {
+        let request = match self.greeting.is_empty() && !self.subscribing.may_send() {
             true => MonoNanos::MAX,
             false => self.pacer.ready_at(MESSAGES_SPARED),
         };
         self.heard
             .after(rules.silence_max)
             .min(self.subscribing.due())
-            .min(self.mute_at)
+            .min(self.rhythms.due())
             .min(request)
             .min(self.heartbeat_at)
     }

@@ -209,12 +209,19 @@ impl Books {
 
     /// The connection that fed this book was lost: what comes next does not follow what was.
     pub fn disconnected(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
-        let Some(place) = self.find(instrument) else { return };
+        if self.find(instrument).is_some() {
+            self.abandon(instrument, Reason::Disconnected, out);
+        }
+    }
+
+    /// Nothing comes of this book for now, and nobody is to ask for it.
+    pub fn abandon(&mut self, instrument: InstrumentId, reason: Reason, out: &mut Vec<Tick>) {
+        let place = self.place(instrument);
         let entry = &mut self.entries[place as usize];
         entry.forget();
         entry.request = Request::None;
         entry.attempt = 0;
-        entry.show(BookState::Stale, Reason::Disconnected, out);
+        entry.show(BookState::Stale, reason, out);
     }
 
     /// Something outside of the book's own events says that it may be wrong or old; true when it

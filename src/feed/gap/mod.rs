@@ -63,8 +63,6 @@ struct Slot {
     quotes: Progress,
     book: Progress,
     owners: [Owner; Channel::ALL.len()],
-    /// A bit per channel that anything came of since the connection opened.
-    heard: u8,
 }
 
 /// The last numbers of every instrument of a feed.
@@ -97,7 +95,6 @@ impl Numbers {
             quotes: Progress::default(),
             book: Progress::default(),
             owners: [Owner::default(); Channel::ALL.len()],
-            heard: 0,
         };
         Self {
             slots: vec![slot; count],
@@ -113,31 +110,6 @@ impl Numbers {
     /// A connection of this number is being tried.
     pub(super) fn note_newest(&mut self, generation: u32) {
         self.newest = generation;
-    }
-
-    /// Something came of a channel.
-    #[inline]
-    pub(super) fn hear(&mut self, instrument: InstrumentId, channel: Channel) {
-        if let Some(slot) = self.slots.get_mut(instrument.index()) {
-            slot.heard |= 1 << channel as u8;
-        }
-    }
-
-    /// The connection of a channel was lost: nothing has come of the next one.
-    pub(super) fn forget_heard(&mut self, instrument: InstrumentId, channel: Channel) {
-        if let Some(slot) = self.slots.get_mut(instrument.index()) {
-            slot.heard &= !(1 << channel as u8);
-        }
-    }
-
-    /// Whether it is odd that nothing came of a subscription. A quiet instrument prints no trades
-    /// for hours, but its quotes and its book are told at the latest when somebody else moves.
-    pub(super) fn is_mute(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let heard = self.slots.get(instrument.index()).map_or(0, |slot| slot.heard);
-        match channel {
-            Channel::Quotes | Channel::Orderbook => heard & (1 << channel as u8) == 0,
-            Channel::Trades | Channel::Ticker | Channel::Candles | Channel::Status => heard == 0,
-        }
     }
 
     /// Judges a quote by its number; quotes may skip numbers.

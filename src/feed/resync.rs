@@ -1,0 +1,157 @@
+//! When a stream is left and asked for again so that it begins with a snapshot of its book.
+//!
+//! The first failure of a book is repaired at once. One that fails again and again, or whose
+//! snapshot does not come, is tried at growing intervals: a resynchronisation costs the exchange
+//! a snapshot and us two messages of an allowance.
+
+use std::time::Duration;
+
+use super::books::Needed;
+use crate::clock::MonoNanos;
+use crate::instrument::InstrumentId;
+
+/// Between the first two tries; doubles with each further one.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Longest wait between two tries.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How long a snapshot may take that was asked for, or should be on its way.
+const SNAPSHOT_MAX: Duration = Duration::from_secs(10);
+
+/// A book that was asked for longer ago than this begins with the first wait again.
+const FORGET_AFTER: Duration = Duration::from_secs(300);
+
+/// One book.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    instrument: InstrumentId,
+    /// When it was last asked for; zero before.
+    asked: MonoNanos,
+    /// Tries in a row.
+    tries: u32,
+    /// When it is to be asked for; `MAX` while it needs nothing.
+    due: MonoNanos,
+}
+
+/// Every book of a feed that ever failed.
+#[derive(Debug, Default)]
+pub(super) struct Resyncs {
+    books: Vec<Waiting>,
+}
+
+impl Resyncs {
+    /// A book needs the snapshot that its stream begins with.
+    pub(super) fn want(&mut self, needed: Needed, now: MonoNanos) {
+        let waiting = self.waiting(needed.instrument);
+        let due = if needed.patient { now.after(SNAPSHOT_MAX) } else { waiting.next_try(now) };
+        waiting.due = waiting.due.min(due);
+    }
+
+    /// The next book to be asked for now, by those that `still_waits` confirms.
+    pub(super) fn next(
+        &mut self,
+        now: MonoNanos,
+        still_waits: impl Fn(InstrumentId) -> bool,
+    ) -> Option<InstrumentId> {
+        for waiting in self.books.iter_mut().filter(|waiting| waiting.due <= now) {
+            if !still_waits(waiting.instrument) {
+                waiting.due = MonoNanos::MAX;
+                continue;
+            }
+            if now >= waiting.asked.after(FORGET_AFTER) {
+                waiting.tries = 0;
+            }
+            waiting.tries += 1;
+            waiting.asked = now;
+            waiting.due = waiting.next_try(now).max(now.after(SNAPSHOT_MAX));
+            return Some(waiting.instrument);
+        }
+        None
+    }
+
+    /// When [`Resyncs::next`] has something.
+    pub(super) fn due(&self) -> MonoNanos {
+        self.books.iter().map(|waiting| waiting.due).min().unwrap_or(MonoNanos::MAX)
+    }
+
+    fn waiting(&mut self, instrument: InstrumentId) -> &mut Waiting {
+        let index = self.books.iter().position(|waiting| waiting.instrument == instrument);
+        let index = index.unwrap_or_else(|| {
+            let (asked, due) = (MonoNanos::ZERO, MonoNanos::MAX);
+            self.books.push(Waiting { instrument, asked, tries: 0, due });
+            self.books.len() - 1
+        });
+        &mut self.books[index]
+    }
+}
+
+impl Waiting {
+    /// When it may be asked for again.
+    fn next_try(&self, now: MonoNanos) -> MonoNanos {
+        if self.tries == 0 || now >= self.asked.after(FORGET_AFTER) {
+            return now;
+        }
+        let wait = WAIT_MIN * (1 << (self.tries - 1).min(10));
+        self.asked.after(wait.min(WAIT_MAX)).max(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOOK: InstrumentId = InstrumentId(3);
+    const NEEDED: Needed = Needed { instrument: BOOK, attempt: 0, patient: false };
+    const NOW: MonoNanos = MonoNanos(1_000_000_000_000);
+
+    fn seconds(since: MonoNanos, at: MonoNanos) -> u64 {
+        at.since(since) / 1_000_000_000
+    }
+
+    #[test]
+    fn the_first_failure_is_repaired_at_once_and_later_ones_take_longer() {
+        let mut resyncs = Resyncs::default();
+        assert_eq!(resyncs.due(), MonoNanos::MAX);
+        let mut now = NOW;
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            resyncs.want(NEEDED, now);
+            let due = resyncs.due().max(now);
+            waits.push(seconds(now, due));
+            now = due;
+            assert_eq!(resyncs.next(now, |_| true), Some(BOOK));
+            assert_eq!(resyncs.next(now, |_| true), None);
+            // The snapshot comes at once, and the book fails at once.
+        }
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        now = now.after(FORGET_AFTER);
+        resyncs.want(NEEDED, now);
+        assert_eq!(resyncs.next(now, |_| true), Some(BOOK), "long ago");
+        assert_eq!(seconds(now, resyncs.due()), 10);
+    }
+
+    #[test]
+    fn a_snapshot_that_does_not_come_is_asked_for_again() {
+        let mut resyncs = Resyncs::default();
+        resyncs.want(NEEDED, NOW);
+        assert_eq!(resyncs.next(NOW, |_| true), Some(BOOK));
+        assert_eq!(seconds(NOW, resyncs.due()), 10);
+        let late = resyncs.due();
+        assert_eq!(resyncs.next(late, |_| true), Some(BOOK));
+        let later = resyncs.due();
+        assert_eq!(resyncs.next(later, |_| false), None, "it came");
+        assert_eq!(resyncs.due(), MonoNanos::MAX);
+    }
+
+    #[test]
+    fn the_snapshot_of_a_new_subscription_is_waited_for_first() {
+        let mut resyncs = Resyncs::default();
+        resyncs.want(Needed { patient: true, ..NEEDED }, NOW);
+        assert_eq!(resyncs.next(NOW, |_| true), None);
+        assert_eq!(seconds(NOW, resyncs.due()), 10);
+        // It fails meanwhile: that needs no patience.
+        resyncs.want(NEEDED, NOW);
+        assert_eq!(resyncs.next(NOW, |_| true), Some(BOOK));
+    }
+}

@@ -1,0 +1,297 @@
+//! The natural rhythm of each stream of a connection, learned by listening, and who has lost it.
+//!
+//! A socket may live (its heartbeats come) while one of its streams is dead. Silence alone proves
+//! nothing: a quiet market is silent for minutes, a busy one never for a second. So each stream is
+//! judged by itself:
+//!
+//! ```text
+//! asked ── answer ──▶ expected ── first event ──▶ flowing ── silent far beyond its rhythm ─┐
+//!                        │ nothing for long                                               ▼
+//!                        └──────────────────────────────────────▶ overdue (asked for once more)
+//! flowing ◀──────────────────────────── an event ────────────────────┘
+//! ```
+//!
+//! The path only stores when a stream last spoke. Twice a second all streams are looked at: what
+//! was silent since the last look grows older, and when it speaks again, how old it had become is
+//! a gap of its rhythm. The largest gap is remembered and fades, so that a stream is measured by
+//! what it lately was, not by what it was on a quiet night.
+
+use std::time::Duration;
+
+use crate::clock::MonoNanos;
+use crate::exchange::Subscription;
+use crate::instrument::{Channel, InstrumentId};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Silence of so many times the largest gap is no rhythm any more. Of events that come at random
+/// the largest gap among sixteen is about three times the mean, and one of eight times that has
+/// a chance of 1 to 10^10.
+const GAPS_TO_OVERDUE: u64 = 8;
+
+/// Shorter silence is nobody's fault, however busy the stream was.
+const SILENCE_MIN: Duration = Duration::from_secs(15);
+
+/// A stream's rhythm is known once it was listened to for so long, and so many of its gaps ended.
+const LISTEN_MIN: Duration = Duration::from_secs(60);
+const GAPS_MIN: u32 = 16;
+
+/// Looks at which a stream had spoken, over which its largest gap fades to a third: nine minutes of
+/// a busy stream, a thousand gaps of a slow one. Silence fades nothing.
+const FADE_LOOKS: u64 = 1_024;
+
+/// A quiet instrument prints no trade for so many times as long as its other channels may be
+/// without a first event.
+const QUIET_FACTOR: u32 = 5;
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Asked for, or about to be, and not answered.
+    Asked,
+    /// Answered; its first event is to come.
+    Expected { since: MonoNanos },
+    /// It has spoken.
+    Flowing,
+    /// It is silent beyond its rhythm, or never spoke; it was asked for once more.
+    Overdue { since: MonoNanos },
+    /// The exchange refused it.
+    GivenUp,
+}
+
+/// One stream.
+#[derive(Debug)]
+struct Stream {
+    subscription: Subscription,
+    /// Where its last event is noted.
+    place: usize,
+    phase: Phase,
+    /// When its last event was, at the last look.
+    seen: MonoNanos,
+    /// When it was listened to for the first time.
+    first: MonoNanos,
+    /// How long it had been silent at the last look.
+    silent_ns: u64,
+    /// The largest gap of its rhythm, faded.
+    gap_ns: u64,
+    /// Gaps that ended.
+    gaps: u32,
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Answered, and nothing came of it.
+    pub(super) mute: Vec<Subscription>,
+    /// Silent far beyond its rhythm.
+    pub(super) aged: Vec<Subscription>,
+    /// More than half of the streams whose rhythm is known are silent beyond it: it is the
+    /// connection. How many are, of how many.
+    pub(super) dead: Option<(usize, usize)>,
+}
+
+/// Every stream of one connection.
+#[derive(Debug)]
+pub(super) struct Rhythms {
+    /// When a channel of an instrument last spoke; zero before.
+    heard: Vec<MonoNanos>,
+    streams: Vec<Stream>,
+    /// Until when nobody listened.
+    excused: MonoNanos,
+    looked: MonoNanos,
+    mute_after: Duration,
+}
+
+impl Rhythms {
+    /// Nothing was heard yet. A subscription that is answered and stays without an event for
+    /// `mute_after` is found mute.
+    pub(super) fn new(
+        subscriptions: &[Subscription],
+        mute_after: Duration,
+        now: MonoNanos,
+    ) -> Self {
+        let places = subscriptions.iter().map(|one| one.instrument.index() + 1).max();
+        let streams = subscriptions.iter().map(|&subscription| Stream {
+            subscription,
+            place: place(subscription.instrument, subscription.channel),
+            phase: Phase::Asked,
+            seen: MonoNanos::ZERO,
+            first: MonoNanos::ZERO,
+            silent_ns: 0,
+            gap_ns: 0,
+            gaps: 0,
+        });
+        Self {
+            heard: vec![MonoNanos::ZERO; places.unwrap_or(0) * Channel::ALL.len()],
+            streams: streams.collect(),
+            excused: MonoNanos::ZERO,
+            looked: now,
+            mute_after,
+        }
+    }
+
+    /// A channel of an instrument speaks.
+    #[inline]
+    pub(super) fn hear(&mut self, instrument: InstrumentId, channel: Channel, now: MonoNanos) {
+        if let Some(heard) = self.heard.get_mut(place(instrument, channel)) {
+            *heard = now;
+        }
+    }
+
+    /// The exchange answered a request: from now on the streams' first events are expected.
+    pub(super) fn expect(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
+        for stream in self.streams_of(subscriptions) {
+            if stream.phase == Phase::Asked {
+                stream.phase = Phase::Expected { since: now };
+            }
+        }
+    }
+
+    /// The exchange refused these.
+    pub(super) fn give_up(&mut self, subscriptions: &[Subscription]) {
+        for stream in self.streams_of(subscriptions) {
+            stream.phase = Phase::GivenUp;
+        }
+    }
+
+    fn streams_of(&mut self, subscriptions: &[Subscription]) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut().filter(|stream| subscriptions.contains(&stream.subscription))
+    }
+
+    /// Nobody listened until now: silence is nobody's fault.
+    pub(super) fn excuse(&mut self, now: MonoNanos) {
+        self.excused = now;
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> MonoNanos {
+        if self.streams.is_empty() { MonoNanos::MAX } else { self.looked.after(LOOK_EVERY) }
+    }
+
+    /// Whether a channel of an instrument spoke within its rhythm.
+    pub(super) fn is_flowing(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let place = place(instrument, channel);
+        let mut own = self.streams.iter().filter(|stream| stream.place == place);
+        own.any(|stream| stream.phase == Phase::Flowing)
+    }
+
+    /// Looks at every stream; does nothing before it is due.
+    pub(super) fn look(&mut self, now: MonoNanos) -> Option<Found> {
+        if now < self.due() {
+            return None;
+        }
+        let passed = Duration::from_nanos(now.since(self.looked));
+        self.looked = now;
+        let mut found = Found::default();
+        let (mut known, mut overdue, mut latest) = (0, 0, MonoNanos::ZERO);
+        for index in 0..self.streams.len() {
+            let patience = self.patience(&self.streams[index].subscription);
+            let stream = &mut self.streams[index];
+            match stream.look(self.heard[stream.place], self.excused, patience, passed, now) {
+                Look::Fine => {}
+                Look::Mute => found.mute.push(stream.subscription),
+                Look::Aged => found.aged.push(stream.subscription),
+            }
+            if stream.is_known(now) {
+                known += 1;
+                if let Phase::Overdue { since } = stream.phase {
+                    overdue += 1;
+                    latest = latest.max(since);
+                }
+            }
+        }
+        // One or two streams may be the market; asking for them once more has to help first.
+        if overdue * 2 > known && (known > 2 || now >= latest.after(SILENCE_MIN)) {
+            found.dead = Some((overdue, known));
+        }
+        Some(found)
+    }
+
+    /// How long the first event of a subscription may take. A quiet instrument prints no trades
+    /// for long, but its quotes and its book are told at the latest when somebody else moves.
+    fn patience(&self, subscription: &Subscription) -> Duration {
+        match subscription.channel {
+            Channel::Quotes | Channel::Orderbook => self.mute_after,
+            Channel::Trades | Channel::Ticker | Channel::Candles | Channel::Status => {
+                let first = place(subscription.instrument, Channel::ALL[0]);
+                let all = &self.heard[first..first + Channel::ALL.len()];
+                let is_quiet = all.iter().any(|heard| *heard != MonoNanos::ZERO);
+                if is_quiet { self.mute_after * QUIET_FACTOR } else { self.mute_after }
+            }
+        }
+    }
+}
+
+/// What a look at one stream says.
+enum Look {
+    Fine,
+    Mute,
+    Aged,
+}
+
+impl Stream {
+    fn look(
+        &mut self,
+        heard: MonoNanos,
+        excused: MonoNanos,
+        patience: Duration,
+        passed: Duration,
+        now: MonoNanos,
+    ) -> Look {
+        let before = std::mem::replace(&mut self.seen, heard);
+        let silent_before = std::mem::replace(&mut self.silent_ns, now.since(heard.max(excused)));
+        if heard != before {
+            if self.phase == Phase::GivenUp {
+                return Look::Fine;
+            }
+            if before == MonoNanos::ZERO {
+                self.first = now;
+            } else {
+                self.learn(silent_before + passed.as_nanos() as u64);
+            }
+            self.phase = Phase::Flowing;
+            return Look::Fine;
+        }
+        match self.phase {
+            Phase::Expected { since } if now >= since.max(excused).after(patience) => {
+                self.phase = Phase::Overdue { since: now };
+                Look::Mute
+            }
+            Phase::Flowing if self.is_known(now) && self.silent_ns > self.silent_max_ns() => {
+                self.phase = Phase::Overdue { since: now };
+                Look::Aged
+            }
+            _ => Look::Fine,
+        }
+    }
+
+    /// A gap ended. One beyond the rhythm may have been an outage or the night: it stretches the
+    /// rhythm, but not to all of its length at once.
+    fn learn(&mut self, gap_ns: u64) {
+        let was_overdue = matches!(self.phase, Phase::Overdue { .. });
+        let usual = self.gap_ns.max(SILENCE_MIN.as_nanos() as u64);
+        let most = if was_overdue { usual.saturating_mul(2) } else { u64::MAX };
+        self.gap_ns = (self.gap_ns - self.gap_ns / FADE_LOOKS).max(gap_ns.min(most));
+        self.gaps = self.gaps.saturating_add(1);
+    }
+
+    fn is_known(&self, now: MonoNanos) -> bool {
+        self.first != MonoNanos::ZERO
+            && self.gaps >= GAPS_MIN
+            && now >= self.first.after(LISTEN_MIN)
+            && self.phase != Phase::GivenUp
+    }
+
+    /// Silence from which on it is overdue.
+    fn silent_max_ns(&self) -> u64 {
+        (self.gap_ns.saturating_mul(GAPS_TO_OVERDUE)).max(SILENCE_MIN.as_nanos() as u64)
+    }
+}
+
+fn place(instrument: InstrumentId, channel: Channel) -> usize {
+    instrument.index() * Channel::ALL.len() + channel as usize
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+use arrayvec::ArrayString;
+use proptest::prelude::*;
+
+use super::*;
+
+const START: MonoNanos = MonoNanos(1_000_000_000_000);
+const MUTE_AFTER: Duration = Duration::from_secs(60);
+
+fn stream(index: u32, channel: Channel) -> Subscription {
+    let native = ArrayString::from("X").expect("short");
+    Subscription { instrument: InstrumentId(index), native, channel, interval: None }
+}
+
+/// One stream's times of speaking, in milliseconds from the start, rising.
+type Times = Vec<u64>;
+
+/// Plays the times of each stream, with a look every half second; tells what was found when.
+struct Play {
+    rhythms: Rhythms,
+    all: Vec<Subscription>,
+    found: Vec<(u64, Found)>,
+    at: u64,
+    next: Vec<usize>,
+}
+
+fn at(ms: u64) -> MonoNanos {
+    START.after(Duration::from_millis(ms))
+}
+
+impl Play {
+    fn new(all: &[Subscription]) -> Self {
+        let mut rhythms = Rhythms::new(all, MUTE_AFTER, START);
+        rhythms.expect(all, START);
+        let next = vec![0; all.len()];
+        Self { rhythms, all: all.to_vec(), found: Vec::new(), at: 0, next }
+    }
+
+    fn until(&mut self, end: u64, times: &[Times]) {
+        while self.at < end {
+            self.at += 500;
+            for (index, times) in times.iter().enumerate() {
+                while times.get(self.next[index]).is_some_and(|&time| time <= self.at) {
+                    let one = &self.all[index];
+                    let time = times[self.next[index]];
+                    self.rhythms.hear(one.instrument, one.channel, at(time));
+                    self.next[index] += 1;
+                }
+            }
+            if let Some(found) = self.rhythms.look(at(self.at)) {
+                self.found.push((self.at, found));
+            }
+        }
+    }
+
+    fn aged(&self) -> Vec<(u64, Subscription)> {
+        let of = |(at, found): &(u64, Found)| {
+            found.aged.iter().map(|one| (*at, *one)).collect::<Vec<_>>()
+        };
+        self.found.iter().flat_map(of).collect()
+    }
+
+    fn dead(&self) -> Option<u64> {
+        self.found.iter().find(|(_, found)| found.dead.is_some()).map(|(at, _)| *at)
+    }
+
+    fn mute(&self) -> Vec<(u64, Subscription)> {
+        let of = |(at, found): &(u64, Found)| {
+            found.mute.iter().map(|one| (*at, *one)).collect::<Vec<_>>()
+        };
+        self.found.iter().flat_map(of).collect()
+    }
+}
+
+fn every(gap: u64, from: u64, to: u64) -> Times {
+    (from..to).step_by(gap as usize).collect()
+}
+
+#[test]
+fn a_subscription_without_a_first_event_is_found_mute_once_and_by_its_own_timer() {
+    let all = [stream(0, Channel::Quotes), stream(0, Channel::Trades), stream(1, Channel::Trades)];
+    let mut play = Play::new(&all);
+    play.rhythms.streams[1].phase = Phase::Asked;
+    let quotes = every(100, 0, 1_000_000);
+    play.until(30_000, &[quotes.clone(), vec![], vec![]]);
+    play.rhythms.expect(&all[1..2], at(30_000));
+    play.until(1_000_000, &[quotes, vec![], vec![]]);
+    // The third's instrument is silent altogether; the second's only prints no trade.
+    assert_eq!(play.mute(), [(60_000, all[2]), (330_000, all[1])]);
+}
+
+#[test]
+fn what_was_refused_is_not_waited_for() {
+    let all = [stream(0, Channel::Orderbook)];
+    let mut play = Play::new(&all);
+    play.rhythms.give_up(&all);
+    play.until(1_000_000, &[vec![]]);
+    assert!(play.mute().is_empty());
+}
+
+#[test]
+fn a_busy_stream_that_stops_is_found_within_seconds_and_asked_for_once() {
+    let all = [0, 1, 2].map(|index| stream(index, Channel::Orderbook));
+    let mut play = Play::new(&all);
+    let busy = every(100, 0, 900_000);
+    let stopped = every(100, 0, 300_000);
+    play.until(900_000, &[busy.clone(), stopped, busy]);
+    let aged = play.aged();
+    assert_eq!(aged.len(), 1, "{aged:?}");
+    assert!(aged[0].1 == all[1] && (315_000..=317_000).contains(&aged[0].0), "{aged:?}");
+    assert_eq!(play.dead(), None, "the others live");
+    assert!(play.rhythms.is_flowing(InstrumentId(0), Channel::Orderbook));
+    assert!(!play.rhythms.is_flowing(InstrumentId(1), Channel::Orderbook));
+}
+
+#[test]
+fn most_streams_at_once_are_the_connection() {
+    let all = [0, 1, 2, 3, 4].map(|index| stream(index, Channel::Quotes));
+    let mut play = Play::new(&all);
+    let busy = every(200, 0, 900_000);
+    let stopped = every(200, 0, 400_000);
+    let times = [busy.clone(), stopped.clone(), stopped.clone(), stopped, busy];
+    play.until(900_000, &times);
+    assert!(play.dead().is_some_and(|at| (415_000..=417_000).contains(&at)), "{:?}", play.dead());
+}
+
+#[test]
+fn a_lone_stream_is_asked_for_once_more_before_its_connection_is_given_up() {
+    let all = [stream(0, Channel::Trades)];
+    let mut play = Play::new(&all);
+    play.until(900_000, &[every(200, 0, 400_000)]);
+    let aged = play.aged();
+    assert_eq!(aged.len(), 1);
+    assert_eq!(play.dead(), Some(aged[0].0 + 15_000));
+}
+
+#[test]
+fn silence_while_nobody_listened_is_excused() {
+    let all = [stream(0, Channel::Quotes)];
+    let mut play = Play::new(&all);
+    play.until(200_000, &[every(100, 0, 200_000)]);
+    // A ring is full for a minute.
+    for second in 200..260 {
+        play.rhythms.excuse(at(second * 1_000));
+        play.until(second * 1_000 + 1_000, &[vec![]]);
+    }
+    assert!(play.aged().is_empty());
+    play.until(400_000, &[vec![]]);
+    assert_eq!(play.aged().len(), 1, "and no longer");
+}
+
+#[test]
+fn a_market_that_slows_down_is_soon_left_alone() {
+    let all = [stream(0, Channel::Trades), stream(1, Channel::Quotes)];
+    let mut play = Play::new(&all);
+    let mut times = every(300, 0, 600_000);
+    // A night of a trade in seven minutes.
+    times.extend(every(420_000, 1_000_000, 40_000_000));
+    play.until(40_000_000, &[times, every(300, 0, 40_000_000)]);
+    let aged = play.aged();
+    assert!((1..=3).contains(&aged.len()), "of 93 quiet stretches: {aged:?}");
+}
+
+/// How a market speaks.
+#[derive(Clone, Copy, Debug)]
+enum Market {
+    Regular,
+    /// Gaps of up to twice the mean.
+    Even,
+    /// Gaps of a process without memory.
+    Random,
+    /// Many events at once, then nothing for long.
+    Bursts,
+}
+
+/// Times of a market with that mean gap, by a small generator.
+fn times(market: Market, mean: u64, seed: u64, end: u64) -> Times {
+    let mut state = seed | 1;
+    let mut random = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below.max(1)
+    };
+    let mut times = Vec::new();
+    let mut now = 0;
+    while now < end {
+        now += match market {
+            Market::Regular => mean,
+            Market::Even => random(2 * mean) + 1,
+            Market::Random => {
+                // Heads in a row, a hundred throws to the mean.
+                let mut throws = 1;
+                while random(100) > 0 {
+                    throws += 1;
+                }
+                throws * mean / 100 + 1
+            }
+            Market::Bursts => {
+                if random(10) > 0 {
+                    random(50) + 1
+                } else {
+                    random(20 * mean) + 1
+                }
+            }
+        };
+        times.push(now);
+    }
+    times
+}
+
+fn any_market() -> impl Strategy<Value = Market> {
+    prop_oneof![
+        Just(Market::Regular),
+        Just(Market::Even),
+        Just(Market::Random),
+        Just(Market::Bursts),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever its rhythm, a living stream is left alone; one that stops is found, and not later
+    /// than some multiple of its usual gap.
+    #[test]
+    fn a_living_market_is_left_alone_and_a_dead_stream_is_found(
+        market in any_market(),
+        mean in prop_oneof![20..2_000_u64, 2_000..20_000_u64],
+        seed in any::<u64>(),
+    ) {
+        let all = [0, 1, 2].map(|index| stream(index, Channel::Trades));
+        let stop = 4_000_000;
+        // Eight of the largest gaps, which bursts and chance make as long as twenty usual ones.
+        let end = stop + 20_000 + 8 * 20 * mean + 8 * 500;
+        let mut play = Play::new(&all);
+        let lives = [seed, seed ^ 0x5555, seed ^ 0x1234_5678]
+            .map(|seed| times(market, mean, seed, end));
+        let mut dying = lives.clone();
+        dying[1].retain(|&time| time < stop);
+        play.until(stop, &dying);
+        prop_assert!(play.aged().is_empty(), "{:?}", play.aged());
+        prop_assert_eq!(play.dead(), None);
+        play.until(end, &dying);
+        let aged: Vec<_> = play.aged().into_iter().map(|(_, one)| one).collect();
+        prop_assert_eq!(aged, [all[1]]);
+        prop_assert_eq!(play.dead(), None, "two of three live");
+    }
+}
