@@ -100,6 +100,13 @@ pub enum Fault {
     },
     /// Nothing goes out on any connection for so long; then everything does.
     Stall(Duration),
+    /// The market of an instrument closes: nothing comes of it, and who asks for it is refused.
+    MarketClosed {
+        /// Of which instrument; of all when absent.
+        symbol: Option<String>,
+        /// Until it opens again.
+        lasts: Duration,
+    },
     /// The next subscriptions are acknowledged and stay without data.
     AckMute {
         /// Requests to subscribe.
@@ -200,7 +207,8 @@ pub enum FaultError {
 
 const NAMES: &str = "disconnect, silence, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    stall, seq-reset, bad-checksum, ack-mute, rest-429, rest-418, rest-late, rest-stale";
+    stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
+    rest-stale";
 
 /// The parts of a spec before they have a meaning.
 struct Parts<'a> {
@@ -289,6 +297,10 @@ impl Parts<'_> {
                 let (_, symbol, count) = self.event(Some(Of::Depth))?;
                 Fault::WrongChecksum { symbol, count }
             }
+            "market-closed" => Fault::MarketClosed {
+                lasts: self.duration("market-closed", 30)?,
+                symbol: self.take("symbol").map(str::to_owned),
+            },
             "ack-mute" => Fault::AckMute { count: self.count()? },
             "rest-429" => Fault::RestRefuse { status: 429, count: self.count()? },
             "rest-418" => Fault::RestRefuse { status: 418, count: self.count()? },

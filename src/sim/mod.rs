@@ -14,6 +14,7 @@ mod binance;
 mod by_hand;
 mod candle;
 mod connection;
+mod deriv;
 mod fault;
 mod http;
 mod lines;

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::binance;
 use super::fault::FaultSpec;
-use super::okx;
+use super::{binance, deriv, okx};
 use crate::clock::Clock;
 use crate::instrument::ExchangeId;
 
@@ -122,10 +121,10 @@ impl Habits {
             ExchangeId::Binance => binance::SPOT_HABITS,
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
             ExchangeId::Okx => okx::HABITS,
-            ExchangeId::Deriv => binance::SPOT_HABITS,
             ExchangeId::Bybit | ExchangeId::BybitLinear => binance::FUTURES_HABITS,
             ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => binance::FUTURES_HABITS,
             ExchangeId::Kraken | ExchangeId::KrakenV1 => binance::SPOT_HABITS,
+            ExchangeId::Deriv => deriv::HABITS,
         }
     }
 }

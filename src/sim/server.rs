@@ -496,6 +496,7 @@ impl Server {
             Fault::AckMute { .. }
             | Fault::SequenceReset { .. }
             | Fault::WrongChecksum { .. }
+            | Fault::MarketClosed { .. }
             | Fault::RestRefuse { .. }
             | Fault::RestStale { .. } => self.speaker.arm(fault),
             Fault::Drop { .. }

@@ -13,6 +13,7 @@ use mio::{Poll, Waker};
 
 use super::arguments;
 use super::binance::Binance;
+use super::deriv::Deriv;
 use super::fault::Fault;
 use super::okx::Okx;
 use super::options::Options;
@@ -82,7 +83,10 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    matches!(exchange, ExchangeId::Binance | ExchangeId::BinanceFutures | ExchangeId::Okx)
+    matches!(
+        exchange,
+        ExchangeId::Binance | ExchangeId::BinanceFutures | ExchangeId::Okx | ExchangeId::Deriv
+    )
 }
 
 fn unsupported() -> io::Result<Box<dyn Speaker>> {
@@ -101,10 +105,10 @@ pub(super) fn speaker(
             Box::new(Binance::new(options, counters, now)?)
         }
         ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
-        ExchangeId::Deriv => return unsupported(),
         ExchangeId::Bybit | ExchangeId::BybitLinear => return unsupported(),
         ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),
         ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
+        ExchangeId::Deriv => Box::new(Deriv::new(options, counters, now)?),
     })
 }
 

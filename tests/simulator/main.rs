@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod captures;
 mod client;
+mod deriv;
 mod faults;
 mod lifecycle;
 mod market;
