@@ -4,6 +4,7 @@
 //! read finds nobody behind it. The stop goes the other way round: the feeds first, then what they
 //! pushed is delivered, then the clients are told.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use crate::control::{
 };
 use crate::exchange::{self, Exchange, Subscription};
 use crate::feed::{
-    Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport, RingEnd,
+    Attempts, Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport,
+    RingEnd,
 };
 use crate::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, TableError,
@@ -156,6 +158,20 @@ impl Gateway {
     }
 }
 
+/// Ledgers of the attempts to connect, by host: an exchange counts them by address, whichever feed
+/// makes them.
+#[derive(Debug, Default)]
+struct Hosts(BTreeMap<String, Attempts>);
+
+impl Hosts {
+    /// The ledger of the host that a feed connects to, with the rules of the first such feed.
+    fn attempts(&mut self, feed: &FeedConfig) -> Attempts {
+        let host = feed.url.split_once("://").map_or(feed.url.as_str(), |(_, host)| host);
+        let rules = &exchange::profile(feed.exchange).connection;
+        self.0.entry(host.to_owned()).or_insert_with(|| Attempts::new(rules)).clone()
+    }
+}
+
 /// Waits for a thread. One that panicked has said so on standard error and in its health check.
 fn join(thread: JoinHandle<()>) {
     let _ = thread.join();
@@ -254,9 +270,11 @@ impl Start<'_> {
         broadcasters: &[BroadcastHandle],
         reports: &Sender<FeedReport>,
     ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
+        let mut hosts = Hosts::default();
         let start = |feed: &FeedConfig| {
             let adapter = exchange::adapter_at(feed.exchange, &feed.url);
-            self.feed(feed, adapter, broadcasters, reports.clone())
+            let attempts = hosts.attempts(feed);
+            self.feed(feed, adapter, attempts, broadcasters, reports.clone())
         };
         self.config.feeds.iter().map(start).collect()
     }
@@ -265,6 +283,7 @@ impl Start<'_> {
         &self,
         config: &FeedConfig,
         adapter: E,
+        attempts: Attempts,
         broadcasters: &[BroadcastHandle],
         reports: Sender<FeedReport>,
     ) -> Result<(FeedHandle, JoinHandle<()>), StartError> {
@@ -274,6 +293,8 @@ impl Start<'_> {
             tls_ca_file: config.tls_ca_file.clone(),
             waiting: config.poll,
             reconnect: config.reconnect,
+            lines: config.lines,
+            attempts: Some(attempts),
             seed: random()?,
             ..FeedOptions::new(config.url.as_str(), subscriptions(config, &instruments))
         };

@@ -55,7 +55,7 @@ fn feed_lines(feed: &FeedConfig, line: &mut impl FnMut(&str, String)) {
         line("cpu", cpu.to_string());
     }
     line("poll", quoted(feed.poll.name()));
-    line("lines", "1".to_owned());
+    line("lines", feed.lines.to_string());
     let reconnect = &feed.reconnect;
     let table = format!(
         "{{ initial_ms = {}, max_ms = {}, factor = {:?}, jitter = {:?}, max_attempts = {} }}",

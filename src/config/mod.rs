@@ -100,6 +100,8 @@ pub struct FeedConfig {
     pub cpu: Option<usize>,
     /// How the thread waits.
     pub poll: Waiting,
+    /// Connections that carry the same; the first copy of each event wins.
+    pub lines: usize,
     /// How it comes back after a loss.
     pub reconnect: BackoffPolicy,
     /// Certificates to trust besides the system's.

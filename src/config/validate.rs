@@ -191,10 +191,6 @@ fn feeds(raw: &[RawFeed], source: &Source<'_>) -> Result<Vec<FeedConfig>, Config
 
 fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
     let exchange = at.exchange("exchange", &raw.exchange)?;
-    if raw.lines.is_some_and(|lines| lines != 1) {
-        let remedy = "must be 1: redundant lines are not part of this version";
-        return Err(at.wrong("lines", raw.lines.unwrap_or_default(), remedy));
-    }
     let profile = exchange::profile(exchange);
     Ok(FeedConfig {
         exchange,
@@ -210,6 +206,12 @@ fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
         )?,
         cpu: raw.cpu.map(|cpu| at.cpu("cpu", cpu)).transpose()?,
         poll: at.waiting(raw.poll.as_deref())?,
+        lines: at.within(
+            "lines",
+            raw.lines.map(|lines| lines as usize),
+            1,
+            1..=limits::LINES_MAX,
+        )?,
         reconnect: reconnect(raw.reconnect.as_ref(), at)?,
         tls_ca_file: pem_file(raw.tls_ca_file.as_deref(), at, "tls_ca_file")?,
     })

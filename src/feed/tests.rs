@@ -13,7 +13,7 @@ use crate::instrument::ExchangeId;
 use crate::latency::recorder;
 use crate::net::BackoffPolicy;
 use crate::ring::{Consumer, ring};
-use crate::sim::{Options, Simulator};
+use crate::sim::{Fault, Options, Simulator};
 use crate::tick::Tick;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;
@@ -219,6 +219,55 @@ fn a_stopped_feed_says_so_and_closes_its_connection() {
     assert!(hand.feed.is_stopped());
     assert_eq!(hand.states().last(), Some(&(FeedState::Terminated, Reason::Requested)));
     assert!(simulator.wait_for(Duration::from_secs(20), |stats| stats.websockets == 0));
+}
+
+#[test]
+fn a_thousand_of_a_thousand_drops_are_reconnected_and_subscribed_anew() {
+    let simulator = Simulator::start(Options::new(ExchangeId::Binance)).unwrap();
+    let mut hand = Hand::new(simulator.url(), |options| options.lines = 2);
+    hand.until("both lines", |_| simulator.stats().streams == 2);
+    for round in 1..=500 {
+        simulator.inject(Fault::Disconnect);
+        hand.until("both losses", |hand| {
+            let lines = &hand.handle.counters().lines;
+            lines.iter().all(|line| line.losses.value() == round)
+        });
+        hand.clock.advance(Duration::from_secs(40));
+        hand.until("both lines again", |_| {
+            let stats = simulator.stats();
+            stats.upgrades == 2 * (round + 1) && stats.streams == 2
+        });
+    }
+    assert!(Reason::ALL.iter().all(|&reason| hand.failed(reason) == 0));
+    assert_eq!(hand.handle.counters().circuit_trips.value(), 0);
+}
+
+#[test]
+fn an_exchange_that_keeps_refusing_is_probed_by_one_connection_at_a_time() {
+    let simulator = Simulator::start(Options::new(ExchangeId::Binance)).unwrap();
+    simulator.inject(Fault::Refuse { status: 503, count: 1_000 });
+    let mut hand = Hand::new(simulator.url(), |options| options.lines = 2);
+    let trips = |hand: &Hand| hand.handle.counters().circuit_trips.value();
+    for failures in 1..=10 {
+        hand.until("two refusals", |hand| hand.failed(Reason::Handshake) == 2 * failures);
+        hand.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(trips(&hand), 1);
+    hand.after(Duration::from_secs(0));
+    assert_eq!(hand.states().last(), Some(&(FeedState::Error, Reason::Handshake)));
+    for probes in 1..=3 {
+        hand.after(Duration::from_secs(29));
+        assert_eq!(hand.failed(Reason::Handshake), 19 + probes, "30 s and 29 s are no minute");
+        hand.clock.advance(Duration::from_secs(1));
+        hand.until("the probe", |hand| hand.failed(Reason::Handshake) == 20 + probes);
+        hand.after(Duration::from_secs(30));
+    }
+    simulator.inject(Fault::Refuse { status: 503, count: 0 });
+    hand.clock.advance(Duration::from_secs(30));
+    hand.until("both lines", |_| simulator.stats().streams == 2);
+    let counters = hand.handle.counters();
+    assert_eq!((counters.circuit_open.value(), counters.circuit_probes.value()), (0, 4));
+    assert_eq!(hand.states().last(), Some(&(FeedState::Connected, Reason::None)));
 }
 
 #[test]

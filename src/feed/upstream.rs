@@ -136,7 +136,7 @@ pub(super) struct Open {
     /// When the exchange last said anything.
     pub(super) heard: MonoNanos,
     since: MonoNanos,
-    /// It got data, so that the exchange does serve us.
+    /// It got data, or an answer to every request, so that the exchange does serve us.
     pub(super) is_served: bool,
     /// That was told to the circuit.
     is_served_told: bool,
@@ -503,10 +503,10 @@ impl Upstream {
             let detail = format!("nothing heard for {:?}", site.rules.silence_max);
             return self.lose(Reason::Silence, Some(detail.into()), None, site);
         }
-        if open.is_served && !std::mem::replace(&mut open.is_served_told, true) {
-            if site.circuit.serve() {
-                site.counters.circuit_open.set(0);
-            }
+        open.is_served |= open.subscribing.is_done();
+        let is_news = open.is_served && !std::mem::replace(&mut open.is_served_told, true);
+        if is_news && site.circuit.serve() {
+            site.counters.circuit_open.set(0);
         }
         if let Some((silent, known)) = open.listen(site) {
             let detail = format!("{silent} of {known} streams are silent far beyond their rhythm");

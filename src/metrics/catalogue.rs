@@ -1,6 +1,8 @@
 //! What each counter is called in the exposition, and what it means to a person.
 
-use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters, RequestCounters};
+use super::counters::{
+    AcceptCounters, BroadcastCounters, FeedCounters, LineCounters, RequestCounters,
+};
 
 /// Upper ends of the latency buckets in nanoseconds: 1, 2.5, 5 per decade, from what one recogniser
 /// takes to what only a broken clock or a stopped process takes.
@@ -92,6 +94,29 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_mute_subscriptions", "Subscriptions accepted that stayed without data.", |feed| {
         feed.mute_subscriptions.value()
     }),
+    (
+        "feed_held_back_too_long",
+        "Streams for which another line was waited for too long, before a gap was told.",
+        |feed| feed.held_back_too_long.value(),
+    ),
+    (
+        "feed_held_back_overflows",
+        "Events that found no room among those that wait for another line.",
+        |feed| feed.held_back_overflows.value(),
+    ),
+    (
+        "feed_circuit_trips",
+        "Times that the exchange kept refusing, so that it was only probed.",
+        |feed| feed.circuit_trips.value(),
+    ),
+    ("feed_circuit_probes", "Attempts made while the exchange was only probed.", |feed| {
+        feed.circuit_probes.value()
+    }),
+    (
+        "feed_held_back_attempts",
+        "Attempts to connect that waited for the exchange's limit of them.",
+        |feed| feed.attempts_held_back.value(),
+    ),
     ("feed_dropped_reports", "Reports that the control side was too late to hear.", |feed| {
         feed.reports_dropped.value()
     }),
@@ -101,6 +126,18 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_skipped_ticks", "Ticks skipped after a stall beyond the bound.", |feed| {
         feed.skipped.value()
     }),
+];
+
+/// Counted for each of the lines that carry the same.
+pub(super) const LINE_COUNTERS: &[Entry<LineCounters>] = &[
+    ("line_wins", "Events of which the line brought the first copy.", |line| line.wins.value()),
+    ("line_copies", "Events that another line had brought before.", |line| line.copies.value()),
+    (
+        "line_missed_trades",
+        "Trades that the line skipped; another may have brought them.",
+        |line| line.missed.value(),
+    ),
+    ("line_losses", "Connections of the line that were lost.", |line| line.losses.value()),
 ];
 
 /// Counted by a broadcaster.

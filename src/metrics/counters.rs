@@ -127,6 +127,11 @@ pub struct FeedCounters {
 }
 
 impl FeedCounters {
+    /// More than one line carries the same, and a copy came.
+    pub fn has_raced(&self) -> bool {
+        self.lines.iter().any(|line| line.copies.value() > 0)
+    }
+
     /// The counters of a line.
     #[inline]
     pub fn line(&self, copy: u8) -> &LineCounters {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::counters::RequestCounters;
+use super::counters::{FeedCounters, RequestCounters};
 use super::observatory::{FeedView, LineView, Observatory, Sky};
 use crate::clock::MonoNanos;
 use crate::exchange::Rejected;
@@ -67,6 +67,10 @@ pub struct FeedStats {
     pub requests_waiting: u64,
     /// Until the exchange's ledger will have let all of those go, at the earliest.
     pub requests_eta_seconds: f64,
+    /// The exchange kept refusing and is only probed.
+    pub circuit_open: bool,
+    /// The lines that carry the same, by their number; empty where there is one.
+    pub race: Vec<RaceStats>,
     /// Connections lost, by reason.
     pub reconnects: BTreeMap<&'static str, u64>,
     /// Frames refused, by reason.
@@ -153,6 +157,23 @@ pub struct BudgetStats {
     pub lines: BTreeMap<String, BudgetLine>,
 }
 
+/// What one of the lines that carry the same did, in [`FeedStats`].
+#[derive(Clone, Debug, Serialize)]
+pub struct RaceStats {
+    /// Share of the events of which it brought the first copy.
+    pub win_rate: f64,
+    /// Those events.
+    pub wins: u64,
+    /// Events that the other had brought before.
+    pub copies: u64,
+    /// Trades that it skipped.
+    pub missed_trades: u64,
+    /// Connections lost.
+    pub losses: u64,
+    /// How much later its copies came, on average.
+    pub skew_seconds: f64,
+}
+
 /// One line of the budget, in [`BudgetStats`].
 #[derive(Clone, Debug, Serialize)]
 pub struct BudgetLine {
@@ -210,6 +231,8 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         resyncs: counters.resyncs.value(),
         requests_waiting: requests.map_or(0, |one| one.waiting.value()),
         requests_eta_seconds: requests.map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0),
+        circuit_open: counters.circuit_open.value() > 0,
+        race: race(counters),
         reconnects: reconnects.filter_map(happened).collect(),
         rejected: rejected.filter_map(happened).collect(),
         fallback_share: fallbacks as f64 / (recognised + fallbacks).max(1) as f64,
@@ -218,6 +241,22 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         skipped_ticks: counters.skipped.value(),
         negative_ages: feed.collector.totals().negative_ages(),
     }
+}
+
+fn race(counters: &FeedCounters) -> Vec<RaceStats> {
+    if !counters.has_raced() {
+        return Vec::new();
+    }
+    let all: u64 = counters.lines.iter().map(|line| line.wins.value()).sum();
+    let lines = counters.lines.iter().map(|line| RaceStats {
+        win_rate: line.wins.value() as f64 / all.max(1) as f64,
+        wins: line.wins.value(),
+        copies: line.copies.value(),
+        missed_trades: line.missed.value(),
+        losses: line.losses.value(),
+        skew_seconds: line.skew.sum_seconds() / line.skew.count().max(1) as f64,
+    });
+    lines.collect()
 }
 
 fn line_stats(line: &LineView, now: MonoNanos) -> LineStats {

@@ -13,8 +13,8 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use super::catalogue::{
-    ACCEPT_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS, FEED_COUNTERS, REFUSALS,
-    REQUEST_COUNTERS,
+    ACCEPT_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS, FEED_COUNTERS,
+    LINE_COUNTERS, REFUSALS, REQUEST_COUNTERS,
 };
 use super::counters::{BroadcastCounters, Counter, FeedCounters};
 use super::observatory::{LineView, Observatory, Sky};
@@ -124,6 +124,11 @@ fn of(exchange: &str) -> Labels {
     vec![("exchange", exchange.to_owned())]
 }
 
+/// The labels of an exchange and one of the lines that carry the same.
+fn of_line(exchange: &str, line: usize) -> Labels {
+    vec![("exchange", exchange.to_owned()), ("line", line.to_string())]
+}
+
 /// The labels of an exchange and a reason.
 fn because(exchange: &str, reason: &str) -> Labels {
     vec![("exchange", exchange.to_owned()), ("reason", reason.to_owned())]
@@ -210,7 +215,38 @@ impl Page<'_> {
             negative,
         )?;
         self.feed_reasons(sky)?;
+        self.lines(sky)?;
         self.feed_gauges(sky, now)
+    }
+
+    /// The race of the lines that carry the same; feeds with one line have none.
+    fn lines(&mut self, sky: &Sky) -> fmt::Result {
+        let lines = || {
+            let raced = sky.feeds.iter().filter(|feed| feed.counters.has_raced());
+            raced.flat_map(|feed| {
+                let lines = &feed.counters.lines;
+                let numbered = lines.iter().enumerate();
+                numbered.map(|(line, counters)| (of_line(&feed.exchange, line), counters))
+            })
+        };
+        for (name, help, read) in LINE_COUNTERS {
+            let samples = lines().map(|(labels, counters)| (labels, read(counters)));
+            self.counter(name, help, samples)?;
+        }
+        let help = "How much later than the first a line's copy of an event came, of a sample.";
+        let mut family = self.encoder.encode_descriptor(
+            "line_skew_seconds",
+            help,
+            None,
+            MetricType::Histogram,
+        )?;
+        for (labels, line) in lines() {
+            let skew = &line.skew;
+            let (sum, count, buckets) = (skew.sum_seconds(), skew.count(), skew.buckets());
+            let mut member = family.encode_family(&labels)?;
+            member.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+        Ok(())
     }
 
     fn feed_reasons(&mut self, sky: &Sky) -> fmt::Result {
@@ -244,6 +280,9 @@ impl Page<'_> {
             (of(&feed.exchange), count as f64)
         });
         self.gauge("feed_connected_lines", "Connections to the exchange that are up.", connected)?;
+        let open =
+            feeds().map(|feed| (of(&feed.exchange), feed.counters.circuit_open.value() as f64));
+        self.gauge("feed_open_circuits", "1 while the exchange is only probed.", open)?;
         let ages = feeds().filter_map(|feed| {
             let newest = feed.counters.newest_read.value();
             let age = now.saturating_sub(newest) as f64 / 1e9;
@@ -386,6 +425,8 @@ mod tests {
             counters.rejected[0].increment();
             counters.reconnects[Reason::Reset as usize].increment();
             counters.newest_read.set(1);
+            counters.line(1).copies.increment();
+            counters.line(1).skew.record(40_000);
             counters.failed_attempts[Reason::Dns as usize].increment();
             observatory.add_requests(exchange, Arc::default());
             observatory.add_feed(exchange, counters, filled());
@@ -437,7 +478,8 @@ mod tests {
             assert!(described.contains(family), "no HELP: {line}");
             assert!(name.starts_with("tickwire_"), "{line}");
             let units = ["_total", "_seconds", "_bytes", "_info"];
-            let counted = ["_ticks", "_clients", "_subscriptions", "_lines", "_requests"];
+            let counted =
+                ["_ticks", "_clients", "_subscriptions", "_lines", "_requests", "_circuits"];
             let ends = |ends: &[&str]| ends.iter().any(|end| family.ends_with(end));
             assert!(ends(&units) || ends(&counted), "no unit: {line}");
             for label in labels.keys() {

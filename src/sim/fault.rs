@@ -19,6 +19,8 @@ pub enum Of {
 pub enum Fault {
     /// Every connection ends, without a close frame.
     Disconnect,
+    /// One open WebSocket ends, without a close frame; each time another one.
+    DisconnectOne,
     /// Every open connection goes half-open: it stays, nothing comes, nothing is heard.
     Silence,
     /// Every open WebSocket is closed with this code.
@@ -205,7 +207,7 @@ pub enum FaultError {
     },
 }
 
-const NAMES: &str = "disconnect, silence, close, garbage, truncated, oversized, binary, \
+const NAMES: &str = "disconnect, disconnect-one, silence, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
     stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
     rest-stale";
@@ -246,6 +248,7 @@ impl Parts<'_> {
     fn fault(&mut self) -> Result<Fault, FaultError> {
         Ok(match self.name {
             "disconnect" => Fault::Disconnect,
+            "disconnect-one" => Fault::DisconnectOne,
             "silence" => Fault::Silence,
             "close" => Fault::Close(self.value("close", 1_000, 4_999, 1_008)? as u16),
             "garbage" => Fault::Garbage,

@@ -473,6 +473,7 @@ impl Server {
         self.counters.faults.add(1);
         match fault {
             Fault::Disconnect => self.each_connection(|connection| connection.gone = true),
+            Fault::DisconnectOne => self.disconnect_one(),
             Fault::Silence => self.each_connection(|connection| connection.muted = true),
             Fault::Close(code) => self.each_open(|lines, id| lines.close(id, code, "Closed")),
             Fault::Garbage => self.each_open(|lines, id| lines.text(id, &[b"<html>502</html>"])),
@@ -505,6 +506,14 @@ impl Server {
             | Fault::Corrupt { .. }
             | Fault::Cut { .. }
             | Fault::Mute { .. } => self.lines.tamper.arm(fault),
+        }
+    }
+
+    fn disconnect_one(&mut self) {
+        let open: Vec<ConnectionId> = self.lines.open_ids().collect();
+        let turn = self.counters.read().faults as usize % open.len().max(1);
+        if let Some(connection) = open.get(turn).and_then(|&id| self.lines.connection(id)) {
+            connection.gone = true;
         }
     }
 

@@ -127,6 +127,9 @@ impl Numbers {
         let follows = follows(self.continuity, progress.last, update);
         let restarts = update.previous_id.is_some_and(|previous| update.last_id < previous)
             && self.continuity == Continuity::StatesPreviousOrRestarts;
+        let is_last = update.last_id == progress.last;
+        // Nothing changed, which is worth knowing from anybody.
+        let is_idle = is_last && update.previous_id == Some(progress.last);
         let was_apart = progress.note(source.generation, update.last_id).new;
         if let Some(place) = progress.place(source.generation) {
             if restarts {
@@ -136,9 +139,7 @@ impl Numbers {
         }
         if restarts && update.previous_id == Some(progress.last) {
             progress.set_others_apart(source.generation);
-        } else if restarts || update.last_id < progress.last {
-            return self.copy(update, source);
-        } else if update.last_id == progress.last && update.previous_id != Some(progress.last) {
+        } else if restarts || update.last_id < progress.last || (is_last && !is_idle) {
             return self.copy(update, source);
         } else if !follows {
             let is_apart = was_apart && progress.place(source.generation).is_some_and(|p| p.apart);

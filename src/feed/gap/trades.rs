@@ -107,6 +107,9 @@ impl Numbers {
         }
         let before = progress.note(source.generation, last).before;
         let is_first = progress.last == 0;
+        if self.paired && before != 0 && first > before + 1 {
+            self.counters.line(source.copy).missed.add(first - before - 1);
+        }
         if last <= progress.last {
             if self.paired {
                 count_copy(&self.counters, progress, last, source);
@@ -125,10 +128,6 @@ impl Numbers {
             }
             return Verdict::Older;
         }
-        if self.paired {
-            self.count_missed(before, first, source);
-        }
-        let progress = &mut self.slots[instrument.index()].trades;
         if is_first || first <= progress.last + 1 {
             self.publish(
                 instrument,

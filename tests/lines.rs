@@ -1,0 +1,154 @@
+//! Two connections that carry the same: whichever is lost, the client's trades are the exchange's.
+
+mod common;
+
+use std::time::Duration;
+
+use common::feed::{DEADLINE, Mirror, Rig, RigOptions, missed_trades, trade_ids};
+use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
+use tickwire::sim::{Fault, Of, Options, Simulator};
+use tickwire::tick::{Body, BookState, FeedState, Tick};
+
+const NATIVES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
+const EVERYTHING: [Channel; 4] =
+    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
+
+fn simulator(exchange: ExchangeId) -> Simulator {
+    let mut options = Options::new(exchange);
+    options.symbols = NATIVES.map(str::to_owned).to_vec();
+    options.rate = 2_000;
+    options.truth_trades = 1_000_000;
+    Simulator::start(options).expect("a simulator is started")
+}
+
+fn options<'a>(
+    exchange: ExchangeId,
+    simulator: &Simulator,
+    channels: &'a [Channel],
+) -> RigOptions<'a> {
+    RigOptions {
+        adjust: |options| options.lines = 2,
+        ..RigOptions::new(exchange, simulator, &NATIVES, channels)
+    }
+}
+
+/// The market stands still; everything that it printed has come, once and in order.
+fn assert_all_trades(rig: &mut Rig, simulator: &Simulator) {
+    simulator.pause();
+    let truth: Vec<Vec<u64>> = NATIVES
+        .iter()
+        .map(|native| simulator.truth().trades(native).iter().map(|trade| trade.id).collect())
+        .collect();
+    rig.wait("the last trade of each", |ticks| {
+        (0..NATIVES.len())
+            .all(|id| trade_ids(ticks, InstrumentId(id as u32)).last() >= truth[id].last())
+    });
+    for (id, truth) in truth.iter().enumerate() {
+        let instrument = InstrumentId(id as u32);
+        let ids = rig.trade_ids(instrument);
+        let first = truth.iter().position(|id| *id == ids[0]).expect("a trade of the market");
+        let printed = &truth[first..];
+        assert_eq!(ids[..printed.len()], *printed, "every trade once and in order");
+        assert_eq!(missed_trades(&rig.ticks, instrument), []);
+    }
+}
+
+#[test]
+fn one_of_two_lines_may_be_lost_again_and_again() {
+    for exchange in [ExchangeId::BinanceFutures, ExchangeId::Binance] {
+        let simulator = simulator(exchange);
+        let mut rig = Rig::start(options(exchange, &simulator, &EVERYTHING));
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        assert!(simulator.wait_for(DEADLINE, |stats| stats.streams >= 24), "both lines");
+        let (websockets, streams) = (simulator.stats().websockets, simulator.stats().streams);
+        for loss in 1..=6 {
+            let upgrades = simulator.stats().upgrades;
+            simulator.inject(Fault::DisconnectOne);
+            rig.wait_counted("the loss", |counters| {
+                counters.lines.iter().map(|line| line.losses.value()).sum::<u64>() == loss
+            });
+            assert!(simulator.wait_for(DEADLINE, |stats| {
+                stats.upgrades > upgrades
+                    && (stats.websockets, stats.streams) == (websockets, streams)
+            }));
+            let seen = rig.ticks.len();
+            rig.wait_trades(seen, 3);
+        }
+        if exchange == ExchangeId::Binance {
+            assert_all_trades(&mut rig, &simulator);
+        }
+        rig.stop();
+        for id in 0..3 {
+            // Futures print aggregates, with ids of their own.
+            let ids = rig.trade_ids(InstrumentId(id));
+            assert!(ids.windows(2).all(|pair| pair[1] == pair[0] + 1), "no hole, nothing twice");
+            let states = rig.book_states(InstrumentId(id));
+            let live = states.iter().filter(|state| state.0 == BookState::Live).count();
+            assert_eq!(live, 1, "the book never stopped: {states:?}");
+        }
+        let states = rig.feed_states();
+        let lost = states.iter().any(|state| state.0 == FeedState::Reconnecting);
+        assert!(!lost, "the feed was never without a line: {states:?}");
+    }
+}
+
+#[test]
+fn what_one_line_loses_the_other_brings() {
+    let simulator = simulator(ExchangeId::Binance);
+    let mut rig = Rig::start(options(ExchangeId::Binance, &simulator, &EVERYTHING));
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == 24), "both lines");
+    rig.wait_trades(0, 3);
+    rig.wait_books(0, 3);
+    simulator.inject(Fault::Drop { of: Of::Depth, symbol: None, count: 1 });
+    for skipped in 1..=3 {
+        // One at a time: two in a row might be one event, on both lines.
+        simulator.inject(Fault::Drop { of: Of::Trade, symbol: None, count: 1 });
+        rig.wait_counted("what one line skipped", |counters| {
+            counters.lines.iter().map(|line| line.missed.value()).sum::<u64>() == skipped
+        });
+    }
+    let seen = rig.ticks.len();
+    rig.wait("more of all books", |ticks| {
+        let levels = |id| {
+            move |tick: &&Tick| {
+                tick.instrument == InstrumentId(id) && matches!(tick.body, Body::Level { .. })
+            }
+        };
+        (0..3).all(|id| ticks[seen..].iter().filter(levels(id)).count() > 500)
+    });
+    assert_all_trades(&mut rig, &simulator);
+    rig.wait("the books of the exchange", |ticks| {
+        NATIVES.iter().enumerate().all(|(id, native)| {
+            let book = simulator.book(native).expect("a book");
+            let mirror = Mirror::of(ticks, InstrumentId(id as u32));
+            mirror.sides() == [book.bids, book.asks]
+        })
+    });
+    rig.stop();
+    let counters = rig.handle.counters();
+    assert_eq!((counters.gaps.value(), counters.held_back_too_long.value()), (0, 0));
+    assert!(counters.lines.iter().all(|line| line.wins.value() + line.copies.value() > 0));
+    let skewed: u64 = counters.lines.iter().map(|line| line.skew.count()).sum();
+    assert!(skewed > 0, "how much later the copies came was measured");
+}
+
+#[test]
+fn both_lines_are_replaced_before_the_exchange_ends_them() {
+    let simulator = simulator(ExchangeId::Binance);
+    let mut rig = Rig::start(RigOptions {
+        rules: |rules| rules.lifetime = Some(Duration::from_millis(700)),
+        ..options(ExchangeId::Binance, &simulator, &EVERYTHING)
+    });
+    rig.wait_books(0, 3);
+    rig.wait_counted("replacements", |counters| counters.rollovers.value() >= 6);
+    assert_all_trades(&mut rig, &simulator);
+    rig.stop();
+    for id in 0..3 {
+        let states = rig.book_states(InstrumentId(id));
+        let live = states.iter().filter(|state| state.0 == BookState::Live).count();
+        assert_eq!(live, 1, "the book never stopped: {states:?}");
+    }
+    let lost: u64 = rig.handle.counters().reconnects.iter().map(|one| one.value()).sum();
+    assert_eq!(lost, 0);
+}
