@@ -130,7 +130,11 @@ fn events_are_as_many_as_the_totals_say_and_rebuild_the_books() {
         assert_eq!(Some(of("ticker")), counts["tickers"].as_u64(), "{name}");
         assert_eq!(Some(of("candle")), counts["candles"].as_u64(), "{name}");
         assert_eq!(Some(of("other")), counts["other"].as_u64(), "{name}");
-        assert_eq!((of("rejected"), of("status")), (0, 0), "{name}");
+        assert_eq!(of("rejected"), 0, "{name}");
+        if !name.ends_with("-samples") {
+            // Of single examples out of documentations no sequence or checksum holds.
+            assert_eq!(of("status"), 0, "{name}");
+        }
         let books = capture.get("books").and_then(Value::as_object);
         for (native, book) in books.into_iter().flatten() {
             let own: Vec<&Data<'_>> = printed
