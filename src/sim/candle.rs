@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn print(id: u64, price: i64) -> Print {
-        Print { id, price, size: 2, taker: BookSide::Bid }
+        Print { id, price, size: 2, taker: BookSide::Bid, order: id }
     }
 
     #[test]

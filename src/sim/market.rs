@@ -27,6 +27,8 @@ pub(super) struct Print {
     pub size: i64,
     /// Side of the taker.
     pub taker: BookSide,
+    /// Number of the taker's order, contiguous per instrument; an order may meet several makers.
+    pub order: u64,
 }
 
 /// One change of one level.
@@ -214,7 +216,8 @@ impl Market {
         let split = filled >= 2 && self.random.percent(12);
         let first = if split { self.random.one_to(filled - 1) } else { filled };
         for size in [first, filled - first].into_iter().filter(|size| *size > 0) {
-            let print = Print { id: traded.next_id(), price: best.price, size, taker };
+            let (id, order) = (traded.next_id(), step.order_id);
+            let print = Print { id, price: best.price, size, taker, order };
             traded.day.add(&print);
             traded.candles.add(unix_ms, &print);
             step.prints.push(print);

@@ -16,9 +16,10 @@ pub(super) struct Marks {
 /// The marks of an exchange's frames.
 pub(super) const fn marks(exchange: ExchangeId) -> Marks {
     match exchange {
-        ExchangeId::Binance | ExchangeId::BinanceFutures => {
-            Marks { depth: &["\"e\":\"depthUpdate\""], trade: &["\"e\":\"trade\""] }
-        }
+        ExchangeId::Binance | ExchangeId::BinanceFutures => Marks {
+            depth: &["\"e\":\"depthUpdate\""],
+            trade: &["\"e\":\"trade\"", "\"e\":\"aggTrade\""],
+        },
         ExchangeId::Coinbase => {
             Marks { depth: &["\"type\":\"l2update\""], trade: &["\"type\":\"match\""] }
         }

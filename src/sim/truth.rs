@@ -20,6 +20,9 @@ pub struct TrueTrade {
     pub size: String,
     /// Side of the taker.
     pub taker: BookSide,
+    /// Number of the taker's order, contiguous per symbol; trades of one order follow each other at
+    /// one price.
+    pub order: u64,
     /// When it was to be sent, on the simulator's clock; what it carries as its time, in
     /// milliseconds, is the date of this instant.
     pub planned: MonoNanos,
@@ -140,6 +143,13 @@ impl Truth {
         record.kept.iter().map(|kept| record.spell(kept)).collect()
     }
 
+    /// The last trade of `symbol`; `None` before the first.
+    pub fn last(&self, symbol: &str) -> Option<TrueTrade> {
+        let records = self.lock();
+        let record = records.record(symbol)?;
+        record.kept.back().map(|kept| record.spell(kept))
+    }
+
     /// When the trade was to be sent; `None` when it never was or is no longer kept.
     pub fn planned_send(&self, symbol: &str, trade_id: u64) -> Option<MonoNanos> {
         let records = self.lock();
@@ -164,6 +174,7 @@ impl Record {
             price: self.price.text(kept.print.price),
             size: self.size.text(kept.print.size),
             taker: kept.print.taker,
+            order: kept.print.order,
             planned: kept.planned,
         }
     }
@@ -178,7 +189,7 @@ mod tests {
         let symbols = [("AB".to_owned(), Scale::new(2, 8), Scale::new(0, 8))];
         let truth = Truth::new(Records::new(symbols.into_iter(), 3));
         for id in 10..15 {
-            let print = Print { id, price: 100, size: 2, taker: BookSide::Ask };
+            let print = Print { id, price: 100, size: 2, taker: BookSide::Ask, order: id };
             truth.lock().keep(0, Kept { print, planned: MonoNanos(id * 7) });
         }
         let ids: Vec<u64> = truth.trades("AB").iter().map(|trade| trade.id).collect();

@@ -11,21 +11,17 @@ use mio::{Events, Poll, Token, Waker};
 use tickwire::book::Book;
 use tickwire::clock::Clock;
 use tickwire::control::{SupervisedFeed, Supervision, Supervisor};
-use tickwire::exchange::{
-    Batch, ConnectionPlan, ConnectionRules, Exchange, Frame, Rejected, Request, Subscription,
-    adapter, profile,
-};
+use tickwire::exchange::{ConnectionRules, Exchange, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedCommand, FeedContext, FeedHandle, FeedOptions, RingEnd};
-use tickwire::instrument::{
-    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap,
-};
-use tickwire::json::PaddedFrame;
+use tickwire::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};
 use tickwire::latency::{Budget, recorder};
 use tickwire::metrics::{FeedCounters, Observatory};
 use tickwire::net::BackoffPolicy;
 use tickwire::ring::{Consumer, Doorbell, ring};
 use tickwire::sim::Simulator;
 use tickwire::tick::{Body, BookState, FeedState, Level, LevelFlags, Reason, Tick, TradeId};
+
+use super::bent::Bent;
 
 /// Nothing that a test waits for takes longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -84,48 +80,6 @@ impl<'a> RigOptions<'a> {
             adjust: |_| {},
             rules: |_| {},
         }
-    }
-}
-
-/// An exchange with other rules than its own, so that a test need not take as long as they do.
-struct Bent {
-    exchange: Box<dyn Exchange>,
-    rules: fn(&mut ConnectionRules),
-}
-
-impl Exchange for Bent {
-    fn id(&self) -> ExchangeId {
-        self.exchange.id()
-    }
-
-    fn connection_rules(&self) -> ConnectionRules {
-        let mut rules = self.exchange.connection_rules();
-        (self.rules)(&mut rules);
-        rules
-    }
-
-    fn plan(&self, wanted: &[Subscription]) -> Vec<ConnectionPlan> {
-        self.exchange.plan(wanted)
-    }
-
-    fn subscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
-        self.exchange.subscribe(subscriptions, next_id)
-    }
-
-    fn unsubscribe(&self, subscriptions: &[Subscription], next_id: &mut u64) -> Vec<Request> {
-        self.exchange.unsubscribe(subscriptions, next_id)
-    }
-
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.exchange.set_instruments(instruments);
-    }
-
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        self.exchange.parse(frame, batch)
-    }
-
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        self.exchange.symbols_in(frame, found);
     }
 }
 

@@ -253,7 +253,7 @@ impl Deriv {
         self.counters.trades.add(1);
         self.counters.lateness_ns_max.raise(self.now.since(planned));
         let (id, price) = (epoch.unsigned_abs(), tick.quote);
-        let print = Print { id, price, size: 0, taker: BookSide::Bid };
+        let print = Print { id, price, size: 0, taker: BookSide::Bid, order: id };
         self.truth.lock().keep(instrument, Kept { print, planned });
         for (id, session) in &self.sessions {
             let own = session.streams.iter().filter(|open| open.instrument == instrument);

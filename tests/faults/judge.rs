@@ -1,0 +1,262 @@
+//! What the client was told, held against what the exchange did.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tickwire::sim::{BookSide, PastBook, TrueTrade, level_print};
+
+use super::kinds::{Kind, Trades};
+
+/// A message of the gateway, of any type.
+#[derive(Deserialize)]
+struct Message<'a> {
+    r#type: &'a str,
+    #[serde(borrow, default)]
+    data: Data<'a>,
+}
+
+/// All that the judge reads of any type.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Data<'a> {
+    symbol: Option<&'a str>,
+    channel: Option<&'a str>,
+    kind: Option<&'a str>,
+    state: Option<&'a str>,
+    reason: Option<&'a str>,
+    side: Option<&'a str>,
+    trade_id: Option<&'a str>,
+    #[serde(borrow)]
+    price: Option<&'a RawValue>,
+    #[serde(borrow)]
+    volume: Option<&'a RawValue>,
+    #[serde(borrow)]
+    bids: Vec<(&'a RawValue, &'a RawValue)>,
+    #[serde(borrow)]
+    asks: Vec<(&'a RawValue, &'a RawValue)>,
+    from_seq: Option<u64>,
+    to_seq: Option<u64>,
+}
+
+/// One trade as the client was told it, numbers in units of 10⁻¹².
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    id: u64,
+    price: i128,
+    size: i128,
+    taker: BookSide,
+}
+
+/// One instrument as its client sees it.
+#[derive(Debug, Default)]
+struct Seen {
+    levels: BTreeMap<(u8, i128), i128>,
+    /// The sum of the levels' fingerprints.
+    print: u64,
+    live: bool,
+    /// Which of the exchange's states it was last found to be.
+    at: usize,
+    books: usize,
+    resyncs: usize,
+    trades: Vec<Told>,
+    /// Trades told as missing since the last one.
+    missing: u64,
+}
+
+/// Judges one client.
+pub(super) struct Judge {
+    kind: &'static Kind,
+    /// As clients write them.
+    symbols: Vec<String>,
+    seen: Vec<Seen>,
+}
+
+impl Judge {
+    pub(super) fn new(kind: &'static Kind, symbols: Vec<String>) -> Self {
+        let seen = symbols.iter().map(|_| Seen::default()).collect();
+        Self { kind, symbols, seen }
+    }
+
+    /// Takes one message; `past` gives the states that a book had. Returns what is worth a line of
+    /// the trace.
+    pub(super) fn take<'p>(
+        &mut self,
+        text: &[u8],
+        past: impl FnOnce(usize) -> &'p [PastBook],
+    ) -> Result<Option<String>, String> {
+        let message: Message<'_> = serde_json::from_slice(text)
+            .map_err(|error| format!("{error} in {}", String::from_utf8_lossy(text)))?;
+        let Message { r#type, data } = message;
+        let own = |symbol: &str| self.symbols.iter().position(|known| known == symbol);
+        let index = data.symbol.and_then(own);
+        let (Some(index), kind) = (index, r#type) else {
+            return match r#type {
+                "error" => Err(String::from_utf8_lossy(text).into_owned()),
+                "status" => Ok(data.state.map(|state| format!("client: the feed is {state}"))),
+                _ => Ok(None),
+            };
+        };
+        let seen = &mut self.seen[index];
+        let mut line = None;
+        match kind {
+            "trade" => seen.trade(&data)?,
+            "gap" if data.channel == Some("trades") => {
+                let missing = data.to_seq.zip(data.from_seq).map_or(0, |(to, from)| to + 1 - from);
+                seen.missing += missing;
+                line = Some(format!("client: {missing} trades of {} missing", self.symbols[index]));
+            }
+            "orderbook" => seen.book(&data)?,
+            "status" if data.channel == Some("orderbook") => {
+                let live = data.state == Some("live");
+                seen.resyncs += usize::from(live && !seen.live);
+                seen.live = live;
+                let (state, reason) = (data.state.unwrap_or("?"), data.reason.unwrap_or("-"));
+                line = Some(format!("client: {} is {state} ({reason})", self.symbols[index]));
+            }
+            _ => {}
+        }
+        if matches!(kind, "orderbook" | "status") && seen.live {
+            seen.check(past(index)).map_err(|wrong| format!("{}: {wrong}", self.symbols[index]))?;
+        }
+        Ok(line)
+    }
+
+    /// Whether a book is live and at least as new as that state.
+    pub(super) fn has_book(&self, index: usize, at: usize) -> Result<(), String> {
+        let (seen, symbol) = (&self.seen[index], &self.symbols[index]);
+        if !seen.live {
+            return Err(format!("the book of {symbol} is not live"));
+        }
+        match seen.at >= at {
+            true => Ok(()),
+            false => Err(format!("the book of {symbol} stays at state {}, not {at}", seen.at)),
+        }
+    }
+
+    /// Whether a book that is shown as live is at least as new as that state.
+    pub(super) fn may_show(&self, index: usize, at: usize) -> Result<(), String> {
+        let seen = &self.seen[index];
+        if !seen.live { Ok(()) } else { self.has_book(index, at) }
+    }
+
+    /// Whether the trades are told up to that id.
+    pub(super) fn has_trade(&self, index: usize, id: u64) -> Result<(), String> {
+        let last = self.seen[index].trades.last().map_or(0, |told| told.id);
+        match last >= id {
+            true => Ok(()),
+            false => Err(format!("trades of {} end at {last}, not {id}", self.symbols[index])),
+        }
+    }
+
+    /// Whether every trade told is one of the exchange's.
+    pub(super) fn judge_trades(&self, index: usize, truth: &[TrueTrade]) -> Result<(), String> {
+        let mut real: Vec<Told> = truth.iter().map(|trade| self.kind.told(trade)).collect();
+        real.dedup_by(|later, first| {
+            let same = later.id == first.id;
+            first.size += if same { later.size } else { 0 };
+            same
+        });
+        let first = real.first().map_or(0, |trade| trade.id);
+        for told in &self.seen[index].trades {
+            let place = told.id.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+            let real = place.and_then(|place| real.get(place));
+            if real != Some(told) {
+                return Err(format!("{}: {told:?} was told for {real:?}", self.symbols[index]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Trades, events of books and repairs.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        let sum = |count: fn(&Seen) -> usize| self.seen.iter().map(count).sum();
+        [sum(|seen| seen.trades.len()), sum(|seen| seen.books), sum(|seen| seen.resyncs)]
+    }
+}
+
+impl Kind {
+    /// A true trade as this exchange numbers it.
+    fn told(&self, trade: &TrueTrade) -> Told {
+        let TrueTrade { price, size, taker, .. } = trade;
+        Told { id: self.id(trade), price: units(price), size: units(size), taker: *taker }
+    }
+
+    /// The number of a trade.
+    pub(super) const fn id(&self, trade: &TrueTrade) -> u64 {
+        match self.trades {
+            Trades::Matches => trade.id,
+            Trades::Orders => trade.order,
+        }
+    }
+}
+
+impl Seen {
+    fn trade(&mut self, data: &Data<'_>) -> Result<(), String> {
+        let number = |value: Option<&RawValue>| units(value.map_or("", RawValue::get));
+        let told = Told {
+            id: data.trade_id.and_then(|id| id.parse().ok()).ok_or("a trade without an id")?,
+            price: number(data.price),
+            size: number(data.volume),
+            taker: if data.side == Some("buy") { BookSide::Bid } else { BookSide::Ask },
+        };
+        let missing = std::mem::take(&mut self.missing);
+        if let Some(last) = self.trades.last() {
+            if told.id <= last.id {
+                return Err(format!("{told:?} was told after {last:?}"));
+            }
+            let skipped = told.id - last.id - 1;
+            if skipped != missing {
+                return Err(format!(
+                    "{skipped} trades before {told:?} are missing, {missing} were told so"
+                ));
+            }
+        }
+        self.trades.push(told);
+        Ok(())
+    }
+
+    fn book(&mut self, data: &Data<'_>) -> Result<(), String> {
+        self.books += 1;
+        if data.kind == Some("snapshot") {
+            self.levels.clear();
+            self.print = 0;
+        }
+        for (side, levels) in [(BookSide::Bid, &data.bids), (BookSide::Ask, &data.asks)] {
+            for (price, size) in levels {
+                let (price, size) = (units(price.get()), units(size.get()));
+                let before = match size {
+                    0 => self.levels.remove(&(side as u8, price)),
+                    _ => self.levels.insert((side as u8, price), size),
+                };
+                let print = |size| if size == 0 { 0 } else { level_print(side, price, size) };
+                self.print = self.print.wrapping_sub(before.map_or(0, print));
+                self.print = self.print.wrapping_add(print(size));
+            }
+        }
+        Ok(())
+    }
+
+    /// A book that is live is one that the exchange had, not before the last.
+    fn check(&mut self, past: &[PastBook]) -> Result<(), String> {
+        let found = past[self.at..].iter().position(|state| state.print == self.print);
+        match found {
+            Some(later) => {
+                self.at += later;
+                Ok(())
+            }
+            None => Err(format!(
+                "live, but no book that the exchange had from state {} to {}",
+                self.at,
+                past.len() - 1
+            )),
+        }
+    }
+}
+
+/// A decimal in units of 10⁻¹².
+fn units(text: &str) -> i128 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits: i128 = format!("{whole}{part}").parse().unwrap_or(i128::MIN);
+    digits.saturating_mul(10_i128.pow(12_u32.saturating_sub(part.len() as u32)))
+}
