@@ -12,6 +12,7 @@
 mod arguments;
 mod binance;
 mod by_hand;
+mod bybit;
 mod candle;
 mod connection;
 mod deriv;

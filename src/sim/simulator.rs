@@ -13,6 +13,7 @@ use mio::{Poll, Waker};
 
 use super::arguments;
 use super::binance::Binance;
+use super::bybit::Bybit;
 use super::deriv::Deriv;
 use super::fault::Fault;
 use super::okx::Okx;
@@ -83,9 +84,12 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    matches!(
+    !matches!(
         exchange,
-        ExchangeId::Binance | ExchangeId::BinanceFutures | ExchangeId::Okx | ExchangeId::Deriv
+        ExchangeId::Coinbase
+            | ExchangeId::CoinbaseAdvanced
+            | ExchangeId::Kraken
+            | ExchangeId::KrakenV1
     )
 }
 
@@ -105,7 +109,9 @@ pub(super) fn speaker(
             Box::new(Binance::new(options, counters, now)?)
         }
         ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
-        ExchangeId::Bybit | ExchangeId::BybitLinear => return unsupported(),
+        ExchangeId::Bybit | ExchangeId::BybitLinear => {
+            Box::new(Bybit::new(options, counters, now)?)
+        }
         ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),
         ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
         ExchangeId::Deriv => Box::new(Deriv::new(options, counters, now)?),

@@ -1,5 +1,6 @@
 //! The simulated exchange as a plain client sees it: protocol, limits, consistency, faults.
 
+mod bybit;
 #[path = "../common/captures.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod captures;
