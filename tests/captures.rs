@@ -39,6 +39,7 @@ const EXCHANGES: &[(&str, ExchangeId)] = &[
     ("coinbase-advanced", ExchangeId::CoinbaseAdvanced),
     ("kraken-v1", ExchangeId::KrakenV1),
     ("kraken-v2", ExchangeId::Kraken),
+    ("okx", ExchangeId::Okx),
 ];
 
 fn exchange_of(name: &str) -> Option<ExchangeId> {

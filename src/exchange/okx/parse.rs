@@ -158,15 +158,13 @@ impl Context<'_> {
         let argument = root.field("arg");
         let code = root.field("code").and_then(Value::string);
         match (event, argument, code) {
-            ("subscribe", Some(argument), _) => {
+            ("subscribe" | "unsubscribe", Some(argument), _) => {
                 let channel = argument.field("channel").and_then(Value::string);
                 let native = argument.field("instId").and_then(Value::string);
-                let subject =
-                    channel.zip(native).and_then(|(channel, native)| self.subject(channel, native));
+                let named = channel.zip(native);
+                let subject = named.and_then(|(channel, native)| self.subject(channel, native));
                 Ok(Frame::Ack { id, subject })
             }
-            // What is no longer wanted has no answer that anybody waits for.
-            ("unsubscribe", Some(_), _) => Ok(Frame::Ack { id, subject: None }),
             ("error", _, Some(code)) => {
                 let words = root.field("msg").and_then(Value::string).unwrap_or_default();
                 Ok(Frame::Error { id, subject: self.subject_in(words), text: told(code, words) })

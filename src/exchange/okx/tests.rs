@@ -388,7 +388,7 @@ fn answers_name_their_stream() {
     let unknown = r#"{"event":"subscribe","arg":{"channel":"instruments","instType":"SWAP"}}"#;
     ack(unknown, None, None);
     let ended = r#"{"id":"7","event":"unsubscribe","arg":{"channel":"books","instId":"BTC-USDT"}}"#;
-    ack(ended, Some(7), None);
+    ack(ended, Some(7), subject("BTC-USDT", Channel::Orderbook));
 }
 
 #[test]
