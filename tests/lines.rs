@@ -93,6 +93,56 @@ fn one_of_two_lines_may_be_lost_again_and_again() {
     }
 }
 
+/// Exchanges whose trades and books the simulator knows by the ids that they have on the wire.
+const OTHERS: [(ExchangeId, [&str; 3]); 1] =
+    [(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT", "SOL-USDT"])];
+
+#[test]
+fn every_exchange_survives_the_loss_of_a_line() {
+    for (exchange, natives) in OTHERS {
+        let mut options = Options::new(exchange);
+        options.symbols = natives.map(str::to_owned).to_vec();
+        options.rate = 1_000;
+        let simulator = Simulator::start(options).expect("a simulator is started");
+        let channels = [Channel::Trades, Channel::Quotes, Channel::Orderbook];
+        let mut rig = Rig::start(RigOptions {
+            adjust: |options| options.lines = 2,
+            ..RigOptions::new(exchange, &simulator, &natives, &channels)
+        });
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        assert!(simulator.wait_for(DEADLINE, |stats| stats.streams >= 18), "both lines");
+        let streams = simulator.stats().streams;
+        for loss in 1..=4 {
+            simulator.inject(Fault::DisconnectOne);
+            rig.wait_counted("the loss", |counters| {
+                counters.lines.iter().map(|line| line.losses.value()).sum::<u64>() == loss
+            });
+            let upgrades = simulator.stats().upgrades;
+            assert!(simulator.wait_for(DEADLINE, |stats| {
+                stats.upgrades >= upgrades && stats.streams == streams
+            }));
+            let seen = rig.ticks.len();
+            rig.wait_trades(seen, 3);
+        }
+        simulator.pause();
+        rig.wait("the books of the exchange", |ticks| {
+            natives.iter().enumerate().all(|(id, native)| {
+                let book = simulator.book(native).expect("a book");
+                let mirror = Mirror::of(ticks, InstrumentId(id as u32));
+                mirror.state == Some(BookState::Live) && mirror.sides() == [book.bids, book.asks]
+            })
+        });
+        rig.stop();
+        for id in 0..3 {
+            let ids = rig.trade_ids(InstrumentId(id));
+            assert!(ids.is_sorted_by(|one, two| one < two), "{exchange}: in order, each once");
+            assert_eq!(missed_trades(&rig.ticks, InstrumentId(id)), [], "{exchange}");
+        }
+        assert_eq!(rig.handle.counters().gaps.value(), 0, "{exchange}");
+    }
+}
+
 #[test]
 fn what_one_line_loses_the_other_brings() {
     let simulator = simulator(ExchangeId::Binance);

@@ -197,12 +197,8 @@ impl Publisher {
     /// continue are not proven any more.
     pub(super) fn leave(&mut self, generation: u32, now: MonoNanos) {
         let orphans = self.numbers.leave(generation, self.output.staged());
-        for instrument in orphans {
-            self.counters.resyncs.increment();
-            self.books.disconnected(instrument, self.output.staged());
-        }
         self.release_books();
-        self.stamp_and_push(now);
+        self.distrust(orphans.into_iter(), Reason::Disconnected, now);
     }
 
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
