@@ -125,6 +125,9 @@ impl<E: Exchange> Reader<'_, E> {
                     self.publisher.frame(self.batch, source);
                 }
                 Ok(other) => {
+                    if !self.batch.trade_marks.is_empty() {
+                        self.marks(&plan.subscriptions, source);
+                    }
                     let (subscribing, rhythms) = (&mut open.subscribing, &mut open.rhythms);
                     self.control(other, subscribing, rhythms, shutdown_notice);
                 }
@@ -146,6 +149,17 @@ impl<E: Exchange> Reader<'_, E> {
         for book in &self.batch.books {
             rhythms.hear(book.instrument, Channel::Orderbook, received);
         }
+    }
+
+    /// What a frame that is no data says of trades: nothing to whoever did not ask for them.
+    #[cold]
+    fn marks(&mut self, subscriptions: &[Subscription], source: Source) {
+        let asked = |instrument| {
+            let is_trades = |one: &&Subscription| one.channel == Channel::Trades;
+            subscriptions.iter().filter(is_trades).any(|one| one.instrument == instrument)
+        };
+        self.batch.trade_marks.retain(|mark| asked(mark.instrument));
+        self.publisher.frame(self.batch, source);
     }
 
     /// A frame that is no data.

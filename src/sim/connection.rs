@@ -132,6 +132,21 @@ impl Connection {
         }
     }
 
+    /// Appends one frame in fragments of so many bytes.
+    pub(super) fn fragments(&mut self, opcode: u8, payload: &[u8], bytes: usize) {
+        let count = payload.len().div_ceil(bytes.max(1));
+        for (index, fragment) in payload.chunks(bytes.max(1)).enumerate() {
+            let start = self.output.len();
+            let opcode = if index == 0 { opcode } else { 0x0 };
+            write_header(&mut self.output, opcode, fragment.len());
+            if index + 1 < count {
+                // Not the last.
+                self.output[start] &= 0x7F;
+            }
+            self.output.extend_from_slice(fragment);
+        }
+    }
+
     /// Appends a close frame; nothing may follow it.
     pub(super) fn close(&mut self, code: u16, reason: &str) {
         if self.phase == Phase::Open {

@@ -86,14 +86,29 @@ impl Lines {
         }
     }
 
+    /// The same for one part, in fragments of so many bytes where that is asked for.
+    pub(super) fn market_in(&mut self, id: ConnectionId, frame: &[u8], fragment: Option<usize>) {
+        let Some(bytes) = fragment.filter(|bytes| frame.len() > *bytes) else {
+            return self.market(id, &[frame]);
+        };
+        for frame in self.tamper.pass(id, frame.to_vec()) {
+            self.write(id, |connection| connection.fragments(0x1, &frame, bytes));
+        }
+    }
+
     /// Sends one frame of any kind.
     pub(super) fn send(&mut self, id: ConnectionId, opcode: u8, parts: &[&[u8]]) {
+        self.write(id, |connection| connection.frame(opcode, parts));
+    }
+
+    /// Lets a frame be appended to what an open connection sends.
+    fn write(&mut self, id: ConnectionId, append: impl FnOnce(&mut Connection)) {
         let backlog_max = self.backlog_max;
         let Some(connection) = self.connection(id) else { return };
         if connection.phase != Phase::Open || connection.muted || connection.gone {
             return;
         }
-        connection.frame(opcode, parts);
+        append(connection);
         let slow = connection.backlog() > backlog_max;
         connection.gone |= slow;
         self.counters.frames.add(1);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::FaultSpec;
-use super::{binance, bybit, deriv, okx};
+use super::{binance, bybit, coinbase, deriv, okx};
 use crate::clock::Clock;
 use crate::instrument::ExchangeId;
 
@@ -120,11 +120,12 @@ impl Habits {
         match exchange {
             ExchangeId::Binance => binance::SPOT_HABITS,
             ExchangeId::BinanceFutures => binance::FUTURES_HABITS,
-            ExchangeId::Okx => okx::HABITS,
             ExchangeId::Bybit | ExchangeId::BybitLinear => bybit::HABITS,
-            ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => binance::FUTURES_HABITS,
-            ExchangeId::Kraken | ExchangeId::KrakenV1 => binance::SPOT_HABITS,
+            ExchangeId::Coinbase => coinbase::EXCHANGE_HABITS,
+            ExchangeId::CoinbaseAdvanced => coinbase::ADVANCED_HABITS,
             ExchangeId::Deriv => deriv::HABITS,
+            ExchangeId::Kraken | ExchangeId::KrakenV1 => binance::SPOT_HABITS,
+            ExchangeId::Okx => okx::HABITS,
         }
     }
 }

@@ -14,6 +14,7 @@ use mio::{Poll, Waker};
 use super::arguments;
 use super::binance::Binance;
 use super::bybit::Bybit;
+use super::coinbase::Coinbase;
 use super::deriv::Deriv;
 use super::fault::Fault;
 use super::okx::Okx;
@@ -84,13 +85,7 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    !matches!(
-        exchange,
-        ExchangeId::Coinbase
-            | ExchangeId::CoinbaseAdvanced
-            | ExchangeId::Kraken
-            | ExchangeId::KrakenV1
-    )
+    !matches!(exchange, ExchangeId::Kraken | ExchangeId::KrakenV1)
 }
 
 fn unsupported() -> io::Result<Box<dyn Speaker>> {
@@ -108,13 +103,15 @@ pub(super) fn speaker(
         ExchangeId::Binance | ExchangeId::BinanceFutures => {
             Box::new(Binance::new(options, counters, now)?)
         }
-        ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
         ExchangeId::Bybit | ExchangeId::BybitLinear => {
             Box::new(Bybit::new(options, counters, now)?)
         }
-        ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => return unsupported(),
-        ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
+        ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => {
+            Box::new(Coinbase::new(options, counters, now)?)
+        }
         ExchangeId::Deriv => Box::new(Deriv::new(options, counters, now)?),
+        ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
+        ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
     })
 }
 

@@ -14,6 +14,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
+    /// Texts that were read too early.
+    back: Vec<String>,
 }
 
 /// What ends a client's stream.
@@ -33,7 +35,7 @@ impl Client {
         let stream = TcpStream::connect(simulator.address()).expect("it listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
         match tungstenite::client(format!("{}{path}", simulator.url()), stream) {
-            Ok((socket, _)) => Ok(Self { socket }),
+            Ok((socket, _)) => Ok(Self { socket, back: Vec::new() }),
             Err(tungstenite::HandshakeError::Failure(Error::Http(response))) => {
                 Err(response.status().as_u16())
             }
@@ -73,8 +75,16 @@ impl Client {
         }
     }
 
+    /// Lets a text be the next one that is read.
+    pub(crate) fn put_back(&mut self, text: String) {
+        self.back.push(text);
+    }
+
     /// The next text.
     pub(crate) fn text(&mut self) -> Result<String, End> {
+        if let Some(text) = self.back.pop() {
+            return Ok(text);
+        }
         let begun = Instant::now();
         loop {
             if let Message::Text(text) = self.message()? {

@@ -5,6 +5,7 @@ mod bybit;
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod captures;
 mod client;
+mod coinbase;
 mod deriv;
 mod faults;
 mod lifecycle;

@@ -11,9 +11,6 @@ use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Interval, Side, Tick, Ticker, WideDecimal};
 
-/// The number that the answer to a connection's greeting has; no request of ours does.
-const GREETING_ID: u64 = 0;
-
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
@@ -105,7 +102,7 @@ impl Context<'_> {
                 self.each(events, batch, |event, batch| self.candles(envelope, event, batch))
             }
             "heartbeats" => Ok(Frame::Heartbeat),
-            "subscriptions" => Ok(accepted(events)),
+            "subscriptions" => Ok(Frame::Ack { id: None, subject: None }),
             "status" => Ok(Frame::Status),
             _ => Ok(Frame::Other),
         }
@@ -197,18 +194,6 @@ impl Context<'_> {
         }
         Ok(ours)
     }
-}
-
-/// `subscriptions`: all that the connection has, by channel. Only the first may have nothing but
-/// heartbeats, and that answers the greeting.
-fn accepted(events: Value<'_>) -> Frame {
-    let mut channels = events.items().into_iter().flatten().filter_map(|event| {
-        event.field("subscriptions")?.fields().map(|fields| fields.map(|(channel, _)| channel))
-    });
-    let heartbeats_alone = channels
-        .next()
-        .is_some_and(|mut names| names.next() == Some("heartbeats") && names.next().is_none());
-    Frame::Ack { id: heartbeats_alone.then_some(GREETING_ID), subject: None }
 }
 
 /// Whether an event is what was before the subscription.

@@ -200,14 +200,12 @@ fn control_frames_are_numbered_too() {
         r#"{"current_time":"2026-08-09 21:05:48.854840045 +0000 UTC m=+41691.260485341","#,
         r#""heartbeat_counter":41691}"#
     );
-    let greeted = r#"{"subscriptions":{"heartbeats":["heartbeats"]}}"#;
     let accepted = r#"{"subscriptions":{"heartbeats":["heartbeats"],"ticker":["BTC-USD"]}}"#;
-    let ack = |id| Ok(Frame::Ack { id, subject: None });
+    let ack = Ok(Frame::Ack { id: None, subject: None });
     for (channel, event, outcome) in [
         ("heartbeats", beat, Ok(Frame::Heartbeat)),
-        ("subscriptions", greeted, ack(Some(0))),
-        ("subscriptions", accepted, ack(None)),
-        ("subscriptions", r#"{"subscriptions":{}}"#, ack(None)),
+        ("subscriptions", accepted, ack.clone()),
+        ("subscriptions", r#"{"subscriptions":{}}"#, ack),
         ("status", r#"{"type":"snapshot","products":[]}"#, Ok(Frame::Status)),
         ("user", "{}", Ok(Frame::Other)),
         ("l2_data", &LEVELS.replace("BTC-USD", "FOO-USD"), Ok(Frame::Other)),

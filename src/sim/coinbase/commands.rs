@@ -1,0 +1,215 @@
+//! What a client may say, and the answers.
+
+use serde_json::Value;
+
+use super::channels::{Channel, KINDS, Kind, key};
+use super::{Coinbase, Product, Subscribed};
+use crate::clock::MonoNanos;
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::player::Playing;
+
+/// A channel by the name that the client gave it, with its products.
+type Entry = (String, Channel, Vec<usize>);
+
+/// What the whole command is refused for.
+struct Refused(&'static str, Option<String>);
+
+const FAILED: &str = "Failed to subscribe";
+
+const NO_LOGIN: &str = "level2, level3, and full channels now require authentication. \
+    https://docs.cloud.coinbase.com/exchange/docs/websocket-auth";
+
+impl Coinbase {
+    /// Does what a client says. One bad entry refuses all of it.
+    pub(super) fn command(
+        &mut self,
+        id: ConnectionId,
+        text: &str,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let Ok(command) = serde_json::from_str::<Value>(text) else {
+            return self.refuse(id, &Refused("Malformed JSON", None), lines);
+        };
+        let obeyed = match command["type"].as_str() {
+            Some("subscribe") => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.has_asked = true;
+                }
+                self.entries(&command, true)
+                    .map(|entries| self.subscribe_all(id, &entries, now, lines))
+            }
+            Some("unsubscribe") => self
+                .entries(&command, false)
+                .map(|entries| self.unsubscribe_all(id, &entries, now, lines)),
+            _ => Err(Refused("Type has to be either subscribe or unsubscribe", None)),
+        };
+        if let Err(refused) = obeyed {
+            self.refuse(id, &refused, lines);
+        }
+    }
+
+    fn refuse(&self, id: ConnectionId, Refused(message, reason): &Refused, lines: &mut Lines) {
+        let answer = match reason {
+            Some(reason) => {
+                serde_json::json!({ "type": "error", "message": message, "reason": reason })
+            }
+            None => serde_json::json!({ "type": "error", "message": message }),
+        };
+        lines.text(id, &[answer.to_string().as_bytes()]);
+    }
+
+    /// The channels of a command with their products.
+    fn entries(&self, command: &Value, subscribe: bool) -> Result<Vec<Entry>, Refused> {
+        let listed = match self.product {
+            Product::Exchange => command["channels"].as_array().cloned().unwrap_or_default(),
+            Product::Advanced => vec![command["channel"].clone()],
+        };
+        if listed.is_empty() {
+            return Err(Refused(FAILED, Some("No channels provided".to_owned())));
+        }
+        let entry = |value: &Value| {
+            let (name, products) = match value.as_str() {
+                Some(name) => (name, &command["product_ids"]),
+                None => (value["name"].as_str().unwrap_or(""), &value["product_ids"]),
+            };
+            let channel = Channel::parse(self.product, name);
+            let unknown = || Refused(FAILED, Some(format!("{name} is not a valid channel")));
+            let channel = channel.ok_or_else(unknown)?;
+            if channel == Channel::Closed && subscribe {
+                return Err(match self.product {
+                    Product::Exchange => Refused(FAILED, Some(NO_LOGIN.to_owned())),
+                    Product::Advanced => Refused("authentication failure", None),
+                });
+            }
+            Ok((name.to_owned(), channel, self.indices(channel, products, subscribe)?))
+        };
+        listed.iter().map(entry).collect()
+    }
+
+    /// The products of a channel; without any in a command to end it, all of them.
+    fn indices(
+        &self,
+        channel: Channel,
+        products: &Value,
+        subscribe: bool,
+    ) -> Result<Vec<usize>, Refused> {
+        if !matches!(channel, Channel::Of(_)) {
+            return Ok(Vec::new());
+        }
+        let names = products.as_array().map_or(&[][..], Vec::as_slice);
+        if names.is_empty() && subscribe {
+            return Err(Refused(FAILED, Some("No product_ids provided".to_owned())));
+        }
+        if names.is_empty() {
+            return Ok((0..self.spellings.len()).collect());
+        }
+        let index = |name: &Value| {
+            let name = name.as_str().unwrap_or("");
+            let unknown = || Refused(FAILED, Some(format!("{name} is not a valid product")));
+            self.by_native.get(name).copied().ok_or_else(unknown)
+        };
+        names.iter().map(index).collect()
+    }
+
+    fn subscribe_all(
+        &mut self,
+        id: ConnectionId,
+        entries: &[Entry],
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let mute = self.ack_mute > 0;
+        self.ack_mute = self.ack_mute.saturating_sub(1);
+        let mut begun = Vec::new();
+        for (name, channel, products) in entries {
+            let Some(session) = self.sessions.get_mut(&id) else { return };
+            let known = session.subscribed.iter().position(|one| one.name == *name);
+            let place = known.unwrap_or_else(|| {
+                let subscribed = Subscribed { name: name.clone(), products: Vec::new() };
+                session.subscribed.push(subscribed);
+                session.subscribed.len() - 1
+            });
+            let listed = &mut session.subscribed[place].products;
+            let new: Vec<usize> =
+                products.iter().copied().filter(|product| !listed.contains(product)).collect();
+            listed.extend(&new);
+            if mute {
+                continue;
+            }
+            match channel {
+                Channel::Of(kind) => begun.extend(new.into_iter().map(|product| (*kind, product))),
+                Channel::Beats => session.beats = true,
+                Channel::Status => session.status = true,
+                Channel::Closed => {}
+            }
+        }
+        begun.dedup();
+        // The Exchange answers first; Advanced Trade after the first data.
+        if self.product == Product::Exchange {
+            self.tell_subscriptions(id, now, lines);
+        }
+        for (kind, product) in begun {
+            self.begin(id, kind, product, now, lines);
+        }
+        if self.product == Product::Advanced {
+            self.tell_subscriptions(id, now, lines);
+        }
+    }
+
+    /// A stream begins, with what a client needs to know first.
+    fn begin(
+        &mut self,
+        id: ConnectionId,
+        kind: Kind,
+        product: usize,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let native = &self.spellings[product].native;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.keys.insert(key(kind, native));
+            if self.recording.is_some() {
+                session.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
+                return;
+            }
+        }
+        if !self.subscribers[product * KINDS + kind as usize].contains(&id) {
+            self.subscribers[product * KINDS + kind as usize].push(id);
+            self.tell_first(id, kind, product, now, lines);
+        }
+    }
+
+    fn unsubscribe_all(
+        &mut self,
+        id: ConnectionId,
+        entries: &[Entry],
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        for (name, channel, products) in entries {
+            let Some(session) = self.sessions.get_mut(&id) else { return };
+            for one in session.subscribed.iter_mut().filter(|one| one.name == *name) {
+                one.products.retain(|product| !products.contains(product));
+            }
+            match channel {
+                Channel::Of(kind) => {
+                    for &product in products {
+                        session.keys.remove(&key(*kind, &self.spellings[product].native));
+                        self.subscribers[product * KINDS + *kind as usize]
+                            .retain(|subscriber| *subscriber != id);
+                    }
+                    let empty =
+                        |one: &mut Subscribed| one.name != *name || !one.products.is_empty();
+                    session.subscribed.retain_mut(empty);
+                }
+                Channel::Beats | Channel::Status | Channel::Closed => {
+                    session.beats &= *channel != Channel::Beats;
+                    session.status &= *channel != Channel::Status;
+                    session.subscribed.retain(|one| one.name != *name);
+                }
+            }
+        }
+        self.tell_subscriptions(id, now, lines);
+    }
+}

@@ -1,0 +1,489 @@
+//! What Coinbase sends of its own accord, and when: trades at planned instants, all else by
+//! cadence. Order depends on planned times alone, so that a seed repeats every frame.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use super::channels::{KINDS, Kind};
+use super::{Coinbase, FRAGMENT_BYTES, Product, advanced, exchange};
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::candle::{Bar, INTERVALS};
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::market::{Market, Print, Step};
+use crate::sim::resting::{BookSide, Resting, RestingBook};
+use crate::sim::speaker::Due;
+use crate::sim::truth::Kept;
+
+/// Events in one turn, after which the sockets get theirs.
+const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// Changes of books are collected for so long.
+const BOOKS_EVERY: Duration = Duration::from_millis(50);
+
+/// Trades of Advanced Trade are collected for so long.
+const TRADES_EVERY: Duration = Duration::from_millis(250);
+
+/// Heartbeats and candles come so often.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// Batched tickers and the status come so often.
+const SUMMARY_EVERY: Duration = Duration::from_secs(5);
+
+/// A connection that asks for nothing is closed after so long.
+const FIRST_WORD_NS: u64 = 5_000_000_000;
+
+/// One without heartbeats is closed when it has had nothing for so long (Advanced Trade).
+const QUIET_NS: u64 = 75_000_000_000;
+
+/// Trades that a subscription of Advanced Trade begins with.
+const PAST_TRADES: usize = 100;
+
+/// The only candles that Advanced Trade has.
+const CANDLE: &str = "5m";
+
+/// A recurring duty, for one product or for all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Duty {
+    Book(usize),
+    Trades(usize),
+    Beat(usize),
+    Summary(usize),
+    Connections,
+}
+
+/// A trade and when it happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) print: Print,
+    pub(super) at: UnixNanos,
+}
+
+/// What is known of one product besides its market.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    /// Its book as subscribers know it.
+    shown: RestingBook,
+    /// Prices that may differ from it.
+    changed: Vec<(BookSide, i64)>,
+    /// When the newest of them changed.
+    changed_at: Option<UnixNanos>,
+    /// Id of the last change that subscribers know of.
+    sent_update_id: u64,
+    /// Counts all that happens to the product (Exchange).
+    sequence: u64,
+    /// Changes of its book that were sent (Exchange).
+    updates: u64,
+    /// The last trades, oldest first.
+    past: VecDeque<Told>,
+    /// How many of them were not told yet (Advanced Trade).
+    fresh: usize,
+    bar: Option<Bar>,
+    /// Trades counted when the batched ticker was last sent.
+    summed: u64,
+}
+
+/// When what is due, and what waits to be sent then.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// When the next taker comes.
+    next_step: MonoNanos,
+    /// Between two trades; zero for as many as the clients take.
+    spacing: Duration,
+    paused: bool,
+    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    /// Per product.
+    pending: Vec<Pending>,
+    step: Step,
+    /// Seconds since the start, as heartbeats count them.
+    beats: u64,
+    /// The garbage level was sent, once in a run (Exchange).
+    garbage_sent: bool,
+}
+
+impl Schedule {
+    pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
+        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
+        let count = market.traded.len();
+        let mut duties = BinaryHeap::new();
+        for index in 0..count {
+            // Spread over the period, so that not all products speak at once.
+            let mut add = |every: Duration, duty: Duty| {
+                let at = now.after(every * (index as u32 + 1) / (count as u32 + 1));
+                duties.push(Reverse((at, duty)));
+            };
+            add(BOOKS_EVERY, Duty::Book(index));
+            add(BEAT_EVERY, Duty::Beat(index));
+            add(SUMMARY_EVERY, Duty::Summary(index));
+            if product == Product::Advanced {
+                add(TRADES_EVERY, Duty::Trades(index));
+            }
+        }
+        duties.push(Reverse((now.after(BEAT_EVERY), Duty::Connections)));
+        let pending = market.traded.iter().map(|traded| Pending {
+            sent_update_id: traded.update_id,
+            sequence: traded.update_id,
+            ..Pending::default()
+        });
+        Self {
+            next_step: now.after(spacing),
+            spacing,
+            paused: false,
+            duties,
+            pending: pending.collect(),
+            step: Step::default(),
+            beats: 0,
+            garbage_sent: false,
+        }
+    }
+
+    /// The market stands still while paused; time that passed then is not caught up on.
+    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if self.paused && !paused {
+            self.next_step = self.next_step.max(now);
+        }
+        self.paused = paused;
+    }
+
+    /// What was planned before `now` is left out, as if no time had passed.
+    pub(super) fn skip_to(&mut self, now: MonoNanos) {
+        self.next_step = self.next_step.max(now);
+        let duties = std::mem::take(&mut self.duties).into_iter();
+        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
+    }
+
+    /// Id of the last change of a book that subscribers know of.
+    pub(super) fn sent_update_id(&self, product: usize) -> u64 {
+        self.pending[product].sent_update_id
+    }
+
+    fn next_duty(&self) -> MonoNanos {
+        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
+    }
+}
+
+impl Coinbase {
+    /// Does what is due, in the order of the planned times.
+    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        let unpaced = self.schedule.spacing.is_zero() && !self.schedule.paused;
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let duty_at = self.schedule.next_duty();
+            let step_at = self.next_step(unpaced, now, lines);
+            if step_at.min(duty_at) > now {
+                break;
+            }
+            if duty_at < step_at {
+                self.run_duty(lines);
+            } else {
+                self.counters.lateness_ns_max.raise(now.since(step_at));
+                self.run_step(step_at, lines);
+            }
+        }
+        let exact = self.next_step(unpaced, now, lines);
+        Due { exact, loose: self.schedule.next_duty() }
+    }
+
+    fn next_step(&self, unpaced: bool, now: MonoNanos, lines: &Lines) -> MonoNanos {
+        let heard = || self.subscribers.iter().any(|subscribers| !subscribers.is_empty());
+        match (self.schedule.paused, unpaced) {
+            (true, _) => MonoNanos::MAX,
+            (_, true) if lines.have_room() && heard() => now,
+            (_, true) => MonoNanos::MAX,
+            (_, false) => self.schedule.next_step,
+        }
+    }
+
+    /// One taker, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+        let mut step = std::mem::take(&mut self.schedule.step);
+        let at = self.clock.date(planned);
+        self.market.step(at.millis(), &mut step);
+        self.counters.trades.add(step.prints.len() as u64);
+        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
+        self.schedule.next_step = planned.after(spacing);
+        let product = step.instrument;
+        for &print in &step.prints {
+            self.truth.lock().keep(product, Kept { print, planned });
+            self.tell_trade(product, Told { print, at }, planned, lines);
+        }
+        self.note_changes(&step, at);
+        if !step.prints.is_empty() {
+            self.tell_ticker(product, planned, lines);
+        }
+        self.schedule.step = step;
+    }
+
+    fn tell_trade(&mut self, product: usize, told: Told, now: MonoNanos, lines: &mut Lines) {
+        let pending = &mut self.schedule.pending[product];
+        pending.sequence += 1;
+        let sequence = pending.sequence;
+        pending.past.push_back(told);
+        if pending.past.len() > PAST_TRADES {
+            pending.past.pop_front();
+        }
+        pending.fresh = (pending.fresh + 1).min(PAST_TRADES);
+        if self.product == Product::Exchange && self.hears(product, Kind::Trades) {
+            let frame = exchange::matched("match", &self.spellings[product], &told, sequence);
+            self.publish((product, Kind::Trades), ("", &frame), now, lines);
+        }
+    }
+
+    fn tell_ticker(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+        if self.hears(product, Kind::Ticker)
+            && let Some(text) = self.ticker(product, "update", false)
+        {
+            self.publish((product, Kind::Ticker), ("ticker", &text), now, lines);
+        }
+    }
+
+    /// The ticker of a product; `None` before its first trade.
+    fn ticker(&self, product: usize, kind: &str, batched: bool) -> Option<String> {
+        let (of, traded) = (&self.spellings[product], &self.market.traded[product]);
+        let pending = &self.schedule.pending[product];
+        match self.product {
+            Product::Exchange => {
+                Some(exchange::ticker(of, traded, pending.past.back()?, pending.sequence))
+            }
+            Product::Advanced => Some(advanced::ticker(kind, of, traded, batched)),
+        }
+    }
+
+    /// Keeps what the next change of the book will tell.
+    fn note_changes(&mut self, step: &Step, at: UnixNanos) {
+        let heard = self.hears(step.instrument, Kind::Book);
+        let pending = &mut self.schedule.pending[step.instrument];
+        pending.sequence += step.changes.len() as u64;
+        for change in &step.changes {
+            if heard {
+                pending.changed.push((change.side, change.price));
+                pending.changed_at = Some(at);
+            } else {
+                pending.sent_update_id = change.update_id;
+            }
+        }
+    }
+
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
+        let every = match duty {
+            Duty::Book(product) => {
+                self.tell_book(product, planned, lines);
+                BOOKS_EVERY
+            }
+            Duty::Trades(product) => {
+                self.tell_trades(product, planned, lines);
+                TRADES_EVERY
+            }
+            Duty::Beat(product) => {
+                self.tell_beat(product, planned, lines);
+                BEAT_EVERY
+            }
+            Duty::Summary(product) => {
+                self.tell_summary(product, planned, lines);
+                SUMMARY_EVERY
+            }
+            Duty::Connections => {
+                self.care(planned, lines);
+                BEAT_EVERY
+            }
+        };
+        self.schedule.duties.push(Reverse((planned.after(every), duty)));
+    }
+
+    /// What changed of a book since it was last told.
+    fn tell_book(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+        let (of, book) = (&self.spellings[product], &self.market.traded[product].book);
+        let pending = &mut self.schedule.pending[product];
+        if pending.changed.is_empty() {
+            return;
+        }
+        let mut changed = std::mem::take(&mut pending.changed);
+        // Bids first, best first.
+        changed.sort_unstable_by_key(|(side, price)| match side {
+            BookSide::Bid => (*side, -price),
+            BookSide::Ask => (*side, *price),
+        });
+        changed.dedup();
+        let mut changes: Vec<(BookSide, Resting)> = Vec::with_capacity(changed.len());
+        for &(side, price) in &changed {
+            let size = book.size_at(side, price);
+            // What came and went meanwhile was never there for them.
+            if size != pending.shown.size_at(side, price) {
+                pending.shown.set(side, price, size);
+                changes.push((side, Resting { price, size }));
+            }
+        }
+        changed.clear();
+        pending.changed = changed;
+        pending.sent_update_id = self.market.traded[product].update_id;
+        if changes.is_empty() {
+            return;
+        }
+        let at = pending.changed_at.unwrap_or_else(|| self.clock.date(now));
+        let text = match self.product {
+            Product::Exchange => {
+                pending.updates += 1;
+                exchange::update(of, &changes, pending.updates - 1, at)
+            }
+            Product::Advanced => advanced::book("update", of, changes.into_iter(), at),
+        };
+        self.publish((product, Kind::Book), ("l2_data", &text), now, lines);
+    }
+
+    /// The trades since they were last told, newest first (Advanced Trade).
+    fn tell_trades(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+        let pending = &mut self.schedule.pending[product];
+        let fresh = std::mem::take(&mut pending.fresh);
+        if fresh == 0 || !self.hears(product, Kind::Trades) {
+            return;
+        }
+        let past = &self.schedule.pending[product].past;
+        let told = past.range(past.len() - fresh..);
+        let text = advanced::trades("update", &self.spellings[product], told);
+        self.publish((product, Kind::Trades), ("market_trades", &text), now, lines);
+    }
+
+    /// Heartbeats of the Exchange, candles of Advanced Trade.
+    fn tell_beat(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+        let at = self.clock.date(now);
+        if self.hears(product, Kind::Heartbeat) {
+            let pending = &self.schedule.pending[product];
+            let last = pending.past.back().map_or(0, |told| told.print.id);
+            let of = &self.spellings[product];
+            let frame = exchange::heartbeat(of, pending.sequence, last, at);
+            self.publish((product, Kind::Heartbeat), ("", &frame), now, lines);
+        }
+        if self.take_bar(product, at)
+            && let Some(bar) = &self.schedule.pending[product].bar
+        {
+            let text = advanced::candle("update", &self.spellings[product], bar);
+            self.publish((product, Kind::Candles), ("candles", &text), now, lines);
+        }
+    }
+
+    /// Takes over the current bar of five minutes; true when it changed.
+    fn take_bar(&mut self, product: usize, at: UnixNanos) -> bool {
+        let interval = INTERVALS.iter().position(|(name, ..)| *name == CANDLE);
+        let candles = &mut self.market.traded[product].candles;
+        candles.roll(at.millis());
+        let changed = interval.and_then(|interval| candles.take_changed(interval));
+        if changed.is_some() {
+            self.schedule.pending[product].bar = changed;
+        }
+        changed.is_some()
+    }
+
+    fn tell_summary(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+        let count = self.market.traded[product].day.count;
+        let summed = std::mem::replace(&mut self.schedule.pending[product].summed, count);
+        if summed != count
+            && self.hears(product, Kind::TickerBatch)
+            && let Some(text) = self.ticker(product, "update", true)
+        {
+            self.publish((product, Kind::TickerBatch), ("ticker_batch", &text), now, lines);
+        }
+    }
+
+    /// What concerns whole connections: heartbeats, the status, and the end of those that are idle.
+    fn care(&mut self, now: MonoNanos, lines: &mut Lines) {
+        self.schedule.beats += 1;
+        let beats = self.schedule.beats;
+        let beat = advanced::heartbeat(beats, self.clock.date(now));
+        let mut ids: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        ids.sort();
+        for id in ids {
+            let Some(session) = self.sessions.get(&id) else { continue };
+            let (wants_beat, wants_status) = (session.beats, session.status);
+            if !session.has_asked && now.since(session.opened) >= FIRST_WORD_NS {
+                lines.close(id, 1000, "");
+                continue;
+            }
+            let is_quiet = now.since(session.told) >= QUIET_NS && !wants_beat;
+            if is_quiet && self.product == Product::Advanced && session.has_asked {
+                lines.close(id, 1000, "");
+                continue;
+            }
+            if wants_beat {
+                self.send(id, ("heartbeats", &beat), None, now, lines);
+            }
+            if wants_status && beats.is_multiple_of(SUMMARY_EVERY.as_secs()) {
+                let products = self.products();
+                let text = match self.product {
+                    Product::Exchange => exchange::status(&products),
+                    Product::Advanced => advanced::status(&products),
+                };
+                self.send(id, ("status", &text), None, now, lines);
+            }
+        }
+    }
+
+    /// What a stream begins with.
+    pub(super) fn tell_first(
+        &mut self,
+        id: ConnectionId,
+        kind: Kind,
+        product: usize,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let of = &self.spellings[product];
+        let pending = &self.schedule.pending[product];
+        let (channel, text) = match (kind, self.product) {
+            (Kind::Book, _) => return self.tell_whole_book(id, product, now, lines),
+            (Kind::Trades, Product::Exchange) => {
+                let Some(last) = pending.past.back() else { return };
+                ("", exchange::matched("last_match", of, last, pending.sequence))
+            }
+            (Kind::Trades, Product::Advanced) => {
+                // What is not told yet comes with the next update.
+                let told = pending.past.range(..pending.past.len() - pending.fresh);
+                ("market_trades", advanced::trades("snapshot", of, told))
+            }
+            (Kind::Ticker | Kind::TickerBatch, _) => {
+                let Some(text) = self.ticker(product, "snapshot", kind == Kind::TickerBatch) else {
+                    return;
+                };
+                (if kind == Kind::Ticker { "ticker" } else { "ticker_batch" }, text)
+            }
+            (Kind::Candles, _) => {
+                self.take_bar(product, self.clock.date(now));
+                let Some(bar) = &self.schedule.pending[product].bar else { return };
+                ("candles", advanced::candle("snapshot", &self.spellings[product], bar))
+            }
+            (Kind::Heartbeat, _) => return,
+        };
+        self.send(id, (channel, &text), None, now, lines);
+    }
+
+    /// The book as the other subscribers know it, so that the next change is one for all.
+    fn tell_whole_book(
+        &mut self,
+        id: ConnectionId,
+        product: usize,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        let alone = self.subscribers[product * KINDS + Kind::Book as usize].len() == 1;
+        let traded = &self.market.traded[product];
+        let pending = &mut self.schedule.pending[product];
+        if alone {
+            pending.shown = traded.book.clone();
+            pending.changed.clear();
+            pending.sent_update_id = traded.update_id;
+        }
+        let (of, at) = (&self.spellings[product], self.clock.date(now));
+        let text = match self.product {
+            Product::Exchange => {
+                let garbage = !std::mem::replace(&mut self.schedule.garbage_sent, true);
+                exchange::snapshot(of, &pending.shown, garbage, at)
+            }
+            Product::Advanced => {
+                let side = |side: BookSide| pending.shown.levels(side).map(move |it| (side, it));
+                let levels = side(BookSide::Bid).chain(side(BookSide::Ask));
+                // Snapshots have no time of their own, as the documentation shows them.
+                advanced::book("snapshot", of, levels, UnixNanos(0))
+            }
+        };
+        self.send(id, ("l2_data", &text), Some(FRAGMENT_BYTES), now, lines);
+    }
+}

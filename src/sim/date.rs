@@ -1,0 +1,64 @@
+//! Dates as text: RFC 3339 in UTC.
+
+use crate::clock::UnixNanos;
+
+/// `at` as `2026-08-09T21:05:48.228568Z`, with so many digits of the second, at most nine.
+pub(super) fn date(at: UnixNanos, digits: usize) -> String {
+    let (whole, fraction) = parts(at);
+    let point = if digits == 0 { "" } else { "." };
+    format!("{whole}{point}{}Z", &fraction[..digits.min(9)])
+}
+
+/// The same without zeros at the end of the fraction.
+pub(super) fn date_shortest(at: UnixNanos, digits: usize) -> String {
+    let (whole, fraction) = parts(at);
+    let fraction = fraction[..digits.min(9)].trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{whole}{point}{fraction}Z")
+}
+
+/// Date and time to the second, and nine digits of its fraction.
+fn parts(at: UnixNanos) -> (String, String) {
+    let (days, nanos) = (at.0.div_euclid(86_400_000_000_000), at.0.rem_euclid(86_400_000_000_000));
+    let (year, month, day) = civil(days);
+    let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let whole = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    (whole, format!("{nanos:09}"))
+}
+
+/// Year, month and day of a day since the epoch. Years are counted from March on, so that the
+/// leap day is the last of its year, in eras of 400 years or 146,097 days.
+const fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + (month <= 2) as i64, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_they_are_read() {
+        for (nanos, text) in [
+            (1_618_677_817_075_687_000, "2021-04-17T16:43:37.075687000Z"),
+            (1_786_309_548_228_568_804, "2026-08-09T21:05:48.228568804Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00.000000000Z"),
+            (0, "1970-01-01T00:00:00.000000000Z"),
+        ] {
+            assert_eq!(date(UnixNanos(nanos), 9), text);
+        }
+        let at = UnixNanos(1_786_309_548_500_000_000);
+        assert_eq!(date(at, 6), "2026-08-09T21:05:48.500000Z");
+        assert_eq!(date_shortest(at, 6), "2026-08-09T21:05:48.5Z");
+        assert_eq!(date_shortest(UnixNanos(1_786_309_548_000_000_000), 9), "2026-08-09T21:05:48Z");
+        assert_eq!(date(at, 0), "2026-08-09T21:05:48Z");
+    }
+}
