@@ -12,7 +12,7 @@ pub use crate::client::dialect::fuzzing::request as client_request;
 pub use crate::net::fuzzing::frames as frame;
 pub use configs::config;
 pub use decimals::decimal;
-pub use frames::{binance_parse, binance_rest, capture};
+pub use frames::{binance_parse, binance_rest, bybit_parse, bybit_rest, capture};
 
 /// A target's name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -21,6 +21,8 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("binance_parse", binance_parse),
     ("binance_rest", binance_rest),
+    ("bybit_parse", bybit_parse),
+    ("bybit_rest", bybit_rest),
     ("capture", capture),
     ("client_request", client_request),
     ("config", config),

@@ -5,6 +5,7 @@ use std::io::BufReader;
 use crate::clock::UnixNanos;
 use crate::decode::{DecodeOptions, run};
 use crate::exchange::binance::Binance;
+use crate::exchange::bybit::Bybit;
 use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
 use crate::feed::Books;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -19,28 +20,54 @@ use crate::tick::Level;
 /// something in the batch, or when the proof of books fails on what was read.
 pub fn binance_parse(text: &[u8]) {
     for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
-        let mut adapter = Binance::new(exchange);
-        let mut natives = vec!["BTCUSDT".to_owned(), "X".to_owned()];
-        adapter.symbols_in(text, &mut |native| natives.push(native.to_owned()));
-        let ids = (0..).map(InstrumentId);
-        adapter.set_instruments(NativeMap::new(natives.iter().map(String::as_str).zip(ids)));
+        both_paths(text, || Binance::new(exchange), Binance::parse_general);
+    }
+}
 
-        let (whole, batch) = read(text, |frame, batch| adapter.parse(frame, batch));
-        let (general, twin) = read(text, |frame, batch| adapter.parse_general(frame, batch));
-        match (&whole, &general) {
+/// Frames as Bybit's, one a line, spot and linear: what they leave out was said before.
+///
+/// # Panics
+/// As [`binance_parse`].
+pub fn bybit_parse(text: &[u8]) {
+    for exchange in [ExchangeId::Bybit, ExchangeId::BybitLinear] {
+        both_paths(text, || Bybit::new(exchange), Bybit::parse_general);
+    }
+}
+
+/// Reads frames, one a line, by an adapter and by its twin, which has the general path alone.
+fn both_paths<E: Exchange>(
+    text: &[u8],
+    make: impl Fn() -> E,
+    general: fn(&mut E, PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
+) {
+    let [mut adapter, mut twin] = [make(), make()];
+    let mut natives = vec!["BTCUSDT".to_owned(), "X".to_owned()];
+    let lines = || text.split(|&byte| byte == b'\n');
+    for line in lines() {
+        adapter.symbols_in(line, &mut |native| natives.push(native.to_owned()));
+    }
+    let instruments =
+        NativeMap::new(natives.iter().map(String::as_str).zip((0..).map(InstrumentId)));
+    adapter.set_instruments(instruments.clone());
+    twin.set_instruments(instruments);
+    let mut books = Books::new(adapter.book_rules());
+    let mut out = Vec::new();
+    for line in lines() {
+        let (one, batch) = read(line, |frame, batch| adapter.parse(frame, batch));
+        let (other, expected) = read(line, |frame, batch| general(&mut twin, frame, batch));
+        match (&one, &other) {
             (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => {}
             (one, other) => assert_eq!(one, other),
         }
-        assert_eq!(batch.ticks, twin.ticks);
-        assert_eq!(batch.books, twin.books);
-        assert_eq!(batch.levels, twin.levels);
-        assert!(whole.is_ok() || batch.is_empty() && batch.levels.is_empty());
-
-        let mut books = Books::new(profile(exchange).book);
-        let mut out = Vec::new();
+        assert_eq!(batch.ticks, expected.ticks);
+        assert_eq!(batch.books, expected.books);
+        assert_eq!(batch.levels, expected.levels);
+        assert_eq!(batch.suspect, expected.suspect);
+        assert!(one.is_ok() || batch.is_empty() && batch.levels.is_empty());
         for update in &batch.books {
             books.apply(update, batch.levels_of(update), &mut out);
         }
+        out.clear();
     }
 }
 
@@ -60,23 +87,35 @@ fn read(
 /// refusal.
 ///
 /// # Panics
-/// When a book has a negative number, or a wait would never end.
+/// When a book has a negative number, a listing is of another exchange, or a wait would never end.
 pub fn binance_rest(body: &[u8]) {
-    for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
-        let profile = profile(exchange);
-        let snapshot = profile.snapshot.map(|rest| (rest.read)(body));
-        if let Some(Ok(snapshot)) = snapshot {
-            let negative = |level: &Level| level.price.is_negative() || level.size.is_negative();
-            assert!(!snapshot.levels.iter().any(negative));
-        }
-        let listings = profile.listing.map(|rest| (rest.read)(body));
-        if let Some(Ok(listings)) = listings {
-            assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
-        }
-        let header = str::from_utf8(body).ok();
-        let refusal = (profile.refusal)(429, header, body, UnixNanos::from_millis(1_000));
-        assert!(refusal.retry_after.as_secs() <= 3 * 24 * 3_600);
+    rest(ExchangeId::Binance, body);
+    rest(ExchangeId::BinanceFutures, body);
+}
+
+/// The same of Bybit, which has no books there.
+///
+/// # Panics
+/// As [`binance_rest`].
+pub fn bybit_rest(body: &[u8]) {
+    rest(ExchangeId::Bybit, body);
+    rest(ExchangeId::BybitLinear, body);
+}
+
+fn rest(exchange: ExchangeId, body: &[u8]) {
+    let profile = profile(exchange);
+    let snapshot = profile.snapshot.map(|rest| (rest.read)(body));
+    if let Some(Ok(snapshot)) = snapshot {
+        let negative = |level: &Level| level.price.is_negative() || level.size.is_negative();
+        assert!(!snapshot.levels.iter().any(negative));
     }
+    let listings = profile.listing.map(|rest| (rest.read)(body));
+    if let Some(Ok(listings)) = listings {
+        assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
+    }
+    let header = str::from_utf8(body).ok();
+    let refusal = (profile.refusal)(429, header, body, UnixNanos::from_millis(1_000));
+    assert!(refusal.retry_after.as_secs() <= 3 * 24 * 3_600);
 }
 
 /// A whole capture, decoded.
