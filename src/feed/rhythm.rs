@@ -7,9 +7,12 @@
 //! ```text
 //! asked ── answer ──▶ expected ── first event ──▶ flowing ── silent far beyond its rhythm ─┐
 //!                        │ nothing for long                                               ▼
-//!                        └──────────────────────────────────────▶ overdue (asked for once more)
+//!                        └──────────────────────────────────────▶ overdue (asked for again)
 //! flowing ◀──────────────────────────── an event ────────────────────┘
 //! ```
+//!
+//! What stays overdue is asked for again after twice the time, and so on: an exchange that took a
+//! request and did not serve it may do so more than once.
 //!
 //! The path only stores when a stream last spoke. Twice a second all streams are looked at: what
 //! was silent since the last look grows older, and when it speaks again, how old it had become is
@@ -25,17 +28,16 @@ use crate::instrument::{Channel, InstrumentId};
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Silence of so many times the largest gap is no rhythm any more. Of events that come at random
-/// the largest gap among sixteen is about three times the mean, and one of eight times that has
-/// a chance of 1 to 10^10.
-const GAPS_TO_OVERDUE: u64 = 8;
+/// Silence of so many times the largest gap is no rhythm any more, by how many gaps ended at least.
+/// Where events come at random a gap of k times the largest of n has a chance of n! k! / (n + k)!,
+/// which is about one in a million in each row; among many more gaps than sixteen it is far less.
+const GAPS_TO_OVERDUE: [(u32, u64); 3] = [(16, 8), (8, 16), (4, 64)];
 
 /// Shorter silence is nobody's fault, however busy the stream was.
 const SILENCE_MIN: Duration = Duration::from_secs(15);
 
-/// A stream's rhythm is known once it was listened to for so long, and so many of its gaps ended.
+/// A stream's rhythm is known once it was listened to for so long, and some of its gaps ended.
 const LISTEN_MIN: Duration = Duration::from_secs(60);
-const GAPS_MIN: u32 = 16;
 
 /// Looks at which a stream had spoken, over which its largest gap fades to a third: nine minutes of
 /// a busy stream, a thousand gaps of a slow one. Silence fades nothing.
@@ -54,8 +56,9 @@ enum Phase {
     Expected { since: MonoNanos },
     /// It has spoken.
     Flowing,
-    /// It is silent beyond its rhythm, or never spoke; it was asked for once more.
-    Overdue { since: MonoNanos },
+    /// It is silent beyond its rhythm, or never spoke; it was asked for again, and will be when
+    /// that does not help for so long.
+    Overdue { since: MonoNanos, asked: MonoNanos, wait: Duration },
     /// The exchange refused it.
     GivenUp,
 }
@@ -195,7 +198,7 @@ impl Rhythms {
             }
             if stream.is_known(now) {
                 known += 1;
-                if let Phase::Overdue { since } = stream.phase {
+                if let Phase::Overdue { since, .. } = stream.phase {
                     overdue += 1;
                     latest = latest.max(since);
                 }
@@ -255,12 +258,21 @@ impl Stream {
         }
         match self.phase {
             Phase::Expected { since } if now >= since.max(excused).after(patience) => {
-                self.phase = Phase::Overdue { since: now };
+                self.phase = Phase::Overdue { since: now, asked: now, wait: patience * 2 };
                 Look::Mute
             }
-            Phase::Flowing if self.is_known(now) && self.silent_ns > self.silent_max_ns() => {
-                self.phase = Phase::Overdue { since: now };
+            Phase::Flowing
+                if (self.is_known(now) && Some(self.silent_ns) > self.silent_max_ns())
+                    || self.is_odd(excused, patience, now) =>
+            {
+                let wait = Duration::from_nanos(self.silent_ns) * 2;
+                self.phase = Phase::Overdue { since: now, asked: now, wait };
                 Look::Aged
+            }
+            Phase::Overdue { since, asked, wait } if now >= asked.max(excused).after(wait) => {
+                let wait = wait.saturating_mul(2);
+                self.phase = Phase::Overdue { since, asked: now, wait };
+                if self.first == MonoNanos::ZERO { Look::Mute } else { Look::Aged }
             }
             _ => Look::Fine,
         }
@@ -278,14 +290,24 @@ impl Stream {
 
     fn is_known(&self, now: MonoNanos) -> bool {
         self.first != MonoNanos::ZERO
-            && self.gaps >= GAPS_MIN
+            && self.silent_max_ns().is_some()
             && now >= self.first.after(LISTEN_MIN)
             && self.phase != Phase::GivenUp
     }
 
-    /// Silence from which on it is overdue.
-    fn silent_max_ns(&self) -> u64 {
-        (self.gap_ns.saturating_mul(GAPS_TO_OVERDUE)).max(SILENCE_MIN.as_nanos() as u64)
+    /// Silence from which on it is overdue; `None` while it has no rhythm.
+    fn silent_max_ns(&self) -> Option<u64> {
+        let (_, times) = GAPS_TO_OVERDUE.iter().find(|(gaps, _)| self.gaps >= *gaps)?;
+        Some(self.gap_ns.saturating_mul(*times).max(SILENCE_MIN.as_nanos() as u64))
+    }
+
+    /// Whether it spoke too little to have a rhythm and is one that speaks whenever anybody moves,
+    /// so that its silence for so long is odd.
+    fn is_odd(&self, excused: MonoNanos, patience: Duration, now: MonoNanos) -> bool {
+        let channel = self.subscription.channel;
+        matches!(channel, Channel::Quotes | Channel::Orderbook)
+            && self.silent_max_ns().is_none()
+            && now >= self.seen.max(excused).after(patience * QUIET_FACTOR)
     }
 }
 
