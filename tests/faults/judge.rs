@@ -46,6 +46,8 @@ struct Told {
     price: i128,
     size: i128,
     taker: BookSide,
+    /// Trades that were told as missing before it.
+    missing: u64,
 }
 
 /// One instrument as its client sees it.
@@ -149,7 +151,8 @@ impl Judge {
         }
     }
 
-    /// Whether every trade told is one of the exchange's.
+    /// Whether every trade told is one of the exchange's, and what is missing between two was told
+    /// as missing.
     pub(super) fn judge_trades(&self, index: usize, truth: &[TrueTrade]) -> Result<(), String> {
         let mut real: Vec<Told> = truth.iter().map(|trade| self.kind.told(trade)).collect();
         real.dedup_by(|later, first| {
@@ -157,13 +160,25 @@ impl Judge {
             first.size += if same { later.size } else { 0 };
             same
         });
-        let first = real.first().map_or(0, |trade| trade.id);
+        let symbol = &self.symbols[index];
+        let mut last: Option<&Told> = None;
         for told in &self.seen[index].trades {
-            let place = told.id.checked_sub(first).and_then(|at| usize::try_from(at).ok());
-            let real = place.and_then(|place| real.get(place));
-            if real != Some(told) {
-                return Err(format!("{}: {told:?} was told for {real:?}", self.symbols[index]));
+            let place = real
+                .binary_search_by_key(&told.id, |real| real.id)
+                .map_err(|_| format!("{symbol}: {told:?} was told, which never was"))?;
+            let Told { price, size, taker, .. } = real[place];
+            if (told.price, told.size, told.taker) != (price, size, taker) {
+                return Err(format!("{symbol}: {told:?} was told for {:?}", real[place]));
             }
+            // A number may stand for several trades: for all from the one before it on.
+            let before = place.checked_sub(1).map_or(0, |before| real[before].id);
+            if let Some(last) = last
+                && before - last.id != told.missing
+            {
+                let skipped = before - last.id;
+                return Err(format!("{symbol}: {skipped} trades are missing before {told:?}"));
+            }
+            last = Some(told);
         }
         Ok(())
     }
@@ -179,7 +194,8 @@ impl Kind {
     /// A true trade as this exchange numbers it.
     fn told(&self, trade: &TrueTrade) -> Told {
         let TrueTrade { price, size, taker, .. } = trade;
-        Told { id: self.id(trade), price: units(price), size: units(size), taker: *taker }
+        let (price, size) = (units(price), units(size));
+        Told { id: self.id(trade), price, size, taker: *taker, missing: 0 }
     }
 
     /// The number of a trade.
@@ -199,17 +215,11 @@ impl Seen {
             price: number(data.price),
             size: number(data.volume),
             taker: if data.side == Some("buy") { BookSide::Bid } else { BookSide::Ask },
+            missing: std::mem::take(&mut self.missing),
         };
-        let missing = std::mem::take(&mut self.missing);
         if let Some(last) = self.trades.last() {
             if told.id <= last.id {
                 return Err(format!("{told:?} was told after {last:?}"));
-            }
-            let skipped = told.id - last.id - 1;
-            if skipped != missing {
-                return Err(format!(
-                    "{skipped} trades before {told:?} are missing, {missing} were told so"
-                ));
             }
         }
         self.trades.push(told);

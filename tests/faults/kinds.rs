@@ -37,6 +37,13 @@ pub(super) enum Trades {
 /// Every exchange that has a simulator.
 pub(crate) static KINDS: &[Kind] = &[
     Kind {
+        exchange: ExchangeId::Okx,
+        natives: ["BTC-USDT", "ETH-USDT"],
+        books: Proof::Numbers,
+        trades: Trades::Matches,
+        depth: usize::MAX,
+    },
+    Kind {
         exchange: ExchangeId::Binance,
         natives: ["BTCUSDT", "ETHUSDT"],
         books: Proof::Numbers,

@@ -39,6 +39,9 @@ const QUICK: BackoffPolicy = BackoffPolicy {
 /// longer, which would only make seeds long.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
 
+/// How often we say what keeps a connection, at least.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
 /// Age at which the exchange ends a connection, where a seed has that, and the age that it is known
 /// to allow: the margin of the long lives of exchanges, which a share of this one would not be.
 const LIFETIME: Duration = Duration::from_secs(20);
@@ -46,7 +49,7 @@ const LIFETIME_KNOWN: Duration = Duration::from_secs(15);
 
 /// A book that is shown as live may be as old as this, and no older: by then its silence must have
 /// been noticed.
-const LAG_MAX: Duration = Duration::from_secs(40);
+const LAG_MAX: Duration = Duration::from_secs(90);
 
 /// What counts as being up to date.
 const FRESH: Duration = Duration::from_secs(2);
@@ -91,16 +94,22 @@ impl World {
         let begin = 1_767_225_600_000_000_000 + random.below(60_000_000_000) as i64;
         let (clock, hand) = Clock::manual(UnixNanos(begin));
         let lifetime = random.one_of(&[None, None, Some(LIFETIME)]);
+        let usual = Options::new(kind.exchange);
         let options = Options {
             symbols: kind.natives.map(str::to_owned).to_vec(),
             rate: random.between(10, 60) as u32,
             seed,
             truth_trades: 100_000,
-            ping_interval: Duration::from_secs(2),
+            // Shorter than the silence that is allowed; an exchange that never pings will not.
+            ping_interval: if usual.ping_interval == Duration::MAX {
+                Duration::MAX
+            } else {
+                HEARTBEAT
+            },
             pong_timeout: Duration::from_secs(5),
             lifetime,
             clock: clock.clone(),
-            ..Options::new(kind.exchange)
+            ..usual
         };
         let exchange = ByHand::new(&options, kind.depth).expect("a simulator is made");
 
@@ -118,6 +127,7 @@ impl World {
             rules.silence_max = rules.silence_max.min(SILENCE_MAX);
             rules.lifetime = lifetime.and(Some(LIFETIME_KNOWN));
             rules.frame_bytes_max = 1 << 20;
+            rules.heartbeat = rules.heartbeat.map(|(every, text)| (every.min(HEARTBEAT), text));
         });
         let bent = Bent { exchange: adapter(kind.exchange), rules };
         let feed_options = FeedOptions {
