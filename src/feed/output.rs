@@ -381,6 +381,30 @@ mod tests {
     }
 
     #[test]
+    fn a_book_of_46_000_levels_passes_a_ring_of_a_thousand() {
+        let (mut output, mut consumers) = output(&[1 << 10]);
+        let counters = FeedCounters::default();
+        let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
+        let body = |id| level.body(LevelFlags::SNAPSHOT, id);
+        output
+            .staged()
+            .extend((0..46_000).map(|id| Tick::new(InstrumentId(3), UnixNanos::NONE, body(id))));
+        let mut next = 0;
+        while output.is_blocked() {
+            output.push(START, &counters);
+            consumers[0].drain(usize::MAX, |tick| {
+                let Body::Level { update_id, .. } = tick.body else { panic!("{tick:?}") };
+                assert_eq!(update_id, next, "in order, each once");
+                next += 1;
+            });
+        }
+        assert_eq!((next, counters.skipped.value()), (46_000, 0));
+        output.staged().push(trade(1));
+        output.push(START, &counters);
+        assert!(output.staged.capacity() <= 4 * STAGED_KEPT, "its memory is given back");
+    }
+
+    #[test]
     fn a_push_is_stamped_when_it_happens() {
         let (mut output, mut consumers) = output(&[1]);
         let counters = FeedCounters::default();

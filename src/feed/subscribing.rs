@@ -54,6 +54,8 @@ struct Awaited {
     unanswered: Vec<Subscription>,
     /// Refusals that did not say of what.
     refusals: usize,
+    /// Acceptances that did not say of what.
+    acceptances: usize,
 }
 
 /// What an exchange's refusal comes to.
@@ -160,6 +162,7 @@ impl Subscribing {
                 tries,
                 unanswered: request.covers,
                 refusals: 0,
+                acceptances: 0,
             });
             return Some(request.text);
         }
@@ -196,8 +199,13 @@ impl Subscribing {
     /// say which.
     pub(super) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
         if self.manners.answers == Answers::PerSubscription {
-            let settled = subject.and_then(|subject| self.settle(id, subject));
-            self.answered.extend(settled.map(|(_, subscription)| subscription));
+            match subject {
+                Some(subject) => {
+                    let settled = self.settle(id, subject);
+                    self.answered.extend(settled.map(|(_, subscription)| subscription));
+                }
+                None => self.accept_one(id),
+            }
             return;
         }
         if id.is_none() && self.greetings.0 > 0 {
@@ -206,6 +214,24 @@ impl Subscribing {
         }
         let awaited = self.take(id.or(self.awaited.first().map(|awaited| awaited.id)));
         self.answered.extend(awaited.into_iter().flat_map(|awaited| awaited.unanswered));
+    }
+
+    /// One of a request's subscriptions was accepted, nobody says which: all of them are, once as
+    /// many acceptances came. Without a number it is about leaving a stream, as the acceptance of
+    /// a subscription always names it.
+    fn accept_one(&mut self, id: Option<u64>) {
+        let leaves = |awaited: &Awaited| awaited.ask == Ask::Unsubscribe;
+        let index = match id {
+            Some(_) => self.find(id),
+            None => self.awaited.iter().position(leaves),
+        };
+        let Some(index) = index else { return };
+        let awaited = &mut self.awaited[index];
+        awaited.acceptances += 1;
+        if awaited.acceptances >= awaited.unanswered.len() {
+            let Awaited { unanswered, .. } = self.awaited.remove(index);
+            self.answered.extend(unanswered);
+        }
     }
 
     /// What was answered since the last call.
@@ -255,8 +281,9 @@ impl Subscribing {
         let awaited = &mut self.awaited[index];
         let place = awaited.unanswered.iter().position(is_it)?;
         let settled = (awaited.ask, awaited.unanswered.remove(place));
-        if awaited.unanswered.is_empty() {
-            self.awaited.remove(index);
+        if awaited.acceptances >= awaited.unanswered.len() {
+            let Awaited { unanswered, .. } = self.awaited.remove(index);
+            self.answered.extend(unanswered);
         }
         Some(settled)
     }

@@ -13,7 +13,7 @@ use crate::instrument::ExchangeId;
 use crate::latency::recorder;
 use crate::net::BackoffPolicy;
 use crate::ring::{Consumer, ring};
-use crate::sim::{Fault, Options, Simulator};
+use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::Tick;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;
@@ -31,16 +31,19 @@ struct Hand {
 
 impl Hand {
     fn new(url: String, adjust: impl FnOnce(&mut FeedOptions)) -> Self {
+        Self::of(&["BTCUSDT"], url, adjust)
+    }
+
+    /// With the trades of these, numbered in their order.
+    fn of(natives: &[&str], url: String, adjust: impl FnOnce(&mut FeedOptions)) -> Self {
         let exchange = ExchangeId::Binance;
-        let native = ArrayString::from("BTCUSDT").unwrap();
-        assert!((profile(exchange).canonical_symbol)(&native).is_some());
-        let subscription = Subscription {
-            instrument: InstrumentId(0),
-            native,
-            channel: Channel::Trades,
-            interval: None,
-        };
-        let mut options = FeedOptions::new(url, vec![subscription]);
+        let subscriptions = natives.iter().enumerate().map(|(index, native)| {
+            assert!((profile(exchange).canonical_symbol)(native).is_some());
+            let native = ArrayString::from(native).unwrap();
+            let (instrument, channel) = (InstrumentId(index as u32), Channel::Trades);
+            Subscription { instrument, native, channel, interval: None }
+        });
+        let mut options = FeedOptions::new(url, subscriptions.collect());
         options.reconnect = BackoffPolicy { jitter: 0.0, ..BackoffPolicy::default() };
         adjust(&mut options);
         let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
@@ -280,4 +283,52 @@ fn certificates_that_cannot_be_read_are_refused_at_the_start() {
     let error = Feed::new(adapter(ExchangeId::Binance), options, context).err();
     let text = error.expect("refused").to_string();
     assert!(text.contains("tls_ca_file") && text.contains("/nowhere/ca.pem"), "{text}");
+}
+
+impl Hand {
+    fn trades_of(&self, instrument: u32) -> usize {
+        let own = self.ticks.iter().filter(|tick| tick.instrument == InstrumentId(instrument));
+        own.filter(|tick| tick.body.trade().is_some()).count()
+    }
+
+    /// So many half seconds, in each of which every one of these instruments trades.
+    fn live(&mut self, half_seconds: u32, instruments: std::ops::Range<u32>) {
+        for _ in 0..half_seconds {
+            let seen: Vec<_> = instruments.clone().map(|one| (one, self.trades_of(one))).collect();
+            self.until("trades of all", |hand| {
+                seen.iter().all(|&(one, count)| hand.trades_of(one) > count)
+            });
+            self.clock.advance(Duration::from_millis(500));
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_dies_alone_is_found_by_its_rhythm_and_brought_back() {
+    let mut options = Options::new(ExchangeId::Binance);
+    options.rate = 5_000;
+    let natives = ["ETHUSDT", "BTCUSDT", "BNBUSDT"];
+    options.symbols = natives.map(str::to_owned).to_vec();
+    let simulator = Simulator::start(options).unwrap();
+    let mut hand = Hand::of(&natives, simulator.url(), |_| {});
+    // A minute, in which the rhythms are learned.
+    hand.live(130, 0..3);
+    let counters = Arc::clone(hand.handle.counters());
+    assert_eq!((counters.aged_streams.value(), counters.mute_subscriptions.value()), (0, 0));
+    simulator.inject(Fault::Mute { of: Of::Trade, symbol: Some(natives[0].to_owned()) });
+    let mut silent = 0;
+    while counters.aged_streams.value() == 0 {
+        hand.live(1, 1..3);
+        silent += 1;
+        assert!(silent < 60, "silent for {silent} half seconds");
+    }
+    assert!(silent >= 30, "busy as it was, it is given 15 s: {silent}");
+    let told = hand.notices.iter().any(|notice| {
+        let (one, channel) = (InstrumentId(0), Channel::Trades);
+        matches!(notice, FeedNotice::Aged { instrument, channel: of } if (*instrument, *of) == (one, channel))
+    });
+    assert!(told, "{:?}", hand.notices);
+    hand.live(4, 0..3);
+    assert_eq!((counters.aged_streams.value(), counters.resubscriptions.value()), (1, 1));
+    assert!(counters.reconnects.iter().all(|one| one.value() == 0), "the others never stopped");
 }

@@ -219,6 +219,24 @@ fn a_renewed_stream_is_left_first_and_only_once_at_a_time() {
     assert!(subscribing.is_done());
 }
 
+#[test]
+fn acceptances_without_a_subject_are_counted() {
+    let all = subscriptions(2);
+    let mut subscribing = per_subscription(&all);
+    let id = id_of(&said(&mut subscribing, &binance())[0]);
+    subscribing.accept(id, None);
+    assert!(!subscribing.is_done());
+    subscribing.accept(id, None);
+    assert!(subscribing.is_done());
+    assert_eq!(subscribing.take_answered(), all);
+    // That a stream was left may be said without any sign of which.
+    subscribing.renew(&all[..1]);
+    assert_eq!(said(&mut subscribing, &binance()).len(), 2);
+    subscribing.accept(None, None);
+    subscribing.accept(None, subject(&all[0]));
+    assert!(subscribing.is_done());
+}
+
 /// An exchange that words one message for each subscription.
 struct OneByOne;
 
