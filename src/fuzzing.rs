@@ -4,12 +4,14 @@
 //! A target asserts something: that two ways of reading agree, that what was read can be written
 //! and read again, that an error leaves nothing behind. Not to crash is the least.
 
+mod coinbase;
 mod configs;
 mod decimals;
 mod frames;
 
 pub use crate::client::dialect::fuzzing::request as client_request;
 pub use crate::net::fuzzing::frames as frame;
+pub use coinbase::{coinbase_parse, coinbase_rest};
 pub use configs::config;
 pub use decimals::decimal;
 pub use frames::{binance_parse, binance_rest, bybit_parse, bybit_rest, capture};
@@ -25,6 +27,8 @@ pub const TARGETS: &[Target] = &[
     ("bybit_rest", bybit_rest),
     ("capture", capture),
     ("client_request", client_request),
+    ("coinbase_parse", coinbase_parse),
+    ("coinbase_rest", coinbase_rest),
     ("config", config),
     ("decimal", decimal),
     ("frame", frame),

@@ -72,7 +72,7 @@ fn both_paths<E: Exchange>(
 }
 
 /// Reads a frame whose padding looks like more of it.
-fn read(
+pub(super) fn read(
     text: &[u8],
     parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
 ) -> (Result<Frame, Rejected>, Batch) {
