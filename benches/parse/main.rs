@@ -10,17 +10,17 @@
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
 #![allow(missing_docs, reason = "macros of criterion")]
 
-mod candidates;
+mod binance;
 #[path = "../../tests/common/captures.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod captures;
-mod frames;
+mod harness;
+mod okx;
 
 use std::time::Instant;
 
-use candidates::{CANDIDATES, Candidate, Parser};
 use criterion::{Criterion, Throughput};
-use frames::{Corpus, generated, recorded};
+use harness::{CANDIDATES, Candidate, Subject};
 
 /// Rounds over all frames of a kind, for the medians of the summary.
 const ROUNDS: usize = 41;
@@ -30,47 +30,50 @@ fn main() {
     // lists would pay for it; freeing something large ends that.
     drop(std::hint::black_box(vec![0_u8; 16 << 20]));
     let mut criterion = Criterion::default().configure_from_args();
-    let mut corpora = generated();
-    corpora.extend(recorded());
-    for corpus in &mut corpora {
-        verify(corpus);
-        measure(&mut criterion, corpus);
+    let mut subjects = binance::subjects();
+    subjects.extend(okx::subjects());
+    for subject in &mut subjects {
+        verify(subject);
+        measure(&mut criterion, subject);
     }
     criterion.final_summary();
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    for corpus in &mut corpora {
-        summarise(corpus);
+    for subject in &mut subjects {
+        summarise(subject);
     }
 }
 
 /// Every candidate must read every frame to the same ticks.
-fn verify(corpus: &mut Corpus) {
-    let sums = CANDIDATES.map(|candidate| Parser::new(candidate, corpus).checksum(corpus));
-    assert!(sums.iter().all(|sum| *sum == sums[0]), "{}: {sums:?}", corpus.name);
+fn verify(subject: &mut Subject) {
+    let sums =
+        CANDIDATES.map(|candidate| (subject.contender)(candidate).checksum(&mut subject.frames));
+    assert!(sums.iter().all(|sum| *sum == sums[0]), "{}: {sums:?}", subject.name);
 }
 
-fn measure(criterion: &mut Criterion, corpus: &mut Corpus) {
-    let mut group = criterion.benchmark_group(&corpus.name);
-    group.throughput(Throughput::Elements(corpus.frames.len() as u64));
+fn measure(criterion: &mut Criterion, subject: &mut Subject) {
+    let mut group = criterion.benchmark_group(&subject.name);
+    group.throughput(Throughput::Elements(subject.frames.len() as u64));
     group.sample_size(20);
     for candidate in CANDIDATES {
-        let mut parser = Parser::new(candidate, corpus);
-        group.bench_function(candidate.name(), |bencher| bencher.iter(|| parser.run(corpus)));
+        let mut parser = (subject.contender)(candidate);
+        group.bench_function(candidate.name(), |bencher| {
+            bencher.iter(|| parser.run(&mut subject.frames))
+        });
     }
     group.finish();
 }
 
 /// Medians of rounds in which the candidates take turns, so that all see the same machine.
-fn summarise(corpus: &mut Corpus) {
-    let mut parsers = CANDIDATES.map(|candidate| Parser::new(candidate, corpus));
+fn summarise(subject: &mut Subject) {
+    let mut parsers = CANDIDATES.map(|candidate| (subject.contender)(candidate));
     let mut rounds = CANDIDATES.map(|_| Vec::with_capacity(ROUNDS));
     for _ in 0..ROUNDS {
         for (parser, times) in parsers.iter_mut().zip(&mut rounds) {
             let start = Instant::now();
-            parser.run(corpus);
-            times.push(start.elapsed().as_nanos() as f64 / corpus.frames.len() as f64);
+            parser.run(&mut subject.frames);
+            times.push(start.elapsed().as_nanos() as f64 / subject.frames.len() as f64);
         }
     }
     let medians = rounds.map(|mut times| {
@@ -79,16 +82,16 @@ fn summarise(corpus: &mut Corpus) {
     });
     let of = |candidate: Candidate| medians[candidate as usize];
     let own = of(Candidate::Recogniser);
-    let bytes: usize = corpus.frames.iter().map(|frame| frame.length).sum();
+    let bytes: usize = subject.frames.iter().map(|frame| frame.length).sum();
     println!(
         "ratio {}: serde_json {:.1}x, simd-json tape {:.1}x (recogniser {own:.1} ns, tape {:.0} ns, \
          serde_json {:.0} ns; {} frames of {} B)",
-        corpus.name,
+        subject.name,
         of(Candidate::SerdeJson) / own,
         of(Candidate::Tape) / own,
         of(Candidate::Tape),
         of(Candidate::SerdeJson),
-        corpus.frames.len(),
-        bytes / corpus.frames.len(),
+        subject.frames.len(),
+        bytes / subject.frames.len(),
     );
 }

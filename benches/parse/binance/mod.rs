@@ -1,22 +1,33 @@
-//! Frames to parse: generated in the shapes of the wire, and recorded ones where they are at hand.
+//! Binance's frames: generated in the shapes of the wire, and recorded ones where they are at hand.
 
+mod candidates;
+
+use std::rc::Rc;
+
+use candidates::Parser;
 use tickwire::instrument::ExchangeId;
-use tickwire::limits::FRAME_PADDING;
 
 use crate::captures;
+use crate::harness::{PaddedText, Random, Subject};
 
 /// Frames of one kind.
-pub(crate) struct Corpus {
-    pub(crate) name: String,
-    pub(crate) exchange: ExchangeId,
-    pub(crate) kind: Kind,
-    pub(crate) frames: Vec<PaddedText>,
-    pub(crate) symbols: Vec<String>,
+struct Corpus {
+    exchange: ExchangeId,
+    kind: Kind,
+    symbols: Vec<String>,
+}
+
+impl Corpus {
+    fn subject(self, name: String, frames: Vec<PaddedText>) -> Subject {
+        let corpus = Rc::new(self);
+        let contender = move |candidate| Box::new(Parser::new(candidate, &corpus)) as _;
+        Subject { name, frames, contender: Box::new(contender) }
+    }
 }
 
 /// What its frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+enum Kind {
     Trade,
     Aggregate,
     Quote,
@@ -41,42 +52,31 @@ impl Kind {
     }
 }
 
-/// A frame and its padding.
-pub(crate) struct PaddedText {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) length: usize,
-}
-
-impl PaddedText {
-    fn new(text: &str) -> Self {
-        let mut bytes = text.as_bytes().to_vec();
-        bytes.resize(text.len() + FRAME_PADDING, b' ');
-        Self { bytes, length: text.len() }
-    }
+/// Generated frames, then recorded ones.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let mut subjects = generated();
+    subjects.extend(recorded());
+    subjects
 }
 
 /// 2,048 different frames of each kind and market.
-pub(crate) fn generated() -> Vec<Corpus> {
-    let mut corpora = Vec::new();
+fn generated() -> Vec<Subject> {
+    let mut subjects = Vec::new();
     for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
         for kind in Kind::ALL {
             let mut random = Random(0x5EED ^ kind as u64);
             let frames = (0..2_048).map(|_| PaddedText::new(&frame(exchange, kind, &mut random)));
-            corpora.push(Corpus {
-                name: format!("{exchange}.{}", kind.name()),
-                exchange,
-                kind,
-                frames: frames.collect(),
-                symbols: SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect(),
-            });
+            let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
+            let name = format!("{exchange}.{}", kind.name());
+            subjects.push(Corpus { exchange, kind, symbols }.subject(name, frames.collect()));
         }
     }
-    corpora
+    subjects
 }
 
 /// Recorded frames, by capture and kind; at most 2,048 each.
-pub(crate) fn recorded() -> Vec<Corpus> {
-    let mut corpora = Vec::new();
+fn recorded() -> Vec<Subject> {
+    let mut subjects = Vec::new();
     for path in captures::files("binance-") {
         let frames = captures::received(&path);
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -95,14 +95,14 @@ pub(crate) fn recorded() -> Vec<Corpus> {
             symbols.sort();
             symbols.dedup();
             let name = format!("{name}.{}", kind.name());
-            corpora.push(Corpus { name, exchange, kind, frames, symbols });
+            subjects.push(Corpus { exchange, kind, symbols }.subject(name, frames));
         }
     }
-    corpora
+    subjects
 }
 
 fn symbol_of(frame: &PaddedText) -> String {
-    let text = std::str::from_utf8(&frame.bytes[..frame.length]).unwrap();
+    let text = std::str::from_utf8(frame.text()).unwrap();
     text.split("\"s\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
@@ -116,27 +116,6 @@ const SYMBOLS: [(&str, u64, usize, usize); 6] = [
     ("1000SATSUSDT", 1, 7, 0),
     ("BNBBTC", 1, 6, 2),
 ];
-
-/// Marsaglia's xorshift: the same frames in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn decimal(&mut self, whole_below: u64, digits: usize) -> String {
-        let whole = self.below(whole_below.max(1));
-        if digits == 0 {
-            return (whole + 1).to_string();
-        }
-        let fraction = self.below(10_u64.pow(digits as u32));
-        format!("{whole}.{fraction:0digits$}")
-    }
-}
 
 fn frame(exchange: ExchangeId, kind: Kind, random: &mut Random) -> String {
     let is_spot = exchange == ExchangeId::Binance;

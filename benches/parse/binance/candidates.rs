@@ -1,4 +1,4 @@
-//! Ways from a frame to ticks. Each fills the same kind of batch: symbols looked up, decimals
+//! Ways from a frame of Binance to ticks. Each fills the same kind of batch: symbols looked up, decimals
 //! exact.
 
 use serde::Deserialize;
@@ -8,42 +8,16 @@ use tickwire::exchange::binance::Binance;
 use tickwire::exchange::{Batch, BookKind, BookUpdate, Exchange, Frame};
 use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
 use tickwire::json::PaddedFrame;
-use tickwire::tick::{Body, Decimal, Level, Quote, Side, Tick, Trade, TradeId};
+use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Trade, TradeId};
 
-use crate::frames::{Corpus, Kind, PaddedText};
-
-/// Who parses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Candidate {
-    /// The product's way.
-    Recogniser,
-    /// simd-json in place with a reused tape and reused buffers, walked once in any order.
-    Tape,
-    /// serde_json into structs that borrow, of the kind that the frame is known to be.
-    SerdeJson,
-    /// The product's general path, which must also find out what the frame is.
-    General,
-}
-
-/// All of them, in the order of their numbers.
-pub(crate) const CANDIDATES: [Candidate; 4] =
-    [Candidate::Recogniser, Candidate::Tape, Candidate::SerdeJson, Candidate::General];
-
-impl Candidate {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Recogniser => "recogniser",
-            Self::Tape => "simd-json tape",
-            Self::SerdeJson => "serde_json typed",
-            Self::General => "general path",
-        }
-    }
-}
+use super::{Corpus, Kind};
+use crate::harness::{Candidate, PaddedText, Parse};
 
 /// A candidate with its reused memory.
 pub(crate) struct Parser {
     candidate: Candidate,
     kind: Kind,
+    is_spot: bool,
     adapter: Binance,
     instruments: NativeMap,
     batch: Batch,
@@ -60,39 +34,12 @@ impl Parser {
         Self {
             candidate,
             kind: corpus.kind,
+            is_spot: corpus.exchange == ExchangeId::Binance,
             adapter,
             instruments,
             batch: Batch::new(),
             buffers: Buffers::default(),
             nodes: Vec::new(),
-        }
-    }
-
-    /// Parses every frame; nothing else is timed.
-    pub(crate) fn run(&mut self, corpus: &mut Corpus) {
-        let is_spot = corpus.exchange == ExchangeId::Binance;
-        for frame in &mut corpus.frames {
-            self.parse(frame, is_spot);
-            std::hint::black_box(&self.batch);
-        }
-    }
-
-    /// Parses every frame and sums up what came out.
-    pub(crate) fn checksum(&mut self, corpus: &mut Corpus) -> u64 {
-        let is_spot = corpus.exchange == ExchangeId::Binance;
-        corpus.frames.iter_mut().fold(0, |sum, frame| {
-            self.parse(frame, is_spot);
-            checksum(sum, &self.batch)
-        })
-    }
-
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText, is_spot: bool) {
-        match self.candidate {
-            Candidate::Recogniser => self.recogniser(frame),
-            Candidate::General => self.general(frame),
-            Candidate::Tape => self.tape(frame, is_spot),
-            Candidate::SerdeJson => self.serde_json(frame, is_spot),
         }
     }
 
@@ -169,6 +116,22 @@ impl Parser {
 
 fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()
+}
+
+impl Parse for Parser {
+    #[inline(always)]
+    fn parse(&mut self, frame: &mut PaddedText) {
+        match self.candidate {
+            Candidate::Recogniser => self.recogniser(frame),
+            Candidate::General => self.general(frame),
+            Candidate::Tape => self.tape(frame, self.is_spot),
+            Candidate::SerdeJson => self.serde_json(frame, self.is_spot),
+        }
+    }
+
+    fn batch(&self) -> &Batch {
+        &self.batch
+    }
 }
 
 /// What a frame said, before it becomes ticks.
@@ -287,39 +250,6 @@ fn levels(nodes: &[Node<'_>], at: usize, side: Side, batch: &mut Batch) {
         let (price, size) = (string(&level[1]).unwrap(), string(&level[2]).unwrap());
         batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
     }
-}
-
-/// A cheap sum that depends on every value and its place.
-fn checksum(sum: u64, batch: &Batch) -> u64 {
-    let mut sum = sum;
-    let mut add = |value: u64| sum = (sum ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    for entry in &batch.ticks {
-        add(entry.sequence ^ u64::from(entry.tick.instrument.0));
-        add(entry.tick.exchange_time.0 as u64);
-        match entry.tick.body {
-            Body::Trade { side, price_digits, size_digits, price, size, .. } => {
-                add(price as u64 ^ u64::from(price_digits));
-                add(size as u64 ^ u64::from(size_digits) ^ side as u64);
-            }
-            Body::Quote { digits, mantissas } => {
-                digits.iter().zip(mantissas).for_each(|(digits, mantissa)| {
-                    add(mantissa as u64 ^ u64::from(*digits));
-                });
-            }
-            _ => panic!("no other tick is expected"),
-        }
-    }
-    for book in &batch.books {
-        add(book.first_id ^ book.previous_id.unwrap_or(7));
-        add(book.last_id ^ book.exchange_time.0 as u64 ^ u64::from(book.instrument.0));
-        for level in batch.levels_of(book) {
-            add(level.price.mantissa() as u64
-                ^ u64::from(level.price.digits())
-                ^ level.side as u64);
-            add(level.size.mantissa() as u64 ^ u64::from(level.size.digits()));
-        }
-    }
-    sum
 }
 
 #[derive(Deserialize)]

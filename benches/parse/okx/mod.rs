@@ -1,0 +1,122 @@
+//! OKX's frames: generated in the shapes of the wire, and recorded ones where they are at hand.
+
+mod candidates;
+
+use std::rc::Rc;
+
+use candidates::Parser;
+
+use crate::captures;
+use crate::harness::{PaddedText, Random, Subject};
+
+/// What frames say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Trade,
+    Quote,
+    Book,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Trade, Self::Quote, Self::Book];
+
+    const fn channel(self) -> &'static str {
+        match self {
+            Self::Trade => "trades",
+            Self::Quote => "bbo-tbt",
+            Self::Book => "books",
+        }
+    }
+}
+
+/// Symbols, with the order of magnitude of their prices and the digits of prices and sizes.
+const SYMBOLS: [(&str, u64, usize, usize); 6] = [
+    ("BTC-USDT", 65_000, 1, 8),
+    ("BTC-USDT-SWAP", 65_000, 1, 2),
+    ("ETH-USDT", 2_500, 2, 6),
+    ("SOL-USDT-SWAP", 150, 2, 2),
+    ("DOGE-USDT", 1, 5, 6),
+    ("PEPE-USDT", 1, 10, 0),
+];
+
+/// Generated frames, then recorded ones.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for kind in Kind::ALL {
+        let mut random = Random(0x5EED ^ kind as u64);
+        let frames = (0..2_048).map(|_| PaddedText::new(&frame(kind, &mut random)));
+        let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
+        let name = format!("okx.{}", kind.channel());
+        subjects.push(subject(kind, name, symbols, frames.collect()));
+    }
+    for path in captures::files("okx-") {
+        let frames = captures::received(&path);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for kind in Kind::ALL {
+            let mark = format!("{{\"arg\":{{\"channel\":\"{}\"", kind.channel());
+            let of_kind: Vec<_> = frames.iter().filter(|frame| frame.starts_with(&mark)).collect();
+            // A handful of frames would measure the caches.
+            if of_kind.len() < 40 {
+                continue;
+            }
+            let mut symbols: Vec<_> = of_kind.iter().map(|text| symbol_of(text)).collect();
+            symbols.sort();
+            symbols.dedup();
+            let frames = of_kind.into_iter().map(|text| PaddedText::new(text)).collect();
+            subjects.push(subject(kind, format!("{name}.{}", kind.channel()), symbols, frames));
+        }
+    }
+    subjects
+}
+
+fn subject(kind: Kind, name: String, symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
+    let symbols = Rc::new(symbols);
+    let contender = move |candidate| Box::new(Parser::new(candidate, kind, &symbols)) as _;
+    Subject { name, frames, contender: Box::new(contender) }
+}
+
+fn symbol_of(frame: &str) -> String {
+    frame.split("\"instId\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+fn frame(kind: Kind, random: &mut Random) -> String {
+    let (symbol, price_scale, price_digits, size_digits) = SYMBOLS[random.below(6) as usize];
+    let at = 1_783_465_157_897 + random.below(10_000_000);
+    let sequence = 81_625_399_057 + random.below(1_000_000_000);
+    let size_scale = 10_u64.pow(random.below(5) as u32);
+    let head = format!(r#"{{"arg":{{"channel":"{}","instId":"{symbol}"}}"#, kind.channel());
+    let mut level = |size: Option<&str>| {
+        let price = random.short_decimal(price_scale, price_digits);
+        let own = random.short_decimal(size_scale, size_digits);
+        let orders = random.below(40);
+        format!(r#"["{price}","{}","0","{orders}"]"#, size.unwrap_or(&own))
+    };
+    match kind {
+        Kind::Trade => {
+            let id = 1_130_639_474 + random.below(1_000_000_000);
+            let price = random.short_decimal(price_scale, price_digits);
+            let size = random.short_decimal(size_scale, size_digits);
+            let (side, count) = (["buy", "sell"][random.below(2) as usize], 1 + random.below(3));
+            format!(
+                r#"{head},"data":[{{"instId":"{symbol}","tradeId":"{id}","px":"{price}","sz":"{size}","side":"{side}","ts":"{at}","count":"{count}","source":"0","seqId":{sequence}}}]}}"#
+            )
+        }
+        Kind::Quote => {
+            let (ask, bid) = (level(None), level(None));
+            format!(
+                r#"{head},"data":[{{"asks":[{ask}],"bids":[{bid}],"ts":"{at}","seqId":{sequence}}}]}}"#
+            )
+        }
+        Kind::Book => {
+            let mut side = |count: u64| {
+                let levels = (0..count).map(|index| level((index % 3 == 0).then_some("0")));
+                levels.collect::<Vec<_>>().join(",")
+            };
+            let (asks, bids) = (side(at % 11), side(sequence % 11));
+            let previous = sequence - 4;
+            format!(
+                r#"{head},"action":"update","data":[{{"asks":[{asks}],"bids":[{bids}],"ts":"{at}","checksum":0,"seqId":{sequence},"prevSeqId":{previous}}}]}}"#
+            )
+        }
+    }
+}
