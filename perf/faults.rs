@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
         println!(
             "{}: {each} seeds in {:.1} s, {virtual_seconds} s of theirs: {faults} faults, {trades} \
              trades, {books} events of books, {resyncs} times live",
-            kind.exchange,
+            kind.name,
             begun.elapsed().as_secs_f64(),
         );
     }

@@ -119,36 +119,47 @@ impl Judge {
             _ => {}
         }
         if matches!(kind, "orderbook" | "status") && seen.live {
-            seen.check(past(index)).map_err(|wrong| format!("{}: {wrong}", self.symbols[index]))?;
+            seen.check(self.kind, past(index))
+                .map_err(|wrong| format!("{}: {wrong}", self.symbols[index]))?;
         }
         Ok(line)
     }
 
-    /// Whether a book is live and at least as new as that state.
-    pub(super) fn has_book(&self, index: usize, at: usize) -> Result<(), String> {
+    /// Whether the book is live and at least as new as a state, and the trades are told up to an
+    /// id.
+    pub(super) fn has(
+        &self,
+        index: usize,
+        past: &[PastBook],
+        at: usize,
+        id: u64,
+    ) -> Result<(), String> {
         let (seen, symbol) = (&self.seen[index], &self.symbols[index]);
         if !seen.live {
             return Err(format!("the book of {symbol} is not live"));
         }
-        match seen.at >= at {
-            true => Ok(()),
-            false => Err(format!("the book of {symbol} stays at state {}, not {at}", seen.at)),
-        }
-    }
-
-    /// Whether a book that is shown as live is at least as new as that state.
-    pub(super) fn may_show(&self, index: usize, at: usize) -> Result<(), String> {
-        let seen = &self.seen[index];
-        if !seen.live { Ok(()) } else { self.has_book(index, at) }
-    }
-
-    /// Whether the trades are told up to that id.
-    pub(super) fn has_trade(&self, index: usize, id: u64) -> Result<(), String> {
-        let last = self.seen[index].trades.last().map_or(0, |told| told.id);
+        self.may_show(index, past, at)?;
+        let last = seen.trades.last().map_or(0, |told| told.id);
         match last >= id {
             true => Ok(()),
-            false => Err(format!("trades of {} end at {last}, not {id}", self.symbols[index])),
+            false => Err(format!("trades of {symbol} end at {last}, not {id}")),
         }
+    }
+
+    /// Whether a book that is shown as live is at least as new as a state.
+    pub(super) fn may_show(
+        &self,
+        index: usize,
+        past: &[PastBook],
+        at: usize,
+    ) -> Result<(), String> {
+        let seen = &self.seen[index];
+        // A book may come back to what it was.
+        let is_new = || past[at..].iter().any(|state| state.print == seen.proven(self.kind));
+        if !seen.live || seen.at >= at || is_new() {
+            return Ok(());
+        }
+        Err(format!("the book of {} stays at state {}, not {at}", self.symbols[index], seen.at))
     }
 
     /// Whether every trade told is one of the exchange's, and what is missing between two was told
@@ -172,10 +183,13 @@ impl Judge {
             }
             // A number may stand for several trades: for all from the one before it on.
             let before = place.checked_sub(1).map_or(0, |before| real[before].id);
-            if let Some(last) = last
-                && before - last.id != told.missing
-            {
-                let skipped = before - last.id;
+            let skipped = last.map_or(0, |last| before - last.id);
+            // Without numbers it can be told that some may be missing, not how many.
+            let is_told = match self.kind.trades {
+                Trades::Matches | Trades::Orders => skipped == told.missing,
+                Trades::Unnumbered => skipped == 0 || told.missing > 0,
+            };
+            if last.is_some() && !is_told {
                 return Err(format!("{symbol}: {skipped} trades are missing before {told:?}"));
             }
             last = Some(told);
@@ -197,21 +211,13 @@ impl Kind {
         let (price, size) = (units(price), units(size));
         Told { id: self.id(trade), price, size, taker: *taker, missing: 0 }
     }
-
-    /// The number of a trade.
-    pub(super) const fn id(&self, trade: &TrueTrade) -> u64 {
-        match self.trades {
-            Trades::Matches => trade.id,
-            Trades::Orders => trade.order,
-        }
-    }
 }
 
 impl Seen {
     fn trade(&mut self, data: &Data<'_>) -> Result<(), String> {
         let number = |value: Option<&RawValue>| units(value.map_or("", RawValue::get));
         let told = Told {
-            id: data.trade_id.and_then(|id| id.parse().ok()).ok_or("a trade without an id")?,
+            id: data.trade_id.and_then(number_of).ok_or("a trade without an id")?,
             price: number(data.price),
             size: number(data.volume),
             taker: if data.side == Some("buy") { BookSide::Bid } else { BookSide::Ask },
@@ -247,9 +253,23 @@ impl Seen {
         Ok(())
     }
 
+    /// The fingerprint of the levels that are proven.
+    fn proven(&self, kind: &Kind) -> u64 {
+        let depth = kind.depth;
+        if depth >= self.levels.len() {
+            return self.print;
+        }
+        let bids = self.levels.range((0, i128::MIN)..(1, i128::MIN)).rev().take(depth);
+        let asks = self.levels.range((1, i128::MIN)..).take(depth);
+        let bids = bids.map(|((_, price), size)| level_print(BookSide::Bid, *price, *size));
+        let asks = asks.map(|((_, price), size)| level_print(BookSide::Ask, *price, *size));
+        bids.chain(asks).fold(0, u64::wrapping_add)
+    }
+
     /// A book that is live is one that the exchange had, not before the last.
-    fn check(&mut self, past: &[PastBook]) -> Result<(), String> {
-        let found = past[self.at..].iter().position(|state| state.print == self.print);
+    fn check(&mut self, kind: &Kind, past: &[PastBook]) -> Result<(), String> {
+        let print = self.proven(kind);
+        let found = past[self.at..].iter().position(|state| state.print == print);
         match found {
             Some(later) => {
                 self.at += later;
@@ -261,6 +281,14 @@ impl Seen {
                 past.len() - 1
             )),
         }
+    }
+}
+
+/// The number that the simulator gave a trade: its id, or the end of one that is a UUID.
+fn number_of(id: &str) -> Option<u64> {
+    match id.rsplit_once('-') {
+        Some((_, end)) => u64::from_str_radix(end, 16).ok(),
+        None => id.parse().ok(),
     }
 }
 

@@ -1,67 +1,115 @@
 //! The exchanges, a line each, and what can be proven on them.
 
 use tickwire::instrument::ExchangeId;
+use tickwire::sim::{Era, Fault, Of, TrueTrade};
 
 /// An exchange under test.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    pub(crate) exchange: ExchangeId,
+    /// How seeds of it are asked for.
+    pub(crate) name: &'static str,
+    pub(super) exchange: ExchangeId,
+    pub(super) era: Era,
     /// Two instruments as it spells them.
     pub(super) natives: [&'static str; 2],
-    /// What shows that a frame of a book is missing, late or repeated, or that it lies.
-    pub(super) books: Proof,
-    /// What its trades are.
-    pub(super) trades: Trades,
-    /// Levels of each side that its clients know of.
+    pub(super) books: Books,
+    /// Levels of each side that its clients know, or as far as a checksum proves them.
     pub(super) depth: usize,
+    pub(super) trades: Trades,
 }
 
-/// What a client can find out.
+/// What shows that a frame of a book is missing, late or cut, or that it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
+pub(super) enum Books {
     /// Every event is numbered: what is missing shows, what lies does not.
-    Numbers,
-    /// Every event of a book proves the whole of it.
-    Checksum,
+    Numbered,
+    /// The same, and every event proves the best levels.
+    NumberedAndSummed,
+    /// Every event proves the best levels, and nothing else does.
+    #[allow(dead_code, reason = "Kraken has no simulator yet")]
+    Summed,
+    /// Nothing does.
+    Unproven,
 }
 
 /// What an exchange tells as one trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trades {
-    /// Each match of an order with a maker, numbered.
+    /// Each match of an order with a maker, by numbers without a hole.
     Matches,
-    /// All matches of one order at one price, numbered.
+    /// All matches of one order at one price, likewise.
     Orders,
+    /// Each match, by an id that tells nothing of its neighbours.
+    Unnumbered,
 }
 
-/// Every exchange that has a simulator.
+const fn kind(
+    exchange: ExchangeId,
+    natives: [&'static str; 2],
+    books: Books,
+    trades: Trades,
+) -> Kind {
+    let (name, era, depth) = (exchange.name(), Era::Current, usize::MAX);
+    Kind { name, exchange, era, natives, books, depth, trades }
+}
+
+/// Every exchange that has a simulator and trades.
 pub(crate) static KINDS: &[Kind] = &[
+    kind(ExchangeId::Binance, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Matches),
+    kind(ExchangeId::BinanceFutures, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Orders),
+    kind(ExchangeId::Coinbase, ["BTC-USD", "ETH-USD"], Books::Unproven, Trades::Matches),
     Kind {
-        exchange: ExchangeId::Okx,
-        natives: ["BTC-USDT", "ETH-USDT"],
-        books: Proof::Numbers,
-        trades: Trades::Matches,
-        depth: usize::MAX,
+        depth: 200,
+        ..kind(ExchangeId::Bybit, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Unnumbered)
     },
     Kind {
-        exchange: ExchangeId::Binance,
-        natives: ["BTCUSDT", "ETHUSDT"],
-        books: Proof::Numbers,
-        trades: Trades::Matches,
-        depth: usize::MAX,
+        depth: 200,
+        ..kind(ExchangeId::BybitLinear, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Unnumbered)
     },
+    kind(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT"], Books::Numbered, Trades::Matches),
     Kind {
-        exchange: ExchangeId::BinanceFutures,
-        natives: ["BTCUSDT", "ETHUSDT"],
-        books: Proof::Numbers,
-        trades: Trades::Orders,
-        depth: usize::MAX,
+        name: "okx-checksums",
+        era: Era::Checksums,
+        depth: 25,
+        ..kind(
+            ExchangeId::Okx,
+            ["BTC-USDT", "BTC-USDT-SWAP"],
+            Books::NumberedAndSummed,
+            Trades::Matches,
+        )
     },
 ];
 
 impl Kind {
     /// The exchange of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        KINDS.iter().find(|kind| kind.exchange.name() == name)
+        KINDS.iter().find(|kind| kind.name == name)
+    }
+
+    /// Whether a client can find out that this happened. What comes over TCP is neither lost nor
+    /// mixed up on its way; where an exchange itself does that, and tells it by nothing, no client
+    /// can do anything about it.
+    pub(super) const fn shows(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::Corrupt { of, .. } => {
+                matches!(of, Of::Depth)
+                    && matches!(self.books, Books::NumberedAndSummed | Books::Summed)
+            }
+            Fault::Drop { of, .. } | Fault::Reorder { of, .. } | Fault::Cut { of, .. } => {
+                match of {
+                    Of::Depth => !matches!(self.books, Books::Unproven),
+                    Of::Trade => !matches!(self.trades, Trades::Unnumbered),
+                }
+            }
+            _ => true,
+        }
+    }
+
+    /// The number of a trade.
+    pub(super) const fn id(&self, trade: &TrueTrade) -> u64 {
+        match self.trades {
+            Trades::Matches | Trades::Unnumbered => trade.id,
+            Trades::Orders => trade.order,
+        }
     }
 }

@@ -35,7 +35,7 @@ const MISBEHAVING: Duration = Duration::from_secs(30);
 
 /// How long it may take from then until everything is right again. A refusal by REST asks for up
 /// to a minute, and a mute stream has to be noticed first.
-const REPAIRED_WITHIN: Duration = Duration::from_secs(180);
+const REPAIRED_WITHIN: Duration = Duration::from_secs(240);
 
 /// How long the market stands still before client and exchange are compared.
 const STILL: Duration = Duration::from_secs(3);
@@ -70,7 +70,7 @@ pub(crate) struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (exchange, seed) = (self.kind.exchange, self.seed);
+        let (exchange, seed) = (self.kind.name, self.seed);
         writeln!(formatter, "{exchange}, seed {seed}: {}", self.what)?;
         for line in &self.trace {
             writeln!(formatter, "  {line}")?;

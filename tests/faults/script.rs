@@ -5,7 +5,7 @@ use std::time::Duration;
 use tickwire::sim::{Fault, Of};
 
 use super::MISBEHAVING;
-use super::kinds::{Kind, Proof};
+use super::kinds::Kind;
 
 /// Random numbers that a seed repeats (SplitMix64).
 #[derive(Clone, Debug)]
@@ -85,18 +85,24 @@ impl Script {
     }
 }
 
-/// One misfortune; those that only mean something together come together.
+/// One misfortune that a client of this exchange can find out.
 fn draw(kind: &Kind, random: &mut Random) -> Vec<Fault> {
+    loop {
+        let faults = draw_any(kind, random);
+        if faults.iter().all(|fault| kind.shows(fault)) {
+            return faults;
+        }
+    }
+}
+
+/// One misfortune; those that only mean something together come together.
+fn draw_any(kind: &Kind, random: &mut Random) -> Vec<Fault> {
     let of = random.one_of(&[Of::Depth, Of::Depth, Of::Trade]);
     let native = random.one_of(&kind.natives);
     let symbol = random.one_of(&[None, Some(native)]).map(str::to_owned);
     let few = random.between(1, 3) as u32;
     let seconds = Duration::from_millis(random.between(100, 4_000));
-    match random.below(25) {
-        3 if kind.books == Proof::Checksum => {
-            vec![Fault::Corrupt { of: Of::Depth, symbol, count: few }]
-        }
-        0..=2 => vec![Fault::Drop { of, symbol, count: few }],
+    match random.below(26) {
         3 => vec![Fault::Duplicate { of, symbol, count: few }],
         4 | 5 => vec![Fault::Reorder { of, symbol, count: few }],
         6 | 7 => vec![Fault::Cut { of, symbol, count: few }],
@@ -112,6 +118,7 @@ fn draw(kind: &Kind, random: &mut Random) -> Vec<Fault> {
         17 => vec![Fault::SlowStart(seconds), Fault::Disconnect],
         18 => vec![Fault::Stall(seconds)],
         19 => vec![Fault::Oversized(2 << 20)],
+        25 => vec![Fault::Corrupt { of: Of::Depth, symbol, count: few }],
         // What the next book meets, which the hole brings about.
         20 => vec![Fault::RestRefuse { status: 429, count: 1 }, hole(native)],
         21 => vec![Fault::RestLate { after: seconds * 3, count: few }, hole(native)],

@@ -16,7 +16,7 @@ use tickwire::instrument::{Channel, Instrument, InstrumentTable};
 use tickwire::latency::recorder;
 use tickwire::net::BackoffPolicy;
 use tickwire::ring::ring;
-use tickwire::sim::{ByHand, Fault, Options};
+use tickwire::sim::{ByHand, Fault, Options, PastBook};
 
 use super::Report;
 use super::bent::Bent;
@@ -49,7 +49,7 @@ const LIFETIME_KNOWN: Duration = Duration::from_secs(15);
 
 /// A book that is shown as live may be as old as this, and no older: by then its silence must have
 /// been noticed.
-const LAG_MAX: Duration = Duration::from_secs(90);
+const LAG_MAX: Duration = Duration::from_secs(150);
 
 /// What counts as being up to date.
 const FRESH: Duration = Duration::from_secs(2);
@@ -97,6 +97,7 @@ impl World {
         let usual = Options::new(kind.exchange);
         let options = Options {
             symbols: kind.natives.map(str::to_owned).to_vec(),
+            era: kind.era,
             rate: random.between(10, 60) as u32,
             seed,
             truth_trades: 100_000,
@@ -185,9 +186,9 @@ impl World {
         self.hand.advance(by);
         self.settle()?;
         self.mark();
-        let old = self.state_before(LAG_MAX).map(|mark| mark.states.clone()).unwrap_or_default();
-        let check = |(index, (state, _)): (usize, (usize, u64))| self.judge.may_show(index, state);
-        old.into_iter().enumerate().try_for_each(check)
+        let Some(mark) = self.state_before(LAG_MAX) else { return Ok(()) };
+        let old = mark.states.clone();
+        self.holds(&old, |judge, index, past, at, _| judge.may_show(index, past, at))
     }
 
     /// Lets something go wrong.
@@ -210,21 +211,27 @@ impl World {
     }
 
     /// Whether all is live and up to date.
-    pub(super) fn is_right(&self) -> Result<(), String> {
-        let Some(mark) = self.state_before(FRESH) else { return Err("too early".to_owned()) };
-        for (index, (state, trade)) in mark.states.iter().enumerate() {
-            self.judge.has_book(index, *state)?;
-            self.judge.has_trade(index, *trade)?;
-        }
-        Ok(())
+    pub(super) fn is_right(&mut self) -> Result<(), String> {
+        let mark = self.state_before(FRESH).ok_or("too early")?;
+        let states = mark.states.clone();
+        self.holds(&states, Judge::has)
     }
 
     /// Whether all is live and equal, which it can be while the market stands still.
-    pub(super) fn is_equal(&self) -> Result<(), String> {
-        let now = self.marks.back().ok_or("too early")?;
-        for (index, (state, trade)) in now.states.iter().enumerate() {
-            self.judge.has_book(index, *state)?;
-            self.judge.has_trade(index, *trade)?;
+    pub(super) fn is_equal(&mut self) -> Result<(), String> {
+        let mark = self.marks.back().ok_or("too early")?;
+        let states = mark.states.clone();
+        self.holds(&states, Judge::has)
+    }
+
+    /// Whether something holds for each instrument, its past books, a state and a trade.
+    fn holds(
+        &mut self,
+        states: &[(usize, u64)],
+        holds: impl Fn(&Judge, usize, &[PastBook], usize, u64) -> Result<(), String>,
+    ) -> Result<(), String> {
+        for (index, (state, trade)) in states.iter().enumerate() {
+            holds(&self.judge, index, self.exchange.past_books(index), *state, *trade)?;
         }
         Ok(())
     }
