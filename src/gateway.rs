@@ -15,6 +15,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use crate::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
+use crate::cache::CandleSource;
 use crate::clock::Clock;
 use crate::config::{Config, FeedConfig, effective};
 use crate::control::{
@@ -34,6 +35,7 @@ use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, stats};
 use crate::net::{NetError, Security, server_config};
 use crate::ring::ring;
+use crate::tick::Interval;
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
 #[derive(Debug)]
@@ -225,6 +227,7 @@ impl Start<'_> {
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,
                     channels: channels(self.config),
+                    candle_sources: candle_sources(self.config),
                     delay_injected: gateway.delay_injected,
                 };
                 let (recorder, collector) = recorder();
@@ -366,37 +369,58 @@ impl Start<'_> {
     }
 }
 
-/// Every channel of every instrument of a feed. Candles are built here from trades, so they need
-/// no stream of their own.
+/// Every channel of every instrument of a feed. Candles that are built here need the trades alone,
+/// the exchange's own a stream for each interval; those that it lacks are left out by its plan.
 fn subscriptions(
     config: &FeedConfig,
     instruments: &[(InstrumentId, Instrument)],
 ) -> Vec<Subscription> {
-    let mut channels: Vec<Channel> = config.channels.clone();
-    if channels.contains(&Channel::Candles) && !channels.contains(&Channel::Trades) {
-        channels.push(Channel::Trades);
+    let wanted = &config.channels;
+    let candles = wanted.contains(&Channel::Candles).then_some(config.candle_source);
+    let mut streams: Vec<(Channel, Option<Interval>)> =
+        wanted.iter().map(|&channel| (channel, None)).collect();
+    streams.retain(|&(channel, _)| channel != Channel::Candles);
+    match candles {
+        Some(CandleSource::Exchange) => {
+            let each = Interval::ALL.map(|interval| (Channel::Candles, Some(interval)));
+            streams.extend(each);
+        }
+        Some(CandleSource::Trades) if !wanted.contains(&Channel::Trades) => {
+            streams.push((Channel::Trades, None));
+        }
+        Some(CandleSource::Trades) | None => {}
     }
-    channels.retain(|&channel| channel != Channel::Candles);
     let of_one = |(id, instrument): &(InstrumentId, Instrument)| {
         let (instrument_id, native) = (*id, instrument.native);
-        channels.clone().into_iter().map(move |channel| Subscription {
+        streams.clone().into_iter().map(move |(channel, interval)| Subscription {
             instrument: instrument_id,
             native,
             channel,
-            interval: None,
+            interval,
         })
     };
     instruments.iter().flat_map(of_one).collect()
+}
+
+/// Who makes the candles of each exchange.
+fn candle_sources(config: &Config) -> [CandleSource; ExchangeId::ALL.len()] {
+    ExchangeId::ALL.map(|exchange| {
+        let feed = config.feeds.iter().find(|feed| feed.exchange == exchange);
+        feed.map_or(CandleSource::default(), |feed| feed.candle_source)
+    })
 }
 
 /// Channels that each exchange's instruments have, as clients are told. Candles are made of trades.
 fn channels(config: &Config) -> Arc<[Vec<Channel>; ExchangeId::ALL.len()]> {
     Arc::new(ExchangeId::ALL.map(|exchange| {
         let feeds = config.feeds.iter().filter(|feed| feed.exchange == exchange);
+        let built = |feed: &FeedConfig| {
+            feed.channels.contains(&Channel::Trades) && feed.candle_source == CandleSource::Trades
+        };
+        let has_candles = feeds.clone().any(built);
         let wanted: Vec<Channel> = feeds.flat_map(|feed| feed.channels.iter().copied()).collect();
         let is_there = |channel: &Channel| {
-            let source = if *channel == Channel::Candles { Channel::Trades } else { *channel };
-            wanted.contains(channel) || wanted.contains(&source)
+            wanted.contains(channel) || (*channel == Channel::Candles && has_candles)
         };
         Channel::ALL.into_iter().filter(is_there).collect()
     }))

@@ -4,9 +4,14 @@
 
 mod floor;
 
-use floor::{BTC, ETH, Floor, START};
+use std::sync::Arc;
+
+use floor::{BTC, BTC_FUTURES, ETH, Floor, START};
 use serde_json::{Value, json};
+use tickwire::broadcast::BroadcastOptions;
 use tickwire::clock::UnixNanos;
+use tickwire::control::AcceptOptions;
+use tickwire::instrument::{Channel, ExchangeId};
 
 fn command(name: &str, params: Value) -> Value {
     json!({"type": "command", "command": name, "params": params, "requestId": "uuid"})
@@ -42,6 +47,29 @@ fn a_follower_gets_trades_as_ticks_under_the_name_it_used() {
     let response = client.ask(&command("unfollow", json!({"assets": ["BTC/USDT"]})));
     assert_eq!(response["success"], false);
     assert_eq!(response["error"]["code"], "not_subscribed");
+}
+
+#[test]
+fn where_an_exchange_shows_no_trades_its_ticker_is_the_tick() {
+    let mut channels = ExchangeId::ALL.map(|_| Channel::ALL.to_vec());
+    channels[ExchangeId::BinanceFutures as usize] = vec![Channel::Quotes, Channel::Ticker];
+    let options = BroadcastOptions { channels: Arc::new(channels), ..BroadcastOptions::default() };
+    let mut floor = Floor::with(options, AcceptOptions::default());
+    let mut client = floor.client();
+    // Both exchanges carry it; one has trades, the other has none.
+    let params = json!({"assets": ["BTC/USDT"]});
+    assert_eq!(client.ask(&command("follow", params.clone()))["success"], true);
+    floor.spot.ticker(BTC, "1");
+    floor.spot.trade(BTC, 1, "2");
+    assert_eq!(client.next()["data"]["price"], 2);
+    floor.futures.ticker(BTC_FUTURES, "3.50");
+    assert!(client.text().contains("\"asset\":\"BTC/USDT\",\"price\":3.50,"));
+    let asset = json!({"asset": "binance-futures:BTC/USDT"});
+    assert_eq!(client.ask(&command("history", asset))["data"]["count"], 1);
+    assert_eq!(client.next()["data"]["ticks"][0]["price"], 3.5);
+    assert_eq!(client.ask(&command("unfollow", params))["data"]["following"], json!([]));
+    floor.futures.ticker(BTC_FUTURES, "4");
+    assert!(client.settle().is_empty());
 }
 
 #[test]

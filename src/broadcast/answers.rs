@@ -94,7 +94,8 @@ impl Broadcaster {
     ) -> Result<(), Refused> {
         let instrument = self.one(asset)?;
         self.count_large();
-        let stream = interval.map_or(Stream::Trades, Stream::Candles);
+        let ticks = if self.has_trades(instrument) { Stream::Trades } else { Stream::Ticker };
+        let stream = interval.map_or(ticks, Stream::Candles);
         let label = commands::AssetLabel::new(&asset.text);
         let mut count = 0;
         let complete = self.cache.history(instrument, stream, range, |_| count += 1);

@@ -33,7 +33,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, CandleSource};
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos};
@@ -75,6 +75,8 @@ pub struct BroadcastOptions {
     /// Channels that each exchange's instruments have, by `ExchangeId as usize`; for the lists that
     /// clients ask for.
     pub channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
+    /// Who makes the candles, by `ExchangeId as usize`.
+    pub candle_sources: [CandleSource; ExchangeId::ALL.len()],
     /// Exchange of symbols that name none where a dialect cannot mean all.
     pub exchange_default: ExchangeId,
     /// Held up for so long in each turn that has ticks. Not configurable: it is there to prove
@@ -97,6 +99,7 @@ impl Default for BroadcastOptions {
             history_events: 10_000,
             epoch: 1,
             channels: Arc::new(ExchangeId::ALL.map(|_| CHANNELS.to_vec())),
+            candle_sources: Default::default(),
             exchange_default: ExchangeId::Binance,
             delay_injected: Duration::ZERO,
         }
@@ -197,6 +200,7 @@ impl Broadcaster {
             options,
             clock,
         };
+        broadcaster.cache.set_candle_sources(broadcaster.options.candle_sources);
         broadcaster.set_instruments(table);
         Ok((broadcaster, handle))
     }

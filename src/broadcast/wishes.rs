@@ -76,7 +76,8 @@ impl Broadcaster {
         Ok(())
     }
 
-    /// Dialect 2: trades of each asset, and candles where an interval is named.
+    /// Dialect 2: trades of each asset, where its exchange shows none its ticker, and candles where
+    /// an interval is named.
     pub(super) fn follow(
         &mut self,
         slot: u32,
@@ -94,6 +95,8 @@ impl Broadcaster {
         };
         let mut wishes: Vec<Wish> =
             assets.iter().map(|name| wish(name, Channel::Trades, None)).collect();
+        let tickers = assets.iter().filter(|name| self.may_lack_trades(name));
+        wishes.extend(tickers.map(|name| wish(name, Channel::Ticker, None)));
         if interval.is_some() {
             wishes.extend(assets.iter().map(|name| wish(name, Channel::Candles, interval)));
         }
@@ -113,7 +116,7 @@ impl Broadcaster {
         id: Option<&RequestId>,
         assets: &[Name],
     ) -> Result<(), Refused> {
-        let channels = [Channel::Trades, Channel::Candles];
+        let channels = [Channel::Trades, Channel::Ticker, Channel::Candles];
         self.revoke(slot, Dialect::Commands, assets, &channels, None)?;
         self.tell_following(slot, id, &[]);
         Ok(())
@@ -202,6 +205,26 @@ impl Broadcaster {
             })
     }
 
+    /// Whether an instrument's exchange shows trades.
+    pub(super) fn has_trades(&self, instrument: InstrumentId) -> bool {
+        let channels = |exchange: ExchangeId| &self.options.channels[exchange as usize];
+        self.exchange_of(instrument)
+            .is_none_or(|exchange| channels(exchange).contains(&Channel::Trades))
+    }
+
+    /// Whether a name stands, or may come to stand, for an instrument without trades.
+    fn may_lack_trades(&self, name: &Name) -> bool {
+        is_open_ended(name) || self.resolve(name).into_iter().any(|one| !self.has_trades(one))
+    }
+
+    /// Whether a wish gets something of an instrument that its name stands for: tickers do for
+    /// trades in dialect 2, where there are none.
+    fn is_served(&self, wish: &Wish, instrument: InstrumentId) -> bool {
+        wish.dialect != Dialect::Commands
+            || wish.channel != Channel::Ticker
+            || !self.has_trades(instrument)
+    }
+
     fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
         self.words
             .table()
@@ -220,6 +243,9 @@ impl Broadcaster {
     ) {
         let mut feeds = [false; ExchangeId::ALL.len()];
         for instrument in self.resolve(&wish.name) {
+            if !self.is_served(&wish, instrument) {
+                continue;
+            }
             let point = points.iter().find(|(resumed, _)| *resumed == instrument);
             let prelude = match point {
                 Some(&(_, seq)) => Prelude::Since(seq),
@@ -302,7 +328,7 @@ impl Broadcaster {
 
     fn extend_wish(&mut self, slot: u32, wish: &Wish) {
         for instrument in self.resolve(&wish.name) {
-            if instrument.index() < self.instruments_before {
+            if instrument.index() < self.instruments_before || !self.is_served(wish, instrument) {
                 continue;
             }
             let topic = wish.topic(instrument);

@@ -100,8 +100,8 @@ impl Words {
             Form::Actions => true,
             Form::CommandsSymbol | Form::CommandsInstrument => match event.body {
                 EventBody::Trade(_) | EventBody::Candle(_) | EventBody::Gap(_) => true,
+                EventBody::Ticker(ticker) => ticker.last.is_some(),
                 EventBody::Quote(_)
-                | EventBody::Ticker(_)
                 | EventBody::Book(_)
                 | EventBody::BookState(_)
                 | EventBody::FeedState(_) => false,

@@ -11,6 +11,31 @@ use crate::clock::UnixNanos;
 use crate::limits::CANDLES_KEPT_MAX;
 use crate::tick::{Candle, Decimal, Interval, Trade, WideDecimal};
 
+/// Who makes the candles of an exchange's instruments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CandleSource {
+    /// They are built here from trades, the same way for every exchange.
+    #[default]
+    Trades,
+    /// The exchange sends its own, and trades build none.
+    Exchange,
+}
+
+impl CandleSource {
+    /// As the configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trades => "trades",
+            Self::Exchange => "exchange",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Trades, Self::Exchange].into_iter().find(|source| source.name() == name)
+    }
+}
+
 /// A closed candle with its number and dates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closed {
@@ -63,12 +88,12 @@ pub(super) trait Told: FnMut(u64, Stamp, &Candle) {}
 impl<F: FnMut(u64, Stamp, &Candle)> Told for F {}
 
 impl Candles {
-    pub(super) fn new(history_events: usize) -> Self {
+    pub(super) fn new(history_events: usize, source: CandleSource) -> Self {
         Self {
             slots: Interval::ALL
                 .map(|interval| Slot::new(interval, history_events.min(CANDLES_KEPT_MAX))),
             next_end: i64::MAX,
-            from_exchange: false,
+            from_exchange: source == CandleSource::Exchange,
             late: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! Everything that is remembered of one instrument.
 
-use super::candles::Candles;
+use super::candles::{CandleSource, Candles};
 use super::event::{BookEvent, BookLevels, Event, EventBody, Gap, Stamp, Stream};
 use super::history::{History, Record};
 use super::shelf::BookShelf;
@@ -66,7 +66,7 @@ impl Memory {
     pub(super) fn new(
         instrument: InstrumentId,
         exchange: ExchangeId,
-        history_events: usize,
+        (history_events, candle_source): (usize, CandleSource),
     ) -> Self {
         Self {
             instrument,
@@ -82,7 +82,7 @@ impl Memory {
             ticker_forming: Ticker::default(),
             ticker_bodies: Ticker::default().bodies(),
             candle_prices: None,
-            candles: Candles::new(history_events),
+            candles: Candles::new(history_events, candle_source),
             shelf: BookShelf::new(history_events),
         }
     }

@@ -12,6 +12,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
+pub use candles::CandleSource;
 pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
@@ -53,6 +54,7 @@ pub struct Cache {
     /// look at all of them once a second reads 8 bytes of each and not 4 KiB apart.
     candle_ends: Vec<i64>,
     feeds: [Feed; ExchangeId::ALL.len()],
+    candle_sources: [CandleSource; ExchangeId::ALL.len()],
 }
 
 impl Cache {
@@ -64,14 +66,21 @@ impl Cache {
             memories: Vec::new(),
             candle_ends: Vec::new(),
             feeds: Default::default(),
+            candle_sources: Default::default(),
         }
+    }
+
+    /// Says who makes the candles of instruments that are added from now on.
+    pub fn set_candle_sources(&mut self, sources: [CandleSource; ExchangeId::ALL.len()]) {
+        self.candle_sources = sources;
     }
 
     /// Makes room for instruments that were added to the table. To be called before their ticks
     /// come; ticks of unknown instruments are ignored.
     pub fn set_instruments(&mut self, table: &InstrumentTable) {
         for (id, instrument) in table.iter().skip(self.memories.len()) {
-            self.memories.push(Memory::new(id, instrument.exchange, self.history_events));
+            let kept = (self.history_events, self.candle_sources[instrument.exchange as usize]);
+            self.memories.push(Memory::new(id, instrument.exchange, kept));
             self.candle_ends.push(i64::MAX);
         }
     }

@@ -49,6 +49,7 @@ fn feed_lines(feed: &FeedConfig, line: &mut impl FnMut(&str, String)) {
     line("\n[[feed]]\nexchange", quoted(feed.exchange));
     line("symbols", list(feed.symbols.iter().map(quoted)));
     line("channels", list(feed.channels.iter().map(|channel| quoted(channel.name()))));
+    line("candle_source", quoted(feed.candle_source.name()));
     line("url", quoted(&feed.url));
     line("rest_url", quoted(&feed.rest_url));
     if let Some(cpu) = feed.cpu {

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cache::CandleSource;
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
 use crate::net::{BackoffPolicy, Waiting};
@@ -92,7 +93,10 @@ pub struct FeedConfig {
     pub symbols: Vec<Symbol>,
     /// Which streams of that.
     pub channels: Vec<Channel>,
-    /// Origin of the stream (`wss://host:port`); paths are the adapter's.
+    /// Who makes its candles.
+    pub candle_source: CandleSource,
+    /// Origin of the stream (`wss://host:port`); paths are the adapter's, unless the exchange has
+    /// several and one is stated.
     pub url: String,
     /// Origin of the requests (`https://host`).
     pub rest_url: String,

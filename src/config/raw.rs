@@ -59,6 +59,7 @@ pub(super) struct RawFeed {
     pub(super) cpu: Option<usize>,
     pub(super) poll: Option<String>,
     pub(super) lines: Option<u32>,
+    pub(super) candle_source: Option<String>,
     pub(super) reconnect: Option<RawReconnect>,
     pub(super) tls_ca_file: Option<String>,
 }

@@ -125,3 +125,31 @@ fn a_variable_that_names_no_key_is_refused() {
         parse_with(MINIMAL, &[("TICKWIRE_GATEWAY_LISTENN", "1")]).expect_err("refused").to_string();
     assert!(message.contains("TICKWIRE_GATEWAY_LISTENN"), "{message}");
 }
+
+#[test]
+fn candles_come_from_whom_the_exchange_allows() {
+    let feed = |exchange: &str, more: &str| {
+        let text =
+            format!("[[feed]]\nexchange = \"{exchange}\"\nsymbols = [\"BTC/USD\"]\n{more}\n");
+        parse(&text).map(|config| config.feeds[0].clone())
+    };
+    let binance = feed("binance", "").expect("valid");
+    assert_eq!(binance.candle_source, CandleSource::Trades);
+    let own = feed("binance", "candle_source = \"exchange\"").expect("it has candles");
+    assert_eq!(own.candle_source, CandleSource::Exchange);
+    // No trades, so no books of them and no candles of ours either.
+    let deriv = feed("deriv", "").expect("valid");
+    assert_eq!(deriv.candle_source, CandleSource::Exchange);
+    assert_eq!(deriv.channels, [Channel::Quotes, Channel::Ticker, Channel::Candles]);
+    let some = feed("deriv", "channels = [\"trades\", \"quotes\"]").expect("one is left");
+    assert_eq!(some.channels, [Channel::Quotes]);
+    for (exchange, more, words) in [
+        ("deriv", "candle_source = \"trades\"", "shows no trades"),
+        ("deriv", "channels = [\"trades\"]", "it has: quotes, ticker, candles"),
+        ("coinbase", "candle_source = \"exchange\"", "has no candles of its own"),
+        ("binance", "candle_source = \"both\"", "must be \"trades\" or \"exchange\""),
+    ] {
+        let refused = feed(exchange, more).expect_err("must be refused").to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
+}

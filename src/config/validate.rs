@@ -7,11 +7,13 @@ use std::time::Duration;
 use super::error::Source;
 use super::raw::{RawConfig, RawFeed, RawGateway, RawReconnect};
 use super::{AdminConfig, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles};
-use crate::exchange;
+use crate::cache::CandleSource;
+use crate::exchange::{self, Exchange};
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
 use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
+use crate::tick::Interval;
 
 /// Everything but the status channel, which no exchange sends.
 const CHANNELS: [&str; 5] = ["trades", "quotes", "ticker", "orderbook", "candles"];
@@ -192,12 +194,16 @@ fn feeds(raw: &[RawFeed], source: &Source<'_>) -> Result<Vec<FeedConfig>, Config
 fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
     let exchange = at.exchange("exchange", &raw.exchange)?;
     let profile = exchange::profile(exchange);
+    let url = url(raw.url.as_deref(), profile.url, ["wss", "ws"], at, "url")?;
+    let adapter = exchange::adapter_at(exchange, &url);
+    let candle_source = candle_source(raw.candle_source.as_deref(), &*adapter, at)?;
     Ok(FeedConfig {
         exchange,
         symbols: symbols(raw, exchange, at)?,
-        channels: channels(raw.channels.as_deref(), at)?,
-        url: url(raw.url.as_deref(), profile.url, ["wss", "ws"], at, "url")?,
-        rest_url: url(
+        channels: channels(raw.channels.as_deref(), &offered(&*adapter, candle_source), at)?,
+        candle_source,
+        url,
+        rest_url: self::url(
             raw.rest_url.as_deref(),
             profile.rest_url,
             ["https", "http"],
@@ -238,8 +244,53 @@ fn symbols(raw: &RawFeed, exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbo
     Ok(symbols)
 }
 
-fn channels(raw: Option<&[String]>, at: &At<'_>) -> Result<Vec<Channel>, ConfigError> {
-    let Some(names) = raw else { return Ok(Channel::ALL[..CHANNELS.len()].to_vec()) };
+/// Trades unless the exchange shows none; then its own candles are all there is.
+fn candle_source(
+    raw: Option<&str>,
+    adapter: &dyn Exchange,
+    at: &At<'_>,
+) -> Result<CandleSource, ConfigError> {
+    let has_trades = exchange::offers(adapter, Channel::Trades, None);
+    let usual = if has_trades { CandleSource::Trades } else { CandleSource::Exchange };
+    let Some(name) = raw else { return Ok(usual) };
+    let wrong = |remedy: &str| Err(at.wrong("candle_source", format!("\"{name}\""), remedy));
+    match CandleSource::from_name(name) {
+        None => wrong("must be \"trades\" or \"exchange\""),
+        Some(CandleSource::Trades) if !has_trades => {
+            wrong("the exchange shows no trades; leave the key out or write \"exchange\"")
+        }
+        Some(CandleSource::Exchange) if !offers_candles(adapter) => {
+            wrong("the exchange has no candles of its own; leave the key out or write \"trades\"")
+        }
+        Some(source) => Ok(source),
+    }
+}
+
+fn offers_candles(adapter: &dyn Exchange) -> bool {
+    let of = |interval| exchange::offers(adapter, Channel::Candles, Some(interval));
+    Interval::ALL.into_iter().any(of)
+}
+
+/// The channels that there are on an exchange.
+fn offered(adapter: &dyn Exchange, candle_source: CandleSource) -> Vec<Channel> {
+    let is_offered = |channel: &Channel| match (channel, candle_source) {
+        (Channel::Candles, CandleSource::Exchange) => offers_candles(adapter),
+        (Channel::Candles, CandleSource::Trades) => {
+            exchange::offers(adapter, Channel::Trades, None)
+        }
+        (&channel, _) => exchange::offers(adapter, channel, None),
+    };
+    Channel::ALL.into_iter().filter(is_offered).collect()
+}
+
+/// What is wanted of what there is. One list may serve all feeds of a file: a channel that an
+/// exchange lacks is left out as long as another is left.
+fn channels(
+    raw: Option<&[String]>,
+    offered: &[Channel],
+    at: &At<'_>,
+) -> Result<Vec<Channel>, ConfigError> {
+    let Some(names) = raw else { return Ok(offered.to_vec()) };
     let mut channels = Vec::new();
     for name in names {
         let channel = CHANNELS.contains(&name.as_str()).then(|| Channel::from_name(name)).flatten();
@@ -249,6 +300,13 @@ fn channels(raw: Option<&[String]>, at: &At<'_>) -> Result<Vec<Channel>, ConfigE
         if !channels.contains(&channel) {
             channels.push(channel);
         }
+    }
+    let is_empty = channels.is_empty();
+    channels.retain(|channel| offered.contains(channel));
+    if channels.is_empty() && !is_empty {
+        let names: Vec<&str> = offered.iter().map(|channel| channel.name()).collect();
+        let remedy = format!("the exchange has none of these; it has: {}", names.join(", "));
+        return Err(at.wrong("channels", format!("{:?}", raw.unwrap_or_default()), remedy));
     }
     if channels.is_empty() {
         return Err(at.wrong("channels", "[]", "name at least one channel, or leave the key out"));

@@ -342,6 +342,14 @@ pub fn adapter_at(exchange: ExchangeId, url: &str) -> Box<dyn Exchange> {
     }
 }
 
+/// Whether an exchange has a stream for a channel; of candles, for those of an interval.
+pub fn offers(adapter: &dyn Exchange, channel: Channel, interval: Option<Interval>) -> bool {
+    // Which instrument it is makes no difference.
+    let (instrument, native) = (InstrumentId(0), ArrayString::new());
+    let wanted = Subscription { instrument, native, channel, interval };
+    adapter.plan(&[wanted]).iter().any(|plan| !plan.subscriptions.is_empty())
+}
+
 impl Exchange for Box<dyn Exchange> {
     fn id(&self) -> ExchangeId {
         (**self).id()

@@ -191,11 +191,20 @@ impl Deriv {
     fn plan_ticks(&mut self, now: MonoNanos) {
         let (count, epoch) = (self.quoted.len() as u32, self.clock.date(now).millis() / 1_000);
         for index in 0..self.quoted.len() {
-            let quoted = &mut self.quoted[index];
-            quoted.tick(epoch, &self.market.traded[index]);
+            if let Some(tick) = self.quoted[index].tick(epoch, &self.market.traded[index]) {
+                self.keep(index, &tick, now);
+            }
+            let quoted = &self.quoted[index];
             let phase = quoted.cadence * (index as u32 + 1) / (count + 1);
             self.ticks.push(Reverse((now.after(quoted.cadence + phase), index)));
         }
+    }
+
+    /// Ticks stand in the record as trades of nothing, numbered by their seconds.
+    fn keep(&self, instrument: usize, tick: &PriceTick, planned: MonoNanos) {
+        let (id, price) = (tick.epoch.unsigned_abs(), tick.quote);
+        let print = Print { id, price, size: 0, taker: BookSide::Bid, order: id };
+        self.truth.lock().keep(instrument, Kept { print, planned });
     }
 
     fn is_open(&self, instrument: usize) -> bool {
@@ -252,9 +261,7 @@ impl Deriv {
         let Some(tick) = quoted.tick(epoch, &self.market.traded[instrument]) else { return };
         self.counters.trades.add(1);
         self.counters.lateness_ns_max.raise(self.now.since(planned));
-        let (id, price) = (epoch.unsigned_abs(), tick.quote);
-        let print = Print { id, price, size: 0, taker: BookSide::Bid, order: id };
-        self.truth.lock().keep(instrument, Kept { print, planned });
+        self.keep(instrument, &tick, planned);
         for (id, session) in &self.sessions {
             let own = session.streams.iter().filter(|open| open.instrument == instrument);
             for open in own.filter(|open| !open.mute) {

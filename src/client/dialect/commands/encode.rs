@@ -5,7 +5,7 @@ use crate::client::dialect::actions::encode::{candle_prices, gap_fields};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::client::dialect::{ErrorCode, RequestId};
 use crate::clock::UnixNanos;
-use crate::tick::{Candle, Decimal, Interval};
+use crate::tick::{Candle, Decimal, Interval, Ticker};
 
 /// The name of an asset as its client wrote it, as JSON, made once.
 #[derive(Clone, Debug)]
@@ -21,16 +21,15 @@ impl AssetLabel {
     }
 }
 
-/// Appends one event: trades as ticks, candles, and gaps. False when the event has no form in this
+/// Appends one event: trades as ticks, candles, and gaps. Tickers are ticks too: who follows an
+/// asset gets them only where there are no trades. False when the event has no form in this
 /// dialect; then nothing is appended.
 #[inline]
 pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
     match event.body {
-        EventBody::Trade(trade) => {
-            out.extend_from_slice(b"{\"type\":\"tick\",\"data\":{");
-            out.extend_from_slice(&asset.0);
-            tick_fields(out, trade.price, event.stamp.time());
-            out.extend_from_slice(b"}}");
+        EventBody::Trade(trade) => push_tick(out, asset, trade.price, event.stamp.time()),
+        EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
+            push_tick(out, asset, price, event.stamp.time());
         }
         EventBody::Candle(candle) => push_candle(out, asset, candle),
         EventBody::Gap(gap) => push_gap(out, asset, &gap, gap.reason.name()),
@@ -41,6 +40,14 @@ pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
         | EventBody::FeedState(_) => return false,
     }
     true
+}
+
+#[inline]
+fn push_tick(out: &mut Vec<u8>, asset: &AssetLabel, price: Decimal, time: UnixNanos) {
+    out.extend_from_slice(b"{\"type\":\"tick\",\"data\":{");
+    out.extend_from_slice(&asset.0);
+    tick_fields(out, price, time);
+    out.extend_from_slice(b"}}");
 }
 
 fn push_gap(out: &mut Vec<u8>, asset: &AssetLabel, gap: &Gap, reason: &str) {
@@ -161,6 +168,9 @@ pub fn historical_data(
         out.extend_from_slice(separator);
         match event.body {
             EventBody::Trade(trade) => tick_fields(out, trade.price, event.stamp.time()),
+            EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
+                tick_fields(out, price, event.stamp.time());
+            }
             EventBody::Candle(candle) => candle_prices(out, candle),
             _ => return out.truncate(before),
         }

@@ -6,7 +6,9 @@ use crate::cache::{Event, EventBody, Gap, Stamp, Stream};
 use crate::client::dialect::{Asked, ErrorCode, Parsed, RequestId, parse};
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
-use crate::tick::{Candle, Decimal, Interval, Quote, Reason, Side, Trade, TradeId, WideDecimal};
+use crate::tick::{
+    Candle, Decimal, Interval, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal,
+};
 
 const STAMP: Stamp = Stamp {
     exchange_time: UnixNanos(1_700_000_000_123_000_000),
@@ -72,6 +74,11 @@ fn events_read_as_the_protocol_writes_them() {
         told(trade()),
         r#"{"type":"tick","data":{"asset":"R_100","price":1234.56,"timestamp":1700000000123}}"#
     );
+    let last = Decimal::parse(b"218.0926").ok();
+    assert_eq!(
+        told(EventBody::Ticker(&Ticker { last, ..Ticker::default() })),
+        r#"{"type":"tick","data":{"asset":"R_100","price":218.0926,"timestamp":1700000000123}}"#
+    );
     assert_eq!(
         told(EventBody::Candle(&candle(false))),
         r#"{"type":"candle_update","data":{"asset":"R_100","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3}}"#
@@ -90,6 +97,7 @@ fn what_has_no_form_here_leaves_no_trace() {
     let mut out = Vec::new();
     let asset = AssetLabel::new("R_100");
     assert!(!encode::event(&mut out, &asset, &event(EventBody::Quote(quote))));
+    assert!(!encode::event(&mut out, &asset, &event(EventBody::Ticker(&Ticker::default()))));
     assert!(out.is_empty());
 }
 
