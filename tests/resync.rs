@@ -26,6 +26,24 @@ const OKX: Case = Case {
     era: Era::Current,
 };
 
+const BYBIT: Case = Case {
+    exchange: ExchangeId::Bybit,
+    natives: ["BTCUSDT", "ETHUSDT"],
+    depth: 200,
+    era: Era::Current,
+};
+
+const BYBIT_LINEAR: Case = Case { exchange: ExchangeId::BybitLinear, ..BYBIT };
+
+const COINBASE: Case = Case {
+    exchange: ExchangeId::Coinbase,
+    natives: ["BTC-USD", "ETH-USD"],
+    depth: usize::MAX,
+    era: Era::Current,
+};
+
+const COINBASE_ADVANCED: Case = Case { exchange: ExchangeId::CoinbaseAdvanced, ..COINBASE };
+
 /// Before its checksums were retired.
 const OKX_OF_2022: Case = Case { era: Era::Early, ..OKX };
 
@@ -103,6 +121,49 @@ fn is_repaired(case: &Case, fault: Fault, reason: Reason) {
 fn a_hole_in_the_numbers_of_okx_is_repaired() {
     let fault = Fault::Drop { of: Of::Depth, symbol: OKX.first(), count: 1 };
     is_repaired(&OKX, fault, Reason::SequenceGap);
+}
+
+#[test]
+fn a_hole_in_the_numbers_of_bybit_is_repaired() {
+    for case in [BYBIT, BYBIT_LINEAR] {
+        let fault = Fault::Drop { of: Of::Depth, symbol: case.first(), count: 1 };
+        is_repaired(&case, fault, Reason::SequenceGap);
+    }
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_costs_the_trust_in_books_that_nothing_else_proves() {
+    let simulator = COINBASE.simulator();
+    let mut rig = COINBASE.rig(&simulator);
+    COINBASE.assert_books(&mut rig, &simulator);
+    simulator.inject(Fault::Cut { of: Of::Depth, symbol: COINBASE.first(), count: 1 });
+    rig.wait_counted("the failure", |counters| counters.resyncs.value() >= 1);
+    let seen = rig.ticks.len();
+    rig.wait("the repair", |ticks| {
+        Mirror::of(ticks, ONE).state == Some(BookState::Live)
+            && Mirror::of(ticks, TWO).state == Some(BookState::Live)
+    });
+    COINBASE.assert_books(&mut rig, &simulator);
+    assert!(rig.book_states(ONE).contains(&(BookState::Stale, Reason::Refused)));
+    assert!(rig.handle.counters().reconnects.iter().all(|one| one.value() == 0));
+    rig.wait_trades(seen, 2);
+}
+
+#[test]
+fn a_hole_in_the_numbers_of_a_connection_ends_it() {
+    let simulator = COINBASE_ADVANCED.simulator();
+    let mut rig = COINBASE_ADVANCED.rig(&simulator);
+    COINBASE_ADVANCED.assert_books(&mut rig, &simulator);
+    let fault = Fault::Drop { of: Of::Depth, symbol: COINBASE_ADVANCED.first(), count: 1 };
+    simulator.inject(fault);
+    rig.wait_counted("the hole", |counters| {
+        counters.reconnects[Reason::SequenceGap as usize].value() == 1
+    });
+    let seen = rig.ticks.len();
+    rig.wait_books(seen, 2);
+    COINBASE_ADVANCED.assert_books(&mut rig, &simulator);
+    assert!(rig.book_states(TWO).contains(&(BookState::Stale, Reason::Disconnected)));
+    assert_eq!(rig.handle.counters().gaps.value(), 1);
 }
 
 #[test]

@@ -288,17 +288,22 @@ impl Lines {
         }
     }
 
-    /// Leaves the stream of a book and asks for it again, on one connection that carries it; false
-    /// when none is open.
-    pub(super) fn renew_book(&mut self, instrument: InstrumentId) -> bool {
+    /// Leaves the stream of a book and asks for it again, on one open connection that carries it:
+    /// each `attempt` on another, since one of them may be what is wrong. False when none is open.
+    pub(super) fn renew_book(&mut self, instrument: InstrumentId, attempt: u32) -> bool {
         self.attention = true;
         let is_it =
             |one: &&Subscription| one.instrument == instrument && one.channel == Channel::Orderbook;
-        self.upstreams().any(|upstream| {
-            let book = upstream.plan().subscriptions.iter().find(is_it).copied();
-            let open = upstream.open();
-            book.zip(open).map(|(book, open)| open.subscribing.renew(&[book])).is_some()
-        })
+        let mut carriers: Vec<(Subscription, &mut Open)> = self
+            .upstreams()
+            .filter_map(|upstream| {
+                let (open, plan) = upstream.open_with_plan()?;
+                Some((*plan.subscriptions.iter().find(is_it)?, open))
+            })
+            .collect();
+        let count = carriers.len().max(1);
+        let carrier = carriers.get_mut(attempt as usize % count);
+        carrier.map(|(book, open)| open.subscribing.renew(&[*book])).is_some()
     }
 
     /// Ends one connection of a line, for a reason found while reading from it.

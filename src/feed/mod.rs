@@ -46,7 +46,7 @@ use self::line::{Lines, World};
 use self::output::Output;
 use self::publish::Publisher;
 use self::read::Reader;
-use self::resync::Resyncs;
+use self::resync::{Resyncs, Try};
 use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription};
@@ -332,9 +332,11 @@ impl<E: Exchange> Feed<E> {
         while let Some(needed) = books.next_needed() {
             resyncs.want(needed, now);
         }
-        while let Some(instrument) = resyncs.next(now, |one| books.awaits_snapshot(one)) {
+        while let Some(Try { instrument, attempt }) =
+            resyncs.next(now, |one| books.awaits_snapshot(one))
+        {
             // Without an open connection the next one brings the snapshot anyway.
-            if self.lines.renew_book(instrument) {
+            if self.lines.renew_book(instrument, attempt) {
                 self.counters.resubscriptions.increment();
             }
         }

@@ -34,6 +34,15 @@ struct Waiting {
     due: MonoNanos,
 }
 
+/// A book to be asked for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Try {
+    /// Whose.
+    pub(super) instrument: InstrumentId,
+    /// How often it was asked for in a row before.
+    pub(super) attempt: u32,
+}
+
 /// Every book of a feed that ever failed.
 #[derive(Debug, Default)]
 pub(super) struct Resyncs {
@@ -53,7 +62,7 @@ impl Resyncs {
         &mut self,
         now: MonoNanos,
         still_waits: impl Fn(InstrumentId) -> bool,
-    ) -> Option<InstrumentId> {
+    ) -> Option<Try> {
         for waiting in self.books.iter_mut().filter(|waiting| waiting.due <= now) {
             if !still_waits(waiting.instrument) {
                 waiting.due = MonoNanos::MAX;
@@ -62,10 +71,11 @@ impl Resyncs {
             if now >= waiting.asked.after(FORGET_AFTER) {
                 waiting.tries = 0;
             }
-            waiting.tries += 1;
+            let attempt = waiting.tries;
+            waiting.tries = attempt.saturating_add(1);
             waiting.asked = now;
             waiting.due = waiting.next_try(now).max(now.after(SNAPSHOT_MAX));
-            return Some(waiting.instrument);
+            return Some(Try { instrument: waiting.instrument, attempt });
         }
         None
     }
@@ -105,6 +115,10 @@ mod tests {
     const NEEDED: Needed = Needed { instrument: BOOK, attempt: 0, patient: false };
     const NOW: MonoNanos = MonoNanos(1_000_000_000_000);
 
+    fn tried(attempt: u32) -> Option<Try> {
+        Some(Try { instrument: BOOK, attempt })
+    }
+
     fn seconds(since: MonoNanos, at: MonoNanos) -> u64 {
         at.since(since) / 1_000_000_000
     }
@@ -120,14 +134,14 @@ mod tests {
             let due = resyncs.due().max(now);
             waits.push(seconds(now, due));
             now = due;
-            assert_eq!(resyncs.next(now, |_| true), Some(BOOK));
+            assert!(resyncs.next(now, |_| true).is_some());
             assert_eq!(resyncs.next(now, |_| true), None);
             // The snapshot comes at once, and the book fails at once.
         }
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
         now = now.after(FORGET_AFTER);
         resyncs.want(NEEDED, now);
-        assert_eq!(resyncs.next(now, |_| true), Some(BOOK), "long ago");
+        assert_eq!(resyncs.next(now, |_| true), tried(0), "long ago");
         assert_eq!(seconds(now, resyncs.due()), 10);
     }
 
@@ -135,10 +149,10 @@ mod tests {
     fn a_snapshot_that_does_not_come_is_asked_for_again() {
         let mut resyncs = Resyncs::default();
         resyncs.want(NEEDED, NOW);
-        assert_eq!(resyncs.next(NOW, |_| true), Some(BOOK));
+        assert_eq!(resyncs.next(NOW, |_| true), tried(0));
         assert_eq!(seconds(NOW, resyncs.due()), 10);
         let late = resyncs.due();
-        assert_eq!(resyncs.next(late, |_| true), Some(BOOK));
+        assert_eq!(resyncs.next(late, |_| true), tried(1));
         let later = resyncs.due();
         assert_eq!(resyncs.next(later, |_| false), None, "it came");
         assert_eq!(resyncs.due(), MonoNanos::MAX);
@@ -152,6 +166,6 @@ mod tests {
         assert_eq!(seconds(NOW, resyncs.due()), 10);
         // It fails meanwhile: that needs no patience.
         resyncs.want(NEEDED, NOW);
-        assert_eq!(resyncs.next(NOW, |_| true), Some(BOOK));
+        assert_eq!(resyncs.next(NOW, |_| true), tried(0));
     }
 }
