@@ -85,6 +85,11 @@ impl Candles {
         self.ended[interval].take()
     }
 
+    /// The current bar of that interval.
+    pub(super) const fn current(&self, interval: usize) -> &Bar {
+        &self.bars[interval]
+    }
+
     /// The current bar of that interval when it changed since the last call.
     pub(super) const fn take_changed(&mut self, interval: usize) -> Option<Bar> {
         let bit = 1 << interval;

@@ -20,6 +20,7 @@ mod date;
 mod deriv;
 mod fault;
 mod http;
+mod kraken;
 mod lines;
 mod listing;
 mod market;

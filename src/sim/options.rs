@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::FaultSpec;
-use super::{binance, bybit, coinbase, deriv, okx};
+use super::{binance, bybit, coinbase, deriv, kraken, okx};
 use crate::clock::Clock;
 use crate::instrument::ExchangeId;
 
@@ -124,7 +124,7 @@ impl Habits {
             ExchangeId::Coinbase => coinbase::EXCHANGE_HABITS,
             ExchangeId::CoinbaseAdvanced => coinbase::ADVANCED_HABITS,
             ExchangeId::Deriv => deriv::HABITS,
-            ExchangeId::Kraken | ExchangeId::KrakenV1 => binance::SPOT_HABITS,
+            ExchangeId::Kraken | ExchangeId::KrakenV1 => kraken::HABITS,
             ExchangeId::Okx => okx::HABITS,
         }
     }

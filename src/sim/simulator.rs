@@ -17,6 +17,7 @@ use super::bybit::Bybit;
 use super::coinbase::Coinbase;
 use super::deriv::Deriv;
 use super::fault::Fault;
+use super::kraken::Kraken;
 use super::okx::Okx;
 use super::options::Options;
 use super::server::{self, Command, Parts, Server, WAKER};
@@ -85,11 +86,7 @@ impl fmt::Debug for Stopped {
 
 /// Whether there is a simulator of the exchange.
 pub const fn is_simulated(exchange: ExchangeId) -> bool {
-    !matches!(exchange, ExchangeId::Kraken | ExchangeId::KrakenV1)
-}
-
-fn unsupported() -> io::Result<Box<dyn Speaker>> {
-    Err(io::Error::from(io::ErrorKind::Unsupported))
+    exchange.is_live()
 }
 
 /// Who speaks the exchange's protocol.
@@ -110,7 +107,9 @@ pub(super) fn speaker(
             Box::new(Coinbase::new(options, counters, now)?)
         }
         ExchangeId::Deriv => Box::new(Deriv::new(options, counters, now)?),
-        ExchangeId::Kraken | ExchangeId::KrakenV1 => return unsupported(),
+        ExchangeId::Kraken => Box::new(Kraken::new(options, counters, now)?),
+        // Frozen by the exchange: recordings of it are read, nobody speaks it.
+        ExchangeId::KrakenV1 => return Err(io::Error::from(io::ErrorKind::Unsupported)),
         ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
     })
 }

@@ -8,6 +8,7 @@ mod client;
 mod coinbase;
 mod deriv;
 mod faults;
+mod kraken;
 mod lifecycle;
 mod market;
 mod okx;

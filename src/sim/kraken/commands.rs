@@ -1,0 +1,249 @@
+//! What a client may say on a WebSocket, and the answers: one for each symbol of a request.
+
+use serde_json::Value;
+
+use super::channels::{self, DEPTHS, INTERVALS, KINDS, Kind};
+use super::frames::{self, Frame};
+use super::window::Window;
+use super::{Kraken, Session};
+use crate::clock::MonoNanos;
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::player::Playing;
+
+/// A request with what its answers repeat.
+struct Asked<'a> {
+    id: ConnectionId,
+    method: &'a str,
+    params: &'a Value,
+    request: Option<&'a Value>,
+    now: MonoNanos,
+    /// The subscription is acknowledged and stays without data.
+    mute: bool,
+}
+
+impl Kraken {
+    /// Does what a client says.
+    pub(super) fn command(
+        &mut self,
+        id: ConnectionId,
+        text: &str,
+        now: MonoNanos,
+        lines: &mut Lines,
+    ) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.heard = now;
+        }
+        let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+        let method = command.get("method").and_then(Value::as_str).unwrap_or("");
+        let params = command.get("params").unwrap_or(&Value::Null);
+        let request = command.get("req_id");
+        let mut asked = Asked { id, method, params, request, now, mute: false };
+        match method {
+            "ping" => {
+                let times = self.times(&asked);
+                lines.text(id, &[format!(r#"{{"method":"pong"{times}}}"#).as_bytes()]);
+            }
+            "subscribe" | "unsubscribe" if params.get("channel") == Some(&"instrument".into()) => {
+                self.instruments(&asked, lines);
+            }
+            "subscribe" => {
+                asked.mute = self.armed.strikes_subscription();
+                self.each_symbol(&asked, lines);
+            }
+            "unsubscribe" => self.each_symbol(&asked, lines),
+            _ if command.is_null() => self.refuse(&asked, "Malformed request", None, lines),
+            _ => self.refuse(&asked, "Unsupported method", None, lines),
+        }
+    }
+
+    /// Symbols are answered in any order, each before its own snapshot.
+    fn each_symbol(&mut self, asked: &Asked<'_>, lines: &mut Lines) {
+        let symbols = asked.params.get("symbol").and_then(Value::as_array);
+        let symbols = symbols.into_iter().flatten().map(Value::as_str).collect::<Option<Vec<_>>>();
+        let Some(mut symbols) = symbols.filter(|symbols| !symbols.is_empty()) else {
+            return self.refuse(asked, "Symbol(s) not found", None, lines);
+        };
+        let first = self.random.below(symbols.len() as u64) as usize;
+        symbols.rotate_left(first);
+        for symbol in symbols {
+            let kind = match Kind::parse(asked.params) {
+                Ok(kind) => kind,
+                // The words name no symbol then.
+                Err(words) => {
+                    self.refuse(asked, words, None, lines);
+                    continue;
+                }
+            };
+            let Some(&instrument) = self.by_symbol.get(symbol) else {
+                let words = format!("Currency pair not supported {symbol}");
+                self.refuse(asked, &words, Some(symbol), lines);
+                continue;
+            };
+            match asked.method {
+                "subscribe" => self.subscribe(asked, instrument, kind, lines),
+                _ => self.unsubscribe(asked, instrument, kind, lines),
+            }
+        }
+    }
+
+    fn subscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+        let snapshot = asked.params.get("snapshot").and_then(Value::as_bool);
+        let snapshot = snapshot.unwrap_or(kind.begins_with_snapshot());
+        self.accept(asked, instrument, kind, Some(snapshot), lines);
+        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
+        if self.recording.is_some() {
+            let channel = asked.params.get("channel").and_then(Value::as_str).unwrap_or("");
+            let symbol = &self.spellings[instrument].symbol;
+            session.keys.insert(channels::key(channel, symbol));
+            session.playing.get_or_insert_with(|| Playing::new(asked.now)).postpone(asked.now);
+            return;
+        }
+        session.begin_beats(asked.now);
+        if asked.mute {
+            return;
+        }
+        if !session.streams.contains(&(instrument, kind)) {
+            session.streams.push((instrument, kind));
+            self.subscribers[instrument * KINDS + kind.index()].push(asked.id);
+        }
+        if snapshot {
+            self.snapshot(asked, instrument, kind, lines);
+        }
+        if let Kind::Book(depth) = kind {
+            self.window(instrument, depth);
+        }
+    }
+
+    fn unsubscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
+        let known = session.streams.iter().position(|stream| *stream == (instrument, kind));
+        if let Some(index) = known {
+            session.streams.remove(index);
+            self.leave(asked.id, instrument, kind);
+        } else if self.recording.is_none() {
+            // So it is when the depth or the interval is another one.
+            let symbol = self.spellings[instrument].symbol.clone();
+            return self.refuse(asked, "Subscription Not Found", Some(&symbol), lines);
+        }
+        self.accept(asked, instrument, kind, None, lines);
+    }
+
+    /// The window of a depth, as its subscribers were told.
+    fn window(&mut self, instrument: usize, depth: usize) -> &Window {
+        let book = &self.market.traded[instrument].book;
+        let window = &mut self.windows[instrument * DEPTHS.len() + depth];
+        window.get_or_insert_with(|| Window::of(book, DEPTHS[depth]))
+    }
+
+    /// What a subscription begins with.
+    fn snapshot(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+        let at = self.clock.date(asked.now);
+        let mut text = Vec::new();
+        if let Kind::Book(depth) = kind {
+            self.window(instrument, depth);
+        }
+        let (spelling, traded) = (&self.spellings[instrument], &self.market.traded[instrument]);
+        match kind {
+            Kind::Trade => {
+                let past = &self.schedule.past[instrument];
+                let mut frame = Frame::new(&mut text, spelling, "trade", true, None);
+                past.iter().for_each(|(print, at)| frame.trade(print, *at));
+                frame.end();
+            }
+            Kind::Ticker | Kind::TickerBbo => {
+                let mut frame = Frame::new(&mut text, spelling, "ticker", true, None);
+                frame.ticker(traded, at);
+                frame.end();
+            }
+            Kind::Book(depth) => {
+                let mut frame = Frame::new(&mut text, spelling, "book", true, None);
+                if let Some(window) = &self.windows[instrument * DEPTHS.len() + depth] {
+                    frame.book(window, at);
+                }
+                frame.end();
+            }
+            Kind::Ohlc(interval) => {
+                let (minutes, place) = INTERVALS[interval];
+                let mut frame = Frame::new(&mut text, spelling, "ohlc", true, Some(at));
+                let bar = traded.candles.current(place);
+                if bar.count > 0 {
+                    frame.candle(minutes, bar);
+                }
+                frame.end();
+            }
+        }
+        // A channel that has nothing yet to tell sends no snapshot.
+        if !text.ends_with(b"[]}") {
+            lines.market(asked.id, &[&text]);
+        }
+    }
+
+    /// The list of instruments: one subscription without symbols.
+    fn instruments(&mut self, asked: &Asked<'_>, lines: &mut Lines) {
+        let (method, times) = (asked.method, self.times(asked));
+        let answer = format!(
+            r#"{{"method":"{method}","result":{{"channel":"instrument","snapshot":true,"warnings":["tick_size is deprecated, use price_increment"]}},"success":true{times}}}"#
+        );
+        lines.text(asked.id, &[answer.as_bytes()]);
+        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
+        if method == "subscribe" {
+            if self.recording.is_none() {
+                session.begin_beats(asked.now);
+            }
+            let list = self.market.traded.iter().map(|traded| &traded.listed);
+            lines.text(asked.id, &[frames::instruments(list).as_bytes()]);
+        }
+    }
+
+    fn accept(
+        &self,
+        asked: &Asked<'_>,
+        instrument: usize,
+        kind: Kind,
+        snapshot: Option<bool>,
+        lines: &mut Lines,
+    ) {
+        let (method, times) = (asked.method, self.times(asked));
+        let symbol = &self.spellings[instrument].symbol;
+        let recorded = self.recording.as_ref().and_then(|it| it.depths.get(symbol));
+        let stream = match (kind, recorded) {
+            (Kind::Book(_), Some(depth)) => format!(r#""channel":"book","depth":{depth}"#),
+            _ => kind.described(),
+        };
+        let snapshot = snapshot.map(|it| format!(r#","snapshot":{it}"#)).unwrap_or_default();
+        let answer = format!(
+            r#"{{"method":"{method}","result":{{{stream}{snapshot},"symbol":"{symbol}"}},"success":true{times}}}"#
+        );
+        lines.text(asked.id, &[answer.as_bytes()]);
+    }
+
+    fn refuse(&self, asked: &Asked<'_>, words: &str, symbol: Option<&str>, lines: &mut Lines) {
+        let mut answer = serde_json::json!({ "error": words, "success": false });
+        if !asked.method.is_empty() {
+            answer["method"] = asked.method.into();
+        }
+        if let Some(symbol) = symbol {
+            answer["symbol"] = symbol.into();
+        }
+        let answer = answer.to_string();
+        let body = answer.strip_suffix('}').unwrap_or_default();
+        lines.text(asked.id, &[body.as_bytes(), self.times(asked).as_bytes(), b"}"]);
+    }
+
+    /// The end of every answer: when the request came, when the answer left, and its number.
+    fn times(&self, asked: &Asked<'_>) -> String {
+        let mut date = Vec::new();
+        frames::date(&mut date, self.clock.date(asked.now), 6);
+        let date = String::from_utf8_lossy(&date);
+        let request = asked.request.filter(|request| request.is_u64());
+        let request = request.map(|it| format!(r#","req_id":{it}"#)).unwrap_or_default();
+        format!(r#","time_in":"{date}","time_out":"{date}"{request}"#)
+    }
+}
+
+impl Session {
+    /// Heartbeats begin with the first subscription.
+    fn begin_beats(&mut self, now: MonoNanos) {
+        self.beat.get_or_insert_with(|| now.after(super::schedule::BEAT_EVERY));
+    }
+}

@@ -1,0 +1,321 @@
+//! The frames of version 2, made from the market. Prices and sizes are bare numbers with all their
+//! digits; only the list of instruments has exponents.
+
+use super::window::{Told, Window};
+use crate::clock::UnixNanos;
+use crate::sim::candle::Bar;
+use crate::sim::listing::Listed;
+use crate::sim::market::{Print, Traded};
+use crate::sim::resting::{BookSide, Resting};
+use crate::sim::write::{Scale, decimal, integer};
+
+/// Digits of every size.
+const SIZE_DIGITS: u8 = 8;
+
+/// How an instrument is written.
+#[derive(Clone, Debug)]
+pub(super) struct Spelling {
+    pub(super) symbol: String,
+    pub(super) price: Scale,
+    pub(super) size: Scale,
+    price_digits: u8,
+    size_digits: u8,
+}
+
+impl Spelling {
+    pub(super) fn new(listed: &Listed) -> Self {
+        Self {
+            symbol: format!("{}/{}", listed.base, listed.quote),
+            price: Scale::new(listed.price_digits, listed.price_digits),
+            size: Scale::new(listed.size_digits, SIZE_DIGITS),
+            price_digits: listed.price_digits,
+            size_digits: listed.size_digits,
+        }
+    }
+
+    /// Zeros behind the lot's digits.
+    const fn size_zeros(&self) -> usize {
+        (SIZE_DIGITS - self.size_digits) as usize
+    }
+}
+
+/// One frame in the making.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    out: &'a mut Vec<u8>,
+    spelling: &'a Spelling,
+}
+
+impl<'a> Frame<'a> {
+    /// Begins one: `{"channel":…,"type":…,` and `"data":[`, with a time before that where candles
+    /// have one.
+    pub(super) fn new(
+        out: &'a mut Vec<u8>,
+        spelling: &'a Spelling,
+        channel: &str,
+        snapshot: bool,
+        sent: Option<UnixNanos>,
+    ) -> Self {
+        let kind = if snapshot { "snapshot" } else { "update" };
+        out.clear();
+        out.extend_from_slice(format!(r#"{{"channel":"{channel}","type":"{kind}""#).as_bytes());
+        if let Some(sent) = sent {
+            out.extend_from_slice(b",\"timestamp\":\"");
+            date(out, sent, 9);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b",\"data\":[");
+        Self { out, spelling }
+    }
+
+    /// Ends it.
+    pub(super) fn end(self) {
+        self.out.extend_from_slice(b"]}");
+    }
+
+    fn text(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// Opens an item of `data` and names its instrument.
+    fn open(&mut self) {
+        if !self.out.ends_with(b"[") {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(b"{\"symbol\":\"");
+        self.out.extend_from_slice(self.spelling.symbol.as_bytes());
+        self.out.push(b'"');
+    }
+
+    /// Closes an item with its time.
+    fn close(&mut self, at: UnixNanos) {
+        self.out.extend_from_slice(b",\"timestamp\":\"");
+        date(self.out, at, 6);
+        self.out.extend_from_slice(b"\"}");
+    }
+
+    fn price(&mut self, name: &str, ticks: i64) {
+        self.name(name);
+        self.spelling.price.write(self.out, ticks);
+    }
+
+    fn size(&mut self, name: &str, lots: i64) {
+        self.name(name);
+        self.spelling.size.write(self.out, lots);
+    }
+
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// One trade.
+    pub(super) fn trade(&mut self, print: &Print, at: UnixNanos) {
+        self.open();
+        let side = if print.taker == BookSide::Bid { "buy" } else { "sell" };
+        self.text(&format!(r#","side":"{side}""#));
+        self.price("price", print.price);
+        self.size("qty", print.size);
+        // Not a matter of the market here; both occur.
+        let order = if print.id.is_multiple_of(4) { "market" } else { "limit" };
+        self.text(&format!(r#","ord_type":"{order}","trade_id":{}"#, print.id));
+        self.close(at);
+    }
+
+    /// A whole book.
+    pub(super) fn book(&mut self, window: &Window, at: UnixNanos) {
+        self.open();
+        for (name, side) in [("bids", BookSide::Bid), ("asks", BookSide::Ask)] {
+            self.levels(name, window.levels(side).iter().copied());
+        }
+        self.checksum(window.checksum(self.spelling.size_zeros()), at);
+    }
+
+    /// What became of a book: `window` is the state behind it.
+    pub(super) fn changes(&mut self, told: &[Told], window: &Window, wrong: bool, at: UnixNanos) {
+        self.open();
+        for (name, side) in [("bids", BookSide::Bid), ("asks", BookSide::Ask)] {
+            let own = told.iter().filter(|told| told.side == side);
+            self.levels(name, own.map(|told| Resting { price: told.price, size: told.size }));
+        }
+        let checksum = window.checksum(self.spelling.size_zeros());
+        self.checksum(if wrong { !checksum } else { checksum }, at);
+    }
+
+    fn levels(&mut self, name: &str, levels: impl Iterator<Item = Resting>) {
+        self.name(name);
+        for (index, level) in levels.enumerate() {
+            self.text(if index == 0 { "[{\"price\":" } else { ",{\"price\":" });
+            self.spelling.price.write(self.out, level.price);
+            self.size("qty", level.size);
+            self.out.push(b'}');
+        }
+        self.text(if self.out.ends_with(b"}") { "]" } else { "[]" });
+    }
+
+    fn checksum(&mut self, checksum: u32, at: UnixNanos) {
+        self.name("checksum");
+        integer(self.out, checksum.into());
+        self.close(at);
+    }
+
+    /// The statistics with the best prices.
+    pub(super) fn ticker(&mut self, traded: &Traded, at: UnixNanos) {
+        self.open();
+        let [bid, ask] = traded.touch();
+        for (name, size_name, best) in [("bid", "bid_qty", bid), ("ask", "ask_qty", ask)] {
+            let best = best.unwrap_or(Resting { price: 0, size: 0 });
+            self.price(name, best.price);
+            self.size(size_name, best.size);
+        }
+        let day = &traded.day;
+        self.price("last", day.last);
+        self.name("volume");
+        self.volume(day.volume);
+        self.average(day.turnover, day.volume, day.last);
+        self.price("low", day.low);
+        self.price("high", day.high);
+        self.price("change", day.last - day.open);
+        self.name("change_pct");
+        let hundredths = i128::from(day.last - day.open) * 10_000 / i128::from(day.open.max(1));
+        decimal(self.out, hundredths, 2);
+        self.close(at);
+    }
+
+    /// A candle of so many minutes. It is sent with every trade and never called final.
+    pub(super) fn candle(&mut self, minutes: u64, bar: &Bar) {
+        self.open();
+        self.price("open", bar.open);
+        self.price("high", bar.high);
+        self.price("low", bar.low);
+        self.price("close", bar.close);
+        self.text(&format!(r#","trades":{}"#, bar.count));
+        self.name("volume");
+        self.volume(bar.volume);
+        self.average(bar.turnover, bar.volume, bar.close);
+        let begin = UnixNanos(bar.start_ms * 1_000_000);
+        self.text(r#","interval_begin":""#);
+        date(self.out, begin, 9);
+        self.text(&format!(r#"","interval":{minutes}"#));
+        self.close(UnixNanos(begin.0 + minutes as i64 * 60_000_000_000));
+    }
+
+    fn volume(&mut self, lots: u128) {
+        let scaled = lots * 10_u128.pow(self.spelling.size_zeros() as u32);
+        decimal(self.out, i128::try_from(scaled).unwrap_or(i128::MAX), SIZE_DIGITS);
+    }
+
+    /// The average price by volume, a digit finer than a tick.
+    fn average(&mut self, turnover: u128, lots: u128, otherwise: i64) {
+        let average = (turnover * 10).checked_div(lots).map(i128::try_from);
+        let average = average.and_then(Result::ok).unwrap_or(i128::from(otherwise) * 10);
+        self.name("vwap");
+        decimal(self.out, average, self.spelling.price_digits + 1);
+    }
+}
+
+/// All that is traded, as the `instrument` channel tells it first.
+pub(super) fn instruments<'a>(list: impl Iterator<Item = &'a Listed>) -> String {
+    let step = |digits: u8| match digits {
+        0 => "1".to_owned(),
+        // As the exchange writes small numbers.
+        5.. => format!("1e-{digits:02}"),
+        _ => format!("0.{:0>width$}", 1, width = usize::from(digits)),
+    };
+    let mut assets = Vec::new();
+    let mut pairs = Vec::new();
+    for Listed { base, quote, price_digits, .. } in list {
+        for asset in [base, quote] {
+            let text = format!(
+                r#"{{"id":"{asset}","status":"enabled","precision":8,"precision_display":5,"borrowable":true,"collateral_value":1.0,"margin_rate":0.025}}"#
+            );
+            if !assets.contains(&text) {
+                assets.push(text);
+            }
+        }
+        let price_step = step(*price_digits);
+        pairs.push(format!(
+            r#"{{"symbol":"{base}/{quote}","base":"{base}","quote":"{quote}","status":"online","qty_precision":8,"qty_increment":1e-08,"price_precision":{price_digits},"cost_precision":5,"marginable":false,"has_index":true,"cost_min":0.5,"tick_size":{price_step},"price_increment":{price_step},"qty_min":5e-05}}"#
+        ));
+    }
+    let (assets, pairs) = (assets.join(","), pairs.join(","));
+    format!(
+        r#"{{"channel":"instrument","type":"snapshot","data":{{"assets":[{assets}],"pairs":[{pairs}]}}}}"#
+    )
+}
+
+/// `2026-08-26T15:16:16.576099Z` with that many digits of a second.
+pub(super) fn date(out: &mut Vec<u8>, at: UnixNanos, digits: u8) {
+    let seconds = at.0.div_euclid(1_000_000_000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let fraction = at.0.rem_euclid(1_000_000_000) / 10_i64.pow(9 - u32::from(digits));
+    let width = usize::from(digits);
+    let text = format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0width$}Z"
+    );
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Year, month and day of a day since the epoch. Years begin in March here, so that the day that
+/// only some have is the last of one.
+const fn civil(days: i64) -> (i64, i64, i64) {
+    let from_march = days + 719_468;
+    let era = from_march.div_euclid(146_097);
+    let day_of_era = from_march.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + (month <= 2) as i64;
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn text(at: i64, digits: u8) -> String {
+        let mut out = Vec::new();
+        date(&mut out, UnixNanos(at), digits);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn dates_read_back_as_what_they_were() {
+        assert_eq!(text(951_782_400_123_456_789, 6), "2000-02-29T00:00:00.123456Z");
+        for day in 1..40_000 {
+            let at = day * 86_400_000_000_000 + 3_723_000_000_007;
+            assert_eq!(json::date(text(at, 9).as_bytes()), Some(UnixNanos(at)));
+        }
+    }
+
+    #[test]
+    fn the_list_of_instruments_is_json_with_exponents() {
+        let listed = |base: &str, price_digits| Listed {
+            native: base.to_owned(),
+            base: base.to_owned(),
+            quote: "USD".to_owned(),
+            price_digits,
+            size_digits: 2,
+            start: 100,
+        };
+        let list = [listed("A", 0), listed("B", 2), listed("C", 8)];
+        let text = instruments(list.iter());
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let steps: Vec<f64> = value["data"]["pairs"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|pair| pair["price_increment"].as_f64().expect("a number"))
+            .collect();
+        assert_eq!(steps, [1.0, 0.01, 1e-8]);
+        assert!(text.contains(r#""price_increment":1e-08"#));
+        assert_eq!(value["data"]["assets"].as_array().map(Vec::len), Some(4));
+    }
+}

@@ -1,0 +1,261 @@
+//! What Kraken sends of its own accord: trades at planned instants with all that follows from
+//! them, and heartbeats.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::channels::{DEPTHS, INTERVALS, KINDS, Kind};
+use super::frames::Frame;
+use super::window::Told;
+use super::{IDLE_MAX, Kraken, TRADES_KEPT};
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::market::{Print, Step};
+use crate::sim::options::CaptureEnd;
+use crate::sim::player::Next;
+use crate::sim::speaker::Due;
+use crate::sim::truth::Kept;
+
+/// Events in one turn, after which the sockets get theirs.
+const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// Between two heartbeats of a connection.
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// In so many percent of the updates a price stands twice; what stands last counts.
+const TWICE_PERCENT: u64 = 2;
+
+/// When what is due, and the buffers in which it is made.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// When the next taker comes.
+    next_step: MonoNanos,
+    /// Between two trades; zero for as many as the clients take.
+    spacing: Duration,
+    paused: bool,
+    /// The last trades of each instrument, oldest first.
+    pub(super) past: Vec<VecDeque<(Print, UnixNanos)>>,
+    step: Step,
+    told: Vec<Told>,
+    scratch: Vec<u8>,
+}
+
+impl Schedule {
+    pub(super) fn new(count: usize, rate: u32, now: MonoNanos) -> Self {
+        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
+        Self {
+            next_step: now.after(spacing),
+            spacing,
+            paused: false,
+            past: vec![VecDeque::with_capacity(TRADES_KEPT); count],
+            step: Step::default(),
+            told: Vec::new(),
+            scratch: Vec::with_capacity(16 << 10),
+        }
+    }
+
+    /// The market stands still while paused; time that passed then is not caught up on.
+    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if self.paused && !paused {
+            self.next_step = self.next_step.max(now);
+        }
+        self.paused = paused;
+    }
+
+    /// What was planned before `now` is left out, as if no time had passed.
+    pub(super) fn skip_to(&mut self, now: MonoNanos) {
+        self.next_step = self.next_step.max(now);
+    }
+}
+
+impl Kraken {
+    /// Does what is due, in the order of the planned times.
+    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        let loose = self.care(now, lines);
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let step_at = self.step_at(now, lines);
+            if step_at > now {
+                break;
+            }
+            self.counters.lateness_ns_max.raise(now.since(step_at));
+            self.run_step(step_at, lines);
+        }
+        Due { exact: self.step_at(now, lines), loose }
+    }
+
+    /// When the next taker comes.
+    fn step_at(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
+        let heard = || self.subscribers.iter().any(|them| !them.is_empty());
+        match (self.schedule.paused, self.schedule.spacing.is_zero()) {
+            (true, _) => MonoNanos::MAX,
+            (false, false) => self.schedule.next_step,
+            (false, true) if heard() && lines.have_room() => now,
+            (false, true) => MonoNanos::MAX,
+        }
+    }
+
+    /// Heartbeats, and the end of connections on which nobody speaks. Returns when to come back.
+    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+        let mut next = MonoNanos::MAX;
+        for (id, session) in &mut self.sessions {
+            let due = match &mut session.beat {
+                Some(beat) => {
+                    if *beat <= now {
+                        lines.text(*id, &[br#"{"channel":"heartbeat"}"#]);
+                        // One that was long asleep does not catch up.
+                        *beat = beat.after(BEAT_EVERY).max(now);
+                    }
+                    *beat
+                }
+                None => {
+                    let end = session.heard.after(IDLE_MAX);
+                    if end <= now {
+                        lines.close(*id, 1000, "");
+                        continue;
+                    }
+                    end
+                }
+            };
+            next = next.min(due);
+        }
+        next
+    }
+
+    /// One taker, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+        let mut step = std::mem::take(&mut self.schedule.step);
+        let at = self.clock.date(planned);
+        self.market.step(at.millis(), &mut step);
+        self.counters.trades.add(step.prints.len() as u64);
+        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
+        self.schedule.next_step = planned.after(spacing);
+        let past = &mut self.schedule.past[step.instrument];
+        for &print in &step.prints {
+            self.truth.lock().keep(step.instrument, Kept { print, planned });
+            if past.len() == TRADES_KEPT {
+                past.pop_front();
+            }
+            past.push_back((print, at));
+        }
+        self.tell_trades(&step, at, lines);
+        for depth in 0..DEPTHS.len() {
+            self.tell_book(step.instrument, depth, at, lines);
+        }
+        self.tell_ticker(&step, at, lines);
+        self.tell_candles(step.instrument, at, lines);
+        self.schedule.step = step;
+    }
+
+    /// All trades of one taker in one frame.
+    fn tell_trades(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
+        let them = &self.subscribers[step.instrument * KINDS + Kind::Trade.index()];
+        if them.is_empty() || step.prints.is_empty() {
+            return;
+        }
+        let scratch = &mut self.schedule.scratch;
+        let spelling = &self.spellings[step.instrument];
+        let mut frame = Frame::new(scratch, spelling, "trade", false, None);
+        step.prints.iter().for_each(|print| frame.trade(print, at));
+        frame.end();
+        send(lines, them, scratch);
+    }
+
+    fn tell_book(&mut self, instrument: usize, depth: usize, at: UnixNanos, lines: &mut Lines) {
+        let Some(window) = &mut self.windows[instrument * DEPTHS.len() + depth] else { return };
+        let told = &mut self.schedule.told;
+        told.clear();
+        window.follow(&self.market.traded[instrument].book, DEPTHS[depth], told);
+        if told.is_empty() {
+            return;
+        }
+        if let Some(first) = told.iter().position(|told| told.size > 0)
+            && self.random.percent(TWICE_PERCENT)
+        {
+            let stale = Told { size: told[first].size + 1, ..told[first] };
+            told.insert(first, stale);
+        }
+        let scratch = &mut self.schedule.scratch;
+        let mut frame = Frame::new(scratch, &self.spellings[instrument], "book", false, None);
+        let wrong = self.armed.strikes_checksum(&self.spellings[instrument].symbol);
+        frame.changes(told, window, wrong, at);
+        frame.end();
+        send(lines, &self.subscribers[instrument * KINDS + Kind::Book(depth).index()], scratch);
+    }
+
+    fn tell_ticker(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
+        for (kind, is_due) in
+            [(Kind::Ticker, !step.prints.is_empty()), (Kind::TickerBbo, step.best_changed)]
+        {
+            let them = &self.subscribers[step.instrument * KINDS + kind.index()];
+            if them.is_empty() || !is_due {
+                continue;
+            }
+            let scratch = &mut self.schedule.scratch;
+            let spelling = &self.spellings[step.instrument];
+            let mut frame = Frame::new(scratch, spelling, "ticker", false, None);
+            frame.ticker(&self.market.traded[step.instrument], at);
+            frame.end();
+            send(lines, them, scratch);
+        }
+    }
+
+    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+        for (index, (minutes, place)) in INTERVALS.into_iter().enumerate() {
+            let them = &self.subscribers[instrument * KINDS + Kind::Ohlc(index).index()];
+            if them.is_empty() {
+                continue;
+            }
+            let scratch = &mut self.schedule.scratch;
+            let mut frame =
+                Frame::new(scratch, &self.spellings[instrument], "ohlc", false, Some(at));
+            frame.candle(minutes, self.market.traded[instrument].candles.current(place));
+            frame.end();
+            send(lines, them, scratch);
+        }
+    }
+
+    /// Plays the recording to every client.
+    pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        let Some(recording) = self.recording.as_ref().map(|recorded| &recorded.frames) else {
+            return Due::NEVER;
+        };
+        let mut next = MonoNanos::MAX;
+        for (id, session) in &mut self.sessions {
+            let Some(playing) = &mut session.playing else { continue };
+            for turn in 0.. {
+                if !lines.has_room(*id) {
+                    // The socket tells when it takes more.
+                    break;
+                }
+                if turn == EVENTS_PER_TURN_MAX {
+                    next = next.min(now);
+                    break;
+                }
+                let frame = match playing.next(recording, now) {
+                    Next::Frame(frame) => frame,
+                    Next::At(at) => {
+                        next = next.min(at);
+                        break;
+                    }
+                    Next::End => {
+                        if recording.end == CaptureEnd::Close {
+                            lines.close(*id, 1000, "");
+                        }
+                        break;
+                    }
+                };
+                let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
+                if wanted || recording.everything {
+                    lines.market(*id, &[frame.text.as_bytes()]);
+                }
+            }
+        }
+        Due { exact: MonoNanos::MAX, loose: next }
+    }
+}
+
+fn send(lines: &mut Lines, them: &[ConnectionId], frame: &[u8]) {
+    for id in them {
+        lines.market(*id, &[frame]);
+    }
+}
