@@ -284,7 +284,7 @@ impl Context<'_> {
             ("pong", _) => Ok(Frame::Heartbeat),
             (method @ ("subscribe" | "unsubscribe"), Some(true)) => {
                 let result = Item(envelope.result.ok_or(Rejected::Field)?);
-                let subject = self.accepted(method, &result);
+                let subject = self.accepted(method, &result, envelope.request);
                 Ok(Frame::Ack { id: envelope.request, subject })
             }
             // Answers to orders.
@@ -294,13 +294,21 @@ impl Context<'_> {
     }
 
     /// The stream that an answer accepts. Of books it tells the depth.
-    fn accepted(&mut self, method: &str, result: &Item<'_>) -> Option<Subject> {
+    fn accepted(
+        &mut self,
+        method: &str,
+        result: &Item<'_>,
+        request: Option<u64>,
+    ) -> Option<Subject> {
         let symbol = result.value("symbol")?.string()?;
         let instrument = self.instruments.find(symbol.as_bytes())?;
         let channel = match result.value("channel")?.string()? {
             "book" => Channel::Orderbook,
             "trade" => Channel::Trades,
-            "ticker" => Channel::Ticker,
+            "ticker" => match request.and_then(subscribe::channel_of) {
+                Some(Channel::Quotes) => Channel::Quotes,
+                _ => Channel::Ticker,
+            },
             "ohlc" => Channel::Candles,
             _ => return None,
         };

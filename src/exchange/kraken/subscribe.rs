@@ -1,7 +1,8 @@
 //! What we say to Kraken: one message per channel (and interval) with the list of its symbols.
 //!
-//! A refusal names the symbol and our number, not the channel. So the number tells the channel:
-//! it is a count times [`CODES`], plus the channel's code.
+//! A refusal names the symbol and our number, not the channel, and an answer about a ticker does
+//! not know whether it was asked for its quotes. So the number tells the channel: it is a count
+//! times [`CODES`], plus the channel's code.
 
 use std::collections::HashSet;
 
@@ -31,6 +32,8 @@ enum Topic {
     Trade,
     /// Statistics and best prices in one: `bbo` makes it follow every change of the best prices.
     Ticker,
+    /// The same stream, where nobody wants the statistics.
+    Quotes,
     Book,
     Ohlc(u32),
 }
@@ -39,7 +42,8 @@ impl Topic {
     fn of(subscription: &Subscription) -> Option<Self> {
         match subscription.channel {
             Channel::Trades => Some(Self::Trade),
-            Channel::Quotes | Channel::Ticker => Some(Self::Ticker),
+            Channel::Quotes => Some(Self::Quotes),
+            Channel::Ticker => Some(Self::Ticker),
             Channel::Orderbook => Some(Self::Book),
             Channel::Candles => subscription.interval.and_then(minutes).map(Self::Ohlc),
             Channel::Status => None,
@@ -51,6 +55,7 @@ impl Topic {
         match self {
             Self::Trade => Channel::Trades,
             Self::Ticker => Channel::Ticker,
+            Self::Quotes => Channel::Quotes,
             Self::Book => Channel::Orderbook,
             Self::Ohlc(_) => Channel::Candles,
         }
@@ -60,7 +65,7 @@ impl Topic {
     fn parameters(self) -> String {
         match self {
             Self::Trade => r#""channel":"trade""#.to_owned(),
-            Self::Ticker => r#""channel":"ticker","event_trigger":"bbo""#.to_owned(),
+            Self::Ticker | Self::Quotes => r#""channel":"ticker","event_trigger":"bbo""#.to_owned(),
             Self::Book => format!(r#""channel":"book","depth":{BOOK_DEPTH}"#),
             Self::Ohlc(minutes) => format!(r#""channel":"ohlc","interval":{minutes}"#),
         }
@@ -106,15 +111,20 @@ fn of_channel(streams: &[Subscription], channel: Channel) -> HashSet<InstrumentI
 }
 
 /// Words one message per channel (and interval). Past trades come with a subscription to trades:
-/// they fill what was missed while no connection was there.
+/// they fill what was missed while no connection was there. Quotes beside a ticker of the same
+/// instrument come with it, and nothing is asked for them.
 pub(super) fn messages(
     method: &str,
     subscriptions: &[Subscription],
     next_id: &mut u64,
 ) -> Vec<Request> {
+    let tickers = of_channel(subscriptions, Channel::Ticker);
     let mut topics: Vec<(Topic, Vec<Subscription>)> = Vec::new();
     for subscription in subscriptions {
         let Some(topic) = Topic::of(subscription) else { continue };
+        if topic == Topic::Quotes && tickers.contains(&subscription.instrument) {
+            continue;
+        }
         match topics.iter_mut().find(|(known, _)| *known == topic) {
             Some((_, covers)) => covers.push(*subscription),
             None => topics.push((topic, vec![*subscription])),
@@ -123,13 +133,7 @@ pub(super) fn messages(
     let requests = topics.into_iter().map(|(topic, covers)| {
         let id = *next_id * CODES + code(topic.channel());
         *next_id += 1;
-        let mut symbols: Vec<String> = Vec::with_capacity(covers.len());
-        for one in &covers {
-            let symbol = format!("\"{}\"", one.native);
-            if topic != Topic::Ticker || !symbols.contains(&symbol) {
-                symbols.push(symbol);
-            }
-        }
+        let symbols: Vec<String> = covers.iter().map(|it| format!("\"{}\"", it.native)).collect();
         let parameters = topic.parameters();
         let symbols = symbols.join(",");
         let snapshot = if method == "subscribe" { r#","snapshot":true"# } else { "" };
@@ -198,7 +202,7 @@ mod tests {
             ]
         );
         assert_eq!(next_id, 7);
-        assert_eq!(requests[1].covers, all[1..4]);
+        assert_eq!(requests[1].covers, all[2..4]);
         let channels: Vec<_> = requests.iter().map(|request| channel_of(request.id)).collect();
         let [trades, ticker, book, candles] =
             [Channel::Trades, Channel::Ticker, Channel::Orderbook, Channel::Candles].map(Some);
@@ -220,7 +224,7 @@ mod tests {
             [
                 r#"{"method":"unsubscribe","params":{"channel":"book","depth":10,"symbol":["BTC/USD"]},"req_id":11}"#,
                 r#"{"method":"unsubscribe","params":{"channel":"ohlc","interval":1440,"symbol":["BTC/USD"]},"req_id":20}"#,
-                r#"{"method":"unsubscribe","params":{"channel":"ticker","event_trigger":"bbo","symbol":["BTC/USD"]},"req_id":26}"#,
+                r#"{"method":"unsubscribe","params":{"channel":"ticker","event_trigger":"bbo","symbol":["BTC/USD"]},"req_id":25}"#,
             ]
         );
     }
