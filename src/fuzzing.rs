@@ -8,6 +8,7 @@ mod coinbase;
 mod configs;
 mod decimals;
 mod frames;
+mod okx;
 
 pub use crate::client::dialect::fuzzing::request as client_request;
 pub use crate::net::fuzzing::frames as frame;
@@ -15,6 +16,7 @@ pub use coinbase::{coinbase_parse, coinbase_rest};
 pub use configs::config;
 pub use decimals::decimal;
 pub use frames::{binance_parse, binance_rest, bybit_parse, bybit_rest, capture};
+pub use okx::{okx_parse, okx_rest};
 
 /// A target's name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -32,4 +34,6 @@ pub const TARGETS: &[Target] = &[
     ("config", config),
     ("decimal", decimal),
     ("frame", frame),
+    ("okx_parse", okx_parse),
+    ("okx_rest", okx_rest),
 ];

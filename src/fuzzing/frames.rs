@@ -35,7 +35,7 @@ pub fn bybit_parse(text: &[u8]) {
 }
 
 /// Reads frames, one a line, by an adapter and by its twin, which has the general path alone.
-fn both_paths<E: Exchange>(
+pub(super) fn both_paths<E: Exchange>(
     text: &[u8],
     make: impl Fn() -> E,
     general: fn(&mut E, PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
@@ -102,7 +102,7 @@ pub fn bybit_rest(body: &[u8]) {
     rest(ExchangeId::BybitLinear, body);
 }
 
-fn rest(exchange: ExchangeId, body: &[u8]) {
+pub(super) fn rest(exchange: ExchangeId, body: &[u8]) {
     let profile = profile(exchange);
     let snapshot = profile.snapshot.map(|rest| (rest.read)(body));
     if let Some(Ok(snapshot)) = snapshot {
