@@ -11,6 +11,7 @@
 #![allow(missing_docs, reason = "macros of criterion")]
 
 mod binance;
+mod bybit;
 #[path = "../../tests/common/captures.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod captures;
@@ -31,6 +32,7 @@ fn main() {
     drop(std::hint::black_box(vec![0_u8; 16 << 20]));
     let mut criterion = Criterion::default().configure_from_args();
     let mut subjects = binance::subjects();
+    subjects.extend(bybit::subjects());
     subjects.extend(okx::subjects());
     for subject in &mut subjects {
         verify(subject);
