@@ -4,6 +4,10 @@
 //! read finds nobody behind it. The stop goes the other way round: the feeds first, then what they
 //! pushed is delivered, then the clients are told.
 
+mod reload;
+
+pub use reload::ReloadError;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -30,11 +34,11 @@ use crate::feed::{
 use crate::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, TableError,
 };
-use crate::latency::{Report, recorder};
+use crate::latency::{Collector, Report, recorder};
 use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, stats};
 use crate::net::{NetError, Security, server_config};
-use crate::ring::ring;
+use crate::ring::{Consumer, ring};
 use crate::tick::Interval;
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
@@ -47,7 +51,12 @@ pub struct Gateway {
     accept: (AcceptHandle, JoinHandle<()>),
     supervisor: Supervisor,
     admin: Admin,
-    secured: bool,
+    config: Config,
+    clock: Clock,
+    table: Arc<InstrumentTable>,
+    hosts: Hosts,
+    epoch: u64,
+    reports: Sender<FeedReport>,
 }
 
 /// Why a gateway could not start.
@@ -98,17 +107,37 @@ impl Gateway {
             serde_json::Value::String(effective(config)),
             config.budget.clone(),
         );
-        let start = Start { config, clock, table, observatory: &observatory, epoch };
+        let mut hosts = Hosts::default();
+        let start = Start {
+            config,
+            clock: clock.clone(),
+            table: Arc::clone(&table),
+            observatory: &observatory,
+            epoch,
+        };
         let broadcasters = start.broadcasters()?;
         let handles: Vec<_> = broadcasters.iter().map(|(handle, _)| handle.clone()).collect();
         let accept = start.acceptor(handles.clone())?;
         let admin = Admin::start(config.admin.listen, Arc::clone(&observatory))?;
         let (reports, inbox) = bounded(limits::FEED_REPORTS_CAPACITY);
-        let feeds = start.feeds(&handles, &reports)?;
+        let feeds = start.feeds(&mut hosts, &handles, &reports)?;
         let supervisor = Supervisor::start(start.supervision(inbox, &feeds, handles))?;
         let observer = Observer::start(Arc::clone(&observatory))?;
-        let secured = config.gateway.tls.is_some();
-        Ok(Self { observatory, observer, feeds, broadcasters, accept, supervisor, admin, secured })
+        Ok(Self {
+            observatory,
+            observer,
+            feeds,
+            broadcasters,
+            accept,
+            supervisor,
+            admin,
+            config: config.clone(),
+            clock,
+            table,
+            hosts,
+            epoch,
+            reports,
+        })
     }
 
     /// Where clients connect.
@@ -118,7 +147,7 @@ impl Gateway {
 
     /// What a client on this machine connects to.
     pub fn url(&self) -> String {
-        let scheme = if self.secured { "wss" } else { "ws" };
+        let scheme = if self.config.gateway.tls.is_some() { "wss" } else { "ws" };
         format!("{scheme}://{}", self.address())
     }
 
@@ -174,6 +203,30 @@ impl Hosts {
     }
 }
 
+/// A feed that is made and not running.
+struct Prepared {
+    feed: Feed<Box<dyn Exchange>>,
+    handle: FeedHandle,
+    collector: Collector,
+    /// The other ends of its rings, one per broadcaster.
+    ticks: Vec<Consumer>,
+    cpu: Option<usize>,
+}
+
+/// What the supervisor has to know of a feed.
+fn supervised(feed: &FeedHandle, config: &FeedConfig) -> SupervisedFeed {
+    SupervisedFeed {
+        feed: feed.clone(),
+        rest_url: config.rest_url.clone(),
+        tls_ca_file: config.tls_ca_file.clone(),
+    }
+}
+
+/// What a feed's thread is called.
+fn thread_name(exchange: ExchangeId) -> String {
+    format!("feed-{exchange}")
+}
+
 /// Waits for a thread. One that panicked has said so on standard error and in its health check.
 fn join(thread: JoinHandle<()>) {
     let _ = thread.join();
@@ -187,20 +240,24 @@ fn random() -> io::Result<u64> {
 /// Every instrument of every feed.
 fn instruments(config: &Config) -> Result<InstrumentTable, TableError> {
     let mut table = InstrumentTable::default();
-    for feed in &config.feeds {
-        let profile = exchange::profile(feed.exchange);
-        for symbol in &feed.symbols {
-            let Some(native) = (profile.native_symbol)(symbol) else { continue };
-            table.add(Instrument {
-                exchange: feed.exchange,
-                symbol: *symbol,
-                native,
-                tick_size: None,
-                lot_size: None,
-            })?;
-        }
-    }
+    config.feeds.iter().try_for_each(|feed| add_instruments(&mut table, feed))?;
     Ok(table)
+}
+
+/// Every instrument of a feed, those that it had included.
+fn add_instruments(table: &mut InstrumentTable, feed: &FeedConfig) -> Result<(), TableError> {
+    let profile = exchange::profile(feed.exchange);
+    for symbol in &feed.symbols {
+        let Some(native) = (profile.native_symbol)(symbol) else { continue };
+        table.add(Instrument {
+            exchange: feed.exchange,
+            symbol: *symbol,
+            native,
+            tick_size: None,
+            lot_size: None,
+        })?;
+    }
+    Ok(())
 }
 
 /// What every part of the start looks at.
@@ -270,28 +327,26 @@ impl Start<'_> {
 
     fn feeds(
         &self,
+        hosts: &mut Hosts,
         broadcasters: &[BroadcastHandle],
         reports: &Sender<FeedReport>,
     ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
-        let mut hosts = Hosts::default();
-        let start = |feed: &FeedConfig| {
-            let adapter = exchange::adapter_at(feed.exchange, &feed.url);
-            let attempts = hosts.attempts(feed);
-            self.feed(feed, adapter, attempts, broadcasters, reports.clone())
+        let start = |config: &FeedConfig| {
+            let prepared = self.prepare(config, hosts.attempts(config), broadcasters, reports)?;
+            self.launch(prepared, broadcasters)
         };
         self.config.feeds.iter().map(start).collect()
     }
 
-    fn feed<E: Exchange>(
+    /// Makes a feed that nobody knows of yet.
+    fn prepare(
         &self,
         config: &FeedConfig,
-        adapter: E,
         attempts: Attempts,
         broadcasters: &[BroadcastHandle],
-        reports: Sender<FeedReport>,
-    ) -> Result<(FeedHandle, JoinHandle<()>), StartError> {
+        reports: &Sender<FeedReport>,
+    ) -> Result<Prepared, StartError> {
         let exchange = config.exchange;
-        let instruments = self.instruments_of(exchange);
         let options = FeedOptions {
             tls_ca_file: config.tls_ca_file.clone(),
             waiting: config.poll,
@@ -299,16 +354,37 @@ impl Start<'_> {
             lines: config.lines,
             attempts: Some(attempts),
             seed: random()?,
-            ..FeedOptions::new(config.url.as_str(), subscriptions(config, &instruments))
+            ..FeedOptions::new(config.url.as_str(), self.subscriptions(config))
         };
         let (recorder, collector) = recorder();
-        let rings = self.rings(exchange, broadcasters);
-        let context = FeedContext { clock: self.clock.clone(), recorder, rings, reports };
+        let (rings, ticks) = broadcasters
+            .iter()
+            .map(|broadcaster| {
+                let (ring, ticks) = ring(limits::RING_TICKS_CAPACITY);
+                (RingEnd { ring, bell: Some(Arc::clone(broadcaster.bell())) }, ticks)
+            })
+            .unzip();
+        let (clock, reports) = (self.clock.clone(), reports.clone());
+        let context = FeedContext { clock, recorder, rings, reports };
+        let adapter = exchange::adapter_at(exchange, &config.url);
         let (feed, handle) = Feed::new(adapter, options, context)
             .map_err(|error| StartError::Feed { exchange, error })?;
+        Ok(Prepared { feed, handle, collector, ticks, cpu: config.cpu })
+    }
+
+    /// Attaches a feed to the broadcasters and starts its thread.
+    fn launch(
+        &self,
+        prepared: Prepared,
+        broadcasters: &[BroadcastHandle],
+    ) -> Result<(FeedHandle, JoinHandle<()>), StartError> {
+        let Prepared { feed, handle, collector, ticks, cpu } = prepared;
+        let exchange = handle.exchange();
+        for (broadcaster, ticks) in broadcasters.iter().zip(ticks) {
+            broadcaster.send_waiting(BroadcastCommand::Attach(FeedRing { exchange, ticks }));
+        }
         self.observatory.add_feed(exchange.name(), Arc::clone(handle.counters()), collector);
-        let name = format!("feed-{exchange}");
-        let thread = self.spawn(name, config.cpu, move || feed.run())?;
+        let thread = self.spawn(thread_name(exchange), cpu, move || feed.run())?;
         Ok((handle, thread))
     }
 
@@ -318,12 +394,8 @@ impl Start<'_> {
         feeds: &[(FeedHandle, JoinHandle<()>)],
         broadcasters: Vec<BroadcastHandle>,
     ) -> Supervision {
-        let supervised =
-            feeds.iter().zip(&self.config.feeds).map(|((feed, _), config)| SupervisedFeed {
-                feed: feed.clone(),
-                rest_url: config.rest_url.clone(),
-                tls_ca_file: config.tls_ca_file.clone(),
-            });
+        let feeds = feeds.iter().zip(&self.config.feeds);
+        let supervised = feeds.map(|((feed, _), config)| supervised(feed, config));
         Supervision {
             reports,
             feeds: supervised.collect(),
@@ -334,19 +406,12 @@ impl Start<'_> {
         }
     }
 
-    fn instruments_of(&self, exchange: ExchangeId) -> Vec<(InstrumentId, Instrument)> {
-        let own = self.table.iter().filter(|(_, instrument)| instrument.exchange == exchange);
-        own.map(|(id, instrument)| (id, *instrument)).collect()
-    }
-
-    /// A ring from this feed to each broadcaster.
-    fn rings(&self, exchange: ExchangeId, broadcasters: &[BroadcastHandle]) -> Vec<RingEnd> {
-        let to = |broadcaster: &BroadcastHandle| {
-            let (producer, ticks) = ring(limits::RING_TICKS_CAPACITY);
-            broadcaster.send_waiting(BroadcastCommand::Attach(FeedRing { exchange, ticks }));
-            RingEnd { ring: producer, bell: Some(Arc::clone(broadcaster.bell())) }
-        };
-        broadcasters.iter().map(to).collect()
+    /// Every channel of every instrument of a feed.
+    fn subscriptions(&self, config: &FeedConfig) -> Vec<Subscription> {
+        let is_own = |(_, one): &(_, &Instrument)| one.exchange == config.exchange;
+        let own = self.table.carried().filter(is_own);
+        let instruments: Vec<_> = own.map(|(id, instrument)| (id, *instrument)).collect();
+        subscriptions(config, &instruments)
     }
 
     /// Runs `work` on a named, watched and perhaps pinned thread.

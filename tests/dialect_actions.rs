@@ -10,7 +10,6 @@ use std::sync::Arc;
 use floor::{BTC, BTC_FUTURES, Client, ETH, Floor, START, decimal, instrument, table, wait_for};
 use serde_json::{Value, json};
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions};
-use tickwire::client::dialect::Catalogue;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
@@ -139,7 +138,8 @@ fn a_star_covers_instruments_that_come_later() {
     named.subscribe(&["BTC/USDT"], &["trades"]);
     let mut more = table();
     more.add(instrument(ExchangeId::Binance, "SOL/USDT")).unwrap();
-    let command = BroadcastCommand::Instruments(Arc::new(more), Arc::new(Catalogue::default()));
+    let (catalogue, channels) = (Arc::default(), BroadcastOptions::default().channels);
+    let command = BroadcastCommand::Instruments(Arc::new(more), catalogue, channels);
     floor.broadcaster.send(command).unwrap();
     // Commands are taken before ticks, so the ticks find the instrument.
     assert!(client.settle().is_empty());

@@ -37,7 +37,7 @@ use crate::cache::{Cache, CandleSource};
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos};
-use crate::instrument::{Channel, ExchangeId, InstrumentTable};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
     ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY, TICKS_PER_DRAIN,
@@ -135,8 +135,8 @@ pub struct Broadcaster {
     demand: Arc<Demand>,
     catalogue: Arc<Catalogue>,
     course: Course,
-    /// Instruments before the table was last replaced.
-    instruments_before: usize,
+    /// Instruments that are carried since the table was last replaced, in order.
+    fresh: Vec<InstrumentId>,
     /// Answers of this turn that were large.
     large_answers: usize,
     /// A client's message, copied out of its connection to be answered.
@@ -171,7 +171,7 @@ impl Broadcaster {
             demand: Arc::clone(&demand),
         };
         let entries: Vec<_> = table
-            .iter()
+            .carried()
             .map(|(_, one)| (one, &options.channels[one.exchange as usize][..]))
             .collect();
         let catalogue = Catalogue::new(&entries);
@@ -191,7 +191,7 @@ impl Broadcaster {
             demand,
             catalogue: Arc::new(catalogue),
             course: Course::Serving,
-            instruments_before: 0,
+            fresh: Vec::new(),
             large_answers: 0,
             message: Vec::new(),
             sweep_next: 0,
@@ -282,8 +282,8 @@ impl Broadcaster {
             match command {
                 BroadcastCommand::Open(open) => self.open(open, now),
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
-                BroadcastCommand::Instruments(table, catalogue) => {
-                    self.catalogue = catalogue;
+                BroadcastCommand::Instruments(table, catalogue, channels) => {
+                    (self.catalogue, self.options.channels) = (catalogue, channels);
                     self.set_instruments(table);
                     self.extend_wishes();
                 }
@@ -297,7 +297,9 @@ impl Broadcaster {
     }
 
     fn set_instruments(&mut self, table: Arc<InstrumentTable>) {
-        self.instruments_before = self.words.table().len();
+        let before = self.words.table();
+        let carried = table.carried().map(|(id, _)| id);
+        self.fresh = carried.filter(|id| !before.is_carried(*id)).collect();
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());
         self.words.set_instruments(table);

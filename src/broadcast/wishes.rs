@@ -317,6 +317,9 @@ impl Broadcaster {
 
     /// Instruments were added: whoever wished for all of something gets them too.
     pub(super) fn extend_wishes(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         for slot in 0..self.sessions.slots() {
             let Some(session) = self.sessions.get(slot) else { continue };
             let wishes = session.wishes.clone();
@@ -328,7 +331,7 @@ impl Broadcaster {
 
     fn extend_wish(&mut self, slot: u32, wish: &Wish) {
         for instrument in self.resolve(&wish.name) {
-            if instrument.index() < self.instruments_before || !self.is_served(wish, instrument) {
+            if self.fresh.binary_search(&instrument).is_err() || !self.is_served(wish, instrument) {
                 continue;
             }
             let topic = wish.topic(instrument);

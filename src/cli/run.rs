@@ -3,16 +3,18 @@
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use crossbeam::channel::RecvTimeoutError;
+use crossbeam::channel::Receiver;
+use crossbeam::select;
 use tickwire::clock::Clock;
 use tickwire::config::Config;
 use tickwire::gateway::Gateway;
 
 use super::demo::Demo;
+use super::reload::Source;
 use super::signals;
 use super::table::Table;
 
@@ -21,6 +23,9 @@ const LIVE: &str = include_str!("live.toml");
 
 /// How often a terminal shows the table anew.
 const TABLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a watched configuration file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a plain output gets a line.
 const LINES_EVERY: Duration = Duration::from_secs(10);
@@ -33,6 +38,9 @@ pub(super) struct RunArguments {
     /// The real exchanges instead of simulated ones.
     #[arg(long)]
     live: bool,
+    /// Read the file again whenever it changes, as at a SIGHUP.
+    #[arg(long, requires = "config")]
+    watch_config: bool,
     /// Stop after so many seconds.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -40,7 +48,11 @@ pub(super) struct RunArguments {
 
 /// Runs until it is asked to stop, then prints the latency report.
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests().context("cannot listen for signals")?;
+    let requests = Requests {
+        stop: signals::stop_requests().context("cannot listen for signals")?,
+        reload: signals::reload_requests().context("cannot listen for signals")?,
+    };
+    let source = Source::new(arguments.config.clone(), arguments.watch_config);
     let clock = Clock::real();
     let mut demo = None;
     let config = match &arguments.config {
@@ -51,10 +63,11 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             Config::parse(&demo.insert(started).configuration(), None, std::env::vars())?
         }
     };
-    let gateway = Gateway::start(&config, clock)?;
+    let mut gateway = Gateway::start(&config, clock)?;
     announce(&gateway, demo.is_some())?;
     let show = Show::new(std::io::stdout().is_terminal());
-    show.until_stopped(&gateway, &stop, arguments.seconds.map(Duration::from_secs))?;
+    let limit = arguments.seconds.map(Duration::from_secs);
+    show.until_stopped(&mut gateway, &requests, source, limit)?;
     let report = gateway.stop();
     drop(demo);
     writeln!(std::io::stdout().lock(), "\n{report}")?;
@@ -71,6 +84,12 @@ fn announce(gateway: &Gateway, demo: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the process is asked from outside.
+struct Requests {
+    stop: Receiver<()>,
+    reload: Receiver<()>,
+}
+
 /// The table on a terminal, a line now and then elsewhere.
 struct Show {
     table: Table,
@@ -85,20 +104,37 @@ impl Show {
 
     fn until_stopped(
         mut self,
-        gateway: &Gateway,
-        stop: &crossbeam::channel::Receiver<()>,
+        gateway: &mut Gateway,
+        requests: &Requests,
+        mut source: Source,
         limit: Option<Duration>,
     ) -> anyhow::Result<()> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
+        let end = limit.map(|limit| started + limit);
+        let mut next_table = started + self.every;
+        let mut next_look = started + LOOK_EVERY;
         loop {
-            let left = limit.map_or(Duration::MAX, |limit| limit.saturating_sub(started.elapsed()));
-            match stop.recv_timeout(self.every.min(left)) {
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) if left <= self.every => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {}
+            let due = next_table.min(next_look).min(end.unwrap_or(next_table));
+            select! {
+                recv(requests.stop) -> _ => return Ok(()),
+                recv(requests.reload) -> asked => if asked.is_ok() { source.apply(gateway) },
+                default(due.saturating_duration_since(Instant::now())) => {}
             }
-            let mut out = std::io::stdout().lock();
-            self.table.draw(&gateway.stats(), &mut out)?;
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                return Ok(());
+            }
+            if now >= next_look {
+                next_look = now + LOOK_EVERY;
+                if source.has_changed() {
+                    source.apply(gateway);
+                }
+            }
+            if now >= next_table {
+                next_table = now + self.every;
+                let mut out = std::io::stdout().lock();
+                self.table.draw(&gateway.stats(), &mut out)?;
+            }
         }
     }
 }

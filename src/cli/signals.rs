@@ -1,11 +1,12 @@
-//! Ctrl-C and SIGTERM as a message; the second one ends the process at once.
+//! Ctrl-C and SIGTERM as a message, of which the second one ends the process at once; SIGHUP as
+//! another.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam::channel::{Receiver, bounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Exit code of a process that a second signal ended while it drained.
@@ -34,7 +35,20 @@ pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
     Ok(receiver)
 }
 
-/// The same as a flag, for loops that look now and then.
+/// A channel that gets a message when the process is asked to read its configuration again.
+pub(super) fn reload_requests() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGHUP])?;
+    let (sender, receiver) = bounded(1);
+    std::thread::Builder::new().name("hangups".to_owned()).spawn(move || {
+        for _ in signals.forever() {
+            // Full: as above.
+            let _ = sender.try_send(());
+        }
+    })?;
+    Ok(receiver)
+}
+
+/// Requests to stop as a flag, for loops that look now and then.
 pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let requests = stop_requests()?;
     let stop = Arc::new(AtomicBool::new(false));

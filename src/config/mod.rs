@@ -1,12 +1,14 @@
 //! From a file to a typed configuration, once, at start. A [`Config`] that is wrong cannot be
 //! built: every error names the file, the line, the field, the value and the remedy.
 
+mod change;
 mod effective;
 mod error;
 mod overrides;
 mod raw;
 mod validate;
 
+pub use change::{Changes, Unchangeable, changes};
 pub use effective::effective;
 pub use error::ConfigError;
 

@@ -113,6 +113,12 @@ impl Requests {
         &self.counters
     }
 
+    /// Lets the thread end after the request under way, without waiting for that.
+    pub(super) fn dismiss(self) {
+        // Full or gone: either way the thread ends when the sender is dropped.
+        let _ = self.jobs.try_send(Job::Stop);
+    }
+
     /// Ends the thread after the request under way.
     pub(super) fn stop(self) {
         // Full or gone: either way the thread ends when the sender is dropped.

@@ -50,7 +50,7 @@ pub struct Supervision {
     /// The instruments at start.
     pub table: Arc<InstrumentTable>,
     /// Channels that each exchange's instruments have, by `ExchangeId as usize`.
-    pub channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
+    pub channels: Arc<[Vec<Channel>; EXCHANGES]>,
     /// Where states are shown.
     pub observatory: Arc<Observatory>,
 }
@@ -58,9 +58,24 @@ pub struct Supervision {
 /// The running supervisor thread, and the threads that work for it.
 #[derive(Debug)]
 pub struct Supervisor {
-    stop: Sender<()>,
+    orders: Sender<Order>,
     thread: JoinHandle<()>,
 }
+
+/// What the thread is told.
+enum Order {
+    /// Look after this feed too; whether that goes is answered.
+    Add(SupervisedFeed, Sender<io::Result<()>>),
+    /// This feed has ended.
+    Remove(ExchangeId),
+    /// The instruments are these now, and the channels that they have; answered when the
+    /// broadcasters were told.
+    Instruments(Arc<InstrumentTable>, Arc<[Vec<Channel>; EXCHANGES]>, Sender<()>),
+    /// End.
+    Stop,
+}
+
+const EXCHANGES: usize = ExchangeId::ALL.len();
 
 impl Supervisor {
     /// Starts the threads.
@@ -71,43 +86,75 @@ impl Supervisor {
         let Supervision { reports, feeds, broadcasters, table, channels, observatory } =
             supervision;
         let resolver = Resolver::start()?;
-        // One list per feed, once.
-        let (listings, listed) = bounded(feeds.len().max(1));
-        let start = |supervised: SupervisedFeed| {
-            let requests = Requests::start(RequestOptions {
-                profile: exchange::profile(supervised.feed.exchange()),
-                rest_url: supervised.rest_url,
-                tls_ca_file: supervised.tls_ca_file,
-                feed: supervised.feed.clone(),
-                demand: broadcasters.iter().map(|one| Arc::clone(one.demand())).collect(),
-                listings: listings.clone(),
-                clock: observatory.clock().clone(),
-            })?;
-            let name = supervised.feed.exchange().name();
-            observatory.add_requests(name, Arc::clone(requests.counters()));
-            Ok(Worker { feed: supervised.feed, requests })
-        };
-        let workers = feeds.into_iter().map(start).collect::<io::Result<Vec<_>>>()?;
-        let (stop, stopped) = bounded(1);
+        let (listings, listed) = bounded(LISTINGS_CAPACITY);
         let guard = observatory.thread("supervisor");
-        let table = InstrumentTable::clone(&table);
-        let traded = BTreeMap::new();
-        let work = Work { resolver, workers, broadcasters, table, traded, channels, observatory };
+        let mut work = Work {
+            resolver,
+            workers: Vec::new(),
+            broadcasters,
+            table: InstrumentTable::clone(&table),
+            traded: BTreeMap::new(),
+            channels,
+            observatory,
+            listings,
+        };
+        feeds.into_iter().try_for_each(|feed| work.add(feed))?;
+        let (orders, told) = bounded(ORDERS_CAPACITY);
         let thread =
             std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
                 let _guard = guard;
-                work.run(&reports, &listed, &stopped);
+                work.run(&reports, &listed, &told);
             })?;
-        Ok(Self { stop, thread })
+        Ok(Self { orders, thread })
+    }
+
+    /// Looks after another feed from now on.
+    ///
+    /// # Errors
+    /// When certificates cannot be read, or the system gives no thread.
+    pub fn add(&self, feed: SupervisedFeed) -> io::Result<()> {
+        let (answer, answered) = bounded(1);
+        let asked = self.orders.send(Order::Add(feed, answer));
+        asked.ok().and_then(|()| answered.recv().ok()).unwrap_or_else(|| Err(gone()))
+    }
+
+    /// A feed has ended: its requests are not made any more.
+    pub fn remove(&self, exchange: ExchangeId) {
+        // Nobody is left to make requests when the thread is gone.
+        let _ = self.orders.send(Order::Remove(exchange));
+    }
+
+    /// The instruments are these now: none of the earlier ones has another id. When this returns
+    /// every broadcaster was told, before it can see a tick of theirs.
+    pub fn set_instruments(
+        &self,
+        table: Arc<InstrumentTable>,
+        channels: Arc<[Vec<Channel>; EXCHANGES]>,
+    ) {
+        let (answer, answered) = bounded(1);
+        if self.orders.send(Order::Instruments(table, channels, answer)).is_ok() {
+            // An error means that the thread is gone; then there is nobody to tell.
+            let _ = answered.recv();
+        }
     }
 
     /// Ends the threads; requests under way are waited for.
     pub fn stop(self) {
-        // Full or gone says the same.
-        let _ = self.stop.try_send(());
+        // Gone says the same.
+        let _ = self.orders.send(Order::Stop);
         // A panic was reported by the panic hook.
         let _ = self.thread.join();
     }
+}
+
+/// Lists that wait: a few per feed, once. Who sends one waits for room.
+const LISTINGS_CAPACITY: usize = 64;
+
+/// Orders that wait; who gives one waits for room.
+const ORDERS_CAPACITY: usize = 16;
+
+fn gone() -> io::Error {
+    io::Error::other("the supervisor has ended")
 }
 
 /// A feed and its thread of requests.
@@ -124,16 +171,72 @@ struct Work {
     table: InstrumentTable,
     /// What the exchanges trade, by their spelling.
     traded: BTreeMap<(ExchangeId, ArrayString<SYMBOL_BYTES_MAX>), Instrument>,
-    channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
+    channels: Arc<[Vec<Channel>; EXCHANGES]>,
     observatory: Arc<Observatory>,
+    /// Where lists of instruments come from.
+    listings: Sender<Vec<Listing>>,
 }
 
 impl Work {
+    /// Looks after one more feed.
+    fn add(&mut self, supervised: SupervisedFeed) -> io::Result<()> {
+        let requests = Requests::start(RequestOptions {
+            profile: exchange::profile(supervised.feed.exchange()),
+            rest_url: supervised.rest_url,
+            tls_ca_file: supervised.tls_ca_file,
+            feed: supervised.feed.clone(),
+            demand: self.broadcasters.iter().map(|one| Arc::clone(one.demand())).collect(),
+            listings: self.listings.clone(),
+            clock: self.observatory.clock().clone(),
+        })?;
+        let name = supervised.feed.exchange().name();
+        self.observatory.add_requests(name, Arc::clone(requests.counters()));
+        self.workers.push(Worker { feed: supervised.feed, requests });
+        Ok(())
+    }
+
+    /// Does as it is told; false when that is to end.
+    fn obey(&mut self, order: Order) -> bool {
+        match order {
+            Order::Add(feed, answer) => {
+                // Who asked may have ended meanwhile.
+                let _ = answer.send(self.add(feed));
+            }
+            Order::Remove(exchange) => {
+                let is_it = |worker: &Worker| worker.feed.exchange() == exchange;
+                if let Some(index) = self.workers.iter().position(is_it) {
+                    self.workers.remove(index).requests.dismiss();
+                }
+            }
+            Order::Instruments(table, channels, answer) => {
+                let mut table = InstrumentTable::clone(&table);
+                // What the exchanges told of them is known here alone.
+                for (id, known) in self.table.iter() {
+                    if let Some(own) = table.instrument_mut(id) {
+                        (own.tick_size, own.lot_size) = (known.tick_size, known.lot_size);
+                    }
+                }
+                for listed in self.traded.values() {
+                    if let Some(id) = table.find(listed.exchange, listed.symbol)
+                        && let Some(own) = table.instrument_mut(id)
+                    {
+                        (own.tick_size, own.lot_size) = (listed.tick_size, listed.lot_size);
+                    }
+                }
+                (self.table, self.channels) = (table, channels);
+                self.announce();
+                let _ = answer.send(());
+            }
+            Order::Stop => return false,
+        }
+        true
+    }
+
     fn run(
         mut self,
         reports: &Receiver<FeedReport>,
         listed: &Receiver<Vec<Listing>>,
-        stopped: &Receiver<()>,
+        orders: &Receiver<Order>,
     ) {
         let statistics = tick(STATISTICS_EVERY);
         loop {
@@ -141,11 +244,14 @@ impl Work {
                 recv(reports) -> report => match report {
                     Ok(report) => self.hear(report),
                     // Every feed has ended; what is left is to be told to stop.
-                    Err(_) => { let _ = stopped.recv(); break; }
+                    Err(_) => {
+                        while orders.recv().is_ok_and(|order| self.obey(order)) {}
+                        break;
+                    }
                 },
                 recv(listed) -> listing => { listing.into_iter().for_each(|one| self.list(&one)); }
                 recv(statistics) -> _ => log_statistics(&stats(&self.observatory)),
-                recv(stopped) -> _ => break,
+                recv(orders) -> order => if !order.is_ok_and(|order| self.obey(order)) { break },
             }
         }
         self.resolver.stop();
@@ -224,7 +330,7 @@ impl Work {
     fn announce(&self) {
         let carried = self
             .table
-            .iter()
+            .carried()
             .map(|(_, instrument)| (instrument, &self.channels[instrument.exchange as usize][..]));
         let is_carried = |one: &&Instrument| self.table.find(one.exchange, one.symbol).is_some();
         let others = self.traded.values().filter(|one| !is_carried(one));
@@ -234,7 +340,8 @@ impl Work {
         let table = Arc::new(self.table.clone());
         for broadcaster in &self.broadcasters {
             let (table, catalogue) = (Arc::clone(&table), Arc::clone(&catalogue));
-            broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue));
+            let channels = Arc::clone(&self.channels);
+            broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue, channels));
         }
     }
 }

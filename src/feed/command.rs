@@ -34,6 +34,9 @@ pub enum FeedCommand {
         /// The book.
         snapshot: BookSnapshot,
     },
+    /// Carry these streams from now on and no others. Instruments that were not among them before
+    /// have larger ids than those that were, or the ids that they had once.
+    Carry(Vec<Subscription>),
     /// Close the connections and end the thread.
     Stop,
 }

@@ -56,6 +56,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Lines {
     lines: Vec<Line>,
+    /// How many lines carry the same.
+    copies: usize,
     shared: Shared,
     /// Age at which a connection is replaced.
     replace_after: Option<Duration>,
@@ -143,16 +145,13 @@ impl Lines {
         };
         let mut lines = Vec::with_capacity(count);
         for (group, plan) in plans.into_iter().map(Arc::new).enumerate() {
-            lines.extend((0..copies).map(|copy| Line {
-                main: shared.upstream(Arc::clone(&plan)),
-                replacement: None,
-                shutdown_notice: false,
-                group: group as u16,
-                copy: copy as u8,
-            }));
+            lines.extend(
+                (0..copies).map(|copy| Line::new(shared.upstream(Arc::clone(&plan)), group, copy)),
+            );
         }
         Ok(Self {
             lines,
+            copies,
             // An hour of 24, so that a replacement that fails at first has time to succeed.
             replace_after: rules.lifetime.map(|lifetime| lifetime - lifetime / 24),
             shared,
@@ -160,6 +159,52 @@ impl Lines {
             due: MonoNanos::ZERO,
             attention: true,
         })
+    }
+
+    /// What the lines that carry the same are to carry, in the order of their numbers.
+    pub(super) fn groups(&self) -> Vec<Arc<ConnectionPlan>> {
+        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
+        groups.map(|group| Arc::clone(group[0].main.plan())).collect()
+    }
+
+    /// The lines of a group carry something else from now on, or nothing, or something again.
+    pub(super) fn change_group(
+        &mut self,
+        group: usize,
+        before: &ConnectionPlan,
+        plan: &Arc<ConnectionPlan>,
+        now: MonoNanos,
+    ) {
+        let (was, is) = (&before.subscriptions, &plan.subscriptions);
+        let left: Vec<_> = was.iter().filter(|one| !is.contains(one)).copied().collect();
+        let added: Vec<_> = is.iter().filter(|one| !was.contains(one)).copied().collect();
+        for line in self.lines.iter_mut().filter(|line| usize::from(line.group) == group) {
+            if is.is_empty() {
+                line.close(plan, &mut self.shared);
+            } else if was.is_empty() {
+                line.main = self.shared.upstream(Arc::clone(plan));
+            } else {
+                line.change(plan, (&left, &added), now);
+            }
+        }
+    }
+
+    /// Lines for a new plan; false when no more can be numbered.
+    pub(super) fn open_group(&mut self, group: usize, plan: &Arc<ConnectionPlan>) -> bool {
+        if self.lines.len() + self.copies > NUMBERS_MAX {
+            return false;
+        }
+        for copy in 0..self.copies {
+            let main = self.shared.upstream(Arc::clone(plan));
+            self.lines.push(Line::new(main, group, copy));
+        }
+        true
+    }
+
+    /// The circuit opens after as many failures as fit the number of connections.
+    pub(super) fn count_connections(&mut self) {
+        let count = self.lines.iter().filter(|line| !line.is_closed()).count();
+        self.shared.circuit.set_connections(count);
     }
 
     /// How many there are.
@@ -348,7 +393,9 @@ impl Lines {
             group.iter().map(|line| line.main.state()).min_by_key(|state| severity(*state))
         };
         let groups = self.lines.chunk_by(|one, two| one.group == two.group);
-        groups.filter_map(best).max_by_key(|state| severity(*state))
+        let open = groups.filter(|group| !group[0].is_closed());
+        let worst = open.filter_map(best).max_by_key(|state| severity(*state));
+        worst.or((!self.lines.is_empty()).then_some(FeedState::Terminated))
     }
 
     /// Ends every connection for good.
@@ -387,6 +434,35 @@ pub(super) enum End {
 }
 
 impl Line {
+    fn new(main: Upstream, group: usize, copy: usize) -> Self {
+        Self {
+            main,
+            replacement: None,
+            shutdown_notice: false,
+            group: group as u16,
+            copy: copy as u8,
+        }
+    }
+
+    /// It carries nothing; its number is kept for what may come.
+    fn is_closed(&self) -> bool {
+        self.main.plan().subscriptions.is_empty()
+    }
+
+    /// Ends its connections for good, as it carries nothing any more.
+    fn close(&mut self, plan: &Arc<ConnectionPlan>, shared: &mut Shared) {
+        for upstream in self.replacement.iter_mut().chain([&mut self.main]) {
+            let generation = upstream.generation();
+            shared.circuit.forget(generation);
+            if upstream.terminate() {
+                shared.lost.push(generation);
+            }
+        }
+        self.main.set_plan(Arc::clone(plan));
+        self.replacement = None;
+        self.shutdown_notice = false;
+    }
+
     /// Begins, watches and ends the replacement; returns when to look again.
     fn replace(
         &mut self,

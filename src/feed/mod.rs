@@ -10,6 +10,7 @@
 
 mod attempts;
 mod books;
+mod carry;
 mod circuit;
 mod command;
 mod gap;
@@ -35,6 +36,7 @@ pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
 pub use sequence::{ConnectionSequence, SequenceStep};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,12 +120,12 @@ impl<E: Exchange> Feed<E> {
             waker: poller.waker(),
             counters: Arc::clone(&counters),
         };
-        let count = subscriptions.iter().map(|one| one.instrument.index() + 1).max();
+        let count = instruments(&subscriptions);
         let book_rules = exchange.book_rules();
         let publisher = Publisher::new(
             (Books::new(book_rules), with_books(&subscriptions).collect()),
             Numbers::new(
-                count.unwrap_or(0),
+                count,
                 exchange.connection_rules().trade_ids_contiguous,
                 book_rules.continuity,
                 options.lines > 1,
@@ -232,6 +234,7 @@ impl<E: Exchange> Feed<E> {
                 FeedCommand::Snapshot { instrument, snapshot } => {
                     self.snapshots.push((instrument, snapshot));
                 }
+                FeedCommand::Carry(wanted) => self.carry(wanted, now),
                 FeedCommand::Stop => self.stop(now),
             }
         }
@@ -242,6 +245,24 @@ impl<E: Exchange> Feed<E> {
             self.notices.push(FeedNotice::Spent(snapshot));
         }
         work
+    }
+
+    /// Carries other streams from now on.
+    fn carry(&mut self, wanted: Vec<Subscription>, now: MonoNanos) {
+        let natives = wanted.iter().map(|one| (one.native.as_str(), one.instrument));
+        self.exchange.set_instruments(NativeMap::new(natives));
+        let homeless = self.lines.carry(&self.exchange, &wanted, now);
+        self.counters.refused_subscriptions.add(homeless.len() as u64);
+        self.publisher.cover(instruments(&wanted), &wanted);
+        let kept: HashSet<&Subscription> = wanted.iter().collect();
+        let left = self.subscriptions.iter().filter(|one| !kept.contains(one));
+        let left: Vec<Subscription> = left.copied().chain(homeless).collect();
+        let stays: HashSet<InstrumentId> = wanted.iter().map(|one| one.instrument).collect();
+        let mut gone: Vec<InstrumentId> = left.iter().map(|one| one.instrument).collect();
+        gone.retain(|instrument| !stays.contains(instrument));
+        gone.dedup();
+        self.publisher.withdraw(&left, &gone, now);
+        self.subscriptions = wanted;
     }
 
     /// Puts the date on the rings, once a second. A full ring is not made fuller: the next date
@@ -422,6 +443,11 @@ fn target(options: &FeedOptions) -> Result<Target, FeedError> {
         connect_timeout: options.connect_timeout,
         mute_after: options.mute_after,
     })
+}
+
+/// One more than the largest id.
+fn instruments(subscriptions: &[Subscription]) -> usize {
+    subscriptions.iter().map(|one| one.instrument.index() + 1).max().unwrap_or(0)
 }
 
 /// Instruments whose book is among the subscriptions.

@@ -66,6 +66,15 @@ pub(super) struct Step {
 }
 
 impl Progress {
+    /// Nothing came yet.
+    pub(super) const NEW: Self = Self {
+        last: 0,
+        era: 0,
+        older: 0,
+        places: [Place { generation: 0, apart: false, last: 0 }; CARRIERS_MAX],
+        watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
+    };
+
     /// The connection brought `number`. Its place only rises.
     #[inline]
     pub(super) fn note(&mut self, generation: u32, number: u64) -> Step {

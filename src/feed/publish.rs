@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::books::{Applied, Books, Joined};
 use super::gap::{Numbers, Source, Verdict};
 use super::output::Output;
+use super::with_books;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::exchange::{Batch, BookSnapshot, BookUpdate};
+use crate::exchange::{Batch, BookSnapshot, BookUpdate, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
@@ -117,6 +118,9 @@ impl Publisher {
     fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
         let sequenced = &batch.ticks[index];
         let tick = &sequenced.tick;
+        if self.numbers.is_withdrawn(tick.instrument, channel_of(&tick.body)) {
+            return run_length(&tick.body);
+        }
         let (length, verdict) = match tick.body {
             Body::Trade { .. } => {
                 let verdict = self.numbers.trade(sequenced, source, self.output.staged());
@@ -148,6 +152,9 @@ impl Publisher {
     #[inline]
     fn book(&mut self, batch: &Batch, update: &BookUpdate, source: Source) {
         let instrument = update.instrument;
+        if self.numbers.is_withdrawn(instrument, Channel::Orderbook) {
+            return;
+        }
         let levels = batch.levels_of(update);
         let proven = self.books.last_id(instrument).is_some();
         match self.numbers.book(update, levels, proven, source) {
@@ -199,6 +206,35 @@ impl Publisher {
         let orphans = self.numbers.leave(generation, self.output.staged());
         self.release_books();
         self.distrust(orphans.into_iter(), Reason::Disconnected, now);
+    }
+
+    /// Carries these streams, of instruments with ids below `count`, from now on.
+    pub(super) fn cover(&mut self, count: usize, carried: &[Subscription]) {
+        self.numbers.cover(count, carried);
+        self.instruments.clear();
+        self.instruments.extend(with_books(carried));
+    }
+
+    /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
+    /// is told that nothing will come, of an instrument by the state of its book.
+    pub(super) fn withdraw(
+        &mut self,
+        left: &[Subscription],
+        gone: &[InstrumentId],
+        now: MonoNanos,
+    ) {
+        let reason = Reason::Configuration;
+        for &Subscription { instrument, channel, .. } in left {
+            self.numbers.forget(instrument, channel);
+            if channel != Channel::Orderbook {
+                let body = Body::Gap { channel, reason, missed: 0 };
+                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+            }
+        }
+        for instrument in with_books(left).chain(gone.iter().copied()) {
+            self.books.abandon(instrument, reason, self.output.staged());
+        }
+        self.stamp_and_push(now);
     }
 
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
@@ -358,5 +394,14 @@ pub(super) fn channel_of(body: &Body) -> Channel {
         Body::CandlePrices { .. } | Body::CandleVolume { .. } => Channel::Candles,
         Body::Gap { channel, .. } => *channel,
         Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => Channel::Status,
+    }
+}
+
+/// Of how many ticks the event is that begins with this one.
+const fn run_length(body: &Body) -> usize {
+    match body {
+        Body::TickerPrices { .. } => 3,
+        Body::CandlePrices { .. } => 2,
+        _ => 1,
     }
 }

@@ -114,8 +114,32 @@ impl Rhythms {
         mute_after: Duration,
         now: MonoNanos,
     ) -> Self {
-        let places = subscriptions.iter().map(|one| one.instrument.index() + 1).max();
-        let streams = subscriptions.iter().map(|&subscription| Stream {
+        let mut rhythms = Self {
+            heard: Vec::new(),
+            streams: Vec::new(),
+            excused: MonoNanos::ZERO,
+            looked: now,
+            mute_after,
+        };
+        rhythms.change(&[], subscriptions, now);
+        rhythms
+    }
+
+    /// Some streams are left, others are asked for.
+    pub(super) fn change(&mut self, left: &[Subscription], added: &[Subscription], now: MonoNanos) {
+        self.streams.retain(|stream| !left.contains(&stream.subscription));
+        if self.streams.is_empty() {
+            self.looked = now;
+        }
+        for one in left {
+            if let Some(heard) = self.heard.get_mut(place(one.instrument, one.channel)) {
+                *heard = MonoNanos::ZERO;
+            }
+        }
+        let places = added.iter().map(|one| one.instrument.index() + 1).max().unwrap_or(0);
+        let length = self.heard.len().max(places * Channel::ALL.len());
+        self.heard.resize(length, MonoNanos::ZERO);
+        self.streams.extend(added.iter().map(|&subscription| Stream {
             subscription,
             place: place(subscription.instrument, subscription.channel),
             phase: Phase::Asked,
@@ -124,14 +148,7 @@ impl Rhythms {
             silent_ns: 0,
             gap_ns: 0,
             gaps: 0,
-        });
-        Self {
-            heard: vec![MonoNanos::ZERO; places.unwrap_or(0) * Channel::ALL.len()],
-            streams: streams.collect(),
-            excused: MonoNanos::ZERO,
-            looked: now,
-            mute_after,
-        }
+        }));
     }
 
     /// A channel of an instrument speaks.

@@ -130,6 +130,29 @@ impl Subscribing {
         self.ask(Ask::Subscribe, &idle);
     }
 
+    /// Asks for more streams.
+    pub(super) fn add(&mut self, subscriptions: &[Subscription]) {
+        self.ask(Ask::Subscribe, subscriptions);
+    }
+
+    /// Leaves streams, and asks for none of them again.
+    pub(super) fn leave(&mut self, subscriptions: &[Subscription]) {
+        for chunk in &mut self.queue {
+            chunk.subscriptions.retain(|one| !subscriptions.contains(one));
+        }
+        self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
+        for awaited in &mut self.awaited {
+            // The last one stays, for the answer that is due; what it asks for is left below.
+            awaited.tries = if awaited.unanswered.iter().all(|one| subscriptions.contains(one)) {
+                TRIES_MAX
+            } else {
+                awaited.unanswered.retain(|one| !subscriptions.contains(one));
+                awaited.tries
+            };
+        }
+        self.ask(Ask::Unsubscribe, subscriptions);
+    }
+
     fn ask(&mut self, ask: Ask, subscriptions: &[Subscription]) {
         let chunks = subscriptions.chunks(self.manners.per_request);
         self.queue.extend(chunks.map(|chunk| Chunk {

@@ -167,6 +167,11 @@ impl Upstream {
         &self.plan
     }
 
+    /// What it carries from the next connection on; the present one is the caller's business.
+    pub(super) fn set_plan(&mut self, plan: Arc<ConnectionPlan>) {
+        self.plan = plan;
+    }
+
     /// Number of the attempt, from 1, over all connections of the feed; 0 before the first.
     pub(super) fn generation(&self) -> u32 {
         self.generation

@@ -32,21 +32,27 @@ pub enum TableError {
     Full,
 }
 
-/// Every instrument of the run; ids are handed out in order and never reused.
+/// Every instrument of the run; ids are handed out in order and never used for another. One that
+/// was carried and is not any more keeps its id and is found no longer.
 #[derive(Clone, Debug, Default)]
 pub struct InstrumentTable {
     instruments: Vec<Instrument>,
     by_symbol: HashMap<(ExchangeId, Symbol), InstrumentId>,
+    retired: HashMap<(ExchangeId, Symbol), InstrumentId>,
 }
 
 impl InstrumentTable {
-    /// Adds an instrument, or finds it when it is there.
+    /// Adds an instrument, or finds it when it is there or was.
     ///
     /// # Errors
     /// [`TableError::Full`] beyond [`INSTRUMENTS_MAX`].
     pub fn add(&mut self, instrument: Instrument) -> Result<InstrumentId, TableError> {
         let key = (instrument.exchange, instrument.symbol);
         if let Some(&id) = self.by_symbol.get(&key) {
+            return Ok(id);
+        }
+        if let Some(id) = self.retired.remove(&key) {
+            self.by_symbol.insert(key, id);
             return Ok(id);
         }
         if self.instruments.len() >= INSTRUMENTS_MAX {
@@ -56,6 +62,24 @@ impl InstrumentTable {
         self.instruments.push(instrument);
         self.by_symbol.insert(key, id);
         Ok(id)
+    }
+
+    /// An instrument is not carried any more.
+    pub fn retire(&mut self, exchange: ExchangeId, symbol: Symbol) {
+        if let Some(id) = self.by_symbol.remove(&(exchange, symbol)) {
+            self.retired.insert((exchange, symbol), id);
+        }
+    }
+
+    /// Whether an instrument is carried.
+    pub fn is_carried(&self, id: InstrumentId) -> bool {
+        let Some(instrument) = self.instrument(id) else { return false };
+        self.find(instrument.exchange, instrument.symbol).is_some()
+    }
+
+    /// Every instrument that is carried, with its id.
+    pub fn carried(&self) -> impl Iterator<Item = (InstrumentId, &Instrument)> {
+        self.iter().filter(|(id, _)| self.retired.is_empty() || self.is_carried(*id))
     }
 
     /// The instrument of an id that this table gave out.
@@ -78,7 +102,7 @@ impl InstrumentTable {
         ExchangeId::ALL.into_iter().filter_map(move |exchange| self.find(exchange, symbol))
     }
 
-    /// Every instrument with its id.
+    /// Every instrument with its id, carried or not.
     pub fn iter(&self) -> impl Iterator<Item = (InstrumentId, &Instrument)> {
         self.instruments
             .iter()
@@ -235,5 +259,25 @@ mod tests {
         assert_eq!(table.add(instrument), Ok(InstrumentId(0)));
         assert_eq!(table.len(), 1);
         assert_eq!(table.find_all(instrument.symbol).collect::<Vec<_>>(), [InstrumentId(0)]);
+    }
+
+    #[test]
+    fn one_that_retires_keeps_its_id_and_comes_back_to_it() {
+        let mut table = InstrumentTable::default();
+        let instrument = |symbol: &str| Instrument {
+            exchange: ExchangeId::Binance,
+            symbol: Symbol::parse(symbol).expect("valid"),
+            native: ArrayString::from(&symbol.replace('/', "")).expect("short"),
+            tick_size: None,
+            lot_size: None,
+        };
+        let (one, two) = (instrument("BTC/USDT"), instrument("ETH/USDT"));
+        table.add(one).and(table.add(two)).expect("room");
+        table.retire(one.exchange, one.symbol);
+        assert_eq!(table.find(one.exchange, one.symbol), None);
+        assert_eq!(table.carried().map(|(id, _)| id).collect::<Vec<_>>(), [InstrumentId(1)]);
+        assert_eq!((table.len(), table.instrument(InstrumentId(0))), (2, Some(&one)));
+        assert_eq!(table.add(one), Ok(InstrumentId(0)));
+        assert!(table.is_carried(InstrumentId(0)));
     }
 }

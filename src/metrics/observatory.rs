@@ -20,7 +20,6 @@ pub struct Observatory {
     clock: Clock,
     started: MonoNanos,
     epoch: String,
-    configuration: serde_json::Value,
     stopping: AtomicBool,
     sky: Mutex<Sky>,
 }
@@ -37,6 +36,8 @@ pub(super) struct Sky {
     others: Vec<Collector>,
     pub(super) threads: Vec<ThreadView>,
     pub(super) watch: BudgetWatch,
+    /// The effective configuration, without secrets.
+    pub(super) configuration: serde_json::Value,
     /// The slot of the sliding windows that was last begun.
     slot: u64,
 }
@@ -149,13 +150,13 @@ impl Observatory {
             others: Vec::new(),
             threads: Vec::new(),
             watch: BudgetWatch::new(budget),
+            configuration,
             slot: 0,
         };
         Arc::new(Self {
             clock,
             started,
             epoch: epoch.into(),
-            configuration,
             stopping: AtomicBool::new(false),
             sky: Mutex::new(sky),
         })
@@ -178,6 +179,25 @@ impl Observatory {
             ticks: Rate::default(),
         };
         self.sky().feeds.push(view);
+    }
+
+    /// A feed that was added while the gateway runs and served: that it has yet to connect does not
+    /// make the gateway less ready than it was.
+    pub fn excuse_feed(&self, exchange: &str) {
+        let mut sky = self.sky();
+        let feed = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange);
+        if let Some(feed) = feed {
+            feed.was_connected = true;
+        }
+    }
+
+    /// A feed ended as it should, with its thread of that name and its requests. What it measured
+    /// goes with it.
+    pub fn remove_feed(&self, exchange: &str, thread: &str) {
+        let mut sky = self.sky();
+        sky.feeds.retain(|feed| feed.exchange != exchange);
+        sky.requests.retain(|(name, _)| name != exchange);
+        sky.threads.retain(|view| view.name != thread);
     }
 
     /// A broadcaster's thread.
@@ -304,8 +324,13 @@ impl Observatory {
     }
 
     /// The effective configuration, without secrets.
-    pub fn configuration(&self) -> &serde_json::Value {
-        &self.configuration
+    pub fn configuration(&self) -> serde_json::Value {
+        self.sky().configuration.clone()
+    }
+
+    /// The configuration was changed.
+    pub fn set_configuration(&self, configuration: serde_json::Value) {
+        self.sky().configuration = configuration;
     }
 
     /// When it was made.

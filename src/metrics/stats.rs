@@ -204,7 +204,7 @@ pub fn stats(observatory: &Observatory) -> Stats {
         clients: client_stats(&sky),
         latency: latency_stats(&sky, now),
         budget: budget_stats(&sky),
-        configuration: observatory.configuration().clone(),
+        configuration: sky.configuration.clone(),
     }
 }
 

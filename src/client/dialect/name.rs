@@ -65,9 +65,9 @@ impl Naming {
     /// Calls `found` with every instrument of the table that it stands for, in their order.
     pub fn resolve(&self, table: &InstrumentTable, mut found: impl FnMut(InstrumentId)) {
         match self {
-            Self::All => table.iter().for_each(|(id, _)| found(id)),
+            Self::All => table.carried().for_each(|(id, _)| found(id)),
             Self::Exchange(exchange) => table
-                .iter()
+                .carried()
                 .filter(|(_, instrument)| instrument.exchange == *exchange)
                 .for_each(|(id, _)| found(id)),
             Self::Symbol(symbol) => table.find_all(*symbol).for_each(found),

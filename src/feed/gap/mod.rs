@@ -13,6 +13,7 @@ mod books;
 mod tests;
 mod trades;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use super::hold::HeldBack;
 use super::places::Progress;
 use super::recent::Recent;
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::exchange::{Continuity, SequencedTick};
+use crate::exchange::{Continuity, SequencedTick, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 
@@ -65,6 +66,16 @@ struct Slot {
     owners: [Owner; Channel::ALL.len()],
 }
 
+impl Slot {
+    const EMPTY: Self = Self {
+        trades: Progress::NEW,
+        trade_time: UnixNanos::NONE,
+        quotes: Progress::NEW,
+        book: Progress::NEW,
+        owners: [Owner { generation: 0, heard: MonoNanos::ZERO }; Channel::ALL.len()],
+    };
+}
+
 /// The last numbers of every instrument of a feed.
 #[derive(Debug)]
 pub(super) struct Numbers {
@@ -73,6 +84,8 @@ pub(super) struct Numbers {
     /// The last trade ids, where they do not tell what follows what.
     recent: Option<Recent>,
     held: HeldBack,
+    /// Streams that are not carried any more, though events of theirs may be on their way.
+    withdrawn: HashSet<(InstrumentId, Channel)>,
     /// The newest connection that was tried.
     newest: u32,
     /// Several lines carry the same, so that their race is of interest.
@@ -89,21 +102,50 @@ impl Numbers {
         paired: bool,
         counters: Arc<FeedCounters>,
     ) -> Self {
-        let slot = Slot {
-            trades: Progress::default(),
-            trade_time: UnixNanos::NONE,
-            quotes: Progress::default(),
-            book: Progress::default(),
-            owners: [Owner::default(); Channel::ALL.len()],
-        };
         Self {
-            slots: vec![slot; count],
+            slots: vec![Slot::EMPTY; count],
             continuity,
             recent: (!trades_contiguous).then(Recent::new),
             held: HeldBack::default(),
+            withdrawn: HashSet::new(),
             newest: 0,
             paired,
             counters,
+        }
+    }
+
+    /// These streams are carried now, of instruments with ids below `count`.
+    pub(super) fn cover(&mut self, count: usize, carried: &[Subscription]) {
+        if count > self.slots.len() {
+            self.slots.resize(count, Slot::EMPTY);
+        }
+        for one in carried {
+            self.withdrawn.remove(&(one.instrument, one.channel));
+        }
+    }
+
+    /// Whether events of a stream come too late to matter.
+    #[inline]
+    pub(super) fn is_withdrawn(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        !self.withdrawn.is_empty() && self.withdrawn.contains(&(instrument, channel))
+    }
+
+    /// A stream is not carried any more: what comes of it later, if ever, begins anew.
+    pub(super) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
+        self.withdrawn.insert((instrument, channel));
+        slot.owners[channel as usize] = Owner::default();
+        match channel {
+            Channel::Trades => {
+                (slot.trades, slot.trade_time) = (Progress::NEW, UnixNanos::NONE);
+                self.held.drop_trades(instrument);
+            }
+            Channel::Quotes => slot.quotes = Progress::NEW,
+            Channel::Orderbook => {
+                slot.book = Progress::NEW;
+                self.held.drop_books(instrument);
+            }
+            Channel::Ticker | Channel::Candles | Channel::Status => {}
         }
     }
 

@@ -1,0 +1,255 @@
+//! Feeds, symbols and channels that come and go while the gateway runs, without touching the rest.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tickwire::clock::Clock;
+use tickwire::config::{Changes, Config};
+use tickwire::gateway::{Gateway, ReloadError};
+use tickwire::instrument::ExchangeId;
+use tickwire::sim::{Options, Simulator};
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
+
+/// Nothing that a test waits for takes longer.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn simulator(exchange: ExchangeId, natives: &[&str]) -> Simulator {
+    let mut options = Options::new(exchange);
+    options.symbols = natives.iter().map(|&native| native.to_owned()).collect();
+    options.rate = 500;
+    Simulator::start(options).expect("a simulator is started")
+}
+
+/// A `[[feed]]` at a simulated exchange.
+fn feed(simulator: &Simulator, exchange: &str, symbols: &str, channels: &str) -> String {
+    format!(
+        "[[feed]]\nexchange = \"{exchange}\"\nsymbols = {symbols}\nchannels = {channels}\n\
+         url = \"{}\"\nrest_url = \"{}\"\n",
+        simulator.url(),
+        simulator.rest_url()
+    )
+}
+
+fn config(feeds: &[&str]) -> Config {
+    let ports = "[gateway]\nlisten = \"127.0.0.1:0\"\ndrain_seconds = 0\n\
+                 [admin]\nlisten = \"127.0.0.1:0\"\n";
+    Config::parse(&format!("{ports}{}", feeds.concat()), None, []).expect("a configuration")
+}
+
+/// A client, and all that it was told.
+struct Client {
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    seen: Vec<Value>,
+}
+
+impl Client {
+    fn new(gateway: &Gateway, symbols: &[&str], channels: &[&str]) -> Self {
+        let (socket, _) = tungstenite::connect(gateway.url()).expect("the gateway serves");
+        let mut client = Self { socket, seen: Vec::new() };
+        client.say("subscribe", symbols, channels);
+        client
+    }
+
+    fn say(&mut self, action: &str, symbols: &[&str], channels: &[&str]) {
+        let request =
+            serde_json::json!({ "action": action, "symbols": symbols, "channels": channels });
+        self.socket.send(Message::text(request.to_string())).expect("sent");
+    }
+
+    /// Reads until a message is `it`; returns the place of that.
+    fn until(&mut self, what: &str, it: impl Fn(&Value) -> bool) -> usize {
+        let MaybeTlsStream::Plain(stream) = self.socket.get_ref() else { panic!("plain") };
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        let end = Instant::now() + DEADLINE;
+        loop {
+            assert!(Instant::now() < end, "waited in vain for {what}");
+            let message = self.socket.read().unwrap_or_else(|error| panic!("{what}: {error}"));
+            let Ok(text) = message.to_text() else { continue };
+            let Ok(value) = serde_json::from_str::<Value>(text) else { continue };
+            self.seen.push(value);
+            if it(&self.seen[self.seen.len() - 1]) {
+                return self.seen.len() - 1;
+            }
+        }
+    }
+
+    fn until_trade(&mut self, exchange: &str, symbol: &str) -> usize {
+        self.until("a trade", |value| is_of(value, "trade", exchange, symbol))
+    }
+
+    /// Numbers of the trades of an instrument, in the order in which they came.
+    fn seqs(&self, exchange: &str, symbol: &str) -> Vec<u64> {
+        let own = self.seen.iter().filter(|value| is_of(value, "trade", exchange, symbol));
+        own.filter_map(|value| value["seq"].as_u64()).collect()
+    }
+}
+
+fn is_of(value: &Value, kind: &str, exchange: &str, symbol: &str) -> bool {
+    let data = &value["data"];
+    value["type"] == kind && data["exchange"] == exchange && data["symbol"] == symbol
+}
+
+fn is_status(value: &Value, exchange: &str, symbol: &str, state: &str, reason: &str) -> bool {
+    let data = &value["data"];
+    is_of(value, "status", exchange, symbol) && data["state"] == state && data["reason"] == reason
+}
+
+fn is_contiguous(seqs: &[u64]) -> bool {
+    seqs.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
+fn reload(gateway: &mut Gateway, feeds: &[&str]) -> Changes {
+    gateway.reload(config(feeds)).expect("it can be changed")
+}
+
+const BTC: &str = r#"["BTC/USDT"]"#;
+const FUTURE: &str = r#"["BTC/USDT:USDT"]"#;
+const ALL: &str = r#"["trades", "orderbook"]"#;
+
+#[test]
+fn symbols_come_and_go_and_nobody_else_notices() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT", "SOLUSDT"]);
+    let futures = simulator(ExchangeId::BinanceFutures, &["BTCUSDT"]);
+    let future = feed(&futures, "binance-futures", FUTURE, ALL);
+    let before = feed(&spot, "binance", r#"["BTC/USDT", "ETH/USDT"]"#, ALL);
+    let mut gateway = Gateway::start(&config(&[&before, &future]), Clock::real()).expect("starts");
+    let mut open_ended = Client::new(&gateway, &["*"], &["trades", "status"]);
+    let mut named = Client::new(
+        &gateway,
+        &["binance:BTC/USDT", "binance:ETH/USDT", "binance-futures:BTC/USDT:USDT"],
+        &["trades", "orderbook"],
+    );
+    for client in [&mut open_ended, &mut named] {
+        client.until_trade("binance", "BTC/USDT");
+        client.until_trade("binance", "ETH/USDT");
+        client.until_trade("binance-futures", "BTC/USDT:USDT");
+    }
+    named.until("a book", |value| is_of(value, "orderbook", "binance", "ETH/USDT"));
+    let upgrades = (spot.stats().upgrades, futures.stats().upgrades);
+
+    let after = feed(&spot, "binance", r#"["BTC/USDT", "SOL/USDT"]"#, ALL);
+    let changes = reload(&mut gateway, &[&after, &future]);
+    assert_eq!(changes.to_string(), "changed binance");
+    open_ended.until_trade("binance", "SOL/USDT");
+    let gone = |value: &Value| is_status(value, "binance", "ETH/USDT", "stale", "configuration");
+    if !open_ended.seen.iter().any(gone) {
+        open_ended.until("the end of the book", gone);
+    }
+    named.until("the end of the book", gone);
+    named.say("subscribe", &["binance:SOL/USDT"], &["trades", "orderbook"]);
+    let joined = named.until_trade("binance", "SOL/USDT");
+    named.until("its book", |value| is_of(value, "orderbook", "binance", "SOL/USDT"));
+    named.until_trade("binance", "BTC/USDT");
+    let late = named.seen[joined..].iter().filter(|one| is_of(one, "trade", "binance", "ETH/USDT"));
+    assert_eq!(late.count(), 0, "nothing comes of what was removed");
+    named.say("subscribe", &["binance:ETH/USDT"], &["trades"]);
+    named.until("the refusal", |value| value["code"] == "unknown_symbol");
+
+    let both = feed(&spot, "binance", r#"["BTC/USDT", "ETH/USDT", "SOL/USDT"]"#, ALL);
+    reload(&mut gateway, &[&both, &future]);
+    let again = named.until_trade("binance", "ETH/USDT");
+    assert!(again > joined, "a client that had it has it again");
+    open_ended.until_trade("binance", "ETH/USDT");
+    open_ended.until_trade("binance-futures", "BTC/USDT:USDT");
+    for client in [&open_ended, &named] {
+        for (exchange, symbol) in [("binance", "BTC/USDT"), ("binance-futures", "BTC/USDT:USDT")] {
+            assert!(is_contiguous(&client.seqs(exchange, symbol)), "{exchange} {symbol}");
+        }
+    }
+    assert!(named.seqs("binance", "ETH/USDT").is_sorted_by(|one, two| one < two));
+    assert_eq!((spot.stats().upgrades, futures.stats().upgrades), upgrades, "no connection more");
+    assert!(gateway.stats().ready);
+    gateway.stop();
+}
+
+#[test]
+fn feeds_come_and_go_and_their_clients_are_told() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let futures = simulator(ExchangeId::BinanceFutures, &["BTCUSDT"]);
+    let own = feed(&spot, "binance", BTC, ALL);
+    let future = feed(&futures, "binance-futures", FUTURE, ALL);
+    let mut gateway = Gateway::start(&config(&[&own]), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway, &["*"], &["trades", "status"]);
+    client.until_trade("binance", "BTC/USDT");
+
+    for _ in 0..3 {
+        let changes = reload(&mut gateway, &[&own, &future]);
+        assert_eq!(changes.to_string(), "added binance-futures");
+        client.until_trade("binance-futures", "BTC/USDT:USDT");
+        assert_eq!(gateway.stats().feeds.len(), 2);
+        assert!(gateway.stats().ready, "{:?}", gateway.stats().not_ready);
+
+        let changes = reload(&mut gateway, &[&own]);
+        assert_eq!(changes.to_string(), "removed binance-futures");
+        client.until("the end of the feed", |value| {
+            let data = &value["data"];
+            value["type"] == "status"
+                && data["exchange"] == "binance-futures"
+                && data["state"] == "terminated"
+        });
+        let told = client.seen.iter().any(|value| {
+            is_status(value, "binance-futures", "BTC/USDT:USDT", "stale", "configuration")
+        });
+        assert!(told, "its instruments are told");
+        assert!(futures.wait_for(DEADLINE, |stats| stats.websockets == 0), "let go");
+        assert_eq!(gateway.stats().feeds.len(), 1);
+        assert!(gateway.stats().ready, "{:?}", gateway.stats().not_ready);
+    }
+    client.until_trade("binance", "BTC/USDT");
+    assert!(is_contiguous(&client.seqs("binance", "BTC/USDT")));
+    let futures_seqs = client.seqs("binance-futures", "BTC/USDT:USDT");
+    assert!(futures_seqs.is_sorted_by(|one, two| one < two), "numbers go on");
+    assert_eq!(spot.stats().upgrades, 1, "the other feed's connection was never touched");
+    gateway.stop();
+}
+
+#[test]
+fn channels_come_and_go() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let with = |channels| feed(&spot, "binance", BTC, channels);
+    let both = with(r#"["trades", "quotes"]"#);
+    let mut gateway = Gateway::start(&config(&[&both]), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway, &["BTC/USDT"], &["trades", "quotes", "ticker"]);
+    client.until("a quote", |value| value["type"] == "quote");
+    reload(&mut gateway, &[&with(r#"["trades", "ticker"]"#)]);
+    let end = client.until("the end of the quotes", |value| {
+        value["type"] == "gap" && value["data"]["reason"] == "configuration"
+    });
+    client.until("a ticker", |value| value["type"] == "ticker");
+    client.until_trade("binance", "BTC/USDT");
+    assert!(client.seen[end..].iter().all(|value| value["type"] != "quote"));
+    assert!(is_contiguous(&client.seqs("binance", "BTC/USDT")));
+    assert!(spot.wait_for(DEADLINE, |stats| stats.streams == 2));
+    gateway.stop();
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused_and_the_rest_stays_too() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT"]);
+    let own = feed(&spot, "binance", BTC, ALL);
+    let mut gateway = Gateway::start(&config(&[&own]), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway, &["*"], &["trades"]);
+    client.until_trade("binance", "BTC/USDT");
+    let before = gateway.stats().configuration;
+    let other = feed(&spot, "binance", r#"["BTC/USDT", "ETH/USDT"]"#, ALL);
+    let refused = [
+        (format!("[history]\nevents = 7\n{other}"), "history.events"),
+        (format!("{other}lines = 2\n"), "feed binance.lines"),
+    ];
+    for (text, field) in refused {
+        let error = gateway.reload(config(&[&text])).expect_err("it is refused");
+        assert!(matches!(error, ReloadError::Unchangeable(_)), "{error}");
+        assert!(error.to_string().contains(field), "{error}");
+    }
+    let okx =
+        "[[feed]]\nexchange = \"okx\"\nsymbols = [\"BTC/USDT\"]\ntls_ca_file = \"Cargo.toml\"\n";
+    let error = gateway.reload(config(&[&other, okx])).expect_err("no certificate");
+    assert!(error.to_string().contains("tls_ca_file"), "{error}");
+    client.until_trade("binance", "BTC/USDT");
+    assert_eq!(gateway.stats().configuration, before);
+    assert_eq!(gateway.stats().feeds.len(), 1);
+    assert_eq!(spot.stats().streams, 2, "nothing of it was done");
+    gateway.stop();
+}
