@@ -125,7 +125,7 @@ impl Tamper {
             return Vec::new();
         }
         let late = self.held.iter().position(|(of, _)| *of == stream);
-        match self.strike(stream) {
+        match self.strike(stream, is_whole(&frame)) {
             Some(Action::Drop) => return Vec::new(),
             Some(Action::Mute) => {
                 self.muted.push(stream);
@@ -155,11 +155,14 @@ impl Tamper {
         self.held.retain(|(stream, _)| stream.connection != connection);
     }
 
-    /// The fault that strikes this frame, if any; it is used up.
-    fn strike(&mut self, stream: Stream) -> Option<Action> {
+    /// The fault that strikes this frame, if any; it is used up. A whole book that comes behind a
+    /// change to it would be an exchange that begins anew, so it is not moved.
+    fn strike(&mut self, stream: Stream, is_whole: bool) -> Option<Action> {
         let own = &self.symbols[stream.symbol].1;
         let meant = |armed: &Armed| {
-            armed.of == stream.of && armed.symbol.as_ref().is_none_or(|symbol| symbol == own)
+            armed.of == stream.of
+                && armed.symbol.as_ref().is_none_or(|symbol| symbol == own)
+                && !(is_whole && armed.action == Action::Reorder)
         };
         let index = self.armed.iter().position(meant)?;
         let armed = &mut self.armed[index];
@@ -192,6 +195,11 @@ impl Tamper {
             *digit = b'0' + (*digit - b'0' + by) % 10;
         }
     }
+}
+
+/// Whether a frame holds a whole book.
+fn is_whole(frame: &[u8]) -> bool {
+    memchr::memmem::find(frame, b"\"snapshot\"").is_some()
 }
 
 /// Letters and digits alone, upper case: how symbols of any spelling are compared.
@@ -249,6 +257,9 @@ mod tests {
         let both = pass(&mut tamper, ONE, &frame("book", "AB-C", 4));
         assert!(both.len() == 2 && both[0].contains(":4}") && both[1].contains(":2}"));
         assert!(tamper.is_idle());
+        tamper.arm(Fault::Reorder { of: Of::Depth, symbol: None, count: 1 });
+        let whole = br#"{"book":"AB-C","type":"snapshot"}"#;
+        assert_eq!(pass(&mut tamper, ONE, whole).len(), 1, "that would mean something else");
     }
 
     #[test]

@@ -119,8 +119,10 @@ impl Judge {
             _ => {}
         }
         if matches!(kind, "orderbook" | "status") && seen.live {
-            seen.check(self.kind, past(index))
-                .map_err(|wrong| format!("{}: {wrong}", self.symbols[index]))?;
+            seen.check(self.kind, past(index)).map_err(|wrong| {
+                let (symbol, told) = (&self.symbols[index], String::from_utf8_lossy(text));
+                format!("{symbol}: {wrong}, after {told:.300}")
+            })?;
         }
         Ok(line)
     }

@@ -135,6 +135,7 @@ impl World {
             reconnect: QUICK,
             connect_timeout: Duration::from_secs(3),
             mute_after: Duration::from_secs(5),
+            lines: random.one_of(&[1, 1, 2]),
             seed,
             ..FeedOptions::new(exchange.url(), subscriptions)
         };
