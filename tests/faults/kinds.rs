@@ -26,7 +26,6 @@ pub(super) enum Books {
     /// The same, and every event proves the best levels.
     NumberedAndSummed,
     /// Every event proves the best levels, and nothing else does.
-    #[allow(dead_code, reason = "Kraken has no simulator yet")]
     Summed,
     /// Nothing does.
     Unproven,
@@ -58,6 +57,11 @@ pub(crate) static KINDS: &[Kind] = &[
     kind(ExchangeId::Binance, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Matches),
     kind(ExchangeId::BinanceFutures, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Orders),
     kind(ExchangeId::Coinbase, ["BTC-USD", "ETH-USD"], Books::Unproven, Trades::Matches),
+    kind(ExchangeId::CoinbaseAdvanced, ["BTC-USD", "ETH-USD"], Books::Numbered, Trades::Matches),
+    Kind {
+        depth: 10,
+        ..kind(ExchangeId::Kraken, ["BTC/USD", "ETH/USD"], Books::Summed, Trades::Matches)
+    },
     Kind {
         depth: 200,
         ..kind(ExchangeId::Bybit, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Unnumbered)
