@@ -108,10 +108,16 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
                     None => {}
                 }
             }
-            Body::Quote { digits, mantissas } => {
+            Body::Quote { digits, mantissas }
+            | Body::TickerPrices { digits, mantissas }
+            | Body::TickerChange { digits, mantissas } => {
                 digits.iter().zip(mantissas).for_each(|(digits, mantissa)| {
                     add(mantissa as u64 ^ u64::from(*digits));
                 });
+            }
+            Body::TickerVolumes { digits, words } => {
+                words.iter().for_each(|word| add(*word));
+                digits.iter().for_each(|digits| add(u64::from(*digits)));
             }
             _ => panic!("no other tick is expected"),
         }

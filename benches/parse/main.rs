@@ -15,6 +15,7 @@ mod bybit;
 #[path = "../../tests/common/captures.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod captures;
+mod coinbase;
 mod harness;
 mod okx;
 
@@ -33,6 +34,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut subjects = binance::subjects();
     subjects.extend(bybit::subjects());
+    subjects.extend(coinbase::subjects());
     subjects.extend(okx::subjects());
     for subject in &mut subjects {
         verify(subject);

@@ -1,0 +1,234 @@
+//! Frames of both of Coinbase's feeds: generated in the shapes of the wire, and recorded ones where
+//! they are at hand.
+
+mod candidates;
+
+use crate::captures;
+use crate::harness::{PaddedText, Random, Subject};
+use candidates::Parser;
+
+/// What a frame says, and on which feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Match,
+    Update,
+    Ticker,
+    Snapshot,
+    AdvancedTrades,
+    AdvancedUpdate,
+    AdvancedTicker,
+    AdvancedSnapshot,
+}
+
+impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Match,
+        Self::Update,
+        Self::Ticker,
+        Self::Snapshot,
+        Self::AdvancedTrades,
+        Self::AdvancedUpdate,
+        Self::AdvancedTicker,
+        Self::AdvancedSnapshot,
+    ];
+
+    pub(crate) const fn is_advanced(self) -> bool {
+        matches!(
+            self,
+            Self::AdvancedTrades
+                | Self::AdvancedUpdate
+                | Self::AdvancedTicker
+                | Self::AdvancedSnapshot
+        )
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Update => "l2update",
+            Self::Ticker | Self::AdvancedTicker => "ticker",
+            Self::Snapshot => "snapshot",
+            Self::AdvancedTrades => "market_trades",
+            Self::AdvancedUpdate => "l2_data",
+            Self::AdvancedSnapshot => "l2_data_snapshot",
+        }
+    }
+
+    /// Whether a recorded frame is of this kind.
+    fn is_of(self, frame: &str) -> bool {
+        let has = |mark: &str| frame.contains(mark);
+        match self {
+            Self::Match => has("\"type\":\"match\""),
+            Self::Update => has("\"type\":\"l2update\""),
+            Self::Ticker => has("{\"type\":\"ticker\",\"sequence\""),
+            Self::Snapshot => has("{\"type\":\"snapshot\",\"product_id\"") && !has("\"l2_data\""),
+            Self::AdvancedTrades => has("\"market_trades\"") && has("\"update\""),
+            Self::AdvancedUpdate => has("\"l2_data\"") && has("\"type\":\"update\""),
+            Self::AdvancedTicker => has("\"channel\":\"ticker\""),
+            Self::AdvancedSnapshot => has("\"l2_data\"") && has("\"type\":\"snapshot\""),
+        }
+    }
+}
+
+/// Everything that is measured.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = Kind::ALL.into_iter().map(generated).collect();
+    for path in captures::files("coinbase-") {
+        let frames = captures::received(&path);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for kind in Kind::ALL {
+            let of_kind = frames.iter().filter(|frame| kind.is_of(frame));
+            let frames: Vec<_> = of_kind.map(|text| PaddedText::new(text)).take(2_048).collect();
+            // A handful of short frames would measure the caches.
+            let bytes: usize = frames.iter().map(|frame| frame.length).sum();
+            if bytes > 8_192 {
+                subjects.push(subject(format!("{name}.{}", kind.name()), kind, frames));
+            }
+        }
+    }
+    subjects
+}
+
+fn generated(kind: Kind) -> Subject {
+    let mut random = Random(0x5EED ^ kind as u64);
+    let whole = matches!(kind, Kind::Snapshot | Kind::AdvancedSnapshot);
+    let count = if whole { 16 } else { 2_048 };
+    let frames = (0..count).map(|_| PaddedText::new(&frame(kind, &mut random))).collect();
+    let feed = if kind.is_advanced() { "coinbase-advanced" } else { "coinbase" };
+    subject(format!("{feed}.{}", kind.name()), kind, frames)
+}
+
+fn subject(name: String, kind: Kind, frames: Vec<PaddedText>) -> Subject {
+    let mut products: Vec<String> = frames.iter().map(product_of).collect();
+    products.sort();
+    products.dedup();
+    let contender =
+        Box::new(move |candidate| Box::new(Parser::new(candidate, kind, &products)) as Box<_>);
+    Subject { name, frames, contender }
+}
+
+fn product_of(frame: &PaddedText) -> String {
+    let text = std::str::from_utf8(frame.text()).unwrap();
+    text.split("\"product_id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+/// Products, with the order of magnitude of their prices and the digits of prices and sizes.
+const PRODUCTS: [(&str, u64, usize, usize); 5] = [
+    ("BTC-USD", 65_000, 2, 8),
+    ("ETH-USD", 2_500, 2, 8),
+    ("SKL-GBP", 1, 4, 1),
+    ("SKL-BTC", 1, 8, 1),
+    ("NU-GBP", 1, 4, 6),
+];
+
+fn frame(kind: Kind, random: &mut Random) -> String {
+    let (product, scale, price_digits, size_digits) = PRODUCTS[random.below(5) as usize];
+    let micros = random.below(1_000_000);
+    let second = random.below(60);
+    let time = format!("2026-08-09T21:05:{second:02}.{micros:06}Z");
+    let short_time = time.trim_end_matches('Z').trim_end_matches('0').to_owned() + "Z";
+    let stamp = format!("2026-08-09T21:05:{second:02}.{micros:06}391Z");
+    let id = 4_197_008 + random.below(1_000_000_000);
+    let sequence = 50_978_628_538 + random.below(1_000_000_000);
+    let is_bid = random.below(2) == 0;
+    let size_scale = 10_u64.pow(random.below(5) as u32);
+    let mut price = || random.decimal(scale, price_digits);
+    let prices = [price(), price(), price(), price(), price()];
+    let mut size = || random.short_decimal(size_scale, size_digits);
+    let sizes = [size(), size(), size()];
+    let envelope = |channel: &str, events: String| {
+        format!(
+            r#"{{"channel":"{channel}","timestamp":"{stamp}","sequence_num":{},"events":[{events}]}}"#,
+            sequence % 1_000_000
+        )
+    };
+    match kind {
+        Kind::Match => format!(
+            r#"{{"type":"match","trade_id":{id},"maker_order_id":"27fff20b-af29-4f45-8744-56dd1ef57dc0","taker_order_id":"1da6ce16-c8da-4732-9f71-6049f4c6aaf8","side":"{}","size":"{}","price":"{}","product_id":"{product}","sequence":{sequence},"time":"{time}"}}"#,
+            if is_bid { "buy" } else { "sell" },
+            sizes[0],
+            prices[0]
+        ),
+        Kind::Update => {
+            // A batch over 50 ms; one in two has a single change.
+            let count = if random.below(2) == 0 { 1 } else { 1 + random.below(8) };
+            let changes: Vec<String> = (0..count)
+                .map(|_| {
+                    let side = if random.below(2) == 0 { "buy" } else { "sell" };
+                    let price = random.decimal(scale, price_digits);
+                    format!(r#"["{side}","{price}","{}"]"#, random.decimal(size_scale, size_digits))
+                })
+                .collect();
+            format!(
+                r#"{{"type":"l2update","product_id":"{product}","changes":[{}],"time":"{time}"}}"#,
+                changes.join(",")
+            )
+        }
+        Kind::Ticker => format!(
+            r#"{{"type":"ticker","sequence":{sequence},"product_id":"{product}","price":"{}","open_24h":"{}","volume_24h":"42492.05081975","low_24h":"{}","high_24h":"{}","volume_30d":"1093827.95195495","best_bid":"{}","best_bid_size":"{}","best_ask":"{}","best_ask_size":"{}","side":"sell","time":"{time}","trade_id":{id},"last_size":"{}"}}"#,
+            prices[0],
+            prices[1],
+            prices[2],
+            prices[3],
+            prices[4],
+            sizes[0],
+            prices[1],
+            sizes[1],
+            sizes[2]
+        ),
+        Kind::Snapshot => {
+            let mut side = || {
+                let levels = (0..500).map(|_| {
+                    let price = random.decimal(scale, price_digits);
+                    format!(r#"["{price}","{}"]"#, random.decimal(size_scale, size_digits))
+                });
+                levels.collect::<Vec<_>>().join(",")
+            };
+            let (asks, bids) = (side(), side());
+            format!(
+                r#"{{"type":"snapshot","product_id":"{product}","asks":[{asks}],"bids":[{bids}]}}"#
+            )
+        }
+        Kind::AdvancedTrades => {
+            let count = if random.below(4) == 0 { 3 } else { 1 };
+            let trades: Vec<String> = (0..count)
+                .map(|index| {
+                    let side = if random.below(2) == 0 { "BUY" } else { "SELL" };
+                    format!(
+                        r#"{{"product_id":"{product}","trade_id":"{}","price":"{}","size":"{}","time":"{short_time}","side":"{side}"}}"#,
+                        id - index,
+                        random.short_decimal(scale, price_digits),
+                        random.short_decimal(size_scale, size_digits)
+                    )
+                })
+                .collect();
+            let trades = trades.join(",");
+            envelope("market_trades", format!(r#"{{"type":"update","trades":[{trades}]}}"#))
+        }
+        Kind::AdvancedUpdate | Kind::AdvancedSnapshot => {
+            let whole = kind == Kind::AdvancedSnapshot;
+            let count = if whole { 1_000 } else { 1 + random.below(10) };
+            let updates: Vec<String> = (0..count)
+                .map(|index| {
+                    let side = if index < count / 2 { "bid" } else { "offer" };
+                    format!(
+                        r#"{{"side":"{side}","event_time":"{short_time}","price_level":"{}","new_quantity":"{}"}}"#,
+                        random.short_decimal(scale, price_digits),
+                        random.short_decimal(size_scale, size_digits)
+                    )
+                })
+                .collect();
+            let (kind, updates) = (if whole { "snapshot" } else { "update" }, updates.join(","));
+            let event =
+                format!(r#"{{"type":"{kind}","product_id":"{product}","updates":[{updates}]}}"#);
+            envelope("l2_data", event)
+        }
+        Kind::AdvancedTicker => envelope(
+            "ticker",
+            format!(
+                r#"{{"type":"update","tickers":[{{"type":"ticker","product_id":"{product}","price":"{}","volume_24_h":"19975.95927439","low_24_h":"{}","high_24_h":"{}","low_52_w":"1505","high_52_w":"4955.9","price_percent_chg_24_h":"0.02501394006035","best_bid":"{}","best_ask":"{}","best_bid_quantity":"{}","best_ask_quantity":"{}"}}]}}"#,
+                prices[0], prices[1], prices[2], prices[3], prices[4], sizes[0], sizes[1]
+            ),
+        ),
+    }
+}
