@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use common::feed::{DEADLINE, Mirror, Rig, RigOptions, missed_trades, trade_ids};
@@ -93,53 +94,117 @@ fn one_of_two_lines_may_be_lost_again_and_again() {
     }
 }
 
-/// Exchanges whose trades and books the simulator knows by the ids that they have on the wire.
-const OTHERS: [(ExchangeId, [&str; 3]); 1] =
-    [(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT", "SOL-USDT"])];
+/// Exchanges with trades and books, and how they spell what they trade.
+const OTHERS: [(ExchangeId, [&str; 3]); 6] = [
+    (ExchangeId::Okx, ["BTC-USDT", "ETH-USDT", "SOL-USDT"]),
+    (ExchangeId::Bybit, ["BTCUSDT", "ETHUSDT", "SOLUSDT"]),
+    (ExchangeId::BybitLinear, ["BTCUSDT", "ETHUSDT", "SOLUSDT"]),
+    (ExchangeId::Coinbase, ["BTC-USD", "ETH-USD", "SOL-USD"]),
+    (ExchangeId::CoinbaseAdvanced, ["BTC-USD", "ETH-USD", "SOL-USD"]),
+    (ExchangeId::Kraken, ["BTC/USD", "ETH/USD", "SOL/USD"]),
+];
+
+const TRADES_AND_BOOKS: [Channel; 2] = [Channel::Trades, Channel::Orderbook];
+
+fn market(exchange: ExchangeId, natives: &[&str]) -> Simulator {
+    let mut options = Options::new(exchange);
+    options.symbols = natives.iter().map(|&native| native.to_owned()).collect();
+    // Below what one batch of Coinbase Advanced Trade holds.
+    options.rate = 300;
+    Simulator::start(options).expect("a simulator is started")
+}
+
+/// The market stands still: the books are its books, every trade came once, none was missed.
+fn assert_whole(rig: &mut Rig, simulator: &Simulator, exchange: ExchangeId, natives: &[&str]) {
+    simulator.pause();
+    rig.wait("the books of the exchange", |ticks| {
+        natives.iter().enumerate().all(|(id, native)| {
+            let book = simulator.book(native).expect("a book");
+            let mirror = Mirror::of(ticks, InstrumentId(id as u32));
+            let [bids, asks] = mirror.sides();
+            let is_it = |own: &[(String, String)], whole: &[(String, String)]| {
+                // Where the exchange sends the best levels alone.
+                !own.is_empty() && whole.starts_with(own)
+            };
+            mirror.state == Some(BookState::Live)
+                && is_it(&bids, &book.bids)
+                && is_it(&asks, &book.asks)
+        })
+    });
+    rig.stop();
+    for id in 0..natives.len() as u32 {
+        let instrument = InstrumentId(id);
+        let ids = rig.trade_ids(instrument);
+        assert!(ids.is_sorted_by(|one, two| one < two), "{exchange}: in order, each once");
+        let own = rig.ticks.iter().filter(|tick| tick.instrument == instrument);
+        let names: Vec<_> = own.filter_map(|tick| Some(tick.body.trade()?.id)).collect();
+        let once: HashSet<_> = names.iter().collect();
+        assert_eq!(once.len(), names.len(), "{exchange}: each once");
+        assert_eq!(missed_trades(&rig.ticks, instrument), [], "{exchange}");
+    }
+    assert_eq!(rig.handle.counters().gaps.value(), 0, "{exchange}");
+}
 
 #[test]
 fn every_exchange_survives_the_loss_of_a_line() {
     for (exchange, natives) in OTHERS {
-        let mut options = Options::new(exchange);
-        options.symbols = natives.map(str::to_owned).to_vec();
-        options.rate = 1_000;
-        let simulator = Simulator::start(options).expect("a simulator is started");
-        let channels = [Channel::Trades, Channel::Quotes, Channel::Orderbook];
+        let simulator = market(exchange, &natives);
         let mut rig = Rig::start(RigOptions {
             adjust: |options| options.lines = 2,
-            ..RigOptions::new(exchange, &simulator, &natives, &channels)
+            ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)
         });
         rig.wait_trades(0, 3);
         rig.wait_books(0, 3);
-        assert!(simulator.wait_for(DEADLINE, |stats| stats.streams >= 18), "both lines");
-        let streams = simulator.stats().streams;
+        rig.wait_counted("both lines", |counters| counters.has_raced());
+        let websockets = 2 * (simulator.stats().websockets / 2).max(1);
         for loss in 1..=4 {
+            assert!(
+                simulator.wait_for(DEADLINE, |stats| stats.websockets == websockets),
+                "{exchange}: both lines"
+            );
+            let (seen, copies) = (rig.ticks.len(), copies(&rig));
+            rig.wait_trades(seen, 3);
+            rig.wait_counted("both lines at work", |counters| {
+                counters
+                    .lines
+                    .iter()
+                    .zip(copies)
+                    .all(|(line, before)| line.wins.value() + line.copies.value() > before + 20)
+            });
             simulator.inject(Fault::DisconnectOne);
             rig.wait_counted("the loss", |counters| {
                 counters.lines.iter().map(|line| line.losses.value()).sum::<u64>() == loss
             });
-            let upgrades = simulator.stats().upgrades;
-            assert!(simulator.wait_for(DEADLINE, |stats| {
-                stats.upgrades >= upgrades && stats.streams == streams
-            }));
             let seen = rig.ticks.len();
             rig.wait_trades(seen, 3);
         }
-        simulator.pause();
-        rig.wait("the books of the exchange", |ticks| {
-            natives.iter().enumerate().all(|(id, native)| {
-                let book = simulator.book(native).expect("a book");
-                let mirror = Mirror::of(ticks, InstrumentId(id as u32));
-                mirror.state == Some(BookState::Live) && mirror.sides() == [book.bids, book.asks]
-            })
+        assert_whole(&mut rig, &simulator, exchange, &natives);
+    }
+}
+
+/// Events that each line brought so far.
+fn copies(rig: &Rig) -> [u64; 2] {
+    let lines = &rig.handle.counters().lines;
+    [0, 1].map(|line| lines[line].wins.value() + lines[line].copies.value())
+}
+
+#[test]
+fn every_exchange_is_rolled_over_without_a_hole() {
+    for (exchange, natives) in OTHERS {
+        let simulator = market(exchange, &natives);
+        let mut rig = Rig::start(RigOptions {
+            rules: |rules| rules.lifetime = Some(Duration::from_millis(500)),
+            ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)
         });
-        rig.stop();
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        rig.wait_counted("replacements", |counters| counters.rollovers.value() >= 2);
+        assert_whole(&mut rig, &simulator, exchange, &natives);
         for id in 0..3 {
-            let ids = rig.trade_ids(InstrumentId(id));
-            assert!(ids.is_sorted_by(|one, two| one < two), "{exchange}: in order, each once");
-            assert_eq!(missed_trades(&rig.ticks, InstrumentId(id)), [], "{exchange}");
+            let states = rig.book_states(InstrumentId(id));
+            let never_stopped = states.iter().all(|state| state.0 != BookState::Stale);
+            assert!(never_stopped, "{exchange}: {states:?}");
         }
-        assert_eq!(rig.handle.counters().gaps.value(), 0, "{exchange}");
     }
 }
 
