@@ -6,6 +6,7 @@ use crate::clock::UnixNanos;
 use crate::decode::{DecodeOptions, run};
 use crate::exchange::binance::Binance;
 use crate::exchange::bybit::Bybit;
+use crate::exchange::deriv::Deriv;
 use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
 use crate::feed::Books;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -32,6 +33,14 @@ pub fn bybit_parse(text: &[u8]) {
     for exchange in [ExchangeId::Bybit, ExchangeId::BybitLinear] {
         both_paths(text, || Bybit::new(exchange), Bybit::parse_general);
     }
+}
+
+/// Frames as Deriv's, one a line: a bar is final by the next one.
+///
+/// # Panics
+/// As [`binance_parse`].
+pub fn deriv_parse(text: &[u8]) {
+    both_paths(text, Deriv::default, Deriv::parse_general);
 }
 
 /// Reads frames, one a line, by an adapter and by its twin, which has the general path alone.
