@@ -1,17 +1,40 @@
 //! The embedded demo: every exchange, simulated on loopback sockets.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use tickwire::clock::Clock;
 use tickwire::exchange::profile;
 use tickwire::instrument::ExchangeId;
-use tickwire::sim::{Options, SimError, Simulator, is_simulated};
+use tickwire::sim::{FaultError, FaultSpec, Options, Simulator, is_simulated};
 
 /// Trades a second of each simulated exchange: lively, and a small share of one core.
-const RATE: u32 = 400;
+const RATE: u32 = 150;
 
 /// Instruments of each simulated exchange.
-const SYMBOLS: usize = 20;
+const SYMBOLS: usize = 12;
+
+/// What goes wrong under `--faults`, over and over. The periods have no common divisor, so that
+/// everything meets everything in time. An exchange leaves out what it does not have.
+const FAULTS: [&str; 14] = [
+    "gap@4s:every=19s",
+    "drop-trade@6s:every=23s",
+    "duplicate@8s:every=29s",
+    "duplicate@9s:of=trade:every=31s",
+    "reorder@11s:every=37s",
+    "corrupt@13s:every=41s",
+    "bad-checksum@15s:every=17s",
+    "cut@17s:of=trade:every=43s",
+    "garbage@19s:every=47s",
+    "stall=1s@22s:every=53s",
+    "disconnect@25s:every=61s",
+    "shutdown=3s@31s:every=97s",
+    "rest-429@24s:every=67s",
+    "silence@75s:every=211s",
+];
+
+/// Between two exchanges, so that not all stumble at once.
+const FAULTS_APART: Duration = Duration::from_millis(1_300);
 
 /// The simulated exchanges; they stop when it is dropped.
 #[derive(Debug)]
@@ -20,18 +43,23 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) fn start(clock: Clock) -> Result<Self, SimError> {
-        let exchanges = ExchangeId::ALL.into_iter().filter(|&exchange| is_simulated(exchange));
-        let exchanges = exchanges.map(|exchange| {
+    pub(super) fn start(clock: &Clock, faults: bool) -> anyhow::Result<Self> {
+        let simulated = ExchangeId::ALL.into_iter().filter(|&exchange| is_simulated(exchange));
+        let mut exchanges = Vec::new();
+        for exchange in simulated {
+            let later = FAULTS_APART * exchanges.len() as u32;
             let options = Options {
                 symbols_count: SYMBOLS,
                 rate: RATE,
+                // A tenth of a millisecond is no matter here, and the cores are needed.
+                spin: false,
+                faults: if faults { plan(later)? } else { Vec::new() },
                 clock: clock.clone(),
                 ..Options::new(exchange)
             };
-            Simulator::start(options).map(|simulator| (exchange, simulator))
-        });
-        Ok(Self { exchanges: exchanges.collect::<Result<_, _>>()? })
+            exchanges.push((exchange, Simulator::start(options)?));
+        }
+        Ok(Self { exchanges })
     }
 
     /// The configuration file that serves them.
@@ -54,5 +82,27 @@ impl Demo {
             );
         }
         text
+    }
+}
+
+/// Every fault, so much later than it stands in the list.
+fn plan(later: Duration) -> Result<Vec<FaultSpec>, FaultError> {
+    FAULTS
+        .iter()
+        .map(|text| {
+            let spec: FaultSpec = text.parse()?;
+            Ok(FaultSpec { at: spec.at + later, ..spec })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_one() {
+        let plan = plan(FAULTS_APART).expect("they read");
+        assert!(plan.iter().all(|spec| spec.every.is_some() && spec.at > FAULTS_APART));
     }
 }

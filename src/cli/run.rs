@@ -41,6 +41,10 @@ pub(super) struct RunArguments {
     /// Read the file again whenever it changes, as at a SIGHUP.
     #[arg(long, requires = "config")]
     watch_config: bool,
+    /// Let the simulated exchanges of the demo misbehave: lost, repeated and broken frames, wrong
+    /// checksums, lost and silent connections, notices of shutdown.
+    #[arg(long, conflicts_with_all = ["config", "live"])]
+    faults: bool,
     /// Stop after so many seconds.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -59,7 +63,7 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Some(path) => Config::load(path)?,
         None if arguments.live => Config::parse(LIVE, None, std::env::vars())?,
         None => {
-            let started = Demo::start(clock.clone()).context("cannot start the demo")?;
+            let started = Demo::start(&clock, arguments.faults).context("cannot start the demo")?;
             Config::parse(&demo.insert(started).configuration(), None, std::env::vars())?
         }
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use tickwire::metrics::{FeedStats, LatencyStats, Stats};
+use tickwire::metrics::{BookStats, FeedStats, LatencyStats, Stats};
 
 /// Spans worth a line: what the feed adds, what the broadcaster adds, both.
 const SPANS: [&str; 3] = ["socket_to_ring", "ring_to_client", "socket_to_client"];
@@ -38,21 +38,34 @@ impl Table {
 
 fn table(stats: &Stats) -> String {
     let mut text = format!(
-        "{:<17}{:<14}{:>9}{:>9}{:>9}{:>7}{:>9}{:>11}\n",
-        "feed", "state", "frames/s", "ticks/s", "age", "gaps", "resyncs", "fallback"
+        "{:<18}{:<13}{:>6}{:>9}{:>8}{:>8}{:>6}{:>8}{:>8}{:>6}{:>10}\n",
+        "feed",
+        "state",
+        "lines",
+        "frames/s",
+        "ticks/s",
+        "age",
+        "gaps",
+        "resyncs",
+        "books",
+        "lost",
+        "fallback"
     );
     // Writing into a String does not fail, here and below.
     for feed in &stats.feeds {
         let _ = writeln!(
             text,
-            "{:<17}{:<14}{:>9.0}{:>9.0}{:>9}{:>7}{:>9}{:>10.2}%",
+            "{:<18}{:<13}{:>6}{:>9.0}{:>8.0}{:>8}{:>6}{:>8}{:>8}{:>6}{:>9.2}%",
             feed.exchange,
             feed.state,
+            lines(feed),
             feed.frames_per_second,
             feed.ticks_per_second,
             age(feed),
             feed.gaps,
             feed.resyncs,
+            books(feed),
+            lost(feed),
             feed.fallback_share * 100.0
         );
     }
@@ -92,13 +105,15 @@ fn plain(stats: &Stats) -> String {
     for feed in &stats.feeds {
         let _ = write!(
             text,
-            "{} {} {:.0} ticks/s age {} gaps {} resyncs {}; ",
+            "{} {} {:.0} ticks/s age {} gaps {} resyncs {} books {} lost {}; ",
             feed.exchange,
             feed.state,
             feed.ticks_per_second,
             age(feed),
             feed.gaps,
-            feed.resyncs
+            feed.resyncs,
+            books(feed),
+            lost(feed)
         );
     }
     let _ = write!(
@@ -116,6 +131,26 @@ fn plain(stats: &Stats) -> String {
 
 fn spans(stats: &Stats) -> impl Iterator<Item = &LatencyStats> {
     stats.latency.iter().filter(|span| SPANS.contains(&span.span))
+}
+
+/// Connections that are up, of all.
+fn lines(feed: &FeedStats) -> String {
+    let up = feed.lines.iter().filter(|line| line.state == "connected").count();
+    format!("{up}/{}", feed.lines.len())
+}
+
+/// Order books that are live, of all that had an event.
+fn books(feed: &FeedStats) -> String {
+    let BookStats { live, resyncing, stale } = feed.books;
+    match live + resyncing + stale {
+        0 => "-".to_owned(),
+        all => format!("{live}/{all}"),
+    }
+}
+
+/// Connections lost so far.
+fn lost(feed: &FeedStats) -> u64 {
+    feed.reconnects.values().sum()
 }
 
 fn age(feed: &FeedStats) -> String {

@@ -274,6 +274,9 @@ impl<E: Exchange> Feed<E> {
         self.time_at = now.after(TIME_EVERY);
         self.publisher.tell(Body::Time { date: self.clock.date(now) }, now);
         self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
+        for (gauge, count) in self.counters.books.iter().zip(self.publisher.books.tally()) {
+            gauge.set(count);
+        }
     }
 
     /// Reads from every connection that may hold something, as long as the rings take it.

@@ -7,7 +7,7 @@ use crossbeam::utils::CachePadded;
 use super::catalogue::BUCKETS_NS;
 use crate::exchange::Rejected;
 use crate::limits::LINES_MAX;
-use crate::tick::Reason;
+use crate::tick::{BookState, Reason};
 
 /// A count that only rises. One writer thread, so an increment is a load and a store, no
 /// read-modify-write.
@@ -110,6 +110,8 @@ pub struct FeedCounters {
     pub circuit_probes: Counter,
     /// 1 while the exchange is only probed.
     pub circuit_open: Gauge,
+    /// Order books in each state, by `BookState as usize`.
+    pub books: [Gauge; BookState::ALL.len()],
     /// Attempts to connect that waited for the exchange's limit of them.
     pub attempts_held_back: Counter,
     /// What the lines that carry the same did, by their number.

@@ -16,7 +16,7 @@ pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
 pub use process::resident_bytes;
 pub use stats::{
-    BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, LatencyStats, LineStats,
-    RaceStats, Stats, stats,
+    BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, LatencyStats,
+    LineStats, RaceStats, Stats, stats,
 };
 pub use text::{Exposition, expose};

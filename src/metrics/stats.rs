@@ -9,7 +9,7 @@ use super::observatory::{FeedView, LineView, Observatory, Sky};
 use crate::clock::MonoNanos;
 use crate::exchange::Rejected;
 use crate::latency::{Histograms, Quantile, Span};
-use crate::tick::Reason;
+use crate::tick::{BookState, Reason};
 
 /// Everything that `/stats` shows.
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +63,10 @@ pub struct FeedStats {
     pub gaps: u64,
     /// Books resynchronised.
     pub resyncs: u64,
+    /// Order books in each state.
+    pub books: BookStats,
+    /// Order books whose checksum did not match.
+    pub checksum_failures: u64,
     /// Requests beside the stream that wait for their turn.
     pub requests_waiting: u64,
     /// Until the exchange's ledger will have let all of those go, at the earliest.
@@ -85,6 +89,17 @@ pub struct FeedStats {
     pub skipped_ticks: u64,
     /// Events that the exchange dates after our read of them.
     pub negative_ages: u64,
+}
+
+/// Order books in each state, in [`FeedStats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BookStats {
+    /// Proven.
+    pub live: u64,
+    /// Being repaired.
+    pub resyncing: u64,
+    /// Known to be wrong or old.
+    pub stale: u64,
 }
 
 /// One connection in [`FeedStats`].
@@ -229,6 +244,8 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         ticks: counters.ticks.value(),
         gaps: counters.gaps.value(),
         resyncs: counters.resyncs.value(),
+        books: book_stats(counters),
+        checksum_failures: counters.checksum_failures.value(),
         requests_waiting: requests.map_or(0, |one| one.waiting.value()),
         requests_eta_seconds: requests.map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0),
         circuit_open: counters.circuit_open.value() > 0,
@@ -240,6 +257,15 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         ring_refusals: counters.ring_refusals.value(),
         skipped_ticks: counters.skipped.value(),
         negative_ages: feed.collector.totals().negative_ages(),
+    }
+}
+
+fn book_stats(counters: &FeedCounters) -> BookStats {
+    let count = |state: BookState| counters.books[state as usize].value();
+    BookStats {
+        live: count(BookState::Live),
+        resyncing: count(BookState::Resyncing),
+        stale: count(BookState::Stale),
     }
 }
 
@@ -349,6 +375,7 @@ mod tests {
         feed.fallbacks.add(1);
         feed.newest_read.set(observatory.clock().now().0);
         feed.rejected[0].add(4);
+        feed.books[BookState::Live as usize].set(7);
         broadcast.clients.set(2);
         recorder.record(Span::SocketToRing, 100);
         recorder.finish();
@@ -361,6 +388,7 @@ mod tests {
         assert_eq!((feed.lines[1].state, feed.lines[1].attempt), ("connected", 2));
         assert_eq!(feed.age_seconds, Some(1.5));
         assert_eq!(feed.fallback_share, 0.01);
+        assert_eq!(feed.books, BookStats { live: 7, ..BookStats::default() });
         assert_eq!(feed.rejected, BTreeMap::from([(Rejected::ALL[0].name(), 4)]));
         assert_eq!(stats.clients.open, 2);
         assert_eq!(stats.latency.len(), 1);

@@ -20,7 +20,7 @@ use super::counters::{BroadcastCounters, Counter, FeedCounters};
 use super::observatory::{LineView, Observatory, Sky};
 use crate::exchange::Rejected;
 use crate::latency::{Histograms, Span};
-use crate::tick::{FeedState, Reason};
+use crate::tick::{BookState, FeedState, Reason};
 
 /// Which of the two text formats a scraper asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +283,14 @@ impl Page<'_> {
         let open =
             feeds().map(|feed| (of(&feed.exchange), feed.counters.circuit_open.value() as f64));
         self.gauge("feed_open_circuits", "1 while the exchange is only probed.", open)?;
+        let names = ["feed_live_books", "feed_resyncing_books", "feed_stale_books"];
+        for (name, state) in names.into_iter().zip(BookState::ALL) {
+            let help = format!("Order books that are {}.", state.name());
+            let books = feeds().map(|feed| {
+                (of(&feed.exchange), feed.counters.books[state as usize].value() as f64)
+            });
+            self.gauge(name, &help, books)?;
+        }
         let ages = feeds().filter_map(|feed| {
             let newest = feed.counters.newest_read.value();
             let age = now.saturating_sub(newest) as f64 / 1e9;
@@ -478,8 +486,15 @@ mod tests {
             assert!(described.contains(family), "no HELP: {line}");
             assert!(name.starts_with("tickwire_"), "{line}");
             let units = ["_total", "_seconds", "_bytes", "_info"];
-            let counted =
-                ["_ticks", "_clients", "_subscriptions", "_lines", "_requests", "_circuits"];
+            let counted = [
+                "_ticks",
+                "_clients",
+                "_subscriptions",
+                "_lines",
+                "_requests",
+                "_circuits",
+                "_books",
+            ];
             let ends = |ends: &[&str]| ends.iter().any(|end| family.ends_with(end));
             assert!(ends(&units) || ends(&counted), "no unit: {line}");
             for label in labels.keys() {

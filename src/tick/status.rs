@@ -13,6 +13,9 @@ pub enum BookState {
 }
 
 impl BookState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Resyncing, Self::Stale];
+
     /// As clients read it.
     pub const fn name(self) -> &'static str {
         match self {

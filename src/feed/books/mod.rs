@@ -276,6 +276,16 @@ impl Books {
         self.entries[self.find(instrument)? as usize].shown.map(|(state, _)| state)
     }
 
+    /// How many books are in each state, by `BookState as usize`; those before their first event
+    /// are in none.
+    pub fn tally(&self) -> [u64; BookState::ALL.len()] {
+        let mut tally = [0; BookState::ALL.len()];
+        for (state, _) in self.entries.iter().filter_map(|entry| entry.shown) {
+            tally[state as usize] += 1;
+        }
+        tally
+    }
+
     /// A book; what it holds means something only while it is live.
     pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
         Some(&self.entries[self.find(instrument)? as usize].book)
