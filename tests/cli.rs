@@ -119,6 +119,70 @@ fn the_demo_needs_nothing_stops_on_sigterm_and_reports_its_latency() {
     assert!(rest.iter().any(|line| line.starts_with("socket_to_client")), "{rest:?}");
 }
 
+/// Reads the client until a trade of the symbol comes.
+fn until_trade<S: std::io::Read + Write>(socket: &mut tungstenite::WebSocket<S>, symbol: &str) {
+    let named = format!(r#""symbol":"{symbol}""#);
+    let is_it = |text: &str| text.contains(r#""type":"trade""#) && text.contains(&named);
+    while !socket.read().expect("served").to_text().is_ok_and(is_it) {}
+}
+
+#[test]
+fn a_configuration_is_read_again_at_a_hangup_or_a_change_and_a_broken_one_changes_nothing() {
+    let mut options = tickwire::sim::Options::new(tickwire::instrument::ExchangeId::Binance);
+    options.symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT"].map(str::to_owned).to_vec();
+    let exchange = tickwire::sim::Simulator::start(options).expect("a simulator is started");
+    let (url, rest_url) = (exchange.url(), exchange.rest_url());
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("gateway.toml");
+    let configure = |symbols: &str| {
+        let text = format!(
+            "[gateway]\nlisten = \"127.0.0.1:0\"\ndrain_seconds = 0\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\nexchange = \"binance\"\n\
+             url = \"{url}\"\nrest_url = \"{rest_url}\"\nsymbols = [{symbols}]\n"
+        );
+        std::fs::write(&file, text).expect("written");
+    };
+    configure("\"BTC/USDT\"");
+    let child = tickwire()
+        .args(["run", "--watch-config", "--config", &file.to_string_lossy()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut running = Running(child);
+    let pid = running.0.id().to_string();
+    let hang_up = || {
+        let status = Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs");
+        assert!(status.success());
+    };
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    let mut log = BufReader::new(running.0.stderr.take().expect("piped")).lines();
+    let mut logged = |words: &str| {
+        let line = log.find(|line| line.as_ref().is_ok_and(|line| line.contains(words)));
+        line.unwrap_or_else(|| panic!("never logged: {words}")).expect("text")
+    };
+    let first = lines.next().expect("a line").expect("text");
+    let url = first.rsplit(' ').next().expect("its last word").to_owned();
+    let (mut socket, _) = tungstenite::connect(&url).expect("the gateway serves");
+    let request = r#"{"action":"subscribe","symbols":["*"],"channels":["trades"]}"#;
+    socket.send(tungstenite::Message::text(request)).expect("sent");
+    until_trade(&mut socket, "BTC/USDT");
+
+    configure("\"BTC/USDT\", \"ETH/USDT\"");
+    hang_up();
+    until_trade(&mut socket, "ETH/USDT");
+    logged("changed binance");
+    configure("\"BTC/USDT\", 7");
+    let refused = logged("configuration refused");
+    assert!(refused.contains("gateway.toml"), "{refused}");
+    until_trade(&mut socket, "ETH/USDT");
+    configure("\"SOL/USDT\"");
+    until_trade(&mut socket, "SOL/USDT");
+    logged("changed binance");
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    assert_eq!(running.0.wait().expect("it ends").code(), Some(0));
+}
+
 #[test]
 fn sim_prints_the_urls_that_it_serves() {
     let child = tickwire()
