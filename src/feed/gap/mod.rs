@@ -61,6 +61,8 @@ struct Owner {
 struct Slot {
     trades: Progress,
     trade_time: UnixNanos,
+    /// The last trade by the exchange's own word.
+    trade_mark: u64,
     quotes: Progress,
     book: Progress,
     owners: [Owner; Channel::ALL.len()],
@@ -70,6 +72,7 @@ impl Slot {
     const EMPTY: Self = Self {
         trades: Progress::NEW,
         trade_time: UnixNanos::NONE,
+        trade_mark: 0,
         quotes: Progress::NEW,
         book: Progress::NEW,
         owners: [Owner { generation: 0, heard: MonoNanos::ZERO }; Channel::ALL.len()],

@@ -61,28 +61,23 @@ impl Numbers {
         verdict
     }
 
-    /// The exchange's word about its last trade: what did not come by then is missing.
+    /// The exchange's word about its last trade: what did not come until its next word is missing.
+    /// Not at once, as the word may overtake the trade by a little.
     pub(in crate::feed) fn mark(
         &mut self,
         mark: TradeMark,
         source: Source,
         out: &mut Vec<Tick>,
     ) -> Verdict {
-        let TradeMark { instrument, last_id } = mark;
+        let TradeMark { instrument, last_id: marked } = mark;
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
-        if self.recent.is_some() || last_id == 0 {
-            return Verdict::Older;
-        }
+        let last_id = std::mem::replace(&mut slot.trade_mark, marked).min(marked);
         let progress = &mut slot.trades;
-        let before = progress.note(source.generation, last_id).before;
-        if progress.last == 0 {
-            // What happened before the first trade that we heard of is not missing.
-            progress.advance(last_id, self.newest);
-            return Verdict::Next;
-        }
-        if last_id <= progress.last {
+        // What happened before the first trade that we heard of is not missing.
+        if self.recent.is_some() || progress.last == 0 || last_id <= progress.last {
             return Verdict::Older;
         }
+        let before = progress.note(source.generation, last_id).before;
         let first = last_id + 1;
         if self.paired {
             self.count_missed(before, first, source);
@@ -103,6 +98,9 @@ impl Numbers {
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
         if origin == Origin::Past && progress.last == 0 {
+            // Not ours to tell; from it on nothing may be missing.
+            progress.note(source.generation, last);
+            progress.advance(last, self.newest);
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last).before;
