@@ -55,3 +55,8 @@ fn at_coinbase_neither_answers_nor_errors_say_what_they_are_about() {
         one_bad_symbol_sinks_no_other(exchange, ["BTC-USD", "ETH-USD", "NOPE-USD"]);
     }
 }
+
+#[test]
+fn at_kraken_each_symbol_is_answered_for_itself() {
+    one_bad_symbol_sinks_no_other(ExchangeId::Kraken, ["BTC/USD", "ETH/USD", "NOPE/USD"]);
+}

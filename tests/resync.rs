@@ -44,6 +44,13 @@ const COINBASE: Case = Case {
 
 const COINBASE_ADVANCED: Case = Case { exchange: ExchangeId::CoinbaseAdvanced, ..COINBASE };
 
+const KRAKEN: Case = Case {
+    exchange: ExchangeId::Kraken,
+    natives: ["BTC/USD", "ETH/USD"],
+    depth: 10,
+    era: Era::Current,
+};
+
 /// Before its checksums were retired.
 const OKX_OF_2022: Case = Case { era: Era::Early, ..OKX };
 
@@ -129,6 +136,19 @@ fn a_hole_in_the_numbers_of_bybit_is_repaired() {
         let fault = Fault::Drop { of: Of::Depth, symbol: case.first(), count: 1 };
         is_repaired(&case, fault, Reason::SequenceGap);
     }
+}
+
+#[test]
+fn a_wrong_checksum_of_kraken_is_repaired() {
+    let fault = Fault::WrongChecksum { symbol: KRAKEN.first(), count: 1 };
+    is_repaired(&KRAKEN, fault, Reason::Checksum);
+}
+
+#[test]
+fn a_hole_at_kraken_shows_in_its_checksums() {
+    // Several, as the next event may happen to put right what one has left out.
+    let fault = Fault::Drop { of: Of::Depth, symbol: KRAKEN.first(), count: 3 };
+    is_repaired(&KRAKEN, fault, Reason::Checksum);
 }
 
 #[test]

@@ -6,6 +6,9 @@ use super::{Applied, Resting};
 use crate::limits::BOOK_LEVELS_MAX;
 use crate::tick::{Decimal, Level, Side};
 
+/// Levels by which any side may grow after it was loaded, without asking for memory.
+const ROOM_MIN: usize = 64;
+
 /// Bids or asks.
 #[derive(Clone, Debug)]
 pub(super) struct HalfBook {
@@ -122,6 +125,8 @@ impl HalfBook {
         let whole = self.levels.len() <= BOOK_LEVELS_MAX;
         let excess = self.levels.len().saturating_sub(BOOK_LEVELS_MAX);
         self.levels.drain(..excess);
+        // Changes that come now find room, as long as the book stays of its size.
+        self.levels.reserve(self.levels.len() / 2 + ROOM_MIN);
         whole
     }
 }

@@ -30,7 +30,7 @@ mod subscribing;
 mod upstream;
 
 pub use attempts::Attempts;
-pub use books::{Applied, BookCounts, Books, Joined, Needed};
+pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;

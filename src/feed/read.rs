@@ -9,10 +9,10 @@ use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
 use super::sequence::SequenceStep;
 use super::subscribing::{Refused, Subscribing};
-use super::with_books;
+use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{Batch, Exchange, Frame, Rejected, SequencedTick, Subscription};
-use crate::instrument::Channel;
+use crate::instrument::{Channel, InstrumentId};
 use crate::limits::FRAMES_PER_TURN_MAX;
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message};
@@ -133,7 +133,7 @@ impl<E: Exchange> Reader<'_, E> {
                 }
                 Err(rejected) => {
                     open.sequence.skip();
-                    self.reject(rejected, &plan.subscriptions, received);
+                    self.reject(rejected, &plan.subscriptions, source);
                 }
             }
         }
@@ -210,22 +210,24 @@ impl<E: Exchange> Reader<'_, E> {
         self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text, given_up });
     }
 
-    /// A frame that cannot be read costs itself. Where a lost book event would leave no trace, it
-    /// costs the trust in the book that it was of, or in all that the connection carries.
+    /// A frame that cannot be read costs itself. Where a lost book event may leave no trace, it
+    /// costs the trust in the book that it was of; and where it surely leaves none and nobody
+    /// knows whose it was, in all that the connection brings.
     #[cold]
-    fn reject(&mut self, rejected: Rejected, subscriptions: &[Subscription], now: MonoNanos) {
+    fn reject(&mut self, rejected: Rejected, subscriptions: &[Subscription], source: Source) {
         if let Some(index) = Rejected::ALL.iter().position(|one| *one == rejected) {
             self.counters.rejected[index].increment();
         }
-        if !self.publisher.books.lose_silently() {
-            return;
-        }
+        let suspects: Vec<InstrumentId> =
+            match (self.publisher.books.loss_shows(), self.batch.suspect) {
+                (LossShows::Always, _) | (LossShows::NearTheBest, None) => return,
+                (LossShows::NearTheBest | LossShows::Nowhere, Some(suspect)) => vec![suspect],
+                (LossShows::Nowhere, None) => with_books(subscriptions).collect(),
+            };
         self.attention = true;
-        match self.batch.suspect {
-            Some(suspect) => {
-                self.publisher.distrust(std::iter::once(suspect), Reason::Refused, now);
-            }
-            None => self.publisher.distrust(with_books(subscriptions), Reason::Refused, now),
-        }
+        let numbers = &self.publisher.numbers;
+        let brought = suspects.into_iter().filter(|&one| numbers.brings_book(one, source));
+        let brought: Vec<_> = brought.collect();
+        self.publisher.distrust(brought.into_iter(), Reason::Refused, source.received);
     }
 }

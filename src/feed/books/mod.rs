@@ -78,6 +78,17 @@ pub enum Joined {
     TooLarge,
 }
 
+/// Where the loss of a book event shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossShows {
+    /// In the next event's numbers.
+    Always,
+    /// In the next checksum, which covers the best levels alone.
+    NearTheBest,
+    /// In nothing.
+    Nowhere,
+}
+
 /// A snapshot that a book needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needed {
@@ -256,9 +267,13 @@ impl Books {
         })
     }
 
-    /// True when a book event that never arrives leaves no trace in those that do.
-    pub fn lose_silently(&self) -> bool {
-        self.rules.continuity == Continuity::None && self.rules.checksum.is_none()
+    /// What a book event that never arrives shows by in those that do.
+    pub fn loss_shows(&self) -> LossShows {
+        match (self.rules.continuity, self.rules.checksum) {
+            (Continuity::None, None) => LossShows::Nowhere,
+            (Continuity::None, Some(_)) => LossShows::NearTheBest,
+            _ => LossShows::Always,
+        }
     }
 
     /// Publishes a live book whole, for broadcasters that missed some of it; false when it is not

@@ -52,6 +52,14 @@ impl Numbers {
         Verdict::Next
     }
 
+    /// Whether this connection is the one whose events make a book that has no numbers.
+    pub(in crate::feed) fn brings_book(&self, instrument: InstrumentId, source: Source) -> bool {
+        self.slots.get(instrument.index()).is_none_or(|slot| {
+            let owner = slot.owners[Channel::Orderbook as usize].generation;
+            owner == 0 || owner == source.generation
+        })
+    }
+
     /// The next event of an instrument that waited and need not any more, after something was
     /// published, a connection was lost, or time passed.
     pub(in crate::feed) fn next_book(
