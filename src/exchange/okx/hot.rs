@@ -66,7 +66,7 @@ fn trades(
     cursor.expect(b"data\":[{\"instId\":\"")?;
     loop {
         let again = cursor.until_as_long_as(b'"', name)?;
-        if cursor.bytes_of(again) != cursor.bytes_of(name) {
+        if !is_same(&cursor, again, name) {
             return None;
         }
         cursor.expect(b",\"tradeId\":\"")?;
@@ -75,22 +75,17 @@ fn trades(
         let price = cursor.decimal()?;
         cursor.expect(b",\"sz\":\"")?;
         let size = cursor.decimal()?;
-        cursor.expect(b",\"side\":\"")?;
-        let taker = match cursor.take(b"buy\"") {
+        let taker = match cursor.take(b",\"side\":\"buy\",\"ts\":\"") {
             true => Side::Bid,
             false => {
-                cursor.expect(b"sell\"")?;
+                cursor.expect(b",\"side\":\"sell\",\"ts\":\"")?;
                 Side::Ask
             }
         };
-        cursor.expect(b",\"ts\":\"")?;
         let time = time(&mut cursor)?;
-        let mut count = 1;
-        if cursor.take(b",\"count\":\"") {
-            count = cursor.unsigned()?;
-            cursor.expect(b"\"")?;
-        }
-        if cursor.take(b",\"source\":\"") {
+        let count = matches(&mut cursor)?;
+        // Nearly all trades are of ordinary orders.
+        if !cursor.take(b",\"source\":\"0\"") && cursor.take(b",\"source\":\"") {
             cursor.skip_text()?;
         }
         if cursor.take(b",\"seqId\":") {
@@ -102,6 +97,36 @@ fn trades(
         }
     }
     end(cursor)
+}
+
+/// How many matches a trade stands for: most are of one.
+#[inline(always)]
+fn matches(cursor: &mut Cursor<'_>) -> Option<u64> {
+    if cursor.take(b",\"count\":\"1\"") || !cursor.take(b",\"count\":\"") {
+        return Some(1);
+    }
+    let count = cursor.unsigned()?;
+    cursor.expect(b"\"")?;
+    Some(count)
+}
+
+/// Whether two words of a frame are the same. Up to 16 bytes are compared at once.
+#[inline(always)]
+fn is_same(cursor: &Cursor<'_>, one: Word, other: Word) -> bool {
+    let (Some((ones, length)), Some((others, other_length))) =
+        (cursor.window_of(one), cursor.window_of(other))
+    else {
+        return false;
+    };
+    if length != other_length {
+        return false;
+    }
+    if length > 16 {
+        return cursor.bytes_of(one) == cursor.bytes_of(other);
+    }
+    let difference = u128::from_le_bytes(*ones) ^ u128::from_le_bytes(*others);
+    // What follows the words is shifted out; a shift by all bits leaves nothing to differ.
+    difference.checked_shl(128 - 8 * length as u32).unwrap_or(0) == 0
 }
 
 /// `asks bids`, at most one level each, and what follows them.
