@@ -8,8 +8,13 @@ use crate::tick::TradeId;
 /// Bytes of a UUID as text.
 pub(super) const UUID_BYTES: usize = 36;
 
-/// One in every lane.
-const LANES: u64 = 0x0101_0101_0101_0101;
+/// The same byte in every lane.
+const fn lanes(byte: u8) -> u64 {
+    0x0101_0101_0101_0101 * byte as u64
+}
+
+/// The top bit of every lane.
+const TOPS: u64 = lanes(0x80);
 
 /// Any id; `None` for what is neither a number below 2^64 nor a UUID.
 pub(super) fn trade_id(text: &[u8]) -> Option<TradeId> {
@@ -54,9 +59,10 @@ fn digit(byte: u8) -> Option<u64> {
 /// Eight digits, the first in the lowest byte: neighbours are joined to pairs, fours, eights.
 #[inline(always)]
 fn eight_digits(text: u64) -> Option<u64> {
-    let digits = text.wrapping_sub(LANES * u64::from(b'0'));
+    let digits = text.wrapping_sub(lanes(b'0'));
     // A lane above 9, or one that borrowed, has its top bit set in one of the two.
-    if (digits | digits.wrapping_add(LANES * (0x7F - 9))) & LANES * 0x80 != 0 {
+    let above = digits | digits.wrapping_add(lanes(0x7F - 9));
+    if above & TOPS != 0 {
         return None;
     }
     let pairs = (digits * 10 + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
@@ -88,20 +94,18 @@ pub(super) fn uuid(text: &[u8; UUID_BYTES]) -> Option<u128> {
 /// Eight hexadecimal digits, the first in the lowest byte.
 #[inline(always)]
 fn eight_nibbles(text: u64) -> Option<u32> {
-    if text & LANES * 0x80 != 0 {
+    if text & TOPS != 0 {
         return None;
     }
     // The top bit of a lane says "at least": sums stay below 256, so none carries.
-    let from = |least: u8| text.wrapping_add(LANES * u64::from(0x80 - least));
-    let lower = text | LANES * 0x20;
-    let lower_from = |least: u8| lower.wrapping_add(LANES * u64::from(0x80 - least));
-    let digits = from(b'0') & !from(b'9' + 1);
-    let letters = lower_from(b'a') & !lower_from(b'f' + 1);
-    if (digits | letters) & LANES * 0x80 != LANES * 0x80 {
+    let from = |text: u64, least: u8| text.wrapping_add(lanes(0x80 - least));
+    let lower = text | lanes(0x20);
+    let digits = from(text, b'0') & !from(text, b'9' + 1) & TOPS;
+    let letters = from(lower, b'a') & !from(lower, b'f' + 1) & TOPS;
+    if digits | letters != TOPS {
         return None;
     }
-    let is_letter = (letters & LANES * 0x80) >> 7;
-    let nibbles = (text & LANES * 0x0F) + is_letter * 9;
+    let nibbles = (text & lanes(0x0F)) + (letters >> 7) * 9;
     let pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs << 8 | pairs >> 16) & 0x0000_FFFF_0000_FFFF;
     Some((fours << 16 | fours >> 32) as u32)
