@@ -130,7 +130,7 @@ impl Publisher {
                 return 1;
             }
             Body::Quote { .. } => (1, self.numbers.quote(sequenced, source)),
-            Body::TickerPrices { .. } => (3, self.owned(tick.instrument, Channel::Ticker, source)),
+            Body::TickerPrices { .. } => (3, self.numbers.ticker(sequenced, source)),
             Body::CandlePrices { .. } => (2, self.owned(tick.instrument, Channel::Candles, source)),
             _ => (1, Verdict::Next),
         };

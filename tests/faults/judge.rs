@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tickwire::sim::{BookSide, PastBook, TrueTrade, level_print};
 
-use super::kinds::{Kind, Trades};
+use super::kinds::{Books, Kind, Trades};
 
 /// A message of the gateway, of any type.
 #[derive(Deserialize)]
@@ -37,6 +37,9 @@ struct Data<'a> {
     asks: Vec<(&'a RawValue, &'a RawValue)>,
     from_seq: Option<u64>,
     to_seq: Option<u64>,
+    #[serde(borrow)]
+    last: Option<&'a RawValue>,
+    timestamp: Option<u64>,
 }
 
 /// One trade as the client was told it, numbers in units of 10⁻¹².
@@ -103,6 +106,7 @@ impl Judge {
         let mut line = None;
         match kind {
             "trade" => seen.trade(&data)?,
+            "ticker" => seen.price(&data)?,
             "gap" if data.channel == Some("trades") => {
                 let missing = data.to_seq.zip(data.from_seq).map_or(0, |(to, from)| to + 1 - from);
                 seen.missing += missing;
@@ -137,7 +141,7 @@ impl Judge {
         id: u64,
     ) -> Result<(), String> {
         let (seen, symbol) = (&self.seen[index], &self.symbols[index]);
-        if !seen.live {
+        if !seen.live && self.kind.books != Books::None {
             return Err(format!("the book of {symbol} is not live"));
         }
         self.may_show(index, past, at)?;
@@ -190,6 +194,7 @@ impl Judge {
             let is_told = match self.kind.trades {
                 Trades::Matches | Trades::Orders => skipped == told.missing,
                 Trades::Unnumbered => skipped == 0 || told.missing > 0,
+                Trades::Prices => true,
             };
             if last.is_some() && !is_told {
                 return Err(format!("{symbol}: {skipped} trades are missing before {told:?}"));
@@ -225,10 +230,19 @@ impl Seen {
             taker: if data.side == Some("buy") { BookSide::Bid } else { BookSide::Ask },
             missing: std::mem::take(&mut self.missing),
         };
-        if let Some(last) = self.trades.last() {
-            if told.id <= last.id {
-                return Err(format!("{told:?} was told after {last:?}"));
-            }
+        self.push(told)
+    }
+
+    /// A price of a second, which is its number.
+    fn price(&mut self, data: &Data<'_>) -> Result<(), String> {
+        let price = units(data.last.map_or("", RawValue::get));
+        let id = data.timestamp.ok_or("a price without a time")? / 1_000;
+        self.push(Told { id, price, size: 0, taker: BookSide::Bid, missing: 0 })
+    }
+
+    fn push(&mut self, told: Told) -> Result<(), String> {
+        if let Some(last) = self.trades.last().filter(|last| told.id <= last.id) {
+            return Err(format!("{told:?} was told after {last:?}"));
         }
         self.trades.push(told);
         Ok(())

@@ -1,6 +1,6 @@
 //! The exchanges, a line each, and what can be proven on them.
 
-use tickwire::instrument::ExchangeId;
+use tickwire::instrument::{Channel, ExchangeId};
 use tickwire::sim::{Era, Fault, Of, TrueTrade};
 
 /// An exchange under test.
@@ -29,6 +29,8 @@ pub(super) enum Books {
     Summed,
     /// Nothing does.
     Unproven,
+    /// There are none.
+    None,
 }
 
 /// What an exchange tells as one trade.
@@ -40,6 +42,8 @@ pub(super) enum Trades {
     Orders,
     /// Each match, by an id that tells nothing of its neighbours.
     Unnumbered,
+    /// None: its prices by the second, as statistics, instead.
+    Prices,
 }
 
 const fn kind(
@@ -52,7 +56,7 @@ const fn kind(
     Kind { name, exchange, era, natives, books, depth, trades }
 }
 
-/// Every exchange that has a simulator and trades.
+/// Every exchange that has a simulator.
 pub(crate) static KINDS: &[Kind] = &[
     kind(ExchangeId::Binance, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Matches),
     kind(ExchangeId::BinanceFutures, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Orders),
@@ -71,6 +75,7 @@ pub(crate) static KINDS: &[Kind] = &[
         ..kind(ExchangeId::BybitLinear, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Unnumbered)
     },
     kind(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT"], Books::Numbered, Trades::Matches),
+    kind(ExchangeId::Deriv, ["R_100", "1HZ100V"], Books::None, Trades::Prices),
     Kind {
         name: "okx-checksums",
         era: Era::Checksums,
@@ -101,7 +106,7 @@ impl Kind {
             }
             Fault::Drop { of, .. } | Fault::Reorder { of, .. } | Fault::Cut { of, .. } => {
                 match of {
-                    Of::Depth => !matches!(self.books, Books::Unproven),
+                    Of::Depth => !matches!(self.books, Books::Unproven | Books::None),
                     Of::Trade => !matches!(self.trades, Trades::Unnumbered),
                 }
             }
@@ -109,10 +114,20 @@ impl Kind {
         }
     }
 
+    /// What is subscribed of each instrument.
+    pub(super) const fn channels(&self) -> &'static [Channel] {
+        match self.trades {
+            Trades::Matches | Trades::Orders | Trades::Unnumbered => {
+                &[Channel::Trades, Channel::Orderbook]
+            }
+            Trades::Prices => &[Channel::Ticker],
+        }
+    }
+
     /// The number of a trade.
     pub(super) const fn id(&self, trade: &TrueTrade) -> u64 {
         match self.trades {
-            Trades::Matches | Trades::Unnumbered => trade.id,
+            Trades::Matches | Trades::Unnumbered | Trades::Prices => trade.id,
             Trades::Orders => trade.order,
         }
     }

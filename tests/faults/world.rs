@@ -12,7 +12,7 @@ use tickwire::broadcast::{
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
 use tickwire::exchange::{ConnectionRules, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, FeedReport, RingEnd};
-use tickwire::instrument::{Channel, Instrument, InstrumentTable};
+use tickwire::instrument::{Instrument, InstrumentTable};
 use tickwire::latency::recorder;
 use tickwire::net::BackoffPolicy;
 use tickwire::ring::ring;
@@ -155,7 +155,7 @@ impl World {
         broadcast.send(BroadcastCommand::Open(open)).expect("there is room");
         broadcaster.turn(clock.now());
         client.say(
-            r#"{"action":"subscribe","symbols":["*"],"channels":["trades","orderbook","status"]}"#,
+            r#"{"action":"subscribe","symbols":["*"],"channels":["trades","ticker","orderbook","status"]}"#,
         );
         let control = Control::new(profile(kind.exchange), exchange.address(), clock.clone());
         Self {
@@ -340,7 +340,7 @@ fn told(elapsed: Duration, line: &str) -> String {
     format!("{:8.3} {line}", elapsed.as_secs_f64())
 }
 
-/// Trades and book of both instruments.
+/// The channels of both instruments.
 fn subscriptions(kind: &Kind) -> (InstrumentTable, Vec<Subscription>) {
     let mut table = InstrumentTable::default();
     let mut all = Vec::new();
@@ -350,7 +350,7 @@ fn subscriptions(kind: &Kind) -> (InstrumentTable, Vec<Subscription>) {
         let native = ArrayString::from(native).expect("short");
         let instrument = Instrument { exchange, symbol, native, tick_size: None, lot_size: None };
         let instrument = table.add(instrument).expect("few");
-        all.extend([Channel::Trades, Channel::Orderbook].map(|channel| Subscription {
+        all.extend(kind.channels().iter().map(|&channel| Subscription {
             instrument,
             native,
             channel,

@@ -241,9 +241,8 @@ fn ticker(
         ..Ticker::default()
     };
     let sizes = [Some(bid_size), Some(ask_size)];
-    let (time, sequence) = (envelope.time, envelope.sequence);
-    TickerFields { time, sequence, ticker, sizes }.push(instrument, batch);
-    batch.connection_sequence = Some(sequence);
+    TickerFields { time: envelope.time, sequence: 0, ticker, sizes }.push(instrument, batch);
+    batch.connection_sequence = Some(envelope.sequence);
     Some(())
 }
 

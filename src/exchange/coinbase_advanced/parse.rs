@@ -248,7 +248,8 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
     };
     let sizes =
         [optional_price(item, "best_bid_quantity")?, optional_price(item, "best_ask_quantity")?];
-    Ok(TickerFields { time: envelope.time, sequence: envelope.sequence, ticker, sizes })
+    // The frame's number is its connection's, and says nothing about another connection's.
+    Ok(TickerFields { time: envelope.time, sequence: 0, ticker, sizes })
 }
 
 /// A candle of five minutes. It states neither how many trades it has nor whether it is final.

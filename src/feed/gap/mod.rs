@@ -64,6 +64,7 @@ struct Slot {
     /// The last trade by the exchange's own word.
     trade_mark: u64,
     quotes: Progress,
+    tickers: Progress,
     book: Progress,
     owners: [Owner; Channel::ALL.len()],
 }
@@ -74,6 +75,7 @@ impl Slot {
         trade_time: UnixNanos::NONE,
         trade_mark: 0,
         quotes: Progress::NEW,
+        tickers: Progress::NEW,
         book: Progress::NEW,
         owners: [Owner { generation: 0, heard: MonoNanos::ZERO }; Channel::ALL.len()],
     };
@@ -144,11 +146,12 @@ impl Numbers {
                 self.held.drop_trades(instrument);
             }
             Channel::Quotes => slot.quotes = Progress::NEW,
+            Channel::Ticker => slot.tickers = Progress::NEW,
             Channel::Orderbook => {
                 slot.book = Progress::NEW;
                 self.held.drop_books(instrument);
             }
-            Channel::Ticker | Channel::Candles | Channel::Status => {}
+            Channel::Candles | Channel::Status => {}
         }
     }
 
@@ -160,12 +163,25 @@ impl Numbers {
     /// Judges a quote by its number; quotes may skip numbers.
     #[inline]
     pub(super) fn quote(&mut self, quote: &SequencedTick, source: Source) -> Verdict {
-        let (instrument, number) = (quote.tick.instrument, quote.sequence);
+        self.state(quote, Channel::Quotes, source)
+    }
+
+    /// Judges statistics by their number, likewise.
+    #[inline]
+    pub(super) fn ticker(&mut self, ticker: &SequencedTick, source: Source) -> Verdict {
+        self.state(ticker, Channel::Ticker, source)
+    }
+
+    /// Judges a state, of which only the latest matters.
+    #[inline]
+    fn state(&mut self, state: &SequencedTick, channel: Channel, source: Source) -> Verdict {
+        let (instrument, number) = (state.tick.instrument, state.sequence);
         if number == 0 {
-            return self.owned(instrument, Channel::Quotes, source);
+            return self.owned(instrument, channel, source);
         }
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
-        let progress = &mut slot.quotes;
+        let progress =
+            if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let before = progress.note(source.generation, number).before;
         if number <= progress.last {
             if !progress.count_older(number, before, source.generation) {
@@ -235,6 +251,7 @@ impl Numbers {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.trades.leave(generation);
             slot.quotes.leave(generation);
+            slot.tickers.leave(generation);
             slot.book.leave(generation);
             let owned = slot.owners.iter_mut().zip(Channel::ALL);
             for (owner, channel) in owned.filter(|(owner, _)| owner.generation == generation) {

@@ -429,6 +429,25 @@ fn quotes_only_go_forward() {
     assert_eq!(quote(numbers, 4, new), Verdict::Next, "it counts anew");
 }
 
+#[test]
+fn tickers_with_numbers_only_go_forward_and_are_numbered_apart() {
+    let mut desk = desk();
+    let (old, new) = (desk.source(1), desk.source(2));
+    let numbers = &mut desk.numbers;
+    let ticker = |numbers: &mut Numbers, number, source| {
+        let tick = Tick::new(ONE, UnixNanos::NONE, Body::Time { date: UnixNanos::NONE });
+        let (first, origin) = (number, Origin::Live);
+        numbers.ticker(&SequencedTick { sequence: number, first, origin, tick }, source)
+    };
+    assert_eq!(quote(numbers, 9, old), Verdict::Next);
+    assert_eq!(ticker(numbers, 5, old), Verdict::Next);
+    numbers.leave(1, &mut Vec::new());
+    // The first of a new connection is the last of the one before, told again.
+    assert_eq!(ticker(numbers, 5, new), Verdict::Older);
+    assert_eq!(ticker(numbers, 6, new), Verdict::Next);
+    assert_eq!(ticker(numbers, 0, new), Verdict::Next, "without a number it is its owner's");
+}
+
 fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
     BookUpdate {
         instrument: ONE,
