@@ -106,7 +106,7 @@ impl<E: Exchange> Reader<'_, E> {
                     }
                 }
             }
-            if let Some(id) = self.batch.answered {
+            if let Some(id) = self.batch.answered.filter(|&id| open.subscribing.awaits(id)) {
                 self.attention = true;
                 open.subscribing.accept(Some(id), None);
             }
@@ -129,7 +129,7 @@ impl<E: Exchange> Reader<'_, E> {
                         self.marks(&plan.subscriptions, source);
                     }
                     let (subscribing, rhythms) = (&mut open.subscribing, &mut open.rhythms);
-                    self.control(other, subscribing, rhythms, shutdown_notice);
+                    self.control(other, (subscribing, rhythms), shutdown_notice, received);
                 }
                 Err(rejected) => {
                     open.sequence.skip();
@@ -167,9 +167,9 @@ impl<E: Exchange> Reader<'_, E> {
     fn control(
         &mut self,
         frame: Frame,
-        subscribing: &mut Subscribing,
-        rhythms: &mut Rhythms,
+        (subscribing, rhythms): (&mut Subscribing, &mut Rhythms),
         shutdown_notice: &mut bool,
+        received: MonoNanos,
     ) {
         self.attention = true;
         match frame {
@@ -182,10 +182,13 @@ impl<E: Exchange> Reader<'_, E> {
             }
             Frame::Error { id, subject, text } => {
                 self.counters.exchange_errors.increment();
-                let given_up = match subscribing.refuse(id, subject) {
+                let mut given_up = match subscribing.refuse(id, subject) {
                     Refused::GivenUp(given_up) => given_up,
                     Refused::Pending | Refused::Unknown => Vec::new(),
                 };
+                if let Some(wait) = self.batch.retry_after {
+                    subscribing.postpone(&std::mem::take(&mut given_up), received.after(wait));
+                }
                 rhythms.give_up(&given_up);
                 self.refused(id, text, given_up);
             }

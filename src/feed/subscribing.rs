@@ -86,6 +86,8 @@ pub(super) struct Subscribing {
     awaited: Vec<Awaited>,
     /// What was answered, or is not expected to be any more, until somebody takes it.
     answered: Vec<Subscription>,
+    /// Refused for now, and when each is asked for again.
+    postponed: Vec<(MonoNanos, Subscription)>,
     /// Answers to the connection's greeting that may come before those to its requests, where
     /// answers have no number; and until when.
     greetings: (usize, MonoNanos),
@@ -114,6 +116,7 @@ impl Subscribing {
             worded: VecDeque::new(),
             awaited: Vec::new(),
             answered: Vec::new(),
+            postponed: Vec::new(),
             greetings: (greetings, now.after(ACK_TIMEOUT)),
             next_id: 1,
         };
@@ -140,6 +143,7 @@ impl Subscribing {
         for chunk in &mut self.queue {
             chunk.subscriptions.retain(|one| !subscriptions.contains(one));
         }
+        self.postponed.retain(|(_, one)| !subscriptions.contains(one));
         self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
         for awaited in &mut self.awaited {
             // The last one stays, for the answer that is due; what it asks for is left below.
@@ -371,15 +375,35 @@ impl Subscribing {
         Some(id)
     }
 
-    /// When the next answer is overdue.
+    /// Subscriptions that were refused for now are asked for again at that time.
+    pub(super) fn postpone(&mut self, subscriptions: &[Subscription], until: MonoNanos) {
+        self.postponed.extend(subscriptions.iter().map(|&one| (until, one)));
+    }
+
+    /// Asks for what was postponed until now.
+    pub(super) fn resume(&mut self, now: MonoNanos) {
+        let due = self.postponed.extract_if(.., |(at, _)| *at <= now);
+        let due: Vec<Subscription> = due.map(|(_, subscription)| subscription).collect();
+        self.ask(Ask::Subscribe, &due);
+    }
+
+    /// Whether a request waits for its answer.
+    #[inline]
+    pub(super) fn awaits(&self, id: u64) -> bool {
+        self.awaited.iter().any(|awaited| awaited.id == id)
+    }
+
+    /// When the next answer is overdue, or something postponed is due.
     pub(super) fn due(&self) -> MonoNanos {
         let greetings = if self.greetings.0 > 0 { self.greetings.1 } else { MonoNanos::MAX };
+        let postponed = self.postponed.iter().map(|(at, _)| *at).min().unwrap_or(MonoNanos::MAX);
         self.awaited
             .iter()
             .map(|awaited| awaited.due)
             .min()
             .unwrap_or(MonoNanos::MAX)
             .min(greetings)
+            .min(postponed)
     }
 
     fn take(&mut self, id: Option<u64>) -> Option<Awaited> {

@@ -530,6 +530,7 @@ impl Upstream {
 impl Open {
     /// Queues what is due and allowed: requests and heartbeats.
     fn say<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) -> Result<(), NetError> {
+        self.subscribing.resume(site.now);
         while let Some(id) = self.subscribing.overdue(site.now) {
             site.counters.unanswered.increment();
             site.notices.push(FeedNotice::Unanswered { line: site.line, id });

@@ -1,6 +1,8 @@
 //! What Deriv says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
+use std::time::Duration;
+
 use arrayvec::ArrayString;
 
 use super::listing;
@@ -103,6 +105,7 @@ impl Context<'_> {
         let kind = root.field("msg_type").and_then(Value::string).ok_or(Rejected::Foreign)?;
         let request = root.field("req_id").and_then(Value::unsigned);
         if let Some(error) = root.field("error").filter(|error| error.fields().is_some()) {
+            batch.retry_after = retry_after(error);
             return Ok(self.refusal(root, error, request));
         }
         // A stream repeats the id of the request that opened it, so its first frame answers it.
@@ -226,6 +229,19 @@ impl Context<'_> {
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
         Some(Subject { instrument, channel })
+    }
+}
+
+/// How long a refusal holds, where it is one for now only. Markets open at times that nobody tells
+/// here; calls are counted by the minute; and an exchange at fault may recover at once.
+fn retry_after(error: Value<'_>) -> Option<Duration> {
+    match error.field("code").and_then(Value::string)? {
+        "MarketIsClosed" | "NoRealtimeQuotes" | "StreamingNotAllowed" => {
+            Some(Duration::from_secs(60))
+        }
+        "RateLimit" => Some(Duration::from_secs(20)),
+        "InternalServerError" | "WrongResponse" => Some(Duration::from_secs(5)),
+        _ => None,
     }
 }
 

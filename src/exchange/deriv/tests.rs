@@ -243,7 +243,10 @@ fn a_refusal_names_its_request_and_its_stream() {
         r#""MarketIsClosed","message":"This market is presently closed."},"msg_type":"tick","#,
         r#""req_id":4}"#
     );
-    let Ok(Frame::Error { id, subject, text }) = read(text).outcome else { panic!("{text}") };
+    let read = read(text);
+    // Markets open again.
+    assert_eq!(read.batch.retry_after, Some(Duration::from_secs(60)));
+    let Ok(Frame::Error { id, subject, text }) = read.outcome else { panic!("{text}") };
     assert_eq!(id, Some(4));
     assert_eq!(subject, Some(Subject { instrument: EUR_USD, channel: Channel::Quotes }));
     assert_eq!(text.as_str(), "MarketIsClosed: This market is presently closed.");

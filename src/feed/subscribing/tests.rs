@@ -285,3 +285,25 @@ fn messages_of_one_chunk_go_one_at_a_time_and_are_answered_one_by_one() {
     subscribing.renew(&all[..1]);
     assert_eq!(said(&mut subscribing, &OneByOne), ["S0USDT"]);
 }
+
+#[test]
+fn what_is_refused_for_now_is_asked_for_again_in_time() {
+    let all = subscriptions(1);
+    let mut subscribing = per_request(&all);
+    let id = id_of(&said(&mut subscribing, &binance())[0]).expect("it has one");
+    assert!(subscribing.awaits(id));
+    assert_eq!(subscribing.refuse(Some(id), None), Refused::GivenUp(all.clone()));
+    let later = NOW.after(Duration::from_secs(60));
+    subscribing.postpone(&all, later);
+    assert_eq!((subscribing.due(), subscribing.awaits(id)), (later, false));
+    subscribing.resume(NOW);
+    assert!(said(&mut subscribing, &binance()).is_empty());
+    subscribing.resume(later);
+    assert_eq!(said(&mut subscribing, &binance()).len(), 1);
+    // Nobody asks for what was left meanwhile.
+    subscribing.postpone(&all, later);
+    subscribing.leave(&all);
+    subscribing.resume(later);
+    let asked = said(&mut subscribing, &binance());
+    assert!(asked.iter().all(|text| !text.contains("\"SUBSCRIBE\"")), "{asked:?}");
+}
