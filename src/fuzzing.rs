@@ -15,7 +15,9 @@ pub use crate::net::fuzzing::frames as frame;
 pub use coinbase::{coinbase_parse, coinbase_rest};
 pub use configs::config;
 pub use decimals::decimal;
-pub use frames::{binance_parse, binance_rest, bybit_parse, bybit_rest, capture, deriv_parse};
+pub use frames::{
+    binance_parse, binance_rest, bybit_parse, bybit_rest, capture, deriv_parse, kraken_parse,
+};
 pub use okx::{okx_parse, okx_rest};
 
 /// A target's name, and what it does with an input.
@@ -35,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("decimal", decimal),
     ("deriv_parse", deriv_parse),
     ("frame", frame),
+    ("kraken_parse", kraken_parse),
     ("okx_parse", okx_parse),
     ("okx_rest", okx_rest),
 ];

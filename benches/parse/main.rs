@@ -17,6 +17,7 @@ mod bybit;
 mod captures;
 mod coinbase;
 mod harness;
+mod kraken;
 mod okx;
 
 use std::time::Instant;
@@ -35,6 +36,7 @@ fn main() {
     let mut subjects = binance::subjects();
     subjects.extend(bybit::subjects());
     subjects.extend(coinbase::subjects());
+    subjects.extend(kraken::subjects());
     subjects.extend(okx::subjects());
     for subject in &mut subjects {
         verify(subject);

@@ -7,6 +7,7 @@ use crate::decode::{DecodeOptions, run};
 use crate::exchange::binance::Binance;
 use crate::exchange::bybit::Bybit;
 use crate::exchange::deriv::Deriv;
+use crate::exchange::kraken::Kraken;
 use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
 use crate::feed::Books;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -41,6 +42,17 @@ pub fn bybit_parse(text: &[u8]) {
 /// As [`binance_parse`].
 pub fn deriv_parse(text: &[u8]) {
     both_paths(text, Deriv::default, Deriv::parse_general);
+}
+
+/// Frames as Kraken's, one a line, of both versions: what is said of a book's depth counts for the
+/// frames behind it.
+///
+/// # Panics
+/// As [`binance_parse`].
+pub fn kraken_parse(text: &[u8]) {
+    for exchange in [ExchangeId::Kraken, ExchangeId::KrakenV1] {
+        both_paths(text, || Kraken::new(exchange), Kraken::parse_general);
+    }
 }
 
 /// Reads frames, one a line, by an adapter and by its twin, which has the general path alone.
