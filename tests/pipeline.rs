@@ -179,6 +179,7 @@ const RECORDINGS: &[(&str, ExchangeId)] = &[
     ("bybit-spot", ExchangeId::Bybit),
     ("coinbase-exchange", ExchangeId::Coinbase),
     ("coinbase-advanced", ExchangeId::CoinbaseAdvanced),
+    ("kraken-v2", ExchangeId::Kraken),
     ("okx-v5", ExchangeId::Okx),
 ];
 
