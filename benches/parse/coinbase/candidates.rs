@@ -115,7 +115,7 @@ impl Parser {
             }
             Kind::AdvancedTicker => {
                 let data: Wrapped<'_, TickersEvent<'_>> = serde_json::from_slice(text).unwrap();
-                let envelope = Some((time(data.timestamp), data.sequence_num));
+                let envelope = Some(time(data.timestamp));
                 data.events.iter().flat_map(|event| &event.tickers).for_each(|ticker| {
                     out.ticker(ticker, envelope);
                 });
@@ -198,9 +198,12 @@ impl Out {
         });
     }
 
-    fn ticker(&mut self, data: &TickerData<'_>, envelope: Option<(UnixNanos, u64)>) {
-        let (at, sequence) =
-            envelope.unwrap_or_else(|| (time(data.time.unwrap()), data.sequence.unwrap()));
+    fn ticker(&mut self, data: &TickerData<'_>, envelope: Option<UnixNanos>) {
+        // What is wrapped is numbered by its connection, which says nothing of the product.
+        let (at, sequence) = match envelope {
+            Some(at) => (at, 0),
+            None => (time(data.time.unwrap()), data.sequence.unwrap()),
+        };
         let (bid, ask) = (decimal(data.best_bid), decimal(data.best_ask));
         let ticker = Ticker {
             last: Some(decimal(data.price)),
@@ -215,7 +218,7 @@ impl Out {
         };
         let instrument = self.find(data.product_id);
         for body in ticker.bodies() {
-            self.batch.push(0, Tick::new(instrument, at, body));
+            self.batch.push(sequence, Tick::new(instrument, at, body));
         }
         let quote = Quote {
             bid: ticker.bid,
@@ -406,7 +409,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
                 out.trade(&data, data.trade_id);
             }),
             Kind::AdvancedTicker => self.list(event, "tickers", |ticker| {
-                out.ticker(&self.ticker_data(ticker), Some((at, sequence)));
+                out.ticker(&self.ticker_data(ticker), Some(at));
             }),
             _ => self.book(event, sequence, out),
         });

@@ -51,7 +51,7 @@ impl TradeFields {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::exchange) struct TickerFields {
     pub(in crate::exchange) time: UnixNanos,
-    /// The exchange's number of the ticker; 0 without one.
+    /// The product's number of it, the same on every connection; 0 without one.
     pub(in crate::exchange) sequence: u64,
     pub(in crate::exchange) ticker: Ticker,
     /// What rests at its best bid and ask.
@@ -69,7 +69,7 @@ impl TickerFields {
         let (bid, ask) = (resting(self.ticker.bid), resting(self.ticker.ask));
         (self.ticker.bid, self.ticker.ask) = (bid, ask);
         for body in self.ticker.bodies() {
-            batch.push(0, Tick::new(instrument, self.time, body));
+            batch.push(self.sequence, Tick::new(instrument, self.time, body));
         }
         if stated {
             let quote = Quote {

@@ -164,7 +164,8 @@ fn a_ticker_brings_the_best_prices() {
         assert_eq!((ticker.last, ticker.high), (Some(decimal("1919.41")), Some(decimal("1925"))));
         assert_eq!(ticker.change_percent, Some(decimal("-0.02501394006035")));
         let quote = read.batch.ticks[3];
-        assert_eq!((quote.origin, quote.sequence), (Origin::Derived, 15));
+        // The frame's number is its connection's alone.
+        assert_eq!((quote.origin, quote.sequence), (Origin::Derived, 0));
         let quote = quote.tick.body.quote().expect("a quote");
         assert_eq!((quote.bid, quote.bid_size), (ticker.bid, Some(decimal("1.512673"))));
         assert_eq!(quote.ask_size, Some(decimal("0.07814824")));
