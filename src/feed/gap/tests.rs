@@ -123,7 +123,8 @@ fn an_exchange_that_counts_anew_is_followed() {
 fn both_lines_may_find_that_the_exchange_counts_anew() {
     let mut desk = desk();
     desk.trade(1, 1_000).trade(2, 1_000);
-    (desk.leave(1), desk.leave(2));
+    desk.leave(1);
+    desk.leave(2);
     desk.opened(4);
     for id in 1..=40 {
         for generation in [3, 4] {
@@ -346,7 +347,8 @@ fn ids_that_say_nothing_about_order_are_remembered() {
     let mut desk = desk_of(false, Continuity::None);
     desk.trade(1, 100).trade(1, 500).trade(1, 500).trade(1, 300).trade(2, 300).trade(2, 700);
     assert_eq!(desk.seen(), [T(100), T(500), T(300), T(700)]);
-    (desk.leave(1), desk.leave(2));
+    desk.leave(1);
+    desk.leave(2);
     desk.opened(3);
     desk.trade(3, 900);
     assert_eq!(desk.seen(), [Seen::Gap(0, Reason::Disconnected), T(900)], "how many is unknown");
