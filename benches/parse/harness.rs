@@ -110,7 +110,8 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
             }
             Body::Quote { digits, mantissas }
             | Body::TickerPrices { digits, mantissas }
-            | Body::TickerChange { digits, mantissas } => {
+            | Body::TickerChange { digits, mantissas }
+            | Body::CandlePrices { digits, mantissas, .. } => {
                 digits.iter().zip(mantissas).for_each(|(digits, mantissa)| {
                     add(mantissa as u64 ^ u64::from(*digits));
                 });
@@ -118,6 +119,10 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
             Body::TickerVolumes { digits, words } => {
                 words.iter().for_each(|word| add(*word));
                 digits.iter().for_each(|digits| add(u64::from(*digits)));
+            }
+            Body::CandleVolume { digits, words, open_time, trades, .. } => {
+                words.iter().for_each(|word| add(*word));
+                add(open_time.0 as u64 ^ trades ^ u64::from(digits));
             }
             _ => panic!("no other tick is expected"),
         }

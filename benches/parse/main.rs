@@ -16,6 +16,7 @@ mod bybit;
 #[allow(dead_code, reason = "tests use the rest")]
 mod captures;
 mod coinbase;
+mod deriv;
 mod harness;
 mod kraken;
 mod okx;
@@ -37,6 +38,7 @@ fn main() {
     subjects.extend(bybit::subjects());
     subjects.extend(coinbase::subjects());
     subjects.extend(kraken::subjects());
+    subjects.extend(deriv::subjects());
     subjects.extend(okx::subjects());
     for subject in &mut subjects {
         verify(subject);
