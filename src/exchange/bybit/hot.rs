@@ -10,7 +10,7 @@
 //! the last byte is left to the general path, which gives the same ticks for what fits.
 
 use super::id;
-use super::parse::{BookFields, Context, TradeFields, taker};
+use super::parse::{BookFields, Context, TradeFields};
 use crate::clock::UnixNanos;
 use crate::exchange::{Batch, BookKind};
 use crate::instrument::InstrumentId;
@@ -182,12 +182,14 @@ fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<
     }
 }
 
-/// `S`.
+/// `S`, the side of the taker.
 #[inline(always)]
 fn side_of(cursor: &mut Cursor<'_>) -> Option<Side> {
-    cursor.expect(b",\"S\":\"")?;
-    let side = cursor.until(b'"')?;
-    taker(cursor.bytes_of(side))
+    if cursor.take(b",\"S\":\"Buy\"") {
+        return Some(Side::Bid);
+    }
+    cursor.expect(b",\"S\":\"Sell\"")?;
+    Some(Side::Ask)
 }
 
 /// `BT`, and `RPI` where it is: whether it was a block trade, or one with a retail maker.
@@ -217,7 +219,17 @@ fn time(cursor: &mut Cursor<'_>) -> Option<u64> {
 #[inline(always)]
 fn same(cursor: &mut Cursor<'_>, topic: Word) -> Option<()> {
     let name = cursor.until_as_long_as(b'"', topic)?;
-    (cursor.bytes_of(name) == cursor.bytes_of(topic)).then_some(())
+    let (one, length) = cursor.window_of::<16>(name)?;
+    let (other, other_length) = cursor.window_of::<16>(topic)?;
+    if length != other_length {
+        return None;
+    }
+    if !(1..=16).contains(&length) {
+        return (cursor.bytes_of(name) == cursor.bytes_of(topic)).then_some(());
+    }
+    // What follows the names is shifted out.
+    let difference = u128::from_le_bytes(*one) ^ u128::from_le_bytes(*other);
+    (difference << (8 * (16 - length)) == 0).then_some(())
 }
 
 /// The end of the frame; then whose it is. The topic's name is known to be good JSON because it

@@ -95,7 +95,7 @@ impl BookFields {
 }
 
 /// The side that a taker was on.
-pub(super) const fn taker(text: &[u8]) -> Option<Side> {
+const fn taker(text: &[u8]) -> Option<Side> {
     match text {
         b"Buy" => Some(Side::Bid),
         b"Sell" => Some(Side::Ask),
