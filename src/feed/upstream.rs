@@ -27,7 +27,7 @@ use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{
-    Backoff, Bounds, ClientHandshake, Flush, NetError, Security, Step, Transport, WebSocket,
+    Backoff, Bounds, ClientHandshake, Flush, NetError, Security, Step, Transport, WebSocket, join,
 };
 use crate::tick::{FeedState, Reason};
 
@@ -453,7 +453,7 @@ impl Upstream {
         transport: Transport,
         site: &Site<'_>,
     ) -> Result<ClientHandshake<Transport>, NetError> {
-        let url = format!("{}{}", site.target.url, self.plan.path);
+        let url = join(&site.target.url, &self.plan.path);
         ClientHandshake::new(transport, &url, &[("User-Agent", USER_AGENT)])
     }
 

@@ -40,9 +40,34 @@ impl Endpoint {
     }
 }
 
+/// The URL of `path` below `base`. A base that ends with that path already (an exchange's whole
+/// address, as its documentation prints it) does not get it twice.
+pub fn join(base: &str, path: &str) -> String {
+    let base = base.trim_end_matches('/');
+    let (route, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    match !route.is_empty() && base.ends_with(route) {
+        true => format!("{base}{query}"),
+        false => format!("{base}{path}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_is_there_is_not_added_twice() {
+        for (base, path, url) in [
+            ("wss://ws.kraken.com", "/v2", "wss://ws.kraken.com/v2"),
+            ("wss://ws.kraken.com/", "/v2", "wss://ws.kraken.com/v2"),
+            ("wss://ws.kraken.com/v2", "/v2", "wss://ws.kraken.com/v2"),
+            ("ws://[::1]:9/stream", "/stream?timeUnit=x", "ws://[::1]:9/stream?timeUnit=x"),
+            ("ws://x/proxy", "/v2", "ws://x/proxy/v2"),
+            ("ws://x/a?b=c", "", "ws://x/a?b=c"),
+        ] {
+            assert_eq!(join(base, path), url);
+        }
+    }
 
     #[test]
     fn urls_are_taken_apart() {
