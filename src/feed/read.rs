@@ -176,7 +176,7 @@ impl<E: Exchange> Reader<'_, E> {
             Frame::Ack { id, subject } => {
                 subscribing.accept(id, subject);
                 while let Some(given_up) = subscribing.concluded() {
-                    rhythms.give_up(&given_up);
+                    rhythms.give_up(&given_up, received);
                     self.refused(None, ArrayString::new(), given_up);
                 }
             }
@@ -189,7 +189,7 @@ impl<E: Exchange> Reader<'_, E> {
                 if let Some(wait) = self.batch.retry_after {
                     subscribing.postpone(&std::mem::take(&mut given_up), received.after(wait));
                 }
-                rhythms.give_up(&given_up);
+                rhythms.give_up(&given_up, received);
                 self.refused(id, text, given_up);
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),

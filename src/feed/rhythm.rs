@@ -47,6 +47,12 @@ const FADE_LOOKS: u64 = 1_024;
 /// without a first event.
 const QUIET_FACTOR: u32 = 5;
 
+/// How long a stream is left alone that was refused before it ever spoke; doubles each time.
+const REFUSED_WAIT: Duration = Duration::from_secs(300);
+
+/// The same for one that had spoken, so that the exchange does know it.
+const REFUSED_KNOWN_WAIT: Duration = Duration::from_secs(10);
+
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -59,8 +65,9 @@ enum Phase {
     /// It is silent beyond its rhythm, or never spoke; it was asked for again, and will be when
     /// that does not help for so long.
     Overdue { since: MonoNanos, asked: MonoNanos, wait: Duration },
-    /// The exchange refused it.
-    GivenUp,
+    /// The exchange refused it. It is asked for again all the same when that may have passed: an
+    /// instrument is listed, a limit of requests is free again.
+    GivenUp { since: MonoNanos },
 }
 
 /// One stream.
@@ -80,6 +87,8 @@ struct Stream {
     gap_ns: u64,
     /// Gaps that ended.
     gaps: u32,
+    /// How long to leave it alone after the next refusal.
+    refused_wait: Duration,
 }
 
 /// What a look found.
@@ -87,6 +96,8 @@ struct Stream {
 pub(super) struct Found {
     /// Answered, and nothing came of it.
     pub(super) mute: Vec<Subscription>,
+    /// Refused, long enough ago to ask once more.
+    pub(super) refused: Vec<Subscription>,
     /// Silent far beyond its rhythm.
     pub(super) aged: Vec<Subscription>,
     /// More than half of the streams whose rhythm is known are silent beyond it: it is the
@@ -148,6 +159,7 @@ impl Rhythms {
             silent_ns: 0,
             gap_ns: 0,
             gaps: 0,
+            refused_wait: REFUSED_WAIT,
         }));
     }
 
@@ -169,9 +181,9 @@ impl Rhythms {
     }
 
     /// The exchange refused these.
-    pub(super) fn give_up(&mut self, subscriptions: &[Subscription]) {
+    pub(super) fn give_up(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
         for stream in self.streams_of(subscriptions) {
-            stream.phase = Phase::GivenUp;
+            stream.phase = Phase::GivenUp { since: now };
         }
     }
 
@@ -211,6 +223,7 @@ impl Rhythms {
             match stream.look(self.heard[stream.place], self.excused, patience, passed, now) {
                 Look::Fine => {}
                 Look::Mute => found.mute.push(stream.subscription),
+                Look::Refused => found.refused.push(stream.subscription),
                 Look::Aged => found.aged.push(stream.subscription),
             }
             if stream.is_known(now) {
@@ -247,6 +260,7 @@ impl Rhythms {
 enum Look {
     Fine,
     Mute,
+    Refused,
     Aged,
 }
 
@@ -262,11 +276,9 @@ impl Stream {
         let before = std::mem::replace(&mut self.seen, heard);
         let silent_before = std::mem::replace(&mut self.silent_ns, now.since(heard.max(excused)));
         if heard != before {
-            if self.phase == Phase::GivenUp {
-                return Look::Fine;
-            }
             if before == MonoNanos::ZERO {
                 self.first = now;
+                self.refused_wait = REFUSED_KNOWN_WAIT;
             } else {
                 self.learn(silent_before + passed.as_nanos() as u64);
             }
@@ -291,6 +303,11 @@ impl Stream {
                 self.phase = Phase::Overdue { since, asked: now, wait };
                 if self.first == MonoNanos::ZERO { Look::Mute } else { Look::Aged }
             }
+            Phase::GivenUp { since } if now >= since.max(excused).after(self.refused_wait) => {
+                self.phase = Phase::GivenUp { since: now };
+                self.refused_wait = self.refused_wait.saturating_mul(2);
+                Look::Refused
+            }
             _ => Look::Fine,
         }
     }
@@ -309,7 +326,7 @@ impl Stream {
         self.first != MonoNanos::ZERO
             && self.silent_max_ns().is_some()
             && now >= self.first.after(LISTEN_MIN)
-            && self.phase != Phase::GivenUp
+            && !matches!(self.phase, Phase::GivenUp { .. })
     }
 
     /// Silence from which on it is overdue; `None` while it has no rhythm.

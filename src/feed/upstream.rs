@@ -562,7 +562,7 @@ impl Open {
     /// Returns how many of how many are silent when that is too many for one connection.
     fn listen(&mut self, site: &mut Site<'_>) -> Option<(usize, usize)> {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
-        let Found { mute, aged, dead } = self.rhythms.look(site.now)?;
+        let Found { mute, refused, aged, dead } = self.rhythms.look(site.now)?;
         site.counters.mute_subscriptions.add(mute.len() as u64);
         site.counters.aged_streams.add(aged.len() as u64);
         for Subscription { instrument, channel, .. } in &mute {
@@ -576,9 +576,10 @@ impl Open {
                 self.aged.push(instrument);
             }
         }
-        site.counters.resubscriptions.add((mute.len() + aged.len()) as u64);
-        self.subscribing.renew(&mute);
-        self.subscribing.renew(&aged);
+        for again in [&mute, &refused, &aged] {
+            site.counters.resubscriptions.add(again.len() as u64);
+            self.subscribing.renew(again);
+        }
         dead
     }
 

@@ -285,8 +285,9 @@ impl Entry {
         if let Some(checksum) = &mut self.checksum {
             checksum.note(&self.book, levels);
         }
-        self.uncrossed()?;
-        self.verify(update)
+        // A checksum that fails tells more than that its book is crossed, too.
+        self.verify(update)?;
+        self.uncrossed()
     }
 
     #[inline]

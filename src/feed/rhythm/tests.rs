@@ -95,12 +95,25 @@ fn a_subscription_without_a_first_event_is_found_mute_by_its_own_timer_and_again
 }
 
 #[test]
-fn what_was_refused_is_not_waited_for() {
-    let all = [stream(0, Channel::Orderbook)];
+fn what_was_refused_is_not_waited_for_and_asked_for_again_ever_more_rarely() {
+    let all = [stream(0, Channel::Orderbook), stream(1, Channel::Orderbook)];
     let mut play = Play::new(&all);
-    play.rhythms.give_up(&all);
-    play.until(1_000_000, &[vec![]]);
-    assert!(play.mute().is_empty());
+    play.rhythms.give_up(&all[..1], START);
+    let busy = every(100, 0, 2_000_000);
+    play.until(700_000, &[vec![], busy.clone()]);
+    // The other had spoken when it was refused: the exchange does know it.
+    play.rhythms.give_up(&all[1..], at(700_000));
+    play.until(1_000_000, &[vec![], every(100, 0, 700_000)]);
+    let seconds = |one: &Subscription| -> Vec<u64> {
+        let of = |(at, found): &(u64, Found)| found.refused.contains(one).then_some(at / 1_000);
+        play.found.iter().filter_map(of).collect()
+    };
+    assert_eq!(seconds(&all[0]), [300, 900]);
+    assert_eq!(seconds(&all[1]), [710, 730, 770, 850]);
+    assert!(play.mute().is_empty() && play.aged().is_empty());
+    // Served again, it is a stream like any other.
+    play.until(1_200_000, &[vec![], busy]);
+    assert!(play.rhythms.is_flowing(InstrumentId(1), Channel::Orderbook));
 }
 
 #[test]
