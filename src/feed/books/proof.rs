@@ -32,9 +32,7 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
         Continuity::FirstFollowsLast => first_follows_last(position.last_id, update),
         Continuity::StatesPrevious => states_previous(position, update),
         Continuity::FollowsByOne => follows_by_one(position.last_id, update),
-        Continuity::StatesPreviousOrRestarts => {
-            states_previous_or_restarts(position.last_id, update)
-        }
+        Continuity::StatesPreviousOrRestarts => states_previous_or_restarts(position, update),
         Continuity::None => Step::Next,
     }
 }
@@ -87,12 +85,14 @@ fn follows_by_one(last_id: u64, update: &BookUpdate) -> Step {
 
 /// OKX: `prevSeqId == previous seqId`; the event's own number may repeat it (nothing changed) or
 /// lie below it (the exchange counts anew after maintenance). One that follows an older event and
-/// leads no further is a repetition.
-fn states_previous_or_restarts(last_id: u64, update: &BookUpdate) -> Step {
+/// leads no further is a repetition; the first after a snapshot may begin before it.
+fn states_previous_or_restarts(position: Position, update: &BookUpdate) -> Step {
+    let last_id = position.last_id;
     match update.previous_id {
         None => Step::Next,
         Some(previous) if previous == last_id => Step::Next,
         Some(previous) if previous < last_id && update.last_id <= last_id => Step::Old,
+        Some(previous) if previous < last_id && !position.joined => Step::Next,
         Some(_) => Step::Gap,
     }
 }
@@ -181,5 +181,12 @@ mod tests {
         assert_eq!(step(Some(21), 3), Step::Gap, "what stands before the reset is missing");
         assert_eq!(step(Some(15), 30), Step::Gap);
         assert_eq!(step(None, 0), Step::Next, "recordings of 2022 have no numbers");
+        let whole = Position { last_id: 20, joined: false };
+        let first = |previous, own| {
+            let update = delta(own, own, Some(previous));
+            super::step(Continuity::StatesPreviousOrRestarts, whole, &update)
+        };
+        assert_eq!(first(15, 25), Step::Next, "it begins before the snapshot");
+        assert_eq!(first(21, 25), Step::Gap);
     }
 }
