@@ -218,10 +218,11 @@ impl Coinbase {
         pending.sequence += 1;
         let sequence = pending.sequence;
         pending.past.push_back(told);
-        if pending.past.len() > PAST_TRADES {
+        // Advanced Trade tells them four times a second, however many they are by then.
+        pending.fresh += usize::from(self.product == Product::Advanced);
+        if pending.past.len() > PAST_TRADES.max(pending.fresh) {
             pending.past.pop_front();
         }
-        pending.fresh = (pending.fresh + 1).min(PAST_TRADES);
         if self.product == Product::Exchange && self.hears(product, Kind::Trades) {
             let frame = exchange::matched("match", &self.spellings[product], &told, sequence);
             self.publish((product, Kind::Trades), ("", &frame), now, lines);
