@@ -152,6 +152,9 @@ fn config(exchanges: &[Exchange]) -> anyhow::Result<Config> {
     let mut text = "[gateway]\nlisten = \"127.0.0.1:0\"\nclient_queue_bytes = 67108864\n\
                     [admin]\nlisten = \"127.0.0.1:0\"\n"
         .to_owned();
+    // Full histories after a minute, also of streams that speak once a second; with more events
+    // the memory would grow for hours and no leak could be seen.
+    text.push_str("[history]\nevents = 100\n");
     for Exchange { id, simulator } in exchanges {
         let truth = simulator.truth();
         let canonical = |native: &String| (profile(*id).canonical_symbol)(native);

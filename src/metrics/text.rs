@@ -517,7 +517,7 @@ mod tests {
             fields.filter_map(|field| field.split_once(':')).map(|(name, _)| name).collect();
         assert!(fields.len() > 30, "{fields:?}");
         for field in fields {
-            let read = [".value()", ")", ";"].map(|end| format!(".{field}{end}"));
+            let read = [".value()", ")", ";", "["].map(|end| format!(".{field}{end}"));
             assert!(read.iter().any(|read| readers.contains(read)), "{field} is not exposed");
         }
     }
