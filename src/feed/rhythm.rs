@@ -335,12 +335,10 @@ impl Stream {
         Some(self.gap_ns.saturating_mul(*times).max(SILENCE_MIN.as_nanos() as u64))
     }
 
-    /// Whether it spoke too little to have a rhythm and is one that speaks whenever anybody moves,
-    /// so that its silence for so long is odd.
+    /// Whether it spoke too little to have a rhythm, and has been silent for so long that asking
+    /// again costs less than missing it.
     fn is_odd(&self, excused: MonoNanos, patience: Duration, now: MonoNanos) -> bool {
-        let channel = self.subscription.channel;
-        matches!(channel, Channel::Quotes | Channel::Orderbook)
-            && self.silent_max_ns().is_none()
+        self.silent_max_ns().is_none()
             && now >= self.seen.max(excused).after(patience * QUIET_FACTOR)
     }
 }

@@ -110,6 +110,8 @@ impl Kind {
                     Of::Trade => !matches!(self.trades, Trades::Unnumbered),
                 }
             }
+            // A stream is ended by the name that its first event tells, and not opened twice.
+            Fault::AckMute { .. } => !matches!(self.trades, Trades::Prices),
             _ => true,
         }
     }

@@ -210,6 +210,10 @@ impl Context<'_> {
     /// only the code means something.
     fn refusal(&self, root: Value<'_>, error: Value<'_>, id: Option<u64>) -> Frame {
         let code = error.field("code").and_then(Value::string).unwrap_or_default();
+        if code == "AlreadySubscribed" {
+            // The answer to an earlier request came too late, or not at all: the stream is there.
+            return Frame::Ack { id, subject: self.subject(root) };
+        }
         let message = error.field("message").and_then(Value::string).unwrap_or_default();
         let mut text = ArrayString::new();
         for letter in [code, ": ", message].iter().flat_map(|part| part.chars()) {

@@ -253,6 +253,17 @@ fn a_refusal_names_its_request_and_its_stream() {
 }
 
 #[test]
+fn a_stream_that_is_there_already_was_not_refused() {
+    let text = concat!(
+        r#"{"echo_req":{"req_id":4,"subscribe":1,"ticks":"frxEURUSD"},"error":{"code":"#,
+        r#""AlreadySubscribed","message":"You are already subscribed to frxEURUSD."},"#,
+        r#""msg_type":"tick","req_id":4}"#
+    );
+    let subject = Some(Subject { instrument: EUR_USD, channel: Channel::Quotes });
+    assert_eq!(read(text).outcome, Ok(Frame::Ack { id: Some(4), subject }));
+}
+
+#[test]
 fn the_list_of_instruments_is_read_in_both_spellings() {
     let text = concat!(
         r#"{"active_symbols":[{"symbol":"frxEURUSD","pip":1e-05,"exchange_is_open":0,"#,

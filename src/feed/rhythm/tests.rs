@@ -144,11 +144,12 @@ fn a_book_that_stops_before_it_has_a_rhythm_is_found_all_the_same() {
         let first = aged.first().expect("it is found");
         assert!(first.1 == all[1] && (found..found + 2_000).contains(&first.0), "{aged:?}");
     }
-    // A trade in a while says nothing about the next.
-    let trades = [stream(0, Channel::Trades)];
-    let mut play = Play::new(&trades);
-    play.until(9_000_000, &[every(100_000, 0, 300_000)]);
-    assert!(play.aged().is_empty());
+    // A trade in a while says little about the next, where quotes come.
+    let both = [stream(0, Channel::Trades), stream(0, Channel::Quotes)];
+    let mut play = Play::new(&both);
+    play.until(9_000_000, &[every(100_000, 0, 300_000), every(100, 0, 9_000_000)]);
+    let asked: Vec<u64> = play.aged().iter().map(|(at, _)| at / 1_000).collect();
+    assert_eq!(asked, [1_700, 4_700]);
 }
 
 #[test]
