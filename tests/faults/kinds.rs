@@ -104,6 +104,8 @@ impl Kind {
                 matches!(of, Of::Depth)
                     && matches!(self.books, Books::NumberedAndSummed | Books::Summed)
             }
+            // A muted stream speaks again with any request, maybe before its silence is odd.
+            Fault::Mute { of: Of::Trade, .. } => !matches!(self.trades, Trades::Unnumbered),
             Fault::Drop { of, .. } | Fault::Reorder { of, .. } | Fault::Cut { of, .. } => {
                 match of {
                     Of::Depth => !matches!(self.books, Books::Unproven | Books::None),

@@ -24,13 +24,22 @@ impl Numbers {
         let is_numbered = self.continuity != Continuity::None && update.last_id != 0;
         if !is_numbered {
             let owner = &mut slot.owners[Channel::Orderbook as usize];
-            if update.kind == BookKind::Snapshot {
-                *owner = Owner { generation: source.generation, heard: source.received };
-                slot.book.note(source.generation, update.last_id);
-            }
             // An orphan's events go through: they show the books that it wants a new snapshot.
             let foreign = owner.generation != 0 && owner.generation != source.generation;
-            return if foreign { Verdict::Older } else { Verdict::Next };
+            let told = update.exchange_time;
+            // A whole book that was held up on its way would take a good one back to what it was.
+            let late = foreign && proven && told.is_some() && told < owner.told;
+            if update.kind == BookKind::Snapshot && !late {
+                let (generation, heard) = (source.generation, source.received);
+                *owner = Owner { generation, heard, told };
+                slot.book.note(source.generation, update.last_id);
+                return Verdict::Next;
+            }
+            if foreign {
+                return Verdict::Older;
+            }
+            owner.told = owner.told.max(told);
+            return Verdict::Next;
         }
         if update.kind == BookKind::Snapshot {
             return self.whole(update, proven, source);

@@ -48,12 +48,18 @@ pub(super) enum Verdict {
 }
 
 /// Who brings a stream that has no numbers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Owner {
     /// The connection; 0 for none.
     generation: u32,
     /// When it last spoke.
     heard: MonoNanos,
+    /// The exchange's own time of the newest event of a book.
+    told: UnixNanos,
+}
+
+impl Owner {
+    const NONE: Self = Self { generation: 0, heard: MonoNanos::ZERO, told: UnixNanos::NONE };
 }
 
 /// What is remembered of one instrument.
@@ -77,7 +83,7 @@ impl Slot {
         quotes: Progress::NEW,
         tickers: Progress::NEW,
         book: Progress::NEW,
-        owners: [Owner { generation: 0, heard: MonoNanos::ZERO }; Channel::ALL.len()],
+        owners: [Owner::NONE; Channel::ALL.len()],
     };
 }
 
@@ -139,7 +145,7 @@ impl Numbers {
     pub(super) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
         self.withdrawn.insert((instrument, channel));
-        slot.owners[channel as usize] = Owner::default();
+        slot.owners[channel as usize] = Owner::NONE;
         match channel {
             Channel::Trades => {
                 (slot.trades, slot.trade_time) = (Progress::NEW, UnixNanos::NONE);
@@ -215,7 +221,7 @@ impl Numbers {
         if owner.generation != source.generation && !is_free {
             return Verdict::Older;
         }
-        *owner = Owner { generation: source.generation, heard: source.received };
+        (owner.generation, owner.heard) = (source.generation, source.received);
         Verdict::Next
     }
 
@@ -255,7 +261,7 @@ impl Numbers {
             slot.book.leave(generation);
             let owned = slot.owners.iter_mut().zip(Channel::ALL);
             for (owner, channel) in owned.filter(|(owner, _)| owner.generation == generation) {
-                *owner = Owner::default();
+                *owner = Owner::NONE;
                 if channel == Channel::Orderbook {
                     orphans.push(InstrumentId(index as u32));
                 }

@@ -567,4 +567,15 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
         "the other's events do not continue it"
     );
     assert_eq!(desk.numbers.leave(1, &mut desk.out), []);
+    // What is older than what was told, by the exchange's own time, is no news.
+    let at = |millis, update: BookUpdate| BookUpdate {
+        exchange_time: UnixNanos::from_millis(millis),
+        ..update
+    };
+    assert_eq!(desk.book(3, &at(10, whole(0))), NEXT);
+    assert_eq!(desk.book(3, &at(20, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(4, &at(11, whole(0))), OLDER);
+    assert_eq!(desk.book(4, &at(21, delta(0, 0, None))), OLDER);
+    assert_eq!(desk.book(3, &at(22, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(4, &at(23, whole(0))), NEXT);
 }
