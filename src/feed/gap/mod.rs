@@ -67,6 +67,8 @@ impl Owner {
 struct Slot {
     trades: Progress,
     trade_time: UnixNanos,
+    /// When the past trades were read that the first subscription began with.
+    trades_began: MonoNanos,
     /// The last trade by the exchange's own word.
     trade_mark: u64,
     quotes: Progress,
@@ -79,6 +81,7 @@ impl Slot {
     const EMPTY: Self = Self {
         trades: Progress::NEW,
         trade_time: UnixNanos::NONE,
+        trades_began: MonoNanos::ZERO,
         trade_mark: 0,
         quotes: Progress::NEW,
         tickers: Progress::NEW,

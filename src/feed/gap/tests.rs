@@ -230,7 +230,10 @@ fn trades_that_stand_for_several_follow_each_other() {
 #[test]
 fn past_trades_only_fill_a_known_hole() {
     let mut desk = desk();
-    desk.say(1, 99, 99, UnixNanos(99), Origin::Past);
+    for id in 90..=99 {
+        desk.say(1, id, id, UnixNanos(99), Origin::Past);
+    }
+    desk.now = desk.now.after(Duration::from_secs(1));
     desk.trade(1, 100);
     desk.leave(1);
     desk.opened(3);

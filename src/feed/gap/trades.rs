@@ -97,10 +97,15 @@ impl Numbers {
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
-        if origin == Origin::Past && progress.last == 0 {
-            // Not ours to tell; from it on nothing may be missing.
+        let begins = progress.last == 0 || slot.trades_began == source.received;
+        if origin == Origin::Past && begins {
+            // These, all of one frame, are not ours to tell; from the last on nothing may be
+            // missing.
+            slot.trades_began = source.received;
             progress.note(source.generation, last);
-            progress.advance(last, self.newest);
+            if last > progress.last {
+                progress.advance(last, self.newest);
+            }
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last).before;
