@@ -115,7 +115,11 @@ impl Judge {
             "orderbook" => seen.book(&data)?,
             "status" if data.channel == Some("orderbook") => {
                 let live = data.state == Some("live");
-                seen.resyncs += usize::from(live && !seen.live);
+                if live && !seen.live {
+                    // A slower line may repair it, and bring what is older than what was shown.
+                    seen.resyncs += 1;
+                    seen.at = 0;
+                }
                 seen.live = live;
                 let (state, reason) = (data.state.unwrap_or("?"), data.reason.unwrap_or("-"));
                 line = Some(format!("client: {} is {state} ({reason})", self.symbols[index]));

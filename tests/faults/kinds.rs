@@ -106,6 +106,10 @@ impl Kind {
             }
             // A muted stream speaks again with any request, maybe before its silence is odd.
             Fault::Mute { of: Of::Trade, .. } => !matches!(self.trades, Trades::Unnumbered),
+            // A sum is right for what it was the sum of, even behind its successor.
+            Fault::Reorder { of: Of::Depth, .. } => {
+                matches!(self.books, Books::Numbered | Books::NumberedAndSummed)
+            }
             Fault::Drop { of, .. } | Fault::Reorder { of, .. } | Fault::Cut { of, .. } => {
                 match of {
                     Of::Depth => !matches!(self.books, Books::Unproven | Books::None),
