@@ -110,7 +110,8 @@ fn a_book_of_the_exchange_follows_its_snapshot() {
     simulator.resume();
     let mut zeros = std::collections::BTreeSet::new();
     let mut dates = std::collections::BTreeSet::new();
-    for _ in 0..100 {
+    // Zero is spelt in many ways, by chance: in the end all of them come.
+    while zeros.len() < 4 {
         let update = client.find(|frame| frame["product_id"] == "BTC-USD");
         assert_eq!(update["type"], "l2update");
         dates.insert(text(&update, "time").to_owned());
@@ -124,12 +125,13 @@ fn a_book_of_the_exchange_follows_its_snapshot() {
         );
         book.exchange(&update);
     }
-    assert!(zeros.len() > 3, "{zeros:?}");
     assert!(dates.iter().filter(|date| date.starts_with("0001")).count() <= 1);
     simulator.pause();
     until_told(&simulator, &mut client, |client| {
-        let update = client.find(|frame| frame["product_id"] == "BTC-USD");
-        book.exchange(&update);
+        let update = client.json();
+        if update["product_id"] == "BTC-USD" {
+            book.exchange(&update);
+        }
     });
     book.assert_is(&simulator.book("BTC-USD").expect("it is listed"));
 }
