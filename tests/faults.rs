@@ -42,7 +42,7 @@ fn whatever_an_exchange_does_clients_are_told_the_truth_and_all_is_repaired() {
 #[test]
 fn the_judge_finds_what_no_client_can() {
     let kind = Kind::named("binance").expect("it is among them");
-    let failure = run_lies(kind, 1).err().expect("a wrong digit was served as live").to_string();
+    let failure = run_lies(kind, 1).expect_err("a wrong digit was served as live").to_string();
     assert!(failure.contains("no book that the exchange had"), "{failure}");
     assert!(failure.contains("--exchange binance --first 1 --seeds 1"), "{failure}");
 }
