@@ -232,7 +232,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Moves over a date (see [`date`]) and the quotation mark at its end; call it behind the
+    /// Moves over a date (see [`super::date()`]) and the quotation mark at its end; call it behind the
     /// opening one.
     #[inline(always)]
     pub fn date(&mut self) -> Option<UnixNanos> {

@@ -62,7 +62,7 @@ pub(super) struct Entry {
     /// What waits for a snapshot; empty while the book is proven.
     pub(super) held: Held,
     pub(super) request: Request,
-    /// See [`Needed::patient`].
+    /// See [`super::Needed::patient`].
     pub(super) patient: bool,
     /// Snapshots asked for since the book was last live.
     pub(super) attempt: u32,
