@@ -8,9 +8,12 @@ pub mod bybit;
 pub mod coinbase;
 pub mod coinbase_advanced;
 pub mod deriv;
+mod general;
 pub mod kraken;
+mod levels;
 pub mod okx;
 mod profile;
+mod spelling;
 
 pub use crate::book::BookKind;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Origin, SequencedTick, TradeMark};

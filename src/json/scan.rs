@@ -253,14 +253,6 @@ impl<'a> Cursor<'a> {
         length < next.len() && next == seen && self.advance(length + 1).is_some()
     }
 
-    /// Moves over `N` bytes and gives them, whatever they are: who accepts them must know them.
-    #[inline(always)]
-    pub fn chunk<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let chunk = self.around(0)?;
-        self.advance(N)?;
-        Some(chunk)
-    }
-
     /// The bytes of a word.
     #[inline(always)]
     pub fn bytes_of(&self, word: Word) -> &'a [u8] {

@@ -14,11 +14,11 @@ use super::Market;
 use super::parse::{Context, DepthFields, QuoteFields, TradeFields};
 use crate::clock::UnixNanos;
 use crate::exchange::Batch;
+use crate::exchange::levels::bids_and_asks;
 use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Level, Side};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -215,7 +215,7 @@ fn depth(
     };
     let levels_from = batch.levels.len();
     let mut behind = cursor;
-    sides(&mut behind, &mut batch.levels)?;
+    bids_and_asks(&mut behind, &mut batch.levels)?;
     cursor = behind;
     classes(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
@@ -225,35 +225,6 @@ fn depth(
     let time = context.time(matched.unwrap_or(sent));
     DepthFields { time, first_id, last_id, previous_id, levels_from }.push(instrument, batch);
     Some(())
-}
-
-/// `b` and `a`. A function of its own over a cursor of its own: inlined into the frame's reader,
-/// its loops had no register left for their place.
-#[inline(never)]
-fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
-    let mut ahead = *cursor;
-    ahead.expect(b",\"b\":[")?;
-    side(&mut ahead, Side::Bid, levels)?;
-    ahead.expect(b",\"a\":[")?;
-    side(&mut ahead, Side::Ask, levels)?;
-    *cursor = ahead;
-    Some(())
-}
-
-/// One side of a book event, behind its opening bracket.
-#[inline(always)]
-fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
-    if cursor.take(b"]") {
-        return Some(());
-    }
-    cursor.expect(b"[\"")?;
-    loop {
-        let [price, size] = cursor.decimals()?;
-        levels.push(Level { side, price, size });
-        if !cursor.take(b"],[\"") {
-            return cursor.expect(b"]]");
-        }
-    }
 }
 
 /// `s`, which is as long as the name in the stream's.

@@ -17,11 +17,10 @@ use std::time::Duration;
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
     ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest, SnapshotSource,
-    Subscription,
+    Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use parse::Context;
 
 /// The two markets that this adapter speaks to.
@@ -176,11 +175,7 @@ impl Binance {
             instruments: &self.instruments,
         };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            batch.clear();
-        }
-        result
+        general::outcome(read, batch)
     }
 
     /// Asks for, and reads, times in this unit.
@@ -222,10 +217,6 @@ impl Exchange for Binance {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        let mut bytes = frame.to_vec();
-        bytes.resize(frame.len() + FRAME_PADDING, 0);
-        let frame = PaddedFrame::new(&mut bytes, frame.len());
-        // A frame that is no JSON names no symbol; `parse` will reject it.
-        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
 }

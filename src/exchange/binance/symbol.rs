@@ -4,6 +4,7 @@
 
 use arrayvec::ArrayString;
 
+use crate::exchange::spelling::{is_date, joined, splits};
 use crate::instrument::{SYMBOL_BYTES_MAX, Symbol};
 
 /// Assets that others are priced in, as of 2026-10, with those of Binance US and Binance TR.
@@ -74,26 +75,9 @@ pub(super) fn contract_symbol(base: &str, quote: &str, contract: Option<&str>) -
     Symbol::parse(&format!("{base}/{quote}:{settle}")).ok()
 }
 
-/// `YYMMDD`.
-fn is_date(text: &str) -> bool {
-    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Base and quote by the longest quote asset that ends the name, or by a known base.
 fn split(name: &str) -> Option<(&str, &str)> {
-    let candidates = QUOTES.iter().filter_map(|quote| {
-        let base = name.strip_suffix(quote)?;
-        (!base.is_empty()).then_some((base, *quote))
-    });
-    candidates.max_by_key(|(base, quote)| (BASES_KNOWN.contains(base), quote.len()))
-}
-
-fn joined(parts: &[&str]) -> Option<ArrayString<SYMBOL_BYTES_MAX>> {
-    let mut native = ArrayString::new();
-    for part in parts {
-        native.try_push_str(part).ok()?;
-    }
-    Some(native)
+    splits(name, &QUOTES).max_by_key(|(base, quote)| (BASES_KNOWN.contains(base), quote.len()))
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@
 use super::id;
 use super::parse::{BookFields, Context, TradeFields};
 use crate::clock::UnixNanos;
+use crate::exchange::levels::bids_and_asks;
 use crate::exchange::{Batch, BookKind};
 use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Level, Side, TradeId};
+use crate::tick::{Side, TradeId};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -45,7 +46,7 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
     same(&mut cursor, topic)?;
     let levels_from = batch.levels.len();
     let mut behind = cursor;
-    sides(&mut behind, &mut batch.levels)?;
+    bids_and_asks(&mut behind, &mut batch.levels)?;
     cursor = behind;
     cursor.expect(b",\"u\":")?;
     let update_id = cursor.unsigned()?;
@@ -100,7 +101,7 @@ fn contract_trade(cursor: &mut Cursor<'_>, topic: Word) -> Option<TradeFields> {
         cursor.skip_text()?;
     }
     cursor.expect(b",\"i\":\"")?;
-    let id = TradeId::Uuid(id::uuid(cursor.chunk()?)?);
+    let id = TradeId::Uuid(id::uuid(cursor.bytes()?)?);
     cursor.expect(b"\"")?;
     flags(cursor)?;
     let cross_sequence = sequence(cursor)?;
@@ -151,35 +152,6 @@ fn head(cursor: &mut Cursor<'_>) -> Option<(BookKind, u64)> {
     };
     cursor.expect(b",\"data\":")?;
     Some((kind, sent))
-}
-
-/// `b` and `a`. A function of its own over a cursor of its own: inlined into the frame's reader,
-/// its loops would have no register left for their place.
-#[inline(never)]
-fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
-    let mut ahead = *cursor;
-    ahead.expect(b",\"b\":[")?;
-    side(&mut ahead, Side::Bid, levels)?;
-    ahead.expect(b",\"a\":[")?;
-    side(&mut ahead, Side::Ask, levels)?;
-    *cursor = ahead;
-    Some(())
-}
-
-/// One side of a book event, behind its opening bracket.
-#[inline(always)]
-fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
-    if cursor.take(b"]") {
-        return Some(());
-    }
-    cursor.expect(b"[\"")?;
-    loop {
-        let [price, size] = cursor.decimals()?;
-        levels.push(Level { side, price, size });
-        if !cursor.take(b"],[\"") {
-            return cursor.expect(b"]]");
-        }
-    }
 }
 
 /// `S`, the side of the taker.

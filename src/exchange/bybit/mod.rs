@@ -19,11 +19,10 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use memory::Memory;
 use parse::Context;
 
@@ -155,13 +154,7 @@ impl Bybit {
         batch.clear();
         let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            let suspect = batch.suspect;
-            batch.clear();
-            batch.suspect = suspect;
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -197,10 +190,6 @@ impl Exchange for Bybit {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        let mut bytes = frame.to_vec();
-        bytes.resize(frame.len() + FRAME_PADDING, 0);
-        let frame = PaddedFrame::new(&mut bytes, frame.len());
-        // A frame that is no JSON names no symbol; `parse` will reject it.
-        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
 }

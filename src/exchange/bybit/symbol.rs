@@ -5,6 +5,7 @@
 
 use arrayvec::ArrayString;
 
+use crate::exchange::spelling::{is_date, joined, splits};
 use crate::instrument::{SYMBOL_BYTES_MAX, Symbol};
 
 /// Coins that spot pairs are priced in, as of 2026-10, with those of the regional sites.
@@ -93,7 +94,7 @@ pub(super) fn canonical_date(date: &str) -> Option<String> {
 
 /// The inverse of [`canonical_date`]; days below ten have one digit there.
 fn native_date(date: &str) -> Option<String> {
-    if date.len() != 6 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_date(date) {
         return None;
     }
     let (year, month, day) = (&date[..2], &date[2..4], &date[4..]);
@@ -103,20 +104,8 @@ fn native_date(date: &str) -> Option<String> {
 }
 
 /// Base and quote by the longest quote coin that ends the name.
-fn split<'a>(name: &'a str, quotes: &[&'static str]) -> Option<(&'a str, &'static str)> {
-    let candidates = quotes.iter().filter_map(|quote| {
-        let base = name.strip_suffix(quote)?;
-        (!base.is_empty()).then_some((base, *quote))
-    });
-    candidates.max_by_key(|(_, quote)| quote.len())
-}
-
-fn joined(parts: &[&str]) -> Option<ArrayString<SYMBOL_BYTES_MAX>> {
-    let mut native = ArrayString::new();
-    for part in parts {
-        native.try_push_str(part).ok()?;
-    }
-    Some(native)
+fn split<'a>(name: &'a str, quotes: &'static [&'static str]) -> Option<(&'a str, &'static str)> {
+    splits(name, quotes).max_by_key(|(_, quote)| quote.len())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Candle, Decimal, Interval, Side, Ticker, TradeId};
 
 const SYMBOLS: [&str; 6] =

@@ -12,6 +12,7 @@
 use super::fields::{TickerFields, TradeFields};
 use super::parse::{BookFields, Context};
 use crate::clock::UnixNanos;
+use crate::exchange::levels::pairs;
 use crate::exchange::{Batch, BookKind, Origin};
 use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
@@ -194,17 +195,7 @@ fn snapshot(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
 #[inline(never)]
 fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
     let mut ahead = *cursor;
-    if !ahead.take(b"]") {
-        ahead.expect(b"[\"")?;
-        loop {
-            let [price, size] = ahead.decimals()?;
-            levels.push(Level { side, price, size });
-            if !ahead.take(b"],[\"") {
-                break;
-            }
-        }
-        ahead.expect(b"]]")?;
-    }
+    pairs(&mut ahead, side, levels)?;
     *cursor = ahead;
     Some(())
 }

@@ -17,11 +17,10 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
+    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use parse::Context;
 
 /// Facts of the Exchange.
@@ -92,13 +91,7 @@ impl Coinbase {
         batch.clear();
         let context = Context { instruments: &self.instruments };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            let suspect = batch.suspect;
-            batch.clear();
-            batch.suspect = suspect;
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -140,15 +133,6 @@ impl Exchange for Coinbase {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        symbols_in(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
-}
-
-/// Lets `visit` walk a frame for the symbols in it.
-pub(super) fn symbols_in(frame: &[u8], visit: impl FnOnce(crate::json::Value<'_>)) {
-    let mut bytes = frame.to_vec();
-    bytes.resize(frame.len() + FRAME_PADDING, 0);
-    let frame = PaddedFrame::new(&mut bytes, frame.len());
-    // A frame that is no JSON names no symbol; `parse` will reject it.
-    let _ = JsonReader::new().read(frame, visit);
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, Origin, TradeMark};
 use crate::instrument::InstrumentId;
+use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Decimal, Quote, Side, Ticker, Trade, TradeId};
 
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-BTC", "BAND-GBP", "BTC-EUR"];

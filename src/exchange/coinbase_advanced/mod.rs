@@ -14,10 +14,10 @@ mod tests;
 
 use std::time::Duration;
 
-use super::coinbase::{rest as shared_rest, symbol as shared_symbol, symbols_in};
+use super::coinbase::{rest as shared_rest, symbol as shared_symbol};
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
+    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
@@ -90,13 +90,7 @@ impl CoinbaseAdvanced {
         batch.clear();
         let context = Context { instruments: &self.instruments };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            let suspect = batch.suspect;
-            batch.clear();
-            batch.suspect = suspect;
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -138,6 +132,6 @@ impl Exchange for CoinbaseAdvanced {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        symbols_in(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
 }

@@ -18,12 +18,11 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription, general,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use crate::tick::Reason;
 use memory::Memory;
 use parse::Context;
@@ -150,11 +149,7 @@ impl Deriv {
         batch.clear();
         let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
         let read = self.reader.read_with_texts(frame, |root| context.frame(root, batch));
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            batch.clear();
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -190,10 +185,6 @@ impl Exchange for Deriv {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        let mut bytes = frame.to_vec();
-        bytes.resize(frame.len() + FRAME_PADDING, 0);
-        let frame = PaddedFrame::new(&mut bytes, frame.len());
-        // A frame that is no JSON names no symbol; `parse` will reject it.
-        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::exchange::{Listing, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Candle, Decimal, Quote, Ticker};
 
 const ID: &str = "b4d42748-0744-c46b-f59b-cb7dd936bafa";

@@ -18,11 +18,11 @@ use std::time::Duration;
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity, Exchange,
     Frame, Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    general,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use crate::tick::Reason;
 use depth::Depths;
 use parse::Context;
@@ -141,13 +141,7 @@ impl Kraken {
             Version::One => self.reader.read(frame, |root| v1::frame(&mut context, root, batch)),
             Version::Two => self.reader.read_with_texts(frame, |root| context.frame(root, batch)),
         };
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            let suspect = batch.suspect;
-            batch.clear();
-            batch.suspect = suspect;
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -197,11 +191,7 @@ impl Exchange for Kraken {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        let mut bytes = frame.to_vec();
-        bytes.resize(frame.len() + FRAME_PADDING, 0);
-        let frame = PaddedFrame::new(&mut bytes, frame.len());
-        // A frame that is no JSON names no symbol; `parse` will reject it.
-        let _ = JsonReader::new().read(frame, |root| match self.version {
+        general::walk(frame, |root| match self.version {
             Version::One => v1::symbols_in(root, found),
             Version::Two => parse::symbols_in(root, found),
         });

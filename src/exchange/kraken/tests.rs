@@ -4,6 +4,7 @@
 use super::*;
 use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Candle, Decimal, Interval, Level, Quote, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 6] = ["BTC/USD", "ETH/BTC", "MATIC/USD", "ALGO/USD", "MINA/GBP", "AAPLx/USD"];

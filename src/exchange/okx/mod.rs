@@ -19,10 +19,10 @@ use std::time::Duration;
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity, Exchange,
     Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    general,
 };
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::limits::FRAME_PADDING;
 use parse::Context;
 
 /// Facts of OKX.
@@ -167,16 +167,9 @@ impl Okx {
         if frame.bytes() == b"pong" {
             return Ok(Frame::Heartbeat);
         }
-        let mut context =
-            Context { instruments: &self.instruments, sources: &mut self.sources, suspect: None };
+        let mut context = Context { instruments: &self.instruments, sources: &mut self.sources };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
-        let suspect = context.suspect;
-        let result = read.unwrap_or(Err(Rejected::NotJson));
-        if result.is_err() {
-            batch.clear();
-            batch.suspect = suspect;
-        }
-        result
+        general::outcome(read, batch)
     }
 }
 
@@ -211,10 +204,6 @@ impl Exchange for Okx {
     }
 
     fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        let mut bytes = frame.to_vec();
-        bytes.resize(frame.len() + FRAME_PADDING, 0);
-        let frame = PaddedFrame::new(&mut bytes, frame.len());
-        // A frame that is no JSON names no symbol; `parse` will reject it.
-        let _ = JsonReader::new().read(frame, |root| parse::symbols_in(root, found));
+        general::walk(frame, |root| parse::symbols_in(root, found));
     }
 }

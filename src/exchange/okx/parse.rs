@@ -24,8 +24,6 @@ use crate::tick::{
 pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
     pub(super) sources: &'a mut BookSources,
-    /// Whose book the frame changes, as soon as that is known.
-    pub(super) suspect: Option<InstrumentId>,
 }
 
 /// A trade as both paths hand it over.
@@ -131,7 +129,7 @@ impl Context<'_> {
                 Named::Ticker => Self::ticker,
                 Named::Candles(Some(_)) => Self::candle,
                 Named::Book | Named::BestLevels => {
-                    self.suspect = Some(instrument);
+                    batch.suspect = Some(instrument);
                     if !self.sources.admits(instrument, BookSource::of(channel)) {
                         return Ok(Frame::Other);
                     }

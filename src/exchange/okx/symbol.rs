@@ -11,6 +11,7 @@
 
 use arrayvec::ArrayString;
 
+use crate::exchange::spelling::{is_date, joined};
 use crate::instrument::{SYMBOL_BYTES_MAX, Symbol};
 
 /// What contracts settled in their base are quoted in; everything else settles in its quote.
@@ -57,19 +58,6 @@ pub(super) fn is_contract(native: &str) -> bool {
 /// What a contract's gains are paid in.
 fn settlement<'a>(base: &'a str, quote: &'a str) -> &'a str {
     if quote == INVERSE_QUOTE { base } else { quote }
-}
-
-/// `YYMMDD`.
-fn is_date(text: &str) -> bool {
-    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn joined(parts: &[&str]) -> Option<ArrayString<SYMBOL_BYTES_MAX>> {
-    let mut native = ArrayString::new();
-    for part in parts {
-        native.try_push_str(part).ok()?;
-    }
-    Some(native)
 }
 
 #[cfg(test)]

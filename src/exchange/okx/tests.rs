@@ -5,6 +5,7 @@ use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookUpdate, Origin, Subject};
 use crate::instrument::Channel;
+use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Candle, Decimal, Interval, Quote, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 7] = [
