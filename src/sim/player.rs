@@ -1,11 +1,12 @@
 //! Plays recorded frames to whoever subscribed, at their spacing or faster.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use super::lines::{ConnectionId, Lines};
 use super::options::{CaptureEnd, Playback, Speed};
 use crate::capture::{CaptureError, CaptureReader, Direction};
 use crate::clock::MonoNanos;
@@ -33,6 +34,13 @@ pub(super) struct Recording {
     pub(super) speed: Speed,
     pub(super) end: CaptureEnd,
     pub(super) everything: bool,
+}
+
+impl Recorded {
+    /// Whether a client of these streams gets it.
+    pub(super) fn is_for(&self, recording: &Recording, keys: &HashSet<String>) -> bool {
+        recording.everything || self.key.as_ref().is_none_or(|key| keys.contains(key))
+    }
 }
 
 impl Recording {
@@ -92,9 +100,12 @@ pub(super) struct Playing {
     start: MonoNanos,
 }
 
+/// Frames that one client gets in one turn at most.
+const FRAMES_PER_TURN_MAX: usize = 256;
+
 /// What a client gets next.
 #[derive(Debug)]
-pub(super) enum Next<'a> {
+enum Next<'a> {
     /// This frame, now.
     Frame(&'a Recorded),
     /// Nothing before.
@@ -116,8 +127,35 @@ impl Playing {
         }
     }
 
+    /// Hands every frame that is due to `tell`, as long as the client's socket takes more. Returns
+    /// when the next one is due; `MAX` when there is none, or when the socket will tell.
+    pub(super) fn play(
+        &mut self,
+        recording: &Recording,
+        now: MonoNanos,
+        (id, lines): (ConnectionId, &mut Lines),
+        mut tell: impl FnMut(&Recorded, &mut Lines),
+    ) -> MonoNanos {
+        for _ in 0..FRAMES_PER_TURN_MAX {
+            if !lines.has_room(id) {
+                return MonoNanos::MAX;
+            }
+            match self.next(recording, now) {
+                Next::Frame(frame) => tell(frame, lines),
+                Next::At(at) => return at,
+                Next::End => {
+                    if recording.end == CaptureEnd::Close {
+                        lines.close(id, 1000, "");
+                    }
+                    return MonoNanos::MAX;
+                }
+            }
+        }
+        now
+    }
+
     /// The next frame that is due.
-    pub(super) fn next<'a>(&mut self, recording: &'a Recording, now: MonoNanos) -> Next<'a> {
+    fn next<'a>(&mut self, recording: &'a Recording, now: MonoNanos) -> Next<'a> {
         let Some(frame) = recording.frames.get(self.next) else { return Next::End };
         let wait_ns = match recording.speed {
             Speed::Max => 0,

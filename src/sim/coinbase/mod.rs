@@ -23,8 +23,8 @@ use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::{Counting, Market};
-use super::options::{CaptureEnd, Habits, Options};
-use super::player::{Next, Playing, Recording};
+use super::options::{Habits, Options};
+use super::player::{Playing, Recording};
 use super::resting::{BookSide, Resting};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
@@ -42,9 +42,6 @@ pub(super) const EXCHANGE_HABITS: Habits = Habits {
 
 /// The same with 8 messages a second, as without a login.
 pub(super) const ADVANCED_HABITS: Habits = Habits { messages_per_second: 8, ..EXCHANGE_HABITS };
-
-/// Frames that one client gets in a turn of a playback.
-const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// Bytes of a fragment of a snapshot: large frames come in several.
 const FRAGMENT_BYTES: usize = 8 << 10;
@@ -218,34 +215,13 @@ impl Coinbase {
         let mut next = MonoNanos::MAX;
         for (id, session) in &mut self.sessions {
             let Some(playing) = &mut session.playing else { continue };
-            for turn in 0.. {
-                if !lines.has_room(*id) {
-                    // The socket tells when it takes more.
-                    break;
-                }
-                if turn == FRAMES_PER_TURN_MAX {
-                    next = next.min(now);
-                    break;
-                }
-                let frame = match playing.next(recording, now) {
-                    Next::Frame(frame) => frame,
-                    Next::At(at) => {
-                        next = next.min(at);
-                        break;
-                    }
-                    Next::End => {
-                        if recording.end == CaptureEnd::Close {
-                            lines.close(*id, 1000, "");
-                        }
-                        break;
-                    }
-                };
+            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
                 let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
                 let number = Numbered::of(&frame.text);
                 let skipped = number.as_ref().map_or(0, |number| number.behind(session.recorded));
                 session.recorded = number.as_ref().map(|number| number.number);
                 if !wanted && !recording.everything {
-                    continue;
+                    return;
                 }
                 match number.filter(|_| self.product == Product::Advanced) {
                     None => lines.market(*id, &[frame.text.as_bytes()]),
@@ -258,7 +234,8 @@ impl Coinbase {
                     }
                 }
                 session.told = now;
-            }
+            });
+            next = next.min(at);
         }
         Due { exact: MonoNanos::MAX, loose: next }
     }

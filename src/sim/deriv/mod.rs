@@ -19,8 +19,8 @@ use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::{Counting, Market, Print, Step};
-use super::options::{CaptureEnd, Habits, Options};
-use super::player::{Next, Playing, Recording};
+use super::options::{Habits, Options};
+use super::player::{Playing, Recording};
 use super::random::Random;
 use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
@@ -319,25 +319,12 @@ impl Deriv {
         let mut next = MonoNanos::MAX;
         for (id, session) in &mut self.sessions {
             let Some(playing) = &mut session.playing else { continue };
-            while lines.has_room(*id) {
-                let frame = match playing.next(recording, now) {
-                    Next::Frame(frame) => frame,
-                    Next::At(at) => {
-                        next = next.min(at);
-                        break;
-                    }
-                    Next::End => {
-                        if recording.end == CaptureEnd::Close {
-                            lines.close(*id, 1000, "");
-                        }
-                        break;
-                    }
-                };
-                let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
-                if wanted || recording.everything {
+            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+                if frame.is_for(recording, &session.keys) {
                     lines.market(*id, &[frame.text.as_bytes()]);
                 }
-            }
+            });
+            next = next.min(at);
         }
         next
     }

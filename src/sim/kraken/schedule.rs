@@ -11,8 +11,6 @@ use super::{IDLE_MAX, Kraken, TRADES_KEPT};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Print, Step};
-use crate::sim::options::CaptureEnd;
-use crate::sim::player::Next;
 use crate::sim::speaker::Due;
 use crate::sim::truth::Kept;
 
@@ -222,33 +220,12 @@ impl Kraken {
         let mut next = MonoNanos::MAX;
         for (id, session) in &mut self.sessions {
             let Some(playing) = &mut session.playing else { continue };
-            for turn in 0.. {
-                if !lines.has_room(*id) {
-                    // The socket tells when it takes more.
-                    break;
-                }
-                if turn == EVENTS_PER_TURN_MAX {
-                    next = next.min(now);
-                    break;
-                }
-                let frame = match playing.next(recording, now) {
-                    Next::Frame(frame) => frame,
-                    Next::At(at) => {
-                        next = next.min(at);
-                        break;
-                    }
-                    Next::End => {
-                        if recording.end == CaptureEnd::Close {
-                            lines.close(*id, 1000, "");
-                        }
-                        break;
-                    }
-                };
-                let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
-                if wanted || recording.everything {
+            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+                if frame.is_for(recording, &session.keys) {
                     lines.market(*id, &[frame.text.as_bytes()]);
                 }
-            }
+            });
+            next = next.min(at);
         }
         Due { exact: MonoNanos::MAX, loose: next }
     }

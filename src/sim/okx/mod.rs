@@ -27,8 +27,8 @@ use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::{Counting, Market};
-use super::options::{CaptureEnd, Era, Habits, Options};
-use super::player::{Next, Playing, Recording};
+use super::options::{Era, Habits, Options};
+use super::player::{Playing, Recording};
 use super::resting::{BookSide, Resting};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
@@ -48,9 +48,6 @@ const IDLE_MAX_NS: u64 = 30_000_000_000;
 
 /// Connections are looked at for that so often.
 const CARE_EVERY: Duration = Duration::from_secs(1);
-
-/// Frames that one client gets in a turn of a playback.
-const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// One open WebSocket.
 #[derive(Debug)]
@@ -160,34 +157,13 @@ impl Okx {
         let mut next = MonoNanos::MAX;
         for (id, session) in &mut self.sessions {
             let Some(playing) = &mut session.playing else { continue };
-            for turn in 0.. {
-                if !lines.has_room(*id) {
-                    // The socket tells when it takes more.
-                    break;
-                }
-                if turn == FRAMES_PER_TURN_MAX {
-                    next = next.min(now);
-                    break;
-                }
-                let frame = match playing.next(recording, now) {
-                    Next::Frame(frame) => frame,
-                    Next::At(at) => {
-                        next = next.min(at);
-                        break;
-                    }
-                    Next::End => {
-                        if recording.end == CaptureEnd::Close {
-                            lines.close(*id, 1000, "");
-                        }
-                        break;
-                    }
-                };
-                let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
-                if wanted || recording.everything {
+            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+                if frame.is_for(recording, &session.keys) {
                     session.heard = now;
                     lines.market(*id, &[frame.text.as_bytes()]);
                 }
-            }
+            });
+            next = next.min(at);
         }
         Due { exact: MonoNanos::MAX, loose: next }
     }
