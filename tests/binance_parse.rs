@@ -2,16 +2,11 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use tickwire::exchange::binance::Binance;
-use tickwire::exchange::{Batch, Exchange, Frame, Rejected};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::limits::FRAME_PADDING;
+use tickwire::instrument::ExchangeId;
 
-use common::captures;
+use common::parse::{self, Both, Edit, Fields};
 
 /// The ids that the adapter speaks for.
 const MARKETS: [ExchangeId; 2] = [ExchangeId::Binance, ExchangeId::BinanceFutures];
@@ -19,101 +14,27 @@ const MARKETS: [ExchangeId; 2] = [ExchangeId::Binance, ExchangeId::BinanceFuture
 /// Symbols that the generated frames are of.
 const SYMBOLS: [&str; 5] = ["BTCUSDT", "1000SATSUSDT", "BTCUSDT_261225", "X", "1MBABYDOGEUSDTLONG"];
 
-fn adapter(exchange: ExchangeId, symbols: &[impl AsRef<str>]) -> Binance {
-    let mut adapter = Binance::new(exchange);
-    let ids = (0..).map(InstrumentId);
-    adapter.set_instruments(NativeMap::new(symbols.iter().map(AsRef::as_ref).zip(ids)));
-    adapter
-}
+/// Padding that looks like the rest of a frame.
+const PADDING: &[u8] = br#""}}]]","1.5"],["0"}1234567890,"m":true,"M":true}}""""""""""""""""""""#;
 
-/// What a frame came to: the outcome and everything that it put into the batch.
-#[derive(Debug, PartialEq)]
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: String,
-}
-
-fn read(
-    text: &[u8],
-    parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
-) -> Read {
-    let mut bytes = text.to_vec();
-    // Padding that looks like the rest of a frame.
-    let padding = b"\"}}]]\",\"1.5\"],[\"0\"}1234567890,\"m\":true,\"M\":true}}\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"";
-    bytes.extend_from_slice(&padding[..FRAME_PADDING]);
-    let mut batch = Batch::new();
-    let outcome = parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    if outcome.is_err() {
-        assert!(batch.is_empty() && batch.levels.is_empty(), "a rejected frame left something");
-    }
-    Read { outcome, batch: format!("{batch:?}") }
-}
-
-/// Reads a frame by both paths, asserts that they agree, and tells what came out.
-fn both(adapter: &mut Binance, text: &[u8]) -> Read {
-    let whole = read(text, |frame, batch| adapter.parse(frame, batch));
-    let general = read(text, |frame, batch| adapter.parse_general(frame, batch));
-    let shown = String::from_utf8_lossy(text);
-    assert_eq!(whole.batch, general.batch, "{shown}");
-    let same = match (&whole.outcome, &general.outcome) {
-        (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => true,
-        (one, other) => one == other,
-    };
-    assert!(same, "{:?} against {:?}: {shown}", whole.outcome, general.outcome);
-    whole
+fn both(exchange: ExchangeId, symbols: &[impl AsRef<str>]) -> Both<Binance> {
+    Both::new(|| Binance::new(exchange), Binance::parse_general, symbols, PADDING)
 }
 
 fn exchange_of(name: &str) -> ExchangeId {
     if name.contains("usdm") { ExchangeId::BinanceFutures } else { ExchangeId::Binance }
 }
 
-fn symbols_of(adapter: &Binance, frames: &[String]) -> Vec<String> {
-    let mut symbols = BTreeSet::new();
-    for frame in frames {
-        adapter.symbols_in(frame.as_bytes(), &mut |symbol| {
-            symbols.insert(symbol.to_owned());
-        });
-    }
-    symbols.into_iter().collect()
-}
-
 #[test]
 fn recorded_frames_read_alike_on_both_paths_and_the_hot_ones_in_place() {
-    for path in captures::files("binance-") {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        let frames = captures::received(&path);
-        let symbols = symbols_of(&adapter(exchange_of(&name), &[""; 0]), &frames);
-        assert!(!symbols.is_empty(), "{name}");
-        let mut adapter = adapter(exchange_of(&name), &symbols);
-        let (mut hot, mut recognised) = (0, 0);
-        for frame in &frames {
-            let outcome = both(&mut adapter, frame.as_bytes()).outcome;
-            let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}: {frame}"));
-            let is_hot = !frame.contains("kline") && !frame.contains("24hrTicker");
-            if let (Frame::Data { recognised: in_place }, true) = (outcome, is_hot) {
-                hot += 1;
-                recognised += u32::from(in_place);
-            }
-        }
-        assert!(hot > 0, "{name}");
-        // None is left to the general path; one in a hundred would be a reason to look.
-        assert_eq!(recognised, hot, "{name}: frames of hot shapes that were not read in place");
-    }
+    let is_hot = |frame: &str| !frame.contains("kline") && !frame.contains("24hrTicker");
+    parse::recorded("binance-", |name, symbols| both(exchange_of(name), symbols), is_hot);
 }
 
 #[test]
 fn frames_of_other_exchanges_are_foreign() {
-    for prefix in ["bybit", "coinbase", "deriv", "kraken", "okx"] {
-        for path in captures::files(prefix) {
-            let mut adapters = MARKETS.map(|exchange| adapter(exchange, &SYMBOLS));
-            for frame in captures::received(&path) {
-                for adapter in &mut adapters {
-                    let outcome = both(adapter, frame.as_bytes()).outcome;
-                    let refused = matches!(outcome, Err(Rejected::Foreign | Rejected::NotJson));
-                    assert!(refused, "{}: {outcome:?}: {frame}", path.display());
-                }
-            }
-        }
+    for exchange in MARKETS {
+        parse::foreign("binance", || both(exchange, &SYMBOLS));
     }
 }
 
@@ -122,8 +43,7 @@ fn decimal() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "(0|[1-9][0-9]{0,6})\\.[0-9]{8}",
         4 => "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,8})?",
-        1 => "[1-9][0-9]{9,12}\\.[0-9]{8}",
-        1 => "-?[0-9]{0,3}\\.?[0-9]{0,3}(e-?[0-9])?",
+        2 => parse::decimal_odd(),
         1 => Just("0.00000000".to_owned()),
     ]
 }
@@ -132,8 +52,7 @@ fn id() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "[1-9][0-9]{7,12}",
         2 => "(0|[1-9][0-9]{0,18})",
-        1 => "0?[0-9]{15,21}",
-        1 => "-1|1\\.0|1e3|\"7\"|null",
+        2 => parse::id_odd(),
     ]
 }
 
@@ -141,27 +60,13 @@ fn time() -> impl Strategy<Value = String> {
     prop_oneof![9 => "1[67][0-9]{11}", 1 => id()]
 }
 
-/// Something that a field without meaning for us may hold.
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("true".to_owned()),
-        Just("[[{\"s\":\"BTCUSDT\"}],1.5e3]".to_owned()),
-        Just("{\"p\":\"1\",\"e\":\"trade\"}".to_owned()),
-        Just("\"x\\\"\\u00e9\"".to_owned()),
-        "-?[1-9][0-9]{0,3}(\\.[0-9]{1,3})?",
-    ]
-}
-
 fn levels() -> impl Strategy<Value = String> {
-    let level =
-        (decimal(), decimal()).prop_map(|(price, size)| format!("[\"{price}\",\"{size}\"]"));
-    let list =
-        prop::collection::vec(level, 0..6).prop_map(|levels| format!("[{}]", levels.join(",")));
+    let list = parse::list(parse::pair(decimal), 6);
     prop_oneof![12 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
 }
 
 /// One event: its keys and the text of their values, in the order of the wire.
-fn event() -> impl Strategy<Value = (&'static str, Vec<(String, String)>)> {
+fn event() -> impl Strategy<Value = (&'static str, Fields)> {
     let symbol = prop_oneof![9 => prop::sample::select(&SYMBOLS[..]), 1 => Just("NOTOURS")];
     let parts = (
         symbol,
@@ -273,23 +178,17 @@ fn event() -> impl Strategy<Value = (&'static str, Vec<(String, String)>)> {
 #[derive(Clone, Debug)]
 enum Change {
     None,
-    Swap(usize, usize),
-    Insert(usize, String, String),
-    Remove(usize),
-    Repeat(usize),
+    Edit(Edit),
     Space(usize),
     Escape,
     Stream(&'static str),
 }
 
 fn change() -> impl Strategy<Value = Change> {
+    let texts = ["[[{\"s\":\"BTCUSDT\"}],1.5e3]", "{\"p\":\"1\",\"e\":\"trade\"}"];
     prop_oneof![
         6 => Just(Change::None),
-        1 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Change::Swap(one, other)),
-        1 => (any::<usize>(), "[a-zA-Z]{1,2}", anything())
-            .prop_map(|(at, key, value)| Change::Insert(at, key, value)),
-        1 => any::<usize>().prop_map(Change::Remove),
-        1 => any::<usize>().prop_map(Change::Repeat),
+        4 => parse::edit("[a-zA-Z]{1,2}", parse::anything(texts)).prop_map(Change::Edit),
         1 => any::<usize>().prop_map(Change::Space),
         1 => Just(Change::Escape),
         1 => prop::sample::select(&["btcusdt@depth20", "btcusdt@depth5@100ms", "!x@arr", "x"][..])
@@ -299,31 +198,19 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn frame() -> impl Strategy<Value = String> {
     (event(), change(), any::<bool>()).prop_map(|((stream, mut fields), change, wrapped)| {
-        let count = fields.len();
         let symbol = fields.iter().find(|(key, _)| key == "s").expect("each has one").1.clone();
         let mut name = format!("{}@{stream}", symbol.trim_matches('"').to_lowercase());
         match &change {
-            Change::Swap(one, other) => fields.swap(one % count, other % count),
-            Change::Insert(at, key, value) => {
-                fields.insert(at % count, (key.clone(), value.clone()))
-            }
-            Change::Remove(at) => drop(fields.remove(at % count)),
-            Change::Repeat(at) => fields.push(fields[at % count].clone()),
+            Change::Edit(edit) => edit.apply(&mut fields),
             Change::Stream(other) => name = (*other).to_owned(),
             Change::None | Change::Space(_) | Change::Escape => {}
         }
-        let fields: Vec<_> =
-            fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-        let mut text = format!("{{{}}}", fields.join(","));
+        let mut text = parse::object(&fields);
         if wrapped || matches!(change, Change::Stream(_)) {
             text = format!("{{\"stream\":\"{name}\",\"data\":{text}}}");
         }
         match change {
-            Change::Space(at) => {
-                let commas: Vec<_> = text.match_indices([',', ':']).map(|(at, _)| at + 1).collect();
-                text.insert(commas[at % commas.len()], ' ');
-                text
-            }
+            Change::Space(at) => parse::spaced(text, at),
             Change::Escape => text.replacen('B', "\\u0042", 1),
             _ => text,
         }
@@ -336,26 +223,14 @@ proptest! {
     #[test]
     fn generated_frames_read_alike_on_both_paths(text in frame()) {
         for exchange in MARKETS {
-            both(&mut adapter(exchange, &SYMBOLS), text.as_bytes());
+            both(exchange, &SYMBOLS).read(text.as_bytes());
         }
     }
 
     #[test]
-    fn damaged_frames_read_alike_on_both_paths(
-        text in frame(),
-        flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
-        length in any::<usize>(),
-    ) {
-        let mut bytes = text.into_bytes();
-        for (at, byte) in flips {
-            let at = at % bytes.len();
-            bytes[at] = byte;
-        }
+    fn damaged_frames_read_alike_on_both_paths(texts in parse::damaged(frame())) {
         for exchange in MARKETS {
-            let mut adapter = adapter(exchange, &SYMBOLS);
-            both(&mut adapter, &bytes);
-            both(&mut adapter, &bytes[..length % (bytes.len() + 1)]);
-            adapter.symbols_in(&bytes, &mut |_| ());
+            both(exchange, &SYMBOLS).read_damaged(&texts);
         }
     }
 }

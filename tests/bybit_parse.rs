@@ -2,116 +2,36 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
+use tickwire::exchange::Frame;
 use tickwire::exchange::bybit::Bybit;
-use tickwire::exchange::{Batch, Exchange, Frame, Rejected};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::limits::FRAME_PADDING;
+use tickwire::instrument::ExchangeId;
 
-use common::captures;
+use common::parse::{self, Both, Edit, Fields, edited, object};
 
 /// Symbols that the generated frames are of.
 const SYMBOLS: [&str; 5] = ["BTCUSDT", "BTCPERP", "BTC-26DEC25", "X", "1000000BABYDOGEUSDT"];
 
-/// The adapter, and its twin that has the general path alone: both remember what frames said.
-struct Both {
-    adapter: Bybit,
-    twin: Bybit,
+/// Padding that looks like the rest of a frame.
+const PADDING: &[u8] = br#""}}]],"1.5"],["0"}1234567890,"BT":true,"RPI":true}]}"}"#;
+
+fn both(exchange: ExchangeId, symbols: &[impl AsRef<str>]) -> Both<Bybit> {
+    Both::new(|| Bybit::new(exchange), Bybit::parse_general, symbols, PADDING)
 }
 
-/// What a frame came to: the outcome and everything that it put into the batch.
-#[derive(Debug, PartialEq)]
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: String,
-}
-
-fn read(
-    text: &[u8],
-    parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
-) -> Read {
-    let mut bytes = text.to_vec();
-    // Padding that looks like the rest of a frame.
-    let padding = br#""}}]],"1.5"],["0"}1234567890,"BT":true,"RPI":true}]}"}"#;
-    bytes.extend(padding.iter().cycle().take(FRAME_PADDING));
-    let mut batch = Batch::new();
-    let outcome = parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    if outcome.is_err() {
-        assert!(batch.is_empty() && batch.levels.is_empty(), "a rejected frame left something");
-    }
-    Read { outcome, batch: format!("{batch:?}") }
-}
-
-impl Both {
-    fn new(exchange: ExchangeId, symbols: &[impl AsRef<str>]) -> Self {
-        let ids = (0..).map(InstrumentId);
-        let instruments = NativeMap::new(symbols.iter().map(AsRef::as_ref).zip(ids));
-        let [mut adapter, mut twin] = [Bybit::new(exchange), Bybit::new(exchange)];
-        adapter.set_instruments(instruments.clone());
-        twin.set_instruments(instruments);
-        Self { adapter, twin }
-    }
-
-    /// Reads a frame by both, asserts that they agree, and tells what came out.
-    fn read(&mut self, text: &[u8]) -> Read {
-        let whole = read(text, |frame, batch| self.adapter.parse(frame, batch));
-        let general = read(text, |frame, batch| self.twin.parse_general(frame, batch));
-        let shown = String::from_utf8_lossy(text);
-        assert_eq!(whole.batch, general.batch, "{shown}");
-        let same = match (&whole.outcome, &general.outcome) {
-            (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => true,
-            (one, other) => one == other,
-        };
-        assert!(same, "{:?} against {:?}: {shown}", whole.outcome, general.outcome);
-        whole
-    }
+fn exchange_of(name: &str) -> ExchangeId {
+    if name.contains("spot") { ExchangeId::Bybit } else { ExchangeId::BybitLinear }
 }
 
 #[test]
 fn recorded_frames_read_alike_on_both_paths_and_the_hot_ones_in_place() {
-    for path in captures::files("bybit-") {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        let frames = captures::received(&path);
-        let exchange =
-            if name.contains("spot") { ExchangeId::Bybit } else { ExchangeId::BybitLinear };
-        let mut symbols = BTreeSet::new();
-        for frame in &frames {
-            Bybit::new(exchange).symbols_in(frame.as_bytes(), &mut |symbol| {
-                symbols.insert(symbol.to_owned());
-            });
-        }
-        let mut both = Both::new(exchange, &symbols.into_iter().collect::<Vec<_>>());
-        let (mut hot, mut recognised) = (0, 0);
-        for frame in &frames {
-            let outcome = both.read(frame.as_bytes()).outcome;
-            let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}: {frame}"));
-            let is_hot = frame.contains("\"orderbook.") || frame.contains("\"publicTrade.");
-            if let (Frame::Data { recognised: in_place }, true) = (outcome, is_hot) {
-                hot += 1;
-                recognised += u32::from(in_place);
-            }
-        }
-        assert!(hot > 0, "{name}");
-        // None is left to the general path; one in a hundred would be a reason to look.
-        assert_eq!(recognised, hot, "{name}: frames of hot shapes that were not read in place");
-    }
+    let is_hot = |frame: &str| frame.contains("\"orderbook.") || frame.contains("\"publicTrade.");
+    parse::recorded("bybit-", |name, symbols| both(exchange_of(name), symbols), is_hot);
 }
 
 #[test]
 fn frames_of_other_exchanges_are_foreign() {
-    for prefix in ["binance", "coinbase", "deriv", "kraken", "okx"] {
-        for path in captures::files(prefix) {
-            let mut both = Both::new(ExchangeId::Bybit, &SYMBOLS);
-            for frame in captures::received(&path) {
-                let outcome = both.read(frame.as_bytes()).outcome;
-                let refused = matches!(outcome, Err(Rejected::Foreign | Rejected::NotJson));
-                assert!(refused, "{}: {outcome:?}: {frame}", path.display());
-            }
-        }
-    }
+    parse::foreign("bybit", || both(ExchangeId::Bybit, &SYMBOLS));
 }
 
 /// A decimal as exchanges write them, and sometimes as they do not.
@@ -119,8 +39,7 @@ fn decimal() -> impl Strategy<Value = String> {
     prop_oneof![
         100 => "(0|[1-9][0-9]{0,6})(\\.[0-9]{1,6})?",
         10 => "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,8})?",
-        1 => "[1-9][0-9]{9,12}\\.[0-9]{8}",
-        1 => "-?[0-9]{0,3}\\.?[0-9]{0,3}(e-?[0-9])?",
+        2 => parse::decimal_odd(),
         1 => Just("0".to_owned()),
     ]
 }
@@ -129,8 +48,7 @@ fn id() -> impl Strategy<Value = String> {
     prop_oneof![
         40 => "[1-9][0-9]{7,12}",
         4 => "(0|[1-9][0-9]{0,18})",
-        1 => "0?[0-9]{15,21}",
-        1 => "-1|1\\.0|1e3|\"7\"|null",
+        2 => parse::id_odd(),
     ]
 }
 
@@ -148,31 +66,9 @@ fn time() -> impl Strategy<Value = String> {
     prop_oneof![30 => "1[67][0-9]{11}", 1 => id()]
 }
 
-/// Something that a field without meaning for us may hold.
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("true".to_owned()),
-        Just("[[{\"s\":\"BTCUSDT\"}],1.5e3]".to_owned()),
-        Just("{\"p\":\"1\",\"topic\":\"tickers.X\"}".to_owned()),
-        Just("\"x\\\"\\u00e9\"".to_owned()),
-        "-?[1-9][0-9]{0,3}(\\.[0-9]{1,3})?",
-    ]
-}
-
 fn levels() -> impl Strategy<Value = String> {
-    let level =
-        (decimal(), decimal()).prop_map(|(price, size)| format!("[\"{price}\",\"{size}\"]"));
-    let list =
-        prop::collection::vec(level, 0..6).prop_map(|levels| format!("[{}]", levels.join(",")));
+    let list = parse::list(parse::pair(decimal), 6);
     prop_oneof![40 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
-}
-
-/// Keys and the text of their values, in the order of the wire.
-type Fields = Vec<(String, String)>;
-
-fn object(fields: &[(String, String)]) -> String {
-    let fields: Vec<_> = fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-    format!("{{{}}}", fields.join(","))
 }
 
 fn field(key: &str, value: impl Into<String>) -> (String, String) {
@@ -183,38 +79,11 @@ fn quoted(key: &str, value: &str) -> (String, String) {
     field(key, format!("\"{value}\""))
 }
 
-/// How a frame is disturbed.
-#[derive(Clone, Debug)]
-enum Change {
-    None,
-    Swap(usize, usize),
-    Insert(usize, String, String),
-    Remove(usize),
-    Repeat(usize),
-}
-
-impl Change {
-    fn apply(&self, fields: &mut Fields) {
-        let count = fields.len();
-        match self {
-            Self::Swap(one, other) => fields.swap(one % count, other % count),
-            Self::Insert(at, key, value) => fields.insert(at % count, field(key, value.as_str())),
-            Self::Remove(at) => drop(fields.remove(at % count)),
-            Self::Repeat(at) => fields.push(fields[at % count].clone()),
-            Self::None => {}
-        }
-    }
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        20 => Just(Change::None),
-        1 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Change::Swap(one, other)),
-        1 => (any::<usize>(), "[a-zA-Z]{1,2}", anything())
-            .prop_map(|(at, key, value)| Change::Insert(at, key, value)),
-        1 => any::<usize>().prop_map(Change::Remove),
-        1 => any::<usize>().prop_map(Change::Repeat),
-    ]
+/// How the fields of a frame are disturbed, one time in six.
+fn change() -> impl Strategy<Value = Option<Edit>> {
+    let texts = ["[[{\"s\":\"BTCUSDT\"}],1.5e3]", "{\"p\":\"1\",\"topic\":\"tickers.X\"}"];
+    let edit = parse::edit("[a-zA-Z]{1,2}", parse::anything(texts));
+    prop::option::weighted(1.0 / 6.0, edit)
 }
 
 fn symbol() -> impl Strategy<Value = &'static str> {
@@ -253,7 +122,7 @@ fn book() -> impl Strategy<Value = Fields> {
         let own = if differs { other } else { symbol };
         let mut data = vec![quoted("s", own), field("b", bids), field("a", asks), field("u", u)];
         data.push(field("seq", seq));
-        change.apply(&mut data);
+        let data = edited(data, &change);
         let topic = format!("orderbook.{depth}.{symbol}");
         enveloped(&topic, kind, times, object(&data), flags[0], flags[1])
     })
@@ -274,7 +143,7 @@ fn trades() -> impl Strategy<Value = Fields> {
                     let rpi = flags[1].then(|| field("RPI", flags[0].to_string()));
                     let seq = flags[2].then(|| field("seq", seq));
                     let tick = flags[3].then(|| quoted("L", "ZeroPlusTick"));
-                    let mut item: Fields = match is_spot || is_other_order {
+                    let item: Fields = match is_spot || is_other_order {
                         true => [
                             vec![i, t, p, v, taker],
                             seq.into_iter().collect(),
@@ -291,8 +160,7 @@ fn trades() -> impl Strategy<Value = Fields> {
                         ]
                         .concat(),
                     };
-                    change.apply(&mut item);
-                    object(&item)
+                    object(&edited(item, &change))
                 });
             let data = format!("[{}]", items.collect::<Vec<_>>().join(","));
             let topic = format!("publicTrade.{symbol}");
@@ -328,14 +196,10 @@ fn frame() -> impl Strategy<Value = String> {
     let fields = prop_oneof![4 => book(), 4 => trades(), 1 => ticker()];
     let space = prop::option::weighted(0.1, any::<usize>());
     (fields, change(), space, prop::bool::weighted(0.05)).prop_map(
-        |(mut fields, change, space, escape)| {
-            change.apply(&mut fields);
-            let mut text = object(&fields);
+        |(fields, change, space, escape)| {
+            let mut text = object(&edited(fields, &change));
             if let Some(at) = space {
-                let gaps: Vec<_> = text.match_indices([',', ':']).map(|(at, _)| at + 1).collect();
-                if !gaps.is_empty() {
-                    text.insert(gaps[at % gaps.len()], ' ');
-                }
+                text = parse::spaced(text, at);
             }
             if escape { text.replacen('B', "\\u0042", 1) } else { text }
         },
@@ -349,27 +213,15 @@ proptest! {
     fn generated_frames_read_alike_on_both_paths(
         texts in prop::collection::vec(frame(), 1..4),
     ) {
-        let mut both = Both::new(ExchangeId::Bybit, &SYMBOLS);
+        let mut both = both(ExchangeId::Bybit, &SYMBOLS);
         for text in texts {
             both.read(text.as_bytes());
         }
     }
 
     #[test]
-    fn damaged_frames_read_alike_on_both_paths(
-        text in frame(),
-        flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
-        length in any::<usize>(),
-    ) {
-        let mut bytes = text.into_bytes();
-        for (at, byte) in flips {
-            let at = at % bytes.len();
-            bytes[at] = byte;
-        }
-        let mut both = Both::new(ExchangeId::BybitLinear, &SYMBOLS);
-        both.read(&bytes);
-        both.read(&bytes[..length % (bytes.len() + 1)]);
-        both.adapter.symbols_in(&bytes, &mut |_| ());
+    fn damaged_frames_read_alike_on_both_paths(texts in parse::damaged(frame())) {
+        both(ExchangeId::BybitLinear, &SYMBOLS).read_damaged(&texts);
     }
 }
 
@@ -380,7 +232,7 @@ fn most_generated_frames_of_hot_shapes_are_read_in_place() {
     use proptest::test_runner::TestRunner;
 
     let mut runner = TestRunner::deterministic();
-    let mut both = Both::new(ExchangeId::Bybit, &SYMBOLS);
+    let mut both = both(ExchangeId::Bybit, &SYMBOLS);
     let mut in_place = 0;
     for _ in 0..500 {
         let text = frame().new_tree(&mut runner).expect("a frame").current();

@@ -3,145 +3,42 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use tickwire::exchange::coinbase::Coinbase;
 use tickwire::exchange::coinbase_advanced::CoinbaseAdvanced;
-use tickwire::exchange::{Batch, Exchange, Frame, Rejected};
-use tickwire::instrument::{InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::limits::FRAME_PADDING;
 
-use common::captures;
+use common::parse::{self, Both, edited, object};
 
 /// Products that the generated frames are of; the longest that a map holds among them.
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-GBP", "X-Y", "ABCDEFGHIJKLMNOPQRST-USD"];
 
-/// An adapter with both its paths.
-trait TwoPaths: Exchange {
-    fn general(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected>;
+/// Padding that looks like the rest of a frame.
+const PADDING: &[u8] =
+    br#""]],"time":"2026-08-09T21:05:48.264069Z"}]}]}","side":"SELL"}]}]}"}}]]]}}}"#;
+
+fn exchange(products: &[impl AsRef<str>]) -> Both<Coinbase> {
+    Both::new(Coinbase::new, Coinbase::parse_general, products, PADDING)
 }
 
-impl TwoPaths for Coinbase {
-    fn general(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        self.parse_general(frame, batch)
-    }
-}
-
-impl TwoPaths for CoinbaseAdvanced {
-    fn general(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        self.parse_general(frame, batch)
-    }
-}
-
-fn knowing<E: Exchange>(mut adapter: E, products: &[impl AsRef<str>]) -> E {
-    let ids = (0..).map(InstrumentId);
-    adapter.set_instruments(NativeMap::new(products.iter().map(AsRef::as_ref).zip(ids)));
-    adapter
-}
-
-/// What a frame came to: the outcome and everything that it put into the batch.
-#[derive(Debug, PartialEq)]
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: String,
-}
-
-fn read(
-    text: &[u8],
-    parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
-) -> Read {
-    let mut bytes = text.to_vec();
-    // Padding that looks like the rest of a frame.
-    let padding =
-        b"\"]],\"time\":\"2026-08-09T21:05:48.264069Z\"}]}]}\",\"side\":\"SELL\"}]}]}\"}}]]]}}}";
-    bytes.extend_from_slice(&padding[..FRAME_PADDING]);
-    let mut batch = Batch::new();
-    let outcome = parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    if outcome.is_err() {
-        assert!(batch.is_empty() && batch.levels.is_empty(), "a rejected frame left something");
-    }
-    Read { outcome, batch: format!("{batch:?}") }
-}
-
-/// Reads a frame by both paths, asserts that they agree, and tells what came out.
-fn both(adapter: &mut impl TwoPaths, text: &[u8]) -> Read {
-    let whole = read(text, |frame, batch| adapter.parse(frame, batch));
-    let general = read(text, |frame, batch| adapter.general(frame, batch));
-    let shown = String::from_utf8_lossy(text);
-    assert_eq!(whole.batch, general.batch, "{shown}");
-    let same = match (&whole.outcome, &general.outcome) {
-        (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => true,
-        (one, other) => one == other,
-    };
-    assert!(same, "{:?} against {:?}: {shown}", whole.outcome, general.outcome);
-    whole
-}
-
-fn products_of(adapter: &impl Exchange, frames: &[String]) -> Vec<String> {
-    let mut products = BTreeSet::new();
-    for frame in frames {
-        adapter.symbols_in(frame.as_bytes(), &mut |product| {
-            products.insert(product.to_owned());
-        });
-    }
-    products.into_iter().collect()
-}
-
-/// Reads the recordings of `prefix`; frames that have one of `hot` are all read in place.
-fn recorded<E: TwoPaths>(prefix: &str, new: fn() -> E, hot: &[&str]) {
-    for path in captures::files(prefix) {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        let frames = captures::received(&path);
-        let products = products_of(&new(), &frames);
-        assert!(!products.is_empty(), "{name}");
-        let mut adapter = knowing(new(), &products);
-        let (mut count, mut recognised) = (0, 0);
-        for frame in &frames {
-            let outcome = both(&mut adapter, frame.as_bytes()).outcome;
-            let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}: {frame}"));
-            let is_hot = hot.iter().any(|mark| frame.contains(mark));
-            if let (Frame::Data { recognised: in_place }, true) = (outcome, is_hot) {
-                count += 1;
-                recognised += u32::from(in_place);
-            }
-        }
-        assert!(count > 0, "{name}");
-        // None is left to the general path; one in a hundred would be a reason to look.
-        assert_eq!(recognised, count, "{name}: frames of hot shapes that were not read in place");
-    }
+fn advanced(products: &[impl AsRef<str>]) -> Both<CoinbaseAdvanced> {
+    Both::new(CoinbaseAdvanced::new, CoinbaseAdvanced::parse_general, products, PADDING)
 }
 
 #[test]
 fn recorded_frames_read_alike_on_both_paths_and_the_hot_ones_in_place() {
+    let has_one = |frame: &str, marks: &[&str]| marks.iter().any(|mark| frame.contains(mark));
     let hot = ["\"match\"", "\"last_match\"", "\"l2update\"", "\"ticker\"", "\"snapshot\""];
-    recorded("coinbase-exchange", Coinbase::new, &hot);
+    let is_hot = |frame: &str| has_one(frame, &hot);
+    parse::recorded("coinbase-exchange", |_, products| exchange(products), is_hot);
     let hot = ["\"l2_data\"", "\"market_trades\"", "\"channel\":\"ticker\""];
-    recorded("coinbase-advanced", CoinbaseAdvanced::new, &hot);
+    let is_hot = |frame: &str| has_one(frame, &hot);
+    parse::recorded("coinbase-advanced", |_, products| advanced(products), is_hot);
 }
 
 #[test]
 fn frames_of_other_exchanges_are_foreign() {
-    let mut exchange = knowing(Coinbase::new(), &PRODUCTS);
-    let mut advanced = knowing(CoinbaseAdvanced::new(), &PRODUCTS);
-    let check = |read: Read, frame: &str| {
-        let refused = matches!(read.outcome, Err(Rejected::Foreign | Rejected::NotJson));
-        assert!(refused, "{:?}: {frame}", read.outcome);
-    };
-    for prefix in ["binance", "bybit", "deriv", "kraken", "okx", "coinbase"] {
-        for path in captures::files(prefix) {
-            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-            for frame in captures::received(&path) {
-                if !name.starts_with("coinbase-exchange") {
-                    check(both(&mut exchange, frame.as_bytes()), &frame);
-                }
-                if !name.starts_with("coinbase-advanced") {
-                    check(both(&mut advanced, frame.as_bytes()), &frame);
-                }
-            }
-        }
-    }
+    parse::foreign("coinbase-exchange", || exchange(&PRODUCTS));
+    parse::foreign("coinbase-advanced", || advanced(&PRODUCTS));
 }
 
 /// A decimal as exchanges write them, and sometimes as they do not.
@@ -149,8 +46,7 @@ fn decimal() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "(0|[1-9][0-9]{0,6})\\.[0-9]{1,8}",
         4 => "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,8})?",
-        1 => "[1-9][0-9]{9,12}\\.[0-9]{8}",
-        1 => "-?[0-9]{0,3}\\.?[0-9]{0,3}(e-?[0-9])?",
+        2 => parse::decimal_odd(),
         1 => prop::sample::select(&["0", "0.0", "0.00000000", "0.-10000", ""][..])
             .prop_map(str::to_owned),
     ]
@@ -160,8 +56,7 @@ fn id() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "[1-9][0-9]{5,12}",
         2 => "(0|[1-9][0-9]{0,18})",
-        1 => "0?[0-9]{15,21}",
-        1 => "-1|1\\.0|1e3|\"7\"|null",
+        2 => parse::id_odd(),
     ]
 }
 
@@ -181,61 +76,19 @@ fn product() -> impl Strategy<Value = String> {
     prop_oneof![9 => known, 1 => Just("NOT-OURS".to_owned())]
 }
 
-/// Something that a field without meaning for us may hold.
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("true".to_owned()),
-        Just("[[{\"product_id\":\"BTC-USD\"}],1.5e3]".to_owned()),
-        Just("{\"type\":\"match\",\"price\":\"1\"}".to_owned()),
-        Just("\"x\\\"\\u00e9\"".to_owned()),
-        "-?[1-9][0-9]{0,3}(\\.[0-9]{1,3})?",
-    ]
-}
-
-/// Keys and the text of their values, in the order of the wire.
-type Fields = Vec<(&'static str, String)>;
+/// The keys are all known before.
+type Fields = parse::Fields<&'static str>;
+type Edit = parse::Edit<&'static str>;
 
 fn quoted(text: impl AsRef<str>) -> String {
     format!("\"{}\"", text.as_ref())
 }
 
-fn object(fields: &Fields) -> String {
-    let fields: Vec<_> = fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-    format!("{{{}}}", fields.join(","))
-}
-
-/// How the fields of an object are disturbed.
-#[derive(Clone, Debug)]
-enum Change {
-    None,
-    Swap(usize, usize),
-    Insert(usize, &'static str, String),
-    Remove(usize),
-    Repeat(usize),
-}
-
-fn change() -> impl Strategy<Value = Change> {
+/// How the fields of an object are disturbed, one time in four.
+fn change() -> impl Strategy<Value = Option<Edit>> {
+    let texts = ["[[{\"product_id\":\"BTC-USD\"}],1.5e3]", "{\"type\":\"match\",\"price\":\"1\"}"];
     let key = prop::sample::select(&["x", "client_id", "type", "price", "time", "events"][..]);
-    prop_oneof![
-        12 => Just(Change::None),
-        1 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Change::Swap(one, other)),
-        1 => (any::<usize>(), key, anything())
-            .prop_map(|(at, key, value)| Change::Insert(at, key, value)),
-        1 => any::<usize>().prop_map(Change::Remove),
-        1 => any::<usize>().prop_map(Change::Repeat),
-    ]
-}
-
-fn disturb(mut fields: Fields, change: &Change) -> Fields {
-    let count = fields.len();
-    match change {
-        Change::Swap(one, other) => fields.swap(one % count, other % count),
-        Change::Insert(at, key, value) => fields.insert(at % (count + 1), (key, value.clone())),
-        Change::Remove(at) => drop(fields.remove(at % count)),
-        Change::Repeat(at) => fields.push(fields[at % count].clone()),
-        Change::None => {}
-    }
-    fields
+    prop::option::weighted(0.25, parse::edit(key, parse::anything(texts)))
 }
 
 /// A space in one place, or an escape, of a text.
@@ -243,16 +96,10 @@ fn blemish() -> impl Strategy<Value = Option<usize>> {
     prop_oneof![9 => Just(None), 1 => any::<usize>().prop_map(Some)]
 }
 
-fn blemished(mut text: String, blemish: Option<usize>) -> String {
+fn blemished(text: String, blemish: Option<usize>) -> String {
     match blemish {
         Some(at) if at % 3 == 0 => text.replacen('B', "\\u0042", 1),
-        Some(at) => {
-            let places: Vec<_> = text.match_indices([',', ':']).map(|(at, _)| at + 1).collect();
-            if !places.is_empty() {
-                text.insert(places[at % places.len()], ' ');
-            }
-            text
-        }
+        Some(at) => parse::spaced(text, at),
         None => text,
     }
 }
@@ -266,8 +113,7 @@ fn pairs(with_side: bool) -> impl Strategy<Value = String> {
             format!("[\"{price}\",\"{size}\"]")
         }
     });
-    let list = prop::collection::vec(level, 0..6);
-    let list = list.prop_map(|levels| format!("[{}]", levels.join(",")));
+    let list = parse::list(level, 6);
     prop_oneof![12 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
 }
 
@@ -347,7 +193,7 @@ fn exchange_frame() -> impl Strategy<Value = String> {
                 fields
             }
         };
-        blemished(object(&disturb(fields, &change)), blemish)
+        blemished(object(&edited(fields, &change)), blemish)
     })
 }
 
@@ -357,7 +203,7 @@ fn book_event() -> impl Strategy<Value = Fields> {
     (product(), levels).prop_map(|(product, (date, levels))| {
         let level = |((is_bid, other, own, price, size), change): &(
             (bool, bool, String, String, String),
-            Change,
+            Option<Edit>,
         )| {
             let side = if *is_bid { "bid" } else { "offer" };
             let time = if *other { &date } else { own };
@@ -367,7 +213,7 @@ fn book_event() -> impl Strategy<Value = Fields> {
                 ("price_level", quoted(price)),
                 ("new_quantity", quoted(size)),
             ];
-            object(&disturb(fields, change))
+            object(&edited(fields, change))
         };
         let levels: Vec<_> = levels.iter().map(level).collect();
         vec![("product_id", quoted(product)), ("updates", format!("[{}]", levels.join(",")))]
@@ -386,7 +232,7 @@ fn trades_event() -> impl Strategy<Value = Fields> {
             true => vec![product, id, price, size, time, side],
             false => vec![id, product, price, size, side, time],
         };
-        object(&disturb(fields, &change))
+        object(&edited(fields, &change))
     });
     prop::collection::vec(trade, 0..5)
         .prop_map(|trades| vec![("trades", format!("[{}]", trades.join(",")))])
@@ -416,7 +262,7 @@ fn tickers_event() -> impl Strategy<Value = Fields> {
             false => [price("best_bid_quantity", 9), price("best_ask", 8)],
         });
         fields.push(price("best_ask_quantity", 10));
-        vec![("tickers", format!("[{}]", object(&disturb(fields, &change))))]
+        vec![("tickers", format!("[{}]", object(&edited(fields, &change))))]
     })
 }
 
@@ -432,7 +278,7 @@ fn advanced_frame() -> impl Strategy<Value = String> {
         |((channel, mut event), (date, number, flags, one, other, blemish))| {
             let kind = if flags[0] { "snapshot" } else { "update" };
             event.insert(0, ("type", quoted(kind)));
-            let event = object(&disturb(event, &one));
+            let event = object(&edited(event, &one));
             let events = if flags[1] { format!("[{event}]") } else { format!("[{event},{event}]") };
             let mut fields = vec![
                 ("channel", quoted(channel)),
@@ -444,7 +290,7 @@ fn advanced_frame() -> impl Strategy<Value = String> {
             if flags[2] {
                 fields.remove(1);
             }
-            blemished(object(&disturb(fields, &other)), blemish)
+            blemished(object(&edited(fields, &other)), blemish)
         },
     )
 }
@@ -454,32 +300,18 @@ proptest! {
 
     #[test]
     fn generated_frames_read_alike_on_both_paths(
-        exchange in exchange_frame(),
-        advanced in advanced_frame(),
+        of_exchange in exchange_frame(),
+        of_advanced in advanced_frame(),
     ) {
-        both(&mut knowing(Coinbase::new(), &PRODUCTS), exchange.as_bytes());
-        both(&mut knowing(CoinbaseAdvanced::new(), &PRODUCTS), advanced.as_bytes());
+        exchange(&PRODUCTS).read(of_exchange.as_bytes());
+        advanced(&PRODUCTS).read(of_advanced.as_bytes());
     }
 
     #[test]
     fn damaged_frames_read_alike_on_both_paths(
-        text in prop_oneof![exchange_frame(), advanced_frame()],
-        flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
-        length in any::<usize>(),
+        texts in parse::damaged(prop_oneof![exchange_frame(), advanced_frame()]),
     ) {
-        let mut bytes = text.into_bytes();
-        for (at, byte) in flips {
-            let at = at % bytes.len();
-            bytes[at] = byte;
-        }
-        let cut = length % (bytes.len() + 1);
-        let mut exchange = knowing(Coinbase::new(), &PRODUCTS);
-        let mut advanced = knowing(CoinbaseAdvanced::new(), &PRODUCTS);
-        for text in [&bytes[..], &bytes[..cut]] {
-            both(&mut exchange, text);
-            both(&mut advanced, text);
-            exchange.symbols_in(text, &mut |_| ());
-            advanced.symbols_in(text, &mut |_| ());
-        }
+        exchange(&PRODUCTS).read_damaged(&texts);
+        advanced(&PRODUCTS).read_damaged(&texts);
     }
 }

@@ -2,16 +2,10 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use tickwire::exchange::deriv::Deriv;
-use tickwire::exchange::{Batch, Exchange, Frame, Rejected};
-use tickwire::instrument::{InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::limits::FRAME_PADDING;
 
-use common::captures;
+use common::parse::{self, Both, Fields, object};
 
 /// Symbols that the generated frames are of.
 const SYMBOLS: [&str; 5] = ["R_100", "1HZ100V", "frxEURUSD", "cryBTCUSD", "X"];
@@ -19,101 +13,21 @@ const SYMBOLS: [&str; 5] = ["R_100", "1HZ100V", "frxEURUSD", "cryBTCUSD", "X"];
 const IDS: [&str; 2] =
     ["b4d42748-0744-c46b-f59b-cb7dd936bafa", "f55858b0-82ac-aac8-7bd2-af8ca5295d97"];
 
-/// An adapter and its twin, which is given the general path alone. Both remember bars and names of
-/// streams, so they must see the same frames.
-struct Twins {
-    whole: Deriv,
-    general: Deriv,
-}
+/// Padding that looks like the rest of a frame.
+const PADDING: &[u8] = br#"","symbol":"R_100"}}1234567890,"quote":1}}"}}}}""}}]]]],,,,00000000000"#;
 
-/// What a frame came to: the outcome and everything that it put into the batch.
-#[derive(Debug, PartialEq)]
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: String,
-}
-
-fn read(
-    text: &[u8],
-    parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
-) -> Read {
-    let mut bytes = text.to_vec();
-    // Padding that looks like the rest of a frame.
-    let padding =
-        b"\",\"symbol\":\"R_100\"}}1234567890,\"quote\":1}}\"}}}}\"\"}}]]]],,,,00000000000";
-    bytes.extend_from_slice(&padding[..FRAME_PADDING]);
-    let mut batch = Batch::new();
-    let outcome = parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    if outcome.is_err() {
-        assert!(batch.is_empty() && batch.levels.is_empty(), "a rejected frame left something");
-    }
-    Read { outcome, batch: format!("{batch:?}") }
-}
-
-impl Twins {
-    fn new(symbols: &[impl AsRef<str>]) -> Self {
-        let adapter = || {
-            let mut adapter = Deriv::default();
-            let ids = (0..).map(InstrumentId);
-            adapter.set_instruments(NativeMap::new(symbols.iter().map(AsRef::as_ref).zip(ids)));
-            adapter
-        };
-        Self { whole: adapter(), general: adapter() }
-    }
-
-    /// Reads a frame by both paths, asserts that they agree, and tells what came out.
-    fn read(&mut self, text: &[u8]) -> Read {
-        let whole = read(text, |frame, batch| self.whole.parse(frame, batch));
-        let general = read(text, |frame, batch| self.general.parse_general(frame, batch));
-        let shown = String::from_utf8_lossy(text);
-        assert_eq!(whole.batch, general.batch, "{shown}");
-        let same = match (&whole.outcome, &general.outcome) {
-            (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => true,
-            (one, other) => one == other,
-        };
-        assert!(same, "{:?} against {:?}: {shown}", whole.outcome, general.outcome);
-        whole
-    }
+fn both(symbols: &[impl AsRef<str>]) -> Both<Deriv> {
+    Both::new(Deriv::default, Deriv::parse_general, symbols, PADDING)
 }
 
 #[test]
 fn recorded_frames_read_alike_on_both_paths_and_the_hot_ones_in_place() {
-    for path in captures::files("deriv-") {
-        let frames = captures::received(&path);
-        let mut symbols = BTreeSet::new();
-        for frame in &frames {
-            Deriv::default().symbols_in(frame.as_bytes(), &mut |symbol| {
-                symbols.insert(symbol.to_owned());
-            });
-        }
-        let symbols: Vec<String> = symbols.into_iter().collect();
-        let mut twins = Twins::new(&symbols);
-        let (mut hot, mut recognised) = (0, 0);
-        for frame in &frames {
-            let outcome = twins.read(frame.as_bytes()).outcome;
-            let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {frame}"));
-            if let Frame::Data { recognised: in_place } = outcome {
-                hot += 1;
-                recognised += u32::from(in_place);
-            }
-        }
-        assert!(hot > 0, "{}", path.display());
-        assert_eq!(recognised, hot, "{}: not read in place", path.display());
-    }
+    parse::recorded("deriv-", |_, symbols| both(symbols), |_| true);
 }
 
 #[test]
 fn frames_of_other_exchanges_are_foreign() {
-    for prefix in ["binance", "bybit", "coinbase", "kraken", "okx"] {
-        for path in captures::files(prefix) {
-            let mut twins = Twins::new(&SYMBOLS);
-            for frame in captures::received(&path) {
-                let outcome = twins.read(frame.as_bytes()).outcome;
-                let refused = matches!(outcome, Err(Rejected::Foreign | Rejected::NotJson));
-                assert!(refused, "{}: {outcome:?}: {frame}", path.display());
-            }
-        }
-    }
+    parse::foreign("deriv", || both(&SYMBOLS));
 }
 
 /// A bare number as Deriv writes them, and sometimes as it does not.
@@ -140,24 +54,6 @@ fn epoch() -> impl Strategy<Value = String> {
         4 => "17[0-9]{8}",
         1 => "0?[0-9]{1,20}|-1|1e9|\"5\"",
     ]
-}
-
-/// Something that a field without meaning for us may hold.
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("true".to_owned()),
-        Just("[[{\"symbol\":\"R_100\"}],1.5e3]".to_owned()),
-        Just("{\"quote\":1,\"id\":7}".to_owned()),
-        Just("\"x\\\"\\u00e9\"".to_owned()),
-    ]
-}
-
-type Fields = Vec<(String, String)>;
-
-fn object(fields: &Fields) -> String {
-    let fields: Vec<String> =
-        fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-    format!("{{{}}}", fields.join(","))
 }
 
 /// One frame: the fields of its root and those of what it carries, in the order of the wire.
@@ -250,38 +146,33 @@ proptest! {
 
     #[test]
     fn generated_frames_read_alike(frames in prop::collection::vec(frame(), 1..8)) {
-        let mut twins = Twins::new(&SYMBOLS);
+        let mut both = both(&SYMBOLS);
         for frame in frames {
-            twins.read(whole(frame, true).as_bytes());
+            both.read(whole(frame, true).as_bytes());
         }
     }
 
     #[test]
     fn order_and_unknown_keys_make_no_difference(
         frame in frame(),
-        extra in anything(),
+        extra in parse::anything(["[[{\"symbol\":\"R_100\"}],1.5e3]", "{\"quote\":1,\"id\":7}"]),
         turn in 0_usize..9,
     ) {
-        let usual = Twins::new(&SYMBOLS).read(whole(frame.clone(), true).as_bytes());
+        let usual = both(&SYMBOLS).read(whole(frame.clone(), true).as_bytes());
         let (mut root, key, mut inner) = frame;
         let (by_root, by_inner) = (turn % root.len(), turn % inner.len());
         root.rotate_left(by_root);
         inner.rotate_left(by_inner);
         inner.push(("new".to_owned(), extra));
-        let other = Twins::new(&SYMBOLS).read(whole((root, key, inner), false).as_bytes());
+        let other = both(&SYMBOLS).read(whole((root, key, inner), false).as_bytes());
         prop_assert_eq!(usual.batch, other.batch);
         prop_assert_eq!(usual.outcome.is_ok(), other.outcome.is_ok());
     }
 
     #[test]
-    fn mutated_frames_read_alike(frame in frame(), at: prop::sample::Index, byte: u8, cut: bool) {
-        let mut text = whole(frame, true).into_bytes();
-        let at = at.index(text.len());
-        if cut {
-            text.truncate(at);
-        } else {
-            text[at] = byte;
-        }
-        Twins::new(&SYMBOLS).read(&text);
+    fn damaged_frames_read_alike(
+        texts in parse::damaged(frame().prop_map(|frame| whole(frame, true))),
+    ) {
+        both(&SYMBOLS).read_damaged(&texts);
     }
 }

@@ -2,114 +2,33 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use tickwire::exchange::okx::Okx;
-use tickwire::exchange::{Batch, Exchange, Frame, Rejected};
-use tickwire::instrument::{InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::limits::FRAME_PADDING;
 
-use common::captures;
+use common::parse::{self, Both, Edit, Fields};
 
 /// Symbols that the generated frames are of; the longest that a map holds among them.
 const SYMBOLS: [&str; 5] =
     ["BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-220527", "X-Y", "1MBABYDOGE-USD_UM-260925"];
 
-fn adapter(symbols: &[impl AsRef<str>]) -> Okx {
-    let mut adapter = Okx::new();
-    let ids = (0..).map(InstrumentId);
-    adapter.set_instruments(NativeMap::new(symbols.iter().map(AsRef::as_ref).zip(ids)));
-    adapter
-}
+/// Padding that looks like the rest of a frame.
+const PADDING: &[u8] = br#"","0","1"]],"ts":"1597026383185","checksum":1,"seqId":2}]}}]}}]}}]}}]}"#;
 
-/// What a frame came to: the outcome and everything that it put into the batch.
-#[derive(Debug, PartialEq)]
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: String,
-}
-
-fn read(
-    text: &[u8],
-    parse: impl FnOnce(PaddedFrame<'_>, &mut Batch) -> Result<Frame, Rejected>,
-) -> Read {
-    let mut bytes = text.to_vec();
-    // Padding that looks like the rest of a frame.
-    let padding =
-        b"\",\"0\",\"1\"]],\"ts\":\"1597026383185\",\"checksum\":1,\"seqId\":2}]}}]}}]}}]}}]}}]}";
-    bytes.extend_from_slice(&padding[..FRAME_PADDING]);
-    let mut batch = Batch::new();
-    let outcome = parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    if outcome.is_err() {
-        assert!(batch.is_empty() && batch.levels.is_empty(), "a rejected frame left something");
-    }
-    Read { outcome, batch: format!("{batch:?}") }
-}
-
-/// Reads a frame by both paths, asserts that they agree, and tells what came out.
-fn both(adapter: &mut Okx, text: &[u8]) -> Read {
-    let whole = read(text, |frame, batch| adapter.parse(frame, batch));
-    let general = read(text, |frame, batch| adapter.parse_general(frame, batch));
-    let shown = String::from_utf8_lossy(text);
-    assert_eq!(whole.batch, general.batch, "{shown}");
-    let same = match (&whole.outcome, &general.outcome) {
-        (Ok(Frame::Data { .. }), Ok(Frame::Data { .. })) => true,
-        (one, other) => one == other,
-    };
-    assert!(same, "{:?} against {:?}: {shown}", whole.outcome, general.outcome);
-    whole
-}
-
-fn symbols_of(frames: &[String]) -> Vec<String> {
-    let mut symbols = BTreeSet::new();
-    for frame in frames {
-        Okx::new().symbols_in(frame.as_bytes(), &mut |symbol| {
-            symbols.insert(symbol.to_owned());
-        });
-    }
-    symbols.into_iter().collect()
+fn both(symbols: &[impl AsRef<str>]) -> Both<Okx> {
+    Both::new(Okx::new, Okx::parse_general, symbols, PADDING)
 }
 
 #[test]
 fn recorded_frames_read_alike_on_both_paths_and_the_hot_ones_in_place() {
     let hot_channels =
         ["trades", "bbo-tbt", "books"].map(|name| format!("{{\"channel\":\"{name}\""));
-    for path in captures::files("okx-") {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        let frames = captures::received(&path);
-        let symbols = symbols_of(&frames);
-        assert!(!symbols.is_empty(), "{name}");
-        let mut adapter = adapter(&symbols);
-        let (mut hot, mut recognised) = (0, 0);
-        for frame in &frames {
-            let outcome = both(&mut adapter, frame.as_bytes()).outcome;
-            let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}: {frame}"));
-            let is_hot = hot_channels.iter().any(|channel| frame.contains(channel));
-            if let (Frame::Data { recognised: in_place }, true) = (outcome, is_hot) {
-                hot += 1;
-                recognised += u32::from(in_place);
-            }
-        }
-        assert!(hot > 0, "{name}");
-        // None is left to the general path; one in a hundred would be a reason to look.
-        assert_eq!(recognised, hot, "{name}: frames of hot shapes that were not read in place");
-    }
+    let is_hot = |frame: &str| hot_channels.iter().any(|channel| frame.contains(channel));
+    parse::recorded("okx-", |_, symbols| both(symbols), is_hot);
 }
 
 #[test]
 fn frames_of_other_exchanges_are_foreign() {
-    for prefix in ["binance", "bybit", "coinbase", "deriv", "kraken"] {
-        for path in captures::files(prefix) {
-            let mut adapter = adapter(&SYMBOLS);
-            for frame in captures::received(&path) {
-                let outcome = both(&mut adapter, frame.as_bytes()).outcome;
-                let refused = matches!(outcome, Err(Rejected::Foreign | Rejected::NotJson));
-                assert!(refused, "{}: {outcome:?}: {frame}", path.display());
-            }
-        }
-    }
+    parse::foreign("okx", || both(&SYMBOLS));
 }
 
 /// A decimal as OKX writes them, and sometimes as it does not.
@@ -118,8 +37,7 @@ fn decimal() -> impl Strategy<Value = String> {
         8 => "(0|[1-9][0-9]{0,6})(\\.[0-9]{0,7}[1-9])?",
         4 => "(0|[1-9][0-9]{0,9})",
         1 => "0\\.0{4,9}[1-9]{1,3}",
-        1 => "[1-9][0-9]{9,12}\\.[0-9]{8}",
-        1 => "-?[0-9]{0,3}\\.?[0-9]{0,3}(e-?[0-9])?",
+        2 => parse::decimal_odd(),
     ]
 }
 
@@ -142,27 +60,13 @@ fn time() -> impl Strategy<Value = String> {
     prop_oneof![9 => "\"1[67][0-9]{11}\"", 1 => id(true)]
 }
 
-/// Something that a field without meaning for us may hold.
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("true".to_owned()),
-        Just("[[{\"instId\":\"BTC-USDT\"}],1.5e3]".to_owned()),
-        Just("{\"px\":\"1\",\"seqId\":7}".to_owned()),
-        Just("\"x\\\"\\u00e9\"".to_owned()),
-        "-?[1-9][0-9]{0,3}(\\.[0-9]{1,3})?",
-    ]
-}
-
-fn levels(most: usize) -> impl Strategy<Value = String> {
+fn levels(end: usize) -> impl Strategy<Value = String> {
     let last = prop_oneof![12 => "\"0\",\"[0-9]{1,3}\"", 1 => "\"1\",\"x\"", 1 => "\"0\""];
     let level = (decimal(), decimal(), last)
         .prop_map(|(price, size, last)| format!("[\"{price}\",\"{size}\",{last}]"));
-    let list =
-        prop::collection::vec(level, 0..most).prop_map(|levels| format!("[{}]", levels.join(",")));
+    let list = parse::list(level, end);
     prop_oneof![12 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
 }
-
-type Fields = Vec<(String, String)>;
 
 /// One item of a data frame: its channel, its action, and its keys with the text of their values
 /// in the order of the wire.
@@ -211,10 +115,7 @@ fn item() -> impl Strategy<Value = (&'static str, Option<&'static str>, Fields)>
 #[derive(Clone, Debug)]
 enum Change {
     None,
-    Swap(usize, usize),
-    Insert(usize, String, String),
-    Remove(usize),
-    Repeat(usize),
+    Edit(Edit),
     Space(usize),
     Escape,
     Twice,
@@ -223,13 +124,10 @@ enum Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
+    let texts = ["[[{\"instId\":\"BTC-USDT\"}],1.5e3]", "{\"px\":\"1\",\"seqId\":7}"];
     prop_oneof![
         8 => Just(Change::None),
-        1 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Change::Swap(one, other)),
-        1 => (any::<usize>(), "[a-zA-Z]{1,6}", anything())
-            .prop_map(|(at, key, value)| Change::Insert(at, key, value)),
-        1 => any::<usize>().prop_map(Change::Remove),
-        1 => any::<usize>().prop_map(Change::Repeat),
+        4 => parse::edit("[a-zA-Z]{1,6}", parse::anything(texts)).prop_map(Change::Edit),
         1 => any::<usize>().prop_map(Change::Space),
         1 => Just(Change::Escape),
         2 => Just(Change::Twice),
@@ -241,20 +139,11 @@ fn change() -> impl Strategy<Value = Change> {
 fn frame() -> impl Strategy<Value = String> {
     let symbol = prop_oneof![9 => prop::sample::select(&SYMBOLS[..]), 1 => Just("NOT-OURS")];
     (symbol, item(), change()).prop_map(|(symbol, (channel, action, mut fields), change)| {
-        let count = fields.len();
-        match &change {
-            Change::Swap(one, other) => fields.swap(one % count, other % count),
-            Change::Insert(at, key, value) => {
-                fields.insert(at % count, (key.clone(), value.clone()));
-            }
-            Change::Remove(at) => drop(fields.remove(at % count)),
-            Change::Repeat(at) => fields.push(fields[at % count].clone()),
-            _ => {}
+        if let Change::Edit(edit) = &change {
+            edit.apply(&mut fields);
         }
         let inner = if matches!(change, Change::Elsewhere) { "X-Y" } else { symbol };
-        let fields: Vec<_> =
-            fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-        let item = format!("{{{}}}", fields.join(",")).replace('?', inner);
+        let item = parse::object(&fields).replace('?', inner);
         let items = if matches!(change, Change::Twice) { format!("{item},{item}") } else { item };
         let argument = format!("\"arg\":{{\"channel\":\"{channel}\",\"instId\":\"{symbol}\"}}");
         let action = action.map(|action| format!("\"action\":\"{action}\""));
@@ -264,13 +153,9 @@ fn frame() -> impl Strategy<Value = String> {
             (_, Some(action)) => vec![argument, action, data],
             (_, None) => vec![argument, data],
         };
-        let mut text = format!("{{{}}}", parts.join(","));
+        let text = format!("{{{}}}", parts.join(","));
         match change {
-            Change::Space(at) => {
-                let commas: Vec<_> = text.match_indices([',', ':']).map(|(at, _)| at + 1).collect();
-                text.insert(commas[at % commas.len()], ' ');
-                text
-            }
+            Change::Space(at) => parse::spaced(text, at),
             Change::Escape => text.replacen('U', "\\u0055", 1),
             _ => text,
         }
@@ -282,23 +167,11 @@ proptest! {
 
     #[test]
     fn generated_frames_read_alike_on_both_paths(text in frame()) {
-        both(&mut adapter(&SYMBOLS), text.as_bytes());
+        both(&SYMBOLS).read(text.as_bytes());
     }
 
     #[test]
-    fn damaged_frames_read_alike_on_both_paths(
-        text in frame(),
-        flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
-        length in any::<usize>(),
-    ) {
-        let mut bytes = text.into_bytes();
-        for (at, byte) in flips {
-            let at = at % bytes.len();
-            bytes[at] = byte;
-        }
-        let mut adapter = adapter(&SYMBOLS);
-        both(&mut adapter, &bytes);
-        both(&mut adapter, &bytes[..length % (bytes.len() + 1)]);
-        adapter.symbols_in(&bytes, &mut |_| ());
+    fn damaged_frames_read_alike_on_both_paths(texts in parse::damaged(frame())) {
+        both(&SYMBOLS).read_damaged(&texts);
     }
 }

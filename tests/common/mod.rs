@@ -5,3 +5,4 @@
 pub(crate) mod bent;
 pub(crate) mod captures;
 pub(crate) mod feed;
+pub(crate) mod parse;
