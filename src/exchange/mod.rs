@@ -14,6 +14,8 @@ mod levels;
 pub mod okx;
 mod profile;
 mod spelling;
+#[cfg(test)]
+mod testing;
 
 pub use crate::book::BookKind;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Origin, SequencedTick, TradeMark};

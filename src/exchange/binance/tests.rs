@@ -4,9 +4,8 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::BookKind;
-use crate::instrument::InstrumentId;
-use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Interval, Quote, Side, Ticker, Trade, TradeId};
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
+use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 9] = [
     "BNBBTC",
@@ -20,59 +19,17 @@ const SYMBOLS: [&str; 9] = [
     "LUNAUSDT",
 ];
 
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: Batch,
-}
-
-impl Read {
-    fn trade(&self) -> Trade {
-        assert_eq!(self.batch.ticks.len(), 1);
-        self.batch.ticks[0].tick.body.trade().expect("a trade")
-    }
-
-    fn quote(&self) -> Quote {
-        assert_eq!(self.batch.ticks.len(), 1);
-        self.batch.ticks[0].tick.body.quote().expect("a quote")
-    }
-
-    fn time(&self) -> UnixNanos {
-        self.batch.ticks[0].tick.exchange_time
-    }
-
-    fn native(&self) -> &'static str {
-        SYMBOLS[self.batch.ticks[0].tick.instrument.index()]
-    }
-}
-
 fn adapter(exchange: ExchangeId) -> Binance {
-    let mut adapter = Binance::new(exchange);
-    adapter.set_instruments(NativeMap::new(SYMBOLS.into_iter().zip((0..).map(InstrumentId))));
-    adapter
-}
-
-fn read_by(mut adapter: Binance, text: &str) -> Read {
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(text.len() + FRAME_PADDING, b'"');
-    let mut batch = Batch::new();
-    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    Read { outcome, batch }
+    carrying(Binance::new(exchange), &SYMBOLS)
 }
 
 fn spot(text: &str) -> Read {
-    read_by(adapter(ExchangeId::Binance), text)
+    read_by(&mut adapter(ExchangeId::Binance), text)
 }
 
 fn futures(text: &str) -> Read {
-    read_by(adapter(ExchangeId::BinanceFutures), text)
+    read_by(&mut adapter(ExchangeId::BinanceFutures), text)
 }
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
-}
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 #[test]
 fn a_spot_trade_of_a_maker_who_bought_is_a_sale() {
@@ -90,7 +47,7 @@ fn a_spot_trade_of_a_maker_who_bought_is_a_sale() {
     assert_eq!(read.trade(), trade);
     assert_eq!(read.batch.ticks[0].sequence, 6_486_989_273);
     assert_eq!(read.time(), UnixNanos::from_millis(1_783_465_157_890));
-    assert_eq!(read.native(), "BTCUSDT");
+    assert_eq!(read.native_of(&SYMBOLS), "BTCUSDT");
 }
 
 #[test]
@@ -325,9 +282,7 @@ fn a_candle_says_whether_it_is_final() {
     let candle = |text: &str| {
         let read = spot(text);
         assert_eq!(read.outcome, GENERAL, "{text}");
-        let bodies: Vec<Body> = read.batch.ticks.iter().map(|tick| tick.tick.body).collect();
-        assert_eq!(bodies.len(), 2);
-        Candle::join(&bodies[0], &bodies[1]).expect("a candle")
+        read.candle()
     };
     let open = candle(text);
     assert_eq!(open.interval, Interval::Minute1);
@@ -439,8 +394,8 @@ fn a_bad_field_costs_its_frame_alone() {
 fn times_are_read_in_the_unit_that_was_asked_for() {
     let text =
         r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"2","T":1672515782136001,"m":true}"#;
-    let adapter = adapter(ExchangeId::Binance).with_time_unit(TimeUnit::Microsecond);
-    let read = read_by(adapter, text);
+    let mut adapter = adapter(ExchangeId::Binance).with_time_unit(TimeUnit::Microsecond);
+    let read = read_by(&mut adapter, text);
     assert_eq!(read.time(), UnixNanos::from_micros(1_672_515_782_136_001));
 }
 

@@ -3,61 +3,25 @@
 
 use super::*;
 use crate::clock::UnixNanos;
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, Candle, Decimal, Interval, Side, Ticker, TradeId};
 
 const SYMBOLS: [&str; 6] =
     ["BTCUSDT", "BTCPERP", "LTCUSDT", "BTCUSD", "BTC-6JAN23-17500-C", "ETHUSDT"];
 
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: Batch,
-}
-
-impl Read {
-    fn ticker(&self) -> Ticker {
-        let mut ticker = Ticker::default();
-        let bodies = self.batch.ticks.iter().map(|sequenced| sequenced.tick.body);
-        let whole: Vec<bool> = bodies.map(|body| ticker.absorb(&body)).collect();
-        assert_eq!(whole, [false, false, true]);
-        ticker
-    }
-
-    fn native(&self) -> &'static str {
-        SYMBOLS[self.batch.ticks[0].tick.instrument.index()]
-    }
-}
-
 fn adapter(exchange: ExchangeId) -> Bybit {
-    let mut adapter = Bybit::new(exchange);
-    adapter.set_instruments(NativeMap::new(SYMBOLS.into_iter().zip((0..).map(InstrumentId))));
-    adapter
-}
-
-fn read_by(adapter: &mut Bybit, text: &str) -> Read {
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(text.len() + FRAME_PADDING, b'"');
-    let mut batch = Batch::new();
-    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    Read { outcome, batch }
+    carrying(Bybit::new(exchange), &SYMBOLS)
 }
 
 fn read(text: &str) -> Read {
     read_by(&mut adapter(ExchangeId::BybitLinear), text)
 }
 
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
-}
-
 fn said(decimal: Option<Decimal>) -> String {
     decimal.map_or_else(|| "none".to_owned(), |decimal| decimal.to_string())
 }
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 #[test]
 fn trades_of_both_classes_and_ages_are_recognised() {
@@ -84,7 +48,7 @@ fn trades_of_both_classes_and_ages_are_recognised() {
     assert_eq!(contract.outcome, RECOGNISED);
     let trade = contract.batch.ticks[0].tick.body.trade().expect("a trade");
     assert_eq!(trade.id, TradeId::Uuid(0x4c7b_6bdc_b4a3_5716_9c7b_bbe0_1dc7_072f));
-    assert_eq!((contract.native(), contract.batch.ticks[0].sequence), ("LTCUSDT", 0));
+    assert_eq!((contract.native_of(&SYMBOLS), contract.batch.ticks[0].sequence), ("LTCUSDT", 0));
 
     let current = read(concat!(
         r#"{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1786310819681,"data":[{"#,
@@ -104,7 +68,7 @@ fn trades_on_one_topic_may_be_of_several_instruments() {
         r#""i":"8","T":2,"S":"Sell","BT":false}],"type":"snapshot"}"#
     ));
     assert_eq!((read.outcome.clone(), read.batch.ticks.len()), (GENERAL, 1));
-    assert_eq!(read.native(), "BTC-6JAN23-17500-C");
+    assert_eq!(read.native_of(&SYMBOLS), "BTC-6JAN23-17500-C");
 }
 
 #[test]

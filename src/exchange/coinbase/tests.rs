@@ -3,51 +3,16 @@
 
 use super::*;
 use crate::clock::UnixNanos;
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Origin, TradeMark};
 use crate::instrument::InstrumentId;
-use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Decimal, Quote, Side, Ticker, Trade, TradeId};
+use crate::tick::{Side, TradeId};
 
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-BTC", "BAND-GBP", "BTC-EUR"];
 
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: Batch,
-}
-
-impl Read {
-    fn trade(&self) -> Trade {
-        assert_eq!(self.batch.ticks.len(), 1);
-        self.batch.ticks[0].tick.body.trade().expect("a trade")
-    }
-
-    /// The ticker and the quote behind it.
-    fn ticker(&self) -> (Ticker, Quote) {
-        let mut ticker = Ticker::default();
-        let bodies: Vec<Body> = self.batch.ticks.iter().map(|one| one.tick.body).collect();
-        assert_eq!(bodies.len(), 4);
-        assert!(ticker.absorb(&bodies[0]) | ticker.absorb(&bodies[1]) | ticker.absorb(&bodies[2]));
-        assert_eq!(self.batch.ticks[3].origin, Origin::Derived);
-        (ticker, bodies[3].quote().expect("a quote"))
-    }
-}
-
 fn read(text: &str) -> Read {
-    let mut adapter = Coinbase::new();
-    adapter.set_instruments(NativeMap::new(PRODUCTS.into_iter().zip((0..).map(InstrumentId))));
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(text.len() + FRAME_PADDING, b'"');
-    let mut batch = Batch::new();
-    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    Read { outcome, batch }
+    read_by(&mut carrying(Coinbase::new(), &PRODUCTS), text)
 }
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
-}
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 const MATCH: &str = concat!(
     r#"{"type":"match","trade_id":280232,"maker_order_id":"2a0da34e-61f7-4c36-88e5-c9dd15927b16","#,
@@ -151,7 +116,7 @@ fn a_ticker_brings_the_best_prices_with_sizes_since_2022() {
     );
     let read = read(old);
     assert_eq!(read.outcome, RECOGNISED);
-    let (ticker, quote) = read.ticker();
+    let (ticker, quote) = read.ticker_and_quote();
     assert_eq!((ticker.last, ticker.open), (Some(decimal("14.7775")), Some(decimal("14.6647"))));
     assert_eq!((ticker.low, ticker.high), (Some(decimal("14.3691")), Some(decimal("16.55"))));
     assert_eq!(ticker.volume.map(|volume| volume.to_string()).as_deref(), Some("94381.28000000"));
@@ -168,7 +133,7 @@ fn a_ticker_brings_the_best_prices_with_sizes_since_2022() {
     );
     let read = self::read(new);
     assert_eq!(read.outcome, RECOGNISED);
-    let (_, quote) = read.ticker();
+    let (_, quote) = read.ticker_and_quote();
     assert_eq!(quote.bid_size, Some(decimal("0.61540890")));
     assert_eq!(
         (quote.ask, quote.ask_size),
@@ -176,7 +141,7 @@ fn a_ticker_brings_the_best_prices_with_sizes_since_2022() {
     );
     // Nobody bids; a field that is empty.
     let lone = new.replace("\"17165.15\"", "\"0\"").replace("\"16437.94\"", "\"\"");
-    let (ticker, quote) = self::read(&lone).ticker();
+    let (ticker, quote) = self::read(&lone).ticker_and_quote();
     assert_eq!((quote.bid, quote.bid_size, ticker.open), (None, None, None));
 }
 

@@ -3,26 +3,15 @@
 
 use super::*;
 use crate::clock::UnixNanos;
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Origin};
 use crate::instrument::InstrumentId;
-use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Interval, Side, Ticker, TradeId};
+use crate::tick::{Interval, Side, TradeId};
 
 const PRODUCTS: [&str; 2] = ["BTC-USD", "ETH-USD"];
 
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: Batch,
-}
-
 fn read(text: &str) -> Read {
-    let mut adapter = CoinbaseAdvanced::new();
-    adapter.set_instruments(NativeMap::new(PRODUCTS.into_iter().zip((0..).map(InstrumentId))));
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(text.len() + FRAME_PADDING, b'"');
-    let mut batch = Batch::new();
-    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    Read { outcome, batch }
+    read_by(&mut carrying(CoinbaseAdvanced::new(), &PRODUCTS), text)
 }
 
 fn frame(channel: &str, events: &str) -> String {
@@ -31,13 +20,6 @@ fn frame(channel: &str, events: &str) -> String {
          \"sequence_num\":15,\"events\":[{events}]}}"
     )
 }
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
-}
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 const LEVELS: &str = concat!(
     r#"{"type":"update","product_id":"BTC-USD","updates":[{"side":"bid","#,
@@ -157,16 +139,11 @@ fn a_ticker_brings_the_best_prices() {
     for text in [wire, &documented] {
         let read = read(&frame("ticker", text));
         assert_eq!(read.outcome, RECOGNISED, "{text}");
-        let mut ticker = Ticker::default();
-        for one in &read.batch.ticks[..3] {
-            ticker.absorb(&one.tick.body);
-        }
+        let (ticker, quote) = read.ticker_and_quote();
         assert_eq!((ticker.last, ticker.high), (Some(decimal("1919.41")), Some(decimal("1925"))));
         assert_eq!(ticker.change_percent, Some(decimal("-0.02501394006035")));
-        let quote = read.batch.ticks[3];
         // The frame's number is its connection's alone.
-        assert_eq!((quote.origin, quote.sequence), (Origin::Derived, 0));
-        let quote = quote.tick.body.quote().expect("a quote");
+        assert_eq!(read.batch.ticks[3].sequence, 0);
         assert_eq!((quote.bid, quote.bid_size), (ticker.bid, Some(decimal("1.512673"))));
         assert_eq!(quote.ask_size, Some(decimal("0.07814824")));
     }
@@ -187,8 +164,7 @@ fn candles_are_of_five_minutes() {
     );
     let read = read(&frame("candles", event));
     assert_eq!(read.outcome, GENERAL);
-    let bodies: Vec<Body> = read.batch.ticks.iter().map(|one| one.tick.body).collect();
-    let candle = Candle::join(&bodies[0], &bodies[1]).expect("a candle");
+    let candle = read.candle();
     assert_eq!(candle.interval, Interval::Minute5);
     assert_eq!(candle.open_time, UnixNanos::from_millis(1_786_309_500_000));
     assert_eq!((candle.open, candle.close), (decimal("1919.58"), decimal("1919.41")));

@@ -2,10 +2,10 @@
 //! stand in its documentation.
 
 use super::*;
-use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin, Subject};
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
+use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Interval, Level, Quote, Side, Ticker, Trade, TradeId};
+use crate::tick::{Decimal, Interval, Quote, Side, Trade, TradeId};
 
 const SYMBOLS: [&str; 6] = ["BTC/USD", "ETH/BTC", "MATIC/USD", "ALGO/USD", "MINA/GBP", "AAPLx/USD"];
 const V1_SYMBOLS: [&str; 5] = ["XBT/USD", "XMR/USD", "SC/EUR", "ADA/XBT", "WAVES/EUR"];
@@ -13,15 +13,13 @@ const V1_SYMBOLS: [&str; 5] = ["XBT/USD", "XMR/USD", "SC/EUR", "ADA/XBT", "WAVES
 /// An adapter and what its last frame came to.
 struct Reader {
     adapter: Kraken,
-    batch: Batch,
+    last: Read,
 }
 
 impl Reader {
     fn of(exchange: ExchangeId, symbols: &[&'static str]) -> Self {
-        let mut adapter = Kraken::new(exchange);
-        let ids = (0..).map(InstrumentId);
-        adapter.set_instruments(NativeMap::new(symbols.iter().copied().zip(ids)));
-        Self { adapter, batch: Batch::new() }
+        let last = Read { outcome: Ok(Frame::Other), batch: Batch::new() };
+        Self { adapter: carrying(Kraken::new(exchange), symbols), last }
     }
 
     fn v2() -> Self {
@@ -32,52 +30,23 @@ impl Reader {
         Self::of(ExchangeId::KrakenV1, &V1_SYMBOLS)
     }
 
+    /// Reads a frame into the batch that the last one used.
     fn read(&mut self, text: &str) -> Result<Frame, Rejected> {
-        let mut bytes = text.as_bytes().to_vec();
-        bytes.resize(text.len() + FRAME_PADDING, b'"');
-        self.adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut self.batch)
-    }
-
-    fn book(&self) -> (&BookUpdate, &[Level]) {
-        assert_eq!(self.batch.books.len(), 1);
-        (&self.batch.books[0], self.batch.levels_of(&self.batch.books[0]))
+        let outcome = parse_padded(&mut self.adapter, text, b'"', &mut self.last.batch);
+        self.last.outcome = outcome.clone();
+        outcome
     }
 
     fn trades(&self) -> Vec<(u64, Origin, Trade)> {
-        let ticks = self.batch.ticks.iter();
+        let ticks = self.last.batch.ticks.iter();
         ticks.map(|it| (it.sequence, it.origin, it.tick.body.trade().expect("a trade"))).collect()
     }
-
-    /// The ticker and the quote of a ticker's frame.
-    fn ticker(&self) -> (Ticker, Quote) {
-        let mut ticker = Ticker::default();
-        assert_eq!(self.batch.ticks.len(), 4);
-        let whole: Vec<bool> =
-            self.batch.ticks[..3].iter().map(|it| ticker.absorb(&it.tick.body)).collect();
-        assert_eq!(whole, [false, false, true]);
-        let quote = &self.batch.ticks[3];
-        assert_eq!(quote.origin, Origin::Derived);
-        (ticker, quote.tick.body.quote().expect("a quote"))
-    }
-
-    fn candle(&self) -> Candle {
-        let bodies: Vec<Body> = self.batch.ticks.iter().map(|it| it.tick.body).collect();
-        assert_eq!(bodies.len(), 2);
-        Candle::join(&bodies[0], &bodies[1]).expect("a candle")
-    }
-}
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
 }
 
 fn id_of(symbol: &str) -> InstrumentId {
     let index = SYMBOLS.iter().chain(&V1_SYMBOLS).position(|known| *known == symbol);
     InstrumentId((index.expect("known") % SYMBOLS.len()) as u32)
 }
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 const SNAPSHOT: &str = r#"{"channel":"book","type":"snapshot","data":[{"symbol":"ETH/BTC","bids":[{"price":0.031348,"qty":0.03740000},{"price":0.031340,"qty":12.96065840}],"asks":[{"price":0.031357,"qty":0.03740000}],"checksum":3619791617,"timestamp":"2026-08-26T15:16:16.637831Z"}]}"#;
 const UPDATE: &str = r#"{"channel":"book","type":"update","data":[{"symbol":"ETH/BTC","bids":[{"price":0.031347,"qty":0.00000000},{"price":0.031329,"qty":19.07893401}],"asks":[],"checksum":2505869009,"timestamp":"2026-08-26T15:16:16.730423Z"}]}"#;
@@ -87,7 +56,7 @@ const ACK: &str = r#"{"method":"subscribe","result":{"channel":"book","depth":10
 fn books_keep_their_digits_and_checksum() {
     let mut reader = Reader::v2();
     assert_eq!(reader.read(SNAPSHOT), RECOGNISED);
-    let (book, levels) = reader.book();
+    let (book, levels) = reader.last.book();
     assert_eq!((book.instrument, book.kind), (id_of("ETH/BTC"), BookKind::Snapshot));
     assert_eq!((book.checksum, book.depth), (Some(3_619_791_617), 10));
     assert_eq!((book.first_id, book.last_id, book.previous_id), (0, 0, None));
@@ -99,7 +68,7 @@ fn books_keep_their_digits_and_checksum() {
     assert_eq!(sides, [Side::Bid, Side::Bid, Side::Ask]);
 
     assert_eq!(reader.read(UPDATE), RECOGNISED);
-    let (book, levels) = reader.book();
+    let (book, levels) = reader.last.book();
     assert_eq!((book.kind, book.checksum), (BookKind::Delta, Some(2_505_869_009)));
     assert!(levels[0].size.is_zero());
     assert_eq!(levels[0].size.to_string(), "0.00000000");
@@ -115,12 +84,12 @@ fn any_order_of_keys_and_any_number_of_books_in_a_frame_is_read() {
         {"symbol":"ETH/BTC","bids":[{"price":1e-08,"qty":5E2}],"asks":[]}],
         "type":"update","channel":"book"} "#;
     assert_eq!(reader.read(text), GENERAL);
-    let (one, two) = (&reader.batch.books[0], &reader.batch.books[1]);
+    let (one, two) = (&reader.last.batch.books[0], &reader.last.batch.books[1]);
     assert_eq!((one.instrument, one.checksum), (id_of("BTC/USD"), Some(7)));
-    assert_eq!(reader.batch.levels_of(one)[0].size.to_string(), "1.50");
+    assert_eq!(reader.last.batch.levels_of(one)[0].size.to_string(), "1.50");
     assert_eq!((two.instrument, two.checksum), (id_of("ETH/BTC"), None));
     assert_eq!(two.exchange_time, UnixNanos::NONE);
-    let level = reader.batch.levels_of(two)[0];
+    let level = reader.last.batch.levels_of(two)[0];
     assert_eq!((level.price, level.size), (decimal("0.00000001"), decimal("500")));
     let others = text.replace("BTC/USD", "X/Y").replace("ETH/BTC", "Y/X");
     assert_eq!(reader.read(&others), Ok(Frame::Other));
@@ -130,26 +99,26 @@ fn any_order_of_keys_and_any_number_of_books_in_a_frame_is_read() {
 fn a_books_depth_is_what_the_exchange_says_else_what_the_snapshot_needs() {
     let mut reader = Reader::v2();
     assert_eq!(reader.read(UPDATE), RECOGNISED);
-    assert_eq!(reader.book().0.depth, DEPTH_FULL);
+    assert_eq!(reader.last.book().0.depth, DEPTH_FULL);
     assert_eq!(reader.read(SNAPSHOT), RECOGNISED);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
-    assert_eq!(reader.book().0.depth, 10);
+    assert_eq!(reader.last.book().0.depth, 10);
     let subject = Subject { instrument: id_of("ETH/BTC"), channel: Channel::Orderbook };
     let ack = Ok(Frame::Ack { id: Some(11), subject: Some(subject) });
     assert_eq!(reader.read(ACK), ack);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
-    assert_eq!(reader.book().0.depth, 100);
+    assert_eq!(reader.last.book().0.depth, 100);
     // Of another book it says nothing, and leaving it takes nothing back.
     assert_eq!(reader.read(&SNAPSHOT.replace("ETH/BTC", "BTC/USD")), RECOGNISED);
-    assert_eq!(reader.book().0.depth, 10);
+    assert_eq!(reader.last.book().0.depth, 10);
     assert_eq!(reader.read(&ACK.replace("\"subscribe", "\"unsubscribe")), ack);
     assert_eq!(reader.read(SNAPSHOT), RECOGNISED);
-    assert_eq!(reader.book().0.depth, 100);
+    assert_eq!(reader.last.book().0.depth, 100);
     // What was learned cannot be when the snapshot is longer.
     let level = r#"{"price":0.031340,"qty":12.96065840}"#;
     let longer = SNAPSHOT.replace("ETH/BTC", "BTC/USD").replace(level, &[level; 26].join(","));
     assert_eq!(reader.read(&longer), RECOGNISED);
-    assert_eq!(reader.book().0.depth, 100);
+    assert_eq!(reader.last.book().0.depth, 100);
 }
 
 #[test]
@@ -165,15 +134,15 @@ fn a_bad_book_frame_costs_itself_and_names_its_book() {
         ("\"asks\":[]", "\"asks\":{}", Rejected::Field),
     ] {
         assert_eq!(reader.read(&UPDATE.replace(from, to)), Err(reason), "{to}");
-        assert!(reader.batch.is_empty() && reader.batch.levels.is_empty());
-        assert_eq!(reader.batch.suspect, Some(id_of("ETH/BTC")), "{to}");
+        assert!(reader.last.batch.is_empty() && reader.last.batch.levels.is_empty());
+        assert_eq!(reader.last.batch.suspect, Some(id_of("ETH/BTC")), "{to}");
     }
     let neither = UPDATE.replace("bids", "b").replace("asks", "a");
     assert_eq!(reader.read(&neither), Err(Rejected::Field));
     assert_eq!(reader.read(&UPDATE[..90]), Err(Rejected::NotJson));
-    assert_eq!(reader.batch.suspect, None);
+    assert_eq!(reader.last.batch.suspect, None);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
-    assert_eq!(reader.batch.suspect, None);
+    assert_eq!(reader.last.batch.suspect, None);
 }
 
 #[test]
@@ -195,7 +164,7 @@ fn trades_name_the_takers_side_and_several_come_in_one_frame() {
     };
     let live = Origin::Live;
     assert_eq!(reader.trades(), [(4_665_906, live, sale), (4_665_907, live, purchase)]);
-    assert_eq!(reader.batch.ticks[0].tick.exchange_time, UnixNanos(1_695_628_177_708_706_000));
+    assert_eq!(reader.last.batch.ticks[0].tick.exchange_time, UnixNanos(1_695_628_177_708_706_000));
     assert_eq!(reader.read(&text.replace("\"buy\"", "\"b\"")), Err(Rejected::Field));
     assert_eq!(reader.read(&text.replace("4665907", "4665907.0")), Err(Rejected::Field));
 }
@@ -227,7 +196,7 @@ fn a_ticker_tells_the_best_prices_too() {
         (text.replace(":0.10148", ": 0.10148"), GENERAL),
     ] {
         assert_eq!(reader.read(&text), outcome);
-        let (ticker, quote) = reader.ticker();
+        let (ticker, quote) = reader.last.ticker_and_quote();
         assert_eq!((ticker.last, ticker.open), (Some(decimal("0.10035")), None));
         assert_eq!((ticker.low, ticker.high), (Some(decimal("0.09979")), Some(decimal("0.10285"))));
         assert_eq!(ticker.change, Some(decimal("-0.00017")));
@@ -239,7 +208,10 @@ fn a_ticker_tells_the_best_prices_too() {
     }
     let huge = text.replace("997038.98383185", "1127313210123.00855204");
     assert_eq!(reader.read(&huge), GENERAL);
-    assert_eq!(reader.ticker().0.volume.expect("wide").to_string(), "1127313210123.00855204");
+    assert_eq!(
+        reader.last.ticker_and_quote().0.volume.expect("wide").to_string(),
+        "1127313210123.00855204"
+    );
 }
 
 #[test]
@@ -247,10 +219,10 @@ fn a_market_without_orders_has_no_quote() {
     let mut reader = Reader::v2();
     let text = r#"{"channel":"ticker","type":"snapshot","data":[{"symbol":"AAPLx/USD","bid":0,"bid_qty":0.00000000,"ask":0,"ask_qty":0,"last":0,"volume":0,"vwap":0,"low":0,"high":0,"change":0,"change_pct":0,"timestamp":"1970-01-01T00:00:00.000000Z"}]}"#;
     assert_eq!(reader.read(text), GENERAL);
-    let (ticker, quote) = reader.ticker();
+    let (ticker, quote) = reader.last.ticker_and_quote();
     assert_eq!((ticker.bid, ticker.ask), (None, None));
     assert_eq!(quote, Quote { bid: None, bid_size: None, ask: None, ask_size: None });
-    assert_eq!(reader.batch.ticks[0].tick.exchange_time, UnixNanos::NONE);
+    assert_eq!(reader.last.batch.ticks[0].tick.exchange_time, UnixNanos::NONE);
 }
 
 #[test]
@@ -258,13 +230,13 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
     let mut reader = Reader::v2();
     let text = r#"{"channel":"ohlc","type":"update","timestamp":"2023-10-04T16:26:01.806315597Z","data":[{"symbol":"ALGO/USD","open":0.09875,"high":0.0988,"low":0.09874,"close":0.09876,"trades":13,"volume":16255.46368,"vwap":0.09879,"interval_begin":"2023-10-04T15:30:00.000000000Z","interval":5,"timestamp":"2023-10-04T15:35:00.000000Z"}]}"#;
     assert_eq!(reader.read(text), GENERAL);
-    let candle = reader.candle();
+    let candle = reader.last.candle();
     assert_eq!((candle.interval, candle.closed), (Interval::Minute5, false));
     assert_eq!(candle.open_time, UnixNanos(1_696_433_400_000_000_000));
     assert_eq!((candle.open, candle.high), (decimal("0.09875"), decimal("0.0988")));
     assert_eq!((candle.low, candle.close), (decimal("0.09874"), decimal("0.09876")));
     assert_eq!((candle.trades, candle.volume.to_string().as_str()), (13, "16255.46368"));
-    let time = reader.batch.ticks[0].tick.exchange_time;
+    let time = reader.last.batch.ticks[0].tick.exchange_time;
     assert_eq!(time, UnixNanos(1_696_436_761_806_315_597));
     for minutes in ["30", "10080", "21600", "0"] {
         let other = text.replace("\"interval\":5", &format!("\"interval\":{minutes}"));
@@ -323,7 +295,7 @@ fn what_is_no_data_is_told_apart() {
     ] {
         let mut reader = Reader::v2();
         assert_eq!(reader.read(text), outcome, "{text}");
-        assert!(reader.batch.is_empty());
+        assert!(reader.last.batch.is_empty());
     }
 }
 
@@ -359,14 +331,14 @@ fn version_ones_books_have_one_payload_or_two() {
     let mut reader = Reader::v1();
     let text = r#"[1360,{"as":[["0.000022900","13355.87450757","1618678123.481570"]],"bs":[["0.000022890","31.75709827","1618678097.847309"]]},"book-1000","ADA/XBT"]"#;
     assert_eq!(reader.read(text), GENERAL);
-    let (book, levels) = reader.book();
+    let (book, levels) = reader.last.book();
     assert_eq!((book.kind, book.checksum, book.depth), (BookKind::Snapshot, None, 1_000));
     assert_eq!(book.exchange_time, UnixNanos(1_618_678_123_481_570_000));
     assert_eq!(levels.len(), 2);
 
     let text = r#"[1920,{"a":[["0.042990","364630.28272081","1618678145.920470"]]},{"b":[["0.042990","0.00000000","1618678145.920708","r"]],"c":"4105471083"},"book-10","SC/EUR"]"#;
     assert_eq!(reader.read(text), GENERAL);
-    let (book, levels) = reader.book();
+    let (book, levels) = reader.last.book();
     assert_eq!((book.kind, book.checksum), (BookKind::Delta, Some(4_105_471_083)));
     assert_eq!((book.depth, book.instrument), (10, InstrumentId(2)));
     assert_eq!([levels[0].side, levels[1].side], [Side::Ask, Side::Bid]);
@@ -374,7 +346,7 @@ fn version_ones_books_have_one_payload_or_two() {
 
     let bad = text.replace("364630.28272081", "x");
     assert_eq!(reader.read(&bad), Err(Rejected::Number));
-    assert_eq!(reader.batch.suspect, Some(InstrumentId(2)));
+    assert_eq!(reader.last.batch.suspect, Some(InstrumentId(2)));
     assert_eq!(reader.read(&text.replace("book-10", "book-x")), Err(Rejected::Field));
 }
 
@@ -386,11 +358,11 @@ fn version_ones_trades_and_prices_are_read() {
     let trades = reader.trades();
     assert_eq!((trades[0].2.taker, trades[1].2.taker), (Side::Bid, Side::Ask));
     assert_eq!((trades[0].0, trades[0].2.price), (0, decimal("354.55000000")));
-    assert_eq!(reader.batch.ticks[0].tick.exchange_time, UnixNanos(1_618_678_145_715_785_000));
+    assert_eq!(reader.last.batch.ticks[0].tick.exchange_time, UnixNanos(1_618_678_145_715_785_000));
 
     let text = r#"[1668,{"a":["13.253900",35,"35.72892241"],"b":["13.232900",185,"185.18432037"],"c":["13.253900","3.71672000"],"v":["26560.85364463","72035.05488104"],"p":["13.529003","13.734728"],"t":[640,1353],"l":["13.021800","13.021700"],"h":["13.942000","14.211200"],"o":["13.804000","13.428300"]},"ticker","WAVES/EUR"]"#;
     assert_eq!(reader.read(text), GENERAL);
-    let (ticker, quote) = reader.ticker();
+    let (ticker, quote) = reader.last.ticker_and_quote();
     assert_eq!(ticker.volume.expect("stated").to_string(), "72035.05488104");
     assert_eq!(
         (ticker.open, ticker.high),
@@ -401,7 +373,7 @@ fn version_ones_trades_and_prices_are_read() {
 
     let text = r#"[325,["43770.20000","43770.30000","1633053779.916349","0.00917717","0.31670440"],"spread","XBT/USD"]"#;
     assert_eq!(reader.read(text), GENERAL);
-    let quote = reader.batch.ticks[0];
+    let quote = reader.last.batch.ticks[0];
     assert_eq!(quote.origin, Origin::Live);
     let quote = quote.tick.body.quote().expect("a quote");
     assert_eq!(
@@ -411,7 +383,7 @@ fn version_ones_trades_and_prices_are_read() {
 
     let text = r#"[42,["1542057314.748456","1542057360.000000","3586.70000","3586.80000","3586.60000","3586.65000","3586.68894","0.03373000",2],"ohlc-1","XBT/USD"]"#;
     assert_eq!(reader.read(text), GENERAL);
-    let candle = reader.candle();
+    let candle = reader.last.candle();
     assert_eq!((candle.interval, candle.trades), (Interval::Minute1, 2));
     assert_eq!(candle.open_time, UnixNanos(1_542_057_300_000_000_000));
     assert_eq!((candle.high, candle.close), (decimal("3586.80000"), decimal("3586.65000")));
@@ -454,7 +426,7 @@ fn version_ones_events_are_told_apart() {
     ] {
         let mut reader = Reader::v1();
         assert_eq!(reader.read(text), outcome, "{text}");
-        assert!(reader.batch.is_empty());
+        assert!(reader.last.batch.is_empty());
     }
 }
 

@@ -3,10 +3,10 @@
 
 use super::*;
 use crate::clock::UnixNanos;
-use crate::exchange::{BookKind, BookUpdate, Origin, Subject};
+use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
+use crate::exchange::{BookKind, Origin, Subject};
 use crate::instrument::Channel;
-use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Interval, Quote, Side, Ticker, Trade, TradeId};
+use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 7] = [
     "BTC-USDT",
@@ -18,75 +18,18 @@ const SYMBOLS: [&str; 7] = [
     "WNCG-USDT-SWAP",
 ];
 
-struct Read {
-    outcome: Result<Frame, Rejected>,
-    batch: Batch,
-}
-
-impl Read {
-    fn trade(&self) -> Trade {
-        assert_eq!(self.batch.ticks.len(), 1);
-        self.batch.ticks[0].tick.body.trade().expect("a trade")
-    }
-
-    fn quote(&self) -> Quote {
-        assert_eq!(self.batch.ticks.len(), 1);
-        self.batch.ticks[0].tick.body.quote().expect("a quote")
-    }
-
-    fn book(&self) -> &BookUpdate {
-        assert_eq!(self.batch.books.len(), 1);
-        &self.batch.books[0]
-    }
-
-    fn ticker(&self) -> Ticker {
-        let mut ticker = Ticker::default();
-        let whole: Vec<_> =
-            self.batch.ticks.iter().map(|tick| ticker.absorb(&tick.tick.body)).collect();
-        assert_eq!(whole, [false, false, true]);
-        ticker
-    }
-
-    fn candle(&self) -> Candle {
-        let bodies: Vec<Body> = self.batch.ticks.iter().map(|tick| tick.tick.body).collect();
-        assert_eq!(bodies.len(), 2);
-        Candle::join(&bodies[0], &bodies[1]).expect("a candle")
-    }
-
-    fn native(&self) -> &'static str {
-        SYMBOLS[self.batch.ticks[0].tick.instrument.index()]
-    }
-}
-
 fn adapter() -> Okx {
-    let mut adapter = Okx::new();
-    adapter.set_instruments(NativeMap::new(SYMBOLS.into_iter().zip((0..).map(InstrumentId))));
-    adapter
-}
-
-fn read_by(adapter: &mut Okx, text: &str) -> Read {
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(text.len() + FRAME_PADDING, b'"');
-    let mut batch = Batch::new();
-    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
-    Read { outcome, batch }
+    carrying(Okx::new(), &SYMBOLS)
 }
 
 fn read(text: &str) -> Read {
     read_by(&mut adapter(), text)
 }
 
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).expect("a decimal")
-}
-
 fn subject(native: &str, channel: Channel) -> Option<Subject> {
     let index = SYMBOLS.iter().position(|symbol| *symbol == native).expect("one of them");
     Some(Subject { instrument: InstrumentId(index as u32), channel })
 }
-
-const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
-const GENERAL: Result<Frame, Rejected> = Ok(Frame::Data { recognised: false });
 
 #[test]
 fn a_trade_says_what_the_taker_did() {
@@ -103,7 +46,7 @@ fn a_trade_says_what_the_taker_did() {
         id: TradeId::Number(12_883_020),
     };
     assert_eq!(read.trade(), trade);
-    assert_eq!(read.native(), "UNI-USD-SWAP");
+    assert_eq!(read.native_of(&SYMBOLS), "UNI-USD-SWAP");
     let entry = read.batch.ticks[0];
     assert_eq!((entry.first, entry.sequence), (12_883_020, 12_883_020));
     assert_eq!(entry.origin, Origin::Live);
@@ -198,11 +141,10 @@ fn book_frame(action: &str, ids: &str) -> String {
 fn a_book_keeps_its_numbers_and_levels() {
     let snapshot = read(&book_frame("snapshot", r#","checksum":0,"prevSeqId":-1,"seqId":123456"#));
     assert_eq!(snapshot.outcome, RECOGNISED);
-    let book = snapshot.book();
+    let (book, levels) = snapshot.book();
     assert_eq!((book.kind, book.last_id, book.previous_id), (BookKind::Snapshot, 123_456, None));
     assert_eq!(book.checksum, Some(0));
     assert_eq!(book.exchange_time, UnixNanos::from_millis(1_597_026_383_185));
-    let levels = snapshot.batch.levels_of(book);
     let told: Vec<_> = levels.iter().map(|level| (level.side, level.price.to_string())).collect();
     let level = |side, price: &str| (side, price.to_owned());
     assert_eq!(
@@ -216,11 +158,11 @@ fn a_book_keeps_its_numbers_and_levels() {
     ] {
         let update = read(&book_frame("update", ids));
         assert_eq!(update.outcome, RECOGNISED, "{ids}");
-        let book = update.book();
+        let (book, levels) = update.book();
         assert_eq!((book.kind, book.last_id), (BookKind::Delta, 123_457));
         assert_eq!(book.previous_id, Some(123_456));
         assert_eq!(book.checksum, Some((-855_196_043_i32).cast_unsigned()));
-        assert!(update.batch.levels_of(book)[2].size.is_zero());
+        assert!(levels[2].size.is_zero());
     }
 }
 
@@ -232,7 +174,7 @@ fn books_of_2022_have_a_checksum_and_no_numbers() {
         r#""checksum":1975754545}]}"#
     ));
     assert_eq!(read.outcome, RECOGNISED);
-    let book = read.book();
+    let (book, _) = read.book();
     assert_eq!((book.first_id, book.last_id, book.previous_id), (0, 0, None));
     assert_eq!(book.checksum, Some(1_975_754_545));
 }
@@ -244,7 +186,7 @@ fn what_says_that_nothing_changed_is_an_event_without_levels() {
         r#""bids":[],"ts":"1597026383185","checksum":0,"prevSeqId":15,"seqId":15}]}"#
     ));
     assert_eq!(read.outcome, RECOGNISED);
-    assert_eq!((read.book().last_id, read.book().previous_id), (15, Some(15)));
+    assert_eq!((read.book().0.last_id, read.book().0.previous_id), (15, Some(15)));
     assert!(read.batch.levels.is_empty());
 }
 
@@ -274,8 +216,8 @@ fn only_one_channel_makes_a_book() {
         r#""bids":[["1","1","0","1"]],"instId":"BTC-USDT","ts":"1670324386802","seqId":7}]}"#
     );
     let first = read_by(&mut adapter, best);
-    assert_eq!((first.outcome.clone(), first.book().kind), (GENERAL, BookKind::Snapshot));
-    assert_eq!((first.book().last_id, first.batch.levels.len()), (7, 2));
+    assert_eq!((first.outcome.clone(), first.book().0.kind), (GENERAL, BookKind::Snapshot));
+    assert_eq!((first.book().0.last_id, first.batch.levels.len()), (7, 2));
     let ids = r#","checksum":0,"prevSeqId":-1,"seqId":8"#;
     let books = book_frame("snapshot", ids);
     assert_eq!(read_by(&mut adapter, &books).outcome, RECOGNISED);
