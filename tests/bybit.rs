@@ -6,21 +6,15 @@ mod common;
 use std::time::Duration;
 
 use common::feed::{DEADLINE, Mirror, Rig, RigOptions};
+use common::market::{self, EVERYTHING, assert_a_bad_symbol_costs_itself_alone};
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
-use tickwire::sim::{BookSide, Fault, Of, Options, Simulator};
-use tickwire::tick::{Body, BookState, Reason, Side, Ticker, Trade, TradeId};
+use tickwire::sim::{Fault, Of, Options, Simulator};
+use tickwire::tick::{Body, BookState, Reason, Ticker, Trade, TradeId};
 
 const NATIVES: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
-const EVERYTHING: [Channel; 4] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 
 fn simulator(exchange: ExchangeId, adjust: impl FnOnce(&mut Options)) -> Simulator {
-    let mut options = Options::new(exchange);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 1_000;
-    options.truth_trades = 1_000_000;
-    adjust(&mut options);
-    Simulator::start(options).expect("a simulator is started")
+    market::simulator(exchange, &NATIVES, 1_000, adjust)
 }
 
 /// The number of a trade; a contract's is the end of its UUID.
@@ -36,12 +30,7 @@ fn follow(exchange: ExchangeId) {
     let simulator = simulator(exchange, |_| {});
     let mut rig = Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &EVERYTHING));
     rig.wait_books(0, 2);
-    rig.wait("two thousand trades, quotes and tickers", |ticks| {
-        let of = |kind: fn(&Body) -> bool| ticks.iter().filter(|tick| kind(&tick.body)).count();
-        of(|body| body.trade().is_some()) > 2_000
-            && of(|body| body.quote().is_some()) > 200
-            && of(|body| matches!(body, Body::TickerVolumes { .. })) > 20
-    });
+    rig.wait_for_more_than([2_000, 200, 20]);
     simulator.pause();
     rig.wait("the true books and their touch", |ticks| {
         (0..).zip(NATIVES).all(|(id, native)| {
@@ -58,20 +47,9 @@ fn follow(exchange: ExchangeId) {
         })
     });
     rig.stop();
-    for (id, native) in (0..).zip(NATIVES) {
-        let instrument = InstrumentId(id);
-        let truth = simulator.truth().trades(native);
+    rig.assert_printed(&simulator, &NATIVES, number);
+    for instrument in [0, 1].map(InstrumentId) {
         let own = rig.ticks.iter().filter(|tick| tick.instrument == instrument);
-        let seen: Vec<Trade> = own.clone().filter_map(|tick| tick.body.trade()).collect();
-        let first = number(&seen[0]);
-        let from = truth.iter().position(|trade| trade.id == first).expect("it was printed");
-        assert_eq!(seen.len(), truth.len() - from, "{native}: each once");
-        for (trade, truth) in seen.iter().zip(&truth[from..]) {
-            assert_eq!(number(trade), truth.id);
-            assert_eq!(trade.price.to_string(), truth.price);
-            assert_eq!(trade.size.to_string(), truth.size);
-            assert_eq!(trade.taker == Side::Bid, truth.taker == BookSide::Bid);
-        }
         // Contracts' tickers are whole, though they were told in parts.
         let mut ticker = Ticker::default();
         for tick in own {
@@ -129,18 +107,7 @@ fn a_symbol_that_does_not_exist_costs_itself_alone() {
         let simulator = simulator(exchange, |_| {});
         let natives = ["BTCUSDT", "NOTTHEREUSDT", "ETHUSDT"];
         let channels = [Channel::Trades, Channel::Orderbook];
-        let mut rig = Rig::start(RigOptions::new(exchange, &simulator, &natives, &channels));
-        rig.wait_counted("both refusals", |counters| counters.refused_subscriptions.value() == 2);
-        for id in [0, 2].map(InstrumentId) {
-            rig.wait("the others' trades and books", |ticks| {
-                let mut own = ticks.iter().filter(|tick| tick.instrument == id);
-                own.any(|tick| tick.body.trade().is_some())
-                    && Mirror::of(ticks, id).state == Some(BookState::Live)
-            });
-        }
-        let counters = rig.handle.counters();
-        assert!(counters.reconnects.iter().all(|one| one.value() == 0));
-        assert_eq!(simulator.stats().websockets, 1);
+        assert_a_bad_symbol_costs_itself_alone(exchange, &simulator, &natives, &channels);
     }
 }
 
@@ -168,12 +135,6 @@ fn a_quiet_connection_is_kept_by_heartbeats_in_json() {
             rules.silence_max = Duration::from_millis(500);
             rules.messages_max = 1_000_000;
         };
-        let mut rig = Rig::start(options);
-        // One request, then heartbeats alone.
-        assert!(simulator.wait_for(DEADLINE, |stats| stats.commands > 50));
-        let counters = rig.handle.counters();
-        assert!(counters.reconnects.iter().all(|one| one.value() == 0), "pongs are heard");
-        assert!(counters.rejected.iter().all(|one| one.value() == 0), "and are no broken frames");
-        rig.stop();
+        Rig::start(options).assert_kept_by_heartbeats(&simulator);
     }
 }

@@ -4,22 +4,16 @@
 mod common;
 
 use common::feed::{DEADLINE, Mirror, Rig, RigOptions, missed_trades};
-use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
+use common::market::{self, EVERYTHING};
+use tickwire::instrument::{ExchangeId, InstrumentId};
 use tickwire::sim::{Fault, Of, Options, Simulator};
-use tickwire::tick::{BookState, FeedState, Reason};
+use tickwire::tick::{BookState, Reason};
 
 const NATIVES: [&str; 3] = ["BTC-USD", "ETH-USD", "SOL-USD"];
-const EVERYTHING: [Channel; 4] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 const BOTH: [ExchangeId; 2] = [ExchangeId::Coinbase, ExchangeId::CoinbaseAdvanced];
 
 fn simulator(exchange: ExchangeId, adjust: impl FnOnce(&mut Options)) -> Simulator {
-    let mut options = Options::new(exchange);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 500;
-    options.truth_trades = 1_000_000;
-    adjust(&mut options);
-    Simulator::start(options).expect("a simulator is started")
+    market::simulator(exchange, &NATIVES, 500, adjust)
 }
 
 fn rig(exchange: ExchangeId, simulator: &Simulator, natives: &[&str]) -> Rig {
@@ -40,16 +34,6 @@ fn assert_book_is_true(rig: &mut Rig, simulator: &Simulator, id: u32, native: &s
     simulator.resume();
 }
 
-/// Every id from the first to the last trade was either published or told as missed.
-fn assert_accounted(rig: &Rig, id: u32) {
-    let instrument = InstrumentId(id);
-    let ids = rig.trade_ids(instrument);
-    assert!(ids.is_sorted_by(|one, two| one < two), "in order, each once");
-    let holes: u64 = ids.windows(2).map(|pair| pair[1] - pair[0] - 1).sum();
-    let told: u64 = missed_trades(&rig.ticks, instrument).iter().map(|(_, n)| n).sum();
-    assert_eq!(holes, told, "what is missing was told");
-}
-
 #[test]
 fn books_quotes_and_trades_are_those_of_the_exchange() {
     for exchange in BOTH {
@@ -63,9 +47,9 @@ fn books_quotes_and_trades_are_those_of_the_exchange() {
         assert_book_is_true(&mut rig, &simulator, 0, NATIVES[0]);
         rig.stop();
         for (id, native) in (0..).zip(NATIVES) {
-            assert_accounted(&rig, id);
-            let truth = simulator.truth().trades(native);
             let instrument = InstrumentId(id);
+            rig.assert_accounted(instrument);
+            let truth = simulator.truth().trades(native);
             let own = rig.ticks.iter().filter(|tick| tick.instrument == instrument);
             for trade in own.filter_map(|tick| tick.body.trade()) {
                 let tickwire::tick::TradeId::Number(number) = trade.id else { panic!("a number") };
@@ -131,14 +115,7 @@ fn a_missing_frame_of_advanced_trade_costs_the_connection_and_is_repaired() {
     rig.wait_books(0, 3);
     simulator.inject(Fault::Drop { of: Of::Depth, symbol: None, count: 1 });
     rig.wait_counted("the hole", |counters| counters.gaps.value() > 0);
-    rig.wait("the loss", |ticks| {
-        ticks.iter().any(|tick| {
-            matches!(
-                tick.body,
-                tickwire::tick::Body::FeedState { state: FeedState::Reconnecting, .. }
-            )
-        })
-    });
+    rig.wait_loss();
     let seen = rig.ticks.len();
     rig.wait_books(seen, 3);
     assert_book_is_true(&mut rig, &simulator, 1, NATIVES[1]);

@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::feed::{DEADLINE, Mirror, Rig, RigOptions, missed_trades};
+use common::market;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::sim::{Fault, Of, Options, Simulator};
 use tickwire::tick::{BookState, Reason};
@@ -14,19 +15,7 @@ const TWO: InstrumentId = InstrumentId(1);
 const NATIVES: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 
 fn simulator(exchange: ExchangeId, adjust: impl FnOnce(&mut Options)) -> Simulator {
-    let mut options = Options::new(exchange);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 500;
-    adjust(&mut options);
-    Simulator::start(options).expect("a simulator is started")
-}
-
-fn options<'a>(
-    exchange: ExchangeId,
-    simulator: &Simulator,
-    channels: &'a [Channel],
-) -> RigOptions<'a> {
-    RigOptions::new(exchange, simulator, &NATIVES, channels)
+    market::simulator(exchange, &NATIVES, 500, adjust)
 }
 
 fn of_one(of: Of, count: u32) -> (Of, Option<String>, u32) {
@@ -53,7 +42,8 @@ fn assert_books(rig: &mut Rig, simulator: &Simulator) {
 
 fn a_hole_in_a_book_is_repaired(exchange: ExchangeId) {
     let simulator = simulator(exchange, |_| {});
-    let mut rig = Rig::start(options(exchange, &simulator, &[Channel::Orderbook]));
+    let mut rig =
+        Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook]));
     rig.wait_books(0, 2);
     assert_books(&mut rig, &simulator);
     let seen = rig.ticks.len();
@@ -91,7 +81,8 @@ fn a_hole_in_a_futures_book_is_repaired() {
 fn repeated_and_reordered_deltas_leave_the_right_book() {
     let exchange = ExchangeId::Binance;
     let simulator = simulator(exchange, |_| {});
-    let mut rig = Rig::start(options(exchange, &simulator, &[Channel::Orderbook]));
+    let mut rig =
+        Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook]));
     rig.wait_books(0, 2);
     let (of, symbol, count) = of_one(Of::Depth, 2);
     simulator.inject(Fault::Duplicate { of, symbol: symbol.clone(), count });
@@ -108,7 +99,7 @@ fn repeated_and_reordered_deltas_leave_the_right_book() {
 fn missing_trades_are_told_with_their_number_and_copies_are_dropped() {
     let exchange = ExchangeId::Binance;
     let simulator = simulator(exchange, |_| {});
-    let mut rig = Rig::start(options(exchange, &simulator, &[Channel::Trades]));
+    let mut rig = Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Trades]));
     rig.wait_trades(0, 2);
     let (of, symbol, count) = of_one(Of::Trade, 3);
     simulator.inject(Fault::Drop { of, symbol: symbol.clone(), count });
@@ -133,7 +124,8 @@ fn a_snapshot_that_is_too_old_or_refused_is_asked_for_again() {
     let exchange = ExchangeId::Binance;
     let simulator = simulator(exchange, |_| {});
     simulator.inject(Fault::RestStale { count: 2 });
-    let mut rig = Rig::start(options(exchange, &simulator, &[Channel::Orderbook]));
+    let mut rig =
+        Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook]));
     rig.wait_books(0, 2);
     assert_books(&mut rig, &simulator);
     assert!(simulator.stats().requests >= 4);
@@ -145,7 +137,7 @@ fn a_snapshot_is_larger_than_the_ring_and_passes_it_whole() {
     let simulator = simulator(exchange, |_| {});
     let mut rig = Rig::start(RigOptions {
         ring_ticks: 16,
-        ..options(exchange, &simulator, &[Channel::Orderbook, Channel::Trades])
+        ..RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook, Channel::Trades])
     });
     rig.wait_books(0, 2);
     assert_books(&mut rig, &simulator);
@@ -160,7 +152,8 @@ fn a_late_snapshot_is_joined_with_what_was_held_meanwhile() {
     let simulator = simulator(exchange, |options| {
         options.snapshot_lag = Duration::from_millis(400);
     });
-    let mut rig = Rig::start(options(exchange, &simulator, &[Channel::Orderbook]));
+    let mut rig =
+        Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook]));
     rig.wait_books(0, 2);
     assert_books(&mut rig, &simulator);
     assert!(simulator.wait_for(DEADLINE, |stats| stats.requests >= 2));
@@ -173,7 +166,7 @@ fn a_stall_beyond_the_bound_is_told_and_the_books_are_told_anew() {
     let mut rig = Rig::start(RigOptions {
         ring_ticks: 512,
         adjust: |options| options.stall_max = Duration::from_millis(100),
-        ..options(exchange, &simulator, &[Channel::Orderbook, Channel::Trades])
+        ..RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook, Channel::Trades])
     });
     rig.wait_books(0, 2);
     // Nobody takes anything until the feed has given up waiting and skipped a good deal.

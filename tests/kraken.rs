@@ -5,25 +5,21 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::feed::{DEADLINE, Mirror, QUICK, Rig, RigOptions, missed_trades};
+use common::feed::{DEADLINE, Mirror, QUICK, Rig, RigOptions};
+use common::market::{
+    self, EVERYTHING, assert_a_bad_symbol_costs_itself_alone, number, take_candles,
+};
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
-use tickwire::sim::{BookSide, Fault, Options, Simulator};
-use tickwire::tick::{Body, BookState, Interval, Side, TradeId};
+use tickwire::sim::{Fault, Options, Simulator};
+use tickwire::tick::{Body, BookState, Interval};
 
 const NATIVES: [&str; 2] = ["BTC/USD", "ETH/BTC"];
-const EVERYTHING: [Channel; 4] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 
 /// Levels that are subscribed to.
 const DEPTH: usize = 10;
 
 fn simulator(adjust: impl FnOnce(&mut Options)) -> Simulator {
-    let mut options = Options::new(ExchangeId::Kraken);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 1_000;
-    options.truth_trades = 1_000_000;
-    adjust(&mut options);
-    Simulator::start(options).expect("a simulator is started")
+    market::simulator(ExchangeId::Kraken, &NATIVES, 1_000, adjust)
 }
 
 #[test]
@@ -32,12 +28,7 @@ fn trades_quotes_tickers_and_books_are_those_of_the_exchange() {
     let mut rig =
         Rig::start(RigOptions::new(ExchangeId::Kraken, &simulator, &NATIVES, &EVERYTHING));
     rig.wait_books(0, 2);
-    rig.wait("two thousand trades, and quotes and tickers", |ticks| {
-        let of = |kind: fn(&Body) -> bool| ticks.iter().filter(|tick| kind(&tick.body)).count();
-        of(|body| body.trade().is_some()) > 2_000
-            && of(|body| body.quote().is_some()) > 500
-            && of(|body| matches!(body, Body::TickerVolumes { .. })) > 500
-    });
+    rig.wait_for_more_than([2_000, 500, 500]);
     simulator.pause();
     rig.wait("the true books and best prices", |ticks| {
         (0..).zip(NATIVES).all(|(id, native)| {
@@ -58,22 +49,7 @@ fn trades_quotes_tickers_and_books_are_those_of_the_exchange() {
         })
     });
     rig.stop();
-    for (id, native) in (0..).zip(NATIVES) {
-        let instrument = InstrumentId(id);
-        assert_eq!(missed_trades(&rig.ticks, instrument), [], "{native}");
-        let truth = simulator.truth().trades(native);
-        let ids = rig.trade_ids(instrument);
-        let from = truth.iter().position(|trade| trade.id == ids[0]).expect("it was printed");
-        let printed: Vec<u64> = truth[from..].iter().map(|trade| trade.id).collect();
-        assert_eq!(ids, printed, "{native}: each once, in order");
-        let own = rig.ticks.iter().filter(|tick| tick.instrument == instrument);
-        for (trade, truth) in own.filter_map(|tick| tick.body.trade()).zip(&truth[from..]) {
-            assert_eq!(trade.id, TradeId::Number(truth.id));
-            assert_eq!(trade.price.to_string(), truth.price);
-            assert_eq!(trade.size.to_string(), truth.size);
-            assert_eq!(trade.taker == Side::Bid, truth.taker == BookSide::Bid);
-        }
-    }
+    rig.assert_printed(&simulator, &NATIVES, number);
     let counters = rig.handle.counters();
     assert_eq!(counters.checksum_failures.value(), 0);
     assert_eq!(counters.resubscriptions.value(), 0, "every subscription was answered");
@@ -106,18 +82,8 @@ fn a_symbol_that_does_not_exist_costs_itself_alone() {
     let simulator = simulator(|_| {});
     let natives = ["BTC/USD", "XBT/USD", "ETH/BTC"];
     let channels = [Channel::Trades, Channel::Quotes, Channel::Orderbook];
-    let mut rig = Rig::start(RigOptions::new(ExchangeId::Kraken, &simulator, &natives, &channels));
-    rig.wait_counted("the refusals", |counters| counters.refused_subscriptions.value() == 3);
-    for id in [0, 2].map(InstrumentId) {
-        rig.wait("the others' trades and books", |ticks| {
-            let mut own = ticks.iter().filter(|tick| tick.instrument == id);
-            own.any(|tick| tick.body.trade().is_some())
-                && Mirror::of(ticks, id).state == Some(BookState::Live)
-        });
-    }
-    let counters = rig.handle.counters();
-    assert!(counters.reconnects.iter().all(|one| one.value() == 0));
-    assert_eq!(simulator.stats().websockets, 1);
+    let exchange = ExchangeId::Kraken;
+    assert_a_bad_symbol_costs_itself_alone(exchange, &simulator, &natives, &channels);
 }
 
 #[test]
@@ -154,13 +120,7 @@ fn candles_of_the_exchange_come_with_every_trade() {
         &NATIVES,
         &[Channel::Trades, Channel::Candles],
     );
-    options.adjust = |options| {
-        for subscription in &mut options.subscriptions {
-            if subscription.channel == Channel::Candles {
-                subscription.interval = Some(Interval::Hour4);
-            }
-        }
-    };
+    options.adjust = |options| take_candles(options, Interval::Hour4);
     let mut rig = Rig::start(options);
     rig.wait("candles of both", |ticks| {
         [0, 1].map(InstrumentId).iter().all(|id| {

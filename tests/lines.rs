@@ -6,20 +6,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use common::feed::{DEADLINE, Mirror, Rig, RigOptions, missed_trades, trade_ids};
+use common::market::{self, EVERYTHING};
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
-use tickwire::sim::{Fault, Of, Options, Simulator};
+use tickwire::sim::{Fault, Of, Simulator};
 use tickwire::tick::{Body, BookState, FeedState, Tick};
 
 const NATIVES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
-const EVERYTHING: [Channel; 4] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 
 fn simulator(exchange: ExchangeId) -> Simulator {
-    let mut options = Options::new(exchange);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 2_000;
-    options.truth_trades = 1_000_000;
-    Simulator::start(options).expect("a simulator is started")
+    market::simulator(exchange, &NATIVES, 2_000, |_| {})
 }
 
 fn options<'a>(
@@ -106,13 +101,8 @@ const OTHERS: [(ExchangeId, [&str; 3]); 6] = [
 
 const TRADES_AND_BOOKS: [Channel; 2] = [Channel::Trades, Channel::Orderbook];
 
-fn market(exchange: ExchangeId, natives: &[&str]) -> Simulator {
-    let mut options = Options::new(exchange);
-    options.symbols = natives.iter().map(|&native| native.to_owned()).collect();
-    // Below what one batch of Coinbase Advanced Trade holds.
-    options.rate = 300;
-    Simulator::start(options).expect("a simulator is started")
-}
+/// Trades a second of theirs: below what one batch of Coinbase Advanced Trade holds.
+const OTHERS_RATE: u32 = 300;
 
 /// The market stands still: the books are its books, every trade came once, none was missed.
 fn assert_whole(rig: &mut Rig, simulator: &Simulator, exchange: ExchangeId, natives: &[&str]) {
@@ -148,7 +138,7 @@ fn assert_whole(rig: &mut Rig, simulator: &Simulator, exchange: ExchangeId, nati
 #[test]
 fn every_exchange_survives_the_loss_of_a_line() {
     for (exchange, natives) in OTHERS {
-        let simulator = market(exchange, &natives);
+        let simulator = market::simulator(exchange, &natives, OTHERS_RATE, |_| {});
         let mut rig = Rig::start(RigOptions {
             adjust: |options| options.lines = 2,
             ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)
@@ -191,7 +181,7 @@ fn copies(rig: &Rig) -> [u64; 2] {
 #[test]
 fn every_exchange_is_rolled_over_without_a_hole() {
     for (exchange, natives) in OTHERS {
-        let simulator = market(exchange, &natives);
+        let simulator = market::simulator(exchange, &natives, OTHERS_RATE, |_| {});
         let mut rig = Rig::start(RigOptions {
             rules: |rules| rules.lifetime = Some(Duration::from_millis(500)),
             ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)

@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::feed::{DEADLINE, Mirror, QUICK, Rig, RigOptions, missed_trades};
+use common::market::{self, EVERYTHING};
 use tickwire::feed::FeedOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::net::BackoffPolicy;
@@ -13,16 +14,9 @@ use tickwire::sim::{Fault, Options, Simulator};
 use tickwire::tick::{BookState, FeedState, Reason};
 
 const NATIVES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
-const EVERYTHING: [Channel; 4] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 
 fn simulator(adjust: impl FnOnce(&mut Options)) -> Simulator {
-    let mut options = Options::new(ExchangeId::Binance);
-    options.symbols = NATIVES.map(str::to_owned).to_vec();
-    options.rate = 2_000;
-    options.truth_trades = 1_000_000;
-    adjust(&mut options);
-    Simulator::start(options).expect("a simulator is started")
+    market::simulator(ExchangeId::Binance, &NATIVES, 2_000, adjust)
 }
 
 fn options<'a>(simulator: &Simulator, channels: &'a [Channel]) -> RigOptions<'a> {
@@ -33,15 +27,9 @@ fn rig(simulator: &Simulator, channels: &[Channel], adjust: fn(&mut FeedOptions)
     Rig::start(RigOptions { adjust, ..options(simulator, channels) })
 }
 
-/// Every id from the first to the last trade was either published or told as missed.
 fn assert_accounted(rig: &Rig) {
     for id in 0..NATIVES.len() as u32 {
-        let instrument = InstrumentId(id);
-        let ids = rig.trade_ids(instrument);
-        assert!(ids.is_sorted_by(|one, two| one < two), "in order, each once");
-        let holes: u64 = ids.windows(2).map(|pair| pair[1] - pair[0] - 1).sum();
-        let told: u64 = missed_trades(&rig.ticks, instrument).iter().map(|(_, n)| n).sum();
-        assert_eq!(holes, told, "what is missing was told");
+        rig.assert_accounted(InstrumentId(id));
     }
 }
 
@@ -54,14 +42,7 @@ fn a_killed_exchange_is_found_again_and_everything_is_subscribed_anew() {
     rig.wait_books(0, 3);
 
     let stopped = simulator.kill().expect("the simulator did not panic");
-    rig.wait("the loss", |ticks| {
-        ticks.iter().any(|tick| {
-            matches!(
-                tick.body,
-                tickwire::tick::Body::FeedState { state: FeedState::Reconnecting, .. }
-            )
-        })
-    });
+    rig.wait_loss();
     let seen = rig.ticks.len();
     let simulator = stopped.start().expect("it starts again");
     rig.wait_trades(seen, 3);

@@ -5,4 +5,5 @@
 pub(crate) mod bent;
 pub(crate) mod captures;
 pub(crate) mod feed;
+pub(crate) mod market;
 pub(crate) mod parse;
