@@ -9,6 +9,7 @@
 //!         └─ player ── or the frames of a capture instead
 //! ```
 
+mod agenda;
 mod arguments;
 mod binance;
 mod by_hand;

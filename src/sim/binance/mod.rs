@@ -20,6 +20,7 @@ use self::frames::{Frame, Spelling, TimeUnit};
 use self::rest::Weight;
 use self::schedule::Schedule;
 use self::streams::{Class, KINDS, Kind};
+use super::agenda::Planned;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -156,7 +157,7 @@ impl Binance {
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, counting, options.seed);
         let mut schedule = Schedule::new(product, &market, options.rate, now);
-        schedule.pause(options.paused || recording.is_some(), now);
+        schedule.agenda.pause(options.paused || recording.is_some(), now);
         let subscribers = (0..spellings.len() * KINDS).map(|_| Vec::new()).collect();
         Ok(Self {
             product,
@@ -332,11 +333,11 @@ impl Speaker for Binance {
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.pause(paused || self.recording.is_some(), now);
+        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
     }
 
     fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.skip_to(now);
+        self.schedule.agenda.skip_to(now);
     }
 
     fn streams(&self) -> usize {

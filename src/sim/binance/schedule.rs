@@ -1,30 +1,27 @@
 //! What Binance sends of its own accord, and when: trades at planned instants, all else by
-//! cadence. Order depends on planned times alone, so that a seed repeats every frame.
+//! cadence.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::frames::{DepthIds, Frame};
 use super::streams::{KINDS, Kind, PARTIAL_LEVELS, speeds};
 use super::{Binance, Product};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::Lines;
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::BookSide;
 use crate::sim::speaker::Due;
+use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Summaries (tickers, mark price) come this often.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
 /// A recurring duty for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Duty {
+pub(in crate::sim) enum Duty {
     Depth { instrument: usize, speed: usize },
     Candles { instrument: usize },
     Summary { instrument: usize },
@@ -43,12 +40,7 @@ pub(super) struct Batch {
 /// When what is due, and what waits to be sent then.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// When the next taker comes.
-    next_step: MonoNanos,
-    /// Between two trades; zero for as many as the clients take.
-    spacing: Duration,
-    paused: bool,
-    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    pub(super) agenda: Agenda<Duty>,
     /// Per instrument and speed.
     batches: Vec<Batch>,
     speeds: &'static [(&'static str, u64)],
@@ -56,27 +48,22 @@ pub(super) struct Schedule {
     told: Vec<u64>,
     /// Summaries sent, for streams of every third second.
     beat: Vec<u64>,
-    step: Step,
     began: MonoNanos,
 }
 
 impl Schedule {
     pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
         let speeds = speeds(product);
-        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
         let count = market.traded.len();
-        let mut duties = BinaryHeap::new();
+        let mut agenda = Agenda::new(rate, now);
         for instrument in 0..count {
-            // Spread over the period, so that not all instruments speak at once.
-            let phase =
-                |period: Duration| now.after(period * (instrument as u32 + 1) / (count as u32 + 1));
+            let phase = |period: Duration| phase(now, period, instrument, count);
             for (speed, (_, every_ms)) in speeds.iter().enumerate() {
                 let at = phase(Duration::from_millis(*every_ms));
-                duties.push(Reverse((at, Duty::Depth { instrument, speed })));
+                agenda.plan(at, Duty::Depth { instrument, speed });
             }
-            let candles = phase(candles_every(product));
-            duties.push(Reverse((candles, Duty::Candles { instrument })));
-            duties.push(Reverse((phase(SUMMARY_EVERY), Duty::Summary { instrument })));
+            agenda.plan(phase(candles_every(product)), Duty::Candles { instrument });
+            agenda.plan(phase(SUMMARY_EVERY), Duty::Summary { instrument });
         }
         let batch = |traded: &super::super::market::Traded| Batch {
             previous: traded.update_id,
@@ -86,41 +73,18 @@ impl Schedule {
         let batches =
             market.traded.iter().flat_map(|traded| speeds.iter().map(move |_| batch(traded)));
         Self {
-            next_step: now.after(spacing),
-            spacing,
-            paused: false,
-            duties,
+            agenda,
             batches: batches.collect(),
             speeds,
             told: vec![0; count],
             beat: vec![0; count],
-            step: Step::default(),
             began: now,
         }
-    }
-
-    /// The market stands still while paused; time that passed then is not caught up on.
-    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
-        if self.paused && !paused {
-            self.next_step = self.next_step.max(now);
-        }
-        self.paused = paused;
-    }
-
-    /// What was planned before `now` is left out, as if no time had passed.
-    pub(super) fn skip_to(&mut self, now: MonoNanos) {
-        self.next_step = self.next_step.max(now);
-        let duties = std::mem::take(&mut self.duties).into_iter();
-        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
     }
 
     /// Id up to which deltas of an instrument were sent at the fastest speed.
     pub(super) fn sent_update_id(&self, instrument: usize) -> u64 {
         self.batches[instrument * self.speeds.len()].previous
-    }
-
-    fn next_duty(&self) -> MonoNanos {
-        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
     }
 }
 
@@ -131,45 +95,26 @@ const fn candles_every(product: Product) -> Duration {
     }
 }
 
-impl Binance {
-    /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let unpaced = self.schedule.spacing.is_zero() && !self.schedule.paused;
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let duty_at = self.schedule.next_duty();
-            let step_at = match (self.schedule.paused, unpaced) {
-                (true, _) => MonoNanos::MAX,
-                (_, true) if self.fanout.count == 0 || !lines.have_room() => MonoNanos::MAX,
-                (_, true) => now,
-                (_, false) => self.schedule.next_step,
-            };
-            if step_at.min(duty_at) > now {
-                break;
-            }
-            if duty_at < step_at {
-                self.run_duty(lines);
-            } else {
-                self.counters.lateness_ns_max.raise(now.since(step_at));
-                self.run_step(step_at, lines);
-            }
-        }
-        let exact = match (self.schedule.paused, unpaced) {
-            (true, _) => MonoNanos::MAX,
-            (_, true) if self.fanout.count > 0 && lines.have_room() => now,
-            (_, true) => MonoNanos::MAX,
-            (_, false) => self.schedule.next_step,
-        };
-        Due { exact, loose: self.schedule.next_duty() }
+impl Planned for Binance {
+    type Duty = Duty;
+
+    fn agenda(&self) -> &Agenda<Duty> {
+        &self.schedule.agenda
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn is_heard(&self) -> bool {
+        self.fanout.count > 0
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
-        let mut step = std::mem::take(&mut self.schedule.step);
         let at = self.clock.date(planned);
-        self.market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
-        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
-        self.schedule.next_step = planned.after(spacing);
+        let agenda = &mut self.schedule.agenda;
+        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
         for index in 0..step.prints.len() {
             self.tell_trade(step.instrument, step.prints[index], planned, lines);
         }
@@ -185,9 +130,30 @@ impl Binance {
             });
         }
         self.note_changes(&step);
-        self.schedule.step = step;
+        self.schedule.agenda.give_back(step);
     }
 
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let every = match duty {
+            Duty::Depth { instrument, speed } => {
+                self.tell_depth(instrument, speed, self.clock.date(planned), lines);
+                Duration::from_millis(self.schedule.speeds[speed].1)
+            }
+            Duty::Candles { instrument } => {
+                self.tell_candles(instrument, self.clock.date(planned), lines);
+                candles_every(self.product)
+            }
+            Duty::Summary { instrument } => {
+                self.tell_summary(instrument, self.clock.date(planned), lines);
+                SUMMARY_EVERY
+            }
+        };
+        self.schedule.agenda.plan(planned.after(every), duty);
+    }
+}
+
+impl Binance {
     /// Keeps what the next depth frames will tell, for the speeds that somebody listens to.
     fn note_changes(&mut self, step: &Step) {
         let speeds = self.schedule.speeds.len();
@@ -229,25 +195,6 @@ impl Binance {
         self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
             frame.trade(&print, at);
         });
-    }
-
-    fn run_duty(&mut self, lines: &mut Lines) {
-        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
-        let every = match duty {
-            Duty::Depth { instrument, speed } => {
-                self.tell_depth(instrument, speed, self.clock.date(planned), lines);
-                Duration::from_millis(self.schedule.speeds[speed].1)
-            }
-            Duty::Candles { instrument } => {
-                self.tell_candles(instrument, self.clock.date(planned), lines);
-                candles_every(self.product)
-            }
-            Duty::Summary { instrument } => {
-                self.tell_summary(instrument, self.clock.date(planned), lines);
-                SUMMARY_EVERY
-            }
-        };
-        self.schedule.duties.push(Reverse((planned.after(every), duty)));
     }
 
     fn tell_depth(&mut self, instrument: usize, speed: usize, at: UnixNanos, lines: &mut Lines) {

@@ -19,6 +19,7 @@ use self::frames::{BookEvent, Fields, Frame, SPOT_ID_FIRST, Spelling, changed, t
 use self::rest::Rate;
 use self::schedule::Schedule;
 use self::topics::{DEPTH_TRUE, DEPTHS, KINDS, Kind};
+use super::agenda::Planned;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -124,7 +125,7 @@ impl Bybit {
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
         let mut schedule = Schedule::new(spellings.len(), options.rate, now);
-        schedule.pause(options.paused || recording.is_some(), now);
+        schedule.agenda.pause(options.paused || recording.is_some(), now);
         let subscribers = (0..spellings.len() * KINDS).map(|_| Vec::new()).collect();
         Ok(Self {
             class,
@@ -315,11 +316,11 @@ impl Speaker for Bybit {
     fn announce_shutdown(&mut self, _: MonoNanos, _: &mut Lines) {}
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.pause(paused || self.recording.is_some(), now);
+        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
     }
 
     fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.skip_to(now);
+        self.schedule.agenda.skip_to(now);
     }
 
     fn streams(&self) -> usize {

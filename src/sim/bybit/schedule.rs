@@ -1,23 +1,18 @@
 //! What Bybit sends of its own accord, and when: trades at planned instants; books and tickers when
-//! something changed and their interval is over; bars by cadence. Order depends on planned times
-//! alone, so that a seed repeats every frame.
+//! something changed and their interval is over; bars by cadence.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::books::Slot;
 use super::topics::{DEPTHS, KINDS, Kind, interval_name};
 use super::{BookEvent, Bybit, Class, Frame, SPOT_ID_FIRST, changed, ticker_fields};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::Lines;
-use crate::sim::market::Step;
 use crate::sim::speaker::Due;
+use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Trades in one frame.
 const TRADES_PER_FRAME_MAX: usize = 1_024;
@@ -33,7 +28,7 @@ const IDLE_MAX: Duration = Duration::from_secs(600);
 
 /// Something to be done for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Duty {
+pub(in crate::sim) enum Duty {
     Book { instrument: usize, depth: usize },
     Ticker { instrument: usize },
     Beat { instrument: usize },
@@ -42,53 +37,26 @@ enum Duty {
 /// When what is due.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// When the next taker comes.
-    next_step: MonoNanos,
-    /// Between two trades; zero for as many as the clients take.
-    spacing: Duration,
-    paused: bool,
-    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    pub(super) agenda: Agenda<Duty>,
     /// Per instrument and depth.
     slots: Vec<Slot>,
     /// Per instrument: whether a ticker is planned, and when one may come.
     tickers: Vec<(bool, MonoNanos)>,
-    step: Step,
     next_idle_look: MonoNanos,
 }
 
 impl Schedule {
     pub(super) fn new(count: usize, rate: u32, now: MonoNanos) -> Self {
-        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
-        // Spread over the period, so that not all instruments speak at once.
-        let beat = |instrument| {
-            let at = now.after(BEAT * (instrument as u32 + 1) / (count as u32 + 1));
-            Reverse((at, Duty::Beat { instrument }))
-        };
+        let mut agenda = Agenda::new(rate, now);
+        for instrument in 0..count {
+            agenda.plan(phase(now, BEAT, instrument, count), Duty::Beat { instrument });
+        }
         Self {
-            next_step: now.after(spacing),
-            spacing,
-            paused: false,
-            duties: (0..count).map(beat).collect(),
+            agenda,
             slots: vec![Slot::default(); count * DEPTHS.len()],
             tickers: vec![(false, now); count],
-            step: Step::default(),
             next_idle_look: now,
         }
-    }
-
-    /// The market stands still while paused; time that passed then is not caught up on.
-    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
-        if self.paused && !paused {
-            self.next_step = self.next_step.max(now);
-        }
-        self.paused = paused;
-    }
-
-    /// What was planned before `now` is left out, as if no time had passed.
-    pub(super) fn skip_to(&mut self, now: MonoNanos) {
-        self.next_step = self.next_step.max(now);
-        let duties = std::mem::take(&mut self.duties).into_iter();
-        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
     }
 
     pub(super) fn slot(&mut self, instrument: usize, depth: usize) -> &mut Slot {
@@ -98,10 +66,6 @@ impl Schedule {
     /// The market's number of the last change that was told of a book.
     pub(super) fn seen(&self, instrument: usize, depth: usize) -> u64 {
         self.slots[instrument * DEPTHS.len() + depth].seen
-    }
-
-    fn next_duty(&self) -> MonoNanos {
-        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
     }
 }
 
@@ -114,45 +78,26 @@ impl Class {
     }
 }
 
-impl Bybit {
-    /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let unpaced = self.schedule.spacing.is_zero() && !self.schedule.paused;
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let duty_at = self.schedule.next_duty();
-            let step_at = match (self.schedule.paused, unpaced) {
-                (true, _) => MonoNanos::MAX,
-                (_, true) if self.fanout.count == 0 || !lines.have_room() => MonoNanos::MAX,
-                (_, true) => now,
-                (_, false) => self.schedule.next_step,
-            };
-            if step_at.min(duty_at) > now {
-                break;
-            }
-            if duty_at < step_at {
-                self.run_duty(lines);
-            } else {
-                self.counters.lateness_ns_max.raise(now.since(step_at));
-                self.run_step(step_at, lines);
-            }
-        }
-        let exact = match (self.schedule.paused, unpaced) {
-            (true, _) => MonoNanos::MAX,
-            (_, true) if self.fanout.count > 0 && lines.have_room() => now,
-            (_, true) => MonoNanos::MAX,
-            (_, false) => self.schedule.next_step,
-        };
-        Due { exact, loose: self.schedule.next_duty() }
+impl Planned for Bybit {
+    type Duty = Duty;
+
+    fn agenda(&self) -> &Agenda<Duty> {
+        &self.schedule.agenda
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn is_heard(&self) -> bool {
+        self.fanout.count > 0
     }
 
     /// One taker: its trades at once, and what follows from it as soon as it may.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
-        let mut step = std::mem::take(&mut self.schedule.step);
         let at = self.clock.date(planned);
-        self.market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
-        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
-        self.schedule.next_step = planned.after(spacing);
+        let agenda = &mut self.schedule.agenda;
+        let mut step = agenda.take_step(planned, at, &mut self.market, &self.counters);
         if self.class == Class::Spot {
             step.prints.iter_mut().for_each(|print| print.id += SPOT_ID_FIRST);
         }
@@ -168,9 +113,24 @@ impl Bybit {
             });
         }
         self.plan(step.instrument, planned);
-        self.schedule.step = step;
+        self.schedule.agenda.give_back(step);
     }
 
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        match duty {
+            Duty::Book { instrument, depth } => self.tell_book(instrument, depth, planned, lines),
+            Duty::Ticker { instrument } => self.tell_ticker(instrument, planned, lines),
+            Duty::Beat { instrument } => {
+                self.tell_candles(instrument, self.clock.date(planned), lines);
+                self.repeat_top(instrument, planned, lines);
+                self.schedule.agenda.plan(planned.after(BEAT), duty);
+            }
+        }
+    }
+}
+
+impl Bybit {
     /// Plans to tell what a step changed, to those who listen.
     fn plan(&mut self, instrument: usize, now: MonoNanos) {
         let base = instrument * KINDS;
@@ -179,27 +139,14 @@ impl Bybit {
             if !slot.is_planned && self.fanout.wants(base + Kind::Book(depth).index()) {
                 slot.is_planned = true;
                 let at = slot.allowed.max(now);
-                self.schedule.duties.push(Reverse((at, Duty::Book { instrument, depth })));
+                self.schedule.agenda.plan(at, Duty::Book { instrument, depth });
             }
         }
         let (is_planned, allowed) = &mut self.schedule.tickers[instrument];
         if !*is_planned && self.fanout.wants(base + Kind::Ticker.index()) {
             *is_planned = true;
             let at = (*allowed).max(now);
-            self.schedule.duties.push(Reverse((at, Duty::Ticker { instrument })));
-        }
-    }
-
-    fn run_duty(&mut self, lines: &mut Lines) {
-        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
-        match duty {
-            Duty::Book { instrument, depth } => self.tell_book(instrument, depth, planned, lines),
-            Duty::Ticker { instrument } => self.tell_ticker(instrument, planned, lines),
-            Duty::Beat { instrument } => {
-                self.tell_candles(instrument, self.clock.date(planned), lines);
-                self.repeat_top(instrument, planned, lines);
-                self.schedule.duties.push(Reverse((planned.after(BEAT), duty)));
-            }
+            self.schedule.agenda.plan(at, Duty::Ticker { instrument });
         }
     }
 

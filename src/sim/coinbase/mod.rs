@@ -19,6 +19,7 @@ use std::time::Duration;
 use self::channels::{KINDS, Kind, key_of, native_of};
 use self::listed::Spelling;
 use self::schedule::Schedule;
+use super::agenda::Planned;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -131,7 +132,7 @@ impl Coinbase {
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
         let mut schedule = Schedule::new(product, &market, options.rate, now);
-        schedule.pause(options.paused || recording.is_some(), now);
+        schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             product,
             clock: options.clock.clone(),
@@ -341,11 +342,11 @@ impl Speaker for Coinbase {
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.pause(paused || self.recording.is_some(), now);
+        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
     }
 
     fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.skip_to(now);
+        self.schedule.agenda.skip_to(now);
     }
 
     fn streams(&self) -> usize {

@@ -1,22 +1,19 @@
 //! What Coinbase sends of its own accord, and when: trades at planned instants, all else by
-//! cadence. Order depends on planned times alone, so that a seed repeats every frame.
+//! cadence.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::channels::{KINDS, Kind};
 use super::{Coinbase, FRAGMENT_BYTES, Product, advanced, exchange};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, Resting, RestingBook};
-use crate::sim::speaker::Due;
+use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Changes of books are collected for so long.
 const BOOKS_EVERY: Duration = Duration::from_millis(50);
@@ -44,7 +41,7 @@ const CANDLE: &str = "5m";
 
 /// A recurring duty, for one product or for all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Duty {
+pub(in crate::sim) enum Duty {
     Book(usize),
     Trades(usize),
     Beat(usize),
@@ -86,15 +83,9 @@ struct Pending {
 /// When what is due, and what waits to be sent then.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// When the next taker comes.
-    next_step: MonoNanos,
-    /// Between two trades; zero for as many as the clients take.
-    spacing: Duration,
-    paused: bool,
-    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    pub(super) agenda: Agenda<Duty>,
     /// Per product.
     pending: Vec<Pending>,
-    step: Step,
     /// Seconds since the start, as heartbeats count them.
     beats: u64,
     /// The garbage level was sent, once in a run (Exchange).
@@ -103,15 +94,11 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
-        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
         let count = market.traded.len();
-        let mut duties = BinaryHeap::new();
+        let mut agenda = Agenda::new(rate, now);
         for index in 0..count {
-            // Spread over the period, so that not all products speak at once.
-            let mut add = |every: Duration, duty: Duty| {
-                let at = now.after(every * (index as u32 + 1) / (count as u32 + 1));
-                duties.push(Reverse((at, duty)));
-            };
+            let mut add =
+                |every: Duration, duty| agenda.plan(phase(now, every, index, count), duty);
             add(BOOKS_EVERY, Duty::Book(index));
             add(BEAT_EVERY, Duty::Beat(index));
             add(SUMMARY_EVERY, Duty::Summary(index));
@@ -119,88 +106,41 @@ impl Schedule {
                 add(TRADES_EVERY, Duty::Trades(index));
             }
         }
-        duties.push(Reverse((now.after(BEAT_EVERY), Duty::Connections)));
+        agenda.plan(now.after(BEAT_EVERY), Duty::Connections);
         let pending = market.traded.iter().map(|traded| Pending {
             sent_update_id: traded.update_id,
             sequence: traded.update_id,
             ..Pending::default()
         });
-        Self {
-            next_step: now.after(spacing),
-            spacing,
-            paused: false,
-            duties,
-            pending: pending.collect(),
-            step: Step::default(),
-            beats: 0,
-            garbage_sent: false,
-        }
-    }
-
-    /// The market stands still while paused; time that passed then is not caught up on.
-    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
-        if self.paused && !paused {
-            self.next_step = self.next_step.max(now);
-        }
-        self.paused = paused;
-    }
-
-    /// What was planned before `now` is left out, as if no time had passed.
-    pub(super) fn skip_to(&mut self, now: MonoNanos) {
-        self.next_step = self.next_step.max(now);
-        let duties = std::mem::take(&mut self.duties).into_iter();
-        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
+        Self { agenda, pending: pending.collect(), beats: 0, garbage_sent: false }
     }
 
     /// Id of the last change of a book that subscribers know of.
     pub(super) fn sent_update_id(&self, product: usize) -> u64 {
         self.pending[product].sent_update_id
     }
-
-    fn next_duty(&self) -> MonoNanos {
-        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
-    }
 }
 
-impl Coinbase {
-    /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let unpaced = self.schedule.spacing.is_zero() && !self.schedule.paused;
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let duty_at = self.schedule.next_duty();
-            let step_at = self.next_step(unpaced, now, lines);
-            if step_at.min(duty_at) > now {
-                break;
-            }
-            if duty_at < step_at {
-                self.run_duty(lines);
-            } else {
-                self.counters.lateness_ns_max.raise(now.since(step_at));
-                self.run_step(step_at, lines);
-            }
-        }
-        let exact = self.next_step(unpaced, now, lines);
-        Due { exact, loose: self.schedule.next_duty() }
+impl Planned for Coinbase {
+    type Duty = Duty;
+
+    fn agenda(&self) -> &Agenda<Duty> {
+        &self.schedule.agenda
     }
 
-    fn next_step(&self, unpaced: bool, now: MonoNanos, lines: &Lines) -> MonoNanos {
-        let heard = || self.subscribers.iter().any(|subscribers| !subscribers.is_empty());
-        match (self.schedule.paused, unpaced) {
-            (true, _) => MonoNanos::MAX,
-            (_, true) if lines.have_room() && heard() => now,
-            (_, true) => MonoNanos::MAX,
-            (_, false) => self.schedule.next_step,
-        }
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn is_heard(&self) -> bool {
+        self.subscribers.iter().any(|subscribers| !subscribers.is_empty())
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
-        let mut step = std::mem::take(&mut self.schedule.step);
         let at = self.clock.date(planned);
-        self.market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
-        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
-        self.schedule.next_step = planned.after(spacing);
+        let agenda = &mut self.schedule.agenda;
+        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
         let product = step.instrument;
         for &print in &step.prints {
             self.truth.lock().keep(product, Kept { print, planned });
@@ -210,9 +150,38 @@ impl Coinbase {
         if !step.prints.is_empty() {
             self.tell_ticker(product, planned, lines);
         }
-        self.schedule.step = step;
+        self.schedule.agenda.give_back(step);
     }
 
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let every = match duty {
+            Duty::Book(product) => {
+                self.tell_book(product, planned, lines);
+                BOOKS_EVERY
+            }
+            Duty::Trades(product) => {
+                self.tell_trades(product, planned, lines);
+                TRADES_EVERY
+            }
+            Duty::Beat(product) => {
+                self.tell_beat(product, planned, lines);
+                BEAT_EVERY
+            }
+            Duty::Summary(product) => {
+                self.tell_summary(product, planned, lines);
+                SUMMARY_EVERY
+            }
+            Duty::Connections => {
+                self.care(planned, lines);
+                BEAT_EVERY
+            }
+        };
+        self.schedule.agenda.plan(planned.after(every), duty);
+    }
+}
+
+impl Coinbase {
     fn tell_trade(&mut self, product: usize, told: Told, now: MonoNanos, lines: &mut Lines) {
         let pending = &mut self.schedule.pending[product];
         pending.sequence += 1;
@@ -262,33 +231,6 @@ impl Coinbase {
                 pending.sent_update_id = change.update_id;
             }
         }
-    }
-
-    fn run_duty(&mut self, lines: &mut Lines) {
-        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
-        let every = match duty {
-            Duty::Book(product) => {
-                self.tell_book(product, planned, lines);
-                BOOKS_EVERY
-            }
-            Duty::Trades(product) => {
-                self.tell_trades(product, planned, lines);
-                TRADES_EVERY
-            }
-            Duty::Beat(product) => {
-                self.tell_beat(product, planned, lines);
-                BEAT_EVERY
-            }
-            Duty::Summary(product) => {
-                self.tell_summary(product, planned, lines);
-                SUMMARY_EVERY
-            }
-            Duty::Connections => {
-                self.care(planned, lines);
-                BEAT_EVERY
-            }
-        };
-        self.schedule.duties.push(Reverse((planned.after(every), duty)));
     }
 
     /// What changed of a book since it was last told.

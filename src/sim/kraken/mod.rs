@@ -21,6 +21,7 @@ use self::channels::{DEPTHS, KINDS, Kind};
 use self::frames::Spelling;
 use self::schedule::Schedule;
 use self::window::Window;
+use super::agenda::Planned;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -123,7 +124,7 @@ impl Kraken {
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let count = list.len();
         let mut schedule = Schedule::new(count, options.rate, now);
-        schedule.pause(options.paused || recording.is_some(), now);
+        schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             clock: options.clock.clone(),
             market: Market::new(list, Counting::PerInstrument, options.seed),
@@ -193,7 +194,10 @@ impl Speaker for Kraken {
     fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         match self.recording {
             Some(_) => self.play(now, lines),
-            None => self.run_due(now, lines),
+            None => {
+                let loose = self.care(now, lines);
+                Due { loose, ..self.run_due(now, lines) }
+            }
         }
     }
 
@@ -208,11 +212,11 @@ impl Speaker for Kraken {
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.pause(paused || self.recording.is_some(), now);
+        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
     }
 
     fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.skip_to(now);
+        self.schedule.agenda.skip_to(now);
     }
 
     fn streams(&self) -> usize {

@@ -2,6 +2,7 @@
 //! them, and heartbeats.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::channels::{DEPTHS, INTERVALS, KINDS, Kind};
@@ -9,13 +10,12 @@ use super::frames::Frame;
 use super::window::Told;
 use super::{IDLE_MAX, Kraken, TRADES_KEPT};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::agenda::{Agenda, Planned};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Print, Step};
 use crate::sim::speaker::Due;
+use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Between two heartbeats of a connection.
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -26,74 +26,69 @@ const TWICE_PERCENT: u64 = 2;
 /// When what is due, and the buffers in which it is made.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// When the next taker comes.
-    next_step: MonoNanos,
-    /// Between two trades; zero for as many as the clients take.
-    spacing: Duration,
-    paused: bool,
+    pub(super) agenda: Agenda<Infallible>,
     /// The last trades of each instrument, oldest first.
     pub(super) past: Vec<VecDeque<(Print, UnixNanos)>>,
-    step: Step,
     told: Vec<Told>,
     scratch: Vec<u8>,
 }
 
 impl Schedule {
     pub(super) fn new(count: usize, rate: u32, now: MonoNanos) -> Self {
-        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
         Self {
-            next_step: now.after(spacing),
-            spacing,
-            paused: false,
+            agenda: Agenda::new(rate, now),
             past: vec![VecDeque::with_capacity(TRADES_KEPT); count],
-            step: Step::default(),
             told: Vec::new(),
             scratch: Vec::with_capacity(16 << 10),
         }
     }
+}
 
-    /// The market stands still while paused; time that passed then is not caught up on.
-    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
-        if self.paused && !paused {
-            self.next_step = self.next_step.max(now);
+impl Planned for Kraken {
+    /// All that is not told with a trade concerns connections.
+    type Duty = Infallible;
+
+    fn agenda(&self) -> &Agenda<Infallible> {
+        &self.schedule.agenda
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn is_heard(&self) -> bool {
+        self.subscribers.iter().any(|them| !them.is_empty())
+    }
+
+    /// One taker, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+        let at = self.clock.date(planned);
+        let agenda = &mut self.schedule.agenda;
+        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let past = &mut self.schedule.past[step.instrument];
+        for &print in &step.prints {
+            self.truth.lock().keep(step.instrument, Kept { print, planned });
+            if past.len() == TRADES_KEPT {
+                past.pop_front();
+            }
+            past.push_back((print, at));
         }
-        self.paused = paused;
+        self.tell_trades(&step, at, lines);
+        for depth in 0..DEPTHS.len() {
+            self.tell_book(step.instrument, depth, at, lines);
+        }
+        self.tell_ticker(&step, at, lines);
+        self.tell_candles(step.instrument, at, lines);
+        self.schedule.agenda.give_back(step);
     }
 
-    /// What was planned before `now` is left out, as if no time had passed.
-    pub(super) fn skip_to(&mut self, now: MonoNanos) {
-        self.next_step = self.next_step.max(now);
-    }
+    /// There is none.
+    fn run_duty(&mut self, _: &mut Lines) {}
 }
 
 impl Kraken {
-    /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let loose = self.care(now, lines);
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let step_at = self.step_at(now, lines);
-            if step_at > now {
-                break;
-            }
-            self.counters.lateness_ns_max.raise(now.since(step_at));
-            self.run_step(step_at, lines);
-        }
-        Due { exact: self.step_at(now, lines), loose }
-    }
-
-    /// When the next taker comes.
-    fn step_at(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
-        let heard = || self.subscribers.iter().any(|them| !them.is_empty());
-        match (self.schedule.paused, self.schedule.spacing.is_zero()) {
-            (true, _) => MonoNanos::MAX,
-            (false, false) => self.schedule.next_step,
-            (false, true) if heard() && lines.have_room() => now,
-            (false, true) => MonoNanos::MAX,
-        }
-    }
-
     /// Heartbeats, and the end of connections on which nobody speaks. Returns when to come back.
-    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+    pub(super) fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
         let mut next = MonoNanos::MAX;
         for (id, session) in &mut self.sessions {
             let due = match &mut session.beat {
@@ -117,31 +112,6 @@ impl Kraken {
             next = next.min(due);
         }
         next
-    }
-
-    /// One taker, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
-        let mut step = std::mem::take(&mut self.schedule.step);
-        let at = self.clock.date(planned);
-        self.market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
-        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
-        self.schedule.next_step = planned.after(spacing);
-        let past = &mut self.schedule.past[step.instrument];
-        for &print in &step.prints {
-            self.truth.lock().keep(step.instrument, Kept { print, planned });
-            if past.len() == TRADES_KEPT {
-                past.pop_front();
-            }
-            past.push_back((print, at));
-        }
-        self.tell_trades(&step, at, lines);
-        for depth in 0..DEPTHS.len() {
-            self.tell_book(step.instrument, depth, at, lines);
-        }
-        self.tell_ticker(&step, at, lines);
-        self.tell_candles(step.instrument, at, lines);
-        self.schedule.step = step;
     }
 
     /// All trades of one taker in one frame.

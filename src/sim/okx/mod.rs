@@ -23,6 +23,7 @@ use self::channels::{Service, key_of};
 use self::fanout::Fanout;
 use self::frames::Spelling;
 use self::schedule::Schedule;
+use super::agenda::Planned;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -117,7 +118,7 @@ impl Okx {
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
         let mut schedule = Schedule::new(&market, options.rate, now);
-        schedule.pause(options.paused || recording.is_some(), now);
+        schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             era: options.era,
             clock: options.clock.clone(),
@@ -232,11 +233,11 @@ impl Speaker for Okx {
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.pause(paused || self.recording.is_some(), now);
+        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
     }
 
     fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.skip_to(now);
+        self.schedule.agenda.skip_to(now);
     }
 
     fn streams(&self) -> usize {

@@ -1,23 +1,19 @@
 //! What OKX sends of its own accord, and when: trades at planned instants, all else by cadence.
 //! Order depends on planned times alone, so that a seed repeats every frame.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::Okx;
 use super::channels::Kind;
 use super::frames::BookIds;
 use crate::clock::MonoNanos;
+use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::BookSide;
-use crate::sim::speaker::Due;
+use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Books, best levels and tickers come at most so often.
 const BOOKS_EVERY: Duration = Duration::from_millis(100);
@@ -33,7 +29,7 @@ const FIRST_NUMBER: u64 = 3;
 
 /// A recurring duty for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Duty {
+pub(in crate::sim) enum Duty {
     Book { instrument: usize },
     Candles { instrument: usize },
 }
@@ -77,106 +73,54 @@ struct Pending {
 /// When what is due, and what waits to be sent then.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// When the next taker comes.
-    next_step: MonoNanos,
-    /// Between two trades; zero for as many as the clients take.
-    spacing: Duration,
-    paused: bool,
-    duties: BinaryHeap<Reverse<(MonoNanos, Duty)>>,
+    pub(super) agenda: Agenda<Duty>,
     /// Per instrument.
     pending: Vec<Pending>,
-    step: Step,
 }
 
 impl Schedule {
     pub(super) fn new(market: &Market, rate: u32, now: MonoNanos) -> Self {
-        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
         let count = market.traded.len();
-        let mut duties = BinaryHeap::new();
+        let mut agenda = Agenda::new(rate, now);
         for instrument in 0..count {
-            // Spread over the period, so that not all instruments speak at once.
-            let phase =
-                |period: Duration| now.after(period * (instrument as u32 + 1) / (count as u32 + 1));
-            duties.push(Reverse((phase(BOOKS_EVERY), Duty::Book { instrument })));
-            duties.push(Reverse((phase(CANDLES_EVERY), Duty::Candles { instrument })));
+            let phase = |period: Duration| phase(now, period, instrument, count);
+            agenda.plan(phase(BOOKS_EVERY), Duty::Book { instrument });
+            agenda.plan(phase(CANDLES_EVERY), Duty::Candles { instrument });
         }
         let pending = market.traded.iter().map(|traded| Pending {
             numbering: Numbering { sent: traded.update_id, base: 0 },
             spoken: now,
             ..Pending::default()
         });
-        Self {
-            next_step: now.after(spacing),
-            spacing,
-            paused: false,
-            duties,
-            pending: pending.collect(),
-            step: Step::default(),
-        }
-    }
-
-    /// The market stands still while paused; time that passed then is not caught up on.
-    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
-        if self.paused && !paused {
-            self.next_step = self.next_step.max(now);
-        }
-        self.paused = paused;
-    }
-
-    /// What was planned before `now` is left out, as if no time had passed.
-    pub(super) fn skip_to(&mut self, now: MonoNanos) {
-        self.next_step = self.next_step.max(now);
-        let duties = std::mem::take(&mut self.duties).into_iter();
-        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
+        Self { agenda, pending: pending.collect() }
     }
 
     /// How the changes of a book are numbered now.
     pub(super) fn numbering(&self, instrument: usize) -> Numbering {
         self.pending[instrument].numbering
     }
-
-    fn next_duty(&self) -> MonoNanos {
-        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
-    }
 }
 
-impl Okx {
-    /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let (duty_at, step_at) = (self.schedule.next_duty(), self.next_step(now, lines));
-            if step_at.min(duty_at) > now {
-                break;
-            }
-            if duty_at < step_at {
-                self.run_duty(lines);
-            } else {
-                self.counters.lateness_ns_max.raise(now.since(step_at));
-                self.run_step(step_at, lines);
-            }
-        }
-        Due { exact: self.next_step(now, lines), loose: self.schedule.next_duty() }
+impl Planned for Okx {
+    type Duty = Duty;
+
+    fn agenda(&self) -> &Agenda<Duty> {
+        &self.schedule.agenda
     }
 
-    /// When the next taker comes.
-    fn next_step(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
-        let unpaced = self.schedule.spacing.is_zero();
-        match (self.schedule.paused, unpaced) {
-            (true, _) => MonoNanos::MAX,
-            (_, true) if self.fanout.count() == 0 || !lines.have_room() => MonoNanos::MAX,
-            (_, true) => now,
-            (_, false) => self.schedule.next_step,
-        }
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn is_heard(&self) -> bool {
+        self.fanout.count() > 0
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
-        let mut step = std::mem::take(&mut self.schedule.step);
         let at = self.clock.date(planned);
-        self.market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
-        let spacing = self.schedule.spacing * step.prints.len().max(1) as u32;
-        self.schedule.next_step = planned.after(spacing);
+        let agenda = &mut self.schedule.agenda;
+        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
         self.note_changes(&step);
         self.tell_trades(&step, planned, lines);
         if step.best_changed {
@@ -190,9 +134,28 @@ impl Okx {
                 frame.best_prices(&traded.book, sequence, at);
             });
         }
-        self.schedule.step = step;
+        self.schedule.agenda.give_back(step);
     }
 
+    fn run_duty(&mut self, lines: &mut Lines) {
+        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let every = match duty {
+            Duty::Book { instrument } => {
+                self.tell_book(instrument, planned, lines);
+                self.tell_best_five(instrument, planned, lines);
+                self.tell_ticker(instrument, planned, lines);
+                BOOKS_EVERY
+            }
+            Duty::Candles { instrument } => {
+                self.tell_candles(instrument, planned, lines);
+                CANDLES_EVERY
+            }
+        };
+        self.schedule.agenda.plan(planned.after(every), duty);
+    }
+}
+
+impl Okx {
     /// One print for the taker's order, and one for each match where that is wanted.
     fn tell_trades(&mut self, step: &Step, planned: MonoNanos, lines: &mut Lines) {
         let Some(last) = step.prints.last() else { return };
@@ -227,23 +190,6 @@ impl Okx {
                 pending.numbering.sent = change.update_id;
             }
         }
-    }
-
-    fn run_duty(&mut self, lines: &mut Lines) {
-        let Some(Reverse((planned, duty))) = self.schedule.duties.pop() else { return };
-        let every = match duty {
-            Duty::Book { instrument } => {
-                self.tell_book(instrument, planned, lines);
-                self.tell_best_five(instrument, planned, lines);
-                self.tell_ticker(instrument, planned, lines);
-                BOOKS_EVERY
-            }
-            Duty::Candles { instrument } => {
-                self.tell_candles(instrument, planned, lines);
-                CANDLES_EVERY
-            }
-        };
-        self.schedule.duties.push(Reverse((planned.after(every), duty)));
     }
 
     /// What changed of a book; or, of one that has not changed for long, that it has not.

@@ -1,0 +1,151 @@
+//! When what is due: takers at planned instants, all else by cadence. Order depends on planned
+//! times alone, so that a seed repeats every frame.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use super::lines::Lines;
+use super::market::{Market, Step};
+use super::speaker::Due;
+use super::stats::Counters;
+use crate::clock::{MonoNanos, UnixNanos};
+
+/// Events in one turn, after which the sockets get theirs.
+pub(super) const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// When an exchange's takers come, and its duties, of whatever kinds it has.
+#[derive(Debug)]
+pub(super) struct Agenda<D> {
+    /// When the next taker comes.
+    next_step: MonoNanos,
+    /// Between two trades; zero for as many as the clients take.
+    spacing: Duration,
+    paused: bool,
+    duties: BinaryHeap<Reverse<(MonoNanos, D)>>,
+    /// The buffers of a step between two of them.
+    step: Step,
+}
+
+impl<D: Ord> Agenda<D> {
+    /// With so many trades a second, or as many as the clients take for 0, and no duty yet.
+    pub(super) fn new(rate: u32, now: MonoNanos) -> Self {
+        let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
+        Self {
+            next_step: now.after(spacing),
+            spacing,
+            paused: false,
+            duties: BinaryHeap::new(),
+            step: Step::default(),
+        }
+    }
+
+    /// The market stands still while paused; time that passed then is not caught up on.
+    pub(super) fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if self.paused && !paused {
+            self.next_step = self.next_step.max(now);
+        }
+        self.paused = paused;
+    }
+
+    /// What was planned before `now` is left out, as if no time had passed.
+    pub(super) fn skip_to(&mut self, now: MonoNanos) {
+        self.next_step = self.next_step.max(now);
+        let duties = std::mem::take(&mut self.duties).into_iter();
+        self.duties = duties.map(|Reverse((at, duty))| Reverse((at.max(now), duty))).collect();
+    }
+
+    /// Plans a duty.
+    pub(super) fn plan(&mut self, at: MonoNanos, duty: D) {
+        self.duties.push(Reverse((at, duty)));
+    }
+
+    /// Takes the duty that is due first.
+    pub(super) fn pop(&mut self) -> Option<(MonoNanos, D)> {
+        self.duties.pop().map(|Reverse(planned)| planned)
+    }
+
+    fn next_duty(&self) -> MonoNanos {
+        self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
+    }
+
+    /// When the next taker comes. Without a rate that is at once, while clients take what it makes.
+    fn next_step(&self, now: MonoNanos, is_taken: impl FnOnce() -> bool) -> MonoNanos {
+        match (self.paused, self.spacing.is_zero()) {
+            (true, _) => MonoNanos::MAX,
+            (false, false) => self.next_step,
+            (false, true) if is_taken() => now,
+            (false, true) => MonoNanos::MAX,
+        }
+    }
+
+    /// Lets the taker come that was planned for then, and plans the next. What it did goes back to
+    /// [`Self::give_back`] once it is told.
+    pub(super) fn take_step(
+        &mut self,
+        planned: MonoNanos,
+        at: UnixNanos,
+        market: &mut Market,
+        counters: &Counters,
+    ) -> Step {
+        let mut step = std::mem::take(&mut self.step);
+        market.step(at.millis(), &mut step);
+        counters.trades.add(step.prints.len() as u64);
+        self.next_step = planned.after(self.spacing * step.prints.len().max(1) as u32);
+        step
+    }
+
+    /// Takes the buffers of a step back.
+    pub(super) fn give_back(&mut self, step: Step) {
+        self.step = step;
+    }
+}
+
+/// The first time of the `index`-th of `count` that do something so often: spread over the period,
+/// so that not all speak at once.
+pub(super) fn phase(now: MonoNanos, every: Duration, index: usize, count: usize) -> MonoNanos {
+    now.after(every * (index as u32 + 1) / (count as u32 + 1))
+}
+
+/// A speaker that does what its agenda says.
+pub(super) trait Planned {
+    /// What it does besides letting takers come.
+    type Duty: Ord;
+
+    /// Its agenda.
+    fn agenda(&self) -> &Agenda<Self::Duty>;
+
+    /// What it counts.
+    fn counters(&self) -> &Counters;
+
+    /// Whether any client is subscribed to anything.
+    fn is_heard(&self) -> bool;
+
+    /// Lets one taker come, with all that is told at once.
+    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines);
+
+    /// Does the duty that is due first.
+    fn run_duty(&mut self, lines: &mut Lines);
+
+    /// Does what is due, in the order of the planned times.
+    fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let (duty_at, step_at) = (self.agenda().next_duty(), self.next_step(now, lines));
+            if step_at.min(duty_at) > now {
+                break;
+            }
+            if duty_at < step_at {
+                self.run_duty(lines);
+            } else {
+                self.counters().lateness_ns_max.raise(now.since(step_at));
+                self.run_step(step_at, lines);
+            }
+        }
+        Due { exact: self.next_step(now, lines), loose: self.agenda().next_duty() }
+    }
+
+    /// When the next taker comes.
+    fn next_step(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
+        self.agenda().next_step(now, || self.is_heard() && lines.have_room())
+    }
+}
