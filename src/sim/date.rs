@@ -44,6 +44,7 @@ const fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn dates_are_written_as_they_are_read() {
@@ -60,5 +61,14 @@ mod tests {
         assert_eq!(date_shortest(at, 6), "2026-08-09T21:05:48.5Z");
         assert_eq!(date_shortest(UnixNanos(1_786_309_548_000_000_000), 9), "2026-08-09T21:05:48Z");
         assert_eq!(date(at, 0), "2026-08-09T21:05:48Z");
+    }
+
+    #[test]
+    fn dates_read_back_as_what_they_were() {
+        assert_eq!(date(UnixNanos(951_782_400_123_456_789), 6), "2000-02-29T00:00:00.123456Z");
+        for day in 1..40_000 {
+            let at = UnixNanos(day * 86_400_000_000_000 + 3_723_000_000_007);
+            assert_eq!(json::date(date(at, 9).as_bytes()), Some(at));
+        }
     }
 }

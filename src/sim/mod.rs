@@ -11,6 +11,7 @@
 
 mod agenda;
 mod arguments;
+mod armed;
 mod binance;
 mod by_hand;
 mod bybit;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::lines::{ConnectionId, Lines};
 use super::options::{CaptureEnd, Playback, Speed};
+use super::speaker::Due;
 use crate::capture::{CaptureError, CaptureReader, Direction};
 use crate::clock::MonoNanos;
 
@@ -79,6 +80,36 @@ impl Recording {
         let &Playback { speed, end, everything, .. } = playback;
         Ok(Self { frames, books, speed, end, everything })
     }
+
+    /// The instruments that it is about, in order, each once; `symbol` is the one that a key names.
+    pub(super) fn symbols(&self, symbol: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        let keys = self.frames.iter().filter_map(|frame| frame.key.as_deref());
+        let mut symbols: Vec<String> = keys.filter_map(symbol).collect();
+        symbols.sort();
+        symbols.dedup();
+        symbols
+    }
+
+    /// Plays to every client that wants anything: `playing` is how far one has come, and `tell`
+    /// hands it a frame. Returns when the next one is due.
+    pub(super) fn play<'a, S: 'a>(
+        &self,
+        now: MonoNanos,
+        sessions: impl Iterator<Item = (&'a ConnectionId, &'a mut S)>,
+        lines: &mut Lines,
+        playing: impl Fn(&mut S) -> &mut Option<Playing>,
+        mut tell: impl FnMut(ConnectionId, &mut S, &Recorded, &mut Lines),
+    ) -> Due {
+        let mut next = MonoNanos::MAX;
+        for (&id, session) in sessions {
+            let Some(mut place) = *playing(session) else { continue };
+            let at =
+                place.play(self, now, (id, lines), |frame, lines| tell(id, session, frame, lines));
+            *playing(session) = Some(place);
+            next = next.min(at);
+        }
+        Due { exact: MonoNanos::MAX, loose: next }
+    }
 }
 
 fn of(path: &Path, error: io::Error) -> io::Error {
@@ -129,7 +160,7 @@ impl Playing {
 
     /// Hands every frame that is due to `tell`, as long as the client's socket takes more. Returns
     /// when the next one is due; `MAX` when there is none, or when the socket will tell.
-    pub(super) fn play(
+    fn play(
         &mut self,
         recording: &Recording,
         now: MonoNanos,

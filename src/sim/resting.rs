@@ -1,6 +1,8 @@
 //! What rests on one instrument: two sorted lists with the best level last, because nearly all
 //! that happens happens there and the end of a `Vec` moves nothing.
 
+use super::write::Scale;
+
 /// Side of a book, or of a taker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BookSide {
@@ -29,6 +31,16 @@ pub(super) struct Resting {
     pub size: i64,
 }
 
+/// Puts places of a book into the order in which they are told, bids first and the best of a side
+/// first, each once.
+pub(super) fn sort_told(places: &mut Vec<(BookSide, i64)>) {
+    places.sort_unstable_by_key(|(side, price)| match side {
+        BookSide::Bid => (*side, -price),
+        BookSide::Ask => (*side, *price),
+    });
+    places.dedup();
+}
+
 /// Both sides of one instrument.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RestingBook {
@@ -39,6 +51,14 @@ pub(super) struct RestingBook {
 }
 
 impl RestingBook {
+    /// Bids and asks as the wire writes them, best first; the scales are of prices and of sizes.
+    pub(super) fn written(&self, [price, size]: [Scale; 2]) -> [Vec<(String, String)>; 2] {
+        [BookSide::Bid, BookSide::Ask].map(|side| {
+            let levels = self.levels(side);
+            levels.map(|level| (price.text(level.price), size.text(level.size))).collect()
+        })
+    }
+
     fn side(&self, side: BookSide) -> &Vec<Resting> {
         match side {
             BookSide::Bid => &self.bids,

@@ -111,8 +111,7 @@ impl Binance {
         names: &[&str],
         now: MonoNanos,
     ) -> Result<Value, Refused> {
-        if self.armed.ack_mute > 0 {
-            self.armed.ack_mute -= 1;
+        if self.armed.strikes_subscription() {
             return Ok(Value::Null);
         }
         for name in names {

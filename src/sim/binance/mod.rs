@@ -3,7 +3,6 @@
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2026; the
 //! streams are made from one [`Market`], so that they agree with each other.
 
-mod armed;
 mod commands;
 mod frames;
 mod rest;
@@ -15,12 +14,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::armed::Armed;
 use self::frames::{Frame, Spelling, TimeUnit};
 use self::rest::Weight;
 use self::schedule::Schedule;
 use self::streams::{Class, KINDS, Kind};
 use super::agenda::Planned;
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -28,7 +27,6 @@ use super::listing::{self, Column, Listed};
 use super::market::{Counting, Market};
 use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
-use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
@@ -350,17 +348,12 @@ impl Speaker for Binance {
     fn book(&self, symbol: &str) -> Option<TrueBook> {
         let index = *self.by_native.get(symbol)?;
         let (traded, spelling) = (&self.market.traded[index], &self.spellings[index]);
-        let side = |side: BookSide| {
-            let level = |level: super::resting::Resting| {
-                (spelling.price.text(level.price), spelling.size.text(level.size))
-            };
-            traded.book.levels(side).map(level).collect()
-        };
+        let [bids, asks] = traded.book.written([spelling.price, spelling.size]);
         Some(TrueBook {
             update_id: traded.update_id,
             sent_update_id: self.schedule.sent_update_id(index),
-            bids: side(BookSide::Bid),
-            asks: side(BookSide::Ask),
+            bids,
+            asks,
         })
     }
 
@@ -414,9 +407,8 @@ fn stream_of(text: &str) -> Option<&str> {
 
 /// The instruments that a recording is about.
 fn symbols_of(recording: &Recording) -> Vec<String> {
-    let keys = recording.frames.iter().filter_map(|frame| frame.key.as_deref());
-    let natives = keys.filter_map(|key| Some(key.split_once('@')?.0.to_uppercase()));
-    let mut symbols: Vec<String> = natives.chain(recording.books.keys().cloned()).collect();
+    let mut symbols = recording.symbols(|key| Some(key.split_once('@')?.0.to_uppercase()));
+    symbols.extend(recording.books.keys().cloned());
     symbols.sort();
     symbols.dedup();
     symbols.retain(|symbol| listing::split(symbol).is_some());

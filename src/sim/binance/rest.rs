@@ -82,12 +82,7 @@ impl Binance {
     }
 
     fn refuse_by_fault(&mut self, at: UnixNanos) -> Option<Response> {
-        let (status, count) = self.armed.rest_refuse.first_mut()?;
-        let status = *status;
-        *count -= 1;
-        if *count == 0 {
-            self.armed.rest_refuse.remove(0);
-        }
+        let status = self.armed.strikes_request()?;
         Some(self.too_many(status, at))
     }
 
@@ -129,8 +124,7 @@ impl Binance {
         };
         let limit = target.value("limit").map(str::parse::<u32>);
         let count = depth_limit(self.product, limit).map_or(0, |(count, _)| count);
-        let stale = self.armed.rest_stale > 0;
-        self.armed.rest_stale = self.armed.rest_stale.saturating_sub(1);
+        let stale = self.armed.strikes_snapshot();
         let (market, back) = if stale { (&self.first, STALE_BY) } else { (&self.market, 0) };
         let traded = &market.traded[index];
         let mut body = Vec::new();

@@ -11,7 +11,7 @@ use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::Lines;
 use crate::sim::market::{Market, Print, Step};
-use crate::sim::resting::BookSide;
+use crate::sim::resting::{BookSide, sort_told};
 use crate::sim::speaker::Due;
 use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
@@ -203,11 +203,7 @@ impl Binance {
             return;
         }
         let mut batch = std::mem::take(&mut self.schedule.batches[slot]);
-        batch.changed.sort_unstable_by_key(|(side, price)| match side {
-            BookSide::Bid => (*side, -price),
-            BookSide::Ask => (*side, *price),
-        });
-        batch.changed.dedup();
+        sort_told(&mut batch.changed);
         self.send_depth(instrument, speed, &batch, at, lines);
         self.tell_partial(instrument, speed, &batch, at, lines);
         let (last, mut changed) = (batch.last, batch.changed);
@@ -291,21 +287,22 @@ impl Binance {
     /// Plays the recording to every client.
     pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         let Some(recording) = &self.recording else { return Due::NEVER };
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let Some(playing) = &mut session.playing else { continue };
-            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+        let sessions = self.sessions.iter_mut();
+        recording.play(
+            now,
+            sessions,
+            lines,
+            |session| &mut session.playing,
+            |id, session, frame, lines| {
                 if frame.is_for(recording, &session.keys) {
                     let text = match session.combined {
                         true => frame.text.as_str(),
                         false => unwrapped(&frame.text),
                     };
-                    lines.market(*id, &[text.as_bytes()]);
+                    lines.market(id, &[text.as_bytes()]);
                 }
-            });
-            next = next.min(at);
-        }
-        Due { exact: MonoNanos::MAX, loose: next }
+            },
+        )
     }
 }
 

@@ -61,8 +61,7 @@ impl Bybit {
             return self.answer(id, request, Err(&words), lines);
         }
         let words = self.accepted("subscribe");
-        if self.armed.ack_mute > 0 {
-            self.armed.ack_mute -= 1;
+        if self.armed.strikes_subscription() {
             return self.answer(id, request, Ok(words), lines);
         }
         // Either comes first on the wire; each class has its own order here, so that clients are

@@ -20,6 +20,7 @@ use self::rest::Rate;
 use self::schedule::Schedule;
 use self::topics::{DEPTH_TRUE, DEPTHS, KINDS, Kind};
 use super::agenda::Planned;
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -27,7 +28,6 @@ use super::listing::{self, Column, Listed};
 use super::market::{Counting, Market};
 use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
-use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
@@ -58,14 +58,6 @@ struct Session {
     playing: Option<Playing>,
     /// When it last said anything.
     heard: MonoNanos,
-}
-
-/// Faults that wait for their event.
-#[derive(Debug, Default)]
-struct Armed {
-    ack_mute: u32,
-    /// Status and how many.
-    rest_refuse: Vec<(u16, u32)>,
 }
 
 /// A simulated Bybit.
@@ -304,12 +296,7 @@ impl Speaker for Bybit {
     }
 
     fn arm(&mut self, fault: Fault) {
-        match fault {
-            Fault::AckMute { count } => self.armed.ack_mute += count,
-            Fault::RestRefuse { status, count } => self.armed.rest_refuse.push((status, count)),
-            // The rest concerns frames and connections; the server keeps those to itself.
-            _ => {}
-        }
+        self.armed.add(fault);
     }
 
     /// Bybit tells of maintenance on a path of its own, `system.status`, and cuts without a word.
@@ -333,19 +320,17 @@ impl Speaker for Bybit {
     fn book(&self, symbol: &str) -> Option<TrueBook> {
         let index = *self.by_native.get(symbol)?;
         let (traded, spelling) = (&self.market.traded[index], &self.spellings[index]);
-        let side = |side: BookSide| {
-            let level = |level: super::resting::Resting| {
-                (spelling.price.text(level.price), spelling.size.text(level.size))
-            };
-            traded.book.levels(side).take(DEPTHS[DEPTH_TRUE].0).map(level).collect()
-        };
+        let [mut bids, mut asks] = traded.book.written([spelling.price, spelling.size]);
+        for side in [&mut bids, &mut asks] {
+            side.truncate(DEPTHS[DEPTH_TRUE].0);
+        }
         let is_heard = self.fanout.wants(index * KINDS + Kind::Book(DEPTH_TRUE).index());
         let seen = self.schedule.seen(index, DEPTH_TRUE);
         Some(TrueBook {
             update_id: traded.update_id,
             sent_update_id: if is_heard { seen } else { traded.update_id },
-            bids: side(BookSide::Bid),
-            asks: side(BookSide::Ask),
+            bids,
+            asks,
         })
     }
 
@@ -397,11 +382,7 @@ fn key_of(text: &str) -> Option<String> {
 
 /// The instruments that a recording is about, as far as they can be listed.
 fn symbols_of(recording: &Recording) -> Vec<String> {
-    let keys = recording.frames.iter().filter_map(|frame| frame.key.as_deref());
-    let natives = keys.filter_map(|key| Some(key.rsplit_once('.')?.1.to_owned()));
-    let mut symbols: Vec<String> = natives.collect();
-    symbols.sort();
-    symbols.dedup();
+    let mut symbols = recording.symbols(|key| Some(key.rsplit_once('.')?.1.to_owned()));
     symbols.retain(|symbol| listing::split(symbol).is_some() || symbol.ends_with("PERP"));
     symbols
 }

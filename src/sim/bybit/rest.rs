@@ -48,12 +48,7 @@ impl Bybit {
         if !matches!(target.path.as_str(), "/v5/market/instruments-info" | "/v5/market/time") {
             return not_found();
         }
-        if let Some((status, count)) = self.armed.rest_refuse.first_mut() {
-            let status = *status;
-            *count -= 1;
-            if *count == 0 {
-                self.armed.rest_refuse.remove(0);
-            }
+        if let Some(status) = self.armed.strikes_request() {
             return Response::new(status, answer(10_006, "Too many visits!", "", at));
         }
         if !self.rate.count(at.millis()) {

@@ -251,16 +251,17 @@ impl Bybit {
     /// Plays the recording to every client.
     pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         let Some(recording) = &self.recording else { return Due::NEVER };
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let Some(playing) = &mut session.playing else { continue };
-            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+        let sessions = self.sessions.iter_mut();
+        recording.play(
+            now,
+            sessions,
+            lines,
+            |session| &mut session.playing,
+            |id, session, frame, lines| {
                 if frame.is_for(recording, &session.keys) {
-                    lines.market(*id, &[frame.text.as_bytes()]);
+                    lines.market(id, &[frame.text.as_bytes()]);
                 }
-            });
-            next = next.min(at);
-        }
-        Due { exact: MonoNanos::MAX, loose: next }
+            },
+        )
     }
 }

@@ -119,8 +119,7 @@ impl Coinbase {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
-        let mute = self.ack_mute > 0;
-        self.ack_mute = self.ack_mute.saturating_sub(1);
+        let mute = self.armed.strikes_subscription();
         let mut begun = Vec::new();
         for (name, channel, products) in entries {
             let Some(session) = self.sessions.get_mut(&id) else { return };

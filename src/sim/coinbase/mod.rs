@@ -20,13 +20,13 @@ use self::channels::{KINDS, Kind, key_of, native_of};
 use self::listed::Spelling;
 use self::schedule::Schedule;
 use super::agenda::Planned;
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::{Counting, Market};
 use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
-use super::resting::{BookSide, Resting};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
@@ -93,10 +93,7 @@ pub(super) struct Coinbase {
     /// Per product and kind of stream.
     subscribers: Vec<Vec<ConnectionId>>,
     schedule: Schedule,
-    /// Requests to subscribe that will be acknowledged and stay without data.
-    ack_mute: u32,
-    /// Status and how many.
-    rest_refuse: Vec<(u16, u32)>,
+    armed: Armed,
     truth: Truth,
     counters: Arc<Counters>,
     recording: Option<Recording>,
@@ -142,8 +139,7 @@ impl Coinbase {
             by_native,
             sessions: HashMap::new(),
             schedule,
-            ack_mute: 0,
-            rest_refuse: Vec::new(),
+            armed: Armed::default(),
             truth,
             counters,
             recording,
@@ -213,10 +209,13 @@ impl Coinbase {
     /// Plays the recording to every client.
     fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         let Some(recording) = &self.recording else { return Due::NEVER };
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let Some(playing) = &mut session.playing else { continue };
-            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+        let sessions = self.sessions.iter_mut();
+        recording.play(
+            now,
+            sessions,
+            lines,
+            |session| &mut session.playing,
+            |id, session, frame, lines| {
                 let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
                 let number = Numbered::of(&frame.text);
                 let skipped = number.as_ref().map_or(0, |number| number.behind(session.recorded));
@@ -225,20 +224,17 @@ impl Coinbase {
                     return;
                 }
                 match number.filter(|_| self.product == Product::Advanced) {
-                    None => lines.market(*id, &[frame.text.as_bytes()]),
+                    None => lines.market(id, &[frame.text.as_bytes()]),
                     Some(Numbered { before, after, .. }) => {
                         // What was missing in the recording is missing here.
                         let number = (session.sequence + skipped).to_string();
                         session.sequence += skipped + 1;
-                        lines
-                            .market(*id, &[before.as_bytes(), number.as_bytes(), after.as_bytes()]);
+                        lines.market(id, &[before.as_bytes(), number.as_bytes(), after.as_bytes()]);
                     }
                 }
                 session.told = now;
-            });
-            next = next.min(at);
-        }
-        Due { exact: MonoNanos::MAX, loose: next }
+            },
+        )
     }
 }
 
@@ -329,12 +325,7 @@ impl Speaker for Coinbase {
     }
 
     fn arm(&mut self, fault: Fault) {
-        match fault {
-            Fault::AckMute { count } => self.ack_mute += count,
-            Fault::RestRefuse { status, count } => self.rest_refuse.push((status, count)),
-            // There are no books by REST; the rest concerns connections and single frames.
-            _ => {}
-        }
+        self.armed.add(fault);
     }
 
     fn announce_shutdown(&mut self, _now: MonoNanos, _lines: &mut Lines) {
@@ -359,15 +350,12 @@ impl Speaker for Coinbase {
     fn book(&self, symbol: &str) -> Option<TrueBook> {
         let index = *self.by_native.get(symbol)?;
         let (traded, of) = (&self.market.traded[index], &self.spellings[index]);
-        let side = |side: BookSide| {
-            let level = |level: Resting| (of.price.text(level.price), of.resting.text(level.size));
-            traded.book.levels(side).map(level).collect()
-        };
+        let [bids, asks] = traded.book.written([of.price, of.resting]);
         Some(TrueBook {
             update_id: traded.update_id,
             sent_update_id: self.schedule.sent_update_id(index),
-            bids: side(BookSide::Bid),
-            asks: side(BookSide::Ask),
+            bids,
+            asks,
         })
     }
 
@@ -382,10 +370,7 @@ impl Speaker for Coinbase {
 
 /// The products that a recording is about.
 fn symbols_of(recording: &Recording) -> Vec<String> {
-    let keys = recording.frames.iter().filter_map(|frame| frame.key.as_deref());
-    let mut symbols: Vec<String> = keys.filter_map(native_of).map(str::to_owned).collect();
-    symbols.sort();
-    symbols.dedup();
+    let mut symbols = recording.symbols(|key| native_of(key).map(str::to_owned));
     symbols.retain(|symbol| listed::list(std::slice::from_ref(symbol)).is_ok());
     symbols
 }

@@ -10,12 +10,7 @@ pub(super) fn not_found() -> Response {
 
 impl Coinbase {
     pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
-        if let Some((status, count)) = self.rest_refuse.first_mut() {
-            let status = *status;
-            *count -= 1;
-            if *count == 0 {
-                self.rest_refuse.remove(0);
-            }
+        if let Some(status) = self.armed.strikes_request() {
             let body = "{\"message\":\"Public rate limit exceeded\"}".to_owned();
             return Response::new(status, body).with("Retry-After", 1);
         }

@@ -11,7 +11,7 @@ use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
-use crate::sim::resting::{BookSide, Resting, RestingBook};
+use crate::sim::resting::{BookSide, Resting, RestingBook, sort_told};
 use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
@@ -241,12 +241,7 @@ impl Coinbase {
             return;
         }
         let mut changed = std::mem::take(&mut pending.changed);
-        // Bids first, best first.
-        changed.sort_unstable_by_key(|(side, price)| match side {
-            BookSide::Bid => (*side, -price),
-            BookSide::Ask => (*side, *price),
-        });
-        changed.dedup();
+        sort_told(&mut changed);
         let mut changes: Vec<(BookSide, Resting)> = Vec::with_capacity(changed.len());
         for &(side, price) in &changed {
             let size = book.size_at(side, price);

@@ -240,8 +240,7 @@ impl Deriv {
     /// Opens a stream.
     fn open(&mut self, call: &Call<'_>, instrument: usize, kind: Kind) -> Result<Open, Refused> {
         let id = self.uuid();
-        let mute = self.mute_next > 0;
-        self.mute_next = self.mute_next.saturating_sub(1);
+        let mute = self.armed.strikes_subscription();
         let native = &self.quoted[instrument].native;
         let Some(session) = self.sessions.get_mut(&call.id) else {
             return Err(Refused("InternalServerError", "Sorry, an error occurred.".to_owned()));

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use self::calls::{Call, Refused};
 use self::prices::{GRANULARITIES, PriceTick, Quoted};
+use super::agenda::{EVENTS_PER_TURN_MAX, phase};
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -36,9 +38,6 @@ const IDLE_LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The window of the limits of calls.
 const CALLS_WINDOW: Duration = Duration::from_secs(60);
-
-/// Events in one turn, after which the sockets get theirs.
-const EVENTS_PER_TURN_MAX: usize = 256;
 
 /// Orders of the market behind the prices, at most so many a second: nobody sees them.
 const ORDERS_PER_SECOND_MAX: u32 = 1_000;
@@ -115,8 +114,7 @@ pub(super) struct Deriv {
     next_idle_look: MonoNanos,
     paused: bool,
     calls: Calls,
-    /// The next streams stay silent.
-    mute_next: u32,
+    armed: Armed,
     /// Markets that a fault will close: which, and for how long.
     closing: Vec<(Option<String>, Duration)>,
     /// Until when an instrument's market is closed.
@@ -142,7 +140,7 @@ impl Deriv {
         let recording =
             recording.map(|playback| Recording::load(playback, symbol_of)).transpose()?;
         let symbols = match (&recording, options.symbols.is_empty()) {
-            (Some(recording), true) => symbols_of(recording),
+            (Some(recording), true) => recording.symbols(|key| Some(key.to_owned())),
             _ => options.symbols.clone(),
         };
         let list = match symbols.is_empty() {
@@ -170,7 +168,7 @@ impl Deriv {
             next_idle_look: now,
             paused: options.paused || recording.is_some(),
             calls: Calls { since: now, made: 0 },
-            mute_next: 0,
+            armed: Armed::default(),
             closing: Vec::new(),
             closed_until: vec![MonoNanos::ZERO; count],
             now,
@@ -189,14 +187,14 @@ impl Deriv {
     /// Every instrument has a price from the start; the next ones are spread over their cadence,
     /// so that not all speak at once.
     fn plan_ticks(&mut self, now: MonoNanos) {
-        let (count, epoch) = (self.quoted.len() as u32, self.clock.date(now).millis() / 1_000);
+        let (count, epoch) = (self.quoted.len(), self.clock.date(now).millis() / 1_000);
         for index in 0..self.quoted.len() {
             if let Some(tick) = self.quoted[index].tick(epoch, &self.market.traded[index]) {
                 self.keep(index, &tick, now);
             }
             let quoted = &self.quoted[index];
-            let phase = quoted.cadence * (index as u32 + 1) / (count + 1);
-            self.ticks.push(Reverse((now.after(quoted.cadence + phase), index)));
+            let first = phase(now.after(quoted.cadence), quoted.cadence, index, count);
+            self.ticks.push(Reverse((first, index)));
         }
     }
 
@@ -316,17 +314,19 @@ impl Deriv {
     /// Plays the recording to every client that wants anything of it.
     fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
         let Some(recording) = &self.recording else { return MonoNanos::MAX };
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let Some(playing) = &mut session.playing else { continue };
-            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+        let sessions = self.sessions.iter_mut();
+        let due = recording.play(
+            now,
+            sessions,
+            lines,
+            |session| &mut session.playing,
+            |id, session, frame, lines| {
                 if frame.is_for(recording, &session.keys) {
-                    lines.market(*id, &[frame.text.as_bytes()]);
+                    lines.market(id, &[frame.text.as_bytes()]);
                 }
-            });
-            next = next.min(at);
-        }
-        next
+            },
+        );
+        due.loose
     }
 }
 
@@ -418,10 +418,8 @@ impl Speaker for Deriv {
 
     fn arm(&mut self, fault: Fault) {
         match fault {
-            Fault::AckMute { count } => self.mute_next += count,
             Fault::MarketClosed { symbol, lasts } => self.closing.push((symbol, lasts)),
-            // The rest strikes frames, connections, or requests that are not made here.
-            _ => {}
+            other => self.armed.add(other),
         }
     }
 
@@ -467,13 +465,4 @@ impl Speaker for Deriv {
 fn symbol_of(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("\"symbol\":\"")?;
     rest.split('"').next().map(str::to_owned)
-}
-
-/// The instruments that a recording is about.
-fn symbols_of(recording: &Recording) -> Vec<String> {
-    let mut symbols: Vec<String> =
-        recording.frames.iter().filter_map(|frame| frame.key.clone()).collect();
-    symbols.sort();
-    symbols.dedup();
-    symbols
 }

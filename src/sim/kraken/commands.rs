@@ -7,6 +7,7 @@ use super::frames::{self, Frame};
 use super::window::Window;
 use super::{Kraken, Session};
 use crate::clock::MonoNanos;
+use crate::sim::date::date;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::player::Playing;
 
@@ -232,9 +233,7 @@ impl Kraken {
 
     /// The end of every answer: when the request came, when the answer left, and its number.
     fn times(&self, asked: &Asked<'_>) -> String {
-        let mut date = Vec::new();
-        frames::date(&mut date, self.clock.date(asked.now), 6);
-        let date = String::from_utf8_lossy(&date);
+        let date = date(self.clock.date(asked.now), 6);
         let request = asked.request.filter(|request| request.is_u64());
         let request = request.map(|it| format!(r#","req_id":{it}"#)).unwrap_or_default();
         format!(r#","time_in":"{date}","time_out":"{date}"{request}"#)

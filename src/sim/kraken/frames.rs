@@ -4,6 +4,7 @@
 use super::window::{Told, Window};
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
+use crate::sim::date::date;
 use crate::sim::listing::Listed;
 use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
@@ -61,7 +62,7 @@ impl<'a> Frame<'a> {
         out.extend_from_slice(format!(r#"{{"channel":"{channel}","type":"{kind}""#).as_bytes());
         if let Some(sent) = sent {
             out.extend_from_slice(b",\"timestamp\":\"");
-            date(out, sent, 9);
+            out.extend_from_slice(date(sent, 9).as_bytes());
             out.push(b'"');
         }
         out.extend_from_slice(b",\"data\":[");
@@ -90,7 +91,7 @@ impl<'a> Frame<'a> {
     /// Closes an item with its time.
     fn close(&mut self, at: UnixNanos) {
         self.out.extend_from_slice(b",\"timestamp\":\"");
-        date(self.out, at, 6);
+        self.out.extend_from_slice(date(at, 6).as_bytes());
         self.out.extend_from_slice(b"\"}");
     }
 
@@ -196,7 +197,7 @@ impl<'a> Frame<'a> {
         self.average(bar.turnover, bar.volume, bar.close);
         let begin = UnixNanos(bar.start_ms * 1_000_000);
         self.text(r#","interval_begin":""#);
-        date(self.out, begin, 9);
+        self.out.extend_from_slice(date(begin, 9).as_bytes());
         self.text(&format!(r#"","interval":{minutes}"#));
         self.close(UnixNanos(begin.0 + minutes as i64 * 60_000_000_000));
     }
@@ -245,55 +246,9 @@ pub(super) fn instruments<'a>(list: impl Iterator<Item = &'a Listed>) -> String 
     )
 }
 
-/// `2026-08-26T15:16:16.576099Z` with that many digits of a second.
-pub(super) fn date(out: &mut Vec<u8>, at: UnixNanos, digits: u8) {
-    let seconds = at.0.div_euclid(1_000_000_000);
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    let fraction = at.0.rem_euclid(1_000_000_000) / 10_i64.pow(9 - u32::from(digits));
-    let width = usize::from(digits);
-    let text = format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0width$}Z"
-    );
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// Year, month and day of a day since the epoch. Years begin in March here, so that the day that
-/// only some have is the last of one.
-const fn civil(days: i64) -> (i64, i64, i64) {
-    let from_march = days + 719_468;
-    let era = from_march.div_euclid(146_097);
-    let day_of_era = from_march.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + (month <= 2) as i64;
-    (year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
-
-    fn text(at: i64, digits: u8) -> String {
-        let mut out = Vec::new();
-        date(&mut out, UnixNanos(at), digits);
-        String::from_utf8(out).expect("ASCII")
-    }
-
-    #[test]
-    fn dates_read_back_as_what_they_were() {
-        assert_eq!(text(951_782_400_123_456_789, 6), "2000-02-29T00:00:00.123456Z");
-        for day in 1..40_000 {
-            let at = day * 86_400_000_000_000 + 3_723_000_000_007;
-            assert_eq!(json::date(text(at, 9).as_bytes()), Some(UnixNanos(at)));
-        }
-    }
 
     #[test]
     fn the_list_of_instruments_is_json_with_exponents() {

@@ -4,7 +4,6 @@
 //! come in real time: each step of the market is one update of each subscribed depth, and levels
 //! that slide out of a depth are not told.
 
-mod armed;
 mod channels;
 mod commands;
 mod frames;
@@ -16,12 +15,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::armed::Armed;
 use self::channels::{DEPTHS, KINDS, Kind};
 use self::frames::Spelling;
 use self::schedule::Schedule;
 use self::window::Window;
 use super::agenda::Planned;
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
@@ -30,7 +29,6 @@ use super::market::{Counting, Market};
 use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
 use super::random::Random;
-use super::resting::{BookSide, Resting};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
@@ -110,7 +108,10 @@ impl Kraken {
         });
         let recording = recording.transpose()?;
         let list = match (&recording, options.symbols.is_empty()) {
-            (Some(recording), true) => list(&symbols_of(&recording.frames))?,
+            (Some(recording), true) => {
+                let symbol = |key: &str| Some(key.split_once(' ')?.1.to_owned());
+                list(&recording.frames.symbols(symbol))?
+            }
             (None, true) => {
                 let list = listing::default_list(Column::Spot, options.symbols_count.max(1));
                 list.into_iter().map(in_dollars).collect()
@@ -229,17 +230,8 @@ impl Speaker for Kraken {
     fn book(&self, symbol: &str) -> Option<TrueBook> {
         let index = *self.by_symbol.get(symbol)?;
         let (traded, spelling) = (&self.market.traded[index], &self.spellings[index]);
-        let side = |side: BookSide| {
-            let level =
-                |level: Resting| (spelling.price.text(level.price), spelling.size.text(level.size));
-            traded.book.levels(side).map(level).collect()
-        };
-        Some(TrueBook {
-            update_id: traded.update_id,
-            sent_update_id: traded.update_id,
-            bids: side(BookSide::Bid),
-            asks: side(BookSide::Ask),
-        })
+        let [bids, asks] = traded.book.written([spelling.price, spelling.size]);
+        Some(TrueBook { update_id: traded.update_id, sent_update_id: traded.update_id, bids, asks })
     }
 
     fn market(&mut self) -> Option<&mut Market> {
@@ -307,14 +299,4 @@ fn depth_in(text: &str) -> Option<(String, u64)> {
         text.contains("\"depth\"").then(|| serde_json::from_str(text).ok()).flatten()?;
     let result = frame.get("result")?;
     Some((result.get("symbol")?.as_str()?.to_owned(), result.get("depth")?.as_u64()?))
-}
-
-/// The instruments that a recording is about.
-fn symbols_of(recording: &Recording) -> Vec<String> {
-    let keys = recording.frames.iter().filter_map(|frame| frame.key.as_deref());
-    let mut symbols: Vec<String> =
-        keys.filter_map(|key| Some(key.split_once(' ')?.1.to_owned())).collect();
-    symbols.sort();
-    symbols.dedup();
-    symbols
 }

@@ -76,8 +76,7 @@ impl Okx {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
-        let mute = self.armed.ack_mute > 0;
-        self.armed.ack_mute = self.armed.ack_mute.saturating_sub(1);
+        let mute = self.armed.strikes_subscription();
         let mut begun = Vec::new();
         for argument in arguments {
             match self.subscribe(id, argument, mute, now) {

@@ -4,7 +4,6 @@
 //! streams are made from one [`Market`], so that they agree with each other. Older ways of writing
 //! them are had by [`Era`].
 
-mod armed;
 mod channels;
 mod commands;
 mod fanout;
@@ -18,19 +17,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::armed::Armed;
 use self::channels::{Service, key_of};
 use self::fanout::Fanout;
 use self::frames::Spelling;
 use self::schedule::Schedule;
 use super::agenda::Planned;
+use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::{Counting, Market};
 use super::options::{Era, Habits, Options};
 use super::player::{Playing, Recording};
-use super::resting::{BookSide, Resting};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBook, Truth};
@@ -155,18 +153,19 @@ impl Okx {
     /// Plays the recording to every client.
     fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         let Some(recording) = &self.recording else { return Due::NEVER };
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let Some(playing) = &mut session.playing else { continue };
-            let at = playing.play(recording, now, (*id, lines), |frame, lines| {
+        let sessions = self.sessions.iter_mut();
+        recording.play(
+            now,
+            sessions,
+            lines,
+            |session| &mut session.playing,
+            |id, session, frame, lines| {
                 if frame.is_for(recording, &session.keys) {
                     session.heard = now;
-                    lines.market(*id, &[frame.text.as_bytes()]);
+                    lines.market(id, &[frame.text.as_bytes()]);
                 }
-            });
-            next = next.min(at);
-        }
-        Due { exact: MonoNanos::MAX, loose: next }
+            },
+        )
     }
 }
 
@@ -250,17 +249,13 @@ impl Speaker for Okx {
     fn book(&self, symbol: &str) -> Option<TrueBook> {
         let index = *self.by_native.get(symbol)?;
         let (traded, spelling) = (&self.market.traded[index], &self.spellings[index]);
-        let side = |side: BookSide| {
-            let level =
-                |level: Resting| (spelling.price.text(level.price), spelling.size.text(level.size));
-            traded.book.levels(side).map(level).collect()
-        };
+        let [bids, asks] = traded.book.written([spelling.price, spelling.size]);
         let numbering = self.schedule.numbering(index);
         Some(TrueBook {
             update_id: numbering.of(traded.update_id),
             sent_update_id: numbering.sent(),
-            bids: side(BookSide::Bid),
-            asks: side(BookSide::Ask),
+            bids,
+            asks,
         })
     }
 
@@ -275,11 +270,7 @@ impl Speaker for Okx {
 
 /// The instruments that a recording is about.
 fn symbols_of(recording: &Recording) -> Vec<String> {
-    let keys = recording.frames.iter().filter_map(|frame| frame.key.as_deref());
-    let mut symbols: Vec<String> =
-        keys.filter_map(|key| Some(key.split_once(':')?.1.to_owned())).collect();
-    symbols.sort();
-    symbols.dedup();
+    let mut symbols = recording.symbols(|key| Some(key.split_once(':')?.1.to_owned()));
     symbols.retain(|symbol| listed::list(std::slice::from_ref(symbol)).is_ok());
     symbols
 }

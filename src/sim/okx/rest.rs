@@ -23,12 +23,7 @@ fn too_many(status: u16) -> Response {
 impl Okx {
     pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
         let Some(name) = target.path.strip_prefix("/api/v5/public/") else { return not_found() };
-        if let Some((status, count)) = self.armed.rest_refuse.first_mut() {
-            let status = *status;
-            *count -= 1;
-            if *count == 0 {
-                self.armed.rest_refuse.remove(0);
-            }
+        if let Some(status) = self.armed.strikes_request() {
             return too_many(status);
         }
         while self.requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}

@@ -11,7 +11,7 @@ use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
-use crate::sim::resting::BookSide;
+use crate::sim::resting::{BookSide, sort_told};
 use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
@@ -204,11 +204,7 @@ impl Okx {
             return;
         }
         let mut changed = std::mem::take(&mut pending.changed);
-        changed.sort_unstable_by_key(|(side, price)| match side {
-            BookSide::Bid => (*side, -price),
-            BookSide::Ask => (*side, *price),
-        });
-        changed.dedup();
+        sort_told(&mut changed);
         let previous = Some(pending.numbering.sent());
         pending.numbering.sent = traded.update_id;
         if !changed.is_empty() && self.armed.strikes_sequence(&spelling.native) {
