@@ -1,8 +1,14 @@
 //! What the general paths of all adapters have in common.
 
+use arrayvec::ArrayString;
+
 use super::{Batch, Frame, Rejected};
 use crate::json::{JsonReader, NotJson, PaddedFrame, Value};
-use crate::limits::FRAME_PADDING;
+use crate::limits::{FRAME_LEVELS_MAX, FRAME_PADDING};
+use crate::tick::{Decimal, DecimalError, Level, Side, WideDecimal};
+
+/// Data that a general path read.
+pub(super) const GENERAL: Frame = Frame::Data { recognised: false };
 
 /// What came of a frame that a general parser read into `batch`: on an error nothing stays of it but
 /// whose book it was, where that was found out.
@@ -26,4 +32,73 @@ pub(super) fn walk(frame: &[u8], visit: impl FnOnce(Value<'_>)) {
     bytes.resize(frame.len() + FRAME_PADDING, 0);
     let frame = PaddedFrame::new(&mut bytes, frame.len());
     let _ = JsonReader::new().read(frame, visit);
+}
+
+/// A field that must be there.
+pub(super) fn required<'t>(object: Value<'t>, name: &str) -> Result<Value<'t>, Rejected> {
+    object.field(name).ok_or(Rejected::Field)
+}
+
+/// A string that must be there.
+pub(super) fn text<'t>(object: Value<'t>, name: &str) -> Result<&'t str, Rejected> {
+    string(required(object, name)?)
+}
+
+fn string(value: Value<'_>) -> Result<&str, Rejected> {
+    value.string().ok_or(Rejected::Field)
+}
+
+/// A number in a string.
+pub(super) fn decimal(value: Value<'_>) -> Result<Decimal, Rejected> {
+    Decimal::parse(string(value)?.as_bytes()).map_err(refused)
+}
+
+/// A sum in a string.
+pub(super) fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
+    WideDecimal::parse(string(value)?.as_bytes()).map_err(refused)
+}
+
+/// A price or size in a string: zero or more.
+pub(super) fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
+    positive_in(string(value)?)
+}
+
+/// The same of the string itself.
+pub(super) fn positive_in(text: &str) -> Result<Decimal, Rejected> {
+    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+/// What a frame is refused for whose number is none of ours.
+pub(super) const fn refused(error: DecimalError) -> Rejected {
+    match error {
+        DecimalError::TooLong => Rejected::Digits,
+        DecimalError::Malformed => Rejected::Number,
+    }
+}
+
+/// Appends one side of a book event, each level a list that begins with price and size.
+pub(super) fn pairs(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
+    for level in levels.items().ok_or(Rejected::Field)? {
+        let mut parts = level.items().ok_or(Rejected::Field)?;
+        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
+            return Err(Rejected::Field);
+        };
+        if batch.levels.len() >= FRAME_LEVELS_MAX {
+            return Err(Rejected::TooMany);
+        }
+        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+    }
+    Ok(())
+}
+
+/// The exchange's words, one part after the other, as far as they fit.
+pub(super) fn cut(parts: &[&str]) -> ArrayString<192> {
+    let mut text = ArrayString::new();
+    for letter in parts.iter().flat_map(|part| part.chars()) {
+        if text.try_push(letter).is_err() {
+            break;
+        }
+    }
+    text
 }

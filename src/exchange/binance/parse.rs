@@ -1,17 +1,14 @@
 //! What Binance says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
-use arrayvec::ArrayString;
-
 use super::{Market, TimeUnit};
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, pairs, positive, refused};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
-use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{
-    Candle, Decimal, DecimalError, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId,
-    WideDecimal,
+    Candle, Decimal, Interval, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
 };
 
 /// What a frame is read against.
@@ -259,8 +256,8 @@ impl Context<'_> {
             },
             levels_from: batch.levels.len(),
         };
-        side(Side::Bid, event.required(b'b')?, batch)?;
-        side(Side::Ask, event.required(b'a')?, batch)?;
+        pairs(Side::Bid, event.required(b'b')?, batch)?;
+        pairs(Side::Ask, event.required(b'a')?, batch)?;
         fields.push(instrument, batch);
         Ok(GENERAL)
     }
@@ -339,24 +336,6 @@ impl Context<'_> {
     }
 }
 
-/// A frame that this path read.
-const GENERAL: Frame = Frame::Data { recognised: false };
-
-/// Appends one side of a book event.
-fn side(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
-    for level in levels.items().ok_or(Rejected::Field)? {
-        let mut parts = level.items().ok_or(Rejected::Field)?;
-        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
-            return Err(Rejected::Field);
-        };
-        if batch.levels.len() >= FRAME_LEVELS_MAX {
-            return Err(Rejected::TooMany);
-        }
-        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
-    }
-    Ok(())
-}
-
 /// `…@depth5`, `…@depth20@100ms`: the best levels, whole each time.
 fn is_partial_book(stream: &str) -> bool {
     let kind = stream.split_once('@').and_then(|(_, kind)| kind.strip_prefix("depth"));
@@ -382,13 +361,7 @@ fn reply(root: Value<'_>) -> Option<Frame> {
 fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
     error.field("code")?.signed()?;
     let words = error.field("msg")?.string()?;
-    let mut text = ArrayString::new();
-    for letter in words.chars() {
-        if text.try_push(letter).is_err() {
-            break;
-        }
-    }
-    Some(Frame::Error { id, subject: None, text })
+    Some(Frame::Error { id, subject: None, text: cut(&[words]) })
 }
 
 /// Calls `found` with the symbols that a frame names.
@@ -477,19 +450,5 @@ impl<'t> Event<'t> {
 
     fn wide(&self, letter: u8) -> Result<WideDecimal, Rejected> {
         WideDecimal::parse(self.text(letter)?.as_bytes()).map_err(refused)
-    }
-}
-
-/// A price or size: zero or more.
-fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
-    let text = value.string().ok_or(Rejected::Field)?;
-    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
-    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
-}
-
-fn refused(error: DecimalError) -> Rejected {
-    match error {
-        DecimalError::TooLong => Rejected::Digits,
-        DecimalError::Malformed => Rejected::Number,
     }
 }

@@ -1,19 +1,15 @@
 //! What Bybit says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
-use arrayvec::ArrayString;
-
 use super::id::trade_id;
 use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, decimal, pairs, positive, required, text, wide};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
-use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{
-    Candle, Decimal, DecimalError, Level, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
-};
+use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
 
 /// What a frame is read against.
 #[derive(Debug)]
@@ -147,8 +143,8 @@ impl Context<'_> {
             cross_sequence: event.field("seq").map_or(Ok(0), number)?,
             levels_from: batch.levels.len(),
         };
-        side(Side::Bid, required(event, "b")?, batch)?;
-        side(Side::Ask, required(event, "a")?, batch)?;
+        pairs(Side::Bid, required(event, "b")?, batch)?;
+        pairs(Side::Ask, required(event, "a")?, batch)?;
         fields.push(instrument, self.memory, batch);
         batch.suspect = None;
         Ok(GENERAL)
@@ -258,12 +254,9 @@ impl Context<'_> {
         // `error:handler not found,topic:orderbook.500.BTCUSDT`, `Invalid topic: x.BTCUSDT`.
         let topic = words.rsplit([':', ' ']).next().unwrap_or_default();
         let subject = subject_of(topic, self.instruments);
-        Some(Frame::Error { id, subject, text: cut(words) })
+        Some(Frame::Error { id, subject, text: cut(&[words]) })
     }
 }
-
-/// A frame that this path read.
-const GENERAL: Frame = Frame::Data { recognised: false };
 
 /// The parts of a frame with a topic; their order differs between classes and channels.
 struct Message<'t> {
@@ -356,21 +349,6 @@ fn difference(last: Decimal, open: Decimal) -> Option<Decimal> {
     Decimal::new(i64::try_from(difference.mantissa()).ok()?, difference.digits())
 }
 
-/// Appends one side of a book event.
-fn side(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
-    for level in levels.items().ok_or(Rejected::Field)? {
-        let mut parts = level.items().ok_or(Rejected::Field)?;
-        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
-            return Err(Rejected::Field);
-        };
-        if batch.levels.len() >= FRAME_LEVELS_MAX {
-            return Err(Rejected::TooMany);
-        }
-        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
-    }
-    Ok(())
-}
-
 /// Calls `found` with the symbols that a frame names.
 pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
     let Some(topic) = root.field("topic").and_then(Value::string) else { return };
@@ -391,14 +369,6 @@ pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
     }
 }
 
-fn required<'t>(object: Value<'t>, name: &str) -> Result<Value<'t>, Rejected> {
-    object.field(name).ok_or(Rejected::Field)
-}
-
-fn text<'t>(object: Value<'t>, name: &str) -> Result<&'t str, Rejected> {
-    required(object, name)?.string().ok_or(Rejected::Field)
-}
-
 fn number(value: Value<'_>) -> Result<u64, Rejected> {
     value.unsigned().ok_or(Rejected::Field)
 }
@@ -408,36 +378,4 @@ fn millis(value: Value<'_>) -> Result<UnixNanos, Rejected> {
     let in_text = || value.string().and_then(|text| super::id::number(text.as_bytes()));
     let millis = value.unsigned().or_else(in_text).ok_or(Rejected::Field)?;
     Ok(UnixNanos::from_millis(millis))
-}
-
-fn decimal(value: Value<'_>) -> Result<Decimal, Rejected> {
-    Decimal::parse(value.string().ok_or(Rejected::Field)?.as_bytes()).map_err(refused)
-}
-
-fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
-    WideDecimal::parse(value.string().ok_or(Rejected::Field)?.as_bytes()).map_err(refused)
-}
-
-/// A price or size: zero or more.
-fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
-    let number = decimal(value)?;
-    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
-}
-
-fn refused(error: DecimalError) -> Rejected {
-    match error {
-        DecimalError::TooLong => Rejected::Digits,
-        DecimalError::Malformed => Rejected::Number,
-    }
-}
-
-/// As much of the exchange's words as fits.
-fn cut(words: &str) -> ArrayString<192> {
-    let mut text = ArrayString::new();
-    for letter in words.chars() {
-        if text.try_push(letter).is_err() {
-            break;
-        }
-    }
-    text
 }

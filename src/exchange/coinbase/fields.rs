@@ -1,19 +1,13 @@
 //! What both of Coinbase's protocols write alike: numbers and dates in strings, `BUY` and `SELL`,
 //! and the statements that both paths of both parsers make about them.
 
-use arrayvec::ArrayString;
-
 use crate::clock::UnixNanos;
+use crate::exchange::general::{cut, positive, required, wide};
 use crate::exchange::{Batch, Frame, Origin, Rejected};
 use crate::instrument::InstrumentId;
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{
-    Decimal, DecimalError, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
-};
-
-/// A frame that the general path read.
-pub(in crate::exchange) const GENERAL: Frame = Frame::Data { recognised: false };
+use crate::tick::{Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
 
 /// A trade as every path hands it over.
 #[derive(Clone, Copy, Debug)]
@@ -83,19 +77,6 @@ impl TickerFields {
     }
 }
 
-/// A field that must be there.
-pub(in crate::exchange) fn required<'t>(
-    object: Value<'t>,
-    key: &str,
-) -> Result<Value<'t>, Rejected> {
-    object.field(key).ok_or(Rejected::Field)
-}
-
-/// A string that must be there.
-pub(in crate::exchange) fn text<'t>(object: Value<'t>, key: &str) -> Result<&'t str, Rejected> {
-    required(object, key)?.string().ok_or(Rejected::Field)
-}
-
 /// A whole number, bare or in a string: ids are written either way.
 pub(in crate::exchange) fn unsigned(object: Value<'_>, key: &str) -> Result<u64, Rejected> {
     let value = required(object, key)?;
@@ -104,14 +85,7 @@ pub(in crate::exchange) fn unsigned(object: Value<'_>, key: &str) -> Result<u64,
     text.parse().ok().filter(|_| plain).ok_or(Rejected::Field)
 }
 
-/// A price or size in a string: zero or more.
-pub(in crate::exchange) fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
-    let text = value.string().ok_or(Rejected::Field)?;
-    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
-    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
-}
-
-/// The same of a field that must be there.
+/// A price or size that must be there.
 pub(in crate::exchange) fn price(object: Value<'_>, key: &str) -> Result<Decimal, Rejected> {
     positive(required(object, key)?)
 }
@@ -129,11 +103,7 @@ pub(in crate::exchange) fn volume(
     object: Value<'_>,
     key: &str,
 ) -> Result<Option<WideDecimal>, Rejected> {
-    let parse = |value: Value<'_>| {
-        let text = value.string().ok_or(Rejected::Field)?;
-        WideDecimal::parse(text.as_bytes()).map_err(refused)
-    };
-    stated(object, key).map(parse).transpose()
+    stated(object, key).map(wide).transpose()
 }
 
 fn stated<'t>(object: Value<'t>, key: &str) -> Option<Value<'t>> {
@@ -165,23 +135,12 @@ pub(in crate::exchange) fn level(
     Ok(())
 }
 
-fn refused(error: DecimalError) -> Rejected {
-    match error {
-        DecimalError::TooLong => Rejected::Digits,
-        DecimalError::Malformed => Rejected::Number,
-    }
-}
-
 /// A refusal: `message`, and `reason` where there is one. Neither names what was refused.
 pub(in crate::exchange) fn error(root: Value<'_>) -> Result<Frame, Rejected> {
     let message = root.field("message").and_then(Value::string).ok_or(Rejected::Foreign)?;
-    let reason = root.field("reason").and_then(Value::string);
-    let mut text = ArrayString::new();
-    let parts = [message, if reason.is_some() { ": " } else { "" }, reason.unwrap_or_default()];
-    for letter in parts.iter().flat_map(|part| part.chars()) {
-        if text.try_push(letter).is_err() {
-            break;
-        }
-    }
+    let text = match root.field("reason").and_then(Value::string) {
+        Some(reason) => cut(&[message, ": ", reason]),
+        None => cut(&[message]),
+    };
     Ok(Frame::Error { id: None, subject: None, text })
 }

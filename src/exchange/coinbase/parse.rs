@@ -2,10 +2,10 @@
 //! Frames name no channel; `type` tells what they are.
 
 use super::fields::{
-    GENERAL, TickerFields, TradeFields, error, level, optional_price, price, required, text, time,
-    unsigned, volume,
+    TickerFields, TradeFields, error, level, optional_price, price, time, unsigned, volume,
 };
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, required, text};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
 };

@@ -3,9 +3,9 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::coinbase::fields::{
-    GENERAL, TickerFields, TradeFields, error, level, optional_price, price, required, text, time,
-    unsigned, volume,
+    TickerFields, TradeFields, error, level, optional_price, price, time, unsigned, volume,
 };
+use crate::exchange::general::{GENERAL, required, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;

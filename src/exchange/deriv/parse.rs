@@ -3,26 +3,22 @@
 
 use std::time::Duration;
 
-use arrayvec::ArrayString;
-
 use super::listing;
 use super::memory::{Bar, Memory, Stream, StreamId};
 use super::subscribe::interval_of;
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, refused};
 use crate::exchange::{Batch, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Candle, Decimal, DecimalError, Interval, Quote, Tick, Ticker, WideDecimal};
+use crate::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker, WideDecimal};
 
 /// What a frame is read against.
 pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
     pub(super) memory: &'a mut Memory,
 }
-
-/// The general path's verdict on a frame with data.
-const GENERAL: Frame = Frame::Data { recognised: false };
 
 /// A price change as both paths hand it over.
 #[derive(Clone, Copy, Debug)]
@@ -215,12 +211,7 @@ impl Context<'_> {
             return Frame::Ack { id, subject: self.subject(root) };
         }
         let message = error.field("message").and_then(Value::string).unwrap_or_default();
-        let mut text = ArrayString::new();
-        for letter in [code, ": ", message].iter().flat_map(|part| part.chars()) {
-            if text.try_push(letter).is_err() {
-                break;
-            }
-        }
+        let text = cut(&[code, ": ", message]);
         Frame::Error { id, subject: self.subject(root), text }
     }
 
@@ -296,11 +287,7 @@ fn decimal(of: Value<'_>, field: &str) -> Result<Decimal, Rejected> {
 fn option(of: Value<'_>, field: &str) -> Result<Option<Decimal>, Rejected> {
     let Some(value) = of.field(field).filter(|value| !value.is_null()) else { return Ok(None) };
     let text = value.string().map(str::as_bytes).or_else(|| value.number_text());
-    match Decimal::parse(text.ok_or(Rejected::Field)?) {
-        Ok(price) => Ok(Some(price)),
-        Err(DecimalError::TooLong) => Err(Rejected::Digits),
-        Err(DecimalError::Malformed) => Err(Rejected::Number),
-    }
+    Decimal::parse(text.ok_or(Rejected::Field)?).map(Some).map_err(refused)
 }
 
 fn unsigned(of: Value<'_>, field: &str) -> Result<u64, Rejected> {

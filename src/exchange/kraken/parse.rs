@@ -4,18 +4,16 @@
 //! Prices and sizes are bare numbers, and the checksum covers their digits as sent, so they are
 //! read from the frame's text, never from a parsed number.
 
-use arrayvec::ArrayString;
-
 use super::depth::Depths;
 use super::{listing, subscribe};
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, refused};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{
-    Candle, Decimal, DecimalError, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId,
-    WideDecimal,
+    Candle, Decimal, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
 };
 
 /// What a frame is read against, and what is learned from it.
@@ -24,9 +22,6 @@ pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
     pub(super) depths: &'a mut Depths,
 }
-
-/// A frame that the general path read.
-pub(super) const GENERAL: Frame = Frame::Data { recognised: false };
 
 /// A trade as both paths hand it over.
 #[derive(Clone, Copy, Debug)]
@@ -328,19 +323,8 @@ impl Context<'_> {
         let channel = envelope.request.and_then(subscribe::channel_of);
         let subject = instrument.zip(channel);
         let subject = subject.map(|(instrument, channel)| Subject { instrument, channel });
-        Frame::Error { id: envelope.request, subject, text: cut(error) }
+        Frame::Error { id: envelope.request, subject, text: cut(&[error]) }
     }
-}
-
-/// The exchange's words, as far as they fit.
-pub(super) fn cut(words: &str) -> ArrayString<192> {
-    let mut text = ArrayString::new();
-    for letter in words.chars() {
-        if text.try_push(letter).is_err() {
-            break;
-        }
-    }
-    text
 }
 
 fn trade(
@@ -481,13 +465,6 @@ impl<'t> Item<'t> {
         let Some(value) = self.value("checksum") else { return Ok(None) };
         let number = value.unsigned().and_then(|number| u32::try_from(number).ok());
         number.map(Some).ok_or(Rejected::Field)
-    }
-}
-
-pub(super) fn refused(error: DecimalError) -> Rejected {
-    match error {
-        DecimalError::TooLong => Rejected::Digits,
-        DecimalError::Malformed => Rejected::Number,
     }
 }
 

@@ -2,6 +2,7 @@
 //! stand in its documentation.
 
 use super::*;
+use crate::exchange::general::cut;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
 use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
@@ -249,8 +250,7 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
 fn refusals_name_their_stream_by_symbol_and_number() {
     let mut reader = Reader::v2();
     let text = r#"{"error":"Currency pair not supported ETH/BTC","method":"subscribe","success":false,"symbol":"ETH/BTC","time_in":"x","time_out":"x","req_id":26}"#;
-    let error =
-        |id, subject, words: &str| Ok(Frame::Error { id, subject, text: parse::cut(words) });
+    let error = |id, subject, words: &str| Ok(Frame::Error { id, subject, text: cut(&[words]) });
     let words = "Currency pair not supported ETH/BTC";
     let subject = Subject { instrument: id_of("ETH/BTC"), channel: Channel::Ticker };
     assert_eq!(reader.read(text), error(Some(26), Some(subject), words));
@@ -409,12 +409,12 @@ fn version_ones_events_are_told_apart() {
             Ok(Frame::Error {
                 id: Some(7),
                 subject: None,
-                text: parse::cut("Currency pair not supported X/Y"),
+                text: cut(&["Currency pair not supported X/Y"]),
             }),
         ),
         (
             r#"{"event":"error","errorMessage":"Exceeded msg rate"}"#,
-            Ok(Frame::Error { id: None, subject: None, text: parse::cut("Exceeded msg rate") }),
+            Ok(Frame::Error { id: None, subject: None, text: cut(&["Exceeded msg rate"]) }),
         ),
         (r#"[1,[],"trade","NOT/OURS"]"#, Ok(Frame::Other)),
         (r#"[1,{},"unheard","XBT/USD"]"#, Ok(Frame::Other)),

@@ -3,13 +3,14 @@
 //! times are seconds with a fraction, trades have no ids.
 
 use super::depth;
-use super::parse::{Context, GENERAL, cut, interval_of, refused, resting};
+use super::parse::{Context, interval_of, resting};
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, positive, refused, wide};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
+use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId};
 
 /// Longest data frame: number, two payloads, channel, pair.
 const PARTS_MAX: usize = 5;
@@ -213,7 +214,7 @@ fn candle(
 fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
     let text = |name| root.field(name).and_then(Value::string);
     let id = root.field("reqid").and_then(Value::unsigned);
-    let error = || text("errorMessage").map(cut).unwrap_or_default();
+    let error = || text("errorMessage").map(|words| cut(&[words])).unwrap_or_default();
     match text("event").ok_or(Rejected::Foreign)? {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),
         "systemStatus" => Ok(Frame::Status),
@@ -246,18 +247,6 @@ fn subject(context: &Context<'_>, root: Value<'_>) -> Option<Subject> {
 
 fn part(list: Value<'_>, index: usize) -> Result<Value<'_>, Rejected> {
     list.items().and_then(|mut items| items.nth(index)).ok_or(Rejected::Field)
-}
-
-/// A price or size: zero or more.
-fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
-    let text = value.string().ok_or(Rejected::Field)?;
-    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
-    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
-}
-
-fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
-    let text = value.string().ok_or(Rejected::Field)?;
-    WideDecimal::parse(text.as_bytes()).map_err(refused)
 }
 
 /// `"1618678123.481570"`, to the nanosecond. Zero means none.

@@ -4,20 +4,17 @@
 //! Numbers are texts, times included, but for `seqId`, `prevSeqId` and `checksum`. An empty text
 //! means that there is nothing to state.
 
-use arrayvec::ArrayString;
-
 use super::listing::{self, Entry};
 use super::subscribe::Named;
 use super::symbol::is_contract;
 use super::{BookSource, BookSources};
 use crate::clock::UnixNanos;
+use crate::exchange::general::{GENERAL, cut, positive_in, refused, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{
-    Candle, Decimal, DecimalError, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
-};
+use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
 
 /// What a frame is read against.
 #[derive(Debug)]
@@ -147,7 +144,7 @@ impl Context<'_> {
             read(self, &event, item, batch)?;
             empty = false;
         }
-        if empty { Err(Rejected::Field) } else { Ok(Frame::Data { recognised: false }) }
+        if empty { Err(Rejected::Field) } else { Ok(GENERAL) }
     }
 
     /// An answer to a request of ours, or what the exchange says about the connection.
@@ -165,7 +162,11 @@ impl Context<'_> {
             }
             ("error", _, Some(code)) => {
                 let words = root.field("msg").and_then(Value::string).unwrap_or_default();
-                Ok(Frame::Error { id, subject: self.subject_in(words), text: told(code, words) })
+                Ok(Frame::Error {
+                    id,
+                    subject: self.subject_in(words),
+                    text: cut(&[code, ": ", words]),
+                })
             }
             // "The connection will soon be closed for a service upgrade": in 60 s.
             ("notice", _, Some("64008")) => Ok(Frame::Shutdown),
@@ -199,8 +200,8 @@ impl Context<'_> {
     ) -> Result<(), Rejected> {
         let fields = TradeFields {
             time: time(text(item, "ts")?)?,
-            price: positive(text(item, "px")?)?,
-            size: positive(text(item, "sz")?)?,
+            price: positive_in(text(item, "px")?)?,
+            size: positive_in(text(item, "sz")?)?,
             id: unsigned(text(item, "tradeId")?)?,
             // Absent before 2023 and where each match is told.
             count: match item.field("count") {
@@ -324,10 +325,10 @@ impl Context<'_> {
         let candle = Candle {
             interval,
             open_time,
-            open: positive(open)?,
-            high: positive(high)?,
-            low: positive(low)?,
-            close: positive(close)?,
+            open: positive_in(open)?,
+            high: positive_in(high)?,
+            low: positive_in(low)?,
+            close: positive_in(close)?,
             // In the unit of the trades' sizes, so that it is their sum.
             volume: WideDecimal::parse(volume.as_bytes()).map_err(refused)?,
             // Not told.
@@ -387,7 +388,7 @@ fn resting(level: Value<'_>) -> Result<(Decimal, Decimal), Rejected> {
     let (Some(Some(price)), Some(Some(size))) = (parts.next(), parts.next()) else {
         return Err(Rejected::Field);
     };
-    Ok((positive(price)?, positive(size)?))
+    Ok((positive_in(price)?, positive_in(size)?))
 }
 
 fn sequence(item: Value<'_>) -> Result<u64, Rejected> {
@@ -403,10 +404,6 @@ fn checksum(value: Value<'_>) -> Result<i32, Rejected> {
     i32::try_from(number).map_err(|_| Rejected::Field)
 }
 
-fn text<'t>(item: Value<'t>, name: &str) -> Result<&'t str, Rejected> {
-    item.field(name).and_then(Value::string).ok_or(Rejected::Field)
-}
-
 /// A whole number in a text.
 fn unsigned(text: &str) -> Result<u64, Rejected> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -420,15 +417,9 @@ fn time(text: &str) -> Result<UnixNanos, Rejected> {
     unsigned(text).map(UnixNanos::from_millis)
 }
 
-/// A price or size: zero or more.
-fn positive(text: &str) -> Result<Decimal, Rejected> {
-    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
-    if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
-}
-
 /// A price that may not be available.
 fn stated(text: &str) -> Result<Option<Decimal>, Rejected> {
-    if text.is_empty() { Ok(None) } else { positive(text).map(Some) }
+    if text.is_empty() { Ok(None) } else { positive_in(text).map(Some) }
 }
 
 fn stated_field(item: Value<'_>, name: &str) -> Result<Option<Decimal>, Rejected> {
@@ -446,24 +437,6 @@ fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejec
             text => WideDecimal::parse(text.as_bytes()).map(Some).map_err(refused),
         },
     }
-}
-
-fn refused(error: DecimalError) -> Rejected {
-    match error {
-        DecimalError::TooLong => Rejected::Digits,
-        DecimalError::Malformed => Rejected::Number,
-    }
-}
-
-/// A refusal in the exchange's words, cut to fit.
-fn told(code: &str, words: &str) -> ArrayString<192> {
-    let mut text = ArrayString::new();
-    for letter in code.chars().chain(": ".chars()).chain(words.chars()) {
-        if text.try_push(letter).is_err() {
-            break;
-        }
-    }
-    text
 }
 
 /// Calls `found` with the symbol that a frame names.
