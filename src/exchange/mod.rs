@@ -13,6 +13,7 @@ pub mod kraken;
 mod levels;
 pub mod okx;
 mod profile;
+mod rest;
 mod spelling;
 #[cfg(test)]
 mod testing;

@@ -1,12 +1,14 @@
 //! What the tests of all adapters have in common: how a frame is read, and names for what it came
 //! to. A test of one exchange adds what only that exchange says.
 
-use super::{Batch, BookUpdate, Exchange, Frame, Origin, Rejected, SequencedTick};
+use arrayvec::ArrayString;
+
+use super::{Batch, BookUpdate, Exchange, Frame, Origin, Rejected, SequencedTick, Subscription};
 use crate::clock::UnixNanos;
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX, Symbol};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Level, Quote, Ticker, Trade};
+use crate::tick::{Body, Candle, Decimal, Interval, Level, Quote, Ticker, Trade};
 
 /// Data that a recogniser read in place.
 pub(super) const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
@@ -112,4 +114,37 @@ pub(super) fn read_by(adapter: &mut impl Exchange, text: &str) -> Read {
 /// A decimal as the test wrote it.
 pub(super) fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).expect("a decimal")
+}
+
+/// A channel of an instrument, by the exchange's name for it.
+pub(super) fn wanted(native: &str, channel: Channel) -> Subscription {
+    Subscription {
+        instrument: InstrumentId(0),
+        native: ArrayString::from(native).expect("short"),
+        channel,
+        interval: None,
+    }
+}
+
+/// Candles that are taken from the exchange.
+pub(super) fn candles(native: &str, interval: Interval) -> Subscription {
+    Subscription { interval: Some(interval), ..wanted(native, Channel::Candles) }
+}
+
+/// A symbol as the test wrote it.
+pub(super) fn symbol(text: &str) -> Symbol {
+    Symbol::parse(text).expect("valid")
+}
+
+/// Names of an exchange with the symbols that they stand for: each is read as the other, and
+/// spelt back.
+pub(super) fn assert_both_ways(
+    names: &[(&str, &str)],
+    canonical: fn(&str) -> Option<Symbol>,
+    native: fn(&Symbol) -> Option<ArrayString<SYMBOL_BYTES_MAX>>,
+) {
+    for (theirs, ours) in names {
+        assert_eq!(canonical(theirs), Some(symbol(ours)), "{theirs}");
+        assert_eq!(native(&symbol(ours)).as_deref(), Some(*theirs), "{ours}");
+    }
 }

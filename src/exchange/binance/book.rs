@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::symbol::contract_symbol;
 use crate::clock::UnixNanos;
+use crate::exchange::rest::{FAILURE, malformed, stated_wait, step};
 use crate::exchange::{BookSnapshot, Listing, Refusal, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::{Decimal, Level, Reason, Side};
@@ -132,31 +133,26 @@ fn read_listing(
     let listing: ListingBody<'_> = read(body)?;
     let listings = listing.symbols.iter().filter_map(|entry| {
         let symbol = canonical(entry).or_else(|| Symbol::parse(&entry.symbol).ok())?;
-        let step = |kind: &str, of: fn(&FilterBody<'_>) -> Option<Decimal>| {
+        let of_filter = |kind: &str, of: fn(&FilterBody<'_>) -> Option<Decimal>| {
             entry.filters.iter().find(|filter| filter.kind == kind).and_then(of)
         };
         let instrument = Instrument {
             exchange,
             symbol,
             native: ArrayString::from(&entry.symbol).ok()?,
-            tick_size: step("PRICE_FILTER", |filter| positive(filter.tick_size)),
-            lot_size: step("LOT_SIZE", |filter| positive(filter.step_size)),
+            tick_size: of_filter("PRICE_FILTER", |filter| filter.tick_size.and_then(step)),
+            lot_size: of_filter("LOT_SIZE", |filter| filter.step_size.and_then(step)),
         };
         Some(Listing { instrument, trading: entry.status == "TRADING" })
     });
     Ok(listings.collect())
 }
 
-/// A step of 0 means that there is none.
-fn positive(text: Option<&str>) -> Option<Decimal> {
-    Decimal::parse(text?.as_bytes()).ok().filter(|step| !step.is_zero() && !step.is_negative())
-}
-
 /// Reads a body, or the error that the exchange sent in its place.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
     serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { code, msg: message }) => RestError::Refused { code, message },
-        Err(_) => RestError::Malformed { line: error.line(), column: error.column() },
+        Err(_) => malformed(&error),
     })
 }
 
@@ -169,8 +165,6 @@ fn number(field: &'static str, text: &str) -> Result<Decimal, RestError> {
 
 /// Wait when a refusal names no time. A minute is the window of the weight limit.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
-/// Wait after a failure of the exchange's own (5xx) or of the request (4xx).
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Longest wait: a ban lasts up to 3 days.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
 
@@ -184,11 +178,11 @@ pub(super) fn refusal(
     now: UnixNanos,
 ) -> Refusal {
     if status != 429 && status != 418 {
-        return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
+        return FAILURE;
     }
-    let header = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
     let until = || date_in(body).map(|date| Duration::from_millis(since(date, now)));
-    let wait = header.or_else(until).unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX);
+    let wait =
+        stated_wait(retry_after).or_else(until).unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX);
     Refusal { reason: Reason::RateLimited, retry_after: wait }
 }
 

@@ -115,28 +115,14 @@ pub(super) fn stream_name(market: Market, subscription: &Subscription) -> Option
 
 #[cfg(test)]
 mod tests {
-    use arrayvec::ArrayString;
-
     use super::*;
-    use crate::instrument::InstrumentId;
+    use crate::exchange::testing::{candles, wanted};
     use crate::tick::Interval;
-
-    fn wanted(native: &str, channel: Channel) -> Subscription {
-        Subscription {
-            instrument: InstrumentId(0),
-            native: ArrayString::from(native).expect("short"),
-            channel,
-            interval: None,
-        }
-    }
 
     #[test]
     fn a_subscription_is_worded_as_binance_expects_it() {
         let mut next_id = 7;
-        let candles = Subscription {
-            interval: Some(Interval::Minute1),
-            ..wanted("BTCUSDT", Channel::Candles)
-        };
+        let candles = candles("BTCUSDT", Interval::Minute1);
         let all = [
             wanted("BTCUSDT", Channel::Trades),
             wanted("BTCUSDT", Channel::Quotes),

@@ -83,14 +83,11 @@ fn split(name: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn spot_names_go_both_ways() {
-        for (native, canonical) in [
+        let names = [
             ("BTCUSDT", "BTC/USDT"),
             ("USDCUSDT", "USDC/USDT"),
             ("BNBBTC", "BNB/BTC"),
@@ -104,25 +101,21 @@ mod tests {
             ("BTCTUSD", "BTC/TUSD"),
             ("USDTTRY", "USDT/TRY"),
             ("币安人生USDT", "币安人生/USDT"),
-        ] {
-            assert_eq!(spot_canonical(native), Some(symbol(canonical)), "{native}");
-            assert_eq!(spot_native(&symbol(canonical)).as_deref(), Some(native));
-        }
+        ];
+        assert_both_ways(&names, spot_canonical, spot_native);
         assert_eq!(spot_native(&symbol("BTC/USDT:USDT")), None);
     }
 
     #[test]
     fn contracts_go_both_ways() {
-        for (native, canonical) in [
+        let names = [
             ("BTCUSDT", "BTC/USDT:USDT"),
             ("ETHBTC", "ETH/BTC:BTC"),
             ("BTCUSDT_261225", "BTC/USDT:261225"),
             ("BTCUSD_PERP", "BTC/USD:BTC"),
             ("BTCUSD_261225", "BTC/USD:261225"),
-        ] {
-            assert_eq!(futures_canonical(native), Some(symbol(canonical)), "{native}");
-            assert_eq!(futures_native(&symbol(canonical)).as_deref(), Some(native));
-        }
+        ];
+        assert_both_ways(&names, futures_canonical, futures_native);
         assert_eq!(futures_native(&symbol("BTC/USDT")).as_deref(), Some("BTCUSDT"));
         assert_eq!(futures_native(&symbol("BTC/USDT:EUR")), None);
     }

@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use super::symbol::{canonical_date, contract_symbol};
 use crate::clock::UnixNanos;
+use crate::exchange::rest::{FAILURE, malformed, stated_wait, step};
 use crate::exchange::{Listing, Refusal, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
-use crate::tick::{Decimal, Reason};
+use crate::tick::Reason;
 
 /// All spot pairs; this class is not paged.
 pub(super) fn spot_listing_requests() -> Vec<RestRequest> {
@@ -110,8 +111,7 @@ fn read(
     body: &[u8],
     canonical: impl Fn(&Entry<'_>) -> Option<Symbol>,
 ) -> Result<Vec<Listing>, RestError> {
-    let body: Body<'_> = serde_json::from_slice(body)
-        .map_err(|error| RestError::Malformed { line: error.line(), column: error.column() })?;
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     if body.ret_code != 0 {
         let message = body.ret_msg.into_owned();
         return Err(RestError::Refused { code: body.ret_code, message });
@@ -131,28 +131,22 @@ fn read(
     Ok(listings.collect())
 }
 
-fn step(text: &str) -> Option<Decimal> {
-    let step = Decimal::parse(text.as_bytes()).ok()?;
-    (!step.is_zero() && !step.is_negative()).then_some(step)
-}
-
 /// After "403, access too frequent" all is to rest for ten minutes.
 const RETRY_AFTER_BAN: Duration = Duration::from_secs(600);
 /// The window of the limit is 5 s.
 const RETRY_AFTER_RATE: Duration = Duration::from_secs(5);
-/// Wait after a failure of the exchange's own (5xx) or of the request (4xx).
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-
 /// See [`crate::exchange::Profile::refusal`]. 403 is also what visitors from countries without
 /// service get; they too had better not ask often.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, _: &[u8], _: UnixNanos) -> Refusal {
-    let stated = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
     let (reason, default) = match status {
         403 => (Reason::RateLimited, RETRY_AFTER_BAN),
         429 => (Reason::RateLimited, RETRY_AFTER_RATE),
-        _ => return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE },
+        _ => return FAILURE,
     };
-    Refusal { reason, retry_after: stated.unwrap_or(default).min(RETRY_AFTER_BAN) }
+    Refusal {
+        reason,
+        retry_after: stated_wait(retry_after).unwrap_or(default).min(RETRY_AFTER_BAN),
+    }
 }
 
 #[cfg(test)]

@@ -111,14 +111,11 @@ fn split<'a>(name: &'a str, quotes: &'static [&'static str]) -> Option<(&'a str,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn spot_names_go_both_ways() {
-        for (native, canonical) in [
+        let names = [
             ("BTCUSDT", "BTC/USDT"),
             ("USDCUSDT", "USDC/USDT"),
             ("SHIB1000USDT", "SHIB1000/USDT"),
@@ -128,16 +125,14 @@ mod tests {
             ("BTCBRL", "BTC/BRL"),
             ("METHETH", "METH/ETH"),
             ("SOLUSDC", "SOL/USDC"),
-        ] {
-            assert_eq!(spot_canonical(native), Some(symbol(canonical)), "{native}");
-            assert_eq!(spot_native(&symbol(canonical)).as_deref(), Some(native));
-        }
+        ];
+        assert_both_ways(&names, spot_canonical, spot_native);
         assert_eq!(spot_native(&symbol("BTC/USDT:USDT")), None);
     }
 
     #[test]
     fn contracts_go_both_ways() {
-        for (native, canonical) in [
+        let names = [
             ("BTCUSDT", "BTC/USDT:USDT"),
             ("1000PEPEUSDT", "1000PEPE/USDT:USDT"),
             ("BTCPERP", "BTC/USDC:USDC"),
@@ -145,10 +140,8 @@ mod tests {
             ("BTCUSDT-25DEC26", "BTC/USDT:261225"),
             ("BTC-26DEC25", "BTC/USDC:251226"),
             ("ETH-2JAN26", "ETH/USDC:260102"),
-        ] {
-            assert_eq!(linear_canonical(native), Some(symbol(canonical)), "{native}");
-            assert_eq!(linear_native(&symbol(canonical)).as_deref(), Some(native));
-        }
+        ];
+        assert_both_ways(&names, linear_canonical, linear_native);
         assert_eq!(linear_native(&symbol("BTC/USDT")).as_deref(), Some("BTCUSDT"));
         assert_eq!(linear_native(&symbol("BTC/USDC:PERP")).as_deref(), Some("BTCPERP"));
         assert_eq!(linear_native(&symbol("BTC/USDT:EUR")), None);

@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::symbol;
 use crate::clock::UnixNanos;
+use crate::exchange::rest::{self, malformed, step};
 use crate::exchange::{Listing, Refusal, RequestRules, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
-use crate::tick::{Decimal, Reason};
 
 /// 10 requests a second and address on public endpoints, of both APIs.
 pub(in crate::exchange) const RULES: RequestRules =
@@ -51,8 +51,8 @@ pub(super) fn read_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
             exchange: ExchangeId::Coinbase,
             symbol,
             native: ArrayString::from(&product.id).ok()?,
-            tick_size: step(product.quote_increment.as_deref()),
-            lot_size: step(product.base_increment.as_deref()),
+            tick_size: product.quote_increment.as_deref().and_then(step),
+            lot_size: product.base_increment.as_deref().and_then(step),
         };
         let online = product.status.as_deref().is_none_or(|status| status == "online");
         let stopped = product.trading_disabled == Some(true) || product.cancel_only == Some(true);
@@ -66,11 +66,6 @@ pub(in crate::exchange) fn pair(base: &str, quote: &str) -> Option<Symbol> {
     symbol::canonical(&format!("{base}-{quote}"))
 }
 
-/// A step of 0 means that there is none.
-pub(in crate::exchange) fn step(text: Option<&str>) -> Option<Decimal> {
-    Decimal::parse(text?.as_bytes()).ok().filter(|step| !step.is_zero() && !step.is_negative())
-}
-
 #[derive(Deserialize)]
 struct ErrorBody {
     message: String,
@@ -80,17 +75,12 @@ struct ErrorBody {
 pub(in crate::exchange) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
     serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { message }) => RestError::Refused { code: 0, message },
-        Err(_) => RestError::Malformed { line: error.line(), column: error.column() },
+        Err(_) => malformed(&error),
     })
 }
 
 /// Wait when a refusal names no time; the limit is by the second.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
-/// Wait after a failure of the exchange's own (5xx) or of the request (4xx).
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Longest wait.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-
 /// See [`crate::exchange::Profile::refusal`].
 pub(in crate::exchange) fn refusal(
     status: u16,
@@ -98,17 +88,14 @@ pub(in crate::exchange) fn refusal(
     _body: &[u8],
     _now: UnixNanos,
 ) -> Refusal {
-    if status != 429 {
-        return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
-    }
-    let header = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    let wait = header.unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX);
-    Refusal { reason: Reason::RateLimited, retry_after: wait }
+    rest::refusal(status, retry_after, RETRY_AFTER_DEFAULT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::rest::RETRY_AFTER_FAILURE;
+    use crate::tick::Reason;
 
     #[test]
     fn a_list_of_products_is_read() {

@@ -111,19 +111,8 @@ pub(in crate::exchange) fn list(products: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arrayvec::ArrayString;
-
     use super::*;
-    use crate::instrument::InstrumentId;
-
-    fn wanted(native: &str, channel: Channel) -> Subscription {
-        Subscription {
-            instrument: InstrumentId(0),
-            native: ArrayString::from(native).expect("short"),
-            channel,
-            interval: None,
-        }
-    }
+    use crate::exchange::testing::wanted;
 
     #[test]
     fn one_message_asks_for_all_and_for_heartbeats() {

@@ -24,17 +24,12 @@ pub(in crate::exchange) fn canonical(native: &str) -> Option<Symbol> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn pairs_go_both_ways() {
-        for (name, pair) in [("BTC-USD", "BTC/USD"), ("SKL-GBP", "SKL/GBP"), ("00-USD", "00/USD")] {
-            assert_eq!(canonical(name), Some(symbol(pair)), "{name}");
-            assert_eq!(native(&symbol(pair)).as_deref(), Some(name));
-        }
+        let names = [("BTC-USD", "BTC/USD"), ("SKL-GBP", "SKL/GBP"), ("00-USD", "00/USD")];
+        assert_both_ways(&names, canonical, native);
         assert_eq!(native(&symbol("BTC/USD:USD")), None);
     }
 

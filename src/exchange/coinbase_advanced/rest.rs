@@ -6,7 +6,8 @@ use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol;
-use crate::exchange::coinbase::rest::{pair, read, step};
+use crate::exchange::coinbase::rest::{pair, read};
+use crate::exchange::rest::step;
 use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
@@ -70,8 +71,8 @@ impl Product<'_> {
             exchange: ExchangeId::CoinbaseAdvanced,
             symbol: if is_pair { symbol } else { Symbol::parse(&self.product_id).ok()? },
             native,
-            tick_size: step(price_step),
-            lot_size: step(self.base_increment.as_deref()),
+            tick_size: price_step.and_then(step),
+            lot_size: self.base_increment.as_deref().and_then(step),
         };
         let online =
             self.status.as_deref().is_none_or(|status| status.is_empty() || status == "online");

@@ -60,26 +60,12 @@ pub(super) fn requests(
 
 #[cfg(test)]
 mod tests {
-    use arrayvec::ArrayString;
-
     use super::*;
-    use crate::instrument::InstrumentId;
-
-    fn wanted(native: &str, channel: Channel) -> Subscription {
-        Subscription {
-            instrument: InstrumentId(0),
-            native: ArrayString::from(native).expect("short"),
-            channel,
-            interval: None,
-        }
-    }
+    use crate::exchange::testing::{candles, wanted};
 
     #[test]
     fn each_channel_has_its_message() {
-        let candles = Subscription {
-            interval: Some(Interval::Minute5),
-            ..wanted("BTC-USD", Channel::Candles)
-        };
+        let candles = candles("BTC-USD", Interval::Minute5);
         let minutes = Subscription { interval: Some(Interval::Minute1), ..candles };
         let all = [
             wanted("BTC-USD", Channel::Orderbook),

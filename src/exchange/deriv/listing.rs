@@ -3,6 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::symbol;
+use crate::exchange::rest::real_step;
 use crate::exchange::{Listing, Rejected};
 use crate::instrument::{ExchangeId, Instrument};
 use crate::json::Value;
@@ -28,7 +29,7 @@ fn entry(entry: Value<'_>) -> Option<Listing> {
             exchange: ExchangeId::Deriv,
             symbol: symbol::canonical(native)?,
             native: ArrayString::from(native).ok()?,
-            tick_size: step.filter(|step| !step.is_zero() && !step.is_negative()),
+            tick_size: step.and_then(real_step),
             lot_size: None,
         },
         trading: flag("exchange_is_open") != Some(0) && flag("is_trading_suspended") != Some(1),

@@ -51,14 +51,11 @@ pub(super) fn canonical(native: &str) -> Option<Symbol> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn names_go_both_ways() {
-        for (spelling, name) in [
+        let names = [
             ("cryBTCUSD", "BTC/USD"),
             ("cryETHUSD", "ETH/USD"),
             ("cryUSDCUSD", "USDC/USD"),
@@ -72,10 +69,8 @@ mod tests {
             ("stpRNG", "stpRNG"),
             ("OTC_NDX", "OTC_NDX"),
             ("WLDAUD", "WLDAUD"),
-        ] {
-            assert_eq!(canonical(spelling), Some(symbol(name)), "{spelling}");
-            assert_eq!(native(&symbol(name)).as_deref(), Some(spelling), "{name}");
-        }
+        ];
+        assert_both_ways(&names, canonical, native);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use arrayvec::ArrayString;
 
 use super::parse::Item;
 use super::symbol;
+use crate::exchange::rest::real_step;
 use crate::exchange::{Frame, Listing, Rejected};
 use crate::instrument::{ExchangeId, Instrument};
 use crate::json::Value;
@@ -43,5 +44,5 @@ fn step(pair: &Item<'_>, names: &[&str], precision: &str) -> Option<Decimal> {
         let digits = pair.value(precision)?.unsigned().filter(|&it| it <= u64::from(DIGITS_MAX))?;
         Decimal::new(1, digits as u8)
     };
-    stated.or_else(unit).filter(|step| !step.is_zero() && !step.is_negative())
+    stated.or_else(unit).and_then(real_step)
 }

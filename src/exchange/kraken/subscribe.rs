@@ -157,17 +157,13 @@ pub(super) fn channel_of(id: u64) -> Option<Channel> {
 
 #[cfg(test)]
 mod tests {
-    use arrayvec::ArrayString;
-
     use super::*;
+    use crate::exchange::testing;
 
+    /// The number of a request tells its channel, so each symbol is an instrument of its own.
     fn wanted(native: &str, channel: Channel) -> Subscription {
-        Subscription {
-            instrument: InstrumentId(native.len() as u32),
-            native: ArrayString::from(native).expect("short"),
-            channel,
-            interval: None,
-        }
+        let instrument = InstrumentId(native.len() as u32);
+        Subscription { instrument, ..testing::wanted(native, channel) }
     }
 
     fn candles(native: &str, interval: Interval) -> Subscription {

@@ -39,10 +39,7 @@ pub(super) fn v1_canonical(native: &str) -> Option<Symbol> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn version_two_is_canonical() {
@@ -56,15 +53,13 @@ mod tests {
 
     #[test]
     fn version_one_has_two_names_of_its_own() {
-        for (native, canonical) in [
+        let names = [
             ("XBT/USD", "BTC/USD"),
             ("ADA/XBT", "ADA/BTC"),
             ("XDG/XBT", "DOGE/BTC"),
             ("XBTX/USD", "XBTX/USD"),
-        ] {
-            assert_eq!(v1_canonical(native), Some(symbol(canonical)), "{native}");
-            assert_eq!(v1_native(&symbol(canonical)).as_deref(), Some(native));
-        }
+        ];
+        assert_both_ways(&names, v1_canonical, v1_native);
         assert_eq!(v1_native(&symbol("BTC/USD:USD")), None);
         assert_eq!(v1_canonical("XBT"), Some(symbol("XBT")));
     }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::symbol;
 use crate::clock::UnixNanos;
+use crate::exchange::rest::{self, malformed, step};
 use crate::exchange::{Listing, Refusal, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument};
-use crate::tick::{Decimal, Reason};
 
 /// One request for each class that this adapter carries.
 pub(super) fn requests() -> Vec<RestRequest> {
@@ -67,15 +67,9 @@ pub(super) fn listing(entry: &Entry<'_>) -> Option<Listing> {
     Some(Listing { instrument, trading: entry.state == "live" })
 }
 
-/// A step of 0 means that there is none.
-fn step(text: &str) -> Option<Decimal> {
-    Decimal::parse(text.as_bytes()).ok().filter(|step| !step.is_zero() && !step.is_negative())
-}
-
 /// Reads a list, or the refusal in its place.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
-    let body: Body<'_> = serde_json::from_slice(body)
-        .map_err(|error| RestError::Malformed { line: error.line(), column: error.column() })?;
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     if body.code != "0" {
         let code = body.code.parse().unwrap_or(-1);
         return Err(RestError::Refused { code, message: body.msg.into_owned() });
@@ -93,11 +87,6 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
 
 /// Wait after "too many requests" (429, code 50011) that names no time: the window of the limit.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(2);
-/// Wait after any other failure.
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Longest wait that a header is believed.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-
 /// See [`crate::exchange::Profile::refusal`].
 pub(super) fn refusal(
     status: u16,
@@ -105,17 +94,13 @@ pub(super) fn refusal(
     _body: &[u8],
     _now: UnixNanos,
 ) -> Refusal {
-    if status != 429 {
-        return Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
-    }
-    let header = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    let wait = header.unwrap_or(RETRY_AFTER_LIMIT).min(RETRY_AFTER_MAX);
-    Refusal { reason: Reason::RateLimited, retry_after: wait }
+    rest::refusal(status, retry_after, RETRY_AFTER_LIMIT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tick::{Decimal, Reason};
 
     #[test]
     fn a_list_names_instruments_of_every_class_with_their_steps() {

@@ -220,23 +220,8 @@ fn candle_interval(name: &str) -> Option<Interval> {
 
 #[cfg(test)]
 mod tests {
-    use arrayvec::ArrayString;
-
     use super::*;
-    use crate::instrument::InstrumentId;
-
-    fn wanted(native: &str, channel: Channel) -> Subscription {
-        Subscription {
-            instrument: InstrumentId(0),
-            native: ArrayString::from(native).expect("short"),
-            channel,
-            interval: None,
-        }
-    }
-
-    fn candles(interval: Interval) -> Subscription {
-        Subscription { interval: Some(interval), ..wanted("BTC-USDT", Channel::Candles) }
-    }
+    use crate::exchange::testing::{candles, wanted};
 
     #[test]
     fn a_request_names_each_channel_and_its_instrument() {
@@ -246,7 +231,7 @@ mod tests {
             wanted("BTC-USDT-SWAP", Channel::Orderbook),
             wanted("BTC-USDT", Channel::Quotes),
             wanted("BTC-USDT", Channel::Ticker),
-            candles(Interval::Day1),
+            candles("BTC-USDT", Interval::Day1),
             wanted("BTC-USDT", Channel::Candles),
             wanted("BTC-USDT", Channel::Status),
         ];
@@ -271,7 +256,7 @@ mod tests {
     #[test]
     fn every_channel_that_is_asked_for_is_read_as_what_it_was_asked_for() {
         for interval in Interval::ALL {
-            let name = channel_name(&candles(interval)).expect("each has a channel");
+            let name = channel_name(&candles("BTC-USDT", interval)).expect("each has a channel");
             assert_eq!(Named::of(name), Named::Candles(Some(interval)));
         }
         for channel in [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook] {
@@ -286,7 +271,7 @@ mod tests {
     #[test]
     fn candles_have_a_connection_of_their_own() {
         let all = [
-            candles(Interval::Minute1),
+            candles("BTC-USDT", Interval::Minute1),
             wanted("BTC-USDT", Channel::Trades),
             wanted("BTC-USDT", Channel::Orderbook),
             wanted("BTC-USDT", Channel::Candles),

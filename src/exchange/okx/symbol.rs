@@ -63,14 +63,11 @@ fn settlement<'a>(base: &'a str, quote: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbol(text: &str) -> Symbol {
-        Symbol::parse(text).expect("valid")
-    }
+    use crate::exchange::testing::{assert_both_ways, symbol};
 
     #[test]
     fn names_go_both_ways() {
-        for (native_name, canonical_name) in [
+        let names = [
             ("BTC-USDT", "BTC/USDT"),
             ("BTC-USD", "BTC/USD"),
             ("1INCH-EUR", "1INCH/EUR"),
@@ -82,10 +79,8 @@ mod tests {
             ("BTC-USDT-261225", "BTC/USDT:261225"),
             ("BTC-USD_UM-SWAP", "BTC/USD_UM:USD_UM"),
             ("BTC-USD_UM_XPERP-310404", "BTC/USD_UM_XPERP:310404"),
-        ] {
-            assert_eq!(canonical(native_name), Some(symbol(canonical_name)), "{native_name}");
-            assert_eq!(native(&symbol(canonical_name)).as_deref(), Some(native_name));
-        }
+        ];
+        assert_both_ways(&names, canonical, native);
         assert_eq!(native(&symbol("BTC/USDT:PERP")).as_deref(), Some("BTC-USDT-SWAP"));
         assert_eq!(native(&symbol("BTC/USDT:BTC")), None);
         assert_eq!(native(&symbol("BTC/USD:USD")), None);
