@@ -7,6 +7,9 @@
 #![allow(clippy::print_stdout, reason = "a bench reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
@@ -19,22 +22,12 @@ use tickwire::feed::{Applied, Books};
 use tickwire::instrument::InstrumentId;
 use tickwire::tick::{Decimal, Level, Side};
 
+use random::Random;
+
 const ID: InstrumentId = InstrumentId(0);
 const EVENTS: usize = 4_096;
 const ROUNDS: usize = 41;
 const MIDDLE: i64 = 650_000;
-
-/// A small generator: the same changes in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// Levels by their distance from the middle, the best first.
 type Twin = [BTreeMap<i64, i64>; 2];

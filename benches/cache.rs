@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
 #![allow(missing_docs, reason = "macros of criterion")]
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,6 +23,8 @@ use tickwire::clock::UnixNanos;
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
 use tickwire::tick::{Body, Decimal, Level, LevelFlags, Quote, Side, Tick, Trade, TradeId};
 
+use random::Random;
+
 const ITEMS: usize = 8_192;
 const ROUNDS: usize = 51;
 /// Levels on each side, as a REST snapshot of Binance brings.
@@ -28,17 +33,7 @@ const MIDDLE: i64 = 6_500_000;
 const ID: InstrumentId = InstrumentId(0);
 const START: i64 = 1_700_000_000_000_000_000;
 
-/// A small generator: the same changes in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
     /// How far from the best: halves with every four levels, at most the depth.
     fn distance(&mut self) -> i64 {
         let octave = (self.below(u64::MAX).trailing_zeros().min(7) + 1) * 4;

@@ -9,6 +9,9 @@
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
 #![allow(missing_docs, reason = "macros of criterion")]
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
@@ -24,21 +27,13 @@ use tickwire::clock::UnixNanos;
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, Symbol};
 use tickwire::tick::{Decimal, Level, Quote, Side, Trade, TradeId};
 
+use random::Random;
+
 const EVENTS: usize = 2_048;
 const ROUNDS: usize = 101;
 const DATE: UnixNanos = UnixNanos(1_700_000_000_125_000_000);
 
-/// A small generator: the same events in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
     /// Between 1 and 6 digits, a point, 2 to 8 digits.
     fn decimal(&mut self) -> Decimal {
         let digits = 2 + self.below(7) as u32;

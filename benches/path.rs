@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench path`
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 
@@ -15,23 +18,15 @@ use tickwire::limits::RING_TICKS_CAPACITY;
 use tickwire::net::{Bounds, Fill, Message, OpCode, Role, WebSocket, frame_header};
 use tickwire::ring::{Consumer, Producer, ring};
 
+use random::Random;
+
 /// Distinct frames of a kind, so that no branch predictor learns them by heart.
 const FRAMES: usize = 4_096;
 
 const SYMBOLS: [&str; 8] =
     ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "PEPEUSDT", "1000SATSUSDT"];
 
-/// A small generator: the same frames in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
     /// Between 1 and 6 digits, a point, eight digits: as Binance writes prices and sizes.
     fn decimal(&mut self) -> String {
         let whole_max = 10_u64.pow(1 + self.below(6) as u32);

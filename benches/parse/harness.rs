@@ -4,6 +4,8 @@ use tickwire::exchange::Batch;
 use tickwire::limits::FRAME_PADDING;
 use tickwire::tick::{Body, TradeId};
 
+pub(crate) use crate::random::Random;
+
 /// Who parses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Candidate {
@@ -91,6 +93,40 @@ pub(crate) struct Subject {
     pub(crate) contender: Box<dyn Fn(Candidate) -> Box<dyn Contender>>,
 }
 
+impl Subject {
+    /// `new` makes a contender's parser.
+    pub(crate) fn new<P: Parse + 'static>(
+        name: String,
+        frames: Vec<PaddedText>,
+        new: impl Fn(Candidate) -> P + 'static,
+    ) -> Self {
+        let contender = move |candidate| Box::new(new(candidate)) as Box<dyn Contender>;
+        Self { name, frames, contender: Box::new(contender) }
+    }
+}
+
+/// Those of a recording's frames that are of one kind, and the symbols that they name, each once;
+/// `None` for a handful, which would measure the caches.
+pub(crate) fn of_kind(
+    frames: &[String],
+    is_of_kind: impl Fn(&str) -> bool,
+    symbol_of: impl Fn(&str) -> String,
+) -> Option<(Vec<PaddedText>, Vec<String>)> {
+    let frames: Vec<&String> = frames.iter().filter(|frame| is_of_kind(frame)).collect();
+    if frames.len() < 40 {
+        return None;
+    }
+    let mut symbols: Vec<String> = frames.iter().map(|frame| symbol_of(frame)).collect();
+    symbols.sort();
+    symbols.dedup();
+    Some((frames.into_iter().map(|frame| PaddedText::new(frame)).collect(), symbols))
+}
+
+/// What stands between `mark`, which ends with a quotation mark, and the next one.
+pub(crate) fn quoted_after(frame: &str, mark: &str) -> String {
+    frame.split(mark).nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 /// A cheap sum that depends on every value and its place.
 fn checksum(sum: u64, batch: &Batch) -> u64 {
     let mut sum = sum;
@@ -141,17 +177,7 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
     sum
 }
 
-/// Marsaglia's xorshift: the same frames in every run.
-pub(crate) struct Random(pub(crate) u64);
-
 impl Random {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
     pub(crate) fn decimal(&mut self, whole_below: u64, digits: usize) -> String {
         let whole = self.below(whole_below.max(1));
         if digits == 0 {

@@ -20,6 +20,8 @@ mod deriv;
 mod harness;
 mod kraken;
 mod okx;
+#[path = "../common/random.rs"]
+mod random;
 
 use std::time::Instant;
 

@@ -2,13 +2,11 @@
 
 mod candidates;
 
-use std::rc::Rc;
-
 use candidates::Parser;
 use tickwire::instrument::ExchangeId;
 
 use crate::captures;
-use crate::harness::{PaddedText, Random, Subject};
+use crate::harness::{PaddedText, Random, Subject, quoted_after};
 
 /// Frames of one kind.
 struct Corpus {
@@ -19,9 +17,7 @@ struct Corpus {
 
 impl Corpus {
     fn subject(self, name: String, frames: Vec<PaddedText>) -> Subject {
-        let corpus = Rc::new(self);
-        let contender = move |candidate| Box::new(Parser::new(candidate, &corpus)) as _;
-        Subject { name, frames, contender: Box::new(contender) }
+        Subject::new(name, frames, move |candidate| Parser::new(candidate, &self))
     }
 }
 
@@ -103,7 +99,7 @@ fn recorded() -> Vec<Subject> {
 
 fn symbol_of(frame: &PaddedText) -> String {
     let text = std::str::from_utf8(frame.text()).unwrap();
-    text.split("\"s\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    quoted_after(text, "\"s\":\"")
 }
 
 /// Symbols, with the order of magnitude of their prices and the digits of prices and sizes on

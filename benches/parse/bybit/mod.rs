@@ -2,13 +2,11 @@
 
 mod candidates;
 
-use std::rc::Rc;
-
 use candidates::Parser;
 use tickwire::instrument::ExchangeId;
 
 use crate::captures;
-use crate::harness::{PaddedText, Random, Subject};
+use crate::harness::{PaddedText, Random, Subject, of_kind, quoted_after};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +44,8 @@ pub(crate) fn subjects() -> Vec<Subject> {
     for exchange in [ExchangeId::Bybit, ExchangeId::BybitLinear] {
         for kind in Kind::ALL {
             let mut random = Random(0x5EED ^ kind as u64);
-            let frames = (0..2_048).map(|_| frame(exchange, kind, &mut random)).collect();
+            let frames =
+                (0..2_048).map(|_| PaddedText::new(&frame(exchange, kind, &mut random))).collect();
             let symbols = SYMBOLS.map(|(symbol, ..)| symbol.to_owned()).to_vec();
             let name = format!("{exchange}.{}", kind.name());
             subjects.push(subject(exchange, kind, name, symbols, frames));
@@ -58,15 +57,10 @@ pub(crate) fn subjects() -> Vec<Subject> {
         let exchange =
             if name.contains("spot") { ExchangeId::Bybit } else { ExchangeId::BybitLinear };
         for kind in Kind::ALL {
-            let frames: Vec<String> =
-                received.iter().filter(|frame| kind.is_of(frame)).cloned().collect();
-            // A handful of frames would measure the caches.
-            if frames.len() < 40 {
+            let is_of_kind = |frame: &str| kind.is_of(frame);
+            let Some((frames, symbols)) = of_kind(&received, is_of_kind, symbol_of) else {
                 continue;
-            }
-            let mut symbols: Vec<_> = frames.iter().map(|text| symbol_of(text)).collect();
-            symbols.sort();
-            symbols.dedup();
+            };
             let name = format!("{name}.{}", kind.name());
             subjects.push(subject(exchange, kind, name, symbols, frames));
         }
@@ -79,17 +73,13 @@ fn subject(
     kind: Kind,
     name: String,
     symbols: Vec<String>,
-    frames: Vec<String>,
+    frames: Vec<PaddedText>,
 ) -> Subject {
-    let symbols = Rc::new(symbols);
-    let contender =
-        move |candidate| Box::new(Parser::new(candidate, exchange, kind, &symbols)) as _;
-    let frames = frames.iter().map(|text| PaddedText::new(text)).collect();
-    Subject { name, frames, contender: Box::new(contender) }
+    Subject::new(name, frames, move |candidate| Parser::new(candidate, exchange, kind, &symbols))
 }
 
 fn symbol_of(frame: &str) -> String {
-    frame.split("\"s\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    quoted_after(frame, "\"s\":\"")
 }
 
 /// Symbols, with the order of magnitude of their prices and the digits of prices and sizes.

@@ -2,12 +2,10 @@
 
 mod candidates;
 
-use std::rc::Rc;
-
 use candidates::Parser;
 
 use crate::captures;
-use crate::harness::{PaddedText, Random, Subject};
+use crate::harness::{PaddedText, Random, Subject, quoted_after};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +48,11 @@ pub(crate) fn subjects() -> Vec<Subject> {
 fn subject(kind: Kind, name: String, mut symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
     symbols.sort();
     symbols.dedup();
-    let symbols = Rc::new(symbols);
-    let contender = move |candidate| Box::new(Parser::new(candidate, kind, &symbols)) as _;
-    Subject { name, frames, contender: Box::new(contender) }
+    Subject::new(name, frames, move |candidate| Parser::new(candidate, kind, &symbols))
 }
 
 fn symbol_of(frame: &str) -> String {
-    frame.split("\"symbol\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    quoted_after(frame, "\"symbol\":\"")
 }
 
 fn frame(kind: Kind, random: &mut Random) -> String {

@@ -2,12 +2,10 @@
 
 mod candidates;
 
-use std::rc::Rc;
-
 use candidates::Parser;
 
 use crate::captures;
-use crate::harness::{PaddedText, Random, Subject};
+use crate::harness::{PaddedText, Random, Subject, of_kind, quoted_after};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +52,10 @@ pub(crate) fn subjects() -> Vec<Subject> {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         for kind in Kind::ALL {
             let mark = format!(r#"{{"channel":"{}","type":"update""#, kind.channel());
-            let of_kind: Vec<_> = frames.iter().filter(|frame| frame.starts_with(&mark)).collect();
-            // A handful of frames would measure the caches.
-            if of_kind.len() < 40 {
+            let is_of_kind = |frame: &str| frame.starts_with(&mark);
+            let Some((frames, symbols)) = of_kind(&frames, is_of_kind, symbol_of) else {
                 continue;
-            }
-            let mut symbols: Vec<_> = of_kind.iter().map(|text| symbol_of(text)).collect();
-            symbols.sort();
-            symbols.dedup();
-            let frames = of_kind.into_iter().map(|text| PaddedText::new(text)).collect();
+            };
             subjects.push(subject(kind, format!("{name}.{}", kind.channel()), symbols, frames));
         }
     }
@@ -70,13 +63,11 @@ pub(crate) fn subjects() -> Vec<Subject> {
 }
 
 fn subject(kind: Kind, name: String, symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
-    let symbols = Rc::new(symbols);
-    let contender = move |candidate| Box::new(Parser::new(candidate, kind, &symbols)) as _;
-    Subject { name, frames, contender: Box::new(contender) }
+    Subject::new(name, frames, move |candidate| Parser::new(candidate, kind, &symbols))
 }
 
 fn symbol_of(frame: &str) -> String {
-    frame.split("\"symbol\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    quoted_after(frame, "\"symbol\":\"")
 }
 
 fn frame(kind: Kind, random: &mut Random) -> String {
