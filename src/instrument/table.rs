@@ -168,7 +168,7 @@ impl NativeMap {
 
     /// The id of the spelling in the first `length` bytes of `window`, whatever follows it. Without
     /// the copy that [`NativeMap::find`] makes, which is most of its time.
-    #[inline]
+    #[inline(always)]
     pub fn find_in(&self, window: &[u8; NATIVE_BYTES_MAX], length: usize) -> Option<InstrumentId> {
         let offset = NATIVE_BYTES_MAX.checked_sub(length)?;
         let keep = FIRST_BYTES.get(offset..)?.first_chunk()?;
@@ -176,22 +176,31 @@ impl NativeMap {
         self.found(std::array::from_fn(|index| key[index] & keep[index]))
     }
 
-    #[inline]
+    #[inline(always)]
     fn found(&self, key: [u64; 3]) -> Option<InstrumentId> {
-        let (found, id) = self.slots[self.slot(key)];
-        // The empty spelling's key is that of an empty slot.
-        (found != [0; 3]).then_some(id)
+        let (_, id) = self.slots.get(self.slot(key))?;
+        // An empty slot's.
+        (*id != InstrumentId::NONE).then_some(*id)
     }
 
     /// The slot of a key: its own, or the empty one where it would stand.
-    #[inline]
+    #[inline(always)]
     fn slot(&self, key: [u64; 3]) -> usize {
         let mut index = Self::hash(key) as usize & self.mask;
         // Ends: at most half of the slots are taken.
-        while self.slots[index].0 != key && self.slots[index].0 != [0; 3] {
+        while let Some((taken, id)) = self.slots.get(index)
+            && !Self::is_same(*taken, key)
+            && *id != InstrumentId::NONE
+        {
             index = (index + 1) & self.mask;
         }
         index
+    }
+
+    /// Without a call for 24 bytes, and without a branch for each eight.
+    #[inline(always)]
+    const fn is_same(one: [u64; 3], other: [u64; 3]) -> bool {
+        (one[0] ^ other[0]) | (one[1] ^ other[1]) | (one[2] ^ other[2]) == 0
     }
 
     #[inline]

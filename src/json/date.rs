@@ -42,6 +42,83 @@ pub fn date(text: &[u8]) -> Option<UnixNanos> {
     Some(date.filter(|date| *date > 0).map_or(UnixNanos::NONE, UnixNanos))
 }
 
+/// The date at the start of `text` that ends at a quotation mark, and its length with that mark,
+/// where it is written as nearly all are: of this century, with a fraction of one to nine digits
+/// and `Z`. What is `None` here may still be a date for [`date()`].
+#[inline(always)]
+pub(super) fn quoted(text: &[u8; 32]) -> Option<(UnixNanos, usize)> {
+    const YEAR_MONTH: &[u8; 8] = b"0000-00-";
+    const DAY_TIME: &[u8; 8] = b"00T00:00";
+    const SECOND: &[u8; 8] = b":00.\0\0\0\0";
+    let word = |at: usize| {
+        let bytes = text.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    };
+    let year_month = word(0) ^ u64::from_le_bytes(*YEAR_MONTH);
+    let day_time = word(8) ^ u64::from_le_bytes(*DAY_TIME);
+    let second = (word(16) & 0xFFFF_FFFF) ^ u64::from_le_bytes(*SECOND);
+    let fraction = word(20) ^ u64::from_le_bytes([b'0'; 8]);
+    let strange =
+        others(year_month, YEAR_MONTH) | others(day_time, DAY_TIME) | others(second, SECOND);
+    let (year_month, day_time, second) = (paired(year_month), paired(day_time), paired(second));
+    // Century 20, month, day, hour, minute, second in their bytes: none too high, none too low.
+    let too_high = year_month.wrapping_add(rooms([20, 99, 99, 99, 99, 12, 99, 99]))
+        | day_time.wrapping_add(rooms([31, 99, 99, 23, 99, 99, 59, 99]))
+        | second.wrapping_add(rooms([99, 60, 99, 99, 99, 99, 99, 99]));
+    let too_low = year_month.wrapping_sub(u64::from_le_bytes([20, 0, 0, 0, 0, 1, 0, 0]))
+        | day_time.wrapping_sub(u64::from_le_bytes([1, 0, 0, 0, 0, 0, 0, 0]));
+    if (strange | too_high | too_low) & TOPS != 0 {
+        return None;
+    }
+    let end_of_digits = others(fraction, &[b'0'; 8]) & TOPS;
+    let count = (end_of_digits.trailing_zeros() / 8) as usize;
+    let shown = fraction & !u64::MAX.unbounded_shl(8 * count as u32);
+    let ninth = text[28].wrapping_sub(b'0');
+    let has_nine = (count == 8) & (ninth <= 9);
+    let end = 20 + count + usize::from(has_nine);
+    if count == 0 || text.get(end..end + 2) != Some(b"Z\"") {
+        return None;
+    }
+    let nanos = eight_digits(shown) * 10 + if has_nine { u64::from(ninth) } else { 0 };
+    let at = |pairs: u64, index: u32| pairs >> (8 * index) & 0xFF;
+    let (year, month, day) = (at(year_month, 2), at(year_month, 5), at(day_time, 0));
+    // Every fourth year of this century is a leap year, its first included.
+    let row = if year % 4 == 0 { 16 } else { 0 };
+    let before = u64::from(DAYS_BEFORE_OF_2000[(row | month as usize) % 32]);
+    let days = DAYS_TO_2000 + year * 365 + (year + 3) / 4 + before + day - 1;
+    let minutes = (days * 24 + at(day_time, 3)) * 60 + at(day_time, 6);
+    let seconds = minutes * 60 + at(second, 1);
+    Some((UnixNanos((seconds * 1_000_000_000 + nanos) as i64), end + 2))
+}
+
+/// Days from 1970 to 2000.
+const DAYS_TO_2000: u64 = 10_957;
+
+/// [`DAYS_BEFORE`] of common years, and from 16 on of leap years.
+static DAYS_BEFORE_OF_2000: [u16; 32] = {
+    let mut days = [0; 32];
+    let mut month = 1;
+    while month <= 12 {
+        days[month] = DAYS_BEFORE[month] as u16;
+        days[16 + month] = DAYS_BEFORE[month] as u16 + (month > 2) as u16;
+        month += 1;
+    }
+    days
+};
+
+/// What each byte may grow by to reach its highest value without setting its top bit.
+const fn rooms(highest: [u8; 8]) -> u64 {
+    0x7F7F_7F7F_7F7F_7F7F - u64::from_le_bytes(highest)
+}
+
+/// The number that eight digits, the first one lowest, make.
+#[inline(always)]
+const fn eight_digits(digits: u64) -> u64 {
+    let twos = paired(digits) & 0x00FF_00FF_00FF_00FF;
+    let fours = (twos.wrapping_mul(100).wrapping_add(twos >> 16)) & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
+}
+
 /// What follows the seconds, in nanoseconds.
 #[inline]
 fn fraction(text: &[u8]) -> Option<i64> {
@@ -69,15 +146,30 @@ fn fraction(text: &[u8]) -> Option<i64> {
 /// has digits where `form` has zeros and equals it elsewhere.
 #[inline]
 fn pairs(text: [u8; 8], form: &[u8; 8]) -> Option<u64> {
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // What takes a digit above 9, and anything else above 0, into its top bit.
-    let limit = form.map(|byte| if byte == b'0' { 0x76 } else { 0x7F });
     let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(*form);
-    // A carry out of a byte needs a top bit, which is seen either way.
-    if (digits | digits.wrapping_add(u64::from_le_bytes(limit))) & TOPS != 0 {
-        return None;
+    (others(digits, form) & TOPS == 0).then_some(paired(digits))
+}
+
+/// The top bit of each byte.
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// A top bit in the first byte that is more than 9 where `form` has a zero and more than 0
+/// elsewhere; those above it may have one or not.
+#[inline(always)]
+const fn others(digits: u64, form: &[u8; 8]) -> u64 {
+    let mut highest = [0; 8];
+    let mut index = 0;
+    while index < 8 {
+        highest[index] = if form[index] == b'0' { 9 } else { 0 };
+        index += 1;
     }
-    Some(digits.wrapping_mul(10).wrapping_add(digits >> 8))
+    // A carry out of a byte needs a top bit, which is seen either way.
+    digits | digits.wrapping_add(rooms(highest))
+}
+
+#[inline(always)]
+const fn paired(digits: u64) -> u64 {
+    digits.wrapping_mul(10).wrapping_add(digits >> 8)
 }
 
 const fn digit(byte: u8) -> Option<u8> {
@@ -160,7 +252,49 @@ mod tests {
         }
     }
 
+    /// What both readers make of a text behind an opening quotation mark.
+    fn check(text: &str) -> Option<UnixNanos> {
+        let mut bytes = [b'7'; 64];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        bytes[text.len()] = b'"';
+        let (time, length) = quoted(bytes.first_chunk().expect("as long"))?;
+        assert_eq!(Some((time, length)), date(text.as_bytes()).map(|at| (at, text.len() + 1)));
+        Some(time)
+    }
+
+    #[test]
+    fn usual_dates_are_read_at_once() {
+        for text in [
+            "2000-01-01T00:00:00.0Z",
+            "2000-02-29T23:59:60.000001Z",
+            "2021-04-17T16:43:37.075687Z",
+            "2026-08-09T21:05:48.228568804Z",
+            "2026-08-09T21:05:38.50436Z",
+            "2026-08-09T21:05:38.12345678Z",
+            "2099-12-31T23:59:59.999999999Z",
+        ] {
+            assert!(check(text).is_some(), "{text}");
+        }
+        for text in ["2026-08-09T21:05:48Z", "1999-12-31T23:59:59.9Z", "2100-01-01T00:00:00.5Z"] {
+            assert_eq!(check(text), None, "{text}");
+            assert!(date(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_changed_date_reads_alike(
+            text in "20[0-9]{2}-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{1,9}Z",
+            place in 0_usize..30,
+            letter in 0x20_u8..0x7F,
+        ) {
+            check(&text);
+            let mut bytes = text.into_bytes();
+            let place = place % bytes.len();
+            bytes[place] = letter;
+            check(std::str::from_utf8(&bytes).expect("letters"));
+        }
+
         #[test]
         fn any_date_reads_as_it_is_counted(
             day_number in 0_i64..100_000,
@@ -178,6 +312,7 @@ mod tests {
             );
             let whole = (day_number * 86_400 + second) * 1_000_000_000;
             prop_assert_eq!(date(text.as_bytes()), Some(UnixNanos(whole + kept)), "{}", text);
+            check(&text);
         }
 
         #[test]

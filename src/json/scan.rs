@@ -38,6 +38,9 @@ use crate::tick::Decimal;
 /// Bytes that a vector holds.
 const LANES: usize = 16;
 
+/// Letters of an UUID: 32 digits and four dashes.
+const UUID_BYTES: usize = 36;
+
 /// A run of bytes inside the frame, between two marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word {
@@ -71,17 +74,28 @@ impl<'a> Cursor<'a> {
         self.at == self.length
     }
 
-    /// The `N` bytes from `before` bytes before this place on. `None` where the frame does not
-    /// reach back so far.
+    /// The next `N` bytes, of the frame or its padding.
     #[inline(always)]
-    fn around<const N: usize>(&self, before: usize) -> Option<&'a [u8; N]> {
+    fn ahead<const N: usize>(&self) -> &'a [u8; N] {
         const { assert!(N <= FRAME_PADDING) };
         debug_assert!(self.at <= self.length);
-        let start = self.at.checked_sub(before)?;
-        // SAFETY: `start <= at <= length`, which `new` and `advance` keep, and at least
-        // `FRAME_PADDING >= N` bytes follow `length`, which `new` asserted.
-        let chunk = unsafe { self.bytes.get_unchecked(start..start + N) };
-        chunk.first_chunk()
+        // SAFETY: `at <= length`, which `new` and `advance` keep, and at least `FRAME_PADDING >= N`
+        // bytes follow `length`, which `new` asserted. Bytes need no alignment, and `bytes` is
+        // borrowed for as long as what is returned.
+        unsafe { &*self.bytes.as_ptr().add(self.at).cast::<[u8; N]>() }
+    }
+
+    /// Hands over the next bytes with those before them; `None` where there are too few of those.
+    #[inline(always)]
+    fn in_window<T>(&self, read: impl FnOnce(&Window) -> Option<T>) -> Option<T> {
+        const { assert!(size_of::<Window>() <= BEFORE + FRAME_PADDING) };
+        debug_assert!(self.at <= self.length);
+        if self.at < BEFORE {
+            return None;
+        }
+        // SAFETY: as in `ahead`; the window starts `BEFORE` bytes before `at`, which are there, and
+        // so ends at most `FRAME_PADDING` bytes behind it.
+        read(unsafe { &*self.bytes.as_ptr().add(self.at - BEFORE).cast::<Window>() })
     }
 
     /// Moves on, but not out of the frame.
@@ -98,13 +112,39 @@ impl<'a> Cursor<'a> {
     /// The next byte; any at the end of the frame.
     #[inline(always)]
     pub fn peek(&self) -> u8 {
-        self.around::<1>(0).map_or(0, |chunk| chunk[0])
+        self.ahead::<1>()[0]
     }
 
     /// Moves over `text` if it comes next.
     #[inline(always)]
     pub fn take<const N: usize>(&mut self, text: &[u8; N]) -> bool {
-        self.around::<N>(0) == Some(text) && self.advance(N).is_some()
+        self.starts_with(text) && self.advance(N).is_some()
+    }
+
+    /// Whether `text` comes next, be it in the padding. Compared in as few words as cover it, which
+    /// may overlap.
+    #[inline(always)]
+    fn starts_with<const N: usize>(&self, text: &[u8; N]) -> bool {
+        if N <= 8 {
+            let mut word = [0; 8];
+            word[..N].copy_from_slice(text);
+            let others = 64 - 8 * N as u32;
+            let next = u64::from_le_bytes(*self.ahead());
+            return next.unbounded_shl(others) == u64::from_le_bytes(word).unbounded_shl(others);
+        }
+        if N <= LANES {
+            let (next, ends) = (self.ahead::<N>(), |text: &[u8; N]| {
+                let first = text.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+                let last = text.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+                (first, last)
+            });
+            let (seen, wanted) = (ends(next), ends(text));
+            return (seen.0 ^ wanted.0) | (seen.1 ^ wanted.1) == 0;
+        }
+        if N <= 2 * LANES {
+            return fast::equal_ends(self.ahead::<N>(), text);
+        }
+        self.ahead::<N>() == text
     }
 
     /// Moves over `text`, which must come next.
@@ -126,7 +166,7 @@ impl<'a> Cursor<'a> {
     /// Moves over a whole number without sign, point or exponent.
     #[inline(always)]
     pub fn unsigned(&mut self) -> Option<u64> {
-        let fast = self.around(BEFORE).and_then(fast::unsigned);
+        let fast = self.in_window(fast::unsigned);
         let (number, length) = match fast {
             Some(found) => found,
             None => slow_unsigned(self.bytes, self.at)?,
@@ -139,7 +179,7 @@ impl<'a> Cursor<'a> {
     /// behind the number without waiting for where it ends.
     #[inline(always)]
     pub fn unsigned_of<const N: usize>(&mut self) -> Option<u64> {
-        if let Some(number) = self.around(BEFORE).and_then(fast::unsigned_of::<N>) {
+        if let Some(number) = self.in_window(fast::unsigned_of::<N>) {
             self.advance(N)?;
             return Some(number);
         }
@@ -150,7 +190,7 @@ impl<'a> Cursor<'a> {
     /// mark; call it behind the opening one.
     #[inline(always)]
     pub fn decimal(&mut self) -> Option<Decimal> {
-        let fast = self.around(BEFORE).and_then(fast::decimal);
+        let fast = self.in_window(fast::decimal);
         let (number, length) = match fast {
             Some(found) => found,
             None => slow_decimal::<true>(self.bytes, self.at)?,
@@ -163,7 +203,7 @@ impl<'a> Cursor<'a> {
     /// follows; that stays to be read.
     #[inline(always)]
     pub fn bare_decimal(&mut self) -> Option<Decimal> {
-        let fast = self.around(BEFORE).and_then(fast::bare_decimal);
+        let fast = self.in_window(fast::bare_decimal);
         let (number, length) = match fast {
             Some(found) => found,
             None => slow_decimal::<false>(self.bytes, self.at)?,
@@ -180,7 +220,7 @@ impl<'a> Cursor<'a> {
     /// the first opening one.
     #[inline(always)]
     pub fn decimals(&mut self) -> Option<[Decimal; 2]> {
-        if let Some((pair, length)) = self.around(BEFORE).and_then(fast::decimals) {
+        if let Some((pair, length)) = self.in_window(fast::decimals) {
             self.advance(length + 1)?;
             return Some(pair);
         }
@@ -193,7 +233,7 @@ impl<'a> Cursor<'a> {
     /// `mark`: who accepts them must know them (find them in a map of names).
     #[inline(always)]
     pub fn until(&mut self, mark: u8) -> Option<Word> {
-        let length = fast::find(self.around(0)?, mark)?;
+        let length = fast::find(self.ahead(), mark)?;
         let word = Word { start: self.at, length };
         self.advance(length + 1)?;
         Some(word)
@@ -202,7 +242,7 @@ impl<'a> Cursor<'a> {
     /// The same where the word nearly always is as long as `other`; see [`Cursor::unsigned_of`].
     #[inline(always)]
     pub fn until_as_long_as(&mut self, mark: u8, other: Word) -> Option<Word> {
-        if fast::ends_at(self.around(0)?, mark, other.length) {
+        if fast::ends_at(self.ahead(), mark, other.length) {
             let word = Word { start: self.at, length: other.length };
             self.advance(other.length + 1)?;
             return Some(word);
@@ -213,7 +253,7 @@ impl<'a> Cursor<'a> {
     /// Moves over `N` bytes, whichever they are: who accepts them must know them, or look at each.
     #[inline(always)]
     pub fn bytes<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let bytes = self.around(0)?;
+        let bytes = self.ahead();
         self.advance(N)?;
         Some(bytes)
     }
@@ -223,7 +263,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn skip_text(&mut self) -> Option<()> {
         loop {
-            let text: &[u8; 2 * LANES] = self.around(0)?;
+            let text: &[u8; LANES] = self.ahead();
             let plain = fast::plain(text);
             self.advance(plain)?;
             if plain < text.len() {
@@ -232,10 +272,31 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The same where the string nearly always is an UUID.
+    #[inline(always)]
+    pub fn skip_uuid(&mut self) -> Option<()> {
+        let text: &[u8; UUID_BYTES + 1] = self.ahead();
+        if fast::is_uuid_like(text) & (text[UUID_BYTES] == b'"') {
+            return self.advance(text.len());
+        }
+        self.skip_text()
+    }
+
     /// Moves over a date (see [`super::date()`]) and the quotation mark at its end; call it behind the
     /// opening one.
     #[inline(always)]
     pub fn date(&mut self) -> Option<UnixNanos> {
+        if let Some((time, length)) = date::quoted(self.ahead()) {
+            self.advance(length)?;
+            return Some(time);
+        }
+        self.other_date()
+    }
+
+    /// A date of another form than most.
+    #[cold]
+    #[inline(never)]
+    fn other_date(&mut self) -> Option<UnixNanos> {
         let word = self.until(b'"')?;
         date(self.bytes_of(word))
     }
@@ -245,11 +306,8 @@ impl<'a> Cursor<'a> {
     /// field's value and what follows it.
     #[inline(always)]
     pub fn take_again(&mut self, word: Word) -> bool {
-        let (Some(next), Some((seen, length))) =
-            (self.around::<{ 2 * LANES }>(0), self.window_of::<{ 2 * LANES }>(word))
-        else {
-            return false;
-        };
+        let next = self.ahead::<{ 2 * LANES }>();
+        let Some((seen, length)) = self.window_of::<{ 2 * LANES }>(word) else { return false };
         length < next.len() && next == seen && self.advance(length + 1).is_some()
     }
 
@@ -262,7 +320,9 @@ impl<'a> Cursor<'a> {
     /// A word with what follows it, and its length.
     #[inline(always)]
     pub fn window_of<const N: usize>(&self, word: Word) -> Option<(&'a [u8; N], usize)> {
-        Some((self.bytes.get(word.start..)?.first_chunk()?, word.length))
+        let mut place = *self;
+        place.at = word.start.min(self.length);
+        Some((place.ahead(), word.length))
     }
 
     /// Whether `lower` is `upper` with its ASCII letters in lower case. Words of more than 16

@@ -51,7 +51,7 @@ pub(super) fn recognise(
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn update(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b",\"product_id\":\"")?;
     let product = cursor.until(b'"')?;
@@ -94,7 +94,7 @@ fn changes(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
 }
 
 /// Trade and last trade before the subscription.
-#[inline(always)]
+#[inline(never)]
 fn trade(
     context: &Context<'_>,
     mut cursor: Cursor<'_>,
@@ -104,9 +104,9 @@ fn trade(
     cursor.expect(b",\"trade_id\":")?;
     let id = cursor.unsigned()?;
     cursor.expect(b",\"maker_order_id\":\"")?;
-    cursor.skip_text()?;
+    cursor.skip_uuid()?;
     cursor.expect(b",\"taker_order_id\":\"")?;
-    cursor.skip_text()?;
+    cursor.skip_uuid()?;
     cursor.expect(b",\"side\":\"")?;
     let maker = if cursor.take(b"buy\"") {
         Side::Bid
@@ -128,7 +128,7 @@ fn trade(
 }
 
 /// With the sizes of the best bid and ask since 2022.
-#[inline(always)]
+#[inline(never)]
 fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b",\"sequence\":")?;
     let sequence = cursor.unsigned()?;

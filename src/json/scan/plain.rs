@@ -1,6 +1,6 @@
 //! The fast functions as loops: what they mean, and what other machines than x86-64 run.
 
-use super::{BEFORE, LANES, Window, slow};
+use super::{BEFORE, LANES, UUID_BYTES, Window, slow};
 use crate::tick::Decimal;
 
 pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
@@ -30,14 +30,22 @@ pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
     fits.then_some(([first, second], start + length))
 }
 
+pub(super) fn equal_ends<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    one == other
+}
+
 pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {
     text.iter().position(|&byte| byte == mark)
 }
 
 /// How many bytes stand before the first that ends a string or does not belong into one as it is.
-pub(super) fn plain(text: &[u8; 2 * LANES]) -> usize {
+pub(super) fn plain(text: &[u8; LANES]) -> usize {
     let is_plain = |&byte: &u8| matches!(byte, b' '..=0x7F) && byte != b'"' && byte != b'\\';
     text.iter().position(|byte| !is_plain(byte)).unwrap_or(text.len())
+}
+
+pub(super) fn is_uuid_like(text: &[u8; UUID_BYTES + 1]) -> bool {
+    text[..UUID_BYTES].iter().all(|&byte| matches!(byte, b'-'..=0x7F) && byte != b'\\')
 }
 
 pub(super) fn ends_at(text: &[u8; LANES], mark: u8, length: usize) -> bool {

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::{self, __m128i};
 
-use super::{BEFORE, LANES, Window};
+use super::{BEFORE, LANES, UUID_BYTES, Window};
 use crate::tick::Decimal;
 
 /// The last `n` lanes of a load at offset `n` are set.
@@ -36,7 +36,6 @@ safe! {
     _mm_cmpeq_epi8(a: __m128i, b: __m128i) -> __m128i;
     _mm_cmpgt_epi8(a: __m128i, b: __m128i) -> __m128i;
     _mm_cmplt_epi8(a: __m128i, b: __m128i) -> __m128i;
-    _mm_cvtsi128_si32(a: __m128i) -> i32;
     _mm_cvtsi128_si64(a: __m128i) -> i64;
     _mm_madd_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_min_epu8(a: __m128i, b: __m128i) -> __m128i;
@@ -105,7 +104,7 @@ pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
     let (_, are_digits) = digits(text);
     let others = !_mm_movemask_epi8(are_digits) as u32 | 1 << LANES;
     let length = others.trailing_zeros() as usize;
-    let leading_zero = (length > 1) & starts_with_zero(text);
+    let leading_zero = (length > 1) & (window[BEFORE] == b'0');
     if (length >= LANES) | (length == 0) | leading_zero {
         return None;
     }
@@ -120,7 +119,7 @@ pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
     let text = load(window, BEFORE)?;
     let (_, are_digits) = digits(text);
     let others = !_mm_movemask_epi8(are_digits) as u32;
-    if (others & ((1 << (N + 1)) - 1) != 1 << N) | starts_with_zero(text) {
+    if (others & ((1 << (N + 1)) - 1) != 1 << N) | (window[BEFORE] == b'0') {
         return None;
     }
     let (values, _) = digits(load(window, N + 1)?);
@@ -192,7 +191,7 @@ fn decimal_of(window: &Window, start: usize, length: usize) -> Option<Decimal> {
     // The top bit of a lane above 9: a second point, a sign, an exponent.
     let strange = _mm_movemask_epi8(_mm_adds_epu8(kept, _mm_set1_epi8(0x7F - 9)));
     // Not `.5`, `5.` or `05`. One branch for all that is wrong.
-    let leading_zero = (whole > 1) & starts_with_zero(text);
+    let leading_zero = (whole > 1) & (window.get(start) == Some(&b'0'));
     if (strange != 0) | (whole == 0) | (right_lanes == 0) | leading_zero {
         return None;
     }
@@ -201,10 +200,13 @@ fn decimal_of(window: &Window, start: usize, length: usize) -> Option<Decimal> {
     Some(Decimal::from_parts(mantissa, fraction as u8))
 }
 
-/// Whether the first lane is a zero.
+/// Whether the first and the last 16 bytes are the same: all that up to 32 have.
 #[inline(always)]
-fn starts_with_zero(text: __m128i) -> bool {
-    _mm_cvtsi128_si32(text) as u8 == b'0'
+pub(super) fn equal_ends<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    let lanes = |offset| Some(_mm_cmpeq_epi8(load(one, offset)?, load(other, offset)?));
+    // Both loads are inside the arrays.
+    let (Some(first), Some(last)) = (lanes(0), lanes(N.saturating_sub(LANES))) else { return false };
+    _mm_movemask_epi8(_mm_and_si128(first, last)) == 0xFFFF
 }
 
 #[inline(always)]
@@ -218,19 +220,33 @@ pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {
 }
 
 #[inline(always)]
-pub(super) fn plain(text: &[u8; 2 * LANES]) -> usize {
-    let strange = |offset| {
+pub(super) fn plain(text: &[u8; LANES]) -> usize {
+    // The load is inside the array.
+    let Some(lanes) = load(text, 0) else { return 0 };
+    // Signed: bytes beyond ASCII are negative, so they are below the space like the controls.
+    let controls = _mm_cmplt_epi8(lanes, _mm_set1_epi8(b' ' as i8));
+    let quotes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'"' as i8));
+    let slashes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'\\' as i8));
+    let strange = _mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, slashes)));
+    (strange as u32 | 1 << LANES).trailing_zeros() as usize
+}
+
+/// Whether all but the last byte are plain, and none is a quotation mark.
+#[inline(always)]
+pub(super) fn is_uuid_like(text: &[u8; UUID_BYTES + 1]) -> bool {
+    // Signed: what is above the comma is ASCII, and no control or quotation mark.
+    let plain = |offset| {
         let lanes = load(text, offset)?;
-        // Signed: bytes beyond ASCII are negative, so they are below the space like the controls.
-        let controls = _mm_cmplt_epi8(lanes, _mm_set1_epi8(b' ' as i8));
-        let quotes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'"' as i8));
         let slashes = _mm_cmpeq_epi8(lanes, _mm_set1_epi8(b'\\' as i8));
-        let all = _mm_or_si128(controls, _mm_or_si128(quotes, slashes));
-        Some(_mm_movemask_epi8(all) as u32)
+        Some(_mm_andnot_si128(slashes, _mm_cmpgt_epi8(lanes, _mm_set1_epi8(b',' as i8))))
     };
-    // Both loads are inside the array.
-    let (low, high) = (strange(0).unwrap_or(1), strange(LANES).unwrap_or(1));
-    (u64::from(low) | u64::from(high) << LANES | 1 << (2 * LANES)).trailing_zeros() as usize
+    // All loads are inside the array.
+    let (Some(low), Some(middle), Some(high)) =
+        (plain(0), plain(LANES), plain(UUID_BYTES - LANES))
+    else {
+        return false;
+    };
+    _mm_movemask_epi8(_mm_and_si128(_mm_and_si128(low, middle), high)) == 0xFFFF
 }
 
 #[inline(always)]

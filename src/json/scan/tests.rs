@@ -231,7 +231,11 @@ proptest! {
         prop_assert_eq!(fast::decimals(window), plain::decimals(window));
         let text = bytes.first_chunk().expect("as long");
         prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
-        prop_assert_eq!(fast::plain(text), plain::plain(text));
+        let short = bytes.first_chunk().expect("as long");
+        prop_assert_eq!(fast::plain(short), plain::plain(short));
+        let mut twin = *text;
+        twin[length] ^= mark & 1;
+        prop_assert_eq!(fast::equal_ends(text, &twin), plain::equal_ends(text, &twin));
         let (one, other) =
             (bytes.first_chunk().expect("as long"), bytes.last_chunk().expect("as long"));
         prop_assert_eq!(fast::ends_at(one, mark, length), plain::ends_at(one, mark, length));
@@ -239,6 +243,25 @@ proptest! {
             fast::is_lower_case_of(one, other, length),
             plain::is_lower_case_of(one, other, length)
         );
+    }
+
+    #[test]
+    fn uuids_are_skipped_like_other_text(
+        text in "[0-9a-f-]{36}",
+        place in 0_usize..37,
+        letter: u8,
+        padding: u8,
+    ) {
+        let mut bytes = placed(0, &format!("{text}\""), padding);
+        for change in [None, Some(letter)] {
+            bytes[place] = change.unwrap_or(bytes[place]);
+            let like: &[u8; UUID_BYTES + 1] = bytes.first_chunk().expect("as long");
+            prop_assert_eq!(fast::is_uuid_like(like), plain::is_uuid_like(like));
+            let frame = PaddedFrame::new(&mut bytes, text.len() + 1);
+            let (mut one, mut other) = (Cursor::new(&frame), Cursor::new(&frame));
+            prop_assert_eq!((one.skip_uuid(), one.at), (other.skip_text(), other.at));
+            prop_assert!(change.is_some() || one.is_at_end());
+        }
     }
 
     #[test]
