@@ -7,7 +7,7 @@ use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
-use crate::tick::{Level, Tick};
+use crate::tick::{Candle, Level, Tick, Ticker};
 
 /// Levels of a side that are kept when nothing is cut off.
 pub const DEPTH_FULL: u32 = u32::MAX;
@@ -177,6 +177,36 @@ impl Batch {
     pub fn push_derived(&mut self, sequence: u64, tick: Tick) {
         let (first, origin) = (sequence, Origin::Derived);
         self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    }
+
+    /// Adds the run of ticks that a ticker is.
+    #[inline(always)]
+    pub fn push_ticker(
+        &mut self,
+        sequence: u64,
+        instrument: InstrumentId,
+        exchange_time: UnixNanos,
+        ticker: &Ticker,
+    ) {
+        let [prices, change, volumes] = ticker.bodies();
+        // One by one, so that each is built where it stays.
+        self.push(sequence, Tick::new(instrument, exchange_time, prices));
+        self.push(sequence, Tick::new(instrument, exchange_time, change));
+        self.push(sequence, Tick::new(instrument, exchange_time, volumes));
+    }
+
+    /// Adds the pair of ticks that a candle is.
+    #[inline(always)]
+    pub fn push_candle(
+        &mut self,
+        sequence: u64,
+        instrument: InstrumentId,
+        exchange_time: UnixNanos,
+        candle: &Candle,
+    ) {
+        let [prices, volume] = candle.bodies();
+        self.push(sequence, Tick::new(instrument, exchange_time, prices));
+        self.push(sequence, Tick::new(instrument, exchange_time, volume));
     }
 
     /// The levels of one of its book events.

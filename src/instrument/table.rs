@@ -135,27 +135,45 @@ static FIRST_BYTES: [u8; 2 * NATIVE_BYTES_MAX] = {
     bytes
 };
 
+/// 2^64 by the golden ratio, which spreads neighbours.
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes,
-/// at most half full, so that a look-up is one multiplication and, nearly always, one comparison.
+/// at most an eighth full, so that a look-up is one multiplication and, nearly always, one comparison.
 ///
 /// Spellings longer than 24 bytes are never found; none is known (the longest has 17 characters).
 #[derive(Clone, Debug)]
 pub struct NativeMap {
     slots: Vec<([u64; 3], InstrumentId)>,
     mask: usize,
+    multiplier: u64,
 }
 
 impl NativeMap {
-    /// A map of these spellings; a later one of the same spelling replaces the earlier.
+    /// A map of these spellings; a later one of the same spelling replaces the earlier. Of some
+    /// multipliers it takes the one by which the fewest spellings share a slot: none of some dozens
+    /// do then, so that no look-up has to guess where it ends.
     pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, InstrumentId)>) -> Self {
-        let entries: Vec<_> = entries.into_iter().collect();
-        let size = (entries.len() * 2).next_power_of_two().max(16);
-        let mut map = Self { slots: vec![([0; 3], InstrumentId::NONE); size], mask: size - 1 };
-        for (native, id) in entries {
-            if let Some(key) = Self::key(native.as_bytes()) {
-                let index = map.slot(key);
-                map.slots[index] = (key, id);
+        let keyed = |(native, id): (&str, _)| Some((Self::key(native.as_bytes())?, id));
+        let entries: Vec<_> = entries.into_iter().filter_map(keyed).collect();
+        let size = (entries.len() * 8).next_power_of_two().max(16);
+        let slots = vec![([0; 3], InstrumentId::NONE); size];
+        let mut map = Self { slots, mask: size - 1, multiplier: MULTIPLIER };
+        let mut fewest = usize::MAX;
+        for odd in (1..64).step_by(2) {
+            let multiplier = MULTIPLIER.wrapping_mul(odd);
+            let mut places: Vec<_> =
+                entries.iter().map(|(key, _)| Self::hash(*key, multiplier) & map.mask).collect();
+            places.sort_unstable();
+            places.dedup();
+            let shared = entries.len() - places.len();
+            if shared < fewest {
+                (fewest, map.multiplier) = (shared, multiplier);
             }
+        }
+        for (key, id) in entries {
+            let index = map.slot(key);
+            map.slots[index] = (key, id);
         }
         map
     }
@@ -186,8 +204,8 @@ impl NativeMap {
     /// The slot of a key: its own, or the empty one where it would stand.
     #[inline(always)]
     fn slot(&self, key: [u64; 3]) -> usize {
-        let mut index = Self::hash(key) as usize & self.mask;
-        // Ends: at most half of the slots are taken.
+        let mut index = Self::hash(key, self.multiplier) & self.mask;
+        // Ends: at most an eighth of the slots are taken.
         while let Some((taken, id)) = self.slots.get(index)
             && !Self::is_same(*taken, key)
             && *id != InstrumentId::NONE
@@ -203,10 +221,10 @@ impl NativeMap {
         (one[0] ^ other[0]) | (one[1] ^ other[1]) | (one[2] ^ other[2]) == 0
     }
 
-    #[inline]
-    fn hash(key: [u64; 3]) -> u64 {
+    #[inline(always)]
+    const fn hash(key: [u64; 3], multiplier: u64) -> usize {
         let mixed = key[0] ^ key[1].rotate_left(23) ^ key[2].rotate_left(46);
-        mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+        (mixed.wrapping_mul(multiplier) >> 32) as usize
     }
 
     /// The spelling padded with zeros; `None` when empty or too long.

@@ -141,10 +141,7 @@ impl<'a> Cursor<'a> {
             let (seen, wanted) = (ends(next), ends(text));
             return (seen.0 ^ wanted.0) | (seen.1 ^ wanted.1) == 0;
         }
-        if N <= 2 * LANES {
-            return fast::equal_ends(self.ahead::<N>(), text);
-        }
-        self.ahead::<N>() == text
+        fast::equal(self.ahead::<N>(), text)
     }
 
     /// Moves over `text`, which must come next.
@@ -153,14 +150,26 @@ impl<'a> Cursor<'a> {
         self.take(text).then_some(())
     }
 
+    /// Moves over `one` or `other`, one of which must come next, and says whether it was the first.
+    /// Without a branch between them: which of two sides comes next, nobody can predict.
+    #[inline(always)]
+    pub fn either<const N: usize, const M: usize>(
+        &mut self,
+        one: &[u8; N],
+        other: &[u8; M],
+    ) -> Option<bool> {
+        let is_one = self.starts_with(one);
+        if !(is_one | self.starts_with(other)) {
+            return None;
+        }
+        self.advance(if is_one { N } else { M })?;
+        Some(is_one)
+    }
+
     /// Moves over `true` or `false`.
     #[inline(always)]
     pub fn boolean(&mut self) -> Option<bool> {
-        if self.take(b"true") {
-            return Some(true);
-        }
-        self.expect(b"false")?;
-        Some(false)
+        self.either(b"true", b"false")
     }
 
     /// Moves over a whole number without sign, point or exponent.
@@ -199,8 +208,8 @@ impl<'a> Cursor<'a> {
         Some(number)
     }
 
-    /// Moves over a bare decimal without sign and exponent, which a comma or a closing bracket
-    /// follows; that stays to be read.
+    /// Moves over a bare decimal without sign and exponent. What follows it is for the caller to
+    /// read: only a comma or a closing bracket makes it a whole number of JSON.
     #[inline(always)]
     pub fn bare_decimal(&mut self) -> Option<Decimal> {
         let fast = self.in_window(fast::bare_decimal);
@@ -208,10 +217,6 @@ impl<'a> Cursor<'a> {
             Some(found) => found,
             None => slow_decimal::<false>(self.bytes, self.at)?,
         };
-        // What follows it must be of the frame too.
-        if self.at + length >= self.length {
-            return None;
-        }
         self.advance(length)?;
         Some(number)
     }
@@ -248,6 +253,12 @@ impl<'a> Cursor<'a> {
             return Some(word);
         }
         self.until(mark)
+    }
+
+    /// Moves over the same bytes as `known`, of at least 16.
+    #[inline(always)]
+    pub fn take_bytes<const N: usize>(&mut self, known: &[u8; N]) -> bool {
+        same(self.ahead(), known) && self.advance(N).is_some()
     }
 
     /// Moves over `N` bytes, whichever they are: who accepts them must know them, or look at each.
@@ -338,6 +349,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Whether both are the same, without a call for so few bytes; of at least 16.
+#[inline(always)]
+pub fn same<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    const { assert!(N >= LANES) };
+    fast::equal(one, other)
+}
+
 /// Bytes before a number that are loaded with it.
 const BEFORE: usize = LANES + 1;
 
@@ -378,7 +396,10 @@ fn slow_decimal<const QUOTED: bool>(bytes: &[u8], at: usize) -> Option<(Decimal,
     #[cold]
     #[inline(never)]
     fn cold<const QUOTED: bool>(bytes: &[u8], at: usize) -> Found {
-        slow::decimal::<QUOTED>(bytes, at).map_or(Found::NOTHING, |(decimal, length)| Found {
+        let window = at.checked_sub(BEFORE).and_then(|start| bytes.get(start..)?.first_chunk());
+        let long = window.and_then(fast::long_decimal::<QUOTED>);
+        let found = long.or_else(|| slow::decimal::<QUOTED>(bytes, at));
+        found.map_or(Found::NOTHING, |(decimal, length)| Found {
             number: decimal.mantissa() as u64,
             digits: decimal.digits().into(),
             length: length as u32,

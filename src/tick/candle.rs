@@ -100,6 +100,7 @@ pub struct Candle {
 
 impl Candle {
     /// The bodies of its two ticks, in the order in which they are pushed.
+    #[inline(always)]
     pub fn bodies(&self) -> [Body; 2] {
         let prices = [self.open, self.high, self.low, self.close];
         let volume = self.volume.mantissa() as u128;

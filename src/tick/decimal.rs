@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// Powers of ten that fit an `i64`.
-const POWERS_OF_TEN: [i64; 19] = {
+pub(crate) const POWERS_OF_TEN: [i64; 19] = {
     let mut powers = [1_i64; 19];
     let mut index = 1;
     while index < powers.len() {

@@ -15,6 +15,7 @@ mod ticker;
 mod trade;
 
 pub use candle::{Candle, Interval};
+pub(crate) use decimal::POWERS_OF_TEN;
 pub use decimal::{DECIMAL_TEXT_MAX, DIGITS_MAX, Decimal, DecimalError, MANTISSA_MAX, WideDecimal};
 pub(crate) use digits::Digits;
 pub use level::{Level, LevelFlags, Side};
@@ -108,6 +109,7 @@ pub enum Body {
 const ABSENT: i64 = i64::MIN;
 
 /// Four optional decimals as a body stores them.
+#[inline(always)]
 fn pack(values: [Option<Decimal>; 4]) -> ([u8; 4], [i64; 4]) {
     (
         values.map(|value| value.map_or(0, Decimal::digits)),

@@ -32,6 +32,7 @@ pub struct Ticker {
 
 impl Ticker {
     /// The bodies of its three ticks, in the order in which they are pushed.
+    #[inline(always)]
     pub fn bodies(&self) -> [Body; 3] {
         let (prices_digits, prices) = pack([self.last, self.open, self.high, self.low]);
         let (change_digits, change) = pack([self.bid, self.ask, self.change, self.change_percent]);

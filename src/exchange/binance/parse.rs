@@ -292,9 +292,7 @@ impl Context<'_> {
             quote_volume: Some(event.wide(b'q')?),
         };
         let time = self.event_time_of_sending(event)?;
-        for body in ticker.bodies() {
-            batch.push(0, Tick::new(instrument, time, body));
-        }
+        batch.push_ticker(0, instrument, time, &ticker);
         Ok(GENERAL)
     }
 
@@ -325,9 +323,7 @@ impl Context<'_> {
             closed: inner.required(b'x')?.boolean().ok_or(Rejected::Field)?,
         };
         let time = self.event_time_of_sending(event)?;
-        for body in candle.bodies() {
-            batch.push(0, Tick::new(instrument, time, body));
-        }
+        batch.push_candle(0, instrument, time, &candle);
         Ok(GENERAL)
     }
 

@@ -182,9 +182,7 @@ impl Context<'_> {
         let time = message.time(None)?;
         self.memory.keep_ticker(instrument, ticker);
         batch.best_carried = !states_best;
-        for body in ticker.bodies() {
-            batch.push(0, Tick::new(instrument, time, body));
-        }
+        batch.push_ticker(0, instrument, time, &ticker);
         Ok(GENERAL)
     }
 
@@ -218,9 +216,7 @@ impl Context<'_> {
                 trades: 0,
                 closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
             };
-            for body in candle.bodies() {
-                batch.push(0, Tick::new(instrument, time, body));
-            }
+            batch.push_candle(0, instrument, time, &candle);
         }
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
     }

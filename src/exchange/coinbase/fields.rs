@@ -62,9 +62,7 @@ impl TickerFields {
         let stated = self.ticker.bid.is_some() || self.ticker.ask.is_some();
         let (bid, ask) = (resting(self.ticker.bid), resting(self.ticker.ask));
         (self.ticker.bid, self.ticker.ask) = (bid, ask);
-        for body in self.ticker.bodies() {
-            batch.push(self.sequence, Tick::new(instrument, self.time, body));
-        }
+        batch.push_ticker(self.sequence, instrument, self.time, &self.ticker);
         if stated {
             let quote = Quote {
                 bid,

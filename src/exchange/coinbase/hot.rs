@@ -75,16 +75,7 @@ fn changes(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
     }
     cursor.expect(b"[\"")?;
     loop {
-        let side = match cursor.peek() {
-            b'b' => {
-                cursor.expect(b"buy\",\"")?;
-                Side::Bid
-            }
-            _ => {
-                cursor.expect(b"sell\",\"")?;
-                Side::Ask
-            }
-        };
+        let side = side_of(cursor.either(b"buy\",\"", b"sell\",\"")?);
         let [price, size] = cursor.decimals()?;
         levels.push(Level { side, price, size });
         if !cursor.take(b"],[\"") {
@@ -108,12 +99,7 @@ fn trade(
     cursor.expect(b",\"taker_order_id\":\"")?;
     cursor.skip_uuid()?;
     cursor.expect(b",\"side\":\"")?;
-    let maker = if cursor.take(b"buy\"") {
-        Side::Bid
-    } else {
-        cursor.expect(b"sell\"")?;
-        Side::Ask
-    };
+    let maker = side_of(cursor.either(b"buy\"", b"sell\"")?);
     cursor.expect(b",\"size\":\"")?;
     let size = cursor.decimal()?;
     cursor.expect(b",\"price\":\"")?;
@@ -198,6 +184,11 @@ fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<
     pairs(&mut ahead, side, levels)?;
     *cursor = ahead;
     Some(())
+}
+
+#[inline(always)]
+const fn side_of(is_buy: bool) -> Side {
+    if is_buy { Side::Bid } else { Side::Ask }
 }
 
 /// A decimal behind a key.

@@ -69,7 +69,7 @@ fn head(cursor: &mut Cursor<'_>) -> Option<(Envelope, bool)> {
     Some((Envelope { time, sequence }, is_snapshot))
 }
 
-#[inline(always)]
+#[inline(never)]
 fn book(
     context: &Context<'_>,
     mut cursor: Cursor<'_>,
@@ -131,7 +131,7 @@ fn updates(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<UnixNanos
     Some(changed)
 }
 
-#[inline(always)]
+#[inline(never)]
 fn trades(
     context: &Context<'_>,
     mut cursor: Cursor<'_>,
@@ -192,14 +192,11 @@ fn trade(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<(InstrumentId
 #[inline(always)]
 fn maker(cursor: &mut Cursor<'_>) -> Option<Side> {
     cursor.expect(b",\"side\":\"")?;
-    if cursor.take(b"BUY\"") {
-        return Some(Side::Bid);
-    }
-    cursor.expect(b"SELL\"")?;
-    Some(Side::Ask)
+    let is_buy = cursor.either(b"BUY\"", b"SELL\"")?;
+    Some(if is_buy { Side::Bid } else { Side::Ask })
 }
 
-#[inline(always)]
+#[inline(never)]
 fn ticker(
     context: &Context<'_>,
     mut cursor: Cursor<'_>,

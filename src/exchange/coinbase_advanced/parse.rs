@@ -9,7 +9,7 @@ use crate::exchange::general::{GENERAL, required, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
-use crate::tick::{Candle, Decimal, Interval, Side, Tick, Ticker, WideDecimal};
+use crate::tick::{Candle, Decimal, Interval, Side, Ticker, WideDecimal};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -188,9 +188,7 @@ impl Context<'_> {
         for item in required(event, "candles")?.items().ok_or(Rejected::Field)? {
             let Some(instrument) = self.instrument(item)? else { continue };
             ours = true;
-            for body in candle(item)?.bodies() {
-                batch.push(0, Tick::new(instrument, envelope.time, body));
-            }
+            batch.push_candle(0, instrument, envelope.time, &candle(item)?);
         }
         Ok(ours)
     }

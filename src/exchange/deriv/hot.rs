@@ -39,17 +39,37 @@ pub(super) fn recognise(
     }
 }
 
-/// The repeated request, behind its opening brace: that of a tick, or that of a bar.
+/// The repeated request, behind its opening brace: mostly one of those that we make.
 #[inline(always)]
 fn request(cursor: &mut Cursor<'_>) -> Option<()> {
-    if cursor.take(b"\"subscribe\":1,\"ticks\":\"") {
-        cursor.skip_text()?;
-        return cursor.expect(b"},");
+    let start = *cursor;
+    if our_request(cursor).is_some() {
+        return Some(());
     }
+    *cursor = start;
     any_request(cursor)
 }
 
-/// The same with what other clients and candles ask for.
+/// What is asked for ticks and for candles, see `subscribe`.
+#[inline(always)]
+fn our_request(cursor: &mut Cursor<'_>) -> Option<()> {
+    if cursor.take(b"\"req_id\":") {
+        cursor.unsigned()?;
+        cursor.expect(b",\"subscribe\":1,\"ticks\":\"")?;
+    } else {
+        cursor.expect(b"\"count\":")?;
+        cursor.unsigned()?;
+        cursor.expect(b",\"end\":\"latest\",\"granularity\":")?;
+        cursor.unsigned()?;
+        cursor.expect(b",\"req_id\":")?;
+        cursor.unsigned()?;
+        cursor.expect(b",\"style\":\"candles\",\"subscribe\":1,\"ticks_history\":\"")?;
+    }
+    cursor.skip_text()?;
+    cursor.expect(b"},")
+}
+
+/// The same of any order and extent that other clients have.
 #[inline(never)]
 fn any_request(cursor: &mut Cursor<'_>) -> Option<()> {
     let mut ahead = *cursor;
@@ -100,7 +120,7 @@ fn number<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<()> 
 }
 
 /// `tick`, `req_id`, `subscription`, `tick { ask bid epoch id pip_size quote symbol }`.
-#[inline(always)]
+#[inline(never)]
 fn tick(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b"tick\",")?;
     let answered = answered(&mut cursor)?;
@@ -127,7 +147,7 @@ fn tick(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
 
 /// `ohlc { close epoch granularity high id low open open_time pip_size symbol }`, `req_id`,
 /// `subscription`.
-#[inline(always)]
+#[inline(never)]
 fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b"ohlc\",\"ohlc\":{\"close\":\"")?;
     let close = cursor.decimal()?;
@@ -151,7 +171,7 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     cursor.expect(b"},")?;
     let answered = answered(&mut cursor)?;
     cursor.expect(b"\"subscription\":{\"id\":\"")?;
-    if cursor.bytes::<36>()? != id {
+    if !cursor.take_bytes(id) {
         return None;
     }
     cursor.expect(b"\"}}")?;
@@ -190,7 +210,7 @@ fn price<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Optio
 #[inline(always)]
 fn same_id(cursor: &mut Cursor<'_>, id: &StreamId) -> Option<()> {
     if cursor.take(b",\"id\":\"") {
-        if cursor.bytes::<36>()? != id {
+        if !cursor.take_bytes(id) {
             return None;
         }
         cursor.expect(b"\"")?;

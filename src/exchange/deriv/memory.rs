@@ -5,6 +5,7 @@ use arrayvec::ArrayVec;
 
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
+use crate::json::scan;
 use crate::tick::{Candle, Interval};
 
 /// A stream's name on its connection: a UUID in lower case.
@@ -61,7 +62,7 @@ impl Memory {
     #[inline]
     pub(super) fn knows(&self, instrument: InstrumentId, stream: Stream, id: &StreamId) -> bool {
         let slot = self.slots.get(instrument.index()).and_then(Option::as_ref);
-        slot.is_some_and(|slot| slot.ids[stream.index()].contains(id))
+        slot.is_some_and(|slot| slot.ids[stream.index()].iter().any(|known| scan::same(known, id)))
     }
 
     /// A stream has this name now; of more than there are connections the oldest is forgotten.

@@ -39,9 +39,7 @@ impl TickFields {
         let time = time(self.epoch);
         let ticker =
             Ticker { last: Some(self.quote), bid: self.bid, ask: self.ask, ..Ticker::default() };
-        for body in ticker.bodies() {
-            batch.push(self.epoch, Tick::new(instrument, time, body));
-        }
+        batch.push_ticker(self.epoch, instrument, time, &ticker);
         if self.bid.is_some() || self.ask.is_some() {
             let quote = Quote { bid: self.bid, bid_size: None, ask: self.ask, ask_size: None };
             batch.push_derived(self.epoch, Tick::new(instrument, time, quote.into()));
@@ -77,9 +75,7 @@ impl BarFields {
         for body in ended.iter().flat_map(Candle::bodies) {
             batch.push_derived(self.epoch, Tick::new(instrument, time, body));
         }
-        for body in self.candle.bodies() {
-            batch.push(self.epoch, Tick::new(instrument, time, body));
-        }
+        batch.push_candle(self.epoch, instrument, time, &self.candle);
     }
 }
 

@@ -12,15 +12,19 @@
 
 use super::parse::{BookFields, Context, TickerFields, TradeFields};
 use crate::clock::UnixNanos;
-use crate::exchange::{Batch, BookKind, Frame};
+use crate::exchange::{Batch, BookKind};
 use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::Cursor;
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Decimal, Level, Side};
 
-/// A frame that was read here.
-const RECOGNISED: Frame = Frame::Data { recognised: true };
+/// What was read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recognised {
+    Data,
+    Heartbeat,
+}
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it, and the
 /// context is as before.
@@ -29,35 +33,43 @@ pub(super) fn recognise(
     context: Context<'_>,
     frame: &PaddedFrame<'_>,
     batch: &mut Batch,
-) -> Option<Frame> {
+) -> Option<Recognised> {
     let mut cursor = Cursor::new(frame);
-    if cursor.take(b"{\"channel\":\"book\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
-        return book(context, cursor, BookKind::Delta, batch);
+    cursor.expect(b"{\"channel\":\"")?;
+    match cursor.peek() {
+        b'b' => {
+            cursor.expect(b"book\",\"type\":\"")?;
+            let is_update = cursor.take(b"update\",\"data\":[{\"symbol\":\"");
+            if !is_update {
+                cursor.expect(b"snapshot\",\"data\":[{\"symbol\":\"")?;
+            }
+            let kind = if is_update { BookKind::Delta } else { BookKind::Snapshot };
+            book(context, cursor, kind, batch)?;
+        }
+        b't' if cursor.take(b"trade\",\"type\":\"update\",\"data\":[{\"symbol\":\"") => {
+            trades(&context, cursor, batch)?;
+        }
+        b't' => {
+            cursor.expect(b"ticker\",\"type\":\"update\",\"data\":[{\"symbol\":\"")?;
+            ticker(&context, cursor, batch)?;
+        }
+        _ => {
+            cursor.expect(b"heartbeat\"}")?;
+            return cursor.is_at_end().then_some(Recognised::Heartbeat);
+        }
     }
-    if cursor.take(b"{\"channel\":\"trade\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
-        return trades(&context, cursor, batch);
-    }
-    if cursor.take(b"{\"channel\":\"ticker\",\"type\":\"update\",\"data\":[{\"symbol\":\"") {
-        return ticker(&context, cursor, batch);
-    }
-    if cursor.take(b"{\"channel\":\"heartbeat\"}") && cursor.is_at_end() {
-        return Some(Frame::Heartbeat);
-    }
-    if cursor.take(b"{\"channel\":\"book\",\"type\":\"snapshot\",\"data\":[{\"symbol\":\"") {
-        return book(context, cursor, BookKind::Snapshot, batch);
-    }
-    None
+    Some(Recognised::Data)
 }
 
 /// `symbol bids asks checksum timestamp`, the last one absent in 2025. Of one instrument: Kraken
 /// never put two into a frame.
-#[inline(always)]
+#[inline(never)]
 fn book(
     context: Context<'_>,
     mut cursor: Cursor<'_>,
     kind: BookKind,
     batch: &mut Batch,
-) -> Option<Frame> {
+) -> Option<()> {
     let instrument = instrument(&context, &mut cursor)?;
     let levels_from = batch.levels.len();
     let mut behind = cursor;
@@ -71,7 +83,7 @@ fn book(
         return None;
     }
     BookFields { kind, time, checksum, levels_from }.push(instrument, context.depths, batch);
-    Some(RECOGNISED)
+    Some(())
 }
 
 /// `bids` and `asks`. A function of its own over a cursor of its own: inlined into the frame's
@@ -106,16 +118,13 @@ fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<
 }
 
 /// `symbol side price qty ord_type trade_id timestamp` each; `ord_type` may be absent.
-#[inline(always)]
-fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<Frame> {
+#[inline(never)]
+fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     loop {
         let instrument = instrument(context, &mut cursor)?;
-        let taker = if cursor.take(b",\"side\":\"buy\",\"price\":") {
-            Side::Bid
-        } else {
-            cursor.expect(b",\"side\":\"sell\",\"price\":")?;
-            Side::Ask
-        };
+        cursor.expect(b",\"side\":\"")?;
+        let is_buy = cursor.either(b"buy\",\"price\":", b"sell\",\"price\":")?;
+        let taker = if is_buy { Side::Bid } else { Side::Ask };
         let price = cursor.bare_decimal()?;
         cursor.expect(b",\"qty\":")?;
         let size = cursor.bare_decimal()?;
@@ -129,15 +138,15 @@ fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
         batch.push(id, fields.tick(instrument));
         if !cursor.take(b"},{\"symbol\":\"") {
             cursor.expect(b"}]}")?;
-            return cursor.is_at_end().then_some(RECOGNISED);
+            return cursor.is_at_end().then_some(());
         }
     }
 }
 
 /// `symbol bid bid_qty ask ask_qty last volume vwap low high change change_pct timestamp`, the
 /// last one absent before 2026.
-#[inline(always)]
-fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<Frame> {
+#[inline(never)]
+fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     let instrument = instrument(context, &mut cursor)?;
     cursor.expect(b",\"bid\":")?;
     let bid = Some(cursor.bare_decimal()?);
@@ -180,7 +189,7 @@ fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
         change_percent,
     };
     fields.push(instrument, batch);
-    Some(RECOGNISED)
+    Some(())
 }
 
 /// The rest of a symbol and the quotation mark behind it; whose it is.

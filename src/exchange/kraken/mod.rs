@@ -25,6 +25,7 @@ use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
 use crate::tick::Reason;
 use depth::Depths;
+use hot::Recognised;
 use parse::Context;
 
 /// Largest frame: the list of instruments is some hundred KiB, a book of 1,000 levels 90 KiB. The
@@ -183,8 +184,10 @@ impl Exchange for Kraken {
         batch.clear();
         if self.version == Version::Two {
             let context = Context { instruments: &self.instruments, depths: &mut self.depths };
-            if let Some(frame) = hot::recognise(context, &frame, batch) {
-                return Ok(frame);
+            match hot::recognise(context, &frame, batch) {
+                Some(Recognised::Data) => return Ok(Frame::Data { recognised: true }),
+                Some(Recognised::Heartbeat) => return Ok(Frame::Heartbeat),
+                None => {}
             }
         }
         self.parse_general(frame, batch)

@@ -77,9 +77,7 @@ impl TickerFields {
             volume: self.volume,
             ..Ticker::default()
         };
-        for body in ticker.bodies() {
-            batch.push(0, Tick::new(instrument, self.time, body));
-        }
+        batch.push_ticker(0, instrument, self.time, &ticker);
         if self.bid.is_some() || self.ask.is_some() {
             let quote = Quote { bid, bid_size, ask, ask_size };
             batch.push_derived(0, Tick::new(instrument, self.time, quote.into()));
@@ -400,9 +398,7 @@ fn candle(
     };
     // The item's own `timestamp` is the end of its interval.
     let time = sent.map_or(Ok(UnixNanos::NONE), read_date)?;
-    for body in candle.bodies() {
-        batch.push(0, Tick::new(instrument, time, body));
-    }
+    batch.push_candle(0, instrument, time, &candle);
     Ok(true)
 }
 

@@ -157,9 +157,7 @@ fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
         volume: Some(wide(part("v", OF_24_HOURS)?)?),
         ..Ticker::default()
     };
-    for body in ticker.bodies() {
-        batch.push(0, Tick::new(instrument, UnixNanos::NONE, body));
-    }
+    batch.push_ticker(0, instrument, UnixNanos::NONE, &ticker);
     let quote = Quote { bid, bid_size, ask, ask_size };
     batch.push_derived(0, Tick::new(instrument, UnixNanos::NONE, quote.into()));
     Ok(())
@@ -203,9 +201,7 @@ fn candle(
             trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
             closed: false,
         };
-        for body in candle.bodies() {
-            batch.push(0, Tick::new(instrument, seconds(part(0)?)?, body));
-        }
+        batch.push_candle(0, instrument, seconds(part(0)?)?, &candle);
     }
     Ok(GENERAL)
 }

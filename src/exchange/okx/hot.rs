@@ -75,13 +75,9 @@ fn trades(
         let price = cursor.decimal()?;
         cursor.expect(b",\"sz\":\"")?;
         let size = cursor.decimal()?;
-        let taker = match cursor.take(b",\"side\":\"buy\",\"ts\":\"") {
-            true => Side::Bid,
-            false => {
-                cursor.expect(b",\"side\":\"sell\",\"ts\":\"")?;
-                Side::Ask
-            }
-        };
+        cursor.expect(b",\"side\":\"")?;
+        let is_buy = cursor.either(b"buy\",\"ts\":\"", b"sell\",\"ts\":\"")?;
+        let taker = if is_buy { Side::Bid } else { Side::Ask };
         let time = time(&mut cursor)?;
         let count = matches(&mut cursor)?;
         // Nearly all trades are of ordinary orders.

@@ -296,9 +296,7 @@ impl Context<'_> {
             quote_volume,
         };
         let time = time(text(item, "ts")?)?;
-        for body in ticker.bodies() {
-            batch.push(0, Tick::new(event.instrument, time, body));
-        }
+        batch.push_ticker(0, event.instrument, time, &ticker);
         Ok(())
     }
 
@@ -335,9 +333,7 @@ impl Context<'_> {
             trades: 0,
             closed,
         };
-        for body in candle.bodies() {
-            batch.push(0, Tick::new(event.instrument, UnixNanos::NONE, body));
-        }
+        batch.push_candle(0, event.instrument, UnixNanos::NONE, &candle);
         Ok(())
     }
 }

@@ -30,8 +30,12 @@ pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
     fits.then_some(([first, second], start + length))
 }
 
-pub(super) fn equal_ends<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+pub(super) fn equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
     one == other
+}
+
+pub(super) fn long_decimal<const QUOTED: bool>(_: &Window) -> Option<(Decimal, usize)> {
+    None
 }
 
 pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {

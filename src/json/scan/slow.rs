@@ -23,7 +23,7 @@ pub(super) fn unsigned(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 }
 
 /// The decimal at `at` and the count of its bytes, up to a quotation mark where it is quoted, else
-/// to a comma or a closing bracket.
+/// to the first byte that is neither digit nor point.
 pub(super) fn decimal<const QUOTED: bool>(bytes: &[u8], at: usize) -> Option<(Decimal, usize)> {
     let text = bytes.get(at..)?;
     let mut mantissa = 0_i64;
@@ -32,14 +32,15 @@ pub(super) fn decimal<const QUOTED: bool>(bytes: &[u8], at: usize) -> Option<(De
     let mut length = 0;
     loop {
         match *text.get(length)? {
-            b'"' if QUOTED => break,
-            b',' | b'}' | b']' if !QUOTED => break,
             b'.' if point.is_none() && digits > 0 => point = Some(digits),
             byte @ b'0'..=b'9' if digits < DIGITS_MAX => {
                 mantissa = mantissa * 10 + i64::from(byte - b'0');
                 digits += 1;
             }
-            _ => return None,
+            b'"' if QUOTED => break,
+            b'.' | b'/' | b'0'..=b'9' => return None,
+            _ if QUOTED => return None,
+            _ => break,
         }
         length += 1;
     }

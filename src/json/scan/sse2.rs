@@ -4,7 +4,7 @@
 use std::arch::x86_64::{self, __m128i};
 
 use super::{BEFORE, LANES, UUID_BYTES, Window};
-use crate::tick::Decimal;
+use crate::tick::{DIGITS_MAX, Decimal, POWERS_OF_TEN};
 
 /// The last `n` lanes of a load at offset `n` are set.
 static LAST_LANES: [u8; 3 * LANES] = {
@@ -102,14 +102,12 @@ fn sum(digits: __m128i) -> u64 {
 pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
     let text = load(window, BEFORE)?;
     let (_, are_digits) = digits(text);
-    let others = !_mm_movemask_epi8(are_digits) as u32 | 1 << LANES;
+    let others = !_mm_movemask_epi8(are_digits) as u32;
     let length = others.trailing_zeros() as usize;
-    let leading_zero = (length > 1) & (window[BEFORE] == b'0');
-    if (length >= LANES) | (length == 0) | leading_zero {
-        return None;
-    }
+    let least = *LEAST.get(length)?;
     let (values, _) = digits(load(window, length + 1)?);
-    Some((sum(_mm_and_si128(values, last_lanes(length)?)), length))
+    let number = sum(_mm_and_si128(values, last_lanes(length)?));
+    (number >= least).then_some((number, length))
 }
 
 /// A whole number of `N` digits.
@@ -119,33 +117,31 @@ pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
     let text = load(window, BEFORE)?;
     let (_, are_digits) = digits(text);
     let others = !_mm_movemask_epi8(are_digits) as u32;
-    if (others & ((1 << (N + 1)) - 1) != 1 << N) | (window[BEFORE] == b'0') {
+    if others & ((1 << (N + 1)) - 1) != 1 << N {
         return None;
     }
     let (values, _) = digits(load(window, N + 1)?);
-    Some(sum(_mm_and_si128(values, last_lanes(N)?)))
+    let number = sum(_mm_and_si128(values, last_lanes(N)?));
+    (number >= LEAST[N]).then_some(number)
 }
 
 /// A decimal of at most 15 bytes before a quotation mark, and its length.
 #[inline(always)]
 pub(super) fn decimal(window: &Window) -> Option<(Decimal, usize)> {
-    let quotes = lanes_equal(load(window, BEFORE)?, b'"') | 1 << LANES;
+    let quotes = lanes_equal(load(window, BEFORE)?, b'"');
     let length = quotes.trailing_zeros() as usize;
     Some((decimal_of(window, BEFORE, length)?, length))
 }
 
-/// A bare decimal of at most 15 bytes before a comma or a closing bracket, and its length.
+/// A bare decimal of at most 15 bytes, and its length.
 #[inline(always)]
 pub(super) fn bare_decimal(window: &Window) -> Option<(Decimal, usize)> {
     let text = load(window, BEFORE)?;
-    let (_, are_digits) = digits(text);
-    let are_points = _mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8));
-    let within = _mm_movemask_epi8(_mm_or_si128(are_digits, are_points)) as u32;
-    let length = (!within | 1 << LANES).trailing_zeros() as usize;
-    let end = window.get(BEFORE + length)?;
-    if !matches!(end, b',' | b'}' | b']') {
-        return None;
-    }
+    // From the point to the 9, and so with the slash, which is no digit of a decimal later.
+    let values = _mm_sub_epi8(text, _mm_set1_epi8(b'.' as i8));
+    let within = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8((b'9' - b'.') as i8)), values);
+    let others = !_mm_movemask_epi8(within) as u32;
+    let length = others.trailing_zeros() as usize;
     Some((decimal_of(window, BEFORE, length)?, length))
 }
 
@@ -176,37 +172,134 @@ fn decimal_of(window: &Window, start: usize, length: usize) -> Option<Decimal> {
     if length >= LANES {
         return None;
     }
-    let text = load(window, start)?;
-    let whole = (lanes_equal(text, b'.') | 1 << length).trailing_zeros() as usize;
-    let has_point = whole != length;
-    let digit_count = length - usize::from(has_point);
-    let fraction = digit_count - whole;
-    let right_lanes = if has_point { fraction } else { LANES };
-    let right = last_lanes(right_lanes)?;
+    let points = lanes_equal(load(window, start)?, b'.') | 1 << length;
+    let shape = &SHAPES[(LANES * length + points.trailing_zeros() as usize) % SHAPES.len()];
     let one_before = load(window, start + length - LANES - 1)?;
     let ending = load(window, start + length - LANES)?;
+    let right = load(&shape.behind_point, 0)?;
     let shifted = _mm_or_si128(_mm_andnot_si128(right, one_before), _mm_and_si128(right, ending));
     let values = _mm_sub_epi8(shifted, _mm_set1_epi8(b'0' as i8));
-    let kept = _mm_and_si128(values, last_lanes(digit_count)?);
+    let kept = _mm_and_si128(values, load(&shape.digits, 0)?);
     // The top bit of a lane above 9: a second point, a sign, an exponent.
     let strange = _mm_movemask_epi8(_mm_adds_epu8(kept, _mm_set1_epi8(0x7F - 9)));
-    // Not `.5`, `5.` or `05`. One branch for all that is wrong.
-    let leading_zero = (whole > 1) & (window.get(start) == Some(&b'0'));
-    if (strange != 0) | (whole == 0) | (right_lanes == 0) | leading_zero {
+    let mantissa = sum(kept);
+    if (strange != 0) | (mantissa < shape.least) {
         return None;
     }
-    let mantissa = sum(kept) as i64;
     // 15 digits at most, so it always fits.
-    Some(Decimal::from_parts(mantissa, fraction as u8))
+    Some(Decimal::from_parts(mantissa as i64, shape.fraction))
 }
 
-/// Whether the first and the last 16 bytes are the same: all that up to 32 have.
+/// A decimal of 16 to 19 bytes and at most 18 digits: the two sides of its point, one by one.
+#[inline]
+pub(super) fn long_decimal<const QUOTED: bool>(window: &Window) -> Option<(Decimal, usize)> {
+    let within = |offset| {
+        let values = _mm_sub_epi8(load(window, offset)?, _mm_set1_epi8(b'.' as i8));
+        let most = _mm_set1_epi8((b'9' - b'.') as i8);
+        Some(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, most), values)) as u32)
+    };
+    let others = !(within(BEFORE)? | within(BEFORE + LANES)? << LANES);
+    let length = others.trailing_zeros() as usize;
+    let points = lanes_equal(load(window, BEFORE)?, b'.');
+    let whole = points.trailing_zeros() as usize;
+    let fraction = length.checked_sub(whole + 1)?;
+    let fits = matches!(whole, 1..LANES) & matches!(fraction, 1..LANES);
+    let ends = !QUOTED | (window.get(BEFORE + length) == Some(&b'"'));
+    if !fits | !ends | (whole + fraction > DIGITS_MAX.into()) {
+        return None;
+    }
+    // The numbers that end at the point and at the end.
+    let part = |end: usize, count: usize| {
+        let (values, are_digits) = digits(load(window, end - LANES)?);
+        let lanes = last_lanes(count)?;
+        let strange = _mm_movemask_epi8(_mm_andnot_si128(are_digits, lanes));
+        (strange == 0).then(|| sum(_mm_and_si128(values, lanes)))
+    };
+    let high = part(BEFORE + whole, whole)?;
+    let low = part(BEFORE + length, fraction)?;
+    if high < LEAST[whole] {
+        return None;
+    }
+    let mantissa = high as i64 * POWERS_OF_TEN[fraction] + low as i64;
+    Some((Decimal::from_parts(mantissa, fraction as u8), length))
+}
+
+/// What is known of a decimal from its length and the place of its point: one line of the cache.
+#[repr(C, align(64))]
+struct Shape {
+    /// The lanes, right-aligned, of what stands behind the point; all where there is none.
+    behind_point: [u8; LANES],
+    /// The lanes of all digits once the point is gone.
+    digits: [u8; LANES],
+    /// The least mantissa that needs no zero before it. None is enough for `.5`, `5.` and nothing.
+    least: u64,
+    /// Digits behind the point.
+    fraction: u8,
+}
+
+/// By 16 times the length and by the place of the point, which is the length where there is none.
+static SHAPES: [Shape; LANES * LANES] = {
+    const NOTHING: Shape =
+        Shape { behind_point: [0; LANES], digits: [0; LANES], least: u64::MAX, fraction: 0 };
+    let mut shapes = [NOTHING; LANES * LANES];
+    let mut length = 1;
+    while length < LANES {
+        let mut whole = 1;
+        while whole <= length {
+            let has_point = whole < length;
+            let count = length - has_point as usize;
+            let fraction = count - whole;
+            let shape = &mut shapes[LANES * length + whole];
+            let mut lane = 0;
+            while lane < LANES {
+                let from_right = LANES - 1 - lane;
+                if !has_point || from_right < fraction {
+                    shape.behind_point[lane] = u8::MAX;
+                }
+                if from_right < count {
+                    shape.digits[lane] = u8::MAX;
+                }
+                lane += 1;
+            }
+            shape.fraction = fraction as u8;
+            shape.least = match (whole, has_point && fraction == 0) {
+                (_, true) => u64::MAX,
+                (1, false) => 0,
+                (_, false) => LEAST[count],
+            };
+            whole += 1;
+        }
+        length += 1;
+    }
+    shapes
+};
+
+/// The least number of so many digits that does not start with a zero of no use; none has no
+/// digits.
+static LEAST: [u64; LANES] = {
+    let mut least = [u64::MAX; LANES];
+    least[1] = 0;
+    let mut digits = 2;
+    while digits < LANES {
+        least[digits] = 10_u64.pow(digits as u32 - 1);
+        digits += 1;
+    }
+    least
+};
+
+/// Whether both are the same, of at least 16 bytes. Without a call of `memcmp`, which takes longer
+/// to begin with than this takes in all.
 #[inline(always)]
-pub(super) fn equal_ends<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+pub(super) fn equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
     let lanes = |offset| Some(_mm_cmpeq_epi8(load(one, offset)?, load(other, offset)?));
-    // Both loads are inside the arrays.
-    let (Some(first), Some(last)) = (lanes(0), lanes(N.saturating_sub(LANES))) else { return false };
-    _mm_movemask_epi8(_mm_and_si128(first, last)) == 0xFFFF
+    // All loads are inside the arrays; the last one covers what is less than 16.
+    let Some(mut equal) = lanes(N.saturating_sub(LANES)) else { return false };
+    let mut offset = 0;
+    while offset + LANES < N {
+        equal = lanes(offset).map_or(equal, |lanes| _mm_and_si128(equal, lanes));
+        offset += LANES;
+    }
+    _mm_movemask_epi8(equal) == 0xFFFF
 }
 
 #[inline(always)]
@@ -241,8 +334,7 @@ pub(super) fn is_uuid_like(text: &[u8; UUID_BYTES + 1]) -> bool {
         Some(_mm_andnot_si128(slashes, _mm_cmpgt_epi8(lanes, _mm_set1_epi8(b',' as i8))))
     };
     // All loads are inside the array.
-    let (Some(low), Some(middle), Some(high)) =
-        (plain(0), plain(LANES), plain(UUID_BYTES - LANES))
+    let (Some(low), Some(middle), Some(high)) = (plain(0), plain(LANES), plain(UUID_BYTES - LANES))
     else {
         return false;
     };

@@ -36,6 +36,8 @@ fn cursor_at<T>(
 }
 
 fn check_decimal(text: &str) {
+    let run = text.find(|letter| !matches!(letter, '.'..='9')).unwrap_or(text.len());
+    let bare = expected(&text[..run]).map(|decimal| (decimal, run));
     for before in [0, 16, 17, 40] {
         let expected = expected(text).map(|decimal| (decimal, text.len() + 1));
         let read = cursor_at(before, &format!("{text}\""), b'"', |cursor| cursor.decimal());
@@ -45,11 +47,10 @@ fn check_decimal(text: &str) {
         for end in [',', '}', ']'] {
             let read =
                 cursor_at(before, &format!("{text}{end}"), b',', |cursor| cursor.bare_decimal());
-            let found = expected.map(|(decimal, length)| (decimal, length - 1));
-            assert_eq!(read, found, "{text:?} at {before} before {end}");
+            assert_eq!(read, bare, "{text:?} at {before} before {end}");
         }
-        let cut = cursor_at(before, text, b',', |cursor| cursor.bare_decimal());
-        assert_eq!(cut, None, "bare {text:?} whose end is padding");
+        let cut = cursor_at(before, &text[..run], b'7', |cursor| cursor.bare_decimal());
+        assert_eq!(cut, None, "bare {text:?} that goes on in the padding");
     }
 }
 
@@ -188,6 +189,45 @@ fn a_word_is_taken_again_only_where_it_stands_again() {
     assert_eq!(date.map(|(_, length)| length), Some(one.len() + 1));
 }
 
+#[test]
+fn one_of_two_texts_is_taken() {
+    let read = |text: &str| cursor_at(0, text, b'x', |cursor| cursor.either(b"buy\"", b"sell\""));
+    assert_eq!(read("buy\","), Some((true, 4)));
+    assert_eq!(read("sell\","), Some((false, 5)));
+    for other in ["", "buy", "sell", "by\"", "bell\""] {
+        assert_eq!(read(other), None, "{other}");
+    }
+}
+
+#[test]
+fn texts_of_any_length_are_compared_to_their_last_byte() {
+    fn check<const N: usize>() {
+        let text: [u8; N] = std::array::from_fn(|index| b'a' + index as u8 % 26);
+        let mut bytes = text.to_vec();
+        bytes.resize(N + FRAME_PADDING, b'"');
+        for changed in 0..=N {
+            let mut bytes = bytes.clone();
+            bytes[changed] ^= 1;
+            let frame = PaddedFrame::new(&mut bytes, N);
+            assert_eq!(Cursor::new(&frame).take(&text), changed == N, "byte {changed} of {N}");
+        }
+    }
+    check::<1>();
+    check::<4>();
+    check::<7>();
+    check::<8>();
+    check::<9>();
+    check::<15>();
+    check::<16>();
+    check::<17>();
+    check::<31>();
+    check::<32>();
+    check::<33>();
+    check::<48>();
+    check::<54>();
+    check::<64>();
+}
+
 proptest! {
     #[test]
     fn any_decimal_reads_alike(whole in "[0-9]{0,20}", fraction in "(\\.[0-9]{0,12})?") {
@@ -235,7 +275,7 @@ proptest! {
         prop_assert_eq!(fast::plain(short), plain::plain(short));
         let mut twin = *text;
         twin[length] ^= mark & 1;
-        prop_assert_eq!(fast::equal_ends(text, &twin), plain::equal_ends(text, &twin));
+        prop_assert_eq!(fast::equal(text, &twin), plain::equal(text, &twin));
         let (one, other) =
             (bytes.first_chunk().expect("as long"), bytes.last_chunk().expect("as long"));
         prop_assert_eq!(fast::ends_at(one, mark, length), plain::ends_at(one, mark, length));
