@@ -4,6 +4,8 @@
 //! `2026-08-` and of `09T21:05` as one word each, checks digits and marks in one step, and joins
 //! digits to pairs with one multiplication.
 
+use std::cell::Cell;
+
 use crate::clock::UnixNanos;
 
 /// Days before each month of a common year; months start at 1.
@@ -42,69 +44,73 @@ pub fn date(text: &[u8]) -> Option<UnixNanos> {
     Some(date.filter(|date| *date > 0).map_or(UnixNanos::NONE, UnixNanos))
 }
 
-/// The date at the start of `text` that ends at a quotation mark, and its length with that mark,
-/// where it is written as nearly all are: of this century, with a fraction of one to nine digits
-/// and `Z`. What is `None` here may still be a date for [`date()`].
-#[inline(always)]
-pub(super) fn quoted(text: &[u8; 32]) -> Option<(UnixNanos, usize)> {
-    const YEAR_MONTH: &[u8; 8] = b"0000-00-";
-    const DAY_TIME: &[u8; 8] = b"00T00:00";
-    const SECOND: &[u8; 8] = b":00.\0\0\0\0";
-    let word = |at: usize| {
-        let bytes = text.get(at..).and_then(<[u8]>::first_chunk);
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    };
-    let year_month = word(0) ^ u64::from_le_bytes(*YEAR_MONTH);
-    let day_time = word(8) ^ u64::from_le_bytes(*DAY_TIME);
-    let second = (word(16) & 0xFFFF_FFFF) ^ u64::from_le_bytes(*SECOND);
-    let fraction = word(20) ^ u64::from_le_bytes([b'0'; 8]);
-    let strange =
-        others(year_month, YEAR_MONTH) | others(day_time, DAY_TIME) | others(second, SECOND);
-    let (year_month, day_time, second) = (paired(year_month), paired(day_time), paired(second));
-    // Century 20, month, day, hour, minute, second in their bytes: none too high, none too low.
-    let too_high = year_month.wrapping_add(rooms([20, 99, 99, 99, 99, 12, 99, 99]))
-        | day_time.wrapping_add(rooms([31, 99, 99, 23, 99, 99, 59, 99]))
-        | second.wrapping_add(rooms([99, 60, 99, 99, 99, 99, 99, 99]));
-    let too_low = year_month.wrapping_sub(u64::from_le_bytes([20, 0, 0, 0, 0, 1, 0, 0]))
-        | day_time.wrapping_sub(u64::from_le_bytes([1, 0, 0, 0, 0, 0, 0, 0]));
-    if (strange | too_high | too_low) & TOPS != 0 {
-        return None;
-    }
-    let end_of_digits = others(fraction, &[b'0'; 8]) & TOPS;
-    let count = (end_of_digits.trailing_zeros() / 8) as usize;
-    let shown = fraction & !u64::MAX.unbounded_shl(8 * count as u32);
-    let ninth = text[28].wrapping_sub(b'0');
-    let has_nine = (count == 8) & (ninth <= 9);
-    let end = 20 + count + usize::from(has_nine);
-    if count == 0 || text.get(end..end + 2) != Some(b"Z\"") {
-        return None;
-    }
-    let nanos = eight_digits(shown) * 10 + if has_nine { u64::from(ninth) } else { 0 };
-    let at = |pairs: u64, index: u32| pairs >> (8 * index) & 0xFF;
-    let (year, month, day) = (at(year_month, 2), at(year_month, 5), at(day_time, 0));
-    // Every fourth year of this century is a leap year, its first included.
-    let row = if year % 4 == 0 { 16 } else { 0 };
-    let before = u64::from(DAYS_BEFORE_OF_2000[(row | month as usize) % 32]);
-    let days = DAYS_TO_2000 + year * 365 + (year + 3) / 4 + before + day - 1;
-    let minutes = (days * 24 + at(day_time, 3)) * 60 + at(day_time, 6);
-    let seconds = minutes * 60 + at(second, 1);
-    Some((UnixNanos((seconds * 1_000_000_000 + nanos) as i64), end + 2))
+/// The minute that dates lie in, so that its text is read once a minute and compared after that.
+#[derive(Debug)]
+pub struct Minute {
+    /// `2026-08-09T21:05`.
+    text: Cell<[u8; 16]>,
+    /// Its begin, in seconds.
+    begin: Cell<u64>,
 }
 
-/// Days from 1970 to 2000.
-const DAYS_TO_2000: u64 = 10_957;
-
-/// [`DAYS_BEFORE`] of common years, and from 16 on of leap years.
-static DAYS_BEFORE_OF_2000: [u16; 32] = {
-    let mut days = [0; 32];
-    let mut month = 1;
-    while month <= 12 {
-        days[month] = DAYS_BEFORE[month] as u16;
-        days[16 + month] = DAYS_BEFORE[month] as u16 + (month > 2) as u16;
-        month += 1;
+impl Default for Minute {
+    fn default() -> Self {
+        // Any does, if only its begin is right.
+        Self { text: Cell::new(*b"2000-01-01T00:00"), begin: Cell::new(946_684_800) }
     }
-    days
-};
+}
+
+impl Minute {
+    /// The date at the start of `text` that ends at a quotation mark, and its length with that
+    /// mark, where it is written as nearly all are: of this century, with a fraction of one to nine
+    /// digits and `Z`. What is `None` here may still be a date for [`date()`].
+    #[inline(always)]
+    pub(super) fn quoted(&self, text: &[u8; 32]) -> Option<(UnixNanos, usize)> {
+        let (minute, rest) = text.split_first_chunk()?;
+        if u128::from_le_bytes(self.text.get()) != u128::from_le_bytes(*minute) {
+            self.turn(minute)?;
+        }
+        let word = |at: usize| {
+            let bytes = rest.get(at..).and_then(<[u8]>::first_chunk);
+            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        };
+        const SECOND: &[u8; 8] = b":00.\0\0\0\0";
+        let second = (word(0) & 0xFFFF_FFFF) ^ u64::from_le_bytes(*SECOND);
+        let strange = others(second, SECOND);
+        let second = paired(second) >> 8 & 0xFF;
+        let digits = word(4) ^ u64::from_le_bytes([b'0'; 8]);
+        let count = (others(digits, &[b'0'; 8]) & TOPS).trailing_zeros() / 8;
+        let shown = digits & !u64::MAX.unbounded_shl(8 * count);
+        let ninth = rest[12].wrapping_sub(b'0');
+        let has_nine = (count == 8) & (ninth <= 9);
+        let end = 4 + count as usize + usize::from(has_nine);
+        // 60 is a leap second.
+        if (strange & TOPS != 0) | (second > 60) | (count == 0)
+            || rest.get(end..end + 2) != Some(b"Z\"")
+        {
+            return None;
+        }
+        let nanos = eight_digits(shown) * 10 + if has_nine { u64::from(ninth) } else { 0 };
+        let date = (self.begin.get() + second) * 1_000_000_000 + nanos;
+        Some((UnixNanos(date as i64), 16 + end + 2))
+    }
+
+    /// Another minute begins.
+    #[cold]
+    #[inline(never)]
+    fn turn(&self, minute: &[u8; 16]) -> Option<()> {
+        let mut text = *b"0000-00-00T00:00:00Z";
+        text[..16].copy_from_slice(minute);
+        let begin = date(&text)?.0;
+        // The fast path has no room for what is before this century, or after it.
+        if !minute.starts_with(b"20") {
+            return None;
+        }
+        self.begin.set(begin as u64 / 1_000_000_000);
+        self.text.set(*minute);
+        Some(())
+    }
+}
 
 /// What each byte may grow by to reach its highest value without setting its top bit.
 const fn rooms(highest: [u8; 8]) -> u64 {
@@ -252,12 +258,16 @@ mod tests {
         }
     }
 
-    /// What both readers make of a text behind an opening quotation mark.
+    /// What both readers make of a text behind an opening quotation mark, with a minute that was
+    /// never seen and with the text's own.
     fn check(text: &str) -> Option<UnixNanos> {
         let mut bytes = [b'7'; 64];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
         bytes[text.len()] = b'"';
-        let (time, length) = quoted(bytes.first_chunk().expect("as long"))?;
+        let (minute, text_in_place) = (Minute::default(), bytes.first_chunk().expect("as long"));
+        let first = minute.quoted(text_in_place);
+        assert_eq!(first, minute.quoted(text_in_place), "{text}");
+        let (time, length) = first?;
         assert_eq!(Some((time, length)), date(text.as_bytes()).map(|at| (at, text.len() + 1)));
         Some(time)
     }
@@ -278,6 +288,22 @@ mod tests {
         for text in ["2026-08-09T21:05:48Z", "1999-12-31T23:59:59.9Z", "2100-01-01T00:00:00.5Z"] {
             assert_eq!(check(text), None, "{text}");
             assert!(date(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_minute_ends_with_its_last_date() {
+        let minute = Minute::default();
+        for (text, nanos) in [
+            ("2026-08-09T21:05:48.5Z", 1_786_309_548_500_000_000),
+            ("2026-08-09T21:06:01.5Z", 1_786_309_561_500_000_000),
+            ("2026-08-09T21:05:59.5Z", 1_786_309_559_500_000_000),
+            ("2027-08-09T21:05:48.5Z", 1_817_845_548_500_000_000),
+        ] {
+            let mut bytes = [b'7'; 32];
+            bytes[..22].copy_from_slice(text.as_bytes());
+            bytes[22] = b'"';
+            assert_eq!(minute.quoted(&bytes), Some((UnixNanos(nanos), 23)), "{text}");
         }
     }
 

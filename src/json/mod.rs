@@ -6,6 +6,6 @@ mod padded;
 pub mod scan;
 mod tape;
 
-pub use date::date;
+pub use date::{Minute, date};
 pub use padded::PaddedFrame;
 pub use tape::{Fields, Items, JsonReader, NotJson, Value};

@@ -30,7 +30,9 @@ use plain as fast;
 #[cfg(target_arch = "x86_64")]
 use sse2 as fast;
 
-use super::{PaddedFrame, date};
+use std::hint::select_unpredictable;
+
+use super::{Minute, PaddedFrame, date};
 use crate::clock::UnixNanos;
 use crate::limits::FRAME_PADDING;
 use crate::tick::Decimal;
@@ -121,27 +123,33 @@ impl<'a> Cursor<'a> {
         self.starts_with(text) && self.advance(N).is_some()
     }
 
-    /// Whether `text` comes next, be it in the padding. Compared in as few words as cover it, which
-    /// may overlap.
+    /// Whether `text` comes next, be it in the padding.
     #[inline(always)]
     fn starts_with<const N: usize>(&self, text: &[u8; N]) -> bool {
+        self.difference(text) == 0
+    }
+
+    /// 0 where `text` comes next, be it in the padding. Compared in as few words as cover it, which
+    /// may overlap.
+    #[inline(always)]
+    fn difference<const N: usize>(&self, text: &[u8; N]) -> u64 {
         if N <= 8 {
             let mut word = [0; 8];
             word[..N].copy_from_slice(text);
             let others = 64 - 8 * N as u32;
             let next = u64::from_le_bytes(*self.ahead());
-            return next.unbounded_shl(others) == u64::from_le_bytes(word).unbounded_shl(others);
+            return (next ^ u64::from_le_bytes(word)).unbounded_shl(others);
         }
         if N <= LANES {
-            let (next, ends) = (self.ahead::<N>(), |text: &[u8; N]| {
+            let ends = |text: &[u8; N]| {
                 let first = text.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
                 let last = text.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
                 (first, last)
-            });
-            let (seen, wanted) = (ends(next), ends(text));
-            return (seen.0 ^ wanted.0) | (seen.1 ^ wanted.1) == 0;
+            };
+            let (seen, wanted) = (ends(self.ahead()), ends(text));
+            return (seen.0 ^ wanted.0) | (seen.1 ^ wanted.1);
         }
-        fast::equal(self.ahead::<N>(), text)
+        fast::difference(self.ahead::<N>(), text).into()
     }
 
     /// Moves over `text`, which must come next.
@@ -158,12 +166,13 @@ impl<'a> Cursor<'a> {
         one: &[u8; N],
         other: &[u8; M],
     ) -> Option<bool> {
-        let is_one = self.starts_with(one);
-        if !(is_one | self.starts_with(other)) {
+        let (from_one, from_other) = (self.difference(one), self.difference(other));
+        // Not as two conditions, of which the compiler would make two branches.
+        if from_one.min(from_other) != 0 {
             return None;
         }
-        self.advance(if is_one { N } else { M })?;
-        Some(is_one)
+        self.advance(select_unpredictable(from_one == 0, N, M))?;
+        Some(from_one == 0)
     }
 
     /// Moves over `true` or `false`.
@@ -182,6 +191,15 @@ impl<'a> Cursor<'a> {
         };
         self.advance(length)?;
         Some(number)
+    }
+
+    /// The same for a number that is not needed.
+    #[inline(always)]
+    pub fn skip_unsigned(&mut self) -> Option<()> {
+        if let Some(length) = fast::digits_of_number(self.ahead()) {
+            return self.advance(length);
+        }
+        self.unsigned().map(|_| ())
     }
 
     /// The same where the number nearly always has `N` digits. Knowing that, the processor reads on
@@ -296,8 +314,8 @@ impl<'a> Cursor<'a> {
     /// Moves over a date (see [`super::date()`]) and the quotation mark at its end; call it behind the
     /// opening one.
     #[inline(always)]
-    pub fn date(&mut self) -> Option<UnixNanos> {
-        if let Some((time, length)) = date::quoted(self.ahead()) {
+    pub fn date(&mut self, minute: &Minute) -> Option<UnixNanos> {
+        if let Some((time, length)) = minute.quoted(self.ahead()) {
             self.advance(length)?;
             return Some(time);
         }
@@ -353,7 +371,7 @@ impl<'a> Cursor<'a> {
 #[inline(always)]
 pub fn same<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
     const { assert!(N >= LANES) };
-    fast::equal(one, other)
+    fast::difference(one, other) == 0
 }
 
 /// Bytes before a number that are loaded with it.

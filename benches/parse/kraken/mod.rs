@@ -73,8 +73,8 @@ fn symbol_of(frame: &str) -> String {
 fn frame(kind: Kind, random: &mut Random) -> String {
     let (symbol, scale, digits) = SYMBOLS[random.below(6) as usize];
     let micros = random.below(1_000_000);
-    let (second, minute) = (random.below(60), random.below(60));
-    let date = format!("2026-07-07T23:{minute:02}:{second:02}.{micros:06}Z");
+    let second = random.below(60);
+    let date = format!("2026-07-07T23:05:{second:02}.{micros:06}Z");
     let id = 103_436_768 + random.below(100_000_000);
     let size_scale = 10_u64.pow(random.below(4) as u32);
     let channel = kind.channel();

@@ -38,8 +38,7 @@ pub(super) fn recognise(
 /// `s b a u seq`, and `cts` behind since 2023.
 #[inline(always)]
 fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
-    let depth = cursor.unsigned()?;
-    cursor.expect(b".")?;
+    let depth = depth(&mut cursor)?;
     let topic = cursor.until(b'"')?;
     let (kind, sent) = head(&mut cursor)?;
     cursor.expect(b"{\"s\":\"")?;
@@ -62,6 +61,17 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
     let fields = BookFields { kind, depth, time, update_id, cross_sequence, levels_from };
     fields.push(instrument, context.memory, batch);
     Some(())
+}
+
+/// How many levels a book has, which is mostly one, and the point behind it.
+#[inline(always)]
+fn depth(cursor: &mut Cursor<'_>) -> Option<u64> {
+    if cursor.take(b"1.") {
+        return Some(1);
+    }
+    let depth = cursor.unsigned()?;
+    cursor.expect(b".")?;
+    Some(depth)
 }
 
 /// Up to 1,024 trades of one instrument.

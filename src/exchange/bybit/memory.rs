@@ -47,6 +47,18 @@ impl Memory {
         levels: &[Level],
     ) -> Option<Quote> {
         let kept = self.kept(instrument);
+        if let [bid, ask] = levels
+            && (bid.side, ask.side) == (Side::Bid, Side::Ask)
+            && !bid.size.is_zero()
+            && !ask.size.is_zero()
+            && (kind == BookKind::Snapshot || kept.top.is_some())
+        {
+            // As nearly all are, and always since 2025: both sides are set.
+            let (bid_size, ask_size) = (Some(bid.size), Some(ask.size));
+            let (bid, ask) = (Some(bid.price), Some(ask.price));
+            kept.top = Some(Quote { bid, bid_size, ask, ask_size });
+            return kept.top;
+        }
         let before = match kind {
             BookKind::Snapshot => NOTHING,
             BookKind::Delta => kept.top?,

@@ -107,7 +107,7 @@ fn trade(
     cursor.expect(b",\"product_id\":\"")?;
     let product = cursor.until(b'"')?;
     cursor.expect(b",\"sequence\":")?;
-    cursor.unsigned()?;
+    cursor.skip_unsigned()?;
     let (instrument, time) = close(context, cursor, product)?;
     TradeFields { time, price, size, id, maker }.push(instrument, origin, batch);
     Some(())
@@ -134,9 +134,9 @@ fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
     cursor.expect(b",\"side\":\"")?;
     cursor.skip_text()?;
     cursor.expect(b",\"time\":\"")?;
-    let time = cursor.date()?;
+    let time = cursor.date(context.minute)?;
     cursor.expect(b",\"trade_id\":")?;
-    cursor.unsigned()?;
+    cursor.skip_unsigned()?;
     cursor.expect(b",\"last_size\":\"")?;
     cursor.skip_text()?;
     let instrument = end(context, cursor, product)?;
@@ -211,7 +211,8 @@ fn close(
     mut cursor: Cursor<'_>,
     product: Word,
 ) -> Option<(InstrumentId, UnixNanos)> {
-    let time = if cursor.take(b",\"time\":\"") { cursor.date()? } else { UnixNanos::NONE };
+    let time =
+        if cursor.take(b",\"time\":\"") { cursor.date(context.minute)? } else { UnixNanos::NONE };
     Some((end(context, cursor, product)?, time))
 }
 

@@ -20,7 +20,7 @@ use super::{
     ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{JsonReader, Minute, PaddedFrame};
 use parse::Context;
 
 /// Facts of the Exchange.
@@ -68,13 +68,19 @@ pub static EXCHANGE: Profile = Profile {
 #[derive(Debug)]
 pub struct Coinbase {
     instruments: NativeMap,
+    /// Of the last date.
+    minute: Minute,
     reader: JsonReader,
 }
 
 impl Coinbase {
     /// An adapter that knows no instrument yet.
     pub fn new() -> Self {
-        Self { instruments: NativeMap::new([]), reader: JsonReader::new() }
+        Self {
+            instruments: NativeMap::new([]),
+            minute: Minute::default(),
+            reader: JsonReader::new(),
+        }
     }
 
     /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
@@ -89,7 +95,7 @@ impl Coinbase {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         batch.clear();
-        let context = Context { instruments: &self.instruments };
+        let context = Context { instruments: &self.instruments, minute: &self.minute };
         let read = self.reader.read(frame, |root| context.frame(root, batch));
         general::outcome(read, batch)
     }
@@ -125,7 +131,7 @@ impl Exchange for Coinbase {
     #[inline]
     fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         batch.clear();
-        let context = Context { instruments: &self.instruments };
+        let context = Context { instruments: &self.instruments, minute: &self.minute };
         if hot::recognise(&context, &frame, batch).is_some() {
             return Ok(Frame::Data { recognised: true });
         }

@@ -10,13 +10,14 @@ use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
 };
 use crate::instrument::{InstrumentId, NativeMap};
-use crate::json::Value;
+use crate::json::{Minute, Value};
 use crate::tick::{Side, Ticker};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
+    pub(super) minute: &'a Minute,
 }
 
 /// A book event as both paths hand it over, its levels being in the batch already. It has no number

@@ -15,8 +15,8 @@ use crate::clock::UnixNanos;
 use crate::exchange::coinbase::fields::{TickerFields, TradeFields};
 use crate::exchange::{Batch, BookKind, Origin};
 use crate::instrument::InstrumentId;
-use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
+use crate::json::{Minute, PaddedFrame};
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Decimal, Level, Side, Ticker};
 
@@ -32,19 +32,19 @@ pub(super) fn recognise(
     match cursor.peek() {
         b'l' => {
             cursor.expect(b"l2_data\"")?;
-            let (envelope, is_snapshot) = head(&mut cursor)?;
+            let (envelope, is_snapshot) = head(context, &mut cursor)?;
             let kind = if is_snapshot { BookKind::Snapshot } else { BookKind::Delta };
             book(context, cursor, envelope, kind, batch)
         }
         b'm' => {
             cursor.expect(b"market_trades\"")?;
-            let (envelope, is_snapshot) = head(&mut cursor)?;
+            let (envelope, is_snapshot) = head(context, &mut cursor)?;
             let origin = if is_snapshot { Origin::Past } else { Origin::Live };
             trades(context, cursor, envelope, origin, batch)
         }
         b't' => {
             cursor.expect(b"ticker\"")?;
-            let (envelope, _) = head(&mut cursor)?;
+            let (envelope, _) = head(context, &mut cursor)?;
             ticker(context, cursor, envelope, batch)
         }
         _ => None,
@@ -53,12 +53,12 @@ pub(super) fn recognise(
 
 /// The envelope, with an empty `client_id` in older frames, and whether the event is a snapshot.
 #[inline(always)]
-fn head(cursor: &mut Cursor<'_>) -> Option<(Envelope, bool)> {
+fn head(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<(Envelope, bool)> {
     if cursor.take(b",\"client_id\":\"") {
         cursor.skip_text()?;
     }
     cursor.expect(b",\"timestamp\":\"")?;
-    let time = cursor.date()?;
+    let time = cursor.date(context.minute)?;
     cursor.expect(b",\"sequence_num\":")?;
     let sequence = cursor.unsigned()?;
     cursor.expect(b",\"events\":[{\"type\":\"")?;
@@ -82,7 +82,7 @@ fn book(
     let instrument = find(context, &cursor, product)?;
     let levels_from = batch.levels.len();
     let mut behind = cursor;
-    let changed = updates(&mut behind, &mut batch.levels)?;
+    let changed = updates(context.minute, &mut behind, &mut batch.levels)?;
     end(behind)?;
     if batch.levels.len() > FRAME_LEVELS_MAX {
         return None;
@@ -95,7 +95,7 @@ fn book(
 /// `updates` to the end of their list, and their newest time. Over a cursor of its own, so that its
 /// loop keeps its place in a register.
 #[inline(never)]
-fn updates(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<UnixNanos> {
+fn updates(minute: &Minute, cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<UnixNanos> {
     let mut ahead = *cursor;
     ahead.expect(b",\"updates\":[")?;
     let mut changed = UnixNanos::NONE;
@@ -113,7 +113,7 @@ fn updates(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<UnixNanos
         };
         if !known.is_some_and(|word| ahead.take_again(word)) {
             let start = ahead;
-            changed = changed.max(ahead.date()?);
+            changed = changed.max(ahead.date(minute)?);
             let mut again = start;
             known = again.until(b'"');
         }
@@ -179,7 +179,7 @@ fn trade(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<(InstrumentId
     let size = cursor.decimal()?;
     let early_side = if documented { Some(maker(cursor)?) } else { None };
     cursor.expect(b",\"time\":\"")?;
-    let time = cursor.date()?;
+    let time = cursor.date(context.minute)?;
     let maker = match early_side {
         Some(side) => side,
         None => maker(cursor)?,

@@ -8,13 +8,14 @@ use crate::exchange::coinbase::fields::{
 use crate::exchange::general::{GENERAL, required, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{InstrumentId, NativeMap};
-use crate::json::Value;
+use crate::json::{Minute, Value};
 use crate::tick::{Candle, Decimal, Interval, Side, Ticker, WideDecimal};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
+    pub(super) minute: &'a Minute,
 }
 
 /// What every frame states besides its events.

@@ -54,15 +54,15 @@ fn request(cursor: &mut Cursor<'_>) -> Option<()> {
 #[inline(always)]
 fn our_request(cursor: &mut Cursor<'_>) -> Option<()> {
     if cursor.take(b"\"req_id\":") {
-        cursor.unsigned()?;
+        cursor.skip_unsigned()?;
         cursor.expect(b",\"subscribe\":1,\"ticks\":\"")?;
-    } else {
+    } else if !cursor.take(b"\"subscribe\":1,\"ticks\":\"") {
         cursor.expect(b"\"count\":")?;
-        cursor.unsigned()?;
+        cursor.skip_unsigned()?;
         cursor.expect(b",\"end\":\"latest\",\"granularity\":")?;
-        cursor.unsigned()?;
+        cursor.skip_unsigned()?;
         cursor.expect(b",\"req_id\":")?;
-        cursor.unsigned()?;
+        cursor.skip_unsigned()?;
         cursor.expect(b",\"style\":\"candles\",\"subscribe\":1,\"ticks_history\":\"")?;
     }
     cursor.skip_text()?;
@@ -222,7 +222,7 @@ fn same_id(cursor: &mut Cursor<'_>, id: &StreamId) -> Option<()> {
 #[inline(always)]
 fn pip_size(cursor: &mut Cursor<'_>) -> Option<()> {
     if cursor.take(b",\"pip_size\":") {
-        cursor.unsigned()?;
+        cursor.skip_unsigned()?;
     }
     Some(())
 }

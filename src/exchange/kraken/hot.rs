@@ -76,8 +76,8 @@ fn book(
     sides(&mut behind, &mut batch.levels)?;
     cursor = behind;
     cursor.expect(b",\"checksum\":")?;
-    let checksum = Some(u32::try_from(cursor.unsigned_of::<10>()?).ok()?);
-    let time = time(&mut cursor)?;
+    let checksum = Some(u32::try_from(cursor.unsigned()?).ok()?);
+    let time = time(&context, &mut cursor)?;
     cursor.expect(b"}]}")?;
     if !cursor.is_at_end() || batch.levels.len() > FRAME_LEVELS_MAX {
         return None;
@@ -87,33 +87,36 @@ fn book(
 }
 
 /// `bids` and `asks`. A function of its own over a cursor of its own: inlined into the frame's
-/// reader, its loops had no register left for their place.
+/// reader, its loops had no register left for their place. Most frames change one side, and nobody
+/// can predict which: so that it is one loop for both, and no branch tells them apart.
 #[inline(never)]
 fn sides(cursor: &mut Cursor<'_>, levels: &mut Vec<Level>) -> Option<()> {
     let mut ahead = *cursor;
-    ahead.expect(b",\"bids\":[")?;
-    side(&mut ahead, Side::Bid, levels)?;
-    ahead.expect(b",\"asks\":[")?;
-    side(&mut ahead, Side::Ask, levels)?;
-    *cursor = ahead;
-    Some(())
-}
-
-/// One side of a book event, behind its opening bracket.
-#[inline(always)]
-fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<()> {
-    if cursor.take(b"]") {
+    if ahead.take(b",\"bids\":[],\"asks\":[]") {
+        *cursor = ahead;
         return Some(());
     }
-    cursor.expect(b"{\"price\":")?;
+    let no_bids = ahead.either(b",\"bids\":[],\"asks\":[{\"price\":", b",\"bids\":[{\"price\":")?;
+    let mut side = if no_bids { Side::Ask } else { Side::Bid };
     loop {
-        let price = cursor.bare_decimal()?;
-        cursor.expect(b",\"qty\":")?;
-        let size = cursor.bare_decimal()?;
+        let price = ahead.bare_decimal()?;
+        ahead.expect(b",\"qty\":")?;
+        let size = ahead.bare_decimal()?;
         levels.push(Level { side, price, size });
-        if !cursor.take(b"},{\"price\":") {
-            return cursor.expect(b"}]");
+        if ahead.take(b"},{\"price\":") {
+            continue;
         }
+        let no_asks = ahead.either(b"}],\"asks\":[]", b"}]")?;
+        if no_asks != (side == Side::Ask) {
+            *cursor = ahead;
+            return Some(());
+        }
+        if no_asks {
+            // Asks twice.
+            return None;
+        }
+        ahead.expect(b",\"asks\":[{\"price\":")?;
+        side = Side::Ask;
     }
 }
 
@@ -133,7 +136,7 @@ fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
         }
         cursor.expect(b",\"trade_id\":")?;
         let id = cursor.unsigned()?;
-        let time = time(&mut cursor)?;
+        let time = time(context, &mut cursor)?;
         let fields = TradeFields { time, taker, price, size, id };
         batch.push(id, fields.tick(instrument));
         if !cursor.take(b"},{\"symbol\":\"") {
@@ -170,7 +173,7 @@ fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
     let change = Some(signed(&mut cursor)?);
     cursor.expect(b",\"change_pct\":")?;
     let change_percent = Some(signed(&mut cursor)?);
-    let time = time(&mut cursor)?;
+    let time = time(context, &mut cursor)?;
     cursor.expect(b"}]}")?;
     if !cursor.is_at_end() {
         return None;
@@ -202,8 +205,12 @@ fn instrument(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<Instrume
 
 /// `timestamp`, which may be absent.
 #[inline(always)]
-fn time(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
-    if cursor.take(b",\"timestamp\":\"") { cursor.date() } else { Some(UnixNanos::NONE) }
+fn time(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
+    if cursor.take(b",\"timestamp\":\"") {
+        cursor.date(context.minute)
+    } else {
+        Some(UnixNanos::NONE)
+    }
 }
 
 /// A number that may be below zero.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{JsonReader, Minute, PaddedFrame};
 use crate::tick::Reason;
 use depth::Depths;
 use hot::Recognised;
@@ -106,6 +106,8 @@ enum Version {
 pub struct Kraken {
     version: Version,
     instruments: NativeMap,
+    /// Of the last date.
+    minute: Minute,
     depths: Depths,
     reader: JsonReader,
 }
@@ -120,6 +122,7 @@ impl Kraken {
         Self {
             version,
             instruments: NativeMap::new([]),
+            minute: Minute::default(),
             depths: Depths::default(),
             reader: JsonReader::new(),
         }
@@ -137,7 +140,11 @@ impl Kraken {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         batch.clear();
-        let mut context = Context { instruments: &self.instruments, depths: &mut self.depths };
+        let mut context = Context {
+            instruments: &self.instruments,
+            minute: &self.minute,
+            depths: &mut self.depths,
+        };
         let read = match self.version {
             Version::One => self.reader.read(frame, |root| v1::frame(&mut context, root, batch)),
             Version::Two => self.reader.read_with_texts(frame, |root| context.frame(root, batch)),
@@ -183,7 +190,11 @@ impl Exchange for Kraken {
     fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         batch.clear();
         if self.version == Version::Two {
-            let context = Context { instruments: &self.instruments, depths: &mut self.depths };
+            let context = Context {
+                instruments: &self.instruments,
+                minute: &self.minute,
+                depths: &mut self.depths,
+            };
             match hot::recognise(context, &frame, batch) {
                 Some(Recognised::Data) => return Ok(Frame::Data { recognised: true }),
                 Some(Recognised::Heartbeat) => return Ok(Frame::Heartbeat),

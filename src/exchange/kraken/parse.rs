@@ -10,7 +10,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, refused};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
-use crate::json::{Value, date};
+use crate::json::{Minute, Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{
     Candle, Decimal, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
@@ -20,6 +20,7 @@ use crate::tick::{
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) instruments: &'a NativeMap,
+    pub(super) minute: &'a Minute,
     pub(super) depths: &'a mut Depths,
 }
 

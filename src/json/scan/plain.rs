@@ -7,6 +7,12 @@ pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
     slow::unsigned(window, BEFORE).filter(|(_, length)| *length < LANES)
 }
 
+pub(super) fn digits_of_number(text: &[u8; LANES]) -> Option<usize> {
+    let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    let leading_zero = text[0] == b'0' && length > 1;
+    (length > 0 && !leading_zero).then_some(length)
+}
+
 pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
     unsigned(window).filter(|(_, length)| *length == N).map(|(number, _)| number)
 }
@@ -30,8 +36,8 @@ pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
     fits.then_some(([first, second], start + length))
 }
 
-pub(super) fn equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
-    one == other
+pub(super) fn difference<const N: usize>(one: &[u8; N], other: &[u8; N]) -> u32 {
+    u32::from(one != other)
 }
 
 pub(super) fn long_decimal<const QUOTED: bool>(_: &Window) -> Option<(Decimal, usize)> {

@@ -110,6 +110,15 @@ pub(super) fn unsigned(window: &Window) -> Option<(u64, usize)> {
     (number >= least).then_some((number, length))
 }
 
+/// The length of a whole number of at most 15 digits.
+#[inline(always)]
+pub(super) fn digits_of_number(text: &[u8; LANES]) -> Option<usize> {
+    let (_, are_digits) = digits(load(text, 0)?);
+    let length = (!_mm_movemask_epi8(are_digits) as u32).trailing_zeros() as usize;
+    let leading_zero = (text[0] == b'0') & (length > 1);
+    (matches!(length, 1..LANES) & !leading_zero).then_some(length)
+}
+
 /// A whole number of `N` digits.
 #[inline(always)]
 pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
@@ -287,19 +296,19 @@ static LEAST: [u64; LANES] = {
     least
 };
 
-/// Whether both are the same, of at least 16 bytes. Without a call of `memcmp`, which takes longer
+/// 0 where both are the same, of at least 16 bytes. Without a call of `memcmp`, which takes longer
 /// to begin with than this takes in all.
 #[inline(always)]
-pub(super) fn equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+pub(super) fn difference<const N: usize>(one: &[u8; N], other: &[u8; N]) -> u32 {
     let lanes = |offset| Some(_mm_cmpeq_epi8(load(one, offset)?, load(other, offset)?));
     // All loads are inside the arrays; the last one covers what is less than 16.
-    let Some(mut equal) = lanes(N.saturating_sub(LANES)) else { return false };
+    let Some(mut equal) = lanes(N.saturating_sub(LANES)) else { return 1 };
     let mut offset = 0;
     while offset + LANES < N {
         equal = lanes(offset).map_or(equal, |lanes| _mm_and_si128(equal, lanes));
         offset += LANES;
     }
-    _mm_movemask_epi8(equal) == 0xFFFF
+    _mm_movemask_epi8(equal) as u32 ^ 0xFFFF
 }
 
 #[inline(always)]
