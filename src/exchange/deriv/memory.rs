@@ -3,7 +3,6 @@
 
 use arrayvec::ArrayVec;
 
-use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
 use crate::json::scan;
 use crate::tick::{Candle, Interval};
@@ -87,12 +86,22 @@ impl Memory {
     #[inline]
     pub(super) fn bar(&mut self, instrument: InstrumentId, candle: &Candle) -> Bar {
         let last = &mut self.slot(instrument).bars[candle.interval as usize];
-        let opened = last.map_or(UnixNanos::NONE, |bar| bar.open_time);
-        if candle.open_time < opened {
+        match last {
+            Some(bar) if bar.open_time == candle.open_time => {
+                *bar = *candle;
+                Bar::Newest(None)
+            }
+            _ => Self::other_bar(last, candle),
+        }
+    }
+
+    /// The first bar, a later one, or one that had ended before.
+    #[cold]
+    fn other_bar(last: &mut Option<Candle>, candle: &Candle) -> Bar {
+        if last.is_some_and(|bar| candle.open_time < bar.open_time) {
             return Bar::Older;
         }
-        let before = last.replace(*candle);
-        let ended = before.filter(|bar| bar.open_time < candle.open_time && !bar.closed);
+        let ended = last.replace(*candle).filter(|bar| !bar.closed);
         Bar::Newest(ended.map(|bar| Candle { closed: true, ..bar }))
     }
 
@@ -108,6 +117,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::tick::{Decimal, WideDecimal};
 
     const ONE: InstrumentId = InstrumentId(3);

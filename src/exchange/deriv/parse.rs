@@ -72,8 +72,10 @@ impl BarFields {
     pub(super) fn push(self, instrument: InstrumentId, memory: &mut Memory, batch: &mut Batch) {
         let time = time(self.epoch);
         let Bar::Newest(ended) = memory.bar(instrument, &self.candle) else { return };
-        for body in ended.iter().flat_map(Candle::bodies) {
-            batch.push_derived(self.epoch, Tick::new(instrument, time, body));
+        if let Some(ended) = ended {
+            for body in ended.bodies() {
+                batch.push_derived(self.epoch, Tick::new(instrument, time, body));
+            }
         }
         batch.push_candle(self.epoch, instrument, time, &self.candle);
     }

@@ -40,8 +40,8 @@ pub(super) fn difference<const N: usize>(one: &[u8; N], other: &[u8; N]) -> u32 
     u32::from(one != other)
 }
 
-pub(super) fn long_decimal<const QUOTED: bool>(_: &Window) -> Option<(Decimal, usize)> {
-    None
+pub(super) fn long_decimal<const QUOTED: bool>(window: &Window) -> Option<(Decimal, usize)> {
+    slow::decimal::<QUOTED>(window, BEFORE)
 }
 
 pub(super) fn find(text: &[u8; 2 * LANES], mark: u8) -> Option<usize> {

@@ -90,6 +90,19 @@ fn decimals_are_read_as_the_general_parser_reads_them() {
 }
 
 #[test]
+fn decimals_of_sixteen_bytes_and_more_are_read_without_the_loop() {
+    for text in
+        ["1234567.123456789", "12345678.12345678", "123456789012345.123", "0.12345678901234"]
+    {
+        let bytes = placed(BEFORE, &format!("{text}\""), b'7');
+        let window = bytes.first_chunk().expect("as long");
+        let found = expected(text).map(|decimal| (decimal, text.len()));
+        assert_eq!(fast::long_decimal::<true>(window), found, "{text}");
+        assert_eq!(fast::long_decimal::<false>(window), found, "bare {text}");
+    }
+}
+
+#[test]
 fn whole_numbers_are_read_to_their_last_digit() {
     for (text, number) in [
         ("0", Some(0)),
@@ -270,6 +283,12 @@ proptest! {
         prop_assert_eq!(fast::unsigned_of::<3>(window), plain::unsigned_of::<3>(window));
         prop_assert_eq!(fast::decimal(window), plain::decimal(window));
         prop_assert_eq!(fast::bare_decimal(window), plain::bare_decimal(window));
+        for (found, meant) in [
+            (fast::long_decimal::<true>(window), plain::long_decimal::<true>(window)),
+            (fast::long_decimal::<false>(window), plain::long_decimal::<false>(window)),
+        ] {
+            prop_assert!(found.is_none() || found == meant, "{found:?} {meant:?}");
+        }
         prop_assert_eq!(fast::decimals(window), plain::decimals(window));
         let text = bytes.first_chunk().expect("as long");
         prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
