@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lines::Lines;
@@ -25,11 +26,12 @@ pub(super) struct Agenda<D> {
     duties: BinaryHeap<Reverse<(MonoNanos, D)>>,
     /// The buffers of a step between two of them.
     step: Step,
+    counters: Arc<Counters>,
 }
 
 impl<D: Ord> Agenda<D> {
     /// With so many trades a second, or as many as the clients take for 0, and no duty yet.
-    pub(super) fn new(rate: u32, now: MonoNanos) -> Self {
+    pub(super) fn new(rate: u32, now: MonoNanos, counters: Arc<Counters>) -> Self {
         let spacing = Duration::from_secs(1).checked_div(rate).unwrap_or(Duration::ZERO);
         Self {
             next_step: now.after(spacing),
@@ -37,6 +39,7 @@ impl<D: Ord> Agenda<D> {
             paused: false,
             duties: BinaryHeap::new(),
             step: Step::default(),
+            counters,
         }
     }
 
@@ -86,11 +89,10 @@ impl<D: Ord> Agenda<D> {
         planned: MonoNanos,
         at: UnixNanos,
         market: &mut Market,
-        counters: &Counters,
     ) -> Step {
         let mut step = std::mem::take(&mut self.step);
         market.step(at.millis(), &mut step);
-        counters.trades.add(step.prints.len() as u64);
+        self.counters.trades.add(step.prints.len() as u64);
         self.next_step = planned.after(self.spacing * step.prints.len().max(1) as u32);
         step
     }
@@ -115,9 +117,6 @@ pub(super) trait Planned {
     /// Its agenda.
     fn agenda(&self) -> &Agenda<Self::Duty>;
 
-    /// What it counts.
-    fn counters(&self) -> &Counters;
-
     /// Whether any client is subscribed to anything.
     fn is_heard(&self) -> bool;
 
@@ -137,7 +136,7 @@ pub(super) trait Planned {
             if duty_at < step_at {
                 self.run_duty(lines);
             } else {
-                self.counters().lateness_ns_max.raise(now.since(step_at));
+                self.agenda().counters.lateness_ns_max.raise(now.since(step_at));
                 self.run_step(step_at, lines);
             }
         }

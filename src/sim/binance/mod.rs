@@ -18,7 +18,7 @@ use self::frames::{Frame, Spelling, TimeUnit};
 use self::rest::Weight;
 use self::schedule::Schedule;
 use self::streams::{Class, KINDS, Kind};
-use super::agenda::Planned;
+use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -82,7 +82,6 @@ pub(super) struct Binance {
     armed: Armed,
     weight: Weight,
     truth: Truth,
-    counters: Arc<Counters>,
     recording: Option<Recording>,
 }
 
@@ -154,7 +153,8 @@ impl Binance {
         let records = spellings.iter().map(|it| (it.symbol.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, counting, options.seed);
-        let mut schedule = Schedule::new(product, &market, options.rate, now);
+        let agenda = Agenda::new(options.rate, now, counters);
+        let mut schedule = Schedule::new(product, &market, agenda, now);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
         let subscribers = (0..spellings.len() * KINDS).map(|_| Vec::new()).collect();
         Ok(Self {
@@ -170,7 +170,6 @@ impl Binance {
             armed: Armed::default(),
             weight: Weight::new(product),
             truth,
-            counters,
             recording,
         })
     }

@@ -13,7 +13,6 @@ use crate::sim::lines::Lines;
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
 use crate::sim::speaker::Due;
-use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
 /// Summaries (tickers, mark price) come this often.
@@ -52,10 +51,14 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
+    pub(super) fn new(
+        product: Product,
+        market: &Market,
+        mut agenda: Agenda<Duty>,
+        now: MonoNanos,
+    ) -> Self {
         let speeds = speeds(product);
         let count = market.traded.len();
-        let mut agenda = Agenda::new(rate, now);
         for instrument in 0..count {
             let phase = |period: Duration| phase(now, period, instrument, count);
             for (speed, (_, every_ms)) in speeds.iter().enumerate() {
@@ -102,10 +105,6 @@ impl Planned for Binance {
         &self.schedule.agenda
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     fn is_heard(&self) -> bool {
         self.fanout.count > 0
     }
@@ -113,8 +112,7 @@ impl Planned for Binance {
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let agenda = &mut self.schedule.agenda;
-        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
         for index in 0..step.prints.len() {
             self.tell_trade(step.instrument, step.prints[index], planned, lines);
         }

@@ -19,7 +19,7 @@ use self::frames::{BookEvent, Fields, Frame, SPOT_ID_FIRST, Spelling, changed, t
 use self::rest::Rate;
 use self::schedule::Schedule;
 use self::topics::{DEPTH_TRUE, DEPTHS, KINDS, Kind};
-use super::agenda::Planned;
+use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -76,7 +76,6 @@ pub(super) struct Bybit {
     armed: Armed,
     rate: Rate,
     truth: Truth,
-    counters: Arc<Counters>,
     recording: Option<Recording>,
 }
 
@@ -116,7 +115,8 @@ impl Bybit {
         let records = spellings.iter().map(|it| (it.symbol.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
-        let mut schedule = Schedule::new(spellings.len(), options.rate, now);
+        let agenda = Agenda::new(options.rate, now, counters);
+        let mut schedule = Schedule::new(spellings.len(), agenda, now);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
         let subscribers = (0..spellings.len() * KINDS).map(|_| Vec::new()).collect();
         Ok(Self {
@@ -132,7 +132,6 @@ impl Bybit {
             armed: Armed::default(),
             rate: Rate::default(),
             truth,
-            counters,
             recording,
         })
     }

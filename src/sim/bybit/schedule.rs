@@ -11,7 +11,6 @@ use crate::sim::agenda::{Agenda, Planned, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::lines::Lines;
 use crate::sim::speaker::Due;
-use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
 /// Trades in one frame.
@@ -46,8 +45,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(count: usize, rate: u32, now: MonoNanos) -> Self {
-        let mut agenda = Agenda::new(rate, now);
+    pub(super) fn new(count: usize, mut agenda: Agenda<Duty>, now: MonoNanos) -> Self {
         for instrument in 0..count {
             agenda.plan(phase(now, BEAT, instrument, count), Duty::Beat { instrument });
         }
@@ -85,10 +83,6 @@ impl Planned for Bybit {
         &self.schedule.agenda
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     fn is_heard(&self) -> bool {
         self.fanout.count > 0
     }
@@ -96,8 +90,7 @@ impl Planned for Bybit {
     /// One taker: its trades at once, and what follows from it as soon as it may.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let agenda = &mut self.schedule.agenda;
-        let mut step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let mut step = self.schedule.agenda.take_step(planned, at, &mut self.market);
         if self.class == Class::Spot {
             step.prints.iter_mut().for_each(|print| print.id += SPOT_ID_FIRST);
         }

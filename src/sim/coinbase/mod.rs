@@ -19,7 +19,7 @@ use std::time::Duration;
 use self::channels::{KINDS, Kind, key_of, native_of};
 use self::listed::Spelling;
 use self::schedule::Schedule;
-use super::agenda::Planned;
+use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -95,7 +95,6 @@ pub(super) struct Coinbase {
     schedule: Schedule,
     armed: Armed,
     truth: Truth,
-    counters: Arc<Counters>,
     recording: Option<Recording>,
 }
 
@@ -128,7 +127,8 @@ impl Coinbase {
         let records = spellings.iter().map(|it| (it.native.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
-        let mut schedule = Schedule::new(product, &market, options.rate, now);
+        let agenda = Agenda::new(options.rate, now, counters);
+        let mut schedule = Schedule::new(product, &market, agenda, now);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             product,
@@ -141,7 +141,6 @@ impl Coinbase {
             schedule,
             armed: Armed::default(),
             truth,
-            counters,
             recording,
         })
     }

@@ -12,7 +12,6 @@ use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, Resting, RestingBook, sort_told};
-use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
 /// Changes of books are collected for so long.
@@ -93,9 +92,13 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(product: Product, market: &Market, rate: u32, now: MonoNanos) -> Self {
+    pub(super) fn new(
+        product: Product,
+        market: &Market,
+        mut agenda: Agenda<Duty>,
+        now: MonoNanos,
+    ) -> Self {
         let count = market.traded.len();
-        let mut agenda = Agenda::new(rate, now);
         for index in 0..count {
             let mut add =
                 |every: Duration, duty| agenda.plan(phase(now, every, index, count), duty);
@@ -128,10 +131,6 @@ impl Planned for Coinbase {
         &self.schedule.agenda
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     fn is_heard(&self) -> bool {
         self.subscribers.iter().any(|subscribers| !subscribers.is_empty())
     }
@@ -139,8 +138,7 @@ impl Planned for Coinbase {
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let agenda = &mut self.schedule.agenda;
-        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
         let product = step.instrument;
         for &print in &step.prints {
             self.truth.lock().keep(product, Kept { print, planned });

@@ -19,7 +19,7 @@ use self::channels::{DEPTHS, KINDS, Kind};
 use self::frames::Spelling;
 use self::schedule::Schedule;
 use self::window::Window;
-use super::agenda::Planned;
+use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -82,7 +82,6 @@ pub(super) struct Kraken {
     armed: Armed,
     random: Random,
     truth: Truth,
-    counters: Arc<Counters>,
     recording: Option<Recorded>,
 }
 
@@ -124,7 +123,8 @@ impl Kraken {
         let records = spellings.iter().map(|it| (it.symbol.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let count = list.len();
-        let mut schedule = Schedule::new(count, options.rate, now);
+        let agenda = Agenda::new(options.rate, now, counters);
+        let mut schedule = Schedule::new(count, agenda);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             clock: options.clock.clone(),
@@ -138,7 +138,6 @@ impl Kraken {
             armed: Armed::default(),
             random: Random::new(options.seed),
             truth,
-            counters,
             recording,
         })
     }

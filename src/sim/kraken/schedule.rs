@@ -14,7 +14,6 @@ use crate::sim::agenda::{Agenda, Planned};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Print, Step};
 use crate::sim::speaker::Due;
-use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
 /// Between two heartbeats of a connection.
@@ -34,9 +33,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(count: usize, rate: u32, now: MonoNanos) -> Self {
+    pub(super) fn new(count: usize, agenda: Agenda<Infallible>) -> Self {
         Self {
-            agenda: Agenda::new(rate, now),
+            agenda,
             past: vec![VecDeque::with_capacity(TRADES_KEPT); count],
             told: Vec::new(),
             scratch: Vec::with_capacity(16 << 10),
@@ -52,10 +51,6 @@ impl Planned for Kraken {
         &self.schedule.agenda
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     fn is_heard(&self) -> bool {
         self.subscribers.iter().any(|them| !them.is_empty())
     }
@@ -63,8 +58,7 @@ impl Planned for Kraken {
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let agenda = &mut self.schedule.agenda;
-        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
         let past = &mut self.schedule.past[step.instrument];
         for &print in &step.prints {
             self.truth.lock().keep(step.instrument, Kept { print, planned });

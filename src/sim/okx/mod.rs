@@ -21,7 +21,7 @@ use self::channels::{Service, key_of};
 use self::fanout::Fanout;
 use self::frames::Spelling;
 use self::schedule::Schedule;
-use super::agenda::Planned;
+use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
@@ -87,7 +87,6 @@ pub(super) struct Okx {
     requests: VecDeque<MonoNanos>,
     next_care: MonoNanos,
     truth: Truth,
-    counters: Arc<Counters>,
     recording: Option<Recording>,
 }
 
@@ -115,7 +114,8 @@ impl Okx {
         let records = spellings.iter().map(|it| (it.native.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
         let market = Market::new(list, Counting::PerInstrument, options.seed);
-        let mut schedule = Schedule::new(&market, options.rate, now);
+        let agenda = Agenda::new(options.rate, now, counters);
+        let mut schedule = Schedule::new(&market, agenda, now);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
         Ok(Self {
             era: options.era,
@@ -131,7 +131,6 @@ impl Okx {
             requests: VecDeque::new(),
             next_care: now,
             truth,
-            counters,
             recording,
         })
     }

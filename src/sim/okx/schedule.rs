@@ -12,7 +12,6 @@ use crate::sim::candle::INTERVALS;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
-use crate::sim::stats::Counters;
 use crate::sim::truth::Kept;
 
 /// Books, best levels and tickers come at most so often.
@@ -79,9 +78,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(market: &Market, rate: u32, now: MonoNanos) -> Self {
+    pub(super) fn new(market: &Market, mut agenda: Agenda<Duty>, now: MonoNanos) -> Self {
         let count = market.traded.len();
-        let mut agenda = Agenda::new(rate, now);
         for instrument in 0..count {
             let phase = |period: Duration| phase(now, period, instrument, count);
             agenda.plan(phase(BOOKS_EVERY), Duty::Book { instrument });
@@ -108,10 +106,6 @@ impl Planned for Okx {
         &self.schedule.agenda
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     fn is_heard(&self) -> bool {
         self.fanout.count() > 0
     }
@@ -119,8 +113,7 @@ impl Planned for Okx {
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let agenda = &mut self.schedule.agenda;
-        let step = agenda.take_step(planned, at, &mut self.market, &self.counters);
+        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
         self.note_changes(&step);
         self.tell_trades(&step, planned, lines);
         if step.best_changed {
