@@ -13,16 +13,16 @@ use tickwire::limits::FRAME_PADDING;
 use tickwire::sim::{Fault, Of, Options, Simulator};
 
 use crate::client::{Client, DEADLINE, End, request};
+use crate::started::started;
 
 const SPOT: &str = "/v5/public/spot";
 const LINEAR: &str = "/v5/public/linear";
 
 fn start(exchange: ExchangeId, change: impl FnOnce(&mut Options)) -> Simulator {
-    let symbols = ["BTCUSDT", "ETHUSDT"].map(str::to_owned).to_vec();
-    let mut options = Options { symbols, rate: 2_000, ..Options::new(exchange) };
-    options.messages_per_second = 0;
-    change(&mut options);
-    Simulator::start(options).expect("it starts")
+    started(exchange, &["BTCUSDT", "ETHUSDT"], 2_000, |options| {
+        options.messages_per_second = 0;
+        change(options);
+    })
 }
 
 impl Client {

@@ -8,12 +8,10 @@ use tickwire::sim::{Fault, Of, Options, Simulator};
 use tungstenite::Message;
 
 use crate::client::{Client, DEADLINE, End, request};
+use crate::started::started;
 
 fn start(change: impl FnOnce(&mut Options)) -> Simulator {
-    let symbols = ["BTCUSDT", "ETHUSDT"].map(str::to_owned).to_vec();
-    let mut options = Options { symbols, rate: 1_000, ..Options::new(ExchangeId::Binance) };
-    change(&mut options);
-    Simulator::start(options).expect("it starts")
+    started(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT"], 1_000, change)
 }
 
 fn planned(spec: &str) -> Simulator {

@@ -4,30 +4,28 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire::clock::{Clock, ManualClock, UnixNanos};
+use tickwire::clock::ManualClock;
 use tickwire::instrument::ExchangeId;
 use tickwire::sim::{BookSide, CaptureEnd, Fault, Options, Playback, Simulator, Speed, TrueBook};
 
 use crate::captures;
 use crate::client::{Client, DEADLINE, End};
+use crate::started::{self, started};
 
 const PATH: &str = "/v2";
 
 fn start(change: impl FnOnce(&mut Options)) -> Simulator {
-    let symbols = ["BTC/USD", "ETH/BTC"].map(str::to_owned).to_vec();
-    let mut options = Options { symbols, rate: 500, ..Options::new(ExchangeId::Kraken) };
-    change(&mut options);
-    Simulator::start(options).expect("it starts")
+    started(ExchangeId::Kraken, &["BTC/USD", "ETH/BTC"], 500, change)
 }
 
 /// On a clock that only the test moves.
 fn by_hand(change: impl FnOnce(&mut Options)) -> (Simulator, ManualClock) {
-    let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_790_000_000_000));
-    let simulator = start(|options| {
-        options.clock = clock;
-        change(options);
-    });
-    (simulator, hand)
+    started::by_hand(|clock| {
+        start(|options| {
+            options.clock = clock;
+            change(options);
+        })
+    })
 }
 
 impl Client {

@@ -14,3 +14,4 @@ mod market;
 mod okx;
 mod playback;
 mod protocol;
+mod started;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire::clock::{Clock, ManualClock, UnixNanos};
+use tickwire::clock::ManualClock;
 use tickwire::instrument::ExchangeId;
 use tickwire::sim::{
     BookSide, CaptureEnd, Era, Fault, Options, Playback, Simulator, Speed, TrueBook,
@@ -12,25 +12,23 @@ use tickwire::sim::{
 
 use crate::captures;
 use crate::client::{Client, DEADLINE, End, request};
+use crate::started::{self, started};
 
 const PUBLIC: &str = "/ws/v5/public";
 const BUSINESS: &str = "/ws/v5/business";
 
 fn start(change: impl FnOnce(&mut Options)) -> Simulator {
-    let symbols = ["BTC-USDT", "BTC-USDT-SWAP"].map(str::to_owned).to_vec();
-    let mut options = Options { symbols, rate: 500, ..Options::new(ExchangeId::Okx) };
-    change(&mut options);
-    Simulator::start(options).expect("it starts")
+    started(ExchangeId::Okx, &["BTC-USDT", "BTC-USDT-SWAP"], 500, change)
 }
 
 /// On a clock that only the test moves.
 fn by_hand(change: impl FnOnce(&mut Options)) -> (Simulator, ManualClock) {
-    let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_790_000_000_000));
-    let simulator = start(|options| {
-        options.clock = clock;
-        change(options);
-    });
-    (simulator, hand)
+    started::by_hand(|clock| {
+        start(|options| {
+            options.clock = clock;
+            change(options);
+        })
+    })
 }
 
 fn argument(channel: &str, native: &str) -> Value {

@@ -8,17 +8,17 @@ use tickwire::sim::{Options, Simulator};
 use tungstenite::Message;
 
 use crate::client::{Client, DEADLINE, End, request};
+use crate::started::started;
 
 fn start(change: impl FnOnce(&mut Options)) -> Simulator {
     of(ExchangeId::Binance, change)
 }
 
 fn of(exchange: ExchangeId, change: impl FnOnce(&mut Options)) -> Simulator {
-    let symbols = ["BTCUSDT", "ETHUSDT"].map(str::to_owned).to_vec();
-    let mut options = Options { symbols, rate: 500, ..Options::new(exchange) };
-    options.messages_per_second = 0;
-    change(&mut options);
-    Simulator::start(options).expect("it starts")
+    started(exchange, &["BTCUSDT", "ETHUSDT"], 500, |options| {
+        options.messages_per_second = 0;
+        change(options);
+    })
 }
 
 fn is_answer(value: &Value) -> bool {
