@@ -116,7 +116,7 @@ impl Broadcaster {
                     session.heartbeat.answered();
                     self.refuse(slot, None, &Refused::Binary);
                 }
-                Ok(Some(Message::Ping | Message::Pong)) => {
+                Ok(Some(Message::Ping | Message::Pong(_))) => {
                     session.heartbeat.answered();
                     self.sessions.mark_dirty(slot);
                 }

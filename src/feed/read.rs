@@ -54,7 +54,7 @@ impl<E: Exchange> Reader<'_, E> {
                     self.attention = true;
                     continue;
                 }
-                Ok(Some(Message::Pong)) => {
+                Ok(Some(Message::Pong(_))) => {
                     open.heard = received;
                     continue;
                 }

@@ -108,7 +108,7 @@ pub fn read_in_place(
                 Ok(Some(Message::Text(frame))) => Met::Text(frame.bytes().to_vec()),
                 Ok(Some(Message::Binary(frame))) => Met::Binary(frame.bytes().to_vec()),
                 Ok(Some(Message::Ping)) => Met::Ping,
-                Ok(Some(Message::Pong)) => Met::Pong,
+                Ok(Some(Message::Pong(_))) => Met::Pong,
                 Ok(Some(Message::Close { code, reason })) => Met::Close(code, reason.to_owned()),
                 Err(_) => Met::Broken,
             });

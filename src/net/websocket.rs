@@ -76,8 +76,8 @@ pub enum Message<'a> {
     Binary(PaddedFrame<'a>),
     /// A ping; its answer is already in the outbox. A sign of life.
     Ping,
-    /// The answer to a ping of ours, or an unasked one. A sign of life.
-    Pong,
+    /// The answer to a ping of ours, with what that carried, or an unasked one. A sign of life.
+    Pong(PaddedFrame<'a>),
     /// The peer closes (or answers our close). The reply is in the outbox; nothing follows.
     Close {
         /// Its status code, 1005 when it gave none.
@@ -216,7 +216,7 @@ impl<T> WebSocket<T> {
             Owned::Binary(bytes) => Message::Binary(self.control.keep(&bytes)),
             // A raw frame is never given to a reader.
             Owned::Ping(_) | Owned::Frame(_) => Message::Ping,
-            Owned::Pong(_) => Message::Pong,
+            Owned::Pong(payload) => Message::Pong(self.control.keep(&payload)),
             Owned::Close(frame) => {
                 self.end();
                 let (code, reason) = match &frame {

@@ -207,7 +207,7 @@ impl<'a, W: Write> Session<'a, W> {
             match socket.next().map_err(|error| lost(self.options, error))? {
                 None => return Ok(()),
                 Some(Message::Text(frame)) => self.print(frame.bytes())?,
-                Some(Message::Binary(_) | Message::Ping | Message::Pong) => {}
+                Some(Message::Binary(_) | Message::Ping | Message::Pong(_)) => {}
                 Some(Message::Close { code, reason }) => {
                     let reason = format!("closed by the gateway with {code} {reason}");
                     // Tells the gateway that it was heard.
