@@ -198,6 +198,32 @@ fn every_exchange_is_rolled_over_without_a_hole() {
     }
 }
 
+/// Nothing is shared where nothing is traded: that the old connection answers is the proof that it
+/// had all before the new one.
+#[test]
+fn trades_without_numbers_are_rolled_over_in_a_quiet_market() {
+    for (exchange, natives) in OTHERS.into_iter().filter(|(exchange, _)| is_bybit(*exchange)) {
+        let simulator = market::simulator(exchange, &natives, OTHERS_RATE, |_| {});
+        let mut rig = Rig::start(RigOptions {
+            rules: |rules| rules.lifetime = Some(Duration::from_millis(500)),
+            ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)
+        });
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        simulator.pause();
+        let before = rig.handle.counters().rollovers.value();
+        rig.wait_counted("replacements", |counters| counters.rollovers.value() > before + 2);
+        simulator.resume();
+        let seen = rig.ticks.len();
+        rig.wait_trades(seen, 3);
+        assert_whole(&mut rig, &simulator, exchange, &natives);
+    }
+}
+
+fn is_bybit(exchange: ExchangeId) -> bool {
+    matches!(exchange, ExchangeId::Bybit | ExchangeId::BybitLinear)
+}
+
 #[test]
 fn what_one_line_loses_the_other_brings() {
     let simulator = simulator(ExchangeId::Binance);

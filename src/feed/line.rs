@@ -17,6 +17,7 @@ use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
 use super::options::{FeedError, FeedOptions};
 use super::upstream::{Change, Open, Site, Target, Upstream};
+use super::with_trades;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId};
@@ -32,8 +33,8 @@ const NUMBERS_MAX: usize = 255;
 /// least, so that streams which are about to begin on it have begun.
 const OVERLAP_MIN: Duration = Duration::from_secs(1);
 
-/// How long it waits at most for a book that comes in the stream, or for a stream on which it is
-/// always ahead of the old connection.
+/// How long it waits at most for a book that comes in the stream, for a stream on which it is
+/// always ahead of the old connection, or for the proof that it continues that one's trades.
 const OVERLAP_MAX: Duration = Duration::from_secs(30);
 
 /// Between two looks at a replacement.
@@ -269,8 +270,9 @@ impl Lines {
         self.attention = true;
         let shared = &mut self.shared;
         for (index, line) in self.lines.iter_mut().enumerate() {
-            for upstream in std::iter::once(&mut line.main).chain(&mut line.replacement) {
-                let mut site = shared.site(index, line.copy, world);
+            let copy = line.copy;
+            for upstream in line.upstreams() {
+                let mut site = shared.site(index, copy, world);
                 upstream.resolved(ticket, addresses.clone(), &mut site);
             }
         }
@@ -302,11 +304,45 @@ impl Lines {
             }
         }
         numbers.note_newest(self.shared.generations);
+        self.compare(numbers, world.now);
         if was_open && !self.shared.circuit.is_open() {
             self.upstreams().for_each(|upstream| upstream.wake(world.now));
             due = world.now;
         }
         self.due = due;
+    }
+
+    /// Says whose trades were asked for again. A connection that is subscribed to everything, and
+    /// shared no trade with the others of its group yet, has them asked for a sign of life.
+    fn compare(&mut self, numbers: &mut Numbers, now: MonoNanos) {
+        let mut tickets = Vec::new();
+        for line in &mut self.lines {
+            let group = line.group;
+            for upstream in line.upstreams() {
+                let generation = upstream.generation();
+                let Some((open, plan)) = upstream.open_with_plan() else { continue };
+                while let Some(instrument) = open.take_doubted() {
+                    numbers.doubt(instrument, generation);
+                }
+                if open.has_settled()
+                    && numbers.is_apart(generation, with_trades(&plan.subscriptions))
+                    && let Some(ticket) = numbers.settled(generation)
+                {
+                    tickets.push((group, generation, ticket));
+                }
+            }
+        }
+        for (group, generation, ticket) in tickets {
+            let carriers = self.lines.iter_mut().filter(|line| line.group == group);
+            for upstream in carriers.flat_map(Line::upstreams) {
+                if upstream.generation() != generation
+                    && let Some(open) = upstream.open()
+                {
+                    open.ask_for_sign(ticket, now);
+                    self.attention = true;
+                }
+            }
+        }
     }
 
     /// Connections that were open and are not any more, each told once.
@@ -411,9 +447,7 @@ impl Lines {
     }
 
     fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
-        self.lines
-            .iter_mut()
-            .flat_map(|line| std::iter::once(&mut line.main).chain(&mut line.replacement))
+        self.lines.iter_mut().flat_map(Line::upstreams)
     }
 }
 
@@ -442,6 +476,10 @@ impl Line {
             group: group as u16,
             copy: copy as u8,
         }
+    }
+
+    fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
+        std::iter::once(&mut self.main).chain(&mut self.replacement)
     }
 
     /// It carries nothing; its number is kept for what may come.
@@ -539,7 +577,9 @@ fn waits(replacement: &Upstream, numbers: &mut Numbers, shared: &Shared) -> bool
     let in_stream =
         |one: &&Subscription| shared.books_in_stream && one.channel == Channel::Orderbook;
     let books = subscriptions.filter(in_stream).map(|one| one.instrument);
-    numbers.waits_for(replacement.generation(), books)
+    let generation = replacement.generation();
+    numbers.waits_for(generation, books)
+        || numbers.is_apart(generation, with_trades(&replacement.plan().subscriptions))
 }
 
 /// How bad a state is, for the state of the whole feed.

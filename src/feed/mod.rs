@@ -459,6 +459,12 @@ fn with_books(subscriptions: &[Subscription]) -> impl Iterator<Item = Instrument
     books.map(|one| one.instrument)
 }
 
+/// Instruments whose trades are among the subscriptions.
+fn with_trades(subscriptions: &[Subscription]) -> impl Iterator<Item = InstrumentId> {
+    let trades = subscriptions.iter().filter(|one| one.channel == Channel::Trades);
+    trades.map(|one| one.instrument)
+}
+
 /// As the exchange spells it.
 fn native_of(
     subscriptions: &[Subscription],

@@ -31,7 +31,7 @@ pub(super) struct Place {
     pub(super) generation: u32,
     /// It cannot be compared with the others yet, or not any more.
     pub(super) apart: bool,
-    /// The last number that it brought.
+    /// The last number that it brought; 0 for one that has been apart from the first.
     pub(super) last: u64,
 }
 
@@ -116,6 +116,12 @@ impl Progress {
         self.places.iter().any(|place| place.generation != 0 && place.generation != generation)
     }
 
+    /// The connection carries the stream, and is not apart.
+    #[inline]
+    pub(super) fn is_joined(&self, generation: u32) -> bool {
+        self.places.iter().any(|place| place.generation == generation && !place.apart)
+    }
+
     /// Another connection than this one carries the stream, and is not apart.
     pub(super) fn has_others_joined(&self, generation: u32) -> bool {
         let joined = |place: &Place| place.generation != 0 && !place.apart;
@@ -149,6 +155,11 @@ impl Progress {
         for place in &mut self.places {
             place.apart = place.generation != 0 && place.generation != generation;
         }
+    }
+
+    /// Each has to be compared anew.
+    pub(super) fn set_all_apart(&mut self) {
+        self.set_others_apart(0);
     }
 
     /// Everything is published up to `number`.

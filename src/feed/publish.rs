@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::books::{Applied, Books, Joined};
 use super::gap::{Numbers, Source, Verdict};
 use super::output::Output;
-use super::with_books;
+use super::{with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{Batch, BookSnapshot, BookUpdate, Subscription};
 use crate::instrument::{Channel, InstrumentId};
@@ -206,6 +206,20 @@ impl Publisher {
         let orphans = self.numbers.leave(generation, self.output.staged());
         self.release_books();
         self.distrust(orphans.into_iter(), Reason::Disconnected, now);
+    }
+
+    /// A connection answered the ping of this ticket: what it carries needs no trade to be taken
+    /// over by the one that was asked for. Must not be called while blocked.
+    pub(super) fn overlap(
+        &mut self,
+        generation: u32,
+        ticket: u64,
+        carried: &[Subscription],
+        now: MonoNanos,
+    ) {
+        let staged = self.output.staged();
+        self.numbers.overlap(generation, ticket, with_trades(carried), staged);
+        self.stamp_and_push(now);
     }
 
     /// Carries these streams, of instruments with ids below `count`, from now on.

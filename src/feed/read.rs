@@ -54,8 +54,13 @@ impl<E: Exchange> Reader<'_, E> {
                     self.attention = true;
                     continue;
                 }
-                Ok(Some(Message::Pong(_))) => {
+                Ok(Some(Message::Pong(payload))) => {
                     open.heard = received;
+                    if let Ok(ticket) = payload.bytes().try_into() {
+                        let ticket = u64::from_be_bytes(ticket);
+                        let carried = &plan.subscriptions;
+                        self.publisher.overlap(generation, ticket, carried, received);
+                    }
                     continue;
                 }
                 Ok(Some(Message::Close { code, reason })) => {

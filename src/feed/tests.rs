@@ -36,7 +36,16 @@ impl Hand {
 
     /// With the trades of these, numbered in their order.
     fn of(natives: &[&str], url: String, adjust: impl FnOnce(&mut FeedOptions)) -> Self {
-        let exchange = ExchangeId::Binance;
+        Self::on(ExchangeId::Binance, natives, url, adjust)
+    }
+
+    /// The same on another exchange.
+    fn on(
+        exchange: ExchangeId,
+        natives: &[&str],
+        url: String,
+        adjust: impl FnOnce(&mut FeedOptions),
+    ) -> Self {
         let subscriptions = natives.iter().enumerate().map(|(index, native)| {
             assert!((profile(exchange).canonical_symbol)(native).is_some());
             let native = ArrayString::from(native).unwrap();
@@ -331,4 +340,29 @@ fn a_stream_that_dies_alone_is_found_by_its_rhythm_and_brought_back() {
     hand.live(4, 0..3);
     assert_eq!((counters.aged_streams.value(), counters.resubscriptions.value()), (1, 1));
     assert!(counters.reconnects.iter().all(|one| one.value() == 0), "the others never stopped");
+}
+
+#[test]
+fn a_stream_without_numbers_that_was_mute_is_told_to_have_a_hole() {
+    let mut options = Options::new(ExchangeId::BybitLinear);
+    options.rate = 3_000;
+    let natives = ["ETHUSDT", "BTCUSDT", "SOLUSDT"];
+    options.symbols = natives.map(str::to_owned).to_vec();
+    let simulator = Simulator::start(options).unwrap();
+    let mut hand = Hand::on(ExchangeId::BybitLinear, &natives, simulator.url(), |_| {});
+    hand.live(130, 0..3);
+    let counters = Arc::clone(hand.handle.counters());
+    simulator.inject(Fault::Mute { of: Of::Trade, symbol: Some(natives[0].to_owned()) });
+    while counters.aged_streams.value() == 0 {
+        hand.live(1, 1..3);
+    }
+    hand.live(4, 0..3);
+    let own: Vec<_> = hand.ticks.iter().filter(|tick| tick.instrument == InstrumentId(0)).collect();
+    let is_gap = |tick: &Tick| matches!(tick.body, Body::Gap { reason: Reason::Mute, .. });
+    let after =
+        own.windows(2).position(|pair| pair[1].received.since(pair[0].received) > 10_000_000_000);
+    let gap = own.iter().position(|tick| is_gap(tick));
+    assert!(gap.is_some(), "a hole is told");
+    assert_eq!(gap, after.map(|after| after + 1), "before the first trade after the silence");
+    assert_eq!(counters.gaps.value(), 1, "and nowhere else");
 }

@@ -22,6 +22,7 @@ use super::pacing::Pacer;
 use super::rhythm::{Found, Rhythms};
 use super::sequence::ConnectionSequence;
 use super::subscribing::Subscribing;
+use super::with_trades;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
 use crate::instrument::{Channel, InstrumentId};
@@ -144,6 +145,10 @@ pub(super) struct Open {
     pub(super) rhythms: Rhythms,
     /// Books whose stream fell silent, until somebody takes them.
     aged: Vec<InstrumentId>,
+    /// Trades that were asked for again, until somebody takes them.
+    doubted: Vec<InstrumentId>,
+    /// At the last look everything was subscribed and answered.
+    was_settled: bool,
     /// The numbers of its frames, where they have any.
     pub(super) sequence: ConnectionSequence,
     pacer: Pacer,
@@ -493,6 +498,8 @@ impl Upstream {
             is_served_told: false,
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
             aged: Vec::new(),
+            doubted: Vec::new(),
+            was_settled: false,
             sequence: ConnectionSequence::default(),
             pacer: Pacer::new(rules.messages_max, rules.message_window),
             heartbeat_at: rules
@@ -579,6 +586,7 @@ impl Open {
         for again in [&mute, &refused, &aged] {
             site.counters.resubscriptions.add(again.len() as u64);
             self.subscribing.renew(again);
+            self.doubted.extend(with_trades(again));
         }
         dead
     }
@@ -586,6 +594,25 @@ impl Open {
     /// A book whose stream fell silent, each told once.
     pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
         self.aged.pop()
+    }
+
+    /// Trades that were asked for again since they fell silent, each told once.
+    pub(super) fn take_doubted(&mut self) -> Option<InstrumentId> {
+        self.doubted.pop()
+    }
+
+    /// Everything is subscribed and answered, and was not at the last call.
+    pub(super) fn has_settled(&mut self) -> bool {
+        let is_settled = self.subscribing.is_done();
+        let was_settled = std::mem::replace(&mut self.was_settled, is_settled);
+        is_settled && !was_settled
+    }
+
+    /// Queues a ping with a ticket, which the answer shows.
+    pub(super) fn ask_for_sign(&mut self, ticket: u64, now: MonoNanos) {
+        self.pacer.note(now);
+        // A connection that is closing has nothing to show any more.
+        let _ = self.socket.queue_ping(&ticket.to_be_bytes());
     }
 
     /// Writes what waits; what the kernel refuses goes when the socket is writable again.

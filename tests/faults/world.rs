@@ -23,7 +23,7 @@ use super::bent::Bent;
 use super::client::Client;
 use super::control::Control;
 use super::judge::Judge;
-use super::kinds::{Kind, Trades};
+use super::kinds::Kind;
 use super::script::Random;
 
 /// Waits that keep a seed short.
@@ -93,9 +93,7 @@ impl World {
         // Any place within a minute, to which exchanges align their limits.
         let begin = 1_767_225_600_000_000_000 + random.below(60_000_000_000) as i64;
         let (clock, hand) = Clock::manual(UnixNanos(begin));
-        // A hole before a replacement that was begun in time shows by numbers alone.
         let lifetime = random.one_of(&[None, None, Some(LIFETIME)]);
-        let lifetime = lifetime.filter(|_| kind.trades != Trades::Unnumbered);
         let usual = Options::new(kind.exchange);
         let options = Options {
             symbols: kind.natives.map(str::to_owned).to_vec(),

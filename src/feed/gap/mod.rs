@@ -4,9 +4,9 @@
 //! A trade is published once and in order of its id, by whichever connection brings it first. What
 //! comes before a hole that another connection may still fill is held back; a hole that none can
 //! fill any more is told as a gap, with the number of trades that never came. Trades whose ids say
-//! nothing about what follows what are told apart by the ids that came lately: a connection that
-//! joins others is held back until an event of it is known from them. Streams without any number
-//! belong to one connection at a time.
+//! nothing about what follows what are told apart by the ids that came lately ([`trades`] says how
+//! a connection takes over from another there). Streams without any number belong to one
+//! connection at a time.
 
 mod books;
 #[cfg(test)]
@@ -98,6 +98,11 @@ pub(super) struct Numbers {
     /// The last trade ids, where they do not tell what follows what.
     recent: Option<Recent>,
     held: HeldBack,
+    /// Where ids are remembered: connections that are subscribed to everything, each with the
+    /// ticket under which the others are asked for a sign of life since then.
+    settled: Vec<(u32, u64)>,
+    /// Tickets so far.
+    tickets: u64,
     /// Streams that are not carried any more, though events of theirs may be on their way.
     withdrawn: HashSet<(InstrumentId, Channel)>,
     /// The newest connection that was tried.
@@ -121,6 +126,8 @@ impl Numbers {
             continuity,
             recent: (!trades_contiguous).then(Recent::new),
             held: HeldBack::default(),
+            settled: Vec::new(),
+            tickets: 0,
             withdrawn: HashSet::new(),
             newest: 0,
             paired,
@@ -257,6 +264,7 @@ impl Numbers {
         out: &mut Vec<crate::tick::Tick>,
     ) -> Vec<InstrumentId> {
         let mut orphans = Vec::new();
+        self.settled.retain(|(settled, _)| *settled != generation);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.trades.leave(generation);
             slot.quotes.leave(generation);
@@ -281,7 +289,11 @@ impl Numbers {
         for instrument in self.held.trade_instruments() {
             if self.held.trade_is_overdue(instrument, now) {
                 self.counters.held_back_too_long.increment();
-                self.slots[instrument.index()].trades.give_up_behind();
+                let progress = &mut self.slots[instrument.index()].trades;
+                match self.recent {
+                    Some(_) => progress.set_all_apart(),
+                    None => progress.give_up_behind(),
+                }
                 self.settle_trades(instrument, out);
             }
         }

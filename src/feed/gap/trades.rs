@@ -1,6 +1,18 @@
 //! Trades: each once, in order, and what is missing is told.
+//!
+//! Ids that follow each other show by themselves what is missing. Where they do not, a connection
+//! stands apart, and what it brings is held back, until there is proof that nothing is missing
+//! between what was published and what it brings:
+//!
+//! - it shares a trade with what was published, which is how it goes in a busy market;
+//! - another that had joined answers a ping that was sent when this one was subscribed to
+//!   everything: all that came before, the other has brought, and all that comes since, this one
+//!   brings. So a quiet market needs no trade to change its connection.
+//!
+//! One that has nobody to be compared with any more joins without proof, and a gap is told: the
+//! other had been dead for a while, nobody knows how long, when it was found to be.
 
-use super::{Numbers, Source, Verdict, count_copy, count_win};
+use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::UnixNanos;
 use crate::exchange::{Origin, SequencedTick, TradeMark};
 use crate::feed::hold::HeldTrade;
@@ -153,7 +165,7 @@ impl Numbers {
         slot.trades.advance(trade.sequence, self.newest);
         slot.trade_time = trade.tick.exchange_time;
         self.held.drop_trades(instrument);
-        self.tell_gap(instrument, 0, reconnected, out);
+        self.tell_gap(instrument, 0, reason_of(reconnected), out);
         out.push(trade.tick);
     }
 
@@ -184,7 +196,7 @@ impl Numbers {
                 let missed = held.first - (progress.last + 1).min(held.first);
                 let reconnected = progress.is_later(held.source.generation);
                 if missed > 0 {
-                    self.tell_gap(instrument, missed, reconnected, out);
+                    self.tell_gap(instrument, missed, reason_of(reconnected), out);
                 }
                 self.publish(instrument, &held, out);
             }
@@ -209,11 +221,10 @@ impl Numbers {
         &mut self,
         instrument: InstrumentId,
         missed: u64,
-        reconnected: bool,
+        reason: Reason,
         out: &mut Vec<Tick>,
     ) {
         self.counters.gaps.increment();
-        let reason = if reconnected { Reason::Disconnected } else { Reason::SequenceGap };
         let body = Body::Gap { channel: Channel::Trades, reason, missed };
         out.push(Tick::new(instrument, UnixNanos::NONE, body));
     }
@@ -238,74 +249,92 @@ impl Numbers {
         if trade.origin == Origin::Past && progress.last == 0 {
             return Verdict::Older;
         }
-        let is_new = progress.place(source.generation).is_none();
-        if is_new && progress.has_others(source.generation) {
+        let apart = !progress.is_joined(source.generation);
+        let tick = Some(Tick { received: source.received, ..trade.tick });
+        let held = HeldTrade { first: 0, last: 0, id, source, tick };
+        if apart {
             progress.enter_apart(source.generation);
-        } else if is_new {
-            let hole = progress.last != 0 && progress.is_later(source.generation);
-            progress.note(source.generation, 1);
-            if hole {
-                self.tell_gap(instrument, 0, true, out);
+            if self.recent.as_ref().is_some_and(|recent| recent.contains(id)) {
+                self.join_late(instrument, source.generation, out);
+            } else if !progress.has_others_joined(source.generation) {
+                self.join_unproven(instrument, source.generation, out);
+            } else if self.held.has_room_for(1) {
+                self.held.push_trade(instrument, held);
+                return Verdict::Ahead;
+            } else {
+                self.counters.held_back_overflows.increment();
+                progress.set_all_apart();
+                self.join_unproven(instrument, source.generation, out);
             }
         }
-        let known = self.recent.as_ref().is_some_and(|recent| recent.contains(id));
+        self.remember(instrument, &held, out)
+    }
+
+    /// Publishes a trade and remembers its id, unless it is known. Whoever holds it back has
+    /// shared it, and brought first what comes before it.
+    fn remember(
+        &mut self,
+        instrument: InstrumentId,
+        trade: &HeldTrade,
+        out: &mut Vec<Tick>,
+    ) -> Verdict {
+        if let Some(holder) = self.held.holder_of(instrument, trade.id) {
+            self.join(instrument, holder, out);
+        }
         let progress = &mut self.slots[instrument.index()].trades;
-        let apart = progress.place(source.generation).is_some_and(|place| place.apart);
-        if known {
+        let Some(recent) = &mut self.recent else { return Verdict::Older };
+        if recent.contains(trade.id) {
             if self.paired {
-                count_copy(&self.counters, progress, id as u64, source);
-            }
-            if apart {
-                self.join(instrument, source.generation, out);
+                count_copy(&self.counters, progress, trade.id as u64, trade.source);
             }
             return Verdict::Older;
         }
-        let tick = Some(Tick { received: source.received, ..trade.tick });
-        let held = HeldTrade { first: 0, last: 0, id, source, tick };
-        if apart && progress.has_others_joined(source.generation) {
-            if self.held.has_room_for(1) {
-                self.held.push_trade(instrument, held);
-                return Verdict::Ahead;
-            }
-            self.counters.held_back_overflows.increment();
-        }
-        if apart {
-            self.join(instrument, source.generation, out);
-        }
-        self.remember(instrument, &held, out);
-        if let Some(holder) = self.held.holder_of(instrument, id) {
-            self.join(instrument, holder, out);
-        }
-        Verdict::Next
-    }
-
-    /// Publishes a trade and remembers its id.
-    fn remember(&mut self, instrument: InstrumentId, trade: &HeldTrade, out: &mut Vec<Tick>) {
-        if let Some(recent) = &mut self.recent {
-            recent.insert(trade.id);
-        }
-        let progress = &mut self.slots[instrument.index()].trades;
+        recent.insert(trade.id);
         // Any number will do: it says that something was published.
         progress.advance(1, self.newest);
         out.extend(trade.tick);
         if self.paired {
             count_win(&self.counters, progress, trade.id as u64, trade.source);
         }
+        Verdict::Next
     }
 
     /// A connection that stood apart is compared from now on; what it brought is no copy unless it
     /// is known.
     fn join(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
+        // What a connection brought that is gone since is published like all else.
         if let Some(place) = self.slots[instrument.index()].trades.place(generation) {
-            place.apart = false;
+            (place.apart, place.last) = (false, 1);
         }
         for held in self.held.take_trades_of(instrument, generation) {
-            if self.recent.as_ref().is_some_and(|recent| recent.contains(held.id)) {
+            if self.remember(instrument, &held, out) == Verdict::Older {
                 self.counters.duplicates.increment();
-            } else {
-                self.remember(instrument, &held, out);
             }
         }
+    }
+
+    /// The same by a trade that was published before: what the connection brought before that comes
+    /// too late to be told in its order, and is told as missing.
+    #[cold]
+    fn join_late(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
+        let late = self.held.take_trades_of(instrument, generation);
+        self.join(instrument, generation, out);
+        if !late.is_empty() {
+            self.tell_gap(instrument, late.len() as u64, Reason::Disconnected, out);
+        }
+    }
+
+    /// The same where nothing shows that no trade is missing between what was published and what
+    /// the connection brought first.
+    #[cold]
+    fn join_unproven(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
+        let progress = &mut self.slots[instrument.index()].trades;
+        if progress.last != 0 {
+            let was_joined = progress.place(generation).is_some_and(|place| place.last != 0);
+            let reason = if was_joined { Reason::Mute } else { Reason::Disconnected };
+            self.tell_gap(instrument, 0, reason, out);
+        }
+        self.join(instrument, generation, out);
     }
 
     /// Connections that stand apart and have nobody to be compared with any more join.
@@ -315,7 +344,71 @@ impl Numbers {
             if self.slots[instrument.index()].trades.has_others_joined(generation) {
                 return;
             }
-            self.join(instrument, generation, out);
+            self.join_unproven(instrument, generation, out);
         }
     }
+
+    /// A connection is subscribed to everything. Where trades are told apart by memory, the ticket
+    /// under which the others that carry the same are to be asked for a sign of life.
+    pub(in crate::feed) fn settled(&mut self, generation: u32) -> Option<u64> {
+        self.recent.as_ref()?;
+        self.tickets += 1;
+        self.settled.retain(|(settled, _)| *settled != generation);
+        self.settled.push((generation, self.tickets));
+        Some(self.tickets)
+    }
+
+    /// The sign of life: `old` has brought all of these instruments that was there when the
+    /// connection of the ticket was subscribed to everything, which brings what came since.
+    pub(in crate::feed) fn overlap(
+        &mut self,
+        old: u32,
+        ticket: u64,
+        instruments: impl Iterator<Item = InstrumentId>,
+        out: &mut Vec<Tick>,
+    ) {
+        let own = self.settled.iter().find(|(_, asked)| *asked == ticket);
+        let Some(&(new, _)) = own else { return };
+        for instrument in instruments {
+            let Some(slot) = self.slots.get_mut(instrument.index()) else { continue };
+            if slot.trades.is_joined(old) && !slot.trades.is_joined(new) {
+                slot.trades.enter_apart(new);
+                self.join(instrument, new, out);
+            }
+        }
+    }
+
+    /// The connection was mute and asks for a stream again. What was missed meanwhile is unknown;
+    /// its ids show it where they are contiguous.
+    pub(in crate::feed) fn doubt(&mut self, instrument: InstrumentId, generation: u32) {
+        if self.recent.is_none() {
+            return;
+        }
+        // What the others were asked for is about the stream before.
+        self.settled.retain(|(settled, _)| *settled != generation);
+        let slot = self.slots.get_mut(instrument.index());
+        if let Some(place) = slot.and_then(|slot| slot.trades.place(generation)) {
+            place.apart = true;
+        }
+    }
+
+    /// Whether a connection cannot be compared yet with another that brings the trades of one of
+    /// these instruments, so that it could not take over without a doubt.
+    pub(in crate::feed) fn is_apart(
+        &self,
+        generation: u32,
+        mut instruments: impl Iterator<Item = InstrumentId>,
+    ) -> bool {
+        self.recent.is_some()
+            && instruments.any(|instrument| {
+                self.slots.get(instrument.index()).is_some_and(|Slot { trades, .. }| {
+                    !trades.is_joined(generation) && trades.has_others_joined(generation)
+                })
+            })
+    }
+}
+
+/// Why numbers are missing.
+fn reason_of(reconnected: bool) -> Reason {
+    if reconnected { Reason::Disconnected } else { Reason::SequenceGap }
 }
