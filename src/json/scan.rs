@@ -81,10 +81,19 @@ impl<'a> Cursor<'a> {
     fn ahead<const N: usize>(&self) -> &'a [u8; N] {
         const { assert!(N <= FRAME_PADDING) };
         debug_assert!(self.at <= self.length);
-        // SAFETY: `at <= length`, which `new` and `advance` keep, and at least `FRAME_PADDING >= N`
-        // bytes follow `length`, which `new` asserted. Bytes need no alignment, and `bytes` is
-        // borrowed for as long as what is returned.
-        unsafe { &*self.bytes.as_ptr().add(self.at).cast::<[u8; N]>() }
+        self.array_at(self.at)
+    }
+
+    /// The `N` bytes from a place of the frame on.
+    #[inline(always)]
+    fn array_at<const N: usize>(&self, start: usize) -> &'a [u8; N] {
+        debug_assert!(start + N <= self.bytes.len());
+        // SAFETY: the callers' places lie at most at `length`, which `new` and `advance` keep, and
+        // they read at most `FRAME_PADDING` bytes beyond it, which `new` asserted to be there.
+        let place = unsafe { self.bytes.as_ptr().add(start) };
+        // SAFETY: as many bytes are there, see above; they need no alignment, and are borrowed for
+        // as long as what is returned.
+        unsafe { &*place.cast::<[u8; N]>() }
     }
 
     /// Hands over the next bytes with those before them; `None` where there are too few of those.
@@ -95,9 +104,7 @@ impl<'a> Cursor<'a> {
         if self.at < BEFORE {
             return None;
         }
-        // SAFETY: as in `ahead`; the window starts `BEFORE` bytes before `at`, which are there, and
-        // so ends at most `FRAME_PADDING` bytes behind it.
-        read(unsafe { &*self.bytes.as_ptr().add(self.at - BEFORE).cast::<Window>() })
+        read(self.array_at(self.at - BEFORE))
     }
 
     /// Moves on, but not out of the frame.
@@ -200,6 +207,16 @@ impl<'a> Cursor<'a> {
             return self.advance(length);
         }
         self.unsigned().map(|_| ())
+    }
+
+    /// The same for a number that is not needed and nearly always has `N` digits; see
+    /// [`Cursor::unsigned_of`].
+    #[inline(always)]
+    pub fn skip_unsigned_of<const N: usize>(&mut self) -> Option<()> {
+        if fast::has_digits::<N>(self.ahead()) {
+            return self.advance(N);
+        }
+        self.skip_unsigned()
     }
 
     /// The same where the number nearly always has `N` digits. Knowing that, the processor reads on

@@ -58,9 +58,9 @@ fn our_request(cursor: &mut Cursor<'_>) -> Option<()> {
         cursor.expect(b",\"subscribe\":1,\"ticks\":\"")?;
     } else if !cursor.take(b"\"subscribe\":1,\"ticks\":\"") {
         cursor.expect(b"\"count\":")?;
-        cursor.skip_unsigned()?;
+        cursor.skip_unsigned_of::<3>()?;
         cursor.expect(b",\"end\":\"latest\",\"granularity\":")?;
-        cursor.skip_unsigned()?;
+        cursor.skip_unsigned_of::<2>()?;
         cursor.expect(b",\"req_id\":")?;
         cursor.skip_unsigned()?;
         cursor.expect(b",\"style\":\"candles\",\"subscribe\":1,\"ticks_history\":\"")?;
@@ -120,7 +120,7 @@ fn number<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<()> 
 }
 
 /// `tick`, `req_id`, `subscription`, `tick { ask bid epoch id pip_size quote symbol }`.
-#[inline(never)]
+#[inline(always)]
 fn tick(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b"tick\",")?;
     let answered = answered(&mut cursor)?;
@@ -147,14 +147,14 @@ fn tick(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
 
 /// `ohlc { close epoch granularity high id low open open_time pip_size symbol }`, `req_id`,
 /// `subscription`.
-#[inline(never)]
+#[inline(always)]
 fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b"ohlc\",\"ohlc\":{\"close\":\"")?;
     let close = cursor.decimal()?;
     cursor.expect(b",\"epoch\":")?;
     let epoch = cursor.unsigned_of::<10>()?;
     cursor.expect(b",\"granularity\":")?;
-    let granularity = cursor.unsigned()?;
+    let granularity = cursor.unsigned_of::<2>()?;
     cursor.expect(b",\"high\":\"")?;
     let high = cursor.decimal()?;
     cursor.expect(b",\"id\":\"")?;
@@ -222,7 +222,7 @@ fn same_id(cursor: &mut Cursor<'_>, id: &StreamId) -> Option<()> {
 #[inline(always)]
 fn pip_size(cursor: &mut Cursor<'_>) -> Option<()> {
     if cursor.take(b",\"pip_size\":") {
-        cursor.skip_unsigned()?;
+        cursor.skip_unsigned_of::<1>()?;
     }
     Some(())
 }

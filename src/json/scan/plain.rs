@@ -13,6 +13,10 @@ pub(super) fn digits_of_number(text: &[u8; LANES]) -> Option<usize> {
     (length > 0 && !leading_zero).then_some(length)
 }
 
+pub(super) fn has_digits<const N: usize>(text: &[u8; LANES]) -> bool {
+    digits_of_number(text) == Some(N)
+}
+
 pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {
     unsigned(window).filter(|(_, length)| *length == N).map(|(number, _)| number)
 }

@@ -119,6 +119,15 @@ pub(super) fn digits_of_number(text: &[u8; LANES]) -> Option<usize> {
     (matches!(length, 1..LANES) & !leading_zero).then_some(length)
 }
 
+/// Whether a whole number of `N` digits comes first.
+#[inline(always)]
+pub(super) fn has_digits<const N: usize>(text: &[u8; LANES]) -> bool {
+    const { assert!(N > 0 && N < LANES) };
+    let others = load(text, 0).map_or(0, |text| !_mm_movemask_epi8(digits(text).1) as u32);
+    let leading_zero = (N > 1) & (text[0] == b'0');
+    (others & ((1 << (N + 1)) - 1) == 1 << N) & !leading_zero
+}
+
 /// A whole number of `N` digits.
 #[inline(always)]
 pub(super) fn unsigned_of<const N: usize>(window: &Window) -> Option<u64> {

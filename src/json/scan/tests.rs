@@ -124,8 +124,11 @@ fn whole_numbers_are_read_to_their_last_digit() {
             assert_eq!(read, expected, "{text} at {before}");
             let read = cursor_at(before, &text, b'8', |cursor| cursor.unsigned_of::<13>());
             assert_eq!(read, expected, "{text} at {before}");
+            let length = expected.map(|(_, length)| ((), length));
             let skipped = cursor_at(before, &text, b'8', |cursor| cursor.skip_unsigned());
-            assert_eq!(skipped.map(|(_, length)| length), expected.map(|(_, length)| length));
+            assert_eq!(skipped, length, "{text} at {before}");
+            let skipped = cursor_at(before, &text, b'8', |cursor| cursor.skip_unsigned_of::<2>());
+            assert_eq!(skipped, length, "{text} at {before}");
         }
     }
 }
@@ -294,6 +297,8 @@ proptest! {
         prop_assert_eq!(fast::find(text, mark), plain::find(text, mark));
         let short = bytes.first_chunk().expect("as long");
         prop_assert_eq!(fast::digits_of_number(short), plain::digits_of_number(short));
+        prop_assert_eq!(fast::has_digits::<1>(short), plain::has_digits::<1>(short));
+        prop_assert_eq!(fast::has_digits::<2>(short), plain::has_digits::<2>(short));
         prop_assert_eq!(fast::plain(short), plain::plain(short));
         let mut twin = *text;
         twin[length] ^= mark & 1;
