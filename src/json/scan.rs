@@ -81,18 +81,22 @@ impl<'a> Cursor<'a> {
     fn ahead<const N: usize>(&self) -> &'a [u8; N] {
         const { assert!(N <= FRAME_PADDING) };
         debug_assert!(self.at <= self.length);
-        self.array_at(self.at)
+        // SAFETY: `at <= length`, which `new` and `advance` keep, and at least `FRAME_PADDING >= N`
+        // bytes follow `length`, which `new` asserted.
+        unsafe { self.array_at(self.at) }
     }
 
-    /// The `N` bytes from a place of the frame on.
+    /// The `N` bytes from a place on.
+    ///
+    /// # Safety
+    /// `start + N` is at most the length of `bytes`.
     #[inline(always)]
-    fn array_at<const N: usize>(&self, start: usize) -> &'a [u8; N] {
+    unsafe fn array_at<const N: usize>(&self, start: usize) -> &'a [u8; N] {
         debug_assert!(start + N <= self.bytes.len());
-        // SAFETY: the callers' places lie at most at `length`, which `new` and `advance` keep, and
-        // they read at most `FRAME_PADDING` bytes beyond it, which `new` asserted to be there.
+        // SAFETY: `start` lies inside `bytes`, as the caller promises.
         let place = unsafe { self.bytes.as_ptr().add(start) };
-        // SAFETY: as many bytes are there, see above; they need no alignment, and are borrowed for
-        // as long as what is returned.
+        // SAFETY: `N` bytes are there, as the caller promises; they need no alignment, and are
+        // borrowed for as long as what is returned.
         unsafe { &*place.cast::<[u8; N]>() }
     }
 
@@ -104,7 +108,9 @@ impl<'a> Cursor<'a> {
         if self.at < BEFORE {
             return None;
         }
-        read(self.array_at(self.at - BEFORE))
+        // SAFETY: as in `ahead`; the window starts `BEFORE` bytes before `at`, which are there, and
+        // so ends at most `FRAME_PADDING` bytes behind it.
+        read(unsafe { self.array_at(self.at - BEFORE) })
     }
 
     /// Moves on, but not out of the frame.
@@ -353,7 +359,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn take_again(&mut self, word: Word) -> bool {
         let next = self.ahead::<{ 2 * LANES }>();
-        let Some((seen, length)) = self.window_of::<{ 2 * LANES }>(word) else { return false };
+        let (seen, length) = self.window_of::<{ 2 * LANES }>(word);
         length < next.len() && next == seen && self.advance(length + 1).is_some()
     }
 
@@ -365,21 +371,17 @@ impl<'a> Cursor<'a> {
 
     /// A word with what follows it, and its length.
     #[inline(always)]
-    pub fn window_of<const N: usize>(&self, word: Word) -> Option<(&'a [u8; N], usize)> {
-        let mut place = *self;
-        place.at = word.start.min(self.length);
-        Some((place.ahead(), word.length))
+    pub fn window_of<const N: usize>(&self, word: Word) -> (&'a [u8; N], usize) {
+        // A word of another frame may start behind this one's end.
+        let place = Self { at: word.start.min(self.length), ..*self };
+        (place.ahead(), word.length)
     }
 
     /// Whether `lower` is `upper` with its ASCII letters in lower case. Words of more than 16
     /// bytes are not compared.
     #[inline(always)]
     pub fn is_lower_case_of(&self, lower: Word, upper: Word) -> bool {
-        let (Some((lowers, length)), Some((uppers, _))) =
-            (self.window_of(lower), self.window_of(upper))
-        else {
-            return false;
-        };
+        let ((lowers, length), (uppers, _)) = (self.window_of(lower), self.window_of(upper));
         length == upper.length && fast::is_lower_case_of(lowers, uppers, length)
     }
 }

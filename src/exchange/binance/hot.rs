@@ -299,6 +299,6 @@ fn close(
     if !cursor.is_at_end() {
         return None;
     }
-    let (window, length) = cursor.window_of(symbol)?;
+    let (window, length) = cursor.window_of(symbol);
     context.instruments.find_in(window, length)
 }

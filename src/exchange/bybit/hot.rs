@@ -79,7 +79,7 @@ fn depth(cursor: &mut Cursor<'_>) -> Option<u64> {
 fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     let topic = cursor.until(b'"')?;
     head(&mut cursor)?;
-    let (window, length) = cursor.window_of(topic)?;
+    let (window, length) = cursor.window_of(topic);
     let instrument = context.instruments.find_in(window, length)?;
     cursor.expect(b"[")?;
     loop {
@@ -201,8 +201,8 @@ fn time(cursor: &mut Cursor<'_>) -> Option<u64> {
 #[inline(always)]
 fn same(cursor: &mut Cursor<'_>, topic: Word) -> Option<()> {
     let name = cursor.until_as_long_as(b'"', topic)?;
-    let (one, length) = cursor.window_of::<16>(name)?;
-    let (other, other_length) = cursor.window_of::<16>(topic)?;
+    let (one, length) = cursor.window_of::<16>(name);
+    let (other, other_length) = cursor.window_of::<16>(topic);
     if length != other_length {
         return None;
     }
@@ -222,6 +222,6 @@ fn close(context: &Context<'_>, mut cursor: Cursor<'_>, topic: Word) -> Option<I
     if !cursor.is_at_end() {
         return None;
     }
-    let (window, length) = cursor.window_of(topic)?;
+    let (window, length) = cursor.window_of(topic);
     context.instruments.find_in(window, length)
 }

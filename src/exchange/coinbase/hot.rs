@@ -223,6 +223,6 @@ fn end(context: &Context<'_>, mut cursor: Cursor<'_>, product: Word) -> Option<I
     if !cursor.is_at_end() {
         return None;
     }
-    let (window, length) = cursor.window_of(product)?;
+    let (window, length) = cursor.window_of(product);
     context.instruments.find_in(window, length)
 }

@@ -266,7 +266,7 @@ fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Opti
 
 #[inline(always)]
 fn find(context: &Context<'_>, cursor: &Cursor<'_>, product: Word) -> Option<InstrumentId> {
-    let (window, length) = cursor.window_of(product)?;
+    let (window, length) = cursor.window_of(product);
     context.instruments.find_in(window, length)
 }
 

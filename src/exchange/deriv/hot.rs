@@ -234,7 +234,7 @@ fn instrument(context: &Context<'_>, cursor: &Cursor<'_>, symbol: Word) -> Optio
     if !cursor.is_at_end() {
         return None;
     }
-    let (window, length) = cursor.window_of(symbol)?;
+    let (window, length) = cursor.window_of(symbol);
     context.instruments.find_in(window, length)
 }
 

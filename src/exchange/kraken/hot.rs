@@ -199,7 +199,7 @@ fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
 #[inline(always)]
 fn instrument(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<InstrumentId> {
     let symbol = cursor.until(b'"')?;
-    let (window, length) = cursor.window_of(symbol)?;
+    let (window, length) = cursor.window_of(symbol);
     context.instruments.find_in(window, length)
 }
 

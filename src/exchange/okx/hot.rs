@@ -51,7 +51,7 @@ pub(super) fn recognise(
 fn subject(instruments: &NativeMap, cursor: &mut Cursor<'_>) -> Option<(Word, InstrumentId)> {
     let name = cursor.until(b'"')?;
     cursor.expect(b"},\"")?;
-    let (window, length) = cursor.window_of(name)?;
+    let (window, length) = cursor.window_of(name);
     Some((name, instruments.find_in(window, length)?))
 }
 
@@ -109,11 +109,7 @@ fn matches(cursor: &mut Cursor<'_>) -> Option<u64> {
 /// Whether two words of a frame are the same. Up to 16 bytes are compared at once.
 #[inline(always)]
 fn is_same(cursor: &Cursor<'_>, one: Word, other: Word) -> bool {
-    let (Some((ones, length)), Some((others, other_length))) =
-        (cursor.window_of(one), cursor.window_of(other))
-    else {
-        return false;
-    };
+    let ((ones, length), (others, other_length)) = (cursor.window_of(one), cursor.window_of(other));
     if length != other_length {
         return false;
     }
