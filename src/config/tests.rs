@@ -81,6 +81,10 @@ fn what_contradicts_itself_is_refused() {
         ("[[feed]]\nexchange = \"binance\"\nsymbols = []\n", "at least one symbol"),
         ("[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/\"]\n", "no characters"),
         ("[[feed]]\nexchange = \"binance\"\nsymbols = [\"A/B\", \"a/b\"]\n", "twice"),
+        (
+            "[[feed]]\nexchange = \"coinbase-advanced\"\nsymbols = [\"A/USD\", \"A/USDC\"]\n",
+            "coinbase-advanced calls A/USD A-USD as well; name one",
+        ),
         (&format!("{MINIMAL}{MINIMAL}"), "has a [[feed]] already"),
         (&format!("{MINIMAL}channels = [\"status\"]\n"), "must be one of: trades"),
         (&format!("{MINIMAL}poll = \"busy\"\n"), "must be one of: block"),

@@ -224,19 +224,25 @@ fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
 }
 
 fn symbols(raw: &RawFeed, exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError> {
-    let mut symbols = Vec::new();
+    let (mut symbols, mut products) = (Vec::new(), Vec::new());
     for text in &raw.symbols {
         let quoted = format!("\"{text}\"");
         let symbol =
             Symbol::parse(text).map_err(|error| at.wrong("symbols", &quoted, error.to_string()))?;
-        if (exchange::profile(exchange).native_symbol)(&symbol).is_none() {
+        let Some(native) = (exchange::profile(exchange).native_symbol)(&symbol) else {
             let remedy = format!("{exchange} has no symbol of that form; write it like BTC/USDT");
             return Err(at.wrong("symbols", &quoted, remedy));
-        }
+        };
         if symbols.contains(&symbol) {
             return Err(at.wrong("symbols", &quoted, "stands in the list twice; remove one"));
         }
+        // Their frames could not be told apart.
+        if let Some(same) = products.iter().position(|product| *product == native) {
+            let remedy = format!("{exchange} calls {} {native} as well; name one", symbols[same]);
+            return Err(at.wrong("symbols", &quoted, remedy));
+        }
         symbols.push(symbol);
+        products.push(native);
     }
     if symbols.is_empty() {
         return Err(at.wrong("symbols", "[]", "name at least one symbol, like \"BTC/USDT\""));

@@ -288,10 +288,11 @@ impl Speaker for Bybit {
 
     fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         self.cut_idle(now, lines);
-        match self.recording {
+        let due = match self.recording {
             Some(_) => self.play(now, lines),
             None => self.run_due(now, lines),
-        }
+        };
+        Due { loose: due.loose.min(self.schedule.next_idle_look), ..due }
     }
 
     fn arm(&mut self, fault: Fault) {

@@ -41,7 +41,7 @@ pub(super) struct Schedule {
     slots: Vec<Slot>,
     /// Per instrument: whether a ticker is planned, and when one may come.
     tickers: Vec<(bool, MonoNanos)>,
-    next_idle_look: MonoNanos,
+    pub(super) next_idle_look: MonoNanos,
 }
 
 impl Schedule {

@@ -209,10 +209,11 @@ impl Speaker for Okx {
 
     fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
         self.close_idle(now, lines);
-        match self.recording {
+        let due = match self.recording {
             Some(_) => self.play(now, lines),
             None => self.run_due(now, lines),
-        }
+        };
+        Due { loose: due.loose.min(self.next_care), ..due }
     }
 
     fn arm(&mut self, fault: Fault) {
