@@ -28,6 +28,14 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(60);
 struct Seen {
     trades: BTreeMap<String, Trades>,
     books: BTreeMap<String, Book>,
+    quotes: BTreeMap<String, Quotes>,
+}
+
+/// How many, and the last bid and ask as they were written.
+#[derive(Default)]
+struct Quotes {
+    seq: u64,
+    last: [String; 2],
 }
 
 #[derive(Default)]
@@ -75,6 +83,15 @@ struct BookData<'a> {
     asks: Vec<[&'a RawValue; 2]>,
 }
 
+#[derive(serde::Deserialize)]
+struct QuoteData<'a> {
+    symbol: String,
+    #[serde(borrow)]
+    bid: &'a RawValue,
+    #[serde(borrow)]
+    ask: &'a RawValue,
+}
+
 impl Seen {
     fn take(&mut self, text: &str) {
         let event: Event<'_> = serde_json::from_str(text).expect("each message is JSON");
@@ -83,6 +100,7 @@ impl Seen {
         match event.kind.as_str() {
             "trade" => self.trade(serde_json::from_str(data.get()).expect("a trade"), seq),
             "orderbook" => self.book(serde_json::from_str(data.get()).expect("a book"), seq),
+            "quote" => self.quote(&serde_json::from_str(data.get()).expect("a quote"), seq),
             "gap" => panic!("nothing is missing in a recording: {text}"),
             _ => {}
         }
@@ -97,6 +115,13 @@ impl Seen {
         *volume = volume.checked_add(size).expect("it fits");
         trades.last = trade.price.get().to_owned();
         trades.first.get_or_insert_with(|| trades.last.clone());
+    }
+
+    fn quote(&mut self, quote: &QuoteData<'_>, seq: u64) {
+        let quotes = self.quotes.entry(quote.symbol.clone()).or_default();
+        assert_eq!(seq, quotes.seq + 1, "quotes come in order and none twice");
+        quotes.seq = seq;
+        quotes.last = [quote.bid.get().to_owned(), quote.ask.get().to_owned()];
     }
 
     fn book(&mut self, update: BookData<'_>, seq: u64) {
@@ -196,39 +221,61 @@ fn play(folder: &Path, name: &str, exchange: ExchangeId, expected: &Value) {
         .iter()
         .map(|rest| folder.join(rest["file"].as_str().expect("a name")))
         .collect();
+    let natives: Vec<&String> = expected["books"].as_object().expect("books").keys().collect();
+    let symbols: Vec<String> = natives.iter().map(|native| canonical(exchange, native)).collect();
+    let capture = Capture { path: folder.join(format!("{name}.txt")), rest };
+    // Channels of one path alone, so that futures need one connection and get the recording once.
+    let channels = ["quotes", "orderbook"];
+    let seen = through(capture, exchange, (&symbols, &channels), |gateway| {
+        let whole = |seen: &Seen| seen.is_whole(exchange, expected);
+        watch(gateway, exchange, (&symbols, &["trades", "orderbook"]), whole)
+    });
+    seen.assert_equals(name, exchange, expected);
+}
+
+/// A recording and what was answered beside it.
+struct Capture {
+    path: PathBuf,
+    rest: Vec<PathBuf>,
+}
+
+/// Hands over a gateway whose only exchange plays the recording.
+fn through(
+    Capture { path: capture, rest }: Capture,
+    exchange: ExchangeId,
+    (symbols, channels): (&[String], &[&str]),
+    read: impl FnOnce(&Gateway) -> Seen,
+) -> Seen {
     let clock = Clock::real();
+    let (speed, end) = (Speed::Max, CaptureEnd::Hold);
     let simulator = Simulator::start(Options {
-        playback: Some(Playback {
-            capture: folder.join(format!("{name}.txt")),
-            rest,
-            speed: Speed::Max,
-            end: CaptureEnd::Hold,
-            everything: true,
-        }),
+        playback: Some(Playback { capture, rest, speed, end, everything: true }),
         clock: clock.clone(),
         ..Options::new(exchange)
     })
     .expect("the simulator starts");
-    let natives: Vec<&String> = expected["books"].as_object().expect("books").keys().collect();
-    let symbols: Vec<String> = natives.iter().map(|native| canonical(exchange, native)).collect();
-    // Channels of one path alone, so that futures need one connection and get the recording once.
     let text = format!(
         "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
-         exchange = \"{exchange}\"\nsymbols = {symbols:?}\nchannels = [\"quotes\", \"orderbook\"]\n\
+         exchange = \"{exchange}\"\nsymbols = {symbols:?}\nchannels = {channels:?}\n\
          url = \"{}\"\nrest_url = \"{}\"\n",
         simulator.url(),
         simulator.rest_url()
     );
     let config = Config::parse(&text, None, []).expect("a valid configuration");
     let gateway = Gateway::start(&config, clock).expect("the gateway starts");
-    let seen = watch(&gateway, exchange, &symbols, expected);
-    seen.assert_equals(name, exchange, expected);
+    let seen = read(&gateway);
     gateway.stop();
     simulator.stop();
+    seen
 }
 
 /// Reads until everything has arrived. What came before the client did is asked for by `from`.
-fn watch(gateway: &Gateway, exchange: ExchangeId, symbols: &[String], expected: &Value) -> Seen {
+fn watch(
+    gateway: &Gateway,
+    exchange: ExchangeId,
+    (symbols, channels): (&[String], &[&str]),
+    is_whole: impl Fn(&Seen) -> bool,
+) -> Seen {
     let url = format!("ws://{}", gateway.address());
     let (mut socket, _) = tungstenite::connect(url).expect("the gateway serves");
     if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
@@ -241,18 +288,19 @@ fn watch(gateway: &Gateway, exchange: ExchangeId, symbols: &[String], expected: 
         (format!("{exchange}:{symbol}"), serde_json::json!({"epoch": epoch, "seq": 0}))
     };
     let from: serde_json::Map<String, Value> = symbols.iter().map(start).collect();
-    for (channel, from) in [("trades", Value::Object(from)), ("orderbook", Value::Null)] {
+    for channel in channels {
         let mut request = serde_json::json!({
             "action": "subscribe", "symbols": symbols, "channels": [channel],
         });
-        if !from.is_null() {
-            request["from"] = from;
+        // A book starts with what it is.
+        if *channel != "orderbook" {
+            request["from"] = Value::Object(from.clone());
         }
         send(&mut socket, &request);
     }
     let mut seen = Seen::default();
     let end = Instant::now() + ARRIVAL_MAX;
-    while !seen.is_whole(exchange, expected) {
+    while !is_whole(&seen) {
         assert!(Instant::now() < end, "the recording has not arrived whole");
         if let Message::Text(text) = socket.read().expect("the gateway goes on") {
             seen.take(&text);
@@ -283,4 +331,36 @@ fn recorded_sessions_reach_a_client_whole() {
             play(&folder, &name, *exchange, &expected);
         }
     }
+}
+
+/// Deriv has neither trades nor books; each of its ticks is a quote.
+#[test]
+fn recorded_ticks_of_deriv_reach_a_client_each() {
+    for path in captures::files("deriv-ticks") {
+        let frames = captures::received(&path);
+        let mut wanted: BTreeMap<String, Quotes> = BTreeMap::new();
+        for frame in &frames {
+            let tick: TickFrame<'_> = serde_json::from_str(frame).expect("a tick");
+            let quotes = wanted.entry(canonical(ExchangeId::Deriv, &tick.tick.symbol)).or_default();
+            quotes.seq += 1;
+            quotes.last = [tick.tick.bid.get().to_owned(), tick.tick.ask.get().to_owned()];
+        }
+        let symbols: Vec<String> = wanted.keys().cloned().collect();
+        let capture = Capture { path, rest: Vec::new() };
+        let seen = through(capture, ExchangeId::Deriv, (&symbols, &["quotes"]), |gateway| {
+            let count = |seen: &Seen| seen.quotes.values().map(|quotes| quotes.seq).sum::<u64>();
+            let whole = |seen: &Seen| count(seen) == frames.len() as u64;
+            watch(gateway, ExchangeId::Deriv, (&symbols, &["quotes"]), whole)
+        });
+        for (symbol, quotes) in wanted {
+            let got = &seen.quotes[&symbol];
+            assert_eq!((got.seq, &got.last), (quotes.seq, &quotes.last), "{symbol}");
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct TickFrame<'a> {
+    #[serde(borrow)]
+    tick: QuoteData<'a>,
 }
