@@ -4,8 +4,9 @@
 //! machines than x86-64 run and the tests hold the fast one to). What the fast one does instead:
 //! it loads 16 bytes, finds the end of a number by comparing all of them at once, loads the 16
 //! bytes that *end* there so that the digits stand right-aligned, drops the point by taking the
-//! lanes left of it from a load one byte earlier, and adds digits up pairwise in four steps. Only
-//! SSE2 is used, which every x86-64 has, so nothing is detected at run time and all is inlined.
+//! lanes left of it from a load one byte earlier (which lanes, a table says by the length and the
+//! place of the point), and adds digits up pairwise in four steps. Only SSE2 is used, which every
+//! x86-64 has, so nothing is detected at run time and all is inlined.
 //!
 //! Every function returns `None` (or `false`) when the bytes are not exactly what it reads; the
 //! recogniser then gives up and the frame goes, untouched, to the general parser. What is accepted
@@ -15,7 +16,7 @@
 //! Bytes after the frame's end may be loaded (they exist, see [`PaddedFrame`]), but a cursor never
 //! moves out of its frame, nor back. That is what makes the loads safe without a check of each.
 
-#![allow(unsafe_code, reason = "SSE2 instructions, and one slice without a check")]
+#![allow(unsafe_code, reason = "SSE2 instructions, and one array without a check")]
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain;
