@@ -343,15 +343,18 @@ impl<'a> Cursor<'a> {
             self.advance(length)?;
             return Some(time);
         }
-        self.other_date()
+        let (time, at) = self.other_date()?;
+        self.at = at;
+        Some(time)
     }
 
-    /// A date of another form than most.
+    /// A date of another form than most, and the place behind it. By value: a cursor that is lent to
+    /// a call has to be in memory, for as long as it lives.
     #[cold]
     #[inline(never)]
-    fn other_date(&mut self) -> Option<UnixNanos> {
+    fn other_date(mut self) -> Option<(UnixNanos, usize)> {
         let word = self.until(b'"')?;
-        date(self.bytes_of(word))
+        Some((date(self.bytes_of(word))?, self.at))
     }
 
     /// Moves over the same bytes as `word` and the mark behind it, if they come next. Equal bytes
