@@ -1,9 +1,9 @@
 //! Book events: the first copy of each, by the exchange's own numbers; what follows from them for a
 //! book is for the books to judge.
 
+use super::hold::HeldBook;
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
 use crate::exchange::{BookKind, BookUpdate, Continuity};
-use crate::feed::hold::HeldBook;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
 

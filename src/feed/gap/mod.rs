@@ -9,6 +9,9 @@
 //! connection at a time.
 
 mod books;
+mod hold;
+mod places;
+mod recent;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -17,11 +20,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use super::places::Source;
+use hold::HeldBack;
+use places::Progress;
+pub(super) use places::Source;
+use recent::Recent;
 
-use super::hold::HeldBack;
-use super::places::Progress;
-use super::recent::Recent;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Continuity, SequencedTick, Subscription};
 use crate::instrument::{Channel, InstrumentId};

@@ -1,6 +1,6 @@
+use super::places::OLDER_MAX;
 use super::*;
 use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin, TradeMark};
-use crate::feed::places::OLDER_MAX;
 use crate::limits::HELD_BACK_FOR_MAX;
 use crate::tick::{Body, Decimal, Reason, Side, Tick, Trade, TradeId};
 

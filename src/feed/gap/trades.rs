@@ -12,10 +12,10 @@
 //! One that has nobody to be compared with any more joins without proof, and a gap is told: the
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
+use super::hold::HeldTrade;
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::UnixNanos;
 use crate::exchange::{Origin, SequencedTick, TradeMark};
-use crate::feed::hold::HeldTrade;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Reason, Tick, TradeId};
 

@@ -8,13 +8,13 @@ use crate::clock::MonoNanos;
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(in crate::feed) struct Source {
     /// Number of the connection, from 1, over all lines; no two are the same.
-    pub(super) generation: u32,
+    pub(in crate::feed) generation: u32,
     /// Which of the lines that carry the same it is, from 0.
-    pub(super) copy: u8,
+    pub(in crate::feed) copy: u8,
     /// When what it says was read.
-    pub(super) received: MonoNanos,
+    pub(in crate::feed) received: MonoNanos,
 }
 
 /// Connections that may carry one stream at a time: two lines, each with its replacement.

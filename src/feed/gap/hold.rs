@@ -26,13 +26,13 @@ pub(super) struct HeldTrade {
 
 /// A book event that waits.
 #[derive(Clone, Debug)]
-pub(super) struct HeldBook {
+pub(in crate::feed) struct HeldBook {
     /// The event; its range of levels means nothing here.
-    pub(super) update: BookUpdate,
+    pub(in crate::feed) update: BookUpdate,
     /// Its levels.
-    pub(super) levels: Vec<Level>,
+    pub(in crate::feed) levels: Vec<Level>,
     /// Who brought it.
-    pub(super) source: Source,
+    pub(in crate::feed) source: Source,
 }
 
 /// Everything of a feed that waits for another connection. Empty at nearly all times.
