@@ -35,6 +35,9 @@ const ROUNDS: usize = 41;
 /// would measure what the round before it left in the caches.
 const ROUND_FRAMES_MIN: usize = 2_048;
 
+/// Bytes of a round that are enough, however few frames they are.
+const ROUND_BYTES_MAX: usize = 1 << 20;
+
 fn main() {
     // glibc hands memory back to the system in every free while its heap is small, and serde_json's
     // lists would pay for it; freeing something large ends that.
@@ -51,11 +54,9 @@ fn main() {
         measure(&mut criterion, subject);
     }
     criterion.final_summary();
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
-    }
-    for subject in &mut subjects {
-        summarise(subject);
+    // As cargo says it; without, it is a test that each subject works.
+    if std::env::args().any(|argument| argument == "--bench") {
+        subjects.iter_mut().for_each(summarise);
     }
 }
 
@@ -83,8 +84,9 @@ fn measure(criterion: &mut Criterion, subject: &mut Subject) {
 fn summarise(subject: &mut Subject) {
     let mut parsers = CANDIDATES.map(|candidate| (subject.contender)(candidate));
     let mut rounds = CANDIDATES.map(|_| Vec::with_capacity(ROUNDS));
-    // Frames of megabytes are enough by their bytes.
-    let again = ROUND_FRAMES_MIN.div_ceil(subject.frames.len()).min(64);
+    let bytes: usize = subject.frames.iter().map(|frame| frame.length).sum();
+    let enough = ROUND_FRAMES_MIN.div_ceil(subject.frames.len());
+    let again = enough.min(ROUND_BYTES_MAX / bytes).max(1);
     for _ in 0..ROUNDS {
         for (parser, times) in parsers.iter_mut().zip(&mut rounds) {
             let start = Instant::now();
@@ -100,7 +102,6 @@ fn summarise(subject: &mut Subject) {
     });
     let of = |candidate: Candidate| medians[candidate as usize];
     let own = of(Candidate::Recogniser);
-    let bytes: usize = subject.frames.iter().map(|frame| frame.length).sum();
     println!(
         "ratio {}: serde_json {:.1}x, simd-json tape {:.1}x (recogniser {own:.1} ns, tape {:.0} ns, \
          serde_json {:.0} ns; {} frames of {} B)",
