@@ -170,14 +170,15 @@ struct Frames {
     bytes: Vec<u8>,
     /// Begin of each frame, and of its id.
     places: Vec<(usize, usize)>,
-    id: u64,
+    /// The next id of each symbol: an exchange counts them one by one, or trades are missing.
+    ids: [u64; SYMBOLS.len()],
 }
 
 impl Frames {
     fn new() -> Self {
         let (mut bytes, mut places) = (Vec::new(), Vec::new());
         for index in 0..FRAMES {
-            let symbol = SYMBOLS[index * 7 % SYMBOLS.len()];
+            let symbol = SYMBOLS[symbol_of(index)];
             let stream = symbol.to_lowercase();
             let (price, size) = (index * 7_919 % 100_000, index * 104_729 % 1_000_000);
             let head = format!(
@@ -195,21 +196,27 @@ impl Frames {
             bytes.extend_from_slice(b"000000000000");
             bytes.extend_from_slice(tail.as_bytes());
         }
-        Self { bytes, places, id: ID_FIRST }
+        Self { bytes, places, ids: [ID_FIRST; SYMBOLS.len()] }
     }
 
     /// Gives the frame the next id; returns its bytes.
     fn number(&mut self, index: usize) -> std::ops::Range<usize> {
         let (begin, place) = self.places[index];
-        let mut rest = self.id;
+        let id = &mut self.ids[symbol_of(index)];
+        let mut rest = *id;
         for digit in self.bytes[place..place + 12].iter_mut().rev() {
             *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        self.id += 1;
+        *id += 1;
         let end = self.places.get(index + 1).map_or(self.bytes.len(), |next| next.0);
         begin..end
     }
+}
+
+/// Which symbol a frame is of.
+const fn symbol_of(index: usize) -> usize {
+    index * 7 % SYMBOLS.len()
 }
 
 /// Takes the feed's connection and subscriptions, then writes.
