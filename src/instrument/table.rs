@@ -138,10 +138,10 @@ static FIRST_BYTES: [u8; 2 * NATIVE_BYTES_MAX] = {
 /// 2^64 by the golden ratio, which spreads neighbours.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes,
-/// at most an eighth full, so that a look-up is one multiplication and, nearly always, one comparison.
+/// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes, at
+/// most an eighth full, so that a look-up is one multiplication and, nearly always, one comparison.
 ///
-/// Spellings longer than 24 bytes are never found; none is known (the longest has 17 characters).
+/// Spellings longer than 24 bytes are never found: some options of OKX, whose frames are `other`.
 #[derive(Clone, Debug)]
 pub struct NativeMap {
     slots: Vec<([u64; 3], InstrumentId)>,
