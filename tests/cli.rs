@@ -234,3 +234,59 @@ fn decode_reads_standard_input_and_never_stops_at_a_bad_line() {
     assert!(["other", "rejected"].contains(&lines[3]["type"].as_str().unwrap_or_default()));
     assert_eq!(lines.len(), 4);
 }
+
+#[test]
+fn a_gateway_outlives_its_closed_output_and_counts_the_lines_that_nobody_reads() {
+    // What reads both outputs ends at once; the demo goes on for its clients.
+    let child = tickwire()
+        .args(["run", "--faults"])
+        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
+        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("TICKWIRE_LOG", "debug")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    let mut line = || lines.next().expect("a line").expect("text");
+    let url = line().rsplit(' ').next().expect("its last word").to_owned();
+    let admin = line().rsplit("//").next().expect("its last word").to_owned();
+    drop((lines, running.0.stderr.take()));
+    let (mut socket, _) = tungstenite::connect(&url).expect("the gateway serves");
+    let request = r#"{"action":"subscribe","symbols":["*"],"channels":["trades"]}"#;
+    socket.send(tungstenite::Message::text(request)).expect("sent");
+    let dropped = || {
+        let mut stream = std::net::TcpStream::connect(&admin).expect("the admin port serves");
+        let get = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        stream.write_all(get.as_bytes()).expect("sent");
+        let page = std::io::read_to_string(stream).expect("text");
+        let line =
+            page.lines().find_map(|line| line.strip_prefix("tickwire_log_lines_dropped_total "));
+        line.expect("the counter").parse::<u64>().expect("a count")
+    };
+    while dropped() == 0 {
+        socket.read().expect("served");
+    }
+    until_trade(&mut socket, "BTC/USDT");
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    drop(socket);
+    assert_eq!(running.0.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn what_a_start_logs_is_a_few_lines_that_matter() {
+    let output = tickwire()
+        .args(["run", "--seconds", "7"])
+        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
+        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("the binary runs");
+    let log = text(&output.stderr);
+    assert!(log.contains("serving ws://127.0.0.1:"), "{log}");
+    assert!(log.contains(" feeds connected, "), "{log}");
+    assert!(!log.contains("reason=\"none\""), "{log}");
+    // On a slow machine a warning may stand among them.
+    assert!(log.lines().count() <= 8, "{log}");
+}

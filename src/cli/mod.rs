@@ -4,6 +4,7 @@ mod check;
 mod decode;
 mod demo;
 pub(crate) mod log;
+mod ready;
 mod reload;
 mod run;
 mod signals;

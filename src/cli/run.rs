@@ -14,6 +14,7 @@ use tickwire::config::Config;
 use tickwire::gateway::Gateway;
 
 use super::demo::Demo;
+use super::ready::Ready;
 use super::reload::Source;
 use super::signals;
 use super::table::Table;
@@ -23,6 +24,9 @@ const LIVE: &str = include_str!("live.toml");
 
 /// How often a terminal shows the table anew.
 const TABLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether everything has come, until it has.
+const READY_EVERY: Duration = Duration::from_millis(100);
 
 /// How often a watched configuration file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -68,24 +72,32 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         }
     };
     let mut gateway = Gateway::start(&config, clock)?;
-    announce(&gateway, demo.is_some())?;
+    announce(&gateway, &config, demo.is_some());
     let show = Show::new(std::io::stdout().is_terminal());
     let limit = arguments.seconds.map(Duration::from_secs);
-    show.until_stopped(&mut gateway, &requests, source, limit)?;
+    show.until_stopped(&mut gateway, &requests, source, limit);
     let report = gateway.stop();
     drop(demo);
-    writeln!(std::io::stdout().lock(), "\n{report}")?;
+    print(format_args!("\n{report}\n"));
     Ok(ExitCode::SUCCESS)
 }
 
-fn announce(gateway: &Gateway, demo: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+/// A gateway serves its clients, not its standard output: when that is closed, it goes on.
+fn print(text: std::fmt::Arguments<'_>) {
+    let _ = std::io::stdout().lock().write_fmt(text);
+}
+
+fn announce(gateway: &Gateway, config: &Config, demo: bool) {
     let what = if demo { "simulated exchanges" } else { "exchanges" };
-    writeln!(out, "tickwire serves {what} on {}", gateway.url())?;
-    writeln!(out, "metrics and health on http://{}", gateway.admin_address())?;
-    writeln!(out, "try: tickwire watch {} BTC/USDT", gateway.url())?;
-    writeln!(out, "Ctrl-C stops\n")?;
-    Ok(())
+    let (url, admin) = (gateway.url(), gateway.admin_address());
+    print(format_args!(
+        "tickwire serves {what} on {url}\nmetrics and health on http://{admin}\n\
+         try: tickwire watch {url} BTC/USDT\nCtrl-C stops\n\n"
+    ));
+    let names: Vec<_> = config.feeds.iter().map(|feed| feed.exchange.name()).collect();
+    let symbols: usize = config.feeds.iter().map(|feed| feed.symbols.len()).sum();
+    tracing::info!("serving {url}, metrics and health on http://{admin}");
+    tracing::info!("{} feeds with {symbols} instruments: {}", names.len(), names.join(", "));
 }
 
 /// What the process is asked from outside.
@@ -112,21 +124,27 @@ impl Show {
         requests: &Requests,
         mut source: Source,
         limit: Option<Duration>,
-    ) -> anyhow::Result<()> {
+    ) {
         let started = Instant::now();
+        let mut ready = Ready::default();
         let end = limit.map(|limit| started + limit);
         let mut next_table = started + self.every;
         let mut next_look = started + LOOK_EVERY;
         loop {
+            let soon = Instant::now() + READY_EVERY;
             let due = next_table.min(next_look).min(end.unwrap_or(next_table));
+            let due = if ready.is_done() { due } else { due.min(soon) };
             select! {
-                recv(requests.stop) -> _ => return Ok(()),
+                recv(requests.stop) -> _ => return,
                 recv(requests.reload) -> asked => if asked.is_ok() { source.apply(gateway) },
                 default(due.saturating_duration_since(Instant::now())) => {}
             }
             let now = Instant::now();
             if end.is_some_and(|end| now >= end) {
-                return Ok(());
+                return;
+            }
+            if !ready.is_done() {
+                ready.look(&gateway.stats(), now - started);
             }
             if now >= next_look {
                 next_look = now + LOOK_EVERY;
@@ -137,7 +155,8 @@ impl Show {
             if now >= next_table {
                 next_table = now + self.every;
                 let mut out = std::io::stdout().lock();
-                self.table.draw(&gateway.stats(), &mut out)?;
+                // As in `print`.
+                let _ = self.table.draw(&gateway.stats(), &mut out);
             }
         }
     }

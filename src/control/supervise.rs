@@ -363,6 +363,7 @@ fn log_refusal(
     }
 }
 
+/// In words, and aloud only what is no ordinary course: the first connection is one of many.
 fn log_state(
     exchange: ExchangeId,
     line: u8,
@@ -371,18 +372,33 @@ fn log_state(
     attempt: u32,
     detail: Option<&str>,
 ) {
-    let (state_name, reason) = (state.name(), reason.name());
-    match state {
-        FeedState::Reconnecting | FeedState::Error => {
-            tracing::warn!(%exchange, line, reason, attempt, detail, "{state_name}");
+    // Most exchanges have one connection, which needs no number.
+    let line = (line > 0).then_some(line);
+    let reason_name = reason.name();
+    match (state, reason) {
+        (FeedState::Reconnecting, _) => {
+            tracing::warn!(%exchange, line, detail, "{reason_name}; attempt {attempt} follows");
         }
-        _ => tracing::info!(%exchange, line, reason, attempt, detail, "{state_name}"),
+        (FeedState::Error, _) => {
+            tracing::error!(%exchange, line, detail, "{reason_name}; tried again, but rarely");
+        }
+        (FeedState::Connected, Reason::None) if attempt > 0 => {
+            tracing::info!(%exchange, line, detail, "connected again");
+        }
+        (FeedState::Connected, Reason::None) => {
+            tracing::debug!(%exchange, line, detail, "connected");
+        }
+        (_, Reason::None | Reason::Requested) => {
+            tracing::debug!(%exchange, line, detail, "{}", state.name());
+        }
+        _ => tracing::info!(%exchange, line, detail, "{}: {reason_name}", state.name()),
     }
 }
 
+/// One line that says whether all is well; each feed's own numbers for who asks for more.
 fn log_statistics(stats: &Stats) {
     for feed in &stats.feeds {
-        tracing::info!(
+        tracing::debug!(
             exchange = feed.exchange,
             state = feed.state,
             frames = feed.frames,
@@ -394,8 +410,13 @@ fn log_statistics(stats: &Stats) {
         );
     }
     let clients = &stats.clients;
+    let connected = stats.feeds.iter().filter(|feed| feed.state == "connected").count();
     let path = stats.latency.iter().find(|span| span.span == "socket_to_client");
     tracing::info!(
+        feeds = format_args!("{connected}/{}", stats.feeds.len()),
+        books_live = stats.feeds.iter().map(|feed| feed.books.live).sum::<u64>(),
+        gaps = stats.feeds.iter().map(|feed| feed.gaps).sum::<u64>(),
+        resyncs = stats.feeds.iter().map(|feed| feed.resyncs).sum::<u64>(),
         clients = clients.open,
         events = clients.events,
         events_per_second = format_args!("{:.0}", clients.events_per_second),
@@ -403,6 +424,6 @@ fn log_statistics(stats: &Stats) {
         slow_closes = clients.slow_closes,
         resident_mib = stats.resident_bytes.unwrap_or(0) >> 20,
         socket_to_client_p99_us = path.map_or(0, |span| span.last_minute.p99_ns / 1_000),
-        "clients"
+        "the last minute"
     );
 }

@@ -14,7 +14,7 @@ pub use counters::{
 };
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
-pub use process::resident_bytes;
+pub use process::{log_line_dropped, log_lines_dropped, resident_bytes};
 pub use stats::{
     BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, LatencyStats,
     LineStats, RaceStats, Stats, stats,

@@ -1,4 +1,21 @@
-//! What the system says about this process.
+//! What the system says about this process, and what it could not say itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Of the process, as its standard error is: logging begins before any gateway, and never ends.
+static LOG_LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// A line of the log could not be written. Any thread may say so.
+pub fn log_line_dropped() {
+    // Relaxed: a lone count.
+    LOG_LINES_DROPPED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Lines of the log that could not be written.
+pub fn log_lines_dropped() -> u64 {
+    // Relaxed: as above.
+    LOG_LINES_DROPPED.load(Ordering::Relaxed)
+}
 
 /// Memory that the process holds; `None` where the system does not say.
 pub fn resident_bytes() -> Option<u64> {

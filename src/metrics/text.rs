@@ -393,6 +393,8 @@ impl Page<'_> {
             let resident = [(Labels::new(), bytes as f64)];
             self.gauge("resident_bytes", "Memory that the process holds.", resident)?;
         }
+        let dropped = bare(super::process::log_lines_dropped());
+        self.counter("log_lines_dropped", "Lines of the log that could not be written.", dropped)?;
         let mut build =
             self.encoder.encode_descriptor("build", "What is running.", None, MetricType::Info)?;
         build.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])
