@@ -227,9 +227,11 @@ fn symbols(raw: &RawFeed, exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbo
     let (mut symbols, mut products) = (Vec::new(), Vec::new());
     for text in &raw.symbols {
         let quoted = format!("\"{text}\"");
-        let symbol =
-            Symbol::parse(text).map_err(|error| at.wrong("symbols", &quoted, error.to_string()))?;
-        let Some(native) = (exchange::profile(exchange).native_symbol)(&symbol) else {
+        let profile = exchange::profile(exchange);
+        let symbol = profile
+            .symbol(text)
+            .map_err(|error| at.wrong("symbols", &quoted, error.to_string()))?;
+        let Some(native) = (profile.native_symbol)(&symbol) else {
             let remedy = format!("{exchange} has no symbol of that form; write it like BTC/USDT");
             return Err(at.wrong("symbols", &quoted, remedy));
         };

@@ -82,7 +82,7 @@ impl Requests {
         let now = UnixNanos(0);
         let counters = Arc::new(RequestCounters::default());
         let seed = options.clock.now().0;
-        let lists = options.profile.listing.into_iter().flat_map(|rest| (rest.requests)());
+        let lists = options.profile.listing.into_iter().flat_map(|rest| (rest.requests)(&[]));
         let worker = Worker {
             agent: agent(&options)?,
             ledger: Ledger::new(options.profile.requests),

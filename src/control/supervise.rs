@@ -283,7 +283,7 @@ impl Work {
             FeedNotice::Refused { line, id, text, given_up } => {
                 log_refusal(exchange, line, id, &text, &given_up);
             }
-            FeedNotice::Listing(listings) => self.list(&listings),
+            FeedNotice::Listing(listings) => self.list(&listings.entries),
             FeedNotice::Unanswered { line, id } => {
                 tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
             }

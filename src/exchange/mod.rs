@@ -195,7 +195,7 @@ pub enum Frame {
         text: ArrayString<192>,
     },
     /// What the exchange trades, told inside the stream.
-    Listing(Box<[Listing]>),
+    Listing(Listings),
     /// It will close this connection soon: connect the replacement at once.
     Shutdown,
     /// A frame of this exchange that carries none of our channels, or of an instrument that is not
@@ -279,6 +279,15 @@ pub struct Listing {
     pub instrument: Instrument,
     /// Whether it trades now.
     pub trading: bool,
+}
+
+/// What an exchange told of its instruments at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listings {
+    /// Each instrument.
+    pub entries: Box<[Listing]>,
+    /// These are all that there are. Otherwise they are some, or those that changed.
+    pub whole: bool,
 }
 
 /// One exchange's protocol on a connection. What needs no connection (rules, spelling, requests

@@ -9,7 +9,7 @@ use super::{
     bybit, coinbase, coinbase_advanced, deriv, kraken, okx,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol};
+use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol, SymbolError};
 
 /// One exchange's facts.
 #[derive(Debug)]
@@ -40,6 +40,27 @@ pub struct Profile {
     pub refusal: fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal,
 }
 
+impl Profile {
+    /// Reads a symbol as people write it: canonical, or as the exchange spells it, which is then
+    /// known by its canonical name wherever a rule leads there and back.
+    ///
+    /// # Errors
+    /// See [`SymbolError`].
+    pub fn symbol(&self, text: &str) -> Result<Symbol, SymbolError> {
+        let symbol = Symbol::parse(text)?;
+        if symbol.parts().is_some() {
+            return Ok(symbol);
+        }
+        // A base of letters and digits: where names are joined, anything else splits by chance.
+        let is_plain = |base: &str| base.chars().all(char::is_alphanumeric);
+        let leads_back = |canonical: &Symbol| {
+            canonical.parts().is_some_and(|(base, ..)| is_plain(base))
+                && (self.native_symbol)(canonical).is_some_and(|native| *native == *text)
+        };
+        Ok((self.canonical_symbol)(text).filter(leads_back).unwrap_or(symbol))
+    }
+}
+
 /// How a book is asked for beside the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotRest {
@@ -52,8 +73,11 @@ pub struct SnapshotRest {
 /// How the list of instruments is asked for beside the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct ListingRest {
-    /// The requests whose answers together are the list.
-    pub requests: fn() -> Vec<RestRequest>,
+    /// The requests whose answers together are the list, as far as these native symbols are in
+    /// question: what nobody here wants may be left out.
+    pub requests: fn(&[&str]) -> Vec<RestRequest>,
+    /// The request for the page that follows the one of this body; `None` after the last.
+    pub next: fn(&[u8]) -> Option<RestRequest>,
     /// Reads the body that answers one of them.
     pub read: fn(&[u8]) -> Result<Vec<Listing>, RestError>,
 }
@@ -102,4 +126,38 @@ pub enum RestError {
         /// As written, cut to 40 characters.
         value: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_exchange_is_known_by_its_canonical_form() {
+        let of = |exchange, text: &str| {
+            profile(exchange).symbol(text).expect("a symbol").as_str().to_owned()
+        };
+        assert_eq!(of(ExchangeId::Binance, "BTCUSDT"), "BTC/USDT");
+        assert_eq!(of(ExchangeId::BinanceFutures, "BTCUSDT"), "BTC/USDT:USDT");
+        assert_eq!(of(ExchangeId::Okx, "BTC-USDT-SWAP"), "BTC/USDT:USDT");
+        assert_eq!(of(ExchangeId::Okx, "BTC-USD-261225-60000-C"), "BTC/USD:261225-60000-C");
+        assert_eq!(of(ExchangeId::BybitLinear, "BTCPERP"), "BTC/USDC:USDC");
+        assert_eq!(of(ExchangeId::Deriv, "cryBTCUSD"), "BTC/USD");
+        assert_eq!(of(ExchangeId::Coinbase, "BTC-USD"), "BTC/USD");
+        assert_eq!(of(ExchangeId::Kraken, "AAPLx/USD"), "AAPLX/USD");
+    }
+
+    #[test]
+    fn a_name_that_no_rule_leads_back_to_stays_as_it_is() {
+        for (exchange, name) in [
+            (ExchangeId::Binance, "btcusdt"),
+            (ExchangeId::Binance, "BTC-USDT"),
+            (ExchangeId::Binance, "BTC_USDT"),
+            (ExchangeId::Deriv, "R_100"),
+            // Its frames come under another name.
+            (ExchangeId::CoinbaseAdvanced, "BTC-USDC"),
+        ] {
+            assert_eq!(profile(exchange).symbol(name).expect("a symbol").as_str(), name);
+        }
+    }
 }

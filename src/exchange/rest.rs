@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Refusal, RestError};
+use super::{Refusal, RestError, RestRequest};
 use crate::tick::{Decimal, Reason};
 
 /// Wait after a failure of an exchange's own (5xx) or of the request (4xx).
@@ -20,6 +20,11 @@ pub(super) fn step(text: &str) -> Option<Decimal> {
 /// The same of one that was read already.
 pub(super) fn real_step(step: Decimal) -> Option<Decimal> {
     (!step.is_zero() && !step.is_negative()).then_some(step)
+}
+
+/// Where a list has one page: none follows it.
+pub(super) fn no_more(_body: &[u8]) -> Option<RestRequest> {
+    None
 }
 
 /// What a body is that cannot be read.

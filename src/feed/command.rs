@@ -7,7 +7,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
-use crate::exchange::{BookSnapshot, Listing, Subscription};
+use crate::exchange::{BookSnapshot, Listings, Subscription};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::ADDRESSES_MAX;
 use crate::metrics::FeedCounters;
@@ -97,7 +97,7 @@ pub enum FeedNotice {
         given_up: Vec<Subscription>,
     },
     /// What the exchange trades, as it tells in its stream.
-    Listing(Box<[Listing]>),
+    Listing(Listings),
     /// Our request got no answer in time.
     Unanswered {
         /// On which connection.

@@ -54,6 +54,7 @@ pub fn coinbase_rest(body: &[u8]) {
     for exchange in [ExchangeId::Coinbase, ExchangeId::CoinbaseAdvanced] {
         let profile = profile(exchange);
         let listings = profile.listing.map(|rest| (rest.read)(body));
+        let _ = profile.listing.map(|rest| (rest.next)(body));
         if let Some(Ok(listings)) = listings {
             assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
         }

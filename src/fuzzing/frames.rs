@@ -131,6 +131,7 @@ pub(super) fn rest(exchange: ExchangeId, body: &[u8]) {
         assert!(!snapshot.levels.iter().any(negative));
     }
     let listings = profile.listing.map(|rest| (rest.read)(body));
+    let _ = profile.listing.map(|rest| (rest.next)(body));
     if let Some(Ok(listings)) = listings {
         assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
     }

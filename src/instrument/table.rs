@@ -121,14 +121,16 @@ impl InstrumentTable {
     }
 }
 
-/// Longest spelling that a [`NativeMap`] finds: what it compares at once.
-pub const NATIVE_BYTES_MAX: usize = 24;
+/// Bytes of a spelling that are compared at once. Of all that the exchanges list, some options of
+/// OKX alone are longer (`1000SATS-USD-261225-100000-C`).
+const KEY_BYTES: usize = 24;
+const _: () = assert!(KEY_BYTES <= SYMBOL_BYTES_MAX);
 
-/// Read at `NATIVE_BYTES_MAX - n`, keeps the first `n` bytes of a key.
-static FIRST_BYTES: [u8; 2 * NATIVE_BYTES_MAX] = {
-    let mut bytes = [0; 2 * NATIVE_BYTES_MAX];
+/// Read at `KEY_BYTES - n`, keeps the first `n` bytes of a key.
+static FIRST_BYTES: [u8; 2 * KEY_BYTES] = {
+    let mut bytes = [0; 2 * KEY_BYTES];
     let mut index = 0;
-    while index < NATIVE_BYTES_MAX {
+    while index < KEY_BYTES {
         bytes[index] = u8::MAX;
         index += 1;
     }
@@ -141,12 +143,15 @@ const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// From the wire's spelling to the id, on the data plane: open addressing over keys of 24 bytes, at
 /// most an eighth full, so that a look-up is one multiplication and, nearly always, one comparison.
 ///
-/// Spellings longer than 24 bytes are never found: some options of OKX, whose frames are `other`.
+/// Longer spellings, which are few, stand in a list of their own and are halved for: the branch that
+/// leads there is the one that has to know a length beyond 24 anyway.
 #[derive(Clone, Debug)]
 pub struct NativeMap {
     slots: Vec<([u64; 3], InstrumentId)>,
     mask: usize,
     multiplier: u64,
+    /// Beyond 24 bytes, in their order.
+    long: Vec<(ArrayString<SYMBOL_BYTES_MAX>, InstrumentId)>,
 }
 
 impl NativeMap {
@@ -154,11 +159,14 @@ impl NativeMap {
     /// multipliers it takes the one by which the fewest spellings share a slot: none of some dozens
     /// do then, so that no look-up has to guess where it ends.
     pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, InstrumentId)>) -> Self {
+        let (short, long): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(native, _)| native.len() <= KEY_BYTES);
         let keyed = |(native, id): (&str, _)| Some((Self::key(native.as_bytes())?, id));
-        let entries: Vec<_> = entries.into_iter().filter_map(keyed).collect();
+        let entries: Vec<_> = short.into_iter().filter_map(keyed).collect();
         let size = (entries.len() * 8).next_power_of_two().max(16);
         let slots = vec![([0; 3], InstrumentId::NONE); size];
-        let mut map = Self { slots, mask: size - 1, multiplier: MULTIPLIER };
+        let long = Self::in_order(long);
+        let mut map = Self { slots, mask: size - 1, multiplier: MULTIPLIER, long };
         let mut fewest = usize::MAX;
         for odd in (1..64).step_by(2) {
             let multiplier = MULTIPLIER.wrapping_mul(odd);
@@ -178,20 +186,45 @@ impl NativeMap {
         map
     }
 
+    /// The long ones of these spellings, each with the last id that it came with.
+    fn in_order(
+        entries: Vec<(&str, InstrumentId)>,
+    ) -> Vec<(ArrayString<SYMBOL_BYTES_MAX>, InstrumentId)> {
+        // What is longer than any symbol is nobody's spelling.
+        let owned = |(native, id): (&str, _)| Some((ArrayString::from(native).ok()?, id));
+        let mut long: Vec<_> = entries.into_iter().rev().filter_map(owned).collect();
+        // Stable: of the same spelling the last one given stays first, and alone.
+        long.sort_by_key(|(native, _)| *native);
+        long.dedup_by_key(|(native, _)| *native);
+        long
+    }
+
     /// The id of a spelling.
     #[inline]
     pub fn find(&self, native: &[u8]) -> Option<InstrumentId> {
+        if native.len() > KEY_BYTES {
+            return self.find_long(native);
+        }
         self.found(Self::key(native)?)
     }
 
     /// The id of the spelling in the first `length` bytes of `window`, whatever follows it. Without
     /// the copy that [`NativeMap::find`] makes, which is most of its time.
     #[inline(always)]
-    pub fn find_in(&self, window: &[u8; NATIVE_BYTES_MAX], length: usize) -> Option<InstrumentId> {
-        let offset = NATIVE_BYTES_MAX.checked_sub(length)?;
+    pub fn find_in(&self, window: &[u8; SYMBOL_BYTES_MAX], length: usize) -> Option<InstrumentId> {
+        let Some(offset) = KEY_BYTES.checked_sub(length) else {
+            return self.find_long(window.get(..length)?);
+        };
         let keep = FIRST_BYTES.get(offset..)?.first_chunk()?;
-        let (key, keep) = (Self::words(window), Self::words(keep));
+        let (key, keep) = (Self::words(window.first_chunk()?), Self::words(keep));
         self.found(std::array::from_fn(|index| key[index] & keep[index]))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_long(&self, native: &[u8]) -> Option<InstrumentId> {
+        let place = self.long.binary_search_by(|(known, _)| known.as_bytes().cmp(native)).ok()?;
+        self.long.get(place).map(|(_, id)| *id)
     }
 
     #[inline(always)]
@@ -230,16 +263,16 @@ impl NativeMap {
     /// The spelling padded with zeros; `None` when empty or too long.
     #[inline]
     fn key(native: &[u8]) -> Option<[u64; 3]> {
-        if native.is_empty() || native.len() > NATIVE_BYTES_MAX {
+        if native.is_empty() || native.len() > KEY_BYTES {
             return None;
         }
-        let mut bytes = [0_u8; NATIVE_BYTES_MAX];
+        let mut bytes = [0_u8; KEY_BYTES];
         bytes[..native.len()].copy_from_slice(native);
         Some(Self::words(&bytes))
     }
 
     #[inline]
-    fn words(bytes: &[u8; NATIVE_BYTES_MAX]) -> [u64; 3] {
+    fn words(bytes: &[u8; KEY_BYTES]) -> [u64; 3] {
         let (words, _) = bytes.as_chunks::<8>();
         std::array::from_fn(|index| u64::from_le_bytes(words[index]))
     }
@@ -260,16 +293,39 @@ mod tests {
         );
         for (id, native) in natives.iter().enumerate() {
             assert_eq!(map.find(native.as_bytes()), Some(InstrumentId(id as u32)));
-            let mut window = [b'7'; NATIVE_BYTES_MAX];
+            let mut window = [b'7'; SYMBOL_BYTES_MAX];
             window[..native.len()].copy_from_slice(native.as_bytes());
             assert_eq!(map.find_in(&window, native.len()), Some(InstrumentId(id as u32)));
         }
         assert_eq!(map.find(b"SYM500USDT"), None);
         assert_eq!(map.find(b""), None);
         assert_eq!(map.find(&[b'X'; 25]), None);
-        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 24), None);
-        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 25), None);
-        assert_eq!(map.find_in(&[b'X'; NATIVE_BYTES_MAX], 0), None);
+        for length in [24, 25, SYMBOL_BYTES_MAX, SYMBOL_BYTES_MAX + 1, 0] {
+            assert_eq!(map.find_in(&[b'X'; SYMBOL_BYTES_MAX], length), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_spelling_of_any_length_is_found_beside_its_neighbours() {
+        let natives: Vec<String> = (20..=SYMBOL_BYTES_MAX)
+            .flat_map(|size| [b'A', b'B'].map(|c| (c, size)))
+            .map(|(last, size)| format!("{}{}", "1".repeat(size - 1), char::from(last)))
+            .collect();
+        let entries = || {
+            let ids = natives.iter().zip(0..);
+            ids.map(|(native, id)| (native.as_str(), InstrumentId(id)))
+        };
+        // Given twice, under another id first: the later one counts.
+        let stale = entries().map(|(native, _)| (native, InstrumentId(9_999)));
+        let map = NativeMap::new(stale.chain(entries()));
+        for (native, id) in entries() {
+            assert_eq!(map.find(native.as_bytes()), Some(id), "{native}");
+            let mut window = [b'1'; SYMBOL_BYTES_MAX];
+            window[..native.len()].copy_from_slice(native.as_bytes());
+            assert_eq!(map.find_in(&window, native.len()), Some(id), "{native}");
+        }
+        assert_eq!(map.find("1".repeat(30).as_bytes()), None);
+        assert_eq!(map.find("1".repeat(SYMBOL_BYTES_MAX + 1).as_bytes()), None);
     }
 
     #[test]

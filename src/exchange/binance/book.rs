@@ -27,12 +27,12 @@ pub(super) fn futures_snapshot_request(native: &str) -> RestRequest {
 }
 
 /// All spot pairs.
-pub(super) fn spot_listing_requests() -> Vec<RestRequest> {
+pub(super) fn spot_listing_requests(_: &[&str]) -> Vec<RestRequest> {
     vec![RestRequest { path: "/api/v3/exchangeInfo".to_owned(), weight: 20 }]
 }
 
 /// All futures contracts.
-pub(super) fn futures_listing_requests() -> Vec<RestRequest> {
+pub(super) fn futures_listing_requests(_: &[&str]) -> Vec<RestRequest> {
     vec![RestRequest { path: "/fapi/v1/exchangeInfo".to_owned(), weight: 1 }]
 }
 

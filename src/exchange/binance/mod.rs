@@ -19,6 +19,7 @@ use super::{
     ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest, SnapshotSource,
     Subscription, general,
 };
+use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
 use parse::Context;
@@ -83,6 +84,7 @@ pub static SPOT: Profile = Profile {
     }),
     listing: Some(ListingRest {
         requests: book::spot_listing_requests,
+        next: no_more,
         read: book::read_spot_listing,
     }),
     refusal: book::refusal,
@@ -124,6 +126,7 @@ pub static FUTURES: Profile = Profile {
     }),
     listing: Some(ListingRest {
         requests: book::futures_listing_requests,
+        next: no_more,
         read: book::read_futures_listing,
     }),
     refusal: book::refusal,

@@ -17,17 +17,26 @@ use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::Reason;
 
 /// All spot pairs; this class is not paged.
-pub(super) fn spot_listing_requests() -> Vec<RestRequest> {
-    vec![request("spot")]
+pub(super) fn spot_listing_requests(_: &[&str]) -> Vec<RestRequest> {
+    vec![request("spot", "")]
 }
 
 /// All linear contracts: some 700 of the 1,000 that one page holds.
-pub(super) fn linear_listing_requests() -> Vec<RestRequest> {
-    vec![request("linear")]
+pub(super) fn linear_listing_requests(_: &[&str]) -> Vec<RestRequest> {
+    vec![request("linear", "")]
 }
 
-fn request(category: &str) -> RestRequest {
-    let path = format!("/v5/market/instruments-info?category={category}&limit=1000");
+/// The page behind this one, which a cursor names (percent-encoded by the exchange).
+pub(super) fn next_linear(body: &[u8]) -> Option<RestRequest> {
+    let body: Body<'_> = serde_json::from_slice(body).ok()?;
+    let cursor = body.result.next_page_cursor;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"%-_.~=+/".contains(&byte);
+    let is_cursor = !cursor.is_empty() && cursor.len() <= 512 && cursor.bytes().all(is_plain);
+    is_cursor.then(|| request("linear", &format!("&cursor={cursor}")))
+}
+
+fn request(category: &str, page: &str) -> RestRequest {
+    let path = format!("/v5/market/instruments-info?category={category}&limit=1000{page}");
     RestRequest { path, weight: 1 }
 }
 
@@ -42,7 +51,11 @@ struct Body<'a> {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ResultBody<'a> {
+    /// Empty on the last page, absent where nothing is paged.
+    #[serde(default, borrow)]
+    next_page_cursor: Cow<'a, str>,
     #[serde(default, borrow)]
     list: Vec<Entry<'a>>,
 }
@@ -200,6 +213,19 @@ mod tests {
         assert_eq!(symbols, expected);
         assert!(listings[0].trading && !listings[1].trading);
         assert_eq!(listings[0].instrument.tick_size, None);
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_by_the_cursor_of_this_one() {
+        let next = |cursor: &str| {
+            let result = format!(r#"{{"list":[],"nextPageCursor":"{cursor}"}}"#);
+            next_linear(format!(r#"{{"retCode":0,"result":{result}}}"#).as_bytes())
+        };
+        let path = "/v5/market/instruments-info?category=linear&limit=1000&cursor=first%3DABC";
+        assert_eq!(next("first%3DABC").map(|request| request.path).as_deref(), Some(path));
+        assert_eq!(next(""), None);
+        assert_eq!(next("a&b c"), None, "no part of a query of its own");
+        assert_eq!(next_linear(br#"{"retCode":0,"result":{"list":[]}}"#), None);
     }
 
     #[test]

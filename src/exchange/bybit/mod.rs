@@ -21,6 +21,7 @@ use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
     ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription, general,
 };
+use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
 use memory::Memory;
@@ -89,6 +90,7 @@ pub static SPOT: Profile = Profile {
     snapshot: None,
     listing: Some(ListingRest {
         requests: listing::spot_listing_requests,
+        next: no_more,
         read: listing::read_spot_listing,
     }),
     refusal: listing::refusal,
@@ -112,6 +114,7 @@ pub static LINEAR: Profile = Profile {
     snapshot: None,
     listing: Some(ListingRest {
         requests: listing::linear_listing_requests,
+        next: listing::next_linear,
         read: listing::read_linear_listing,
     }),
     refusal: listing::refusal,

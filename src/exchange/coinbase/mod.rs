@@ -19,6 +19,7 @@ use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
     ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
 };
+use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, Minute, PaddedFrame};
 use parse::Context;
@@ -60,7 +61,11 @@ pub static EXCHANGE: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: rest::listing_requests, read: rest::read_listing }),
+    listing: Some(ListingRest {
+        requests: rest::listing_requests,
+        next: no_more,
+        read: rest::read_listing,
+    }),
     refusal: rest::refusal,
 };
 

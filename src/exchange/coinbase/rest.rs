@@ -17,7 +17,7 @@ pub(in crate::exchange) const RULES: RequestRules =
     RequestRules { weight_max: 10, window: Duration::from_secs(1) };
 
 /// All products of the Exchange.
-pub(super) fn listing_requests() -> Vec<RestRequest> {
+pub(super) fn listing_requests(_: &[&str]) -> Vec<RestRequest> {
     vec![RestRequest { path: "/products".to_owned(), weight: 1 }]
 }
 

@@ -19,6 +19,7 @@ use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
     ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
 };
+use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, Minute, PaddedFrame};
 use parse::Context;
@@ -59,7 +60,11 @@ pub static ADVANCED: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: shared_symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: rest::listing_requests, read: rest::read_listing }),
+    listing: Some(ListingRest {
+        requests: rest::listing_requests,
+        next: no_more,
+        read: rest::read_listing,
+    }),
     refusal: shared_rest::refusal,
 };
 

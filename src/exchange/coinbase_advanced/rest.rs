@@ -12,7 +12,7 @@ use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// All spot products; without a limit all are given at once.
-pub(super) fn listing_requests() -> Vec<RestRequest> {
+pub(super) fn listing_requests(_: &[&str]) -> Vec<RestRequest> {
     let path = "/api/v3/brokerage/market/products?product_type=SPOT".to_owned();
     vec![RestRequest { path, weight: 1 }]
 }

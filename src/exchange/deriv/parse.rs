@@ -8,7 +8,7 @@ use super::memory::{Bar, Memory, Stream, StreamId};
 use super::subscribe::interval_of;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, refused};
-use crate::exchange::{Batch, Frame, Rejected, Subject};
+use crate::exchange::{Batch, Frame, Listings, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -109,7 +109,9 @@ impl Context<'_> {
             "ohlc" => self.bar(root, batch),
             "candles" => self.past_bars(root, batch),
             "ping" | "time" => Ok(Frame::Heartbeat),
-            "active_symbols" => listing::read(root).map(Frame::Listing),
+            "active_symbols" => {
+                listing::read(root).map(|entries| Frame::Listing(Listings { entries, whole: true }))
+            }
             "website_status" => Ok(site_status(root)),
             // Past ticks, ends of streams, and the account's affairs.
             _ => Ok(Frame::Other),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
-use crate::exchange::{Listing, Origin, Subject};
+use crate::exchange::{Listing, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Candle, Quote, Ticker};
 
@@ -244,7 +244,9 @@ fn the_list_of_instruments_is_read_in_both_spellings() {
         r#""is_trading_suspended":0,"spot":null},{"underlying_symbol":"R_50","pip_size":0.0001,"#,
         r#""exchange_is_open":1},{"symbol":5}],"msg_type":"active_symbols"}"#
     );
-    let Ok(Frame::Listing(list)) = read(text).outcome else { panic!("{text}") };
+    let Ok(Frame::Listing(Listings { entries: list, whole: true })) = read(text).outcome else {
+        panic!("{text}")
+    };
     let told = |listing: &Listing| {
         let of = &listing.instrument;
         (of.symbol.to_string(), of.native.to_string(), of.tick_size, listing.trading)

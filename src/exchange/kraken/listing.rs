@@ -6,18 +6,20 @@ use arrayvec::ArrayString;
 use super::parse::Item;
 use super::symbol;
 use crate::exchange::rest::real_step;
-use crate::exchange::{Frame, Listing, Rejected};
+use crate::exchange::{BookKind, Frame, Listing, Listings, Rejected};
 use crate::instrument::{ExchangeId, Instrument};
 use crate::json::Value;
 use crate::tick::{DIGITS_MAX, Decimal};
 
-/// Reads the `data` of an instrument frame. A pair that cannot be read is left out.
-pub(super) fn read(data: Value<'_>) -> Result<Frame, Rejected> {
+/// Reads the `data` of an instrument frame. A pair that cannot be read is left out; a snapshot has
+/// all that there are.
+pub(super) fn read(data: Value<'_>, kind: BookKind) -> Result<Frame, Rejected> {
     data.fields().ok_or(Rejected::Foreign)?;
     let Some(pairs) = data.field("pairs") else { return Ok(Frame::Other) };
     let pairs = pairs.items().ok_or(Rejected::Field)?;
-    let listings: Box<[Listing]> = pairs.filter_map(|pair| listing(&Item(pair))).collect();
-    Ok(if listings.is_empty() { Frame::Other } else { Frame::Listing(listings) })
+    let entries: Box<[Listing]> = pairs.filter_map(|pair| listing(&Item(pair))).collect();
+    let whole = kind == BookKind::Snapshot;
+    Ok(if entries.is_empty() { Frame::Other } else { Frame::Listing(Listings { entries, whole }) })
 }
 
 fn listing(pair: &Item<'_>) -> Option<Listing> {

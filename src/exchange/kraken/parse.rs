@@ -212,7 +212,7 @@ impl Context<'_> {
                     candle(instrument, time, item, batch)
                 })
             }
-            "instrument" => listing::read(data),
+            "instrument" => listing::read(data, kind),
             "status" => Ok(Frame::Status),
             _ => Ok(Frame::Other),
         }

@@ -98,8 +98,9 @@ pub(super) fn plan(wanted: &[Subscription]) -> Vec<ConnectionPlan> {
     let chunks = streams.chunks(super::CONNECTION.streams_max);
     let connections = chunks.map(|chunk| ConnectionPlan {
         path: "/v2".to_owned(),
+        // Without that word the list has no tokenised stocks (`AAPLx/USD`).
         greeting: vec![format!(
-            r#"{{"method":"subscribe","params":{{"channel":"instrument","snapshot":true}},"req_id":{LISTING_ID}}}"#
+            r#"{{"method":"subscribe","params":{{"channel":"instrument","include_tokenized_assets":true,"snapshot":true}},"req_id":{LISTING_ID}}}"#
         )],
         subscriptions: chunk.to_vec(),
     });

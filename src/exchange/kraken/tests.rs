@@ -4,7 +4,7 @@
 use super::*;
 use crate::exchange::general::cut;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
-use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
+use crate::exchange::{BookKind, DEPTH_FULL, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Decimal, Interval, Quote, Side, Trade, TradeId};
 
@@ -307,7 +307,9 @@ fn the_list_of_instruments_is_read_with_its_exponents() {
         {"symbol":"","status":"online"},
         {"status":"online"}]}}"#;
     let mut reader = Reader::v2();
-    let Ok(Frame::Listing(listings)) = reader.read(text) else { panic!("a listing") };
+    let Ok(Frame::Listing(Listings { entries: listings, whole: true })) = reader.read(text) else {
+        panic!("the list")
+    };
     assert_eq!(listings.len(), 2);
     let told: Vec<_> = listings
         .iter()

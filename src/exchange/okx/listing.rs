@@ -12,13 +12,27 @@ use crate::exchange::rest::{self, malformed, step};
 use crate::exchange::{Listing, Refusal, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument};
 
-/// One request for each class that this adapter carries.
-pub(super) fn requests() -> Vec<RestRequest> {
-    let request = |class| RestRequest {
+/// One request for each class, and one for each family of options among these: their list is given
+/// family by family, and has thousands of entries that nobody else needs.
+pub(super) fn requests(natives: &[&str]) -> Vec<RestRequest> {
+    let request = |class: &str| RestRequest {
         path: format!("/api/v5/public/instruments?instType={class}"),
         weight: 1,
     };
-    ["SPOT", "SWAP", "FUTURES"].map(request).to_vec()
+    let mut families: Vec<String> = natives.iter().filter_map(|one| option_family(one)).collect();
+    families.sort_unstable();
+    families.dedup();
+    let options = families.iter().map(|family| request(&format!("OPTION&instFamily={family}")));
+    ["SPOT", "SWAP", "FUTURES"].map(request).into_iter().chain(options).collect()
+}
+
+/// `BTC-USD` of `BTC-USD-261225-60000-C`; `None` for what is no option, or could not stand in a URL.
+fn option_family(native: &str) -> Option<String> {
+    let mut parts = native.splitn(3, '-');
+    let (base, quote, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    (symbol::is_option(rest) && is_plain(base) && is_plain(quote))
+        .then(|| format!("{base}-{quote}"))
 }
 
 #[derive(Deserialize)]
@@ -130,6 +144,23 @@ mod tests {
                 ("BTC/USD:261225".to_owned(), None, text("1"), false),
             ]
         );
+    }
+
+    #[test]
+    fn options_are_asked_for_by_the_families_that_are_wanted() {
+        let paths = |natives: &[&str]| {
+            let requests = requests(natives).into_iter();
+            let class =
+                |path: String| path.split_once("instType=").map(|(_, rest)| rest.to_owned());
+            requests.filter_map(|request| class(request.path)).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&["BTC-USDT", "BTC-USD-261225"]), ["SPOT", "SWAP", "FUTURES"]);
+        let options = ["BTC-USD-261225-60000-C", "BTC-USD-261225-60000-P", "ETH-USD-261225-1-C"];
+        assert_eq!(
+            paths(&options)[3..],
+            ["OPTION&instFamily=BTC-USD", "OPTION&instFamily=ETH-USD"]
+        );
+        assert_eq!(paths(&["A&B-USD-261225-60000-C"]).len(), 3);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::{
     Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
     general,
 };
+use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
 use parse::Context;
@@ -65,7 +66,7 @@ pub static PROFILE: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: listing::requests, read: listing::read }),
+    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
     refusal: listing::refusal,
 };
 

@@ -10,7 +10,9 @@ use super::symbol::is_contract;
 use super::{BookSource, BookSources};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, positive_in, refused, text};
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject,
+};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -357,7 +359,7 @@ fn instruments(root: Value<'_>) -> Result<Frame, Rejected> {
             state: text(item, "state").unwrap_or_default(),
         })
     });
-    Ok(Frame::Listing(listings.collect()))
+    Ok(Frame::Listing(Listings { entries: listings.collect(), whole: false }))
 }
 
 /// Appends one side of a book event. A level is price, size, a retired number that is always 0,

@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Origin, Subject};
+use crate::exchange::{BookKind, Listings, Origin, Subject};
 use crate::instrument::Channel;
 use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
 
@@ -409,7 +409,10 @@ fn a_list_of_instruments_is_read_in_the_stream_too() {
         r#""ctVal":"0.01","instId":"BTC-USDT-SWAP","lotSz":"1","settleCcy":"USDT","state":"live","#,
         r#""tickSz":"0.1"},{"instId":"A B"}]}"#
     );
-    let Ok(Frame::Listing(listings)) = read(text).outcome else { panic!("a listing") };
+    let Ok(Frame::Listing(Listings { entries: listings, whole: false })) = read(text).outcome
+    else {
+        panic!("a part of the list")
+    };
     assert_eq!(listings.len(), 1);
     assert_eq!(listings[0].instrument.symbol.as_str(), "BTC/USDT:USDT");
     assert!(listings[0].trading);

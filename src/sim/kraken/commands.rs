@@ -191,7 +191,12 @@ impl Kraken {
             if self.recording.is_none() {
                 session.begin_beats(asked.now);
             }
+            // Tokenised stocks are told to those who ask for them.
+            let key = "include_tokenized_assets";
+            let all = asked.params.get(key).and_then(Value::as_bool) == Some(true);
+            let is_stock = |base: &str| base.bytes().any(|byte| byte.is_ascii_lowercase());
             let list = self.market.traded.iter().map(|traded| &traded.listed);
+            let list = list.filter(|listed| all || !is_stock(&listed.base));
             lines.text(asked.id, &[frames::instruments(list).as_bytes()]);
         }
     }

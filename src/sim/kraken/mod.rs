@@ -111,10 +111,7 @@ impl Kraken {
                 let symbol = |key: &str| Some(key.split_once(' ')?.1.to_owned());
                 list(&recording.frames.symbols(symbol))?
             }
-            (None, true) => {
-                let list = listing::default_list(Column::Spot, options.symbols_count.max(1));
-                list.into_iter().map(in_dollars).collect()
-            }
+            (None, true) => default_list(options.symbols_count.max(1))?,
             (_, false) => list(&options.symbols)?,
         };
         let spellings: Vec<Spelling> = list.iter().map(Spelling::new).collect();
@@ -247,6 +244,18 @@ fn status(system: &str, connection: u64) -> String {
     format!(
         r#"{{"channel":"status","type":"update","data":[{{"version":"2.0.10","system":"{system}","api_version":"v2","connection_id":{connection}}}]}}"#
     )
+}
+
+/// A tokenised stock, whose name has a small letter, and its place in the default list.
+const STOCK: (&str, usize) = ("AAPLx/USD", 7);
+
+/// The first `count` of the default list.
+fn default_list(count: usize) -> io::Result<Vec<Listed>> {
+    let usual = listing::default_list(Column::Spot, usize::MAX);
+    let mut list: Vec<Listed> = usual.into_iter().map(in_dollars).collect();
+    list.insert(STOCK.1, listed(STOCK.0)?);
+    list.truncate(count);
+    Ok(list)
 }
 
 /// The same instrument priced in dollars, as Kraken's busiest are.

@@ -237,7 +237,9 @@ impl<'a> Frame<'a> {
         let of = self.of;
         match of.class {
             Class::Spot => self.sum(key, turnover, of.price_digits + of.size_digits),
-            Class::Swap | Class::Futures => self.sum(key, lots, of.size_digits + CONTRACT_DIGITS),
+            Class::Swap | Class::Futures | Class::Option => {
+                self.sum(key, lots, of.size_digits + CONTRACT_DIGITS)
+            }
         }
     }
 
@@ -246,7 +248,7 @@ impl<'a> Frame<'a> {
         let digits = of.price_digits + of.size_digits;
         let quote_digits = match of.class {
             Class::Spot => digits,
-            Class::Swap | Class::Futures => digits + CONTRACT_DIGITS,
+            Class::Swap | Class::Futures | Class::Option => digits + CONTRACT_DIGITS,
         };
         self.begin(Kind::Candles(interval)).number(",\"data\":[[\"", bar.start_ms).text("\"");
         self.price(",\"", bar.open).price(",\"", bar.high).price(",\"", bar.low);

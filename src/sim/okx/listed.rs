@@ -1,4 +1,5 @@
-//! The instruments that a simulated OKX lists: pairs of spot, and perpetuals beside the busiest.
+//! The instruments that a simulated OKX lists: pairs of spot, perpetuals beside the busiest, and
+//! options.
 
 use std::io;
 
@@ -13,13 +14,15 @@ pub(super) enum Class {
     Spot,
     Swap,
     Futures,
+    Option,
 }
 
 impl Class {
     pub(super) fn of(native: &str) -> Self {
-        match native.split('-').nth(2) {
+        match native.splitn(3, '-').nth(2) {
             None => Self::Spot,
             Some("SWAP") => Self::Swap,
+            Some(rest) if rest.contains('-') => Self::Option,
             Some(_) => Self::Futures,
         }
     }
@@ -29,11 +32,17 @@ impl Class {
             Self::Spot => "SPOT",
             Self::Swap => "SWAP",
             Self::Futures => "FUTURES",
+            Self::Option => "OPTION",
         }
     }
 }
 
-/// The first `count` of the default list: each pair, and beside the first ones its perpetual.
+/// Options of the default list, one of them with a long name, and the place of the first.
+const OPTIONS: [&str; 2] = ["BTC-USD-261225-100000-C", "1000SATS-USD-261225-0.00025-P"];
+const OPTIONS_AT: usize = 10;
+
+/// The first `count` of the default list: each pair, beside the first ones its perpetual, and after
+/// some of them options.
 pub(super) fn default_list(count: usize) -> Vec<Listed> {
     let pairs = listing::default_list(Column::Spot, usize::MAX);
     let contracts = listing::default_list(Column::Futures, usize::MAX);
@@ -41,7 +50,11 @@ pub(super) fn default_list(count: usize) -> Vec<Listed> {
         let perpetual = (rank < PERPETUALS).then(|| named(contract, "-SWAP"));
         [Some(named(pair, "")), perpetual]
     });
-    both.flatten().take(count).collect()
+    let mut list: Vec<Listed> = both.flatten().collect();
+    let options = OPTIONS.into_iter().filter_map(|native| find(native).ok());
+    list.splice(OPTIONS_AT..OPTIONS_AT, options);
+    list.truncate(count);
+    list
 }
 
 fn named(listed: Listed, contract: &str) -> Listed {
@@ -65,7 +78,7 @@ fn find(native: &str) -> io::Result<Listed> {
     };
     let column = match Class::of(native) {
         Class::Spot => Column::Spot,
-        Class::Swap | Class::Futures => Column::Futures,
+        Class::Swap | Class::Futures | Class::Option => Column::Futures,
     };
     let known = listing::list(column, &[format!("{base}{quote}")])
         .ok()
@@ -86,10 +99,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_list_has_pairs_and_perpetuals_each_once() {
+    fn the_default_list_has_pairs_perpetuals_and_options_each_once() {
         let list = default_list(60);
         let natives: Vec<&str> = list.iter().map(|listed| listed.native.as_str()).collect();
         assert_eq!(natives[..4], ["BTC-USDT", "BTC-USDT-SWAP", "ETH-USDT", "ETH-USDT-SWAP"]);
+        assert_eq!(natives[OPTIONS_AT..][..2], OPTIONS);
         assert_eq!(list.len(), 60);
         for (index, native) in natives.iter().enumerate() {
             assert!(!natives[..index].contains(native), "{native}");

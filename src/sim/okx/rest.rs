@@ -5,6 +5,7 @@ use super::frames::Frame;
 use super::listed::Class;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::http::{Response, Target};
+use crate::sim::listing::Listed;
 
 /// Requests in two seconds. All clients here share one address.
 const REQUESTS_MAX: usize = 20;
@@ -32,7 +33,7 @@ impl Okx {
             return too_many(429);
         }
         match name {
-            "instruments" => self.instruments(target.value("instType").unwrap_or("")),
+            "instruments" => self.instruments(target),
             "time" => Response::new(200, Self::time(self.clock.date(now))),
             _ => not_found(),
         }
@@ -42,17 +43,28 @@ impl Okx {
         format!("{{\"code\":\"0\",\"data\":[{{\"ts\":\"{}\"}}],\"msg\":\"\"}}", at.millis())
     }
 
-    fn instruments(&self, class: &str) -> Response {
-        let known = [Class::Spot, Class::Swap, Class::Futures];
+    fn instruments(&self, target: &Target) -> Response {
+        let wrong = |what: &str| {
+            let body = format!("{{\"msg\":\"{what}\",\"code\":\"51000\",\"data\":[]}}");
+            Response::new(400, body)
+        };
+        let class = target.value("instType").unwrap_or("");
+        let known = [Class::Spot, Class::Swap, Class::Futures, Class::Option];
         let Some(class) = known.into_iter().find(|known| known.name() == class) else {
-            let body = "{\"msg\":\"Parameter instType error\",\"code\":\"51000\",\"data\":[]}";
-            return Response::new(400, body.to_owned());
+            return wrong("Parameter instType error");
+        };
+        let family = target.value("instFamily");
+        if class == Class::Option && family.is_none() {
+            return wrong("Either parameter uly or instFamily is required.");
+        }
+        let is_of = |listed: &Listed| {
+            family.is_none_or(|family| *family == *format!("{}-{}", listed.base, listed.quote))
         };
         let mut entries = Vec::new();
         let mut body = Vec::new();
         for (index, spelling) in self.spellings.iter().enumerate() {
-            if spelling.class == class {
-                let listed = &self.market.traded[index].listed;
+            let listed = &self.market.traded[index].listed;
+            if spelling.class == class && is_of(listed) {
                 Frame::new(&mut body, spelling, self.era).listing(listed);
                 entries.push(String::from_utf8_lossy(&body).into_owned());
             }
