@@ -18,7 +18,7 @@ use std::time::Instant;
 use arrayvec::ArrayString;
 use criterion::{Criterion, Throughput};
 use tickwire::book::{Book, Resting};
-use tickwire::cache::Cache;
+use tickwire::cache::{Cache, HistoryBounds};
 use tickwire::clock::UnixNanos;
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
 use tickwire::tick::{Body, Decimal, Level, LevelFlags, Quote, Side, Tick, Trade, TradeId};
@@ -91,7 +91,7 @@ fn cache() -> Cache {
             lot_size: None,
         })
         .unwrap();
-    let mut cache = Cache::new(10_000);
+    let mut cache = Cache::new(HistoryBounds::default());
     cache.set_instruments(&table);
     cache
 }

@@ -280,7 +280,7 @@ impl Start<'_> {
                     client_queue_bytes: gateway.client_queue_bytes,
                     heartbeat: gateway.heartbeat,
                     drain_max: gateway.drain,
-                    history_events: self.config.history.events,
+                    history: self.config.history.of_one(gateway.broadcasters),
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,
                     channels: channels(self.config),

@@ -138,8 +138,18 @@ pub const HANDSHAKES_MAX: usize = 1_024;
 /// Bytes that the kernel takes for one client beyond what it has sent already (a socket's
 /// `TCP_NOTSENT_LOWAT`): some 400 events, so that what waits can still be conflated.
 pub const CLIENT_UNSENT_BYTES: u32 = 64 * 1_024;
-/// Events of one instrument and channel that can be kept: 1,048,576 × 72 B = 72 MiB each.
+/// Events of one instrument and channel that can be kept: 1,048,576 of some 16 bytes each.
 pub const HISTORY_EVENTS_MAX: usize = 1 << 20;
+
+/// Bytes of the chunks that histories are made of: some 60 trades or 120 levels of a book, so that
+/// a stream with a few events takes little more than they need.
+pub const HISTORY_CHUNK_BYTES: usize = 1 << 10;
+
+/// Fewest bytes of all histories together, of each broadcaster: a thousand chunks.
+pub const HISTORY_BYTES_MIN: usize = 1 << 20;
+
+/// Most bytes of all histories together. Address space for them is reserved at start.
+pub const HISTORY_BYTES_MAX: usize = 64 << 30;
 
 /// Broadcaster threads; each gets a ring of its own from each feed.
 pub const BROADCASTERS_MAX: usize = 64;
@@ -154,7 +164,7 @@ pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 30;
 pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
 
 /// Closed candles kept per instrument and interval, unless the history is shorter still: 5,000 ×
-/// 160 B × 7 intervals = 6 MB per instrument when all are full (of days: after 13 years).
+/// 35 B × 7 intervals = 1.2 MB per instrument when all are full (of days: after 13 years).
 pub const CANDLES_KEPT_MAX: usize = 5_000;
 
 /// How far an exchange's dates may lie behind ours for its candles to be closed by our date. A

@@ -15,6 +15,7 @@ use counting::allocations;
 use floor::{BTC, Client, ETH, PATIENCE, START, book, quote, table, trade};
 use serde_json::json;
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster, FeedRing};
+use tickwire::cache::HistoryBounds;
 use tickwire::clock::{Clock, UnixNanos};
 use tickwire::control::{AcceptOptions, Acceptor};
 use tickwire::instrument::{ExchangeId, InstrumentId};
@@ -47,7 +48,8 @@ fn round(clock: &Clock, producer: &mut Producer, id: u64) {
 fn a_served_event_costs_no_allocation() {
     const CLIENTS: usize = 6;
     let clock = Clock::real();
-    let options = BroadcastOptions { history_events: 500, ..Default::default() };
+    let history = HistoryBounds { events: 500, ..Default::default() };
+    let options = BroadcastOptions { history, ..Default::default() };
     let (mut broadcaster, handle) =
         Broadcaster::new(options, Arc::new(table()), clock.clone(), recorder().0).unwrap();
     let (mut producer, ticks) = ring(1 << 12);

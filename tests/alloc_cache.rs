@@ -6,7 +6,7 @@ mod counting;
 
 use arrayvec::ArrayString;
 use counting::allocations;
-use tickwire::cache::{Cache, EventBody};
+use tickwire::cache::{Cache, EventBody, HistoryBounds};
 use tickwire::client::dialect::actions::encode::{self, Envelope, Labels};
 use tickwire::client::dialect::commands::encode::{self as commands, AssetLabel};
 use tickwire::clock::UnixNanos;
@@ -40,7 +40,7 @@ impl Desk {
         };
         let mut table = InstrumentTable::default();
         table.add(instrument).expect("room");
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::new(HistoryBounds { events: 100, ..Default::default() });
         cache.set_instruments(&table);
         cache.open_view(ID, 5);
         Self {

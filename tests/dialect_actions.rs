@@ -10,6 +10,7 @@ use std::sync::Arc;
 use floor::{BTC, BTC_FUTURES, Client, ETH, Floor, START, decimal, instrument, table, wait_for};
 use serde_json::{Value, json};
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions};
+use tickwire::cache::HistoryBounds;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
@@ -311,9 +312,14 @@ fn another_depth_replaces_the_view() {
     assert!(client.settle().is_empty(), "each event comes once");
 }
 
+/// A history of so many events of each stream.
+fn events(events: usize) -> HistoryBounds {
+    HistoryBounds { events, ..Default::default() }
+}
+
 #[test]
 fn a_client_resumes_where_it_was() {
-    let mut floor = with(BroadcastOptions { history_events: 8, ..Default::default() });
+    let mut floor = with(BroadcastOptions { history: events(8), ..Default::default() });
     let mut client = floor.client();
     let epoch = client.subscribe(&["binance:BTC/USDT"], &["trades"])["data"]["epoch"].clone();
     for id in 1..=10 {
@@ -598,7 +604,7 @@ fn candles_count_per_interval_and_close_once() {
 
 #[test]
 fn history_is_oldest_first_and_says_whether_it_is_all() {
-    let mut floor = with(BroadcastOptions { history_events: 5, ..Default::default() });
+    let mut floor = with(BroadcastOptions { history: events(5), ..Default::default() });
     let mut client = floor.client();
     client.subscribe(&["binance:BTC/USDT"], &["trades"]);
     for id in 1..=4 {

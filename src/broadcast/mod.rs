@@ -33,7 +33,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, CandleSource};
+use crate::cache::{Cache, CandleSource, HistoryBounds};
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos};
@@ -68,8 +68,8 @@ pub struct BroadcastOptions {
     pub heartbeat: Duration,
     /// Longest time from a stop to the end of the thread.
     pub drain_max: Duration,
-    /// Events kept per instrument and channel.
-    pub history_events: usize,
+    /// What is remembered.
+    pub history: HistoryBounds,
     /// Random number of this process run, the same in every broadcaster.
     pub epoch: u64,
     /// Channels that each exchange's instruments have, by `ExchangeId as usize`; for the lists that
@@ -96,7 +96,7 @@ impl Default for BroadcastOptions {
             client_queue_bytes: 1 << 20,
             heartbeat: Duration::from_secs(30),
             drain_max: Duration::from_secs(5),
-            history_events: 10_000,
+            history: HistoryBounds::default(),
             epoch: 1,
             channels: Arc::new(ExchangeId::ALL.map(|_| CHANNELS.to_vec())),
             candle_sources: Default::default(),
@@ -176,7 +176,7 @@ impl Broadcaster {
             .collect();
         let catalogue = Catalogue::new(&entries);
         let mut broadcaster = Self {
-            cache: Cache::new(options.history_events),
+            cache: Cache::new(options.history),
             words: Words::new(options.epoch, options.exchange_default),
             fanout: Fanout::default(),
             held: Held::new(),
@@ -237,7 +237,13 @@ impl Broadcaster {
         self.sweep(now);
         self.go_on_draining(now);
         self.spans.hand_over(now);
+        self.tell_histories();
         work
+    }
+
+    fn tell_histories(&self) {
+        self.counters.history_bytes.set(self.cache.history_bytes() as u64);
+        self.counters.history_evicted.set(self.cache.history_evicted());
     }
 
     /// Waits for sockets, rings, commands or the next timer; unless it is idle, only looks. What

@@ -6,9 +6,7 @@
 //! without trades are not invented.
 
 use super::event::Stamp;
-use super::history::{History, Numbered};
 use crate::clock::UnixNanos;
-use crate::limits::CANDLES_KEPT_MAX;
 use crate::tick::{Candle, Decimal, Interval, Trade, WideDecimal};
 
 /// Who makes the candles of an exchange's instruments.
@@ -36,22 +34,6 @@ impl CandleSource {
     }
 }
 
-/// A closed candle with its number and dates.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Closed {
-    pub(super) seq: u64,
-    pub(super) stamp: Stamp,
-    pub(super) candle: Candle,
-}
-
-const _: () = assert!(size_of::<Closed>() == 160);
-
-impl Numbered for Closed {
-    fn seq(&self) -> u64 {
-        self.seq
-    }
-}
-
 /// One interval's state.
 #[derive(Clone, Debug)]
 struct Slot {
@@ -68,7 +50,6 @@ struct Slot {
     /// Dates of the newest event.
     stamp: Stamp,
     seq: u64,
-    history: History<Closed>,
 }
 
 /// The candles of one instrument.
@@ -88,10 +69,9 @@ pub(super) trait Told: FnMut(u64, Stamp, &Candle) {}
 impl<F: FnMut(u64, Stamp, &Candle)> Told for F {}
 
 impl Candles {
-    pub(super) fn new(history_events: usize, source: CandleSource) -> Self {
+    pub(super) fn new(source: CandleSource) -> Self {
         Self {
-            slots: Interval::ALL
-                .map(|interval| Slot::new(interval, history_events.min(CANDLES_KEPT_MAX))),
+            slots: Interval::ALL.map(Slot::new),
             next_end: i64::MAX,
             from_exchange: source == CandleSource::Exchange,
             late: 0,
@@ -152,7 +132,6 @@ impl Candles {
         for slot in &mut self.slots {
             let from = slot.seq + 1;
             slot.seq = slot.seq.saturating_add(missed);
-            slot.history.forget(slot.seq);
             told(slot.candle.interval, from, slot.seq);
         }
     }
@@ -171,32 +150,15 @@ impl Candles {
         slot.exists().then_some((slot.seq, slot.stamp, &slot.candle))
     }
 
-    /// Whether every candle that closed after `seq` is held.
-    pub(super) fn holds_since(&self, interval: Interval, seq: u64) -> bool {
+    /// The candle that is open, with its number.
+    pub(super) fn open(&self, interval: Interval) -> Option<(u64, Stamp, &Candle)> {
         let slot = &self.slots[interval as usize];
-        seq <= slot.seq && slot.history.holds_since(seq)
-    }
-
-    /// Whether every closed candle is held.
-    pub(super) fn holds_all(&self, interval: Interval) -> bool {
-        self.slots[interval as usize].history.holds_all()
-    }
-
-    /// Closed candles with a number above `seq`, oldest first, then the open one.
-    pub(super) fn since(
-        &self,
-        interval: Interval,
-        seq: u64,
-    ) -> impl Iterator<Item = (u64, Stamp, &Candle)> {
-        let slot = &self.slots[interval as usize];
-        let closed = slot.history.since(seq).map(|held| (held.seq, held.stamp, &held.candle));
-        let open = (slot.open && slot.seq > seq).then_some((slot.seq, slot.stamp, &slot.candle));
-        closed.chain(open)
+        slot.open.then_some((slot.seq, slot.stamp, &slot.candle))
     }
 }
 
 impl Slot {
-    fn new(interval: Interval, history_events: usize) -> Self {
+    const fn new(interval: Interval) -> Self {
         Self {
             candle: Candle {
                 interval,
@@ -216,7 +178,6 @@ impl Slot {
             last: 0,
             stamp: Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos::NONE },
             seq: 0,
-            history: History::new(history_events),
         }
     }
 
@@ -291,12 +252,9 @@ impl Slot {
         self.tell(told);
     }
 
-    /// Numbers and tells the candle as it is; a closed one is kept.
+    /// Numbers and tells the candle as it is.
     fn tell(&mut self, told: &mut impl Told) {
         self.seq += 1;
-        if self.candle.closed {
-            self.history.push(Closed { seq: self.seq, stamp: self.stamp, candle: self.candle });
-        }
         told(self.seq, self.stamp, &self.candle);
     }
 

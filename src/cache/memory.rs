@@ -2,43 +2,49 @@
 
 use super::candles::{CandleSource, Candles};
 use super::event::{BookEvent, BookLevels, Event, EventBody, Gap, Stamp, Stream};
-use super::history::{History, Record};
+use super::histories::Histories;
+use super::packed::Record;
 use super::shelf::BookShelf;
 use crate::book::BookKind;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::{Body, Candle, Interval, Level, LevelFlags, Reason, Ticker};
 
-/// One numbered stream of events that each stand in one record, or in three for tickers.
-#[derive(Clone, Debug)]
+/// One numbered stream of events that each stand in one record, or in three for tickers. What it
+/// remembers stands in the histories.
+#[derive(Clone, Copy, Debug)]
 struct Log {
+    instrument: InstrumentId,
+    stream: Stream,
     seq: u64,
-    history: History<Record>,
 }
 
 impl Log {
-    const fn new(capacity: usize) -> Self {
-        Self { seq: 0, history: History::new(capacity) }
-    }
-
     /// Numbers the next event.
     #[inline]
-    fn next(&mut self, stamp: Stamp, bodies: &[Body]) -> Record {
+    fn next(&mut self, histories: &mut Histories, stamp: Stamp, bodies: &[Body]) -> Record {
         self.seq += 1;
         let mut record = Record { seq: self.seq, stamp, body: Body::Time { date: stamp.received } };
         for &body in bodies {
             record.body = body;
-            self.history.push(record);
+            histories.push(self.instrument, self.stream, &record);
         }
         record
     }
 
     /// Numbers `missed` events as missing, and remembers the hole.
-    fn miss(&mut self, stream: Stream, missed: u64, reason: Reason, stamp: Stamp) -> Gap {
+    fn miss(
+        &mut self,
+        histories: &mut Histories,
+        missed: u64,
+        reason: Reason,
+        stamp: Stamp,
+    ) -> Gap {
         let from_seq = self.seq + 1;
         self.seq = self.seq.saturating_add(missed);
+        let (stream, to_seq) = (self.stream, self.seq);
         let body = Body::Gap { channel: stream.channel(), reason, missed };
-        self.history.push(Record { seq: self.seq, stamp, body });
-        Gap { stream, from_seq, to_seq: self.seq, reason }
+        histories.push(self.instrument, stream, &Record { seq: to_seq, stamp, body });
+        Gap { stream, from_seq, to_seq, reason }
     }
 }
 
@@ -66,71 +72,91 @@ impl Memory {
     pub(super) fn new(
         instrument: InstrumentId,
         exchange: ExchangeId,
-        (history_events, candle_source): (usize, CandleSource),
+        candle_source: CandleSource,
     ) -> Self {
+        let log = |stream| Log { instrument, stream, seq: 0 };
         Self {
             instrument,
             exchange,
-            trades: Log::new(history_events),
+            trades: log(Stream::Trades),
             trade: None,
-            quotes: Log::new(history_events),
+            quotes: log(Stream::Quotes),
             quote: None,
-            // A ticker takes three records.
-            tickers: Log::new(history_events.saturating_mul(3)),
+            tickers: log(Stream::Ticker),
             ticker: Ticker::default(),
             ticker_stamp: None,
             ticker_forming: Ticker::default(),
             ticker_bodies: Ticker::default().bodies(),
             candle_prices: None,
-            candles: Candles::new(history_events, candle_source),
-            shelf: BookShelf::new(history_events),
+            candles: Candles::new(candle_source),
+            shelf: BookShelf::new(),
         }
     }
 
     /// Remembers one tick of this instrument and tells the events that it completes. States of
     /// the book and of the feed are not among them.
     #[inline]
-    pub(super) fn apply(&mut self, body: &Body, stamp: Stamp, told: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn apply(
+        &mut self,
+        histories: &mut Histories,
+        body: &Body,
+        stamp: Stamp,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
         match *body {
-            Body::Trade { .. } => self.trade(body, stamp, told),
+            Body::Trade { .. } => self.trade(histories, body, stamp, told),
             Body::Quote { .. } => {
-                let record = self.quotes.next(stamp, &[*body]);
+                let record = self.quotes.next(histories, stamp, &[*body]);
                 self.quote = Some(record);
                 tell_record(self.instrument, &record, told);
             }
             Body::Level { .. } => {
                 if let Some(level) = body.level() {
-                    self.shelf.level(self.instrument, stamp, level, told);
+                    self.shelf.level(self.instrument, histories, stamp, level, told);
                 }
             }
             Body::TickerPrices { .. } | Body::TickerChange { .. } | Body::TickerVolumes { .. } => {
-                self.ticker(body, stamp, told);
+                self.ticker(histories, body, stamp, told);
             }
             Body::CandlePrices { .. } => self.candle_prices = Some(*body),
             Body::CandleVolume { .. } => {
                 let prices = self.candle_prices.take();
                 let candle = prices.and_then(|prices| Candle::join(&prices, body));
                 if let Some(candle) = candle {
-                    self.candles.take(&candle, stamp, &mut told_candles(self.instrument, told));
+                    let told = &mut remembered_candles(self.instrument, histories, told);
+                    self.candles.take(&candle, stamp, told);
                 }
             }
             Body::Gap { channel, reason, missed } => {
-                self.miss(channel, missed.max(1), reason, stamp, told);
+                self.miss(histories, (channel, missed.max(1), reason), stamp, told);
             }
             Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => {}
         }
     }
 
-    fn trade(&mut self, body: &Body, stamp: Stamp, told: &mut impl FnMut(&Event<'_>)) {
-        let record = self.trades.next(stamp, &[*body]);
+    fn trade(
+        &mut self,
+        histories: &mut Histories,
+        body: &Body,
+        stamp: Stamp,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        let record = self.trades.next(histories, stamp, &[*body]);
         self.trade = Some(record);
         let Some(trade) = body.trade() else { return };
         let body = EventBody::Trade(trade);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
-        self.candles.trade(&trade, stamp, &mut told_candles(self.instrument, told));
+        let told = &mut remembered_candles(self.instrument, histories, told);
+        self.candles.trade(&trade, stamp, told);
     }
 
-    fn ticker(&mut self, body: &Body, stamp: Stamp, told: &mut impl FnMut(&Event<'_>)) {
+    fn ticker(
+        &mut self,
+        histories: &mut Histories,
+        body: &Body,
+        stamp: Stamp,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
         let place = match body {
             Body::TickerPrices { .. } => 0,
             Body::TickerChange { .. } => 1,
@@ -141,7 +167,7 @@ impl Memory {
             return;
         }
         self.ticker = self.ticker_forming;
-        let record = self.tickers.next(stamp, &self.ticker_bodies);
+        let record = self.tickers.next(histories, stamp, &self.ticker_bodies);
         self.ticker_stamp = Some((record.seq, stamp));
         let body = EventBody::Ticker(&self.ticker);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
@@ -149,9 +175,8 @@ impl Memory {
 
     fn miss(
         &mut self,
-        channel: Channel,
-        missed: u64,
-        reason: Reason,
+        histories: &mut Histories,
+        (channel, missed, reason): (Channel, u64, Reason),
         stamp: Stamp,
         told: &mut impl FnMut(&Event<'_>),
     ) {
@@ -160,20 +185,34 @@ impl Memory {
             told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
         };
         match channel {
-            Channel::Trades => tell(self.trades.miss(Stream::Trades, missed, reason, stamp)),
-            Channel::Quotes => tell(self.quotes.miss(Stream::Quotes, missed, reason, stamp)),
-            Channel::Ticker => tell(self.tickers.miss(Stream::Ticker, missed, reason, stamp)),
-            Channel::Orderbook => tell(self.shelf.miss(missed, reason)),
+            Channel::Trades => tell(self.trades.miss(histories, missed, reason, stamp)),
+            Channel::Quotes => tell(self.quotes.miss(histories, missed, reason, stamp)),
+            Channel::Ticker => tell(self.tickers.miss(histories, missed, reason, stamp)),
+            // A book without its changes is worth nothing, and candles are summed up: what is
+            // missing ends the history of both.
+            Channel::Orderbook => {
+                let gap = self.shelf.miss(missed, reason);
+                histories.forget(instrument, gap.stream, gap.to_seq);
+                tell(gap);
+            }
             Channel::Candles => self.candles.miss(missed, |interval, from_seq, to_seq| {
-                tell(Gap { stream: Stream::Candles(interval), from_seq, to_seq, reason });
+                let stream = Stream::Candles(interval);
+                histories.forget(instrument, stream, to_seq);
+                tell(Gap { stream, from_seq, to_seq, reason });
             }),
             Channel::Status => {}
         }
     }
 
     /// Closes the candles that ended at `until` or before, in nanoseconds since the epoch.
-    pub(super) fn close_until(&mut self, until: i64, told: &mut impl FnMut(&Event<'_>)) {
-        self.candles.close_until(until, &mut told_candles(self.instrument, told));
+    pub(super) fn close_until(
+        &mut self,
+        histories: &mut Histories,
+        until: i64,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        let told = &mut remembered_candles(self.instrument, histories, told);
+        self.candles.close_until(until, told);
     }
 
     pub(super) fn seq(&self, stream: Stream) -> u64 {
@@ -212,52 +251,43 @@ impl Memory {
         Some(Event { instrument, seq, stamp, body })
     }
 
-    pub(super) fn holds_since(&self, stream: Stream, seq: u64) -> bool {
-        match self.records(stream) {
-            Ok(history) => seq <= self.seq(stream) && history.holds_since(seq),
-            Err(interval) => self.candles.holds_since(interval, seq),
-        }
+    /// Whether everything of a stream with a number above `seq` is held.
+    pub(super) fn holds_since(&self, histories: &Histories, stream: Stream, seq: u64) -> bool {
+        seq <= self.seq(stream) && histories.holds_since(self.instrument, stream, seq)
     }
 
-    pub(super) fn holds_all(&self, stream: Stream) -> bool {
-        match self.records(stream) {
-            Ok(history) => history.holds_all(),
-            Err(interval) => self.candles.holds_all(interval),
-        }
-    }
-
-    /// Tells the events of a stream with a number above `seq` that are held, oldest first.
-    pub(super) fn since(&self, stream: Stream, seq: u64, told: &mut impl FnMut(&Event<'_>)) {
-        match self.records(stream) {
-            Ok(history) => tell_records(self.instrument, history.since(seq), told),
-            Err(interval) => {
-                let mut tell = told_candles(self.instrument, told);
-                self.candles.since(interval, seq).for_each(|(seq, stamp, candle)| {
-                    tell(seq, stamp, candle);
-                });
-            }
-        }
-    }
-
-    /// The history of a stream that is made of records, or the interval of one that is not.
-    fn records(&self, stream: Stream) -> Result<&History<Record>, Interval> {
-        match stream {
-            Stream::Trades => Ok(&self.trades.history),
-            Stream::Quotes => Ok(&self.quotes.history),
-            Stream::Ticker => Ok(&self.tickers.history),
-            Stream::Orderbook => Ok(self.shelf.history()),
-            Stream::Candles(interval) => Err(interval),
+    /// Tells the events of a stream with a number above `seq` that are held, oldest first; of
+    /// candles those that are closed, then the open one.
+    pub(super) fn since(
+        &self,
+        histories: &Histories,
+        stream: Stream,
+        seq: u64,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        let instrument = self.instrument;
+        tell_records(instrument, histories.since(instrument, stream, seq), told);
+        let open = stream.interval().and_then(|interval| self.candles.open(interval));
+        if let Some((seq, stamp, candle)) = open.filter(|&(open_seq, ..)| open_seq > seq) {
+            told(&Event { instrument, seq, stamp, body: EventBody::Candle(candle) });
         }
     }
 }
 
-/// Makes events of candles.
+/// Makes events of candles, and remembers those that are closed.
 #[inline]
-fn told_candles(
+fn remembered_candles(
     instrument: InstrumentId,
+    histories: &mut Histories,
     told: &mut impl FnMut(&Event<'_>),
 ) -> impl FnMut(u64, Stamp, &Candle) {
     move |seq, stamp, candle| {
+        if candle.closed {
+            let stream = Stream::Candles(candle.interval);
+            for body in candle.bodies() {
+                histories.push(instrument, stream, &Record { seq, stamp, body });
+            }
+        }
         told(&Event { instrument, seq, stamp, body: EventBody::Candle(candle) });
     }
 }
@@ -284,21 +314,26 @@ fn tell_record(instrument: InstrumentId, record: &Record, told: &mut impl FnMut(
 }
 
 /// Puts records together to the events that they were, and tells them.
-fn tell_records<'a>(
+fn tell_records(
     instrument: InstrumentId,
-    records: impl Iterator<Item = &'a Record>,
+    records: impl Iterator<Item = Record>,
     told: &mut impl FnMut(&Event<'_>),
 ) {
     let mut ticker = Ticker::default();
+    let mut prices = None;
+    let mut candle;
     let mut levels: Vec<Level> = Vec::new();
     let mut records = records.peekable();
     while let Some(record) = records.next() {
         let (seq, stamp) = (record.seq, record.stamp);
-        let body = match record.body.level() {
-            Some((level, flags)) => {
-                if !flags.has(LevelFlags::EMPTY) {
-                    levels.push(level);
-                }
+        let body = match record.body {
+            Body::Level { .. } => {
+                let level = record.body.level();
+                levels.extend(
+                    level
+                        .filter(|(_, flags)| !flags.has(LevelFlags::EMPTY))
+                        .map(|(level, _)| level),
+                );
                 if records.peek().is_some_and(|next| next.seq == seq) {
                     continue;
                 }
@@ -306,9 +341,19 @@ fn tell_records<'a>(
                 let kind = BookKind::Delta;
                 EventBody::Book(BookEvent { kind, depth: None, conflated: 0, levels })
             }
-            None if ticker.absorb(&record.body) => EventBody::Ticker(&ticker),
-            None => {
-                tell_record(instrument, record, told);
+            Body::CandlePrices { .. } => {
+                prices = Some(record.body);
+                continue;
+            }
+            Body::CandleVolume { .. } => {
+                let prices = prices.take();
+                candle = prices.and_then(|prices| Candle::join(&prices, &record.body));
+                let Some(candle) = &candle else { continue };
+                EventBody::Candle(candle)
+            }
+            _ if ticker.absorb(&record.body) => EventBody::Ticker(&ticker),
+            _ => {
+                tell_record(instrument, &record, told);
                 continue;
             }
         };

@@ -6,8 +6,9 @@
 
 mod candles;
 mod event;
-mod history;
+mod histories;
 mod memory;
+mod packed;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
 
+use histories::Histories;
 use memory::Memory;
 
 use crate::book::Book;
@@ -24,6 +26,22 @@ use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
 use crate::limits::{CANDLE_GRACE_NS, EXCHANGE_LAG_NS_MAX};
 use crate::tick::{Body, Tick};
+
+/// What is remembered at most of the events of a broadcaster's streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryBounds {
+    /// Events of each instrument and stream; of a book, levels of changes.
+    pub events: usize,
+    /// Bytes of all of them together. Where they are reached, the streams that hold the most
+    /// shorten their histories; see the module `histories`.
+    pub bytes: usize,
+}
+
+impl Default for HistoryBounds {
+    fn default() -> Self {
+        Self { events: 10_000, bytes: 64 << 20 }
+    }
+}
 
 /// Part of a history that someone asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +66,7 @@ struct Feed {
 /// The memory of a broadcaster.
 #[derive(Debug)]
 pub struct Cache {
-    history_events: usize,
+    histories: Histories,
     memories: Vec<Memory>,
     /// The earliest end of an open candle of each instrument. Beside the memories, so that the
     /// look at all of them once a second reads 8 bytes of each and not 4 KiB apart.
@@ -58,11 +76,11 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty memory that keeps `history_events` events per instrument and stream (of a book:
-    /// levels of changes).
-    pub fn new(history_events: usize) -> Self {
+    /// An empty memory that keeps so much. Address space for all histories is reserved at once,
+    /// memory is taken as they grow.
+    pub fn new(bounds: HistoryBounds) -> Self {
         Self {
-            history_events,
+            histories: Histories::new(bounds),
             memories: Vec::new(),
             candle_ends: Vec::new(),
             feeds: Default::default(),
@@ -79,8 +97,9 @@ impl Cache {
     /// come; ticks of unknown instruments are ignored.
     pub fn set_instruments(&mut self, table: &InstrumentTable) {
         for (id, instrument) in table.iter().skip(self.memories.len()) {
-            let kept = (self.history_events, self.candle_sources[instrument.exchange as usize]);
-            self.memories.push(Memory::new(id, instrument.exchange, kept));
+            let candle_source = self.candle_sources[instrument.exchange as usize];
+            self.memories.push(Memory::new(id, instrument.exchange, candle_source));
+            self.histories.add_instrument();
             self.candle_ends.push(i64::MAX);
         }
     }
@@ -88,7 +107,7 @@ impl Cache {
     /// Remembers one tick from the feed of `exchange`, and tells the events that it completes.
     ///
     /// `received` is the date of `tick.received`. Allocates only while something grows: a book, a
-    /// first event of a stream, a first state of a line.
+    /// first state of a line.
     #[inline]
     pub fn apply(
         &mut self,
@@ -112,7 +131,7 @@ impl Cache {
             _ => {
                 let index = tick.instrument.index();
                 let Some(memory) = self.memories.get_mut(index) else { return };
-                memory.apply(&tick.body, stamp, &mut told);
+                memory.apply(&mut self.histories, &tick.body, stamp, &mut told);
                 if matches!(tick.body, Body::Trade { .. }) {
                     self.candle_ends[index] = memory.candles.next_end();
                     if stamp.exchange_time.is_some() {
@@ -148,7 +167,7 @@ impl Cache {
                 let until = date.0.saturating_sub(CANDLE_GRACE_NS);
                 for (memory, end) in self.memories.iter_mut().zip(&mut self.candle_ends) {
                     if *end <= until && memory.exchange == exchange {
-                        memory.close_until(until, told);
+                        memory.close_until(&mut self.histories, until, told);
                         *end = memory.candles.next_end();
                     }
                 }
@@ -210,7 +229,8 @@ impl Cache {
     /// Whether everything of a stream after `seq` is held, so that a client can resume there.
     /// False for a number that was not reached yet.
     pub fn holds_since(&self, instrument: InstrumentId, stream: Stream, seq: u64) -> bool {
-        self.memory(instrument).is_some_and(|memory| memory.holds_since(stream, seq))
+        let held = |memory: &Memory| memory.holds_since(&self.histories, stream, seq);
+        self.memory(instrument).is_some_and(held)
     }
 
     /// Tells what is held of a stream after `seq`, oldest first.
@@ -225,7 +245,7 @@ impl Cache {
         mut told: impl FnMut(&Event<'_>),
     ) {
         if let Some(memory) = self.memory(instrument) {
-            memory.since(stream, seq, &mut told);
+            memory.since(&self.histories, stream, seq, &mut told);
         }
     }
 
@@ -241,7 +261,7 @@ impl Cache {
     ) -> bool {
         let Some(memory) = self.memory(instrument) else { return true };
         let (mut count, mut gaps, mut oldest) = (0, 0, None);
-        memory.since(stream, 0, &mut |event| {
+        memory.since(&self.histories, stream, 0, &mut |event| {
             let time = event_millis(event);
             oldest.get_or_insert(time);
             if range.has(time) {
@@ -252,7 +272,7 @@ impl Cache {
         });
         let mut skip = if range.from.is_some() { 0 } else { count - count.min(range.limit) };
         let mut left = count.min(range.limit);
-        memory.since(stream, 0, &mut |event| {
+        memory.since(&self.histories, stream, 0, &mut |event| {
             let wanted = left > 0
                 && !matches!(event.body, EventBody::Gap(_))
                 && range.has(event_millis(event));
@@ -268,7 +288,18 @@ impl Cache {
             (None, _) => count >= range.limit,
             (Some(_), None) => false,
         };
-        gaps == 0 && (memory.holds_all(stream) || reaches_back)
+        gaps == 0 && (self.histories.holds_all(instrument, stream) || reaches_back)
+    }
+
+    /// Bytes of memory that histories hold, at most [`HistoryBounds::bytes`].
+    pub const fn history_bytes(&self) -> usize {
+        self.histories.bytes()
+    }
+
+    /// Events that gave way because all histories together had reached their bytes; those that
+    /// gave way to [`HistoryBounds::events`] of their own stream are not among them.
+    pub const fn history_evicted(&self) -> u64 {
+        self.histories.evicted()
     }
 
     /// Trades and candles that came for an interval already closed, over all instruments.

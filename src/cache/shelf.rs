@@ -2,7 +2,8 @@
 //! state, and the views that clients follow. It never judges.
 
 use super::event::{BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, Stamp, Stream};
-use super::history::{History, Record};
+use super::histories::Histories;
+use super::packed::Record;
 use crate::book::{Applied, Book, BookKind, View, ViewChange};
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
@@ -29,7 +30,6 @@ pub(super) struct BookShelf {
     seq: u64,
     /// Dates of the newest event.
     stamp: Stamp,
-    history: History<Record>,
     views: Vec<SharedView>,
     /// What one event changed inside one view.
     changes: Vec<Level>,
@@ -37,7 +37,7 @@ pub(super) struct BookShelf {
 }
 
 impl BookShelf {
-    pub(super) fn new(history_events: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             book: Book::new(),
             known: false,
@@ -50,7 +50,6 @@ impl BookShelf {
             staging: false,
             seq: 0,
             stamp: Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos::NONE },
-            history: History::new(history_events),
             views: Vec::new(),
             changes: Vec::new(),
             refused: 0,
@@ -62,6 +61,7 @@ impl BookShelf {
     pub(super) fn level(
         &mut self,
         instrument: InstrumentId,
+        histories: &mut Histories,
         stamp: Stamp,
         (level, flags): (Level, LevelFlags),
         told: &mut impl FnMut(&Event<'_>),
@@ -84,18 +84,23 @@ impl BookShelf {
         self.seq += 1;
         self.stamp = stamp;
         if self.staging {
-            self.replace(instrument, told);
+            self.replace(instrument, histories, told);
         } else {
-            self.change(instrument, told);
+            self.change(instrument, histories, told);
         }
     }
 
-    fn replace(&mut self, instrument: InstrumentId, told: &mut impl FnMut(&Event<'_>)) {
+    fn replace(
+        &mut self,
+        instrument: InstrumentId,
+        histories: &mut Histories,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
         self.refused += u64::from(self.book.commit() == Applied::Refused);
         self.known = true;
         self.staging = false;
         // A client that resumes from before a snapshot is better served with a snapshot.
-        self.history.forget(self.seq);
+        histories.forget(instrument, Stream::Orderbook, self.seq);
         told(&self.event(instrument, None));
         for index in 0..self.views.len() {
             self.views[index].view.reset(&self.book);
@@ -103,17 +108,23 @@ impl BookShelf {
         }
     }
 
-    fn change(&mut self, instrument: InstrumentId, told: &mut impl FnMut(&Event<'_>)) {
+    fn change(
+        &mut self,
+        instrument: InstrumentId,
+        histories: &mut Histories,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
         let (seq, stamp) = (self.seq, self.stamp);
+        let mut remember = |body| {
+            histories.push(instrument, Stream::Orderbook, &Record { seq, stamp, body });
+        };
         for &level in &self.pending {
             self.refused += u64::from(self.book.apply(level) == Applied::Refused);
-            let body = level.body(LevelFlags::default(), 0);
-            self.history.push(Record { seq, stamp, body });
+            remember(level.body(LevelFlags::default(), 0));
         }
         if self.pending.is_empty() {
             let nothing = Level { side: Side::None, price: Decimal::ZERO, size: Decimal::ZERO };
-            let body = nothing.body(LevelFlags::EMPTY, 0);
-            self.history.push(Record { seq, stamp, body });
+            remember(nothing.body(LevelFlags::EMPTY, 0));
         }
         told(&delta(instrument, seq, stamp, None, 0, &self.pending));
         for SharedView { view, .. } in &mut self.views {
@@ -161,15 +172,10 @@ impl BookShelf {
         self.refused
     }
 
-    pub(super) const fn history(&self) -> &History<Record> {
-        &self.history
-    }
-
     /// Numbers `missed` events as missing.
     pub(super) fn miss(&mut self, missed: u64, reason: Reason) -> Gap {
         let from_seq = self.seq + 1;
         self.seq = self.seq.saturating_add(missed);
-        self.history.forget(self.seq);
         Gap { stream: Stream::Orderbook, from_seq, to_seq: self.seq, reason }
     }
 

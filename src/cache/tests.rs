@@ -23,6 +23,10 @@ fn decimal(text: &str) -> Decimal {
 }
 
 fn cache(history_events: usize) -> Cache {
+    cache_within(HistoryBounds { events: history_events, ..HistoryBounds::default() })
+}
+
+fn cache_within(bounds: HistoryBounds) -> Cache {
     let mut table = InstrumentTable::default();
     for symbol in ["BTC/USDT", "ETH/USDT"] {
         let instrument = Instrument {
@@ -34,7 +38,7 @@ fn cache(history_events: usize) -> Cache {
         };
         table.add(instrument).expect("room");
     }
-    let mut cache = Cache::new(history_events);
+    let mut cache = Cache::new(bounds);
     cache.set_instruments(&table);
     cache
 }
@@ -449,6 +453,31 @@ fn history_is_oldest_first_and_says_when_it_is_not_all() {
     let gap = Body::Gap { channel: Channel::Trades, reason: Reason::Eof, missed: 1 };
     apply(&mut cache, START + 4 * SECOND, gap);
     assert_eq!(ask(&cache, Some(3), None, 10), (vec![4, 5], false));
+}
+
+#[test]
+fn a_history_that_gave_way_to_others_says_so() {
+    let mut cache = cache_within(HistoryBounds { events: 10_000, bytes: 8 << 10 });
+    for index in 0..5_000 {
+        apply(&mut cache, START + index * SECOND, trade(100 + index % 7, 1));
+    }
+    let ask = |from: Option<i64>, limit| {
+        let (mut seqs, from) = (Vec::new(), from.map(|second| START / 1_000_000 + second * 1_000));
+        let range = HistoryRange { from, to: None, limit };
+        let complete = cache.history(ID, Stream::Trades, range, |event| seqs.push(event.seq));
+        (seqs, complete)
+    };
+    let (held, complete) = ask(None, 10_000);
+    assert!(!complete && held.len() < 1_000, "{}", held.len());
+    assert_eq!(held.last(), Some(&5_000));
+    let oldest = held[0];
+    assert_eq!(ask(None, held.len()), (held.clone(), true));
+    assert_eq!(ask(Some(0), 10_000), (held.clone(), false));
+    assert_eq!(ask(Some(oldest as i64), 10_000), (held[1..].to_vec(), true));
+    assert!(cache.holds_since(ID, Stream::Trades, oldest - 1));
+    assert!(!cache.holds_since(ID, Stream::Trades, oldest - 2));
+    assert!(cache.history_bytes() <= 8 << 10);
+    assert!(cache.history_evicted() >= oldest - 1);
 }
 
 #[test]

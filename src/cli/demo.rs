@@ -53,6 +53,8 @@ impl Demo {
                 rate: RATE,
                 // A tenth of a millisecond is no matter here, and the cores are needed.
                 spin: false,
+                // Nobody asks the demo what was traded, and it would fill 60 MB.
+                truth_trades: 0,
                 faults: if faults { plan(later)? } else { Vec::new() },
                 clock: clock.clone(),
                 ..Options::new(exchange)

@@ -35,6 +35,7 @@ pub fn effective(config: &Config) -> String {
         feed_lines(feed, &mut line);
     }
     line("\n[history]\nevents", config.history.events.to_string());
+    line("bytes", quoted(config.history.bytes));
     if !config.budget.allowances().is_empty() {
         text.push_str("\n# Microseconds.\n[budget]\n");
     }

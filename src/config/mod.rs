@@ -6,17 +6,19 @@ mod effective;
 mod error;
 mod overrides;
 mod raw;
+mod size;
 mod validate;
 
 pub use change::{Changes, Unchangeable, changes};
 pub use effective::effective;
 pub use error::ConfigError;
+pub use size::ByteSize;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::CandleSource;
+use crate::cache::{CandleSource, HistoryBounds};
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
 use crate::net::{BackoffPolicy, Waiting};
@@ -119,6 +121,15 @@ pub struct FeedConfig {
 pub struct HistoryConfig {
     /// Events kept per instrument and channel.
     pub events: usize,
+    /// Memory of all histories of all broadcasters together.
+    pub bytes: ByteSize,
+}
+
+impl HistoryConfig {
+    /// What one of so many broadcasters keeps.
+    pub const fn of_one(&self, broadcasters: usize) -> HistoryBounds {
+        HistoryBounds { events: self.events, bytes: self.bytes.0 / broadcasters }
+    }
 }
 
 impl Config {

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use toml::Table;
 
-use super::ConfigError;
 use super::error::{Place, Source};
 use super::overrides::Override;
+use super::{ByteSize, ConfigError};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +78,7 @@ pub(super) struct RawReconnect {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHistory {
     pub(super) events: Option<usize>,
+    pub(super) bytes: Option<ByteSize>,
 }
 
 /// Reads the text, then the overrides over it.

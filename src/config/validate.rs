@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::error::Source;
 use super::raw::{RawConfig, RawFeed, RawGateway, RawReconnect};
-use super::{AdminConfig, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles};
-use crate::cache::CandleSource;
+use super::{
+    AdminConfig, ByteSize, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles,
+};
+use crate::cache::{CandleSource, HistoryBounds};
 use crate::exchange::{self, Exchange};
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
@@ -30,15 +32,32 @@ pub(super) fn validate(raw: RawConfig, source: &Source<'_>) -> Result<Config, Co
     let history = At { source, section: "history", index: 0 };
     let events =
         history.within("events", raw.history.events, 10_000, 1..=limits::HISTORY_EVENTS_MAX)?;
+    let bytes = history_bytes(&raw, gateway.broadcasters, &history)?;
     let config = Config {
         gateway,
         admin: AdminConfig { listen: admin_listen },
         feeds,
-        history: HistoryConfig { events },
+        history: HistoryConfig { events, bytes },
         budget: budget(&raw, source)?,
     };
     refuse_too_many_spinners(&config, source)?;
     Ok(config)
+}
+
+/// Each broadcaster has its share of the bytes.
+fn history_bytes(
+    raw: &RawConfig,
+    broadcasters: usize,
+    at: &At<'_>,
+) -> Result<ByteSize, ConfigError> {
+    let bytes = raw.history.bytes.unwrap_or(ByteSize(HistoryBounds::default().bytes));
+    let least = limits::HISTORY_BYTES_MIN * broadcasters;
+    if (least..=limits::HISTORY_BYTES_MAX).contains(&bytes.0) {
+        return Ok(bytes);
+    }
+    let (least, most) = (ByteSize(least), ByteSize(limits::HISTORY_BYTES_MAX));
+    let remedy = format!("must be from {least} (1MiB for each broadcaster) to {most}");
+    Err(at.wrong("bytes", format!("\"{bytes}\""), remedy))
 }
 
 /// One table of the file, for errors that name their place.

@@ -155,6 +155,11 @@ pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
     ("broadcast_slow_closes", "Sessions closed as too slow for what may not be dropped.", |all| {
         all.slow_closes.value()
     }),
+    (
+        "broadcast_evicted_events",
+        "Events dropped from histories because all of them together reached history.bytes.",
+        |broadcast| broadcast.history_evicted.value(),
+    ),
     ("broadcast_bad_requests", "Client requests answered with an error.", |broadcast| {
         broadcast.bad_requests.value()
     }),
@@ -165,6 +170,9 @@ pub(super) const BROADCAST_GAUGES: &[Entry<BroadcastCounters>] = &[
     ("clients", "Sessions open.", |broadcast| broadcast.clients.value()),
     ("subscriptions", "Subscriptions of all sessions.", |broadcast| {
         broadcast.subscriptions.value()
+    }),
+    ("history_bytes", "Bytes of memory that histories hold, of at most history.bytes.", |all| {
+        all.history_bytes.value()
     }),
     ("queue_bytes", "Bytes waiting for clients.", |broadcast| broadcast.queue_bytes.value()),
 ];

@@ -206,6 +206,10 @@ pub struct BroadcastCounters {
     pub subscriptions: Gauge,
     /// Bytes waiting in outboxes.
     pub queue_bytes: Gauge,
+    /// Bytes of memory that histories hold.
+    pub history_bytes: Gauge,
+    /// Events that gave way because all histories together had reached their bytes.
+    pub history_evicted: Gauge,
     /// Sessions closed because they could not take what may not be dropped.
     pub slow_closes: Counter,
     /// Requests answered with an error.

@@ -36,6 +36,17 @@ impl LevelFlags {
         Self(self.0 | other.0)
     }
 
+    /// All flags as bits.
+    #[inline]
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The flags of these bits.
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// Whether every flag of `other` is set.
     #[inline]
     pub const fn has(self, other: Self) -> bool {

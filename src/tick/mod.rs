@@ -13,6 +13,7 @@ mod quote;
 mod status;
 mod ticker;
 mod trade;
+mod words;
 
 pub use candle::{Candle, Interval};
 pub(crate) use decimal::POWERS_OF_TEN;
@@ -23,6 +24,7 @@ pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};
 pub use ticker::Ticker;
 pub use trade::{Trade, TradeId};
+pub(crate) use words::BODY_WORDS;
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::instrument::InstrumentId;

@@ -45,6 +45,16 @@ pub enum FeedState {
 }
 
 impl FeedState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Disconnected,
+        Self::Connecting,
+        Self::Connected,
+        Self::Reconnecting,
+        Self::Error,
+        Self::Terminated,
+    ];
+
     /// As clients read it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use crossbeam::channel::{Receiver, bounded};
 use tickwire::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
+use tickwire::cache::HistoryBounds;
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
 use tickwire::exchange::{ConnectionRules, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, FeedReport, RingEnd};
@@ -143,7 +144,7 @@ impl World {
 
         let options = BroadcastOptions {
             client_queue_bytes: 16 << 20,
-            history_events: 64,
+            history: HistoryBounds { events: 64, ..Default::default() },
             ..BroadcastOptions::default()
         };
         let (mut broadcaster, broadcast) =
