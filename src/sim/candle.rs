@@ -1,5 +1,7 @@
 //! Candles of one instrument in every interval that a simulated exchange pushes.
 
+use std::collections::VecDeque;
+
 use super::market::Print;
 use super::resting::BookSide;
 
@@ -22,6 +24,23 @@ pub(super) const INTERVALS: [(&str, i64, i64); 15] = [
     ("3d", 259_200, 0),
     ("1w", 604_800, 345_600),
 ];
+
+/// Ended bars that are kept of each interval: a day of minutes, and what clients ask for at most.
+const PAST_MAX: usize = 1_500;
+
+/// The place of an interval of so many seconds among [`INTERVALS`].
+pub(super) fn interval_of(seconds: i64) -> Option<usize> {
+    INTERVALS.iter().position(|(_, known, _)| *known == seconds)
+}
+
+/// Which bars are asked for: by their starts, both included, and how many at most. Where they
+/// begin is said, the first of them are meant, else the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from_ms: Option<i64>,
+    pub(super) until_ms: Option<i64>,
+    pub(super) count_max: usize,
+}
 
 /// One interval's prices and sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +69,8 @@ pub(super) struct Bar {
 pub(super) struct Candles {
     bars: [Bar; INTERVALS.len()],
     ended: [Option<Bar>; INTERVALS.len()],
+    /// Those before the current one, oldest first; intervals without trades may be missing.
+    past: [VecDeque<Bar>; INTERVALS.len()],
     /// Bit per interval: changed since it was last looked at.
     changed: u32,
 }
@@ -67,17 +88,44 @@ impl Candles {
     /// Ends the bars whose time is over.
     pub(super) fn roll(&mut self, unix_ms: i64) {
         for (index, bar) in self.bars.iter_mut().enumerate() {
-            let (_, seconds, shift) = INTERVALS[index];
-            let start_ms = unix_ms - (unix_ms - shift * 1_000).rem_euclid(seconds * 1_000);
+            let start_ms = start_of(index, unix_ms);
             if start_ms <= bar.start_ms {
                 continue;
             }
             if bar.open != 0 {
                 self.ended[index] = Some(*bar);
+                let past = &mut self.past[index];
+                if past.len() == PAST_MAX {
+                    past.pop_front();
+                }
+                past.push_back(*bar);
             }
-            let close = bar.close;
-            *bar = Bar { start_ms, open: close, high: close, low: close, close, ..Bar::default() };
+            *bar = bar.next(start_ms);
         }
+    }
+
+    /// The bars of that interval up to the one of `now_ms`, oldest first, from the first trade on;
+    /// those without trades too.
+    pub(super) fn list(&self, interval: usize, now_ms: i64, span: Span) -> Vec<Bar> {
+        let step_ms = INTERVALS[interval].1 * 1_000;
+        let known = self.past[interval].iter().chain([&self.bars[interval]]);
+        let known: Vec<&Bar> = known.filter(|bar| bar.open != 0).collect();
+        let Some(oldest) = known.first() else { return Vec::new() };
+        let newest_ms = start_of(interval, now_ms).min(span.until_ms.unwrap_or(i64::MAX));
+        let newest_ms = start_of(interval, newest_ms);
+        let count_max = span.count_max.min(PAST_MAX + 1) as i64;
+        let first_ms = match span.from_ms {
+            Some(from_ms) => start_of(interval, from_ms.saturating_add(step_ms - 1)),
+            None => newest_ms - (count_max - 1) * step_ms,
+        };
+        let first_ms = first_ms.max(oldest.start_ms);
+        let starts = (0..count_max).map(|index| first_ms + index * step_ms);
+        let bar = |start_ms| {
+            let after = known.partition_point(|bar| bar.start_ms <= start_ms);
+            let last = known[after - 1];
+            if last.start_ms == start_ms { *last } else { last.next(start_ms) }
+        };
+        starts.take_while(|start_ms| *start_ms <= newest_ms).map(bar).collect()
     }
 
     /// The bar of that interval that ended and was not taken yet.
@@ -101,7 +149,19 @@ impl Candles {
     }
 }
 
+/// When the bar that an instant belongs to starts.
+const fn start_of(interval: usize, unix_ms: i64) -> i64 {
+    let (_, seconds, shift) = INTERVALS[interval];
+    unix_ms - (unix_ms - shift * 1_000).rem_euclid(seconds * 1_000)
+}
+
 impl Bar {
+    /// The bar that starts then and has no trades yet.
+    fn next(&self, start_ms: i64) -> Self {
+        let close = self.close;
+        Self { start_ms, open: close, high: close, low: close, close, ..Self::default() }
+    }
+
     fn add(&mut self, print: &Print) {
         if self.count == 0 {
             (self.open, self.high, self.low) = (print.price, print.price, print.price);
@@ -143,6 +203,29 @@ mod tests {
         assert_eq!(candles.take_ended(1).map(|bar| bar.count), Some(2));
         candles.add(125_000, &print(3, 9));
         assert_eq!(candles.take_changed(1).map(|bar| (bar.open, bar.count)), Some((9, 1)));
+    }
+
+    #[test]
+    fn bars_are_listed_by_their_starts_without_holes() {
+        let mut candles = Candles::default();
+        let all = Span { from_ms: None, until_ms: None, count_max: 1_000 };
+        assert!(candles.list(1, 60_000, all).is_empty());
+        candles.add(60_500, &print(1, 10));
+        candles.add(121_000, &print(2, 14));
+        // Two minutes later, a minute passes in which nothing is traded and nobody looks.
+        candles.add(250_000, &print(3, 12));
+        let list = |now_ms, span| -> Vec<(i64, i64, u64)> {
+            let bars = candles.list(1, now_ms, span);
+            bars.iter().map(|bar| (bar.start_ms / 60_000, bar.close, bar.count)).collect()
+        };
+        let listed = list(310_000, all);
+        assert_eq!(listed, [(1, 10, 1), (2, 14, 1), (3, 14, 0), (4, 12, 1), (5, 12, 0)]);
+        let newest = Span { until_ms: Some(299_999), count_max: 2, ..all };
+        assert_eq!(list(310_000, newest), listed[2..4]);
+        let oldest = Span { from_ms: Some(60_001), count_max: 2, ..all };
+        assert_eq!(list(310_000, oldest), listed[1..3]);
+        let before = Span { until_ms: Some(59_999), ..all };
+        assert!(list(310_000, before).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::candle::Candles;
+use super::candle::{Bar, Candles};
 use super::listing::Listed;
 use super::random::Random;
 use super::resting::{BookSide, Resting, RestingBook};
@@ -379,6 +379,32 @@ impl Traded {
 }
 
 impl Day {
+    /// The sums of these bars, the first of which began at their open; of none, `last` alone.
+    pub(super) fn of(bars: &[Bar], last: i64) -> Self {
+        let Some(first) = bars.first() else {
+            return Self { open: last, high: last, low: last, last, ..Self::default() };
+        };
+        let traded = bars.iter().find(|bar| bar.count > 0);
+        let sum = |of: fn(&Bar) -> u128| bars.iter().map(of).sum();
+        Self {
+            open: first.open,
+            high: bars.iter().map(|bar| bar.high).max().unwrap_or(last),
+            low: bars.iter().map(|bar| bar.low).min().unwrap_or(last),
+            last,
+            last_size: 0,
+            volume: sum(|bar| bar.volume),
+            turnover: sum(|bar| bar.turnover),
+            first_id: traded.map_or(0, |bar| bar.first_id),
+            count: bars.iter().map(|bar| bar.count).sum(),
+        }
+    }
+
+    /// Price of one lot on average, in ticks; the last one while nothing was traded.
+    pub(super) fn average(&self) -> i64 {
+        let average = self.turnover.checked_div(self.volume).unwrap_or(self.last as u128);
+        i64::try_from(average).unwrap_or(self.last)
+    }
+
     fn add(&mut self, print: &Print) {
         self.high = self.high.max(print.price);
         self.low = self.low.min(print.price);

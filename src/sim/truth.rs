@@ -110,6 +110,11 @@ impl Records {
         record.kept.push_back(kept);
     }
 
+    /// The kept trades of the instrument with that index, oldest first.
+    pub(super) fn kept(&self, instrument: usize) -> impl DoubleEndedIterator<Item = &Kept> {
+        self.list.get(instrument).into_iter().flat_map(|record| &record.kept)
+    }
+
     fn record(&self, symbol: &str) -> Option<&Record> {
         self.by_symbol.get(symbol).map(|index| &self.list[*index])
     }

@@ -221,7 +221,7 @@ fn what_is_no_websocket_path_is_refused() {
 fn futures_deliver_a_stream_only_on_its_path() {
     let simulator = of(ExchangeId::BinanceFutures, |_| ());
     let streams = "btcusdt@aggTrade/btcusdt@bookTicker";
-    for (path, event) in [("/market", "aggTrade"), ("/public", "bookTicker"), ("", "bookTicker")] {
+    for (path, event) in [("/market", "aggTrade"), ("/public", "bookTicker")] {
         let mut client = Client::open(&simulator, &format!("{path}/stream?streams={streams}"));
         for _ in 0..20 {
             assert_eq!(client.json()["data"]["e"], event, "{path}");
@@ -229,6 +229,18 @@ fn futures_deliver_a_stream_only_on_its_path() {
         let listed = client.ask(&json!({"method": "LIST_SUBSCRIPTIONS", "id": 1}));
         assert_eq!(listed["result"].as_array().map(Vec::len), Some(2));
     }
+}
+
+#[test]
+fn the_futures_path_of_before_carries_everything() {
+    let simulator = of(ExchangeId::BinanceFutures, |_| ());
+    let streams = "btcusdt@aggTrade/btcusdt@bookTicker/btcusdt@kline_1m";
+    let mut client = Client::open(&simulator, &format!("/stream?streams={streams}"));
+    for event in ["aggTrade", "bookTicker", "kline"] {
+        client.find(|frame| frame["data"]["e"] == event);
+    }
+    let mut alone = Client::open(&simulator, "/ws/btcusdt@aggTrade");
+    assert_eq!(alone.json()["e"], "aggTrade");
 }
 
 #[test]

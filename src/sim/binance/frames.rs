@@ -26,8 +26,8 @@ pub(super) struct Spelling {
     pub(super) product: Product,
     /// Digits of ticks × lots, and of the same on the wire.
     turnover: [u8; 2],
-    price_unit: u8,
-    size_unit: u8,
+    pub(super) price_unit: u8,
+    pub(super) size_unit: u8,
 }
 
 impl Spelling {
@@ -58,7 +58,7 @@ impl Spelling {
 pub(super) struct Frame<'a> {
     out: &'a mut Vec<u8>,
     unit: TimeUnit,
-    of: &'a Spelling,
+    pub(super) of: &'a Spelling,
 }
 
 impl<'a> Frame<'a> {
@@ -67,22 +67,22 @@ impl<'a> Frame<'a> {
         Self { out, unit, of }
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.out.extend_from_slice(text.as_bytes());
         self
     }
 
-    fn number(&mut self, key: &str, number: i128) -> &mut Self {
+    pub(super) fn number(&mut self, key: &str, number: i128) -> &mut Self {
         self.text(key);
         integer(self.out, number);
         self
     }
 
-    fn id(&mut self, key: &str, id: u64) -> &mut Self {
+    pub(super) fn id(&mut self, key: &str, id: u64) -> &mut Self {
         self.number(key, i128::from(id))
     }
 
-    fn time(&mut self, key: &str, at: UnixNanos) -> &mut Self {
+    pub(super) fn time(&mut self, key: &str, at: UnixNanos) -> &mut Self {
         let nanos_per_unit = match self.unit {
             TimeUnit::Millis => 1_000_000,
             TimeUnit::Micros => 1_000,
@@ -91,7 +91,7 @@ impl<'a> Frame<'a> {
     }
 
     /// An inclusive end of an interval, `…999`.
-    fn last_instant(&mut self, key: &str, end_ms: i64) -> &mut Self {
+    pub(super) fn last_instant(&mut self, key: &str, end_ms: i64) -> &mut Self {
         match self.unit {
             TimeUnit::Millis => self.number(key, i128::from(end_ms - 1)),
             TimeUnit::Micros => self.number(key, i128::from(end_ms) * 1_000 - 1),
@@ -103,25 +103,25 @@ impl<'a> Frame<'a> {
         self.text(",\"s\":\"").text(&of.symbol).text("\"")
     }
 
-    fn price(&mut self, key: &str, ticks: i64) -> &mut Self {
+    pub(super) fn price(&mut self, key: &str, ticks: i64) -> &mut Self {
         self.text(key).text("\"");
         self.of.price.write(self.out, ticks);
         self.text("\"")
     }
 
-    fn size(&mut self, key: &str, lots: i64) -> &mut Self {
+    pub(super) fn size(&mut self, key: &str, lots: i64) -> &mut Self {
         self.text(key).text("\"");
         self.of.size.write(self.out, lots);
         self.text("\"")
     }
 
     /// A sum of lots.
-    fn volume(&mut self, key: &str, lots: u128) -> &mut Self {
+    pub(super) fn volume(&mut self, key: &str, lots: u128) -> &mut Self {
         self.size(key, i64::try_from(lots).unwrap_or(i64::MAX))
     }
 
     /// A sum of ticks × lots.
-    fn turnover(&mut self, key: &str, turnover: u128) -> &mut Self {
+    pub(super) fn turnover(&mut self, key: &str, turnover: u128) -> &mut Self {
         let [unit, wire] = self.of.turnover;
         let mut mantissa = turnover;
         for _ in wire..unit {
@@ -135,7 +135,7 @@ impl<'a> Frame<'a> {
         self.text("\"")
     }
 
-    fn is_spot(&self) -> bool {
+    pub(super) fn is_spot(&self) -> bool {
         self.of.product == Product::Spot
     }
 
@@ -247,24 +247,7 @@ impl<'a> Frame<'a> {
         self.text("}");
     }
 
-    /// The answer to a request for the book.
-    pub(super) fn snapshot(
-        &mut self,
-        update_id: u64,
-        count: usize,
-        book: &RestingBook,
-        at: UnixNanos,
-    ) {
-        self.id("{\"lastUpdateId\":", update_id);
-        if !self.is_spot() {
-            self.time(",\"E\":", at).time(",\"T\":", at);
-        }
-        self.levels(",\"bids\":", book.levels(BookSide::Bid).take(count));
-        self.levels(",\"asks\":", book.levels(BookSide::Ask).take(count));
-        self.text("}");
-    }
-
-    fn levels(&mut self, key: &str, levels: impl Iterator<Item = Resting>) {
+    pub(super) fn levels(&mut self, key: &str, levels: impl Iterator<Item = Resting>) {
         self.text(key).text("[");
         for (index, level) in levels.enumerate() {
             self.text(if index == 0 { "[" } else { ",[" });
@@ -277,12 +260,8 @@ impl<'a> Frame<'a> {
         let day = &traded.day;
         self.text("{\"e\":\"24hrTicker\"").time(",\"E\":", at).symbol();
         self.price(",\"p\":", day.last - day.open);
-        self.text(",\"P\":\"");
-        let change = i128::from(day.last - day.open) * 100_000 / i128::from(day.open);
-        decimal(self.out, change, 3);
-        self.text("\"");
-        let average = day.turnover.checked_div(day.volume).unwrap_or(day.last as u128);
-        self.price(",\"w\":", i64::try_from(average).unwrap_or(day.last));
+        self.percent(",\"P\":", day);
+        self.price(",\"w\":", day.average());
         if self.is_spot() {
             self.price(",\"x\":", day.open);
         }
@@ -300,20 +279,26 @@ impl<'a> Frame<'a> {
         self.text(if self.is_spot() { "}" } else { ",\"st\":1}" });
     }
 
+    /// Change since the day began, in hundredths.
+    pub(super) fn percent(&mut self, key: &str, day: &Day) -> &mut Self {
+        self.text(key).text("\"");
+        let change = i128::from(day.last - day.open) * 100_000 / i128::from(day.open);
+        decimal(self.out, change, 3);
+        self.text("\"")
+    }
+
     pub(super) fn mini_ticker(&mut self, day: &Day, at: UnixNanos) {
         self.text("{\"e\":\"24hrMiniTicker\"").time(",\"E\":", at).symbol();
         self.price(",\"c\":", day.last).day(day).text("}");
     }
 
-    fn day(&mut self, day: &Day) -> &mut Self {
+    pub(super) fn day(&mut self, day: &Day) -> &mut Self {
         self.price(",\"o\":", day.open).price(",\"h\":", day.high).price(",\"l\":", day.low);
         self.volume(",\"v\":", day.volume).turnover(",\"q\":", day.turnover)
     }
 
     pub(super) fn mark_price(&mut self, day: &Day, at: UnixNanos) {
-        // Funding is settled every eight hours.
-        const FUNDING_NS: i64 = 8 * 3_600 * 1_000_000_000;
-        let funding = UnixNanos((at.0 / FUNDING_NS + 1) * FUNDING_NS);
+        let funding = funding_after(at);
         self.text("{\"e\":\"markPriceUpdate\"").time(",\"E\":", at).symbol();
         self.price(",\"p\":", day.last).price(",\"i\":", day.last).price(",\"P\":", day.last);
         self.text(",\"r\":\"0.00010000\"").time(",\"T\":", funding).text("}");
@@ -335,27 +320,6 @@ impl<'a> Frame<'a> {
         self.turnover(",\"q\":", bar.turnover).volume(",\"V\":", bar.bought);
         self.turnover(",\"Q\":", bar.bought_turnover).text(",\"B\":\"0\"}}");
     }
-
-    /// One instrument in the list of all.
-    pub(super) fn listing(&mut self, listed: &Listed) {
-        let (price, size) = (self.of.price_unit, self.of.size_unit);
-        self.text("{\"symbol\":\"").text(&listed.native).text("\",\"status\":\"TRADING\"");
-        if !self.is_spot() {
-            self.text(",\"pair\":\"").text(&listed.native).text("\"");
-            self.text(",\"contractType\":\"PERPETUAL\",\"deliveryDate\":4133404800000");
-            self.text(",\"marginAsset\":\"").text(&listed.quote).text("\"");
-            self.number(",\"pricePrecision\":", i128::from(price));
-            self.number(",\"quantityPrecision\":", i128::from(size));
-        }
-        self.text(",\"baseAsset\":\"").text(&listed.base);
-        self.text("\",\"quoteAsset\":\"").text(&listed.quote);
-        self.text("\",\"baseAssetPrecision\":8,\"quotePrecision\":8,\"filters\":[");
-        self.text("{\"filterType\":\"PRICE_FILTER\"").price(",\"minPrice\":", 1);
-        self.price(",\"maxPrice\":", listed.start.saturating_mul(100));
-        self.price(",\"tickSize\":", 1).text("},{\"filterType\":\"LOT_SIZE\"");
-        self.size(",\"minQty\":", 1).size(",\"maxQty\":", 9_000_000_000);
-        self.size(",\"stepSize\":", 1).text("}]}");
-    }
 }
 
 /// Ids that a depth frame states.
@@ -367,8 +331,14 @@ pub(super) struct DepthIds {
     pub(super) previous: u64,
 }
 
+/// When funding is settled next: every eight hours.
+pub(super) const fn funding_after(at: UnixNanos) -> UnixNanos {
+    const FUNDING_NS: i64 = 8 * 3_600 * 1_000_000_000;
+    UnixNanos((at.0 / FUNDING_NS + 1) * FUNDING_NS)
+}
+
 /// First and last id of so many trades; -1 for none.
-fn ids(first: u64, count: u64) -> (i128, i128) {
+pub(super) fn ids(first: u64, count: u64) -> (i128, i128) {
     match count {
         0 => (-1, -1),
         _ => (i128::from(first), i128::from(first + count - 1)),

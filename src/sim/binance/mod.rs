@@ -3,8 +3,10 @@
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2026; the
 //! streams are made from one [`Market`], so that they agree with each other.
 
+mod answers;
 mod commands;
 mod frames;
+mod lists;
 mod rest;
 mod schedule;
 mod streams;
@@ -372,13 +374,16 @@ impl Session {
             Product::Spot => (PathClass::All, target.path.as_str()),
             Product::Futures => match target.path.strip_prefix("/market") {
                 Some(rest) => (PathClass::Market, rest),
-                // The paths of before 2026 still deliver what is public.
-                None => {
-                    let rest = target.path.strip_prefix("/public").unwrap_or(&target.path);
-                    (PathClass::Public, rest)
-                }
+                // The paths of before 2026 carry everything: clients that know no others ask there
+                // for what has a path of its own now.
+                None => match target.path.strip_prefix("/public") {
+                    Some(rest) => (PathClass::Public, rest),
+                    None => (PathClass::All, target.path.as_str()),
+                },
             },
         };
+        // A client that takes spot's connections for those whose address has this in it.
+        let rest = rest.strip_prefix("/stream").filter(|it| it.starts_with("/ws")).unwrap_or(rest);
         let (combined, names) = match rest {
             "/ws" | "/ws/" => (false, ""),
             "/stream" => (true, target.value("streams").unwrap_or("")),

@@ -1,4 +1,5 @@
-//! The requests beside the streams: order books, the list of instruments, the time.
+//! The requests beside the streams: what there is, what it weighs, and what is refused. The answers
+//! about the market are in `lists`.
 
 use super::frames::Frame;
 use super::{Binance, Product, TimeUnit};
@@ -10,6 +11,26 @@ const WINDOW_MS: i64 = 60_000;
 
 /// How much older than every stream a stale book is, in update ids.
 const STALE_BY: u64 = 1_000;
+
+/// Why a request is refused: Binance's code and words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused(pub(super) i32, pub(super) String);
+
+impl Refused {
+    pub(super) fn missing(key: &str) -> Self {
+        let text =
+            format!("Mandatory parameter '{key}' was not sent, was empty/null, or malformed.");
+        Self(-1102, text)
+    }
+
+    pub(super) fn symbol() -> Self {
+        Self(-1121, "Invalid symbol.".to_owned())
+    }
+
+    pub(super) fn parameter(key: &str) -> Self {
+        Self(-1130, format!("Data sent for parameter '{key}' is not valid."))
+    }
+}
 
 /// What was asked of the exchange in this minute. All clients here share one address.
 #[derive(Debug)]
@@ -44,41 +65,79 @@ pub(super) fn not_found() -> Response {
     Response::new(404, "{\"code\":-5000,\"msg\":\"Path is not found\"}".to_owned())
 }
 
-fn refused(code: i32, text: &str) -> Response {
-    Response::new(400, format!("{{\"code\":{code},\"msg\":\"{text}\"}}"))
+/// The name of what is asked for, as the weights know it.
+fn name_of(product: Product, path: &str) -> Option<&str> {
+    match product {
+        Product::Spot => path.strip_prefix("/api/v3/"),
+        Product::Futures => match path {
+            "/fapi/v2/ticker/price" => Some("ticker/price"),
+            _ => path.strip_prefix("/fapi/v1/"),
+        },
+    }
+}
+
+/// Clients list all of Binance's markets at start, each on its host. Here one host has one market,
+/// and lists none of the others.
+fn lists_another(product: Product, path: &str) -> bool {
+    let own = match product {
+        Product::Spot => "/api/v3/exchangeInfo",
+        Product::Futures => "/fapi/v1/exchangeInfo",
+    };
+    let all = ["/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"];
+    path != own && all.contains(&path)
 }
 
 impl Binance {
     pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
         let at = self.clock.date(now);
-        let prefix = match self.product {
-            Product::Spot => "/api/v3/",
-            Product::Futures => "/fapi/v1/",
-        };
-        let Some(name) = target.path.strip_prefix(prefix) else { return not_found() };
-        let limit = target.value("limit").map(str::parse::<u32>);
-        let weight = match (name, self.product) {
-            ("depth", product) => match depth_limit(product, limit) {
-                Some((_, weight)) => weight,
-                None => return refused(-4021, "Invalid depth limit"),
-            },
-            ("exchangeInfo", Product::Spot) => 20,
-            ("exchangeInfo" | "time" | "ping", _) => 1,
-            _ => return not_found(),
-        };
+        let is_other = lists_another(self.product, &target.path);
+        let name = if is_other { Some("ping") } else { name_of(self.product, &target.path) };
+        let weight = name.and_then(|name| Some((name, self.weight_of(name, target)?)));
+        let Some((name, weight)) = weight else { return not_found() };
         if let Some(response) = self.refuse_by_fault(at) {
             return response;
         }
         if !self.weight.spend(weight, at.millis()) {
             return self.too_many(429, at);
         }
-        let response = match name {
-            "depth" => self.depth(target, at),
-            "exchangeInfo" => Response::new(200, self.listing(at)),
-            "time" => Response::new(200, format!("{{\"serverTime\":{}}}", at.millis())),
-            _ => Response::new(200, "{}".to_owned()),
+        let body = match is_other {
+            true => Ok(self.listed(&[], at)),
+            false => self.body(name, target, at),
+        };
+        let response = match body {
+            Ok(body) => Response::new(200, body),
+            Err(Refused(code, text)) => {
+                Response::new(400, serde_json::json!({"code": code, "msg": text}).to_string())
+            }
         };
         response.with("X-MBX-USED-WEIGHT-1M", self.weight.used)
+    }
+
+    /// What a request weighs; `None` where there is nothing.
+    fn weight_of(&self, name: &str, target: &Target) -> Option<u32> {
+        if self.recording.is_some() && !matches!(name, "depth" | "exchangeInfo" | "ping" | "time") {
+            return None;
+        }
+        if name == "depth" {
+            let limit = target.value("limit").map(str::parse::<u32>);
+            return Some(depth_limit(self.product, limit).map_or(2, |(_, weight)| weight));
+        }
+        let is_one = target.value("symbol").is_some();
+        let symbols = target.value("symbols").map_or(usize::MAX, |list| list.split(',').count());
+        match self.product {
+            Product::Spot => spot_weight(name, if is_one { 1 } else { symbols }),
+            Product::Futures => futures_weight(name, is_one, target.value("limit")),
+        }
+    }
+
+    fn body(&mut self, name: &str, target: &Target, at: UnixNanos) -> Result<String, Refused> {
+        match name {
+            "ping" => Ok("{}".to_owned()),
+            "time" => Ok(format!("{{\"serverTime\":{}}}", at.millis())),
+            "depth" => self.depth(target, at),
+            "exchangeInfo" => self.listing(target, at),
+            _ => self.about_market(name, target, at),
+        }
     }
 
     fn refuse_by_fault(&mut self, at: UnixNanos) -> Option<Response> {
@@ -106,24 +165,16 @@ impl Binance {
         Response::new(status, body).with("Retry-After", (wait_ms + 999) / 1_000)
     }
 
-    fn depth(&mut self, target: &Target, at: UnixNanos) -> Response {
-        let Some(symbol) = target.value("symbol") else {
-            return refused(
-                -1102,
-                "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.",
-            );
-        };
-        if let Some(recording) = &self.recording {
-            return match recording.books.get(symbol) {
-                Some(body) => Response::new(200, body.trim_end().to_owned()),
-                None => refused(-1121, "Invalid symbol."),
-            };
-        }
-        let Some(&index) = self.by_native.get(symbol) else {
-            return refused(-1121, "Invalid symbol.");
-        };
+    fn depth(&mut self, target: &Target, at: UnixNanos) -> Result<String, Refused> {
         let limit = target.value("limit").map(str::parse::<u32>);
-        let count = depth_limit(self.product, limit).map_or(0, |(count, _)| count);
+        let count = depth_limit(self.product, limit).map(|(count, _)| count);
+        let count = count.ok_or_else(|| Refused(-4021, "Invalid depth limit".to_owned()))?;
+        let symbol = target.value("symbol").ok_or_else(|| Refused::missing("symbol"))?;
+        if let Some(recording) = &self.recording {
+            let body = recording.books.get(symbol).ok_or_else(Refused::symbol)?;
+            return Ok(body.trim_end().to_owned());
+        }
+        let index = self.listed_at(symbol)?;
         let stale = self.armed.strikes_snapshot();
         let (market, back) = if stale { (&self.first, STALE_BY) } else { (&self.market, 0) };
         let traded = &market.traded[index];
@@ -134,27 +185,99 @@ impl Binance {
             &traded.book,
             at,
         );
-        Response::new(200, String::from_utf8_lossy(&body).into_owned())
+        Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    fn listing(&self, at: UnixNanos) -> String {
-        let mut out = format!(
-            "{{\"timezone\":\"UTC\",\"serverTime\":{},\"rateLimits\":[],\"exchangeFilters\":[],\
-             \"symbols\":[",
-            at.millis()
-        );
-        let mut body = Vec::new();
-        for (index, spelling) in self.spellings.iter().enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            let listed = &self.market.traded[index].listed;
-            Frame::new(&mut body, TimeUnit::Millis, spelling).listing(listed);
-            out.push_str(&String::from_utf8_lossy(&body));
-        }
-        out.push_str("]}");
-        out
+    /// The instruments and what may be asked of the exchange.
+    fn listing(&self, target: &Target, at: UnixNanos) -> Result<String, Refused> {
+        let chosen = match self.product {
+            Product::Spot => self.chosen(target)?.into_vec(),
+            Product::Futures => (0..self.spellings.len()).collect(),
+        };
+        Ok(self.listed(&chosen, at))
     }
+
+    fn listed(&self, chosen: &[usize], at: UnixNanos) -> String {
+        let rows = self.rows(chosen.iter().copied(), |frame, index| {
+            frame.listing(&self.market.traded[index].listed);
+        });
+        let limit = |kind: &str, interval: &str, count: u32, limit: u32| {
+            format!(
+                "{{\"rateLimitType\":\"{kind}\",\"interval\":\"{interval}\",\
+                 \"intervalNum\":{count},\"limit\":{limit}}}"
+            )
+        };
+        let weight = limit("REQUEST_WEIGHT", "MINUTE", 1, self.weight.bound);
+        let (head, limits) = match self.product {
+            Product::Spot => (
+                "",
+                [
+                    weight,
+                    limit("ORDERS", "SECOND", 10, 100),
+                    limit("ORDERS", "DAY", 1, 200_000),
+                    limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
+                ]
+                .join(","),
+            ),
+            Product::Futures => (
+                "\"futuresType\":\"U_MARGINED\",\"assets\":[],",
+                [weight, limit("ORDERS", "MINUTE", 1, 1_200), limit("ORDERS", "SECOND", 10, 300)]
+                    .join(","),
+            ),
+        };
+        format!(
+            "{{\"timezone\":\"UTC\",\"serverTime\":{},{head}\"rateLimits\":[{limits}],\
+             \"exchangeFilters\":[],\"symbols\":{rows}}}",
+            at.millis()
+        )
+    }
+}
+
+/// By name and how many symbols are asked for.
+fn spot_weight(name: &str, symbols: usize) -> Option<u32> {
+    let is_one = symbols == 1;
+    Some(match name {
+        "ping" | "time" => 1,
+        "exchangeInfo" => 20,
+        "trades" | "historicalTrades" => 25,
+        "aggTrades" => 4,
+        "klines" | "uiKlines" | "avgPrice" => 2,
+        "ticker/24hr" => match symbols {
+            ..=20 => 2,
+            21..=100 => 40,
+            _ => 80,
+        },
+        "ticker/price" | "ticker/bookTicker" => {
+            if is_one {
+                2
+            } else {
+                4
+            }
+        }
+        "ticker" | "ticker/tradingDay" => 4 * symbols.min(50) as u32,
+        _ => return None,
+    })
+}
+
+fn futures_weight(name: &str, is_one: bool, limit: Option<&str>) -> Option<u32> {
+    let pick = |one, all| if is_one { one } else { all };
+    Some(match name {
+        "ping" | "time" | "exchangeInfo" | "fundingRate" | "fundingInfo" | "openInterest" => 1,
+        "trades" => 5,
+        "historicalTrades" | "aggTrades" => 20,
+        "klines" | "continuousKlines" | "indexPriceKlines" | "markPriceKlines"
+        | "premiumIndexKlines" => match limit.and_then(|limit| limit.parse().ok()).unwrap_or(500) {
+            ..=99 => 1,
+            100..=499 => 2,
+            500..=1_000 => 5,
+            _ => 10,
+        },
+        "premiumIndex" => pick(1, 10),
+        "ticker/24hr" => pick(1, 40),
+        "ticker/price" => pick(1, 2),
+        "ticker/bookTicker" => pick(2, 5),
+        _ => return None,
+    })
 }
 
 /// Levels and weight of a request for a book; `None` when the limit is not allowed.

@@ -47,7 +47,7 @@ pub(super) struct Schedule {
     told: Vec<u64>,
     /// Summaries sent, for streams of every third second.
     beat: Vec<u64>,
-    began: MonoNanos,
+    pub(super) began: MonoNanos,
 }
 
 impl Schedule {

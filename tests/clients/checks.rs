@@ -1,0 +1,251 @@
+//! What is asked of a client, the same for every exchange.
+
+use serde_json::{Value, json};
+use tickwire::clock::Clock;
+use tickwire::instrument::ExchangeId;
+use tickwire::sim::{Options, Simulator};
+
+use crate::bridge::Ccxt;
+use crate::right::{self, Trade, is, is_sum, number};
+
+/// Trades a second. Slow enough for every trade of the test to be kept.
+const RATE: u32 = 100;
+
+/// Trades that are compared, at least.
+const TRADES_MIN: usize = 30;
+
+/// One exchange, and how ccxt speaks to it.
+pub(crate) struct Case {
+    pub(crate) exchange: ExchangeId,
+    /// ccxt's class.
+    pub(crate) name: &'static str,
+    /// What its constructor is told: where the simulator is, by REST and by WebSocket.
+    pub(crate) config: fn(rest: &str, socket: &str) -> Value,
+    pub(crate) instruments: &'static [Instrument],
+    /// What a trade by REST is.
+    pub(crate) rest_trades: Trades,
+    /// Whether a client's text is the id of the trade with that number.
+    pub(crate) is_id: fn(&str, u64) -> bool,
+    /// Levels of each side in a client's book: by REST, and as it is streamed.
+    pub(crate) depths: [usize; 2],
+}
+
+/// One instrument.
+pub(crate) struct Instrument {
+    /// As the exchange spells it.
+    pub(crate) native: &'static str,
+    /// As ccxt spells it.
+    pub(crate) unified: &'static str,
+    /// What a lot of one counts in volumes: less than 1 for contracts that are worth less.
+    pub(crate) unit: f64,
+}
+
+/// What one trade of a list is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trades {
+    /// A match.
+    Matches,
+    /// A taker's order with all its matches.
+    Orders,
+}
+
+/// A client and its exchange.
+struct Session<'a> {
+    case: &'a Case,
+    simulator: Simulator,
+    clock: Clock,
+    ccxt: Ccxt,
+}
+
+/// Lets ccxt do all it can.
+pub(crate) fn run(case: &Case) {
+    let symbols = case.instruments.iter().map(|it| it.native.to_owned()).collect();
+    let options = Options { symbols, rate: RATE, ..Options::new(case.exchange) };
+    let clock = options.clock.clone();
+    let simulator = Simulator::start(options).expect("it starts");
+    let config = (case.config)(&simulator.rest_url(), &simulator.url());
+    let Some(ccxt) = Ccxt::start(case.name, &config) else { return };
+    let mut session = Session { case, simulator, clock, ccxt };
+    session.lists();
+    for instrument in case.instruments {
+        session.subscribes(instrument);
+        session.hears_trades(instrument);
+    }
+    session.simulator.pause();
+    for instrument in case.instruments {
+        session.holds(instrument);
+        session.fetches_book(instrument);
+        session.fetches_trades(instrument);
+        session.fetches_candles(instrument);
+        session.fetches_tickers(instrument);
+    }
+}
+
+impl Session<'_> {
+    /// The list of instruments and the time, as ccxt asks for them first.
+    fn lists(&mut self) {
+        let markets = self.ccxt.call("load_markets", json!([]));
+        for instrument in self.case.instruments {
+            let market = &markets[instrument.unified];
+            assert_eq!(market["id"], instrument.native, "{market}");
+            assert_eq!(market["active"], true, "{market}");
+            let book = self.simulator.book(instrument.native).expect("it is listed");
+            for (key, text) in [("price", &book.bids[0].0), ("amount", &book.bids[0].1)] {
+                let tick = market["precision"][key].as_f64().expect("a tick");
+                let ticks = number(text) / tick;
+                assert!((ticks - ticks.round()).abs() < 1e-6, "{text} in ticks of {tick}");
+            }
+        }
+        if self.ccxt.has("fetchTime") {
+            let at_ms = self.ccxt.call("fetch_time", json!([]));
+            assert!(at_ms.as_i64().is_some_and(|at_ms| at_ms > 1_700_000_000_000), "{at_ms}");
+        }
+    }
+
+    /// Each returns with the first that came.
+    fn subscribes(&mut self, instrument: &Instrument) {
+        let symbol = instrument.unified;
+        let calls = [
+            ("watchOrderBook", "watch_order_book", json!([symbol])),
+            ("watchTicker", "watch_ticker", json!([symbol])),
+            ("watchBidsAsks", "watch_bids_asks", json!([[symbol]])),
+            ("watchOHLCV", "watch_ohlcv", json!([symbol, "1m"])),
+        ];
+        for (feature, method, arguments) in calls {
+            if self.ccxt.has(feature) {
+                self.ccxt.call(method, arguments);
+            }
+        }
+    }
+
+    /// Every trade that comes is one that was printed, and none is missing between two.
+    fn hears_trades(&mut self, instrument: &Instrument) {
+        let mut heard: Vec<Value> = Vec::new();
+        while heard.len() < TRADES_MIN {
+            let came = self.ccxt.call("watch_trades", json!([instrument.unified]));
+            heard.extend(came.as_array().expect("a list").iter().cloned());
+        }
+        let right = self.trades(instrument, Trades::Matches);
+        self.compare_trades(&heard, &right);
+    }
+
+    fn trades(&self, instrument: &Instrument, of: Trades) -> Vec<Trade> {
+        let trades = self.simulator.truth().trades(instrument.native);
+        match of {
+            Trades::Matches => right::trades(&trades, &self.clock),
+            Trades::Orders => right::orders(&trades, &self.clock),
+        }
+    }
+
+    /// `read` is a stretch of `right`.
+    fn compare_trades(&self, read: &[Value], right: &[Trade]) {
+        let is_id = |value: &Value, id| value.as_str().is_some_and(|it| (self.case.is_id)(it, id));
+        let first = right.iter().position(|trade| is_id(&read[0]["id"], trade.id));
+        let first = first.unwrap_or_else(|| panic!("{} was never printed", read[0]));
+        for (read, right) in read.iter().zip(&right[first..]) {
+            assert!(is_id(&read["id"], right.id), "{read} for {right:?}");
+            assert_eq!(right.wrong(read), None);
+        }
+        assert!(read.len() <= right.len() - first, "more than were printed");
+    }
+
+    /// What the streams left in the client, once the market stands still.
+    fn holds(&mut self, instrument: &Instrument) {
+        let symbol = instrument.unified;
+        let book = self.simulator.book(instrument.native).expect("it is listed");
+        let depth = self.case.depths[1];
+        let wrong = |read: &Value| right::wrong_book(read, &book, depth);
+        self.ccxt.until(&["orderbooks", symbol], wrong);
+        let trades = self.trades(instrument, Trades::Matches);
+        let last = number(&trades.last().expect("it traded").price);
+        if self.ccxt.has("watchTicker") {
+            let wrong = |read: &Value| (!is(&read["last"], last)).then(|| read.to_string());
+            self.ccxt.until(&["tickers", symbol], wrong);
+        }
+        if self.ccxt.has("watchBidsAsks") {
+            let wrong = |read: &Value| wrong_best(read, &book);
+            self.ccxt.until(&["bidsasks", symbol], wrong);
+        }
+        if self.ccxt.has("watchOHLCV") {
+            let candle = *right::candles(&trades).last().expect("it traded");
+            let wrong = |read: &Value| {
+                let candles = read.as_array().map_or(&[][..], Vec::as_slice);
+                let same = candles.iter().find(|read| read[0] == candle.start_ms);
+                same.map_or(Some("no candle".to_owned()), |read| {
+                    candle.wrong(read, instrument.unit)
+                })
+            };
+            self.ccxt.until(&["ohlcvs", symbol, "1m"], wrong);
+        }
+    }
+
+    fn fetches_book(&mut self, instrument: &Instrument) {
+        let book = self.simulator.book(instrument.native).expect("it is listed");
+        let depth = self.case.depths[0];
+        let read = self.ccxt.call("fetch_order_book", json!([instrument.unified, depth]));
+        assert_eq!(right::wrong_book(&read, &book, depth), None);
+    }
+
+    fn fetches_trades(&mut self, instrument: &Instrument) {
+        let right = self.trades(instrument, self.case.rest_trades);
+        let read = self.ccxt.call("fetch_trades", json!([instrument.unified, null, 50]));
+        let read = read.as_array().expect("a list");
+        assert_eq!(read.len(), right.len().min(50));
+        self.compare_trades(read, &right[right.len() - read.len()..]);
+    }
+
+    fn fetches_candles(&mut self, instrument: &Instrument) {
+        let candles = right::candles(&self.trades(instrument, Trades::Matches));
+        let read = self.ccxt.call("fetch_ohlcv", json!([instrument.unified, "1m"]));
+        let read = read.as_array().expect("a list");
+        for candle in &candles {
+            let same = read.iter().find(|read| read[0] == candle.start_ms);
+            let same = same.unwrap_or_else(|| panic!("no candle for {candle:?} in {read:?}"));
+            assert_eq!(candle.wrong(same, instrument.unit), None);
+        }
+        let first = candles.first().expect("it traded").start_ms;
+        assert!(read.iter().all(|read| read[0].as_i64() >= Some(first)), "{read:?}");
+    }
+
+    /// The day's numbers: alone, and among all.
+    fn fetches_tickers(&mut self, instrument: &Instrument) {
+        let symbol = instrument.unified;
+        let alone = self.ccxt.call("fetch_ticker", json!([symbol]));
+        self.compare_ticker(instrument, &alone);
+        if self.ccxt.has("fetchTickers") {
+            let all = self.ccxt.call("fetch_tickers", json!([[symbol]]));
+            self.compare_ticker(instrument, &all[symbol]);
+        }
+        if self.ccxt.has("fetchBidsAsks") {
+            let best = self.ccxt.call("fetch_bids_asks", json!([[symbol]]));
+            let book = self.simulator.book(instrument.native).expect("it is listed");
+            assert_eq!(wrong_best(&best[symbol], &book), None);
+        }
+    }
+
+    fn compare_ticker(&self, instrument: &Instrument, read: &Value) {
+        let trades = self.trades(instrument, Trades::Matches);
+        let size = |trade: &Trade| number(&trade.size) * instrument.unit;
+        let volume: f64 = trades.iter().map(size).sum();
+        let turnover: f64 = trades.iter().map(|trade| size(trade) * number(&trade.price)).sum();
+        let last = number(&trades.last().expect("it traded").price);
+        assert!(is(&read["last"], last), "last {read} for {last}");
+        assert!(is_sum(&read["baseVolume"], volume), "volume {read} for {volume}");
+        if !read["quoteVolume"].is_null() {
+            assert!(is_sum(&read["quoteVolume"], turnover), "turnover {read} for {turnover}");
+        }
+        if !read["bid"].is_null() {
+            let book = self.simulator.book(instrument.native).expect("it is listed");
+            assert_eq!(wrong_best(read, &book), None);
+        }
+    }
+}
+
+/// What of a client's best prices is not the book's.
+fn wrong_best(read: &Value, book: &tickwire::sim::TrueBook) -> Option<String> {
+    let sides = [("bid", "bidVolume", &book.bids[0]), ("ask", "askVolume", &book.asks[0])];
+    let wrong = sides.into_iter().find(|(price, size, right)| {
+        !is(&read[*price], number(&right.0)) || !is(&read[*size], number(&right.1))
+    });
+    wrong.map(|(price, ..)| format!("{price}: {read} for {:?}", book.bids[0]))
+}
