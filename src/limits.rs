@@ -84,6 +84,11 @@ pub const UPSTREAM_BUFFER_BYTES: usize = 256 << 10;
 pub const UPSTREAM_READ_BYTES: usize = 64 << 10;
 const _: () = assert!(UPSTREAM_BUFFER_BYTES >= 2 * UPSTREAM_READ_BYTES + FRAME_PADDING);
 
+/// How long the kernel waits for an exchange to acknowledge what we sent before it gives the
+/// connection up: as long as a busy connection may be silent. It sends again after 0.2, 0.6, 1.4 and
+/// 3 s, so that five copies have to be lost.
+pub const UPSTREAM_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(6);
+
 /// Reads of an exchange's socket of which one is made with the kernel's receive time: it costs
 /// half a microsecond more than the others.
 pub const READS_PER_KERNEL_STAMP: u32 = 8;

@@ -15,6 +15,8 @@ use super::NetError;
 use super::handshake::Step;
 use super::socket::Socket;
 use crate::clock::UnixNanos;
+#[cfg(target_os = "linux")]
+use crate::limits::UPSTREAM_UNACKNOWLEDGED_MAX;
 
 /// After so much silence the kernel asks the peer whether it lives. A second line of defence: the
 /// heartbeats of exchanges and sessions are faster.
@@ -83,6 +85,7 @@ impl Transport {
         let failed = |error: io::Error| NetError::Connect { peer, kind: error.kind() };
         let stream = TcpStream::connect(peer).map_err(failed)?;
         tune(&stream).map_err(failed)?;
+        limit_unacknowledged(&stream).map_err(failed)?;
         Ok(Self { socket: Socket::new(stream), peer, tls, connecting: true })
     }
 
@@ -165,6 +168,12 @@ impl Transport {
         self.socket.take_stamp()
     }
 
+    /// Whether bytes came that make no whole record of TLS yet, so that nothing was there to read;
+    /// once. They are a sign of life all the same.
+    pub fn take_partial(&mut self) -> bool {
+        self.tls.as_mut().is_some_and(|tls| std::mem::take(&mut tls.partial))
+    }
+
     /// Whether ciphertext waits for the kernel: [`Write::flush`] when the socket is writable.
     pub fn wants_write(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
@@ -225,6 +234,18 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
+/// Ends a connection whose other side is gone without a word soon after we said something.
+#[cfg(target_os = "linux")]
+fn limit_unacknowledged(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_user_timeout(Some(UPSTREAM_UNACKNOWLEDGED_MAX))
+}
+
+/// Other systems have no such bound for one socket; theirs are minutes.
+#[cfg(not(target_os = "linux"))]
+fn limit_unacknowledged(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
 /// rustls and the ciphertext that it has not seen yet.
 #[derive(Debug)]
 struct Tls {
@@ -234,6 +255,8 @@ struct Tls {
     records: Vec<u8>,
     start: usize,
     end: usize,
+    /// Something came, and nothing whole.
+    partial: bool,
 }
 
 impl Tls {
@@ -251,7 +274,8 @@ impl Tls {
             }
         };
         connection.set_buffer_limit(Some(TLS_SEND_BYTES_MAX));
-        Ok(Some(Box::new(Self { connection, records: vec![0; size], start: 0, end: 0 })))
+        let records = vec![0; size];
+        Ok(Some(Box::new(Self { connection, records, start: 0, end: 0, partial: false })))
     }
 
     fn advance(&mut self, socket: &mut Socket) -> io::Result<Step> {
@@ -293,7 +317,7 @@ impl Tls {
                 break;
             }
             match self.pull(socket) {
-                Ok(_) => {}
+                Ok(taken) => self.partial |= taken > 0,
                 Err(_) if filled > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -302,6 +326,7 @@ impl Tls {
             // Answers of TLS itself (new keys); what the kernel refuses goes with the next flush.
             let _ = self.push(socket);
         }
+        self.partial = false;
         Ok(filled)
     }
 
@@ -345,5 +370,101 @@ impl Tls {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(taken),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::RootCertStore;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    use super::*;
+
+    /// A connection and the other end of it, which takes no part yet.
+    fn pair(security: &Security) -> (Transport, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let transport = Transport::connect(listener.local_addr().unwrap(), security).unwrap();
+        (transport, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_an_exchange_never_acknowledges_ends_its_connection_and_nobody_elses() {
+        let (transport, peer) = pair(&Security::Plain);
+        let bound = |stream: &TcpStream| SockRef::from(stream).tcp_user_timeout().unwrap();
+        let own = bound(transport.socket.stream());
+        assert_eq!(own, Some(UPSTREAM_UNACKNOWLEDGED_MAX));
+        let from = peer.peer_addr().unwrap();
+        let accepted = Transport::accept(TcpStream::from_std(peer), from, &Security::Plain);
+        assert_eq!(bound(accepted.unwrap().socket.stream()), None);
+    }
+
+    /// A TLS connection whose handshake is done, and the other end of it.
+    fn secure_pair() -> (Transport, std::net::TcpStream, ServerConnection) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let provider = || Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let mut server = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        // Nothing but what the test writes.
+        server.send_tls13_tickets = 0;
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let (mut transport, mut peer) =
+            pair(&Security::client(Arc::new(client), "localhost").unwrap());
+        peer.set_nonblocking(true).unwrap();
+        let end = Instant::now() + Duration::from_secs(20);
+        while transport.advance().unwrap() == Step::Pending || server.is_handshaking() {
+            assert!(Instant::now() < end, "no handshake");
+            if server.read_tls(&mut peer).is_ok() {
+                server.process_new_packets().unwrap();
+            }
+            while server.wants_write() && server.write_tls(&mut peer).is_ok() {}
+        }
+        (transport, peer, server)
+    }
+
+    #[test]
+    fn half_a_record_is_nothing_to_read_and_a_sign_of_life() {
+        let (mut transport, mut peer, mut server) = secure_pair();
+        let mut into = [0; 64];
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut read = |transport: &mut Transport, enough: &dyn Fn(&mut Transport) -> bool| {
+            loop {
+                assert!(Instant::now() < end, "nothing came");
+                match transport.read(&mut into) {
+                    Ok(count) => return into[..count].to_vec(),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => panic!("{error}"),
+                }
+                if enough(transport) {
+                    return Vec::new();
+                }
+            }
+        };
+        server.writer().write_all(b"a frame").unwrap();
+        let mut record = Vec::new();
+        server.write_tls(&mut record).unwrap();
+        peer.write_all(&record[..3]).unwrap();
+        assert!(read(&mut transport, &Transport::take_partial).is_empty());
+        assert!(!transport.take_partial(), "told once");
+        peer.write_all(&record[3..]).unwrap();
+        assert_eq!(read(&mut transport, &|_| false), b"a frame");
+        assert!(!transport.take_partial(), "what is read says it all");
     }
 }
