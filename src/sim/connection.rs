@@ -67,6 +67,8 @@ pub(super) struct Connection {
     pub(super) held_until: MonoNanos,
     /// Half-open: nothing goes out and nothing is heard.
     pub(super) muted: bool,
+    /// No market data goes out.
+    pub(super) hushed: bool,
     /// The client closed its side, or the socket broke.
     pub(super) gone: bool,
     pub(super) pulse: Pulse,
@@ -97,6 +99,7 @@ impl Connection {
             message: None,
             held_until: MonoNanos::ZERO,
             muted: false,
+            hushed: false,
             gone: false,
             pulse: Pulse {
                 opened: MonoNanos::ZERO,

@@ -23,6 +23,9 @@ pub enum Fault {
     DisconnectOne,
     /// Every open connection goes half-open: it stays, nothing comes, nothing is heard.
     Silence,
+    /// No market data goes out on any open WebSocket, though it answers everything, until its client
+    /// subscribes to something again.
+    Hush,
     /// Every open WebSocket is closed with this code.
     Close(u16),
     /// A text frame that is no JSON, to every open WebSocket.
@@ -207,7 +210,7 @@ pub enum FaultError {
     },
 }
 
-const NAMES: &str = "disconnect, disconnect-one, silence, close, garbage, truncated, oversized, binary, \
+const NAMES: &str = "disconnect, disconnect-one, silence, hush, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
     stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
     rest-stale";
@@ -250,6 +253,7 @@ impl Parts<'_> {
             "disconnect" => Fault::Disconnect,
             "disconnect-one" => Fault::DisconnectOne,
             "silence" => Fault::Silence,
+            "hush" => Fault::Hush,
             "close" => Fault::Close(self.value("close", 1_000, 4_999, 1_008)? as u16),
             "garbage" => Fault::Garbage,
             "truncated" => Fault::Truncated,

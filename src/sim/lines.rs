@@ -74,6 +74,9 @@ impl Lines {
 
     /// Sends one text frame of market data, which faults may strike.
     pub(super) fn market(&mut self, id: ConnectionId, parts: &[&[u8]]) {
+        if self.is_hushed(id) {
+            return;
+        }
         if std::mem::take(&mut self.truncate_next) {
             let whole = parts.concat();
             self.send(id, 0x1, &[&whole[..whole.len() / 2]]);
@@ -91,8 +94,23 @@ impl Lines {
         let Some(bytes) = fragment.filter(|bytes| frame.len() > *bytes) else {
             return self.market(id, &[frame]);
         };
+        if self.is_hushed(id) {
+            return;
+        }
         for frame in self.tamper.pass(id, frame.to_vec()) {
             self.write(id, |connection| connection.fragments(0x1, &frame, bytes));
+        }
+    }
+
+    fn is_hushed(&mut self, id: ConnectionId) -> bool {
+        self.connection(id).is_some_and(|connection| connection.hushed)
+    }
+
+    /// The client subscribes to something: muted streams of it speak again.
+    pub(super) fn unmute(&mut self, id: ConnectionId) {
+        self.tamper.unmute(id);
+        if let Some(connection) = self.connection(id) {
+            connection.hushed = false;
         }
     }
 
@@ -117,7 +135,8 @@ impl Lines {
 
     /// Closes one WebSocket.
     pub(super) fn close(&mut self, id: ConnectionId, code: u16, reason: &str) {
-        if let Some(connection) = self.connection(id) {
+        // A half-open one never hears of its end.
+        if let Some(connection) = self.connection(id).filter(|connection| !connection.muted) {
             connection.close(code, reason);
         }
     }

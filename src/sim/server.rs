@@ -305,7 +305,7 @@ impl Server {
             Incoming::Text(text) => {
                 self.counters.commands.add(1);
                 if text.to_ascii_lowercase().contains("subscribe") {
-                    self.lines.tamper.unmute(id);
+                    self.lines.unmute(id);
                 }
                 self.speaker.message(id, &text, now, &mut self.lines);
             }
@@ -475,6 +475,9 @@ impl Server {
             Fault::Disconnect => self.each_connection(|connection| connection.gone = true),
             Fault::DisconnectOne => self.disconnect_one(),
             Fault::Silence => self.each_connection(|connection| connection.muted = true),
+            Fault::Hush => self.each_connection(|connection| {
+                connection.hushed |= connection.phase == Phase::Open;
+            }),
             Fault::Close(code) => self.each_open(|lines, id| lines.close(id, code, "Closed")),
             Fault::Garbage => self.each_open(|lines, id| lines.text(id, &[b"<html>502</html>"])),
             Fault::Truncated => self.lines.truncate_next = true,
