@@ -132,7 +132,6 @@ fn a_quiet_connection_is_kept_by_heartbeats_in_json() {
         let mut options = RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Trades]);
         options.rules = |rules| {
             rules.heartbeat = rules.heartbeat.map(|(_, text)| (Duration::from_millis(20), text));
-            rules.silence_max = Duration::from_millis(500);
             rules.messages_max = 1_000_000;
         };
         Rig::start(options).assert_kept_by_heartbeats(&simulator);

@@ -83,7 +83,6 @@ fn a_quiet_connection_is_kept_by_heartbeats_in_plain_text() {
     let mut options = RigOptions::new(ExchangeId::Okx, &simulator, &NATIVES, &[Channel::Trades]);
     options.rules = |rules| {
         rules.heartbeat = Some((Duration::from_millis(20), "ping"));
-        rules.silence_max = Duration::from_millis(500);
         rules.messages_max = 1_000_000;
     };
     Rig::start(options).assert_kept_by_heartbeats(&simulator);

@@ -238,41 +238,6 @@ fn a_slow_consumer_gets_every_trade_in_order() {
 }
 
 #[test]
-fn a_connection_that_falls_silent_is_given_up() {
-    let simulator = simulator(|_| {});
-    let mut rig = Rig::start(RigOptions {
-        rules: |rules| rules.silence_max = Duration::from_millis(300),
-        ..options(&simulator, &[Channel::Trades])
-    });
-    rig.wait_trades(0, 3);
-    simulator.inject(Fault::Silence);
-    rig.wait_counted("the watchdog", |counters| {
-        counters.reconnects[Reason::Silence as usize].value() == 1
-    });
-    let seen = rig.ticks.len();
-    rig.wait_trades(seen, 3);
-    rig.stop();
-    assert_accounted(&rig);
-}
-
-#[test]
-fn pings_alone_keep_a_quiet_connection() {
-    let simulator = simulator(|options| {
-        options.ping_interval = Duration::from_millis(100);
-        options.paused = true;
-        // Five messages a second would not be enough for so many pongs.
-        options.messages_per_second = 0;
-    });
-    let mut rig = Rig::start(RigOptions {
-        rules: |rules| rules.silence_max = Duration::from_secs(1),
-        ..options(&simulator, &[Channel::Trades])
-    });
-    assert!(simulator.wait_for(DEADLINE, |stats| stats.pongs >= 20));
-    assert_eq!(simulator.stats().upgrades, 1, "one connection, never given up");
-    rig.stop();
-}
-
-#[test]
 fn a_connection_is_replaced_before_the_exchange_ends_it() {
     let simulator = simulator(|options| options.lifetime = Some(Duration::from_secs(60)));
     let mut rig = Rig::start(RigOptions {

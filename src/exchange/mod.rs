@@ -105,13 +105,12 @@ pub struct ConnectionRules {
     pub attempts_max: u32,
     /// See `attempts_max`.
     pub attempt_window: Duration,
-    /// Neither data nor ping for so long means that the connection is dead.
-    pub silence_max: Duration,
     /// The exchange closes the connection at this age.
     pub lifetime: Option<Duration>,
     /// Largest frame that the exchange is known to send, with a margin.
     pub frame_bytes_max: usize,
-    /// What we must say, and how often, to be kept; `None` where the exchange pings.
+    /// What we must say, and how often, to be kept; it is answered, and so said as well to ask
+    /// whether the exchange is there. `None` where the exchange pings, and is asked by a ping.
     pub heartbeat: Option<(Duration, &'static str)>,
     /// Ids of an instrument's trades have no holes, so that a hole is a loss.
     pub trade_ids_contiguous: bool,

@@ -6,6 +6,7 @@
 //! to, the first copy of each event wins. When the replacement has joined every stream, the old
 //! connection is let go.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
 use super::options::{FeedError, FeedOptions};
 use super::upstream::{Change, Open, Site, Target, Upstream};
-use super::with_trades;
+use super::{with_books, with_trades};
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId};
@@ -68,6 +69,10 @@ pub(super) struct Lines {
     due: MonoNanos,
     /// Something happened that may want an answer.
     attention: bool,
+    /// Connections that were asked for a sign of life and have not answered.
+    doubted: Vec<u32>,
+    /// Those are others than they were.
+    doubts_changed: bool,
 }
 
 #[derive(Debug)]
@@ -159,6 +164,8 @@ impl Lines {
             first: 0,
             due: MonoNanos::ZERO,
             attention: true,
+            doubted: Vec::new(),
+            doubts_changed: false,
         })
     }
 
@@ -255,11 +262,11 @@ impl Lines {
         }
     }
 
-    /// A ring is full, so that nobody listens: silence is nobody's fault.
+    /// A ring was full, or we stood still, so that nobody listened: silence is nobody's fault.
     pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
         for upstream in self.upstreams() {
             if let Some(open) = upstream.open() {
-                open.heard = now;
+                open.pulse.excuse(now);
                 open.rhythms.excuse(now);
             }
         }
@@ -298,13 +305,14 @@ impl Lines {
                 replacement.tend(exchange, &mut self.shared.site(index, copy, world));
             }
             due = due.min(line.replace(self.replace_after, numbers, &mut self.shared, world.now));
-            due = due.min(line.main.due(&self.shared.rules));
+            due = due.min(line.main.due());
             if let Some(replacement) = &line.replacement {
-                due = due.min(replacement.due(&self.shared.rules));
+                due = due.min(replacement.due());
             }
         }
         numbers.note_newest(self.shared.generations);
         self.compare(numbers, world.now);
+        self.note_doubted();
         if was_open && !self.shared.circuit.is_open() {
             self.upstreams().for_each(|upstream| upstream.wake(world.now));
             due = world.now;
@@ -343,6 +351,38 @@ impl Lines {
                 }
             }
         }
+    }
+
+    fn note_doubted(&mut self) {
+        let is_doubted =
+            |upstream: &mut Upstream| upstream.open().is_some_and(|open| open.pulse.is_doubted());
+        let doubted = self.upstreams().filter_map(|one| is_doubted(one).then(|| one.generation()));
+        let doubted: Vec<u32> = doubted.collect();
+        self.doubts_changed |= doubted != self.doubted;
+        self.doubted = doubted;
+    }
+
+    /// Whether other connections are in doubt than at the last call.
+    pub(super) fn take_doubts_changed(&mut self) -> bool {
+        std::mem::take(&mut self.doubts_changed)
+    }
+
+    /// The books that only connections in doubt bring, and those that another one brings.
+    pub(super) fn books_in_doubt(&mut self, numbers: &Numbers) -> BooksInDoubt {
+        let mut books = BooksInDoubt::default();
+        for upstream in self.upstreams() {
+            let generation = upstream.generation();
+            let Some((open, plan)) = upstream.open_with_plan() else { continue };
+            let brought =
+                with_books(&plan.subscriptions).filter(|&one| numbers.brings_book(one, generation));
+            if open.pulse.is_doubted() {
+                books.doubted.extend(brought);
+            } else if open.subscribing.is_done() {
+                books.vouched.extend(brought);
+            }
+        }
+        books.doubted.retain(|one| !books.vouched.contains(one));
+        books
     }
 
     /// Connections that were open and are not any more, each told once.
@@ -449,6 +489,15 @@ impl Lines {
     fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
         self.lines.iter_mut().flat_map(Line::upstreams)
     }
+}
+
+/// What doubts about connections mean for books.
+#[derive(Debug, Default)]
+pub(super) struct BooksInDoubt {
+    /// Nobody knows whether they are as they were.
+    pub(super) doubted: HashSet<InstrumentId>,
+    /// A connection that is not in doubt brings them.
+    pub(super) vouched: HashSet<InstrumentId>,
 }
 
 /// How a connection ended while it was read from.

@@ -19,6 +19,7 @@ mod options;
 mod output;
 mod pacing;
 mod publish;
+mod pulse;
 mod read;
 mod resync;
 mod rhythm;
@@ -64,6 +65,11 @@ const RING_LOOK_EVERY: Duration = Duration::from_millis(1);
 /// Between two tries to ask a control side that has no room for questions.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
+/// Between two turns; more is our own doing (the machine or the process stood still), and whoever
+/// was silent meanwhile may not have been. A thread that may sleep wakes once a second.
+const TURN_GAP_MAX: Duration = Duration::from_millis(1_500);
+const _: () = assert!(TURN_GAP_MAX.as_millis() > TIME_EVERY.as_millis());
+
 /// Longest time from the stop to the end of the thread.
 const STOP_MAX: Duration = Duration::from_secs(1);
 
@@ -86,6 +92,8 @@ pub struct Feed<E: Exchange> {
     notices: Vec<FeedNotice>,
     subscriptions: Vec<Subscription>,
     counters: Arc<FeedCounters>,
+    /// When the last turn was.
+    turned: MonoNanos,
     /// When the next date is due.
     time_at: MonoNanos,
     /// When the control side may be asked again.
@@ -147,6 +155,7 @@ impl<E: Exchange> Feed<E> {
             notices: Vec::new(),
             subscriptions,
             counters,
+            turned: MonoNanos::ZERO,
             time_at: MonoNanos::ZERO,
             ask_at: MonoNanos::ZERO,
             stopped: false,
@@ -156,6 +165,9 @@ impl<E: Exchange> Feed<E> {
 
     /// One turn. Returns the work done; 0 lets the thread wait.
     pub fn turn(&mut self, now: MonoNanos) -> usize {
+        if now > std::mem::replace(&mut self.turned, now).after(TURN_GAP_MAX) {
+            self.lines.excuse_silence(now);
+        }
         let mut work = self.obey(now);
         work += usize::from(self.publisher.go_on());
         self.date(now);
@@ -329,6 +341,10 @@ impl<E: Exchange> Feed<E> {
         }
         while let Some(instrument) = self.lines.take_aged() {
             self.publisher.distrust(std::iter::once(instrument), Reason::Aged, now);
+        }
+        if self.lines.take_doubts_changed() {
+            let doubts = self.lines.books_in_doubt(&self.publisher.numbers);
+            self.publisher.doubt(&doubts, now);
         }
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {

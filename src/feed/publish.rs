@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::books::{Applied, Books, Joined};
 use super::gap::{Numbers, Source, Verdict};
+use super::line::BooksInDoubt;
 use super::output::Output;
 use super::{with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
@@ -307,6 +308,18 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
+    /// Some books may be old, as nobody knows whether their connections live; others may not any
+    /// more. Nothing is lost yet, so that none of them needs a snapshot.
+    pub(super) fn doubt(&mut self, books: &BooksInDoubt, now: MonoNanos) {
+        for &instrument in &books.doubted {
+            self.books.doubt(instrument, self.output.staged());
+        }
+        for &instrument in &books.vouched {
+            self.books.vouch(instrument, self.output.staged());
+        }
+        self.stamp_and_push(now);
+    }
+
     /// Says something about the whole feed; allowed while blocked, as it is rare and small.
     pub(super) fn tell(&mut self, body: Body, now: MonoNanos) {
         self.output.staged().push(Tick::new(InstrumentId::NONE, UnixNanos::NONE, body));
@@ -368,8 +381,11 @@ impl Publisher {
     fn retell_book(&mut self, instrument: InstrumentId) {
         let Some(state) = self.books.state(instrument) else { return };
         let whole = self.books.publish(instrument, self.output.staged());
-        let reason = if whole { Reason::SnapshotJoined } else { Reason::Stall };
-        let state = if whole { BookState::Live } else { state };
+        let reason = match state {
+            BookState::Live => Reason::SnapshotJoined,
+            BookState::Stale if whole => Reason::Silence,
+            BookState::Resyncing | BookState::Stale => Reason::Stall,
+        };
         let body = Body::BookState { state, reason };
         self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
         let now = self.clock.now();

@@ -49,13 +49,11 @@ impl<E: Exchange> Reader<'_, E> {
             let frame = match open.socket.next() {
                 Ok(Some(Message::Text(frame) | Message::Binary(frame))) => frame,
                 Ok(Some(Message::Ping)) => {
-                    open.heard = received;
                     open.ponged(received);
                     self.attention = true;
                     continue;
                 }
                 Ok(Some(Message::Pong(payload))) => {
-                    open.heard = received;
                     if let Ok(ticket) = payload.bytes().try_into() {
                         let ticket = u64::from_be_bytes(ticket);
                         let carried = &plan.subscriptions;
@@ -74,6 +72,7 @@ impl<E: Exchange> Reader<'_, E> {
                         Ok(Fill::Read(1..)) => {
                             open.received = self.clock.now();
                             self.counters.newest_read.set(open.received.0);
+                            self.attention |= open.pulse.hear(open.received);
                             if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
                                 self.publisher.record_wait_in_kernel(stamp, open.received);
                             }
@@ -82,6 +81,9 @@ impl<E: Exchange> Reader<'_, E> {
                         Ok(Fill::Read(0)) => return None,
                         Ok(Fill::Blocked) => {
                             open.readable = false;
+                            if open.socket.transport_mut().take_partial() {
+                                self.attention |= open.pulse.hear(self.clock.now());
+                            }
                             return None;
                         }
                         Err(error) => return Some(End::Failed(error)),
@@ -89,7 +91,6 @@ impl<E: Exchange> Reader<'_, E> {
                 }
                 Err(error) => return Some(End::Failed(error)),
             };
-            open.heard = received;
             self.frames += 1;
             self.counters.frames.increment();
             self.counters.bytes.add(frame.bytes().len() as u64);
@@ -234,7 +235,8 @@ impl<E: Exchange> Reader<'_, E> {
             };
         self.attention = true;
         let numbers = &self.publisher.numbers;
-        let brought = suspects.into_iter().filter(|&one| numbers.brings_book(one, source));
+        let brought =
+            suspects.into_iter().filter(|&one| numbers.brings_book(one, source.generation));
         let brought: Vec<_> = brought.collect();
         self.publisher.distrust(brought.into_iter(), Reason::Refused, source.received);
     }

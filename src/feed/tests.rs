@@ -16,6 +16,8 @@ use crate::ring::{Consumer, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::Tick;
 
+mod silence;
+
 type AnyFeed = Feed<Box<dyn Exchange>>;
 
 /// A feed whose turns the test takes.
@@ -46,16 +48,21 @@ impl Hand {
         url: String,
         adjust: impl FnOnce(&mut FeedOptions),
     ) -> Self {
-        let subscriptions = natives.iter().enumerate().map(|(index, native)| {
-            assert!((profile(exchange).canonical_symbol)(native).is_some());
-            let native = ArrayString::from(native).unwrap();
-            let (instrument, channel) = (InstrumentId(index as u32), Channel::Trades);
-            Subscription { instrument, native, channel, interval: None }
-        });
-        let mut options = FeedOptions::new(url, subscriptions.collect());
+        let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+        Self::by(clock, exchange, subscriptions(exchange, natives, &[Channel::Trades]), url, adjust)
+    }
+
+    /// By a clock that others may share.
+    fn by(
+        (clock, hand): (Clock, ManualClock),
+        exchange: ExchangeId,
+        subscriptions: Vec<Subscription>,
+        url: String,
+        adjust: impl FnOnce(&mut FeedOptions),
+    ) -> Self {
+        let mut options = FeedOptions::new(url, subscriptions);
         options.reconnect = BackoffPolicy { jitter: 0.0, ..BackoffPolicy::default() };
         adjust(&mut options);
-        let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
         let (ring, consumer) = ring(1 << 12);
         let (reports, receiver) = bounded(64);
         let rings = vec![RingEnd { ring, bell: None }];
@@ -122,6 +129,22 @@ impl Hand {
         let addresses = addresses.iter().copied().collect();
         self.handle.send(FeedCommand::Resolved { ticket, addresses }).unwrap();
     }
+}
+
+/// Of each symbol each channel; instruments are numbered in that order.
+fn subscriptions(
+    exchange: ExchangeId,
+    natives: &[&str],
+    channels: &[Channel],
+) -> Vec<Subscription> {
+    let of = |(index, native): (usize, &&str)| {
+        assert!((profile(exchange).canonical_symbol)(native).is_some());
+        let native = ArrayString::from(native).unwrap();
+        let instrument = InstrumentId(index as u32);
+        let one = move |&channel| Subscription { instrument, native, channel, interval: None };
+        channels.iter().map(one)
+    };
+    natives.iter().enumerate().flat_map(of).collect()
 }
 
 /// An address where nobody listens.

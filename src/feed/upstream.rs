@@ -19,6 +19,7 @@ use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::pacing::Pacer;
+use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
 use super::sequence::ConnectionSequence;
 use super::subscribing::Subscribing;
@@ -32,7 +33,7 @@ use crate::net::{
 };
 use crate::tick::{FeedState, Reason};
 
-/// Messages of each window that are left to pongs, which nobody asks for.
+/// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
 
 /// What a connection finds around itself.
@@ -134,8 +135,8 @@ pub(super) struct Open {
     pub(super) readable: bool,
     /// When the last read returned; the stamp of every frame that it completed.
     pub(super) received: MonoNanos,
-    /// When the exchange last said anything.
-    pub(super) heard: MonoNanos,
+    /// Whether the exchange is there.
+    pub(super) pulse: Pulse,
     since: MonoNanos,
     /// It got data, or an answer to every request, so that the exchange does serve us.
     pub(super) is_served: bool,
@@ -267,14 +268,14 @@ impl Upstream {
     }
 
     /// When [`Upstream::tend`] has something to do though no socket says so.
-    pub(super) fn due(&self, rules: &ConnectionRules) -> MonoNanos {
+    pub(super) fn due(&self) -> MonoNanos {
         match &self.phase {
             Phase::Waiting { until } => *until,
             Phase::Resolving { deadline, .. } => *deadline,
             Phase::Dialing { dial, .. } | Phase::Upgrading { dial, .. } => {
                 dial.address_deadline.min(dial.deadline)
             }
-            Phase::Open(open) => open.due(rules),
+            Phase::Open(open) => open.due(),
             Phase::Terminated => MonoNanos::MAX,
         }
     }
@@ -301,6 +302,11 @@ impl Upstream {
         retry_after: Option<Duration>,
         site: &mut Site<'_>,
     ) {
+        // Silence was a wait already, and counts as part of the one that follows.
+        let since = match &self.phase {
+            Phase::Open(open) if reason == Reason::Silence => open.pulse.heard(),
+            _ => site.now,
+        };
         let (was_open, was_served) = if let Phase::Open(open) = &mut self.phase {
             site.counters.reconnects[reason as usize].increment();
             site.counters.line(site.copy).losses.increment();
@@ -327,7 +333,7 @@ impl Upstream {
             Some(wait) => (FeedState::Error, wait),
             None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
         };
-        self.phase = Phase::Waiting { until: site.now.after(wait) };
+        self.phase = Phase::Waiting { until: since.after(wait) };
         self.show(state, reason, was_open, detail);
     }
 
@@ -492,7 +498,7 @@ impl Upstream {
             greeting: self.plan.greeting.iter().cloned().collect(),
             readable: true,
             received: site.now,
-            heard: site.now,
+            pulse: Pulse::new(site.now),
             since: site.now,
             is_served: false,
             is_served_told: false,
@@ -511,9 +517,14 @@ impl Upstream {
     /// The turn of an open connection.
     fn keep<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        if site.now >= open.heard.after(site.rules.silence_max) {
-            let detail = format!("nothing heard for {:?}", site.rules.silence_max);
-            return self.lose(Reason::Silence, Some(detail.into()), None, site);
+        match open.feel(site) {
+            Ok(Look::Dead) => {
+                let silent = Duration::from_nanos(site.now.since(open.pulse.heard()));
+                let detail = format!("nothing heard for {silent:.1?}, nor an answer when asked");
+                return self.lose(Reason::Silence, Some(detail.into()), None, site);
+            }
+            Ok(_) => {}
+            Err(error) => return self.fail(&error, site),
         }
         open.is_served |= open.subscribing.is_done();
         let is_news = open.is_served && !std::mem::replace(&mut open.is_served_told, true);
@@ -535,6 +546,30 @@ impl Upstream {
 }
 
 impl Open {
+    /// Looks whether the exchange is there, and asks it where that is in question.
+    fn feel(&mut self, site: &mut Site<'_>) -> Result<Look, NetError> {
+        let look = self.pulse.look(site.now, self.readable);
+        match look {
+            Look::Fine | Look::Dead => {}
+            Look::Answered => site.counters.silence_answers.increment(),
+            Look::ReadFirst => self.readable = true,
+            Look::Ask => {
+                // It waits for no room: what is spared is there, as who is silent asks for nothing.
+                self.pacer.note(site.now);
+                match site.rules.heartbeat {
+                    Some((every, text)) => {
+                        self.heartbeat_at = site.now.after(every);
+                        self.socket.queue_text(text)?;
+                    }
+                    None => self.socket.queue_ping(b"")?,
+                }
+                self.pulse.ask(site.now);
+                site.counters.silence_questions.increment();
+            }
+        }
+        Ok(look)
+    }
+
     /// Queues what is due and allowed: requests and heartbeats.
     fn say<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) -> Result<(), NetError> {
         self.subscribing.resume(site.now);
@@ -632,13 +667,13 @@ impl Open {
         self.pacer.note(now);
     }
 
-    fn due(&self, rules: &ConnectionRules) -> MonoNanos {
+    fn due(&self) -> MonoNanos {
         let request = match self.greeting.is_empty() && !self.subscribing.may_send() {
             true => MonoNanos::MAX,
             false => self.pacer.ready_at(MESSAGES_SPARED),
         };
-        self.heard
-            .after(rules.silence_max)
+        self.pulse
+            .due()
             .min(self.subscribing.due())
             .min(self.rhythms.due())
             .min(request)
@@ -654,6 +689,8 @@ pub(super) fn reason_of(error: &NetError) -> Reason {
         NetError::Url { .. } | NetError::TlsFile { .. } => Reason::Configuration,
         NetError::Connect { kind: std::io::ErrorKind::TimedOut, .. } => Reason::ConnectTimeout,
         NetError::Connect { .. } => Reason::ConnectRefused,
+        // The kernel gave up on what the other side never acknowledged.
+        NetError::Io { kind: std::io::ErrorKind::TimedOut } => Reason::Silence,
         NetError::NoRoots { .. } | NetError::Tls(_) => Reason::Tls,
         NetError::Refused(refusal) if matches!(refusal.status, 418 | 429) => Reason::RateLimited,
         NetError::Refused(_) | NetError::Handshake { .. } | NetError::HandshakeTooLarge { .. } => {

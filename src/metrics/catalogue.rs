@@ -76,6 +76,14 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         feed.aged_streams.value()
     }),
     (
+        "feed_silence_questions",
+        "Questions to connections that fell silent beyond their rhythm.",
+        |feed| feed.silence_questions.value(),
+    ),
+    ("feed_silence_answers", "Questions to silent connections that were answered.", |feed| {
+        feed.silence_answers.value()
+    }),
+    (
         "feed_duplicate_events",
         "Events that were published before: repeated, late, or a copy.",
         |feed| feed.duplicates.value(),

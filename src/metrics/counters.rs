@@ -86,6 +86,10 @@ pub struct FeedCounters {
     pub resubscriptions: Counter,
     /// Streams that fell silent far beyond their own rhythm.
     pub aged_streams: Counter,
+    /// Questions to connections that fell silent beyond their rhythm.
+    pub silence_questions: Counter,
+    /// Of those: answered, by whatever came.
+    pub silence_answers: Counter,
     /// Connections lost, by [`Reason::ALL`].
     pub reconnects: [Counter; Reason::ALL.len()],
     /// Attempts to connect that failed, by [`Reason::ALL`].

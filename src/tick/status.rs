@@ -115,7 +115,7 @@ reasons! {
     Protocol = "protocol error",
     /// A frame was larger than the exchange's bound.
     FrameTooLarge = "frame too large",
-    /// Neither data nor ping within the exchange's bound.
+    /// Nothing came, not even an answer when the exchange was asked for one.
     Silence = "silence",
     /// A subscription was acknowledged and stayed mute.
     Mute = "mute subscription",
@@ -149,6 +149,8 @@ reasons! {
     Lapped = "lapped",
     /// Nothing new within the book's bound of age.
     Aged = "aged",
+    /// The exchange answered after all: what was doubted is as it was.
+    Answered = "answered",
     /// A level was refused (more than 18 digits), so the book is not whole.
     Refused = "refused value",
 }

@@ -36,10 +36,6 @@ const QUICK: BackoffPolicy = BackoffPolicy {
     max_attempts: 0,
 };
 
-/// Neither data nor ping for so long means that a connection is dead. Exchanges promise far
-/// longer, which would only make seeds long.
-const SILENCE_MAX: Duration = Duration::from_secs(6);
-
 /// How often we say what keeps a connection, at least.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
@@ -102,7 +98,7 @@ impl World {
             rate: random.between(10, 60) as u32,
             seed,
             truth_trades: 100_000,
-            // Shorter than the silence that is allowed; an exchange that never pings will not.
+            // Sooner than exchanges do, as seeds are short; one that never pings will not.
             ping_interval: if usual.ping_interval == Duration::MAX {
                 Duration::MAX
             } else {
@@ -126,7 +122,6 @@ impl World {
             reports,
         };
         let rules: Rules = Box::new(move |rules| {
-            rules.silence_max = rules.silence_max.min(SILENCE_MAX);
             rules.lifetime = lifetime.and(Some(LIFETIME_KNOWN));
             rules.frame_bytes_max = 1 << 20;
             rules.heartbeat = rules.heartbeat.map(|(every, text)| (every.min(HEARTBEAT), text));

@@ -63,8 +63,6 @@ pub static SPOT: Profile = Profile {
         message_window: Duration::from_secs(1),
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
-        // A ping comes every 20 s, so three are missing by then.
-        silence_max: Duration::from_secs(60),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
         frame_bytes_max: FRAME_BYTES_MAX,
         heartbeat: None,
@@ -105,8 +103,6 @@ pub static FUTURES: Profile = Profile {
         message_window: Duration::from_secs(1),
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
-        // A ping comes every 3 min (measured: after 140 s, then 180 s); two are missing by then.
-        silence_max: Duration::from_secs(400),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
         frame_bytes_max: FRAME_BYTES_MAX,
         heartbeat: None,

@@ -53,8 +53,6 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     message_window: Duration::from_secs(1),
     attempts_max: 500,
     attempt_window: Duration::from_secs(300),
-    // A ping goes out after 20 s, and the answer to it is to come within 10 s.
-    silence_max: Duration::from_secs(30),
     lifetime: None,
     frame_bytes_max: FRAME_BYTES_MAX,
     heartbeat: Some((Duration::from_secs(20), r#"{"op":"ping"}"#)),

@@ -43,8 +43,6 @@ pub static EXCHANGE: Profile = Profile {
         // 8 a second and address, bursts to 20.
         attempts_max: 8,
         attempt_window: Duration::from_secs(1),
-        // Each product's heartbeat comes every second; five are missing by then.
-        silence_max: Duration::from_secs(6),
         lifetime: None,
         // "A snapshot can be several MB". As many levels as are read of one frame have 10 MB; the
         // memory is only taken when such a frame comes.

@@ -41,8 +41,6 @@ pub static ADVANCED: Profile = Profile {
         message_window: Duration::from_secs(1),
         attempts_max: 8,
         attempt_window: Duration::from_secs(1),
-        // Heartbeats come every second; a first frame of 5 MB (measured) may hold some of them up.
-        silence_max: Duration::from_secs(10),
         lifetime: None,
         // Measured: 5.1 MB for 46,000 levels. As many levels as are read of one frame have 29 MB;
         // the memory is only taken when such a frame comes.

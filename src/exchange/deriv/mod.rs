@@ -65,8 +65,6 @@ pub static PROFILE: Profile = Profile {
         // Nothing is stated; a client is asked for one connection.
         attempts_max: 60,
         attempt_window: Duration::from_secs(60),
-        // Two of our pings unanswered. Ticks tell nothing: there are none of a closed market.
-        silence_max: Duration::from_secs(70),
         lifetime: None,
         // All bars of an answer are 500 KB at most (5,000 of them), all instruments 100 KB.
         frame_bytes_max: 4 << 20,

@@ -41,13 +41,11 @@ pub static PROFILE: Profile = Profile {
         requests_in_flight_max: 1,
         answers: Answers::PerSubscription,
         // Requests to subscribe, unsubscribe or log in; heartbeats are not among them, but fit too
-        // (180 in an hour).
+        // (a quiet connection is asked every 10 s, 360 times in an hour).
         messages_max: 480,
         message_window: Duration::from_secs(3_600),
         attempts_max: 3,
         attempt_window: Duration::from_secs(1),
-        // A heartbeat after 20 s at the latest is answered within another 20 s.
-        silence_max: Duration::from_secs(40),
         lifetime: None,
         // A book of 400 levels a side has about 32 KB, the list of spot instruments 700 KB.
         frame_bytes_max: 8 << 20,

@@ -108,6 +108,9 @@ impl Entry {
                 Ok(()) => {
                     self.old_in_a_row = 0;
                     let Event { update, levels, dropped, out, .. } = event;
+                    if self.is_doubted() {
+                        self.show(BookState::Live, Reason::Answered, out);
+                    }
                     let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
                     run.push(levels.iter().chain(dropped.iter()).copied(), out);
                     Applied::Published
@@ -325,6 +328,12 @@ impl Entry {
             SnapshotSource::Rest => !self.held.is_empty(),
             SnapshotSource::Stream => self.position.is_none(),
         }
+    }
+
+    /// Proven, and shown as stale until its connection is known to live.
+    #[inline]
+    pub(super) fn is_doubted(&self) -> bool {
+        self.position.is_some() && matches!(self.shown, Some((BookState::Stale, _)))
     }
 
     fn go_live(&mut self, out: &mut Vec<Tick>) {

@@ -9,6 +9,9 @@
 //!    ▲ connection lost
 //! ```
 //!
+//! A live book whose connection does not answer is shown as stale, but stays what it is: with the
+//! answer, or its next event, it is shown as live again.
+//!
 //! While a book is not live the rings carry its changes of state alone: the broadcasters keep the
 //! last proven book, flagged. How it becomes live again depends on where its first state comes
 //! from. Beside the stream ([`SnapshotSource::Rest`]): its deltas are held, a snapshot is asked
@@ -257,6 +260,25 @@ impl Books {
             self.want(place);
         }
         true
+    }
+
+    /// Nobody knows whether the connection lives that brings this book: a live one is shown as
+    /// stale. It stays proven, as nothing of it is known to be missing.
+    pub fn doubt(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
+        let Some(place) = self.find(instrument) else { return };
+        let entry = &mut self.entries[place as usize];
+        if entry.position.is_some() && !entry.is_doubted() {
+            entry.show(BookState::Stale, Reason::Silence, out);
+        }
+    }
+
+    /// The connection does live: a book that was doubted is shown as live again, as it stands.
+    pub fn vouch(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
+        let Some(place) = self.find(instrument) else { return };
+        let entry = &mut self.entries[place as usize];
+        if entry.is_doubted() {
+            entry.show(BookState::Live, Reason::Answered, out);
+        }
     }
 
     /// True while a book waits for a snapshot that somebody was told to get.

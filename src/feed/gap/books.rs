@@ -62,10 +62,10 @@ impl Numbers {
     }
 
     /// Whether this connection is the one whose events make a book that has no numbers.
-    pub(in crate::feed) fn brings_book(&self, instrument: InstrumentId, source: Source) -> bool {
+    pub(in crate::feed) fn brings_book(&self, instrument: InstrumentId, generation: u32) -> bool {
         self.slots.get(instrument.index()).is_none_or(|slot| {
             let owner = slot.owners[Channel::Orderbook as usize].generation;
-            owner == 0 || owner == source.generation
+            owner == 0 || owner == generation
         })
     }
 

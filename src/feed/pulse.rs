@@ -1,0 +1,181 @@
+//! The rhythm of a whole connection. When it breaks, the exchange is asked whether it is there.
+//!
+//! A half-open connection looks like a quiet market: nothing comes, and nothing says that nothing
+//! will. What tells them apart is a question, since every exchange answers one:
+//!
+//! ```text
+//!        silent beyond the rhythm          no answer         still none, and nothing unread
+//! heard ─────────────────────────▶ asked ────────────▶ doubted ─────────────────────────▶ dead
+//!   ▲                                │                    │
+//!   └────────────── any byte ────────┴────────────────────┘
+//! ```
+//!
+//! Asking costs a few bytes, so it is done early: after twice the largest gap of the last seconds.
+//! Where events come at random some gap is that long by chance every few minutes, and a ping then
+//! goes out for nothing. Only a question that stays without any answer ends a connection, and only
+//! time counts in which we could have heard one. That its streams speak is another matter, see
+//! `rhythm.rs`.
+
+use std::time::Duration;
+
+use crate::clock::MonoNanos;
+
+/// The shortest silence that is asked about: a lost packet that is sent again takes up to a second.
+const ASK_AFTER_MIN: Duration = Duration::from_secs(2);
+
+/// The longest one that is not, however quiet the connection is.
+const ASK_AFTER_MAX: Duration = Duration::from_secs(10);
+
+/// Silence of so many times the largest gap breaks the rhythm.
+const GAPS_TO_ASK: u64 = 2;
+
+/// The rhythm is known once so many signs of life came over so long a time; a connection that has
+/// just told all its books at once, and then rests, has none yet.
+const SIGNS_MIN: u64 = 3;
+const LISTEN_MIN: Duration = Duration::from_secs(1);
+
+/// The largest gap is remembered for one to two of these.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// A question that is not answered within this time puts the connection in doubt. Round trips are
+/// shorter, so that clients hear nothing of questions that are answered.
+const DOUBT_AFTER: Duration = Duration::from_millis(500);
+
+/// And within this time it ends the connection: the longest round trip that was seen, and as much
+/// again for a packet that has to be sent anew.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+
+// What is promised, with a second for the replacement to ask: 6 s of a busy connection, 15 s of any.
+const _: () = assert!(ASK_AFTER_MIN.as_secs() + ANSWER_MAX.as_secs() < 6);
+const _: () = assert!(ASK_AFTER_MAX.as_secs() + ANSWER_MAX.as_secs() < 15);
+
+/// What a look at a connection says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing is to be done.
+    Fine,
+    /// Its rhythm is broken: it is to be asked.
+    Ask,
+    /// It answered.
+    Answered,
+    /// It did not answer in time; what the kernel may still hold of it is to be read before that
+    /// is held against it.
+    ReadFirst,
+    /// It did not answer, and nothing is left unread.
+    Dead,
+}
+
+/// A question that was not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Since when an answer could be heard.
+    at: MonoNanos,
+    /// Signs of life until then.
+    signs: u64,
+    doubted: bool,
+    /// The last read before the verdict was asked for.
+    reads: bool,
+}
+
+/// The signs of life of one connection.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    /// When the last one came, or could have been heard.
+    heard: MonoNanos,
+    /// When the first one came.
+    first: MonoNanos,
+    signs: u64,
+    /// The largest gaps of the present window and of the one before.
+    largest_ns: [u64; 2],
+    window_end: MonoNanos,
+    asked: Option<Asked>,
+}
+
+impl Pulse {
+    /// Of a connection that opens now.
+    pub(super) const fn new(now: MonoNanos) -> Self {
+        Self { heard: now, first: now, signs: 0, largest_ns: [0; 2], window_end: now, asked: None }
+    }
+
+    /// When it was heard last.
+    pub(super) const fn heard(&self) -> MonoNanos {
+        self.heard
+    }
+
+    /// Some bytes came, of whatever. True when they answer a question.
+    #[inline]
+    pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
+        let gap_ns = now.since(self.heard);
+        self.heard = now;
+        self.signs += 1;
+        if now >= self.window_end {
+            self.largest_ns = [0, self.largest_ns[0]];
+            self.window_end = now.after(WINDOW);
+        }
+        if self.signs == 1 {
+            self.first = now;
+        } else {
+            self.largest_ns[0] = self.largest_ns[0].max(gap_ns);
+        }
+        self.asked.is_some()
+    }
+
+    /// Nobody listened until now: silence is nobody's fault, and an answer may still come.
+    pub(super) fn excuse(&mut self, now: MonoNanos) {
+        self.heard = self.heard.max(now);
+        if let Some(asked) = &mut self.asked {
+            (asked.at, asked.reads) = (now, false);
+        }
+    }
+
+    /// It was asked.
+    pub(super) const fn ask(&mut self, now: MonoNanos) {
+        self.asked = Some(Asked { at: now, signs: self.signs, doubted: false, reads: false });
+    }
+
+    /// Whether it was asked, and has not answered for so long that its books may be old.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.doubted && asked.signs == self.signs)
+    }
+
+    /// Looks at it; `unread` says that the socket may hold something.
+    pub(super) fn look(&mut self, now: MonoNanos, unread: bool) -> Look {
+        let Some(asked) = &mut self.asked else {
+            return if now >= self.due() { Look::Ask } else { Look::Fine };
+        };
+        if asked.signs != self.signs {
+            self.asked = None;
+            return Look::Answered;
+        }
+        asked.doubted |= now >= asked.at.after(DOUBT_AFTER);
+        if now < asked.at.after(ANSWER_MAX) {
+            return Look::Fine;
+        }
+        if !std::mem::replace(&mut asked.reads, true) {
+            return Look::ReadFirst;
+        }
+        if unread { Look::Fine } else { Look::Dead }
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> MonoNanos {
+        match self.asked {
+            None => self.heard.after(self.patience()),
+            Some(Asked { at, doubted: false, .. }) => at.after(DOUBT_AFTER),
+            Some(Asked { at, .. }) => at.after(ANSWER_MAX),
+        }
+    }
+
+    /// How long it may be silent before it is asked.
+    fn patience(&self) -> Duration {
+        if self.signs < SIGNS_MIN || self.heard.since(self.first) < LISTEN_MIN.as_nanos() as u64 {
+            return ASK_AFTER_MAX;
+        }
+        let largest_ns = self.largest_ns[0].max(self.largest_ns[1]);
+        let silence = Duration::from_nanos(largest_ns.saturating_mul(GAPS_TO_ASK));
+        silence.clamp(ASK_AFTER_MIN, ASK_AFTER_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;
