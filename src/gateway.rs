@@ -4,8 +4,10 @@
 //! read finds nobody behind it. The stop goes the other way round: the feeds first, then what they
 //! pushed is delivered, then the clients are told.
 
+mod footprint;
 mod reload;
 
+pub use footprint::{Bytes, Footprint};
 pub use reload::ReloadError;
 
 use std::collections::BTreeMap;

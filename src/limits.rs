@@ -25,7 +25,7 @@ pub const BATCH_LEVELS_KEPT: usize = 8_192;
 /// The longest latency told apart: 60 s. Longer ones count as this.
 pub const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
-/// Sets of histograms of one thread, 350 KiB each: one fills while two may wait for the control
+/// Sets of histograms of one thread, 360 KiB each: one fills while two may wait for the control
 /// thread. When that is late the one that fills goes on filling; nothing is lost.
 pub const LATENCY_SETS: usize = 3;
 

@@ -21,6 +21,7 @@ use super::packed::{Context, RECORD_BYTES_MAX, Record};
 use super::{HistoryBounds, Stream};
 use crate::instrument::InstrumentId;
 use crate::limits::{CANDLES_KEPT_MAX, HISTORY_CHUNK_BYTES};
+use crate::tick::Interval;
 
 /// No chunk, or no stream.
 const NONE: u32 = u32::MAX;
@@ -93,6 +94,22 @@ impl ChainId {
 }
 
 impl Histories {
+    /// What the streams of one instrument take besides their chunks.
+    pub(super) const BYTES_PER_INSTRUMENT: usize = Stream::COUNT * size_of::<Chain>();
+
+    /// Bytes of the chunks of so many instruments with usual events, and at most.
+    pub(super) const fn sizes(bounds: HistoryBounds, instruments: usize) -> (usize, usize) {
+        let candles =
+            if bounds.events < CANDLES_KEPT_MAX { bounds.events } else { CANDLES_KEPT_MAX };
+        // A trade, a quote, a ticker and a level; a candle of each interval.
+        let one = bounds.events.saturating_mul(16 + 20 + 30 + 8)
+            + candles.saturating_mul(35 * Interval::ALL.len())
+            + Stream::COUNT * HISTORY_CHUNK_BYTES;
+        let most = bounds.bytes / HISTORY_CHUNK_BYTES * HISTORY_CHUNK_BYTES;
+        let all = one.saturating_mul(instruments);
+        (if all < most { all } else { most }, most)
+    }
+
     pub(super) fn new(bounds: HistoryBounds) -> Self {
         let chunks_max = (bounds.bytes / HISTORY_CHUNK_BYTES).clamp(1, NONE as usize - 1);
         // A ticker takes three records, and no stream takes more.
@@ -361,7 +378,7 @@ mod tests {
     use super::*;
     use crate::cache::Stamp;
     use crate::clock::UnixNanos;
-    use crate::tick::{Body, Interval, Reason};
+    use crate::tick::{Body, Reason};
 
     const STREAMS: [Stream; 3] = [Stream::Trades, Stream::Quotes, Stream::Orderbook];
 

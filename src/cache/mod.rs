@@ -37,6 +37,30 @@ pub struct HistoryBounds {
     pub bytes: usize,
 }
 
+/// How many bytes a cache takes, books apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSize {
+    /// Histories with as many events as they keep, of usual events; never more than at most.
+    pub histories_expected: usize,
+    /// Histories at their bound.
+    pub histories_most: usize,
+    /// What else is remembered of instruments.
+    pub instruments: usize,
+}
+
+impl CacheSize {
+    /// Of a cache with so many instruments.
+    pub const fn of(bounds: HistoryBounds, instruments: usize) -> Self {
+        let (expected, most) = Histories::sizes(bounds, instruments);
+        let one = size_of::<Memory>() + Histories::BYTES_PER_INSTRUMENT;
+        Self {
+            histories_expected: expected,
+            histories_most: most,
+            instruments: instruments.saturating_mul(one),
+        }
+    }
+}
+
 impl Default for HistoryBounds {
     fn default() -> Self {
         Self { events: 10_000, bytes: 64 << 20 }

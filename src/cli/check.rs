@@ -5,10 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tickwire::config::{Config, effective};
+use tickwire::gateway::Footprint;
 
-/// Prints the effective configuration; an invalid one is an error with exit code 2.
+use super::WrongUse;
+
+/// Prints the effective configuration and the memory that it takes; an invalid one is an error with
+/// exit code 2.
 pub(super) fn check(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
-    std::io::stdout().lock().write_all(effective(&config).as_bytes())?;
+    let footprint = Footprint::of(&config).map_err(|error| WrongUse(error.to_string()))?;
+    writeln!(std::io::stdout().lock(), "{}\n{}", effective(&config), footprint.table().trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use crossbeam::channel::Receiver;
 use crossbeam::select;
 use tickwire::clock::Clock;
 use tickwire::config::Config;
-use tickwire::gateway::Gateway;
+use tickwire::gateway::{Footprint, Gateway};
 
 use super::demo::Demo;
 use super::ready::Ready;
@@ -97,6 +97,9 @@ fn announce(gateway: &Gateway, config: &Config, demo: bool) {
     let names: Vec<_> = config.feeds.iter().map(|feed| feed.exchange.name()).collect();
     let symbols: usize = config.feeds.iter().map(|feed| feed.symbols.len()).sum();
     tracing::info!("serving {url}, metrics and health on http://{admin}");
+    if let Ok(footprint) = Footprint::of(config) {
+        tracing::info!("{footprint}; `tickwire check` shows the parts");
+    }
     tracing::info!("{} feeds with {symbols} instruments: {}", names.len(), names.join(", "));
 }
 

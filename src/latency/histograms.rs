@@ -84,7 +84,10 @@ impl Default for Histograms {
 }
 
 impl Histograms {
-    /// Empty ones. Allocates all that they will ever need (about 350 KiB).
+    /// What a set takes, about; `tests` hold it.
+    pub const BYTES: usize = 360 << 10;
+
+    /// Empty ones. Allocates all that they will ever need (about 360 KiB).
     pub fn new() -> Self {
         let empty = Histogram::new_with_bounds(1, LATENCY_NS_MAX, DIGITS)
             .expect("the bounds are constants that hdrhistogram accepts");
@@ -187,6 +190,13 @@ impl Histograms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_takes_what_it_is_said_to_take() {
+        let cells: usize = Histograms::new().spans.iter().map(Histogram::distinct_values).sum();
+        let bytes = cells * size_of::<u64>();
+        assert!(bytes <= Histograms::BYTES && bytes > Histograms::BYTES * 9 / 10, "{bytes}");
+    }
 
     #[test]
     fn quantiles_are_within_one_percent_and_sums_exact() {

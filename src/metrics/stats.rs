@@ -30,6 +30,8 @@ pub struct Stats {
     pub feeds: Vec<FeedStats>,
     /// All clients together.
     pub clients: ClientStats,
+    /// The histories of all broadcasters together.
+    pub histories: HistoryStats,
     /// Each span that was measured, over the last minute and since the start.
     pub latency: Vec<LatencyStats>,
     /// How the budget was kept.
@@ -89,6 +91,15 @@ pub struct FeedStats {
     pub skipped_ticks: u64,
     /// Events that the exchange dates after our read of them.
     pub negative_ages: u64,
+}
+
+/// Histories, in [`Stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HistoryStats {
+    /// Memory that they hold.
+    pub bytes: u64,
+    /// Events that gave way because all of them together had reached their bytes.
+    pub evicted: u64,
 }
 
 /// Order books in each state, in [`FeedStats`].
@@ -217,9 +228,18 @@ pub fn stats(observatory: &Observatory) -> Stats {
         not_ready: readiness.reasons,
         feeds: sky.feeds.iter().map(|feed| feed_stats(feed, requests(feed), now)).collect(),
         clients: client_stats(&sky),
+        histories: history_stats(&sky),
         latency: latency_stats(&sky, now),
         budget: budget_stats(&sky),
         configuration: sky.configuration.clone(),
+    }
+}
+
+fn history_stats(sky: &Sky) -> HistoryStats {
+    let all = || sky.broadcasters.iter().map(|broadcaster| &broadcaster.counters);
+    HistoryStats {
+        bytes: all().map(|counters| counters.history_bytes.value()).sum(),
+        evicted: all().map(|counters| counters.history_evicted.value()).sum(),
     }
 }
 

@@ -1,0 +1,251 @@
+//! How much memory a configuration takes: what is to be expected, and what it can be at most.
+//!
+//! Every sum here is one of the bounds of `limits.rs` times what there is so many of. Expected is
+//! a gateway whose histories are full, whose books have some thousand levels, and which serves a
+//! hundred clients that keep up. At most is everything at once: every client's queue full, every
+//! book as large as one may be, the largest frame on every connection.
+
+use std::fmt;
+
+use super::{FeedConfig, instruments, subscriptions};
+use crate::cache::CacheSize;
+use crate::config::Config;
+use crate::exchange;
+use crate::instrument::{Channel, InstrumentTable, TableError};
+use crate::latency::Histograms;
+use crate::limits;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// The program itself, its threads and its list of authorities.
+const PROGRAM: Bytes = Bytes { expected: 16 * MIB, most: 32 * MIB };
+
+/// Bytes of a level of a book.
+const LEVEL_BYTES: usize = 32;
+
+/// Levels of a book on both sides, as most exchanges send them.
+const LEVELS_EXPECTED: usize = 4_000;
+
+/// Bytes of a level that waits for its event or its snapshot.
+const WAITING_LEVEL_BYTES: usize = 40;
+
+/// Clients that are expected, where so many are allowed.
+const CLIENTS_EXPECTED: usize = 100;
+
+/// A client without what waits for it: its buffers and its subscriptions; with TLS.
+const CLIENT_BYTES: usize = 32 * KIB;
+
+/// A connection's records ahead of decryption, and what the parser keeps.
+const CONNECTION_BYTES: usize = 64 * KIB + 12 * limits::JSON_BYTES_KEPT;
+
+/// The parser's tape takes up to so many bytes for one of a frame.
+const TAPE_PER_BYTE: usize = 12;
+
+/// What allocators lose between what they hand out, in percent of that.
+const LOST_PERCENT: usize = 10;
+
+/// Two sums of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// With full histories, usual books and clients that keep up.
+    pub expected: usize,
+    /// With everything at its bound.
+    pub most: usize,
+}
+
+impl Bytes {
+    const fn both(bytes: usize) -> Self {
+        Self { expected: bytes, most: bytes }
+    }
+
+    const fn times(self, count: usize) -> Self {
+        Self {
+            expected: self.expected.saturating_mul(count),
+            most: self.most.saturating_mul(count),
+        }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            expected: self.expected.saturating_add(other.expected),
+            most: self.most.saturating_add(other.most),
+        }
+    }
+}
+
+/// What a gateway of one configuration holds, part by part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// What it is, and how much.
+    pub parts: Vec<(&'static str, Bytes)>,
+}
+
+impl Footprint {
+    /// What the configuration takes.
+    ///
+    /// # Errors
+    /// When it names more instruments than fit.
+    pub fn of(config: &Config) -> Result<Self, TableError> {
+        let table = instruments(config)?;
+        let broadcasters = config.gateway.broadcasters;
+        let (feeds, threads) = (config.feeds.len(), config.feeds.len() + broadcasters);
+        let ring = limits::RING_TICKS_CAPACITY * size_of::<crate::tick::Tick>();
+        let books: usize = config.feeds.iter().map(books).sum();
+        let connections: usize = config.feeds.iter().map(|feed| connections(feed, &table)).sum();
+        let cache = CacheSize::of(config.history.of_one(broadcasters), table.len());
+        let histories = Bytes { expected: cache.histories_expected, most: cache.histories_most };
+        let mut parts = vec![
+            ("program", PROGRAM),
+            ("rings", Bytes::both(ring).times(feeds * broadcasters)),
+            ("latency histograms", Bytes::both(Histograms::BYTES * sets()).times(threads)),
+            ("histories", histories.times(broadcasters)),
+            ("instruments", Bytes::both(cache.instruments).times(broadcasters)),
+            ("books", book().times(books * (1 + broadcasters)).plus(waiting().times(books))),
+            ("connections to exchanges", connection().times(connections).plus(feed().times(feeds))),
+            ("clients", clients(config)),
+        ];
+        let sum = parts.iter().fold(Bytes::default(), |sum, (_, bytes)| sum.plus(*bytes));
+        let lost = |bytes: usize| bytes / 100 * LOST_PERCENT;
+        let lost = Bytes { expected: lost(sum.expected), most: lost(sum.most) };
+        parts.push(("lost between allocations", lost));
+        Ok(Self { parts })
+    }
+
+    /// All parts together.
+    pub fn sum(&self) -> Bytes {
+        self.parts.iter().fold(Bytes::default(), |sum, (_, bytes)| sum.plus(*bytes))
+    }
+
+    /// Its parts, one a line, as comments of a configuration file.
+    pub fn table(&self) -> String {
+        let mut text = format!("# {self}, in MiB:\n");
+        for (part, Bytes { expected, most }) in &self.parts {
+            let (expected, most) = (mebibytes(*expected), mebibytes(*most));
+            text.push_str(&format!("#   {part:<25}{expected:>8}{most:>9}\n"));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Footprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Bytes { expected, most } = self.sum();
+        let (expected, most) = (mebibytes(expected), mebibytes(most));
+        write!(formatter, "memory: expected about {expected} MiB, at most {most} MiB")
+    }
+}
+
+/// Whole ones, none too few.
+const fn mebibytes(bytes: usize) -> usize {
+    bytes.div_ceil(MIB)
+}
+
+/// Sets of histograms for one thread that measures: those that change hands, the sum since the
+/// start, and the last minute.
+const fn sets() -> usize {
+    limits::LATENCY_SETS + 1 + limits::LATENCY_WINDOW_SLOTS
+}
+
+fn books(feed: &FeedConfig) -> usize {
+    if feed.channels.contains(&Channel::Orderbook) { feed.symbols.len() } else { 0 }
+}
+
+/// One copy of a book.
+const fn book() -> Bytes {
+    Bytes {
+        expected: LEVELS_EXPECTED * LEVEL_BYTES,
+        most: 2 * limits::BOOK_LEVELS_MAX * LEVEL_BYTES
+            + limits::BOOK_STAGING_KEPT * WAITING_LEVEL_BYTES,
+    }
+}
+
+/// What waits for the snapshot of a book.
+const fn waiting() -> Bytes {
+    Bytes { expected: 0, most: limits::HELD_LEVELS_MAX * WAITING_LEVEL_BYTES }
+}
+
+fn connections(feed: &FeedConfig, table: &InstrumentTable) -> usize {
+    let own = table.carried().filter(|(_, one)| one.exchange == feed.exchange);
+    let instruments: Vec<_> = own.map(|(id, instrument)| (id, *instrument)).collect();
+    let wanted = subscriptions(feed, &instruments);
+    exchange::adapter_at(feed.exchange, &feed.url).plan(&wanted).len() * feed.lines
+}
+
+/// One connection; while it is replaced as planned there are two.
+const fn connection() -> Bytes {
+    let usual = limits::UPSTREAM_BUFFER_BYTES + CONNECTION_BYTES / 4;
+    Bytes { expected: usual, most: 2 * (CONNECTION_BYTES + 2 * limits::FRAME_BYTES_MAX) }
+}
+
+/// One exchange's thread: the ticks and levels of a frame, the parser's tape of the largest, and
+/// an answer beside the stream.
+const fn feed() -> Bytes {
+    let levels = limits::FRAME_LEVELS_MAX * WAITING_LEVEL_BYTES;
+    let held = limits::HELD_BACK_MAX * 96;
+    let frame = limits::FRAME_BYTES_MAX * TAPE_PER_BYTE + levels + held;
+    Bytes { expected: MIB, most: frame + 2 * limits::REST_BODY_BYTES_MAX as usize }
+}
+
+fn clients(config: &Config) -> Bytes {
+    let gateway = &config.gateway;
+    let shared = limits::ARENA_BYTES_KEPT;
+    let kept = limits::OUTBOX_CHUNKS_KEPT * limits::OUTBOX_CHUNK_BYTES;
+    let queue =
+        gateway.client_queue_bytes + limits::CATCH_UP_BYTES_MAX + limits::OUTBOX_CHUNK_BYTES;
+    let each = CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue;
+    Bytes {
+        expected: shared * gateway.broadcasters
+            + gateway.max_clients.min(CLIENTS_EXPECTED) * CLIENT_BYTES,
+        most: ((shared + kept) * gateway.broadcasters)
+            .saturating_add(gateway.max_clients.saturating_mul(each)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn footprint(more: &str) -> Footprint {
+        let text = format!(
+            "{more}\n[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\", \"ETH/USDT\"]\n"
+        );
+        Footprint::of(&Config::parse(&text, None, []).expect("valid")).expect("they fit")
+    }
+
+    fn part(footprint: &Footprint, name: &str) -> Bytes {
+        let found = footprint.parts.iter().find(|(part, _)| *part == name);
+        found.expect("it is a part").1
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_parts_and_never_more_expected_than_possible() {
+        let footprint = footprint("");
+        assert!(footprint.parts.iter().all(|(_, bytes)| bytes.expected <= bytes.most));
+        let most: usize = footprint.parts.iter().map(|(_, bytes)| bytes.most).sum();
+        assert_eq!(footprint.sum().most, most);
+        assert!(footprint.table().lines().all(|line| line.starts_with('#')));
+        assert_eq!(footprint.table().lines().count(), footprint.parts.len() + 1);
+    }
+
+    #[test]
+    fn histories_are_at_most_what_is_configured_however_many_broadcasters_share_them() {
+        for more in ["", "[gateway]\nbroadcasters = 4"] {
+            assert_eq!(part(&footprint(more), "histories").most, 64 * MIB, "{more}");
+        }
+        let small = footprint("[history]\nbytes = \"2MiB\"");
+        assert_eq!(part(&small, "histories"), Bytes::both(2 * MIB));
+        let few = part(&footprint("[history]\nevents = 100"), "histories");
+        assert!(few.expected < MIB && few.most <= 64 * MIB, "{few:?}");
+    }
+
+    #[test]
+    fn every_client_and_broadcaster_counts() {
+        let with = |more: &str| footprint(more).sum();
+        let usual = with("");
+        let fewer = with("[gateway]\nmax_clients = 10");
+        assert!(fewer.most < usual.most / 2 && fewer.expected < usual.expected);
+        let more = with("[gateway]\nbroadcasters = 2");
+        assert!(more.expected > usual.expected && more.most > usual.most);
+    }
+}
