@@ -129,7 +129,7 @@ fn levels() -> Vec<Body> {
         7 => LevelFlags::LAST,
         _ => LevelFlags::default(),
     };
-    (0..ITEMS).map(|index| random.level().body(flags(index), 1)).collect()
+    (0..ITEMS).map(|index| random.level().body(flags(index), Some(1))).collect()
 }
 
 /// One pass: how many events came out.
@@ -146,7 +146,7 @@ fn ticks(bodies: Vec<Body>) -> Pass {
         if index == 2 * DEPTH as usize - 1 {
             flags = flags.with(LevelFlags::LAST);
         }
-        let tick = Tick::new(ID, UnixNanos(START), level.body(flags, 1));
+        let tick = Tick::new(ID, UnixNanos(START), level.body(flags, Some(1)));
         cache.apply(ExchangeId::Binance, &tick, UnixNanos(START), |_| {});
     }
     cache.open_view(ID, 10);

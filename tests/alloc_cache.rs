@@ -104,7 +104,7 @@ impl Desk {
                 price: decimal(if bid { 1_000 - index } else { 1_000 + index }),
                 size: decimal((second + index) % 3),
             };
-            self.apply(second, level.body(flags, 7));
+            self.apply(second, level.body(flags, Some(7)));
         }
         self.apply(
             second,

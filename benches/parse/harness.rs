@@ -132,8 +132,8 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
     let mut sum = sum;
     let mut add = |value: u64| sum = (sum ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for entry in &batch.ticks {
-        add(entry.sequence ^ u64::from(entry.tick.instrument.0));
-        add(entry.first ^ entry.tick.exchange_time.0 as u64);
+        add(entry.sequence.unwrap_or(3) ^ u64::from(entry.tick.instrument.0));
+        add(entry.first.unwrap_or(3) ^ entry.tick.exchange_time.0 as u64);
         match entry.tick.body {
             Body::Trade { side, price_digits, size_digits, price, size, .. } => {
                 add(price as u64 ^ u64::from(price_digits));
@@ -141,7 +141,7 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
                 match entry.tick.body.trade().map(|trade| trade.id) {
                     Some(TradeId::Uuid(id)) => add((id >> 64) as u64 ^ id as u64),
                     Some(TradeId::Number(id)) => add(id),
-                    None => {}
+                    Some(TradeId::None) | None => {}
                 }
             }
             Body::Quote { digits, mantissas }
@@ -164,8 +164,8 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
         }
     }
     for book in &batch.books {
-        add(book.first_id ^ book.previous_id.unwrap_or(7));
-        add(book.last_id ^ book.exchange_time.0 as u64 ^ u64::from(book.instrument.0));
+        add(book.first_id.unwrap_or(5) ^ book.previous_id.unwrap_or(7));
+        add(book.last_id.unwrap_or(9) ^ book.exchange_time.0 as u64 ^ u64::from(book.instrument.0));
         add(u64::from(book.checksum.unwrap_or(7)) ^ book.kind as u64);
         for level in batch.levels_of(book) {
             add(level.price.mantissa() as u64

@@ -152,7 +152,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tick::{Candle, Decimal, Interval, Level, LevelFlags, Ticker, Trade, TradeId};
+    use crate::tick::{
+        Candle, Decimal, IdKind, Interval, Level, LevelFlags, Ticker, Trade, TradeId,
+    };
 
     fn any_body() -> impl Strategy<Value = Body> {
         let four = || (prop::array::uniform4(any::<u8>()), prop::array::uniform4(any::<i64>()));
@@ -164,7 +166,7 @@ mod tests {
                     side,
                     price_digits: 2,
                     size_digits: 8,
-                    id_is_uuid: true,
+                    id_kind: IdKind::Uuid,
                     price,
                     size,
                     id_high: (id >> 64) as u64,
@@ -178,7 +180,7 @@ mod tests {
                 size_digits: 8,
                 price,
                 size,
-                update_id: 0,
+                update_id: None,
             }),
             four().prop_map(|(digits, mantissas)| Body::Quote { digits, mantissas }),
             four().prop_map(|(digits, mantissas)| Body::TickerChange { digits, mantissas }),
@@ -262,7 +264,7 @@ mod tests {
             size: decimal((seq + index) * 7_919_993 % 100_000_000, 8),
         };
         let levels = |seq: i64| {
-            let body = |index| level(seq, index).body(LevelFlags::default(), 0);
+            let body = |index| level(seq, index).body(LevelFlags::default(), None);
             (0..8).map(body).collect()
         };
         assert!(bytes_per_record(levels) <= 9);

@@ -120,11 +120,11 @@ impl BookShelf {
         };
         for &level in &self.pending {
             self.refused += u64::from(self.book.apply(level) == Applied::Refused);
-            remember(level.body(LevelFlags::default(), 0));
+            remember(level.body(LevelFlags::default(), None));
         }
         if self.pending.is_empty() {
             let nothing = Level { side: Side::None, price: Decimal::ZERO, size: Decimal::ZERO };
-            remember(nothing.body(LevelFlags::EMPTY, 0));
+            remember(nothing.body(LevelFlags::EMPTY, None));
         }
         told(&delta(instrument, seq, stamp, None, 0, &self.pending));
         for SharedView { view, .. } in &mut self.views {

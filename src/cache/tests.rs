@@ -82,7 +82,7 @@ fn run(levels: &[Level], kind: BookKind) -> Vec<Body> {
     if levels.is_empty() {
         let nothing = Level { side: Side::None, price: Decimal::ZERO, size: Decimal::ZERO };
         let flags = base.with(LevelFlags::FIRST).with(LevelFlags::LAST).with(LevelFlags::EMPTY);
-        return vec![nothing.body(flags, 0)];
+        return vec![nothing.body(flags, None)];
     }
     let mut bodies = Vec::new();
     for (index, level) in levels.iter().enumerate() {
@@ -93,7 +93,7 @@ fn run(levels: &[Level], kind: BookKind) -> Vec<Body> {
         if index + 1 == levels.len() {
             flags = flags.with(LevelFlags::LAST);
         }
-        bodies.push(level.body(flags, 0));
+        bodies.push(level.body(flags, None));
     }
     bodies
 }

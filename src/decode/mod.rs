@@ -31,7 +31,7 @@ use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
 use crate::tick::{Body, BookState, Tick, Ticker};
 use lines::{Lines, Note};
-use rest::RestBodies;
+use rest::{RestBodies, RestBody};
 
 /// What to decode.
 #[derive(Clone, Debug)]
@@ -336,8 +336,10 @@ impl Decoder {
         }
         if let Some(totals) = self.summary.books.get_mut(native.as_str()) {
             totals.diff_events += u64::from(update.kind == BookKind::Delta);
-            totals.first_id.get_or_insert_with(|| update.first_id.to_string());
-            totals.last_id = Some(update.last_id.to_string());
+            if totals.first_id.is_none() {
+                totals.first_id = update.first_id.map(|id| id.to_string());
+            }
+            totals.last_id = update.last_id.map(|id| id.to_string());
         }
         if update.depth == 1 {
             self.tops.apply(update, levels, &mut self.ticks);
@@ -358,11 +360,9 @@ impl Decoder {
 
     /// Hands over the snapshots that the stream has reached, until one joins.
     fn join(&mut self, update: &BookUpdate, native: &str) {
-        while self.books.last_id(update.instrument).is_none()
-            && self
-                .rest
-                .of(native)
-                .is_some_and(|body| body.snapshot.last_update_id <= update.last_id)
+        let reached = |body: &RestBody| Some(body.snapshot.last_update_id) <= update.last_id;
+        while !self.books.is_proven(update.instrument)
+            && self.rest.of(native).is_some_and(reached)
             && let Some(body) = self.rest.take(native)
         {
             let joined = self.books.snapshot(update.instrument, &body.snapshot, &mut self.ticks);
@@ -412,7 +412,7 @@ fn book_end(books: &Books, id: InstrumentId) -> BookEnd {
         stale_events: counts.old,
         messages_applied: counts.applied,
         gaps: counts.gaps,
-        last_seq: books.last_id(id).filter(|&last_id| last_id != 0).map(|id| id.to_string()),
+        last_seq: books.last_id(id).map(|id| id.to_string()),
         best_bid: book.and_then(|book| book.best_bid()).map(text),
         best_ask: book.and_then(|book| book.best_ask()).map(text),
         bid_levels: book.map_or(0, |book| book.bids().len()),

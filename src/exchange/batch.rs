@@ -28,11 +28,11 @@ pub enum Origin {
 /// A tick with the number that the exchange gave to what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequencedTick {
-    /// The exchange's number of a trade (its id) or quote (its book's update id); 0 without one.
+    /// The exchange's number of a trade (its id) or quote (its book's update id), if it has one.
     /// Of a trade that stands for several, the last one's.
-    pub sequence: u64,
+    pub sequence: Option<u64>,
     /// Of a trade that stands for several, the first one's number; else the same as `sequence`.
-    pub first: u64,
+    pub first: Option<u64>,
     /// Where it comes from.
     pub origin: Origin,
     /// The tick, not yet stamped.
@@ -48,10 +48,10 @@ pub struct BookUpdate {
     pub kind: BookKind,
     /// When the exchange says that it happened.
     pub exchange_time: UnixNanos,
-    /// Number of the first update in it; 0 where there is none.
-    pub first_id: u64,
-    /// Number of the last update in it; 0 where there is none.
-    pub last_id: u64,
+    /// Number of the first update in it, where the exchange states numbers.
+    pub first_id: Option<u64>,
+    /// Number of the last update in it, likewise.
+    pub last_id: Option<u64>,
     /// Number of the last update of the event before, where the exchange states it.
     pub previous_id: Option<u64>,
     /// The exchange's checksum of the book after it, as bits; its meaning is its exchange's
@@ -153,41 +153,44 @@ impl Batch {
 
     /// Adds one tick.
     #[inline]
-    pub fn push(&mut self, sequence: u64, tick: Tick) {
-        let (first, origin) = (sequence, Origin::Live);
-        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    pub fn push(&mut self, sequence: impl Into<Option<u64>>, tick: Tick) {
+        self.push_of(sequence.into(), Origin::Live, tick);
     }
 
     /// Adds a trade that stands for those from `first` to `last`.
     #[inline]
     pub fn push_range(&mut self, first: u64, last: u64, tick: Tick) {
-        let (sequence, origin) = (last, Origin::Live);
+        let (first, sequence, origin) = (Some(first), Some(last), Origin::Live);
         self.ticks.push(SequencedTick { sequence, first, origin, tick });
     }
 
     /// Adds a trade from before the subscription.
     #[inline]
-    pub fn push_past(&mut self, sequence: u64, tick: Tick) {
-        let (first, origin) = (sequence, Origin::Past);
-        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    pub fn push_past(&mut self, sequence: impl Into<Option<u64>>, tick: Tick) {
+        self.push_of(sequence.into(), Origin::Past, tick);
     }
 
     /// Adds what another tick of the frame says too.
     #[inline]
-    pub fn push_derived(&mut self, sequence: u64, tick: Tick) {
-        let (first, origin) = (sequence, Origin::Derived);
-        self.ticks.push(SequencedTick { sequence, first, origin, tick });
+    pub fn push_derived(&mut self, sequence: impl Into<Option<u64>>, tick: Tick) {
+        self.push_of(sequence.into(), Origin::Derived, tick);
+    }
+
+    #[inline(always)]
+    fn push_of(&mut self, sequence: Option<u64>, origin: Origin, tick: Tick) {
+        self.ticks.push(SequencedTick { sequence, first: sequence, origin, tick });
     }
 
     /// Adds the run of ticks that a ticker is.
     #[inline(always)]
     pub fn push_ticker(
         &mut self,
-        sequence: u64,
+        sequence: impl Into<Option<u64>>,
         instrument: InstrumentId,
         exchange_time: UnixNanos,
         ticker: &Ticker,
     ) {
+        let sequence = sequence.into();
         let [prices, change, volumes] = ticker.bodies();
         // One by one, so that each is built where it stays.
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
@@ -199,11 +202,12 @@ impl Batch {
     #[inline(always)]
     pub fn push_candle(
         &mut self,
-        sequence: u64,
+        sequence: impl Into<Option<u64>>,
         instrument: InstrumentId,
         exchange_time: UnixNanos,
         candle: &Candle,
     ) {
+        let sequence = sequence.into();
         let [prices, volume] = candle.bodies();
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
         self.push(sequence, Tick::new(instrument, exchange_time, volume));

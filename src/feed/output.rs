@@ -385,7 +385,7 @@ mod tests {
         let (mut output, mut consumers) = output(&[1 << 10]);
         let counters = FeedCounters::default();
         let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
-        let body = |id| level.body(LevelFlags::SNAPSHOT, id);
+        let body = |id| level.body(LevelFlags::SNAPSHOT, Some(id));
         output
             .staged()
             .extend((0..46_000).map(|id| Tick::new(InstrumentId(3), UnixNanos::NONE, body(id))));
@@ -394,7 +394,7 @@ mod tests {
             output.push(START, &counters);
             consumers[0].drain(usize::MAX, |tick| {
                 let Body::Level { update_id, .. } = tick.body else { panic!("{tick:?}") };
-                assert_eq!(update_id, next, "in order, each once");
+                assert_eq!(update_id, Some(next), "in order, each once");
                 next += 1;
             });
         }
@@ -444,7 +444,7 @@ mod tests {
         let counters = FeedCounters::default();
         let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
         let run = |flags| {
-            let body = level.body(flags, 9);
+            let body = level.body(flags, Some(9));
             Tick { received: START, ..Tick::new(InstrumentId(1), UnixNanos::NONE, body) }
         };
         let middle = run(LevelFlags::default());

@@ -139,6 +139,11 @@ impl Publisher {
             self.counters.duplicates.increment();
             return length;
         }
+        if verdict == Verdict::Anew {
+            let (channel, reason) = (channel_of(&tick.body), Reason::SequenceGap);
+            let gap = Body::Gap { channel, reason, missed: 0 };
+            self.output.staged().push(Tick::new(tick.instrument, UnixNanos::NONE, gap));
+        }
         let end = (index + length).min(batch.ticks.len());
         let staged = self.output.staged();
         staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
@@ -157,12 +162,13 @@ impl Publisher {
             return;
         }
         let levels = batch.levels_of(update);
-        let proven = self.books.last_id(instrument).is_some();
+        let proven = self.books.is_proven(instrument);
         match self.numbers.book(update, levels, proven, source) {
             Verdict::Next => self.apply(update, levels),
             Verdict::Spliced { previous } => {
                 self.apply(&BookUpdate { previous_id: Some(previous), ..update.clone() }, levels);
             }
+            Verdict::Anew => self.apply_anew(update, levels),
             Verdict::Older => return self.counters.duplicates.increment(),
             Verdict::Ahead => return,
         }
@@ -175,7 +181,7 @@ impl Publisher {
     #[cold]
     fn release_book(&mut self, instrument: InstrumentId) {
         loop {
-            let proven = self.books.last_id(instrument).is_some();
+            let proven = self.books.is_proven(instrument);
             let Some(held) = self.numbers.next_book(instrument, proven) else { return };
             self.apply(&held.update, &held.levels);
         }
@@ -183,7 +189,19 @@ impl Publisher {
 
     #[inline]
     fn apply(&mut self, update: &BookUpdate, levels: &[Level]) {
-        match self.books.apply(update, levels, self.output.staged()) {
+        let applied = self.books.apply(update, levels, self.output.staged());
+        self.count(applied);
+    }
+
+    #[cold]
+    fn apply_anew(&mut self, update: &BookUpdate, levels: &[Level]) {
+        let applied = self.books.apply_anew(update, levels, self.output.staged());
+        self.count(applied);
+    }
+
+    #[inline]
+    fn count(&self, applied: Applied) {
+        match applied {
             Applied::Published | Applied::Held => {}
             Applied::Old => self.counters.duplicates.increment(),
             Applied::Gap => {

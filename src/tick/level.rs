@@ -68,7 +68,7 @@ pub struct Level {
 impl Level {
     /// The level as a tick's body.
     #[inline]
-    pub const fn body(self, flags: LevelFlags, update_id: u64) -> Body {
+    pub const fn body(self, flags: LevelFlags, update_id: Option<u64>) -> Body {
         Body::Level {
             side: self.side,
             flags,

@@ -23,7 +23,7 @@ pub use level::{Level, LevelFlags, Side};
 pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};
 pub use ticker::Ticker;
-pub use trade::{Trade, TradeId};
+pub use trade::{IdKind, Trade, TradeId};
 pub(crate) use words::BODY_WORDS;
 
 use crate::clock::{MonoNanos, UnixNanos};
@@ -59,7 +59,7 @@ pub enum Body {
         side: Side,
         price_digits: u8,
         size_digits: u8,
-        id_is_uuid: bool,
+        id_kind: IdKind,
         price: i64,
         size: i64,
         id_high: u64,
@@ -75,8 +75,8 @@ pub enum Body {
         size_digits: u8,
         price: i64,
         size: i64,
-        /// The exchange's number of the event that this level is part of; 0 where it has none.
-        update_id: u64,
+        /// The exchange's number of the event that this level is part of, where it has one.
+        update_id: Option<u64>,
     },
     /// First of three: last, open, high, low. `i64::MIN` is a field not stated.
     TickerPrices { digits: [u8; 4], mantissas: [i64; 4] },

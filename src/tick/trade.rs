@@ -5,15 +5,29 @@ use super::{Body, Decimal, Side};
 /// The exchange's own name of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TradeId {
-    /// A number; on most exchanges contiguous per symbol.
+    /// The exchange gives its trades no ids (Kraken's first protocol).
+    None,
+    /// A number, 0 included; on most exchanges contiguous per symbol.
     Number(u64),
     /// A UUID (Bybit derivatives).
     Uuid(u128),
 }
 
-impl TradeId {
-    /// The exchange gives its trades no ids (Kraken's first protocol).
-    pub const NONE: Self = Self::Number(0);
+/// What the words of an id in a tick mean.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    /// Nothing: there is no id.
+    None,
+    /// The lower word is a number.
+    Number,
+    /// Both are the halves of a UUID.
+    Uuid,
+}
+
+impl IdKind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Self; 3] = [Self::None, Self::Number, Self::Uuid];
 }
 
 /// One trade.
@@ -32,15 +46,16 @@ pub struct Trade {
 impl From<Trade> for Body {
     #[inline]
     fn from(trade: Trade) -> Self {
-        let (id_is_uuid, id_high, id_low) = match trade.id {
-            TradeId::Number(id) => (false, 0, id),
-            TradeId::Uuid(id) => (true, (id >> 64) as u64, id as u64),
+        let (id_kind, id_high, id_low) = match trade.id {
+            TradeId::None => (IdKind::None, 0, 0),
+            TradeId::Number(id) => (IdKind::Number, 0, id),
+            TradeId::Uuid(id) => (IdKind::Uuid, (id >> 64) as u64, id as u64),
         };
         Self::Trade {
             side: trade.taker,
             price_digits: trade.price.digits(),
             size_digits: trade.size.digits(),
-            id_is_uuid,
+            id_kind,
             price: trade.price.mantissa(),
             size: trade.size.mantissa(),
             id_high,
@@ -53,23 +68,15 @@ impl Body {
     /// The trade that this body holds.
     #[inline]
     pub const fn trade(&self) -> Option<Trade> {
-        let Self::Trade {
-            side,
-            price_digits,
-            size_digits,
-            id_is_uuid,
-            price,
-            size,
-            id_high,
-            id_low,
-        } = *self
+        let Self::Trade { side, price_digits, size_digits, id_kind, price, size, id_high, id_low } =
+            *self
         else {
             return None;
         };
-        let id = if id_is_uuid {
-            TradeId::Uuid((id_high as u128) << 64 | id_low as u128)
-        } else {
-            TradeId::Number(id_low)
+        let id = match id_kind {
+            IdKind::None => TradeId::None,
+            IdKind::Number => TradeId::Number(id_low),
+            IdKind::Uuid => TradeId::Uuid((id_high as u128) << 64 | id_low as u128),
         };
         Some(Trade {
             taker: side,

@@ -1,7 +1,7 @@
 //! A body as five words, for who keeps many of them in little room: neighbours differ in few bits
 //! of few words. Nothing is lost on the way.
 
-use super::{Body, BookState, FeedState, Interval, LevelFlags, Reason, Side};
+use super::{Body, BookState, FeedState, IdKind, Interval, LevelFlags, Reason, Side};
 use crate::clock::UnixNanos;
 use crate::instrument::Channel;
 
@@ -49,18 +49,23 @@ impl Body {
                 side,
                 price_digits,
                 size_digits,
-                id_is_uuid,
+                id_kind,
                 price,
                 size,
                 id_high,
                 id_low,
             } => {
-                let fields = [side as u8, price_digits, size_digits, id_is_uuid as u8];
+                let fields = [side as u8, price_digits, size_digits, id_kind as u8];
                 [small(TRADE, fields), price as u64, size as u64, id_high, id_low]
             }
             Self::Quote { digits, mantissas } => four(QUOTE, digits, mantissas),
             Self::Level { side, flags, price_digits, size_digits, price, size, update_id } => {
-                let fields = [side as u8, flags.bits(), price_digits, size_digits];
+                let (is_numbered, update_id) = match update_id {
+                    Some(update_id) => (true, update_id),
+                    None => (false, 0),
+                };
+                let fields =
+                    [side as u8, flags.bits(), price_digits, size_digits, is_numbered as u8];
                 [small(LEVEL, fields), price as u64, size as u64, update_id, 0]
             }
             Self::TickerPrices { digits, mantissas } => four(TICKER_PRICES, digits, mantissas),
@@ -101,7 +106,7 @@ impl Body {
                 side: side(one)?,
                 price_digits: two,
                 size_digits: three,
-                id_is_uuid: four != 0,
+                id_kind: numbered(&IdKind::ALL, four)?,
                 price: a as i64,
                 size: b as i64,
                 id_high: c,
@@ -115,7 +120,7 @@ impl Body {
                 size_digits: four,
                 price: a as i64,
                 size: b as i64,
-                update_id: c,
+                update_id: (five != 0).then_some(c),
             },
             TICKER_PRICES => Self::TickerPrices { digits, mantissas },
             TICKER_CHANGE => Self::TickerChange { digits, mantissas },
@@ -178,12 +183,14 @@ mod tests {
             Body::TickerVolumes { digits: [3, 255], words: [u64::MAX, 1, 2, 3] },
             Body::Time { date: UnixNanos(-5) },
         ];
-        for (id_is_uuid, side) in [(false, Side::Bid), (true, Side::None), (true, Side::Ask)] {
+        let sides = [Side::Bid, Side::None, Side::Ask];
+        let numbers = [Some(u64::MAX), Some(0), None];
+        for ((id_kind, side), update_id) in IdKind::ALL.into_iter().zip(sides).zip(numbers) {
             bodies.push(Body::Trade {
                 side,
                 price_digits: 8,
                 size_digits: 18,
-                id_is_uuid,
+                id_kind,
                 price: -7,
                 size: 9,
                 id_high: u64::MAX,
@@ -196,7 +203,7 @@ mod tests {
                 size_digits: 2,
                 price: 3,
                 size: 4,
-                update_id: u64::MAX,
+                update_id,
             });
         }
         for interval in Interval::ALL {

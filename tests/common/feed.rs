@@ -290,7 +290,7 @@ pub(crate) fn trade_ids(ticks: &[Tick], instrument: InstrumentId) -> Vec<u64> {
     let own = ticks.iter().filter(|tick| tick.instrument == instrument);
     let ids = own.filter_map(|tick| match tick.body.trade()?.id {
         TradeId::Number(id) => Some(id),
-        TradeId::Uuid(_) => None,
+        TradeId::None | TradeId::Uuid(_) => None,
     });
     ids.collect()
 }
@@ -323,7 +323,7 @@ impl Mirror {
         let mut mirror = Self::default();
         for tick in ticks.iter().filter(|tick| tick.instrument == instrument) {
             match tick.body {
-                Body::Level { update_id, .. } => mirror.level(tick, update_id),
+                Body::Level { update_id, .. } => mirror.level(tick, update_id.unwrap_or_default()),
                 Body::BookState { state, .. } => {
                     assert!(!mirror.open, "a state in the middle of a run");
                     mirror.state = Some(state);

@@ -105,7 +105,7 @@ impl Rig {
 pub(crate) fn number(trade: &Trade) -> u64 {
     match trade.id {
         TradeId::Number(id) => id,
-        TradeId::Uuid(id) => panic!("{id:x} is no number"),
+        other => panic!("{other:?} is no number"),
     }
 }
 

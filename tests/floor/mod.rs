@@ -221,7 +221,7 @@ pub(crate) fn book(is_snapshot: bool, levels: &[(Side, &str, &str)]) -> Vec<Body
             if index == last {
                 flags = flags.with(LevelFlags::LAST);
             }
-            Level { side, price: decimal(price), size: decimal(size) }.body(flags, 0)
+            Level { side, price: decimal(price), size: decimal(size) }.body(flags, None)
         })
         .collect()
 }

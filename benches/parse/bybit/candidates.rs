@@ -149,8 +149,8 @@ fn push_trade(item: &TradeData<'_>, instruments: &NativeMap, batch: &mut Batch) 
     let taker = if item.side == "Buy" { Side::Bid } else { Side::Ask };
     let id = trade_id(item.id);
     let sequence = match id {
-        TradeId::Number(id) => id,
-        TradeId::Uuid(_) => item.seq.unwrap_or(0),
+        TradeId::Number(id) => Some(id),
+        TradeId::None | TradeId::Uuid(_) => item.seq,
     };
     let trade = Trade { taker, price: decimal(item.price), size: decimal(item.size), id };
     let time = UnixNanos::from_millis(item.time);
@@ -181,8 +181,8 @@ impl Head<'_> {
             instrument,
             kind: if self.kind == "delta" { BookKind::Delta } else { BookKind::Snapshot },
             exchange_time: time,
-            first_id: self.update_id,
-            last_id: self.update_id,
+            first_id: Some(self.update_id),
+            last_id: Some(self.update_id),
             previous_id: None,
             checksum: None,
             depth: if is_top { 1 } else { DEPTH_FULL },

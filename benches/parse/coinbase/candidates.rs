@@ -189,8 +189,8 @@ impl Out {
             instrument,
             kind,
             exchange_time,
-            first_id: id,
-            last_id: id,
+            first_id: Some(id),
+            last_id: Some(id),
             previous_id: None,
             checksum: None,
             depth: DEPTH_FULL,
@@ -201,8 +201,8 @@ impl Out {
     fn ticker(&mut self, data: &TickerData<'_>, envelope: Option<UnixNanos>) {
         // What is wrapped is numbered by its connection, which says nothing of the product.
         let (at, sequence) = match envelope {
-            Some(at) => (at, 0),
-            None => (time(data.time.unwrap()), data.sequence.unwrap()),
+            Some(at) => (at, None),
+            None => (time(data.time.unwrap()), data.sequence),
         };
         let (bid, ask) = (decimal(data.best_bid), decimal(data.best_ask));
         let ticker = Ticker {

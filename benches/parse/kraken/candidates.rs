@@ -273,8 +273,8 @@ impl<'t> Fields<'t> {
                 instrument,
                 kind: BookKind::Delta,
                 exchange_time: time,
-                first_id: 0,
-                last_id: 0,
+                first_id: None,
+                last_id: None,
                 previous_id: None,
                 checksum: Some(self.number as u32),
                 depth: DEPTH_FULL,
@@ -299,7 +299,7 @@ impl<'t> Fields<'t> {
             quote_volume: None,
         };
         for body in ticker.bodies() {
-            batch.push(0, Tick::new(instrument, time, body));
+            batch.push(None, Tick::new(instrument, time, body));
         }
         let (bid, ask) = (resting(bid), resting(ask));
         let quote = Quote {
@@ -308,7 +308,7 @@ impl<'t> Fields<'t> {
             ask,
             ask_size: ask.and(Some(ask_size)),
         };
-        batch.push_derived(0, Tick::new(instrument, time, quote.into()));
+        batch.push_derived(None, Tick::new(instrument, time, quote.into()));
     }
 }
 

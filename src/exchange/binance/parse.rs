@@ -86,8 +86,8 @@ impl DepthFields {
             instrument,
             kind: BookKind::Delta,
             exchange_time: self.time,
-            first_id: self.first_id,
-            last_id: self.last_id,
+            first_id: Some(self.first_id),
+            last_id: Some(self.last_id),
             previous_id: self.previous_id,
             checksum: None,
             depth: DEPTH_FULL,
@@ -292,7 +292,7 @@ impl Context<'_> {
             quote_volume: Some(event.wide(b'q')?),
         };
         let time = self.event_time_of_sending(event)?;
-        batch.push_ticker(0, instrument, time, &ticker);
+        batch.push_ticker(None, instrument, time, &ticker);
         Ok(GENERAL)
     }
 
@@ -323,7 +323,7 @@ impl Context<'_> {
             closed: inner.required(b'x')?.boolean().ok_or(Rejected::Field)?,
         };
         let time = self.event_time_of_sending(event)?;
-        batch.push_candle(0, instrument, time, &candle);
+        batch.push_candle(None, instrument, time, &candle);
         Ok(GENERAL)
     }
 

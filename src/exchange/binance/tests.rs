@@ -45,7 +45,7 @@ fn a_spot_trade_of_a_maker_who_bought_is_a_sale() {
         id: TradeId::Number(6_486_989_273),
     };
     assert_eq!(read.trade(), trade);
-    assert_eq!(read.batch.ticks[0].sequence, 6_486_989_273);
+    assert_eq!(read.batch.ticks[0].sequence, Some(6_486_989_273));
     assert_eq!(read.time(), UnixNanos::from_millis(1_783_465_157_890));
     assert_eq!(read.native_of(&SYMBOLS), "BTCUSDT");
 }
@@ -125,7 +125,7 @@ fn best_prices_are_read_with_and_without_name_and_times() {
         ask_size: Some(decimal("3199.00000000")),
     };
     assert_eq!(read.quote(), quote);
-    assert_eq!(read.batch.ticks[0].sequence, 499_869_768);
+    assert_eq!(read.batch.ticks[0].sequence, Some(499_869_768));
     assert_eq!(read.time(), UnixNanos::NONE);
 
     for text in [
@@ -168,7 +168,7 @@ fn a_book_delta_keeps_its_ids_and_levels() {
     assert_eq!(read.outcome, RECOGNISED);
     let book = &read.batch.books[0];
     assert_eq!(book.kind, BookKind::Delta);
-    assert_eq!((book.first_id, book.last_id), (99_118_577_105, 99_118_577_108));
+    assert_eq!((book.first_id, book.last_id), (Some(99_118_577_105), Some(99_118_577_108)));
     assert_eq!(book.previous_id, None);
     assert_eq!(book.exchange_time, UnixNanos::from_millis(1_787_650_848_814));
     let levels = read.batch.levels_of(book);

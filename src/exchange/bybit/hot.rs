@@ -50,7 +50,7 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
     cursor.expect(b",\"u\":")?;
     let update_id = cursor.unsigned()?;
     cursor.expect(b",\"seq\":")?;
-    let cross_sequence = cursor.unsigned()?;
+    let cross_sequence = Some(cursor.unsigned()?);
     cursor.expect(b"}")?;
     let matched = if cursor.take(b",\"cts\":") { time(&mut cursor)? } else { sent };
     let instrument = close(context, cursor, topic)?;
@@ -185,10 +185,10 @@ fn flags(cursor: &mut Cursor<'_>) -> Option<()> {
     Some(())
 }
 
-/// `seq`, which may be absent here: 0.
+/// `seq`, which may be absent here.
 #[inline(always)]
-fn sequence(cursor: &mut Cursor<'_>) -> Option<u64> {
-    if cursor.take(b",\"seq\":") { cursor.unsigned() } else { Some(0) }
+fn sequence(cursor: &mut Cursor<'_>) -> Option<Option<u64>> {
+    if cursor.take(b",\"seq\":") { cursor.unsigned().map(Some) } else { Some(None) }
 }
 
 /// A time: 13 digits in milliseconds until the year 2286.

@@ -27,8 +27,8 @@ pub(super) struct TradeFields {
     pub(super) price: Decimal,
     pub(super) size: Decimal,
     pub(super) id: TradeId,
-    /// `seq`, since 2025-08; 0 where it is absent. Trades of one match share it.
-    pub(super) cross_sequence: u64,
+    /// `seq`, since 2025-08. Trades of one match share it.
+    pub(super) cross_sequence: Option<u64>,
 }
 
 impl TradeFields {
@@ -37,8 +37,8 @@ impl TradeFields {
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
         let Self { time, taker, price, size, id, cross_sequence } = self;
         let sequence = match id {
-            TradeId::Number(id) => id,
-            TradeId::Uuid(_) => cross_sequence,
+            TradeId::Number(id) => Some(id),
+            TradeId::None | TradeId::Uuid(_) => cross_sequence,
         };
         let trade = Trade { taker, price, size, id };
         batch.push(sequence, Tick::new(instrument, time, trade.into()));
@@ -55,8 +55,8 @@ pub(super) struct BookFields {
     pub(super) time: UnixNanos,
     /// `u`.
     pub(super) update_id: u64,
-    /// `seq`; 0 where it is absent.
-    pub(super) cross_sequence: u64,
+    /// `seq`, where it is stated.
+    pub(super) cross_sequence: Option<u64>,
     /// Length of [`Batch::levels`] before its levels.
     pub(super) levels_from: usize,
 }
@@ -72,8 +72,8 @@ impl BookFields {
             instrument,
             kind: self.kind,
             exchange_time: self.time,
-            first_id: self.update_id,
-            last_id: self.update_id,
+            first_id: Some(self.update_id),
+            last_id: Some(self.update_id),
             previous_id: None,
             checksum: None,
             // What leaves the depth is told with a size of 0.
@@ -140,7 +140,7 @@ impl Context<'_> {
             depth,
             time: message.time(message.matched)?,
             update_id: number(required(event, "u")?)?,
-            cross_sequence: event.field("seq").map_or(Ok(0), number)?,
+            cross_sequence: event.field("seq").map(number).transpose()?,
             levels_from: batch.levels.len(),
         };
         pairs(Side::Bid, required(event, "b")?, batch)?;
@@ -161,7 +161,7 @@ impl Context<'_> {
                 price: positive(required(item, "p")?)?,
                 size: positive(required(item, "v")?)?,
                 id: trade_id(text(item, "i")?.as_bytes()).ok_or(Rejected::Field)?,
-                cross_sequence: item.field("seq").map_or(Ok(0), number)?,
+                cross_sequence: item.field("seq").map(number).transpose()?,
             };
             fields.push(instrument, batch);
         }
@@ -182,7 +182,7 @@ impl Context<'_> {
         let time = message.time(None)?;
         self.memory.keep_ticker(instrument, ticker);
         batch.best_carried = !states_best;
-        batch.push_ticker(0, instrument, time, &ticker);
+        batch.push_ticker(None, instrument, time, &ticker);
         Ok(GENERAL)
     }
 
@@ -216,7 +216,7 @@ impl Context<'_> {
                 trades: 0,
                 closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
             };
-            batch.push_candle(0, instrument, time, &candle);
+            batch.push_candle(None, instrument, time, &candle);
         }
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
     }

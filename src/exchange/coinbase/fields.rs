@@ -45,8 +45,8 @@ impl TradeFields {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::exchange) struct TickerFields {
     pub(in crate::exchange) time: UnixNanos,
-    /// The product's number of it, the same on every connection; 0 without one.
-    pub(in crate::exchange) sequence: u64,
+    /// The product's number of it, the same on every connection, if it has one.
+    pub(in crate::exchange) sequence: Option<u64>,
     pub(in crate::exchange) ticker: Ticker,
     /// What rests at its best bid and ask.
     pub(in crate::exchange) sizes: [Option<Decimal>; 2],

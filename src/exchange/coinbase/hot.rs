@@ -117,7 +117,7 @@ fn trade(
 #[inline(never)]
 fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     cursor.expect(b",\"sequence\":")?;
-    let sequence = cursor.unsigned()?;
+    let sequence = Some(cursor.unsigned()?);
     cursor.expect(b",\"product_id\":\"")?;
     let product = cursor.until(b'"')?;
     let last = number(&mut cursor, b",\"price\":\"")?;

@@ -37,8 +37,8 @@ impl BookFields {
             instrument,
             kind: self.kind,
             exchange_time: self.time,
-            first_id: 0,
-            last_id: 0,
+            first_id: None,
+            last_id: None,
             previous_id: None,
             checksum: None,
             depth: DEPTH_FULL,
@@ -94,7 +94,7 @@ fn heartbeat(
     batch: &mut Batch,
 ) -> Result<Frame, Rejected> {
     let last_id = unsigned(root, "last_trade_id")?;
-    // 0 for a product without trades.
+    // Ids begin at 1; 0 is told of a product without trades.
     if let Some(instrument) = instrument.filter(|_| last_id > 0) {
         batch.trade_marks.push(TradeMark { instrument, last_id });
     }
@@ -131,7 +131,7 @@ fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Resul
     };
     let fields = TickerFields {
         time: time(root, "time")?,
-        sequence: unsigned(root, "sequence")?,
+        sequence: Some(unsigned(root, "sequence")?),
         ticker,
         sizes: [optional_price(root, "best_bid_size")?, optional_price(root, "best_ask_size")?],
     };

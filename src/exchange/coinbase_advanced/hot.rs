@@ -238,7 +238,7 @@ fn ticker(
         ..Ticker::default()
     };
     let sizes = [Some(bid_size), Some(ask_size)];
-    TickerFields { time: envelope.time, sequence: 0, ticker, sizes }.push(instrument, batch);
+    TickerFields { time: envelope.time, sequence: None, ticker, sizes }.push(instrument, batch);
     batch.connection_sequence = Some(envelope.sequence);
     Some(())
 }

@@ -46,8 +46,8 @@ impl BookFields {
             instrument,
             kind: self.kind,
             exchange_time,
-            first_id: envelope.sequence,
-            last_id: envelope.sequence,
+            first_id: Some(envelope.sequence),
+            last_id: Some(envelope.sequence),
             previous_id: None,
             checksum: None,
             depth: DEPTH_FULL,
@@ -189,7 +189,7 @@ impl Context<'_> {
         for item in required(event, "candles")?.items().ok_or(Rejected::Field)? {
             let Some(instrument) = self.instrument(item)? else { continue };
             ours = true;
-            batch.push_candle(0, instrument, envelope.time, &candle(item)?);
+            batch.push_candle(None, instrument, envelope.time, &candle(item)?);
         }
         Ok(ours)
     }
@@ -248,7 +248,7 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
     let sizes =
         [optional_price(item, "best_bid_quantity")?, optional_price(item, "best_ask_quantity")?];
     // The frame's number is its connection's, and says nothing about another connection's.
-    Ok(TickerFields { time: envelope.time, sequence: 0, ticker, sizes })
+    Ok(TickerFields { time: envelope.time, sequence: None, ticker, sizes })
 }
 
 /// A candle of five minutes. It states neither how many trades it has nor whether it is final.

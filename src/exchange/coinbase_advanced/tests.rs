@@ -34,7 +34,7 @@ fn updates_of_a_book_have_the_number_of_their_frame() {
     assert_eq!(read.outcome, RECOGNISED);
     assert_eq!(read.batch.connection_sequence, Some(15));
     let book = &read.batch.books[0];
-    assert_eq!((book.kind, book.first_id, book.last_id), (BookKind::Delta, 15, 15));
+    assert_eq!((book.kind, book.first_id, book.last_id), (BookKind::Delta, Some(15), Some(15)));
     assert_eq!(book.exchange_time, UnixNanos(1_786_309_548_264_069_000));
     let levels = read.batch.levels_of(book);
     assert_eq!((levels[0].side, levels[1].side), (Side::Bid, Side::Ask));
@@ -84,7 +84,7 @@ fn trades_are_put_into_the_order_of_their_ids() {
     let newest_first = [trade(9, "BTC-USD", "SELL"), trade(8, "BTC-USD", "BUY")];
     let read = trades("update", &newest_first);
     assert_eq!((&read.outcome, read.batch.newest_first), (&RECOGNISED, true));
-    let ids: Vec<u64> = read.batch.ticks.iter().map(|tick| tick.sequence).collect();
+    let ids: Vec<u64> = read.batch.ticks.iter().filter_map(|tick| tick.sequence).collect();
     assert_eq!(ids, [8, 9]);
     let first = read.batch.ticks[0].tick.body.trade().expect("a trade");
     // The maker bought, so the taker sold.
@@ -95,7 +95,7 @@ fn trades_are_put_into_the_order_of_their_ids() {
     let read = trades("snapshot", &oldest_first);
     assert!(!read.batch.newest_first);
     let past: Vec<_> = read.batch.ticks.iter().map(|tick| (tick.sequence, tick.origin)).collect();
-    assert_eq!(past, [(8, Origin::Past), (9, Origin::Past)]);
+    assert_eq!(past, [(Some(8), Origin::Past), (Some(9), Origin::Past)]);
 
     let mixed = [
         trade(7, "ETH-USD", "BUY"),
@@ -104,7 +104,7 @@ fn trades_are_put_into_the_order_of_their_ids() {
         trade(8, "BTC-USD", "BUY"),
     ];
     let ids: Vec<u64> =
-        trades("update", &mixed).batch.ticks.iter().map(|tick| tick.sequence).collect();
+        trades("update", &mixed).batch.ticks.iter().filter_map(|tick| tick.sequence).collect();
     assert_eq!(ids, [8, 6, 9, 7]);
     assert_eq!(trades("update", &[trade(7, "FOO-USD", "BUY")]).outcome, Ok(Frame::Other));
     let partly = [trade(7, "FOO-USD", "BUY"), trade(6, "BTC-USD", "BUY")];
@@ -121,7 +121,7 @@ fn trades_as_documented_are_read_too() {
     );
     let read = read(text);
     assert_eq!((&read.outcome, read.batch.connection_sequence), (&RECOGNISED, Some(5)));
-    assert_eq!(read.batch.ticks[0].sequence, 995_098_700);
+    assert_eq!(read.batch.ticks[0].sequence, Some(995_098_700));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_ticker_brings_the_best_prices() {
         assert_eq!((ticker.last, ticker.high), (Some(decimal("1919.41")), Some(decimal("1925"))));
         assert_eq!(ticker.change_percent, Some(decimal("-0.02501394006035")));
         // The frame's number is its connection's alone.
-        assert_eq!(read.batch.ticks[3].sequence, 0);
+        assert_eq!(read.batch.ticks[3].sequence, None);
         assert_eq!((quote.bid, quote.bid_size), (ticker.bid, Some(decimal("1.512673"))));
         assert_eq!(quote.ask_size, Some(decimal("0.07814824")));
     }

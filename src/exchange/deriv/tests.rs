@@ -76,7 +76,7 @@ fn a_tick_is_a_ticker_and_a_quote_without_sizes() {
     assert_eq!(ticker(&read), Ticker { last, bid, ask, ..Ticker::default() });
     assert_eq!(quote(&read), Some(Quote { bid, bid_size: None, ask, ask_size: None }));
     for tick in &read.batch.ticks {
-        assert_eq!((tick.sequence, tick.tick.instrument), (1_587_547_610, R_50));
+        assert_eq!((tick.sequence, tick.tick.instrument), (Some(1_587_547_610), R_50));
         assert_eq!(tick.tick.exchange_time.millis(), 1_587_547_610_000);
     }
     assert_eq!(read.batch.answered, None);

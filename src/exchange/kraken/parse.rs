@@ -78,10 +78,10 @@ impl TickerFields {
             volume: self.volume,
             ..Ticker::default()
         };
-        batch.push_ticker(0, instrument, self.time, &ticker);
+        batch.push_ticker(None, instrument, self.time, &ticker);
         if self.bid.is_some() || self.ask.is_some() {
             let quote = Quote { bid, bid_size, ask, ask_size };
-            batch.push_derived(0, Tick::new(instrument, self.time, quote.into()));
+            batch.push_derived(None, Tick::new(instrument, self.time, quote.into()));
         }
     }
 }
@@ -122,8 +122,8 @@ impl BookFields {
             instrument,
             kind: self.kind,
             exchange_time: self.time,
-            first_id: 0,
-            last_id: 0,
+            first_id: None,
+            last_id: None,
             previous_id: None,
             checksum: self.checksum,
             depth,
@@ -399,7 +399,7 @@ fn candle(
     };
     // The item's own `timestamp` is the end of its interval.
     let time = sent.map_or(Ok(UnixNanos::NONE), read_date)?;
-    batch.push_candle(0, instrument, time, &candle);
+    batch.push_candle(None, instrument, time, &candle);
     Ok(true)
 }
 

@@ -38,7 +38,7 @@ impl Reader {
         outcome
     }
 
-    fn trades(&self) -> Vec<(u64, Origin, Trade)> {
+    fn trades(&self) -> Vec<(Option<u64>, Origin, Trade)> {
         let ticks = self.last.batch.ticks.iter();
         ticks.map(|it| (it.sequence, it.origin, it.tick.body.trade().expect("a trade"))).collect()
     }
@@ -60,7 +60,7 @@ fn books_keep_their_digits_and_checksum() {
     let (book, levels) = reader.last.book();
     assert_eq!((book.instrument, book.kind), (id_of("ETH/BTC"), BookKind::Snapshot));
     assert_eq!((book.checksum, book.depth), (Some(3_619_791_617), 10));
-    assert_eq!((book.first_id, book.last_id, book.previous_id), (0, 0, None));
+    assert_eq!((book.first_id, book.last_id, book.previous_id), (None, None, None));
     assert_eq!(book.exchange_time, UnixNanos(1_787_757_376_637_831_000));
     let written: Vec<String> =
         levels.iter().map(|level| format!("{}/{}", level.price, level.size)).collect();
@@ -164,7 +164,7 @@ fn trades_name_the_takers_side_and_several_come_in_one_frame() {
         id: TradeId::Number(4_665_907),
     };
     let live = Origin::Live;
-    assert_eq!(reader.trades(), [(4_665_906, live, sale), (4_665_907, live, purchase)]);
+    assert_eq!(reader.trades(), [(Some(4_665_906), live, sale), (Some(4_665_907), live, purchase)]);
     assert_eq!(reader.last.batch.ticks[0].tick.exchange_time, UnixNanos(1_695_628_177_708_706_000));
     assert_eq!(reader.read(&text.replace("\"buy\"", "\"b\"")), Err(Rejected::Field));
     assert_eq!(reader.read(&text.replace("4665907", "4665907.0")), Err(Rejected::Field));
@@ -183,7 +183,7 @@ fn past_trades_come_oldest_first() {
         let mut reader = Reader::v2();
         assert_eq!(reader.read(&text), GENERAL);
         let found: Vec<_> = reader.trades().iter().map(|it| (it.0, it.1)).collect();
-        assert_eq!(found, [7, 8, 9].map(|id| (id, Origin::Past)));
+        assert_eq!(found, [7, 8, 9].map(|id| (Some(id), Origin::Past)));
     }
 }
 
@@ -359,7 +359,7 @@ fn version_ones_trades_and_prices_are_read() {
     assert_eq!(reader.read(text), GENERAL);
     let trades = reader.trades();
     assert_eq!((trades[0].2.taker, trades[1].2.taker), (Side::Bid, Side::Ask));
-    assert_eq!((trades[0].0, trades[0].2.price), (0, decimal("354.55000000")));
+    assert_eq!((trades[0].0, trades[0].2.price), (None, decimal("354.55000000")));
     assert_eq!(reader.last.batch.ticks[0].tick.exchange_time, UnixNanos(1_618_678_145_715_785_000));
 
     let text = r#"[1668,{"a":["13.253900",35,"35.72892241"],"b":["13.232900",185,"185.18432037"],"c":["13.253900","3.71672000"],"v":["26560.85364463","72035.05488104"],"p":["13.529003","13.734728"],"t":[640,1353],"l":["13.021800","13.021700"],"h":["13.942000","14.211200"],"o":["13.804000","13.428300"]},"ticker","WAVES/EUR"]"#;

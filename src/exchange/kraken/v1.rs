@@ -96,8 +96,8 @@ fn book(
         instrument,
         kind: kind.ok_or(Rejected::Field)?,
         exchange_time: time,
-        first_id: 0,
-        last_id: 0,
+        first_id: None,
+        last_id: None,
         previous_id: None,
         checksum,
         depth: if depth == 0 { DEPTH_FULL } else { depth },
@@ -135,8 +135,8 @@ fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Resul
             _ => return Err(Rejected::Field),
         };
         let (price, size) = (positive(part(0)?)?, positive(part(1)?)?);
-        let trade = Trade { taker, price, size, id: TradeId::NONE };
-        batch.push(0, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
+        let trade = Trade { taker, price, size, id: TradeId::None };
+        batch.push(None, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
     }
     Ok(())
 }
@@ -157,9 +157,9 @@ fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
         volume: Some(wide(part("v", OF_24_HOURS)?)?),
         ..Ticker::default()
     };
-    batch.push_ticker(0, instrument, UnixNanos::NONE, &ticker);
+    batch.push_ticker(None, instrument, UnixNanos::NONE, &ticker);
     let quote = Quote { bid, bid_size, ask, ask_size };
-    batch.push_derived(0, Tick::new(instrument, UnixNanos::NONE, quote.into()));
+    batch.push_derived(None, Tick::new(instrument, UnixNanos::NONE, quote.into()));
     Ok(())
 }
 
@@ -169,7 +169,7 @@ fn spread(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
     let (bid, bid_size) = resting(number(0)?, number(3)?);
     let (ask, ask_size) = resting(number(1)?, number(4)?);
     let quote = Quote { bid, bid_size, ask, ask_size };
-    batch.push(0, Tick::new(instrument, seconds(part(fields, 2)?)?, quote.into()));
+    batch.push(None, Tick::new(instrument, seconds(part(fields, 2)?)?, quote.into()));
     Ok(())
 }
 
@@ -201,7 +201,7 @@ fn candle(
             trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
             closed: false,
         };
-        batch.push_candle(0, instrument, seconds(part(0)?)?, &candle);
+        batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);
     }
     Ok(GENERAL)
 }

@@ -221,7 +221,7 @@ fn orders(cursor: &mut Cursor<'_>) -> Option<()> {
 /// the time as well; `checksum` and the ids came in 2020 and 2023, and the first may go again.
 struct Tail {
     time: UnixNanos,
-    sequence: u64,
+    sequence: Option<u64>,
     previous: Option<u64>,
     checksum: Option<i32>,
 }
@@ -234,16 +234,16 @@ impl Tail {
         }
         cursor.expect(b",\"ts\":\"")?;
         let time = time(cursor)?;
-        let mut tail = Self { time, sequence: 0, previous: None, checksum: None };
+        let mut tail = Self { time, sequence: None, previous: None, checksum: None };
         if cursor.take(b",\"checksum\":") {
             tail.checksum = Some(checksum(cursor)?);
         }
         if cursor.take(b",\"prevSeqId\":") {
             tail.previous = previous(cursor)?;
             cursor.expect(b",\"seqId\":")?;
-            tail.sequence = cursor.unsigned()?;
+            tail.sequence = Some(cursor.unsigned()?);
         } else if cursor.take(b",\"seqId\":") {
-            tail.sequence = cursor.unsigned()?;
+            tail.sequence = Some(cursor.unsigned()?);
             if cursor.take(b",\"prevSeqId\":") {
                 tail.previous = previous(cursor)?;
             }

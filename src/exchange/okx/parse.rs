@@ -53,8 +53,8 @@ impl TradeFields {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuoteFields {
     pub(super) time: UnixNanos,
-    /// 0 before 2023, when there was none.
-    pub(super) sequence: u64,
+    /// `None` before 2023.
+    pub(super) sequence: Option<u64>,
     pub(super) bid: Option<(Decimal, Decimal)>,
     pub(super) ask: Option<(Decimal, Decimal)>,
 }
@@ -77,8 +77,8 @@ impl QuoteFields {
 pub(super) struct BookFields {
     pub(super) kind: BookKind,
     pub(super) time: UnixNanos,
-    /// `seqId`; 0 before 2023, when there was none.
-    pub(super) sequence: u64,
+    /// `seqId`; `None` before 2023.
+    pub(super) sequence: Option<u64>,
     /// `prevSeqId`; `None` for -1, which a snapshot states.
     pub(super) previous: Option<u64>,
     pub(super) checksum: Option<i32>,
@@ -298,7 +298,7 @@ impl Context<'_> {
             quote_volume,
         };
         let time = time(text(item, "ts")?)?;
-        batch.push_ticker(0, event.instrument, time, &ticker);
+        batch.push_ticker(None, event.instrument, time, &ticker);
         Ok(())
     }
 
@@ -335,7 +335,7 @@ impl Context<'_> {
             trades: 0,
             closed,
         };
-        batch.push_candle(0, event.instrument, UnixNanos::NONE, &candle);
+        batch.push_candle(None, event.instrument, UnixNanos::NONE, &candle);
         Ok(())
     }
 }
@@ -389,11 +389,8 @@ fn resting(level: Value<'_>) -> Result<(Decimal, Decimal), Rejected> {
     Ok((positive_in(price)?, positive_in(size)?))
 }
 
-fn sequence(item: Value<'_>) -> Result<u64, Rejected> {
-    match item.field("seqId") {
-        Some(value) => value.unsigned().ok_or(Rejected::Field),
-        None => Ok(0),
-    }
+fn sequence(item: Value<'_>) -> Result<Option<u64>, Rejected> {
+    item.field("seqId").map(|value| value.unsigned().ok_or(Rejected::Field)).transpose()
 }
 
 /// Signed 32 bits.

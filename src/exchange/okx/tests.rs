@@ -48,7 +48,7 @@ fn a_trade_says_what_the_taker_did() {
     assert_eq!(read.trade(), trade);
     assert_eq!(read.native_of(&SYMBOLS), "UNI-USD-SWAP");
     let entry = read.batch.ticks[0];
-    assert_eq!((entry.first, entry.sequence), (12_883_020, 12_883_020));
+    assert_eq!((entry.first, entry.sequence), (Some(12_883_020), Some(12_883_020)));
     assert_eq!(entry.origin, Origin::Live);
     assert_eq!(entry.tick.exchange_time, UnixNanos::from_millis(1_652_459_215_150));
 }
@@ -65,14 +65,15 @@ fn an_aggregate_stands_for_all_its_ids() {
     let one = read(&frame(item));
     assert_eq!((one.outcome.clone(), one.trade().taker), (RECOGNISED, Side::Bid));
     let entry = one.batch.ticks[0];
-    assert_eq!((entry.first, entry.sequence), (130_639_472, 130_639_474));
+    assert_eq!((entry.first, entry.sequence), (Some(130_639_472), Some(130_639_474)));
     let two = read(&frame(&format!("{item},{}", item.replace("130639474", "130639477"))));
     assert_eq!(two.outcome, RECOGNISED);
-    let ids: Vec<_> = two.batch.ticks.iter().map(|entry| (entry.first, entry.sequence)).collect();
+    let ids: Vec<_> =
+        two.batch.ticks.iter().filter_map(|entry| entry.first.zip(entry.sequence)).collect();
     assert_eq!(ids, [(130_639_472, 130_639_474), (130_639_475, 130_639_477)]);
     let each = read(&frame(item).replace("trades", "trades-all").replace(r#","count":"3""#, ""));
     assert_eq!(each.outcome, RECOGNISED);
-    assert_eq!(each.batch.ticks[0].first, 130_639_474);
+    assert_eq!(each.batch.ticks[0].first, Some(130_639_474));
 }
 
 #[test]
@@ -115,9 +116,9 @@ fn best_prices_carry_the_books_number() {
         ask_size: Some(decimal("55154")),
     };
     assert_eq!(whole.quote(), quote);
-    assert_eq!(whole.batch.ticks[0].sequence, 363_996_337);
+    assert_eq!(whole.batch.ticks[0].sequence, Some(363_996_337));
     let early = read(&text.replace(r#","seqId":363996337"#, ""));
-    assert_eq!((early.outcome.clone(), early.batch.ticks[0].sequence), (RECOGNISED, 0));
+    assert_eq!((early.outcome.clone(), early.batch.ticks[0].sequence), (RECOGNISED, None));
     let one_sided = read(&text.replace(r#"[["111.05","57745","0","2"]]"#, "[]"));
     assert_eq!((one_sided.outcome.clone(), one_sided.quote().bid), (RECOGNISED, None));
     assert_eq!(one_sided.quote().ask, Some(decimal("111.06")));
@@ -142,7 +143,10 @@ fn a_book_keeps_its_numbers_and_levels() {
     let snapshot = read(&book_frame("snapshot", r#","checksum":0,"prevSeqId":-1,"seqId":123456"#));
     assert_eq!(snapshot.outcome, RECOGNISED);
     let (book, levels) = snapshot.book();
-    assert_eq!((book.kind, book.last_id, book.previous_id), (BookKind::Snapshot, 123_456, None));
+    assert_eq!(
+        (book.kind, book.last_id, book.previous_id),
+        (BookKind::Snapshot, Some(123_456), None)
+    );
     assert_eq!(book.checksum, Some(0));
     assert_eq!(book.exchange_time, UnixNanos::from_millis(1_597_026_383_185));
     let told: Vec<_> = levels.iter().map(|level| (level.side, level.price.to_string())).collect();
@@ -159,7 +163,7 @@ fn a_book_keeps_its_numbers_and_levels() {
         let update = read(&book_frame("update", ids));
         assert_eq!(update.outcome, RECOGNISED, "{ids}");
         let (book, levels) = update.book();
-        assert_eq!((book.kind, book.last_id), (BookKind::Delta, 123_457));
+        assert_eq!((book.kind, book.last_id), (BookKind::Delta, Some(123_457)));
         assert_eq!(book.previous_id, Some(123_456));
         assert_eq!(book.checksum, Some((-855_196_043_i32).cast_unsigned()));
         assert!(levels[2].size.is_zero());
@@ -175,7 +179,7 @@ fn books_of_2022_have_a_checksum_and_no_numbers() {
     ));
     assert_eq!(read.outcome, RECOGNISED);
     let (book, _) = read.book();
-    assert_eq!((book.first_id, book.last_id, book.previous_id), (0, 0, None));
+    assert_eq!((book.first_id, book.last_id, book.previous_id), (None, None, None));
     assert_eq!(book.checksum, Some(1_975_754_545));
 }
 
@@ -186,7 +190,7 @@ fn what_says_that_nothing_changed_is_an_event_without_levels() {
         r#""bids":[],"ts":"1597026383185","checksum":0,"prevSeqId":15,"seqId":15}]}"#
     ));
     assert_eq!(read.outcome, RECOGNISED);
-    assert_eq!((read.book().0.last_id, read.book().0.previous_id), (15, Some(15)));
+    assert_eq!((read.book().0.last_id, read.book().0.previous_id), (Some(15), Some(15)));
     assert!(read.batch.levels.is_empty());
 }
 
@@ -217,7 +221,7 @@ fn only_one_channel_makes_a_book() {
     );
     let first = read_by(&mut adapter, best);
     assert_eq!((first.outcome.clone(), first.book().0.kind), (GENERAL, BookKind::Snapshot));
-    assert_eq!((first.book().0.last_id, first.batch.levels.len()), (7, 2));
+    assert_eq!((first.book().0.last_id, first.batch.levels.len()), (Some(7), 2));
     let ids = r#","checksum":0,"prevSeqId":-1,"seqId":8"#;
     let books = book_frame("snapshot", ids);
     assert_eq!(read_by(&mut adapter, &books).outcome, RECOGNISED);

@@ -1,6 +1,7 @@
 //! One book: what its events do to it, and what they make the rings carry.
 
 use super::checksum::Checksum;
+use super::course::Course;
 use super::held::{Held, Hold};
 use super::proof::{Position, Step, step};
 use super::run::Run;
@@ -12,10 +13,6 @@ use crate::exchange::{
 };
 use crate::instrument::InstrumentId;
 use crate::tick::{Body, BookState, Decimal, Level, Reason, Tick};
-
-/// So many old events in a row from a stream that is the only source of its book, and the exchange
-/// has begun to count anew: better a new snapshot than a book silent for ever.
-const OLD_IN_A_ROW_MAX: u8 = 8;
 
 /// Where the snapshot of a book is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +39,18 @@ impl Event<'_> {
     /// Whether it replaces the book, whatever stands in it.
     #[inline]
     pub(super) fn is_whole(&self, position: Option<Position>) -> bool {
-        // Bybit: `u` of 1 is the whole book after a restart of their service.
-        let restarts = self.rules.continuity == Continuity::FollowsByOne
-            && self.update.last_id == 1
-            && position.is_none_or(|position| position.last_id > 1);
-        self.update.kind == BookKind::Snapshot || restarts
+        let is_first = position.is_none_or(|position| position.last_id > self.update.last_id);
+        self.update.kind == BookKind::Snapshot
+            || (is_first && begins_anew(self.rules.continuity, self.update))
     }
+}
+
+/// Whether an event is a whole book, from which on the numbers may be others.
+#[inline]
+pub(in crate::feed) fn begins_anew(continuity: Continuity, update: &BookUpdate) -> bool {
+    // Bybit: `u` of 1 is the whole book after a restart of their service.
+    let restarts = continuity == Continuity::FollowsByOne && update.last_id == Some(1);
+    update.kind == BookKind::Snapshot || restarts
 }
 
 /// One book.
@@ -66,8 +69,8 @@ pub(super) struct Entry {
     pub(super) patient: bool,
     /// Snapshots asked for since the book was last live.
     pub(super) attempt: u32,
-    /// Old events since the last one that followed.
-    old_in_a_row: u8,
+    /// How its numbers went.
+    course: Course,
     /// The state last published.
     pub(super) shown: Option<(BookState, Reason)>,
     pub(super) counts: BookCounts,
@@ -84,7 +87,7 @@ impl Entry {
             request: Request::None,
             patient: false,
             attempt: 0,
-            old_in_a_row: 0,
+            course: Course::NEW,
             shown: None,
             counts: BookCounts::default(),
         }
@@ -95,18 +98,15 @@ impl Entry {
         match step(event.rules.continuity, position, event.update) {
             Step::Old => {
                 self.counts.old += 1;
-                self.old_in_a_row = self.old_in_a_row.saturating_add(1);
-                if event.rules.snapshot == SnapshotSource::Rest
-                    || self.old_in_a_row < OLD_IN_A_ROW_MAX
-                {
+                let joined = position.joined;
+                if !self.course.counts_anew(event.rules.continuity, joined, event.update) {
                     return Applied::Old;
                 }
-                self.counts.gaps += 1;
-                self.reject(Reason::SequenceGap, event)
+                self.begin_anew(event)
             }
             Step::Next => match self.extend(event.update, event.levels, event.dropped) {
                 Ok(()) => {
-                    self.old_in_a_row = 0;
+                    self.course.note(event.update);
                     let Event { update, levels, dropped, out, .. } = event;
                     if self.is_doubted() {
                         self.show(BookState::Live, Reason::Answered, out);
@@ -117,11 +117,14 @@ impl Entry {
                 }
                 Err(reason) => self.reject(reason, event),
             },
-            Step::Gap => {
-                self.counts.gaps += 1;
-                self.reject(Reason::SequenceGap, event)
-            }
+            Step::Gap => self.begin_anew(event),
         }
+    }
+
+    /// An event that does not follow the live book by its numbers.
+    pub(super) fn begin_anew(&mut self, event: &mut Event<'_>) -> Applied {
+        self.counts.gaps += 1;
+        self.reject(Reason::SequenceGap, event)
     }
 
     /// A delta of a book that waits for a snapshot beside the stream.
@@ -129,17 +132,26 @@ impl Entry {
         if self.held.is_empty() {
             self.show_repair(Reason::AwaitingSnapshot, event.out);
         }
-        match self.held.push(event.rules.continuity, event.update, event.levels) {
-            Hold::Kept => Applied::Held,
-            Hold::Old => {
-                self.counts.old += 1;
-                Applied::Old
+        let continuity = event.rules.continuity;
+        let mut hold = self.held.push(continuity, event.update, event.levels);
+        if hold == Hold::Old {
+            self.counts.old += 1;
+            if !self.course.counts_anew(continuity, false, event.update) {
+                return Applied::Old;
             }
-            Hold::Restarted => {
+            hold = self.held.restart(event.update, event.levels);
+        }
+        if hold != Hold::Kept {
+            self.course = Course::NEW;
+        }
+        self.course.note(event.update);
+        match hold {
+            Hold::Kept => Applied::Held,
+            Hold::Overflowed => Applied::HeldOverflow,
+            Hold::Old | Hold::Restarted => {
                 self.counts.gaps += 1;
                 Applied::Gap
             }
-            Hold::Overflowed => Applied::HeldOverflow,
         }
     }
 
@@ -158,6 +170,7 @@ impl Entry {
         self.show(BookState::Resyncing, reason, event.out);
         if event.rules.snapshot == SnapshotSource::Rest {
             self.held.push(event.rules.continuity, event.update, event.levels);
+            self.course.note(event.update);
         }
         failed(reason)
     }
@@ -173,7 +186,8 @@ impl Entry {
         match replaced {
             Ok(()) => {
                 self.request = Request::None;
-                self.old_in_a_row = 0;
+                self.course = Course::NEW;
+                self.course.note(update);
                 self.counts.applied += 1;
                 let run = self.run(BookKind::Snapshot, update.exchange_time, update.last_id);
                 if self.book.len() == event.levels.len() {
@@ -212,7 +226,8 @@ impl Entry {
         if self.position.is_some() || self.held.is_empty() {
             return Joined::NotNeeded;
         }
-        let start = Position { last_id: snapshot.last_update_id, joined: false };
+        let last_id = Some(snapshot.last_update_id);
+        let start = Position { last_id, joined: false };
         let judge = |update: &BookUpdate| step(rules.continuity, start, update);
         let first = self.held.iter().map(|(update, _)| judge(update)).find(|&s| s != Step::Old);
         if first == Some(Step::Gap) {
@@ -220,9 +235,9 @@ impl Entry {
         }
         let held = std::mem::take(&mut self.held);
         let counts = self.counts;
-        let mut fault = self.reset(snapshot.last_update_id, &snapshot.levels).err();
+        let mut fault = self.reset(last_id, &snapshot.levels).err();
         let first_tick = out.len();
-        let run = self.run(BookKind::Snapshot, UnixNanos::NONE, snapshot.last_update_id);
+        let run = self.run(BookKind::Snapshot, UnixNanos::NONE, last_id);
         run.push(snapshot.levels.iter().copied(), out);
         for (update, levels) in held.iter() {
             // The chain has no gap inside, so all from the first that is not old follow.
@@ -252,7 +267,7 @@ impl Entry {
     }
 
     /// Makes the book these levels; an error says why it is wrong.
-    fn reset(&mut self, last_id: u64, levels: &[Level]) -> Result<(), Reason> {
+    fn reset(&mut self, last_id: Option<u64>, levels: &[Level]) -> Result<(), Reason> {
         self.position = Some(Position { last_id, joined: false });
         if let Some(checksum) = &mut self.checksum {
             checksum.note_all();
@@ -319,7 +334,7 @@ impl Entry {
     pub(super) fn forget(&mut self) {
         self.position = None;
         self.held = Held::default();
-        self.old_in_a_row = 0;
+        self.course = Course::NEW;
     }
 
     /// Whether somebody has to get a snapshot.
@@ -358,7 +373,7 @@ impl Entry {
         }
     }
 
-    fn run(&self, kind: BookKind, exchange_time: UnixNanos, update_id: u64) -> Run {
+    fn run(&self, kind: BookKind, exchange_time: UnixNanos, update_id: Option<u64>) -> Run {
         Run { instrument: self.instrument, kind, exchange_time, update_id }
     }
 }

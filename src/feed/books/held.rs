@@ -40,10 +40,21 @@ impl Held {
             Hold::Kept => {}
             Hold::Restarted | Hold::Overflowed => self.clear(),
         }
+        self.keep(update, levels);
+        hold
+    }
+
+    /// The exchange counts anew: the chain starts with this delta.
+    pub(super) fn restart(&mut self, update: &BookUpdate, levels: &[Level]) -> Hold {
+        self.clear();
+        self.keep(update, levels);
+        Hold::Restarted
+    }
+
+    fn keep(&mut self, update: &BookUpdate, levels: &[Level]) {
         let start = self.levels.len() as u32;
         self.levels.extend_from_slice(levels);
         self.events.push(BookUpdate { levels: start..self.levels.len() as u32, ..update.clone() });
-        hold
     }
 
     fn judge(&self, continuity: Continuity, update: &BookUpdate, levels: &[Level]) -> Hold {

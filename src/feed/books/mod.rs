@@ -27,6 +27,7 @@
 //! needs to know the depth.
 
 mod checksum;
+mod course;
 mod entry;
 mod held;
 mod proof;
@@ -36,7 +37,9 @@ mod tests;
 
 use std::collections::VecDeque;
 
+pub(super) use self::entry::begins_anew;
 use self::entry::{Entry, Event, Request};
+use self::proof::Position;
 use crate::book::Book;
 use crate::exchange::{BookRules, BookSnapshot, BookUpdate, Continuity, SnapshotSource};
 use crate::instrument::InstrumentId;
@@ -156,13 +159,36 @@ impl Books {
 
     /// Judges one book event; what is to be published is appended to `out`.
     pub fn apply(&mut self, update: &BookUpdate, levels: &[Level], out: &mut Vec<Tick>) -> Applied {
+        self.judge((update, levels), out, Entry::advance)
+    }
+
+    /// The same of an event from which on the exchange counts anew: a live book does not survive
+    /// it, whatever its number.
+    #[cold]
+    pub fn apply_anew(
+        &mut self,
+        update: &BookUpdate,
+        levels: &[Level],
+        out: &mut Vec<Tick>,
+    ) -> Applied {
+        self.judge((update, levels), out, |entry, _, event| entry.begin_anew(event))
+    }
+
+    /// `advance` judges a delta of a live book.
+    #[inline(always)]
+    fn judge(
+        &mut self,
+        (update, levels): (&BookUpdate, &[Level]),
+        out: &mut Vec<Tick>,
+        advance: impl FnOnce(&mut Entry, Position, &mut Event<'_>) -> Applied,
+    ) -> Applied {
         let place = self.place(update.instrument);
         let entry = &mut self.entries[place as usize];
         let mut event =
             Event { rules: self.rules, update, levels, dropped: &mut self.dropped, out };
         let applied = match entry.position {
             _ if event.is_whole(entry.position) => entry.replace(&mut event),
-            Some(position) => entry.advance(position, &mut event),
+            Some(position) => advance(entry, position, &mut event),
             None if self.rules.snapshot == SnapshotSource::Rest => entry.hold(&mut event),
             None => entry.pass_over(&mut event),
         };
@@ -328,9 +354,16 @@ impl Books {
         Some(&self.entries[self.find(instrument)? as usize].book)
     }
 
-    /// The exchange's number of the last update in a live book.
+    /// Whether a book is proven, and so live.
+    #[inline]
+    pub fn is_proven(&self, instrument: InstrumentId) -> bool {
+        let place = self.find(instrument);
+        place.is_some_and(|place| self.entries[place as usize].position.is_some())
+    }
+
+    /// The exchange's number of the last update in a live book, where it states numbers.
     pub fn last_id(&self, instrument: InstrumentId) -> Option<u64> {
-        self.entries[self.find(instrument)? as usize].position.map(|position| position.last_id)
+        self.entries[self.find(instrument)? as usize].position?.last_id
     }
 
     /// What a book has seen.

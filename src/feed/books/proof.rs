@@ -5,8 +5,8 @@ use crate::exchange::{BookUpdate, Continuity};
 /// How far a book is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
-    /// The exchange's number of the last update in it.
-    pub(super) last_id: u64,
+    /// The exchange's number of the last update in it, where it states numbers.
+    pub(super) last_id: Option<u64>,
     /// True once a delta was applied; before, the number is that of a snapshot, which may lie in
     /// the middle of a delta.
     pub(super) joined: bool,
@@ -28,11 +28,14 @@ pub(super) enum Step {
 /// Levels are absolute sizes, so a delta that overlaps the book's end may be applied whole.
 #[inline]
 pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpdate) -> Step {
+    let (Some(last), Some(own)) = (position.last_id, update.last_id) else { return Step::Next };
     match continuity {
-        Continuity::FirstFollowsLast => first_follows_last(position.last_id, update),
-        Continuity::StatesPrevious => states_previous(position, update),
-        Continuity::FollowsByOne => follows_by_one(position.last_id, update),
-        Continuity::StatesPreviousOrRestarts => states_previous_or_restarts(position, update),
+        Continuity::FirstFollowsLast => first_follows_last(last, own, update),
+        Continuity::StatesPrevious => states_previous((last, position.joined), own, update),
+        Continuity::FollowsByOne => follows_by_one(last, own),
+        Continuity::StatesPreviousOrRestarts => {
+            states_previous_or_restarts((last, position.joined), own, update)
+        }
         Continuity::None => Step::Next,
     }
 }
@@ -40,10 +43,10 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
 /// Binance spot: drop `u <= L`, then `U <= L + 1 <= u`, then `U == previous u + 1`.
 ///
 /// Their page demands `U <= L <= u` of the first delta; frames as recorded begin at `L + 1`.
-fn first_follows_last(last_id: u64, update: &BookUpdate) -> Step {
-    if update.last_id <= last_id {
+fn first_follows_last(last: u64, own: u64, update: &BookUpdate) -> Step {
+    if own <= last {
         Step::Old
-    } else if update.first_id <= last_id.saturating_add(1) {
+    } else if update.first_id.is_none_or(|first| first <= last.saturating_add(1)) {
         Step::Next
     } else {
         Step::Gap
@@ -52,19 +55,18 @@ fn first_follows_last(last_id: u64, update: &BookUpdate) -> Step {
 
 /// Binance futures: drop `u < L`, then `U <= L <= u` or `pu == L`, then `pu == previous u`. Numbers
 /// are shared between symbols there, so `U` says nothing after the first delta.
-fn states_previous(position: Position, update: &BookUpdate) -> Step {
-    let last_id = position.last_id;
-    let states_it = update.previous_id == Some(last_id);
-    if position.joined {
-        return match update.last_id <= last_id {
+fn states_previous((last, joined): (u64, bool), own: u64, update: &BookUpdate) -> Step {
+    let states_it = update.previous_id == Some(last);
+    if joined {
+        return match own <= last {
             true => Step::Old,
             false if states_it => Step::Next,
             false => Step::Gap,
         };
     }
-    if update.last_id < last_id {
+    if own < last {
         Step::Old
-    } else if states_it || update.first_id <= last_id {
+    } else if states_it || update.first_id.is_none_or(|first| first <= last) {
         Step::Next
     } else {
         Step::Gap
@@ -73,10 +75,10 @@ fn states_previous(position: Position, update: &BookUpdate) -> Step {
 
 /// Bybit: `u == previous u + 1`. The snapshot comes in the stream before the deltas, so nothing
 /// ever overlaps it.
-fn follows_by_one(last_id: u64, update: &BookUpdate) -> Step {
-    if update.last_id <= last_id {
+fn follows_by_one(last: u64, own: u64) -> Step {
+    if own <= last {
         Step::Old
-    } else if update.last_id == last_id.saturating_add(1) {
+    } else if own == last.saturating_add(1) {
         Step::Next
     } else {
         Step::Gap
@@ -86,13 +88,12 @@ fn follows_by_one(last_id: u64, update: &BookUpdate) -> Step {
 /// OKX: `prevSeqId == previous seqId`; the event's own number may repeat it (nothing changed) or
 /// lie below it (the exchange counts anew after maintenance). One that follows an older event and
 /// leads no further is a repetition; the first after a snapshot may begin before it.
-fn states_previous_or_restarts(position: Position, update: &BookUpdate) -> Step {
-    let last_id = position.last_id;
+fn states_previous_or_restarts((last, joined): (u64, bool), own: u64, update: &BookUpdate) -> Step {
     match update.previous_id {
         None => Step::Next,
-        Some(previous) if previous == last_id => Step::Next,
-        Some(previous) if previous < last_id && update.last_id <= last_id => Step::Old,
-        Some(previous) if previous < last_id && !position.joined => Step::Next,
+        Some(previous) if previous == last => Step::Next,
+        Some(previous) if previous < last && own <= last => Step::Old,
+        Some(previous) if previous < last && !joined => Step::Next,
         Some(_) => Step::Gap,
     }
 }
@@ -109,8 +110,8 @@ mod tests {
             instrument: InstrumentId(0),
             kind: BookKind::Delta,
             exchange_time: UnixNanos::NONE,
-            first_id,
-            last_id,
+            first_id: Some(first_id),
+            last_id: Some(last_id),
             previous_id,
             checksum: None,
             depth: DEPTH_FULL,
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn spot_deltas_follow_by_their_first_number() {
-        let snapshot = Position { last_id: 100, joined: false };
+        let snapshot = Position { last_id: Some(100), joined: false };
         let step =
             |first, last| step(Continuity::FirstFollowsLast, snapshot, &delta(first, last, None));
         assert_eq!(step(90, 100), Step::Old);
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_first_futures_delta_spans_the_snapshot_or_states_it() {
-        let snapshot = Position { last_id: 100, joined: false };
+        let snapshot = Position { last_id: Some(100), joined: false };
         let step = |first, last, previous| {
             step(Continuity::StatesPrevious, snapshot, &delta(first, last, Some(previous)))
         };
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn later_futures_deltas_state_the_one_before() {
-        let joined = Position { last_id: 100, joined: true };
+        let joined = Position { last_id: Some(100), joined: true };
         let step = |last, previous| {
             step(Continuity::StatesPrevious, joined, &delta(50, last, Some(previous)))
         };
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn bybit_deltas_follow_by_one() {
-        let position = Position { last_id: 100, joined: true };
+        let position = Position { last_id: Some(100), joined: true };
         let step = |last| step(Continuity::FollowsByOne, position, &delta(last, last, None));
         assert_eq!([99, 100, 101, 102].map(step), [Step::Old, Step::Old, Step::Next, Step::Gap]);
     }
@@ -166,13 +167,13 @@ mod tests {
         let mut last_id = 10;
         let chain = [(10, 15), (15, 15), (15, 3), (3, 5)];
         for (previous, own) in chain {
-            let position = Position { last_id, joined: true };
+            let position = Position { last_id: Some(last_id), joined: true };
             let update = delta(own, own, Some(previous));
             assert_eq!(step(Continuity::StatesPreviousOrRestarts, position, &update), Step::Next);
             last_id = own;
         }
         let step = |previous, own| {
-            let position = Position { last_id: 20, joined: true };
+            let position = Position { last_id: Some(20), joined: true };
             let update = delta(own, own, previous);
             step(Continuity::StatesPreviousOrRestarts, position, &update)
         };
@@ -180,8 +181,11 @@ mod tests {
         assert_eq!(step(Some(21), 25), Step::Gap);
         assert_eq!(step(Some(21), 3), Step::Gap, "what stands before the reset is missing");
         assert_eq!(step(Some(15), 30), Step::Gap);
-        assert_eq!(step(None, 0), Step::Next, "recordings of 2022 have no numbers");
-        let whole = Position { last_id: 20, joined: false };
+        let unnumbered = BookUpdate { first_id: None, last_id: None, ..delta(0, 0, None) };
+        let position = Position { last_id: None, joined: true };
+        let step = super::step(Continuity::StatesPreviousOrRestarts, position, &unnumbered);
+        assert_eq!(step, Step::Next, "recordings of 2022 have no numbers");
+        let whole = Position { last_id: Some(20), joined: false };
         let first = |previous, own| {
             let update = delta(own, own, Some(previous));
             super::step(Continuity::StatesPreviousOrRestarts, whole, &update)

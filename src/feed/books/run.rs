@@ -11,7 +11,7 @@ pub(super) struct Run {
     pub(super) instrument: InstrumentId,
     pub(super) kind: BookKind,
     pub(super) exchange_time: UnixNanos,
-    pub(super) update_id: u64,
+    pub(super) update_id: Option<u64>,
 }
 
 impl Run {

@@ -32,8 +32,8 @@ fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
         instrument: BOOK,
         kind: BookKind::Delta,
         exchange_time: UnixNanos::from_millis(last_id),
-        first_id,
-        last_id,
+        first_id: Some(first_id),
+        last_id: Some(last_id),
         previous_id,
         checksum: None,
         depth: DEPTH_FULL,
@@ -132,6 +132,46 @@ fn a_duplicate_is_ignored() {
     );
     assert!(out.is_empty());
     assert_eq!(books.snapshot(BOOK, &snapshot(200, &[]), &mut out), Joined::NotNeeded);
+}
+
+#[test]
+fn an_exchange_that_counts_anew_makes_the_book_wait_for_another_snapshot() {
+    for (rules, states_previous) in [(SPOT, false), (FUTURES, true)] {
+        let change = |first: u64, last| delta(first, last, states_previous.then(|| first - 1));
+        let (mut books, mut out) = (Books::new(rules), Vec::new());
+        books.apply(&change(1_001, 1_004), &[], &mut out);
+        assert_eq!(books.snapshot(BOOK, &snapshot(1_003, &[]), &mut out), Joined::Live);
+        assert_eq!(books.apply(&change(1_005, 1_006), &[], &mut out), Applied::Published);
+        out.clear();
+        let verdicts = [(5, 6), (7, 8), (9, 10), (11, 12)]
+            .map(|(first, last)| books.apply(&change(first, last), &[], &mut out));
+        assert_eq!(verdicts, [Applied::Old, Applied::Old, Applied::Gap, Applied::Held]);
+        let gap = Reason::SequenceGap;
+        assert_eq!(states(&out), [(BookState::Stale, gap), (BookState::Resyncing, gap)]);
+        assert!(books.next_needed().is_some());
+        assert_eq!(books.snapshot(BOOK, &snapshot(10, &[]), &mut out), Joined::Live);
+        assert_eq!(books.last_id(BOOK), Some(12));
+    }
+}
+
+#[test]
+fn a_snapshot_that_its_stream_never_reaches_is_not_believed_for_long() {
+    let (mut books, mut out) = (Books::new(SPOT), Vec::new());
+    books.apply(&delta(5, 6, None), &[], &mut out);
+    assert_eq!(books.snapshot(BOOK, &snapshot(1_000_000, &[]), &mut out), Joined::Live);
+    let mut verdicts = (7..60).map(|id| books.apply(&delta(id, id, None), &[], &mut out));
+    assert!(verdicts.any(|verdict| verdict == Applied::Gap));
+}
+
+#[test]
+fn what_is_held_starts_anew_where_the_exchange_does() {
+    let (mut books, mut out) = (Books::new(SPOT), Vec::new());
+    books.apply(&delta(1_001, 1_004, None), &[], &mut out);
+    for id in 5..20 {
+        books.apply(&delta(id, id, None), &[], &mut out);
+    }
+    assert_eq!(books.snapshot(BOOK, &snapshot(15, &[]), &mut out), Joined::Live);
+    assert_eq!(books.last_id(BOOK), Some(19));
 }
 
 #[test]
@@ -294,7 +334,7 @@ impl Truth {
     /// The number of the change so many before the last one of an event.
     fn number(&self, event: usize, before: i64) -> u64 {
         let last_id = self.events[event].0.last_id;
-        let place = self.changes.iter().position(|change| change.0 == last_id).unwrap_or(0);
+        let place = self.changes.iter().position(|change| Some(change.0) == last_id).unwrap_or(0);
         let place = (place as i64 - before).clamp(0, self.changes.len() as i64 - 1);
         self.changes[place as usize].0
     }

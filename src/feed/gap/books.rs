@@ -2,8 +2,10 @@
 //! book is for the books to judge.
 
 use super::hold::HeldBook;
+use super::places::{STRANGE_MAX, Said};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
 use crate::exchange::{BookKind, BookUpdate, Continuity};
+use crate::feed::books::begins_anew;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
 
@@ -21,8 +23,8 @@ impl Numbers {
         let Some(slot) = self.slots.get_mut(update.instrument.index()) else {
             return Verdict::Next;
         };
-        let is_numbered = self.continuity != Continuity::None && update.last_id != 0;
-        if !is_numbered {
+        let number = update.last_id.filter(|_| self.continuity != Continuity::None);
+        let Some(number) = number else {
             let owner = &mut slot.owners[Channel::Orderbook as usize];
             // An orphan's events go through: they show the books that it wants a new snapshot.
             let foreign = owner.generation != 0 && owner.generation != source.generation;
@@ -32,7 +34,7 @@ impl Numbers {
             if update.kind == BookKind::Snapshot && !late {
                 let (generation, heard) = (source.generation, source.received);
                 *owner = Owner { generation, heard, told };
-                slot.book.note(source.generation, update.last_id);
+                slot.book.note(source.generation, 0);
                 return Verdict::Next;
             }
             if foreign {
@@ -40,23 +42,28 @@ impl Numbers {
             }
             owner.told = owner.told.max(told);
             return Verdict::Next;
-        }
-        if update.kind == BookKind::Snapshot {
-            return self.whole(update, proven, source);
+        };
+        let said = Said { number, time: update.exchange_time, received: source.received };
+        if begins_anew(self.continuity, update) {
+            return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
-        if progress.has_others(source.generation) && proven {
-            return self.change(update, levels, source);
-        }
         let is_alone = !progress.has_others(source.generation);
-        progress.note(source.generation, update.last_id);
-        if is_alone && update.last_id <= progress.last {
-            // The exchange may have begun to count anew, which the books find out.
-            progress.restart(source.generation, update.last_id);
+        if proven && !is_alone {
+            return self.change(update, said, levels, source);
         }
-        progress.advance(update.last_id.max(progress.last), self.newest);
+        let before = progress.note(source.generation, number).before;
+        if Some(number) > progress.last {
+            progress.advance(said, self.newest);
+        } else if progress.is_behind(said, before, source.generation) && proven {
+            return self.copy(update.instrument, number, source);
+        } else if is_alone || progress.count_older(said, before, source.generation, STRANGE_MAX) {
+            // Whether the exchange has begun to count anew, the books find out.
+            progress.restart(source.generation, number);
+            progress.advance(said, self.newest);
+        }
         if self.paired {
-            count_win(&self.counters, progress, update.last_id, source);
+            count_win(&self.counters, &mut slot.book, number, source);
         }
         Verdict::Next
     }
@@ -77,9 +84,11 @@ impl Numbers {
         proven: bool,
     ) -> Option<HeldBook> {
         loop {
-            let update = &self.held.first_book(instrument)?.update;
+            let HeldBook { update, source, .. } = self.held.first_book(instrument)?;
             let progress = &mut self.slots[instrument.index()].book;
-            let older = update.last_id <= progress.last;
+            let number = update.last_id.unwrap_or_default();
+            let said = Said { number, time: update.exchange_time, received: source.received };
+            let older = Some(number) <= progress.last;
             let due = !proven
                 || follows(self.continuity, progress.last, update)
                 || !progress.can_be_filled();
@@ -94,9 +103,9 @@ impl Numbers {
             if let Some(previous) = spliced(self.continuity, progress.last, &held.update) {
                 held.update.previous_id = Some(previous);
             }
-            progress.advance(held.update.last_id, self.newest);
+            progress.advance(said, self.newest);
             if self.paired {
-                count_win(&self.counters, progress, held.update.last_id, held.source);
+                count_win(&self.counters, progress, number, held.source);
             }
             return Some(held);
         }
@@ -115,53 +124,75 @@ impl Numbers {
 
     /// A whole book in the stream. One that is at or behind what was published only means that its
     /// connection joined, unless that connection had been further: then the exchange begins anew.
-    fn whole(&mut self, update: &BookUpdate, proven: bool, source: Source) -> Verdict {
-        let progress = &mut self.slots[update.instrument.index()].book;
+    fn whole(
+        &mut self,
+        instrument: InstrumentId,
+        said: Said,
+        proven: bool,
+        source: Source,
+    ) -> Verdict {
+        let progress = &mut self.slots[instrument.index()].book;
         let place = progress.place(source.generation).copied();
-        let goes_back = place.is_some_and(|place| !place.apart && update.last_id <= place.last);
-        progress.note(source.generation, update.last_id);
+        let number = Some(said.number);
+        let goes_back = place.is_some_and(|place| !place.apart && number <= place.last);
+        progress.note(source.generation, said.number);
         if let Some(place) = progress.place(source.generation) {
-            (place.last, place.apart) = (update.last_id, false);
+            (place.last, place.apart) = (number, false);
         }
         let is_alone = !progress.has_others(source.generation);
-        if proven && !goes_back && !is_alone && update.last_id <= progress.last {
+        if proven && !goes_back && !is_alone && number <= progress.last {
             if self.paired {
-                count_copy(&self.counters, progress, update.last_id, source);
+                count_copy(&self.counters, progress, said.number, source);
             }
             return Verdict::Older;
         }
         if goes_back {
             progress.set_others_apart(source.generation);
-            self.held.drop_books(update.instrument);
+            self.held.drop_books(instrument);
         }
-        progress.advance(update.last_id, self.newest);
+        progress.advance(said, self.newest);
         Verdict::Next
     }
 
     /// A change of a proven book that several connections carry.
-    fn change(&mut self, update: &BookUpdate, levels: &[Level], source: Source) -> Verdict {
+    fn change(
+        &mut self,
+        update: &BookUpdate,
+        said: Said,
+        levels: &[Level],
+        source: Source,
+    ) -> Verdict {
         let progress = &mut self.slots[update.instrument.index()].book;
         let follows = follows(self.continuity, progress.last, update);
-        let restarts = update.previous_id.is_some_and(|previous| update.last_id < previous)
-            && self.continuity == Continuity::StatesPreviousOrRestarts;
-        let is_last = update.last_id == progress.last;
+        let number = Some(said.number);
+        let may_restart = self.continuity == Continuity::StatesPreviousOrRestarts;
+        let restarts = may_restart && number < update.previous_id;
+        let is_last = number == progress.last;
         // Nothing changed, which is worth knowing from anybody.
-        let is_idle = is_last && update.previous_id == Some(progress.last);
-        let was_apart = progress.note(source.generation, update.last_id).new;
+        let is_idle = is_last && update.previous_id == progress.last;
+        let step = progress.note(source.generation, said.number);
         if let Some(place) = progress.place(source.generation) {
             if restarts {
-                place.last = update.last_id;
+                place.last = number;
             }
             place.apart &= !(follows || restarts);
         }
-        if restarts && update.previous_id == Some(progress.last) {
+        if restarts && update.previous_id == progress.last {
             progress.set_others_apart(source.generation);
-        } else if restarts || update.last_id < progress.last || (is_last && !is_idle) {
-            return self.copy(update, source);
+        } else if restarts && !step.new {
+            // What stands between the last event and the restart is missing.
+            return self.book_anew(update.instrument, said, source);
+        } else if restarts || number < progress.last || (is_last && !is_idle) {
+            // Where each event states the one before, one that follows nothing known is enough.
+            let strange_max = if may_restart { 1 } else { STRANGE_MAX };
+            if progress.count_older(said, step.before, source.generation, strange_max) {
+                return self.book_anew(update.instrument, said, source);
+            }
+            return self.copy(update.instrument, said.number, source);
         } else if !follows {
-            let is_apart = was_apart && progress.place(source.generation).is_some_and(|p| p.apart);
-            if is_apart {
-                return self.copy(update, source);
+            let place = progress.place(source.generation);
+            if step.new && place.is_some_and(|place| place.apart) {
+                return self.copy(update.instrument, said.number, source);
             }
             if progress.can_be_filled() && self.held.has_room_for(1 + levels.len()) {
                 let (update, levels) = (update.clone(), levels.to_vec());
@@ -171,30 +202,41 @@ impl Numbers {
         }
         let progress = &mut self.slots[update.instrument.index()].book;
         let previous = spliced(self.continuity, progress.last, update);
-        progress.advance(update.last_id, self.newest);
+        progress.advance(said, self.newest);
         if self.paired {
-            count_win(&self.counters, progress, update.last_id, source);
+            count_win(&self.counters, progress, said.number, source);
         }
         previous.map_or(Verdict::Next, |previous| Verdict::Spliced { previous })
     }
 
-    fn copy(&mut self, update: &BookUpdate, source: Source) -> Verdict {
+    /// The exchange counts anew from this event of a proven book on.
+    #[cold]
+    fn book_anew(&mut self, instrument: InstrumentId, said: Said, source: Source) -> Verdict {
+        let progress = &mut self.slots[instrument.index()].book;
+        progress.restart(source.generation, said.number);
+        progress.advance(said, self.newest);
+        self.held.drop_books(instrument);
+        Verdict::Anew
+    }
+
+    fn copy(&mut self, instrument: InstrumentId, number: u64, source: Source) -> Verdict {
         if self.paired {
-            let progress = &mut self.slots[update.instrument.index()].book;
-            count_copy(&self.counters, progress, update.last_id, source);
+            let progress = &mut self.slots[instrument.index()].book;
+            count_copy(&self.counters, progress, number, source);
         }
         Verdict::Older
     }
 }
 
 /// Whether nothing is missing between what was published up to `last` and the event.
-fn follows(continuity: Continuity, last: u64, update: &BookUpdate) -> bool {
+fn follows(continuity: Continuity, last: Option<u64>, update: &BookUpdate) -> bool {
+    let next = last.map_or(0, |last| last.saturating_add(1));
     match continuity {
-        Continuity::FirstFollowsLast => update.first_id <= last + 1,
+        Continuity::FirstFollowsLast => update.first_id.is_some_and(|first| first <= next),
         Continuity::StatesPrevious | Continuity::StatesPreviousOrRestarts => {
-            update.previous_id.is_some_and(|previous| previous <= last)
+            update.previous_id.is_some() && update.previous_id <= last
         }
-        Continuity::FollowsByOne => update.last_id == last + 1,
+        Continuity::FollowsByOne => update.last_id == Some(next),
         Continuity::None => true,
     }
 }
@@ -202,9 +244,9 @@ fn follows(continuity: Continuity, last: u64, update: &BookUpdate) -> bool {
 /// Connections may cut the same changes into other events. One that covers the end of what was
 /// published follows it, as its levels are absolute: this is what it has to state as the previous
 /// id then.
-fn spliced(continuity: Continuity, last: u64, update: &BookUpdate) -> Option<u64> {
+fn spliced(continuity: Continuity, last: Option<u64>, update: &BookUpdate) -> Option<u64> {
     let states =
         matches!(continuity, Continuity::StatesPrevious | Continuity::StatesPreviousOrRestarts);
-    let covers = update.previous_id.is_some_and(|previous| previous < last);
-    (states && covers && update.last_id > last).then_some(last)
+    let covers = update.previous_id.is_some() && update.previous_id < last;
+    last.filter(|_| states && covers && update.last_id > last)
 }

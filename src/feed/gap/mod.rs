@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hold::HeldBack;
-use places::Progress;
 pub(super) use places::Source;
+use places::{Progress, STRANGE_MAX, Said};
 use recent::Recent;
 
 use crate::clock::{MonoNanos, UnixNanos};
@@ -43,6 +43,8 @@ pub(super) enum Verdict {
     Older,
     /// It waits for what precedes it.
     Ahead,
+    /// To be published: the exchange counts anew from it on, and what came before is unknown.
+    Anew,
     /// A book event to be published as one that states this id as the previous one's.
     Spliced {
         /// The last id published.
@@ -69,11 +71,10 @@ impl Owner {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     trades: Progress,
-    trade_time: UnixNanos,
     /// When the past trades were read that the first subscription began with.
     trades_began: MonoNanos,
     /// The last trade by the exchange's own word.
-    trade_mark: u64,
+    trade_mark: Option<u64>,
     quotes: Progress,
     tickers: Progress,
     book: Progress,
@@ -83,9 +84,8 @@ struct Slot {
 impl Slot {
     const EMPTY: Self = Self {
         trades: Progress::NEW,
-        trade_time: UnixNanos::NONE,
         trades_began: MonoNanos::ZERO,
-        trade_mark: 0,
+        trade_mark: None,
         quotes: Progress::NEW,
         tickers: Progress::NEW,
         book: Progress::NEW,
@@ -161,7 +161,7 @@ impl Numbers {
         slot.owners[channel as usize] = Owner::NONE;
         match channel {
             Channel::Trades => {
-                (slot.trades, slot.trade_time) = (Progress::NEW, UnixNanos::NONE);
+                (slot.trades, slot.trade_mark) = (Progress::NEW, None);
                 self.held.drop_trades(instrument);
             }
             Channel::Quotes => slot.quotes = Progress::NEW,
@@ -194,28 +194,30 @@ impl Numbers {
     /// Judges a state, of which only the latest matters.
     #[inline]
     fn state(&mut self, state: &SequencedTick, channel: Channel, source: Source) -> Verdict {
-        let (instrument, number) = (state.tick.instrument, state.sequence);
-        if number == 0 {
-            return self.owned(instrument, channel, source);
-        }
+        let instrument = state.tick.instrument;
+        let Some(number) = state.sequence else { return self.owned(instrument, channel, source) };
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         let progress =
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let before = progress.note(source.generation, number).before;
-        if number <= progress.last {
-            if !progress.count_older(number, before, source.generation) {
+        let said = Said { number, time: state.tick.exchange_time, received: source.received };
+        let mut verdict = Verdict::Next;
+        if Some(number) <= progress.last {
+            if !progress.count_older(said, before, source.generation, STRANGE_MAX) {
                 if self.paired {
                     count_copy(&self.counters, progress, number, source);
                 }
                 return Verdict::Older;
             }
             progress.restart(source.generation, number);
+            self.counters.gaps.increment();
+            verdict = Verdict::Anew;
         }
-        progress.advance(number, self.newest);
+        progress.advance(said, self.newest);
         if self.paired {
             count_win(&self.counters, progress, number, source);
         }
-        Verdict::Next
+        verdict
     }
 
     /// Judges what has no number: it is its owner's to bring. Whoever speaks first owns a stream,

@@ -4,7 +4,9 @@
 //! copies. A hole before an event is a loss only when no connection can fill it any more: each of
 //! them has passed it.
 
-use crate::clock::MonoNanos;
+use std::time::Duration;
+
+use crate::clock::{MonoNanos, UnixNanos};
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +22,28 @@ pub(in crate::feed) struct Source {
 /// Connections that may carry one stream at a time: two lines, each with its replacement.
 pub(super) const CARRIERS_MAX: usize = 4;
 
-/// After so many older numbers in a row the exchange has begun to count anew (a test network that
-/// was wiped, a simulator that was restarted): better a doubt than a channel silent for ever.
+/// After so many older numbers in a row that may be repetitions the exchange has begun to count anew
+/// (a test network that was wiped, a simulator that was restarted): better a doubt than a channel
+/// silent for ever.
 pub(super) const OLDER_MAX: u8 = 16;
+
+/// The same of numbers that cannot be repetitions: they lie below all that ever came, or their time
+/// is later than that of the last.
+pub(super) const STRANGE_MAX: u8 = 3;
+
+/// A connection that is behind has caught up after so long, if nothing new comes meanwhile; one that
+/// still brings older numbers then does not repeat what was published.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+
+/// A number, and what is known of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) number: u64,
+    /// When the exchange says that it happened.
+    pub(super) time: UnixNanos,
+    /// When it was read.
+    pub(super) received: MonoNanos,
+}
 
 /// Where one connection stands in a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,27 +52,36 @@ pub(super) struct Place {
     pub(super) generation: u32,
     /// It cannot be compared with the others yet, or not any more.
     pub(super) apart: bool,
-    /// The last number that it brought; 0 for one that has been apart from the first.
-    pub(super) last: u64,
+    /// The last number that it brought; `None` for one that has been apart from the first.
+    pub(super) last: Option<u64>,
 }
 
 /// An event whose copy is waited for, to see how much later it comes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Watch {
     number: u64,
+    /// Who brought it first; 0 while nothing is waited for.
     generation: u32,
     published: MonoNanos,
 }
 
 /// How far a stream has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
-    /// The last number published; 0 before the first.
-    pub(super) last: u64,
+    /// The last number published; `None` before the first.
+    pub(super) last: Option<u64>,
+    /// The lowest number published since the exchange began to count.
+    began: u64,
+    /// The latest time that the exchange gave to something published.
+    time: UnixNanos,
+    /// When the last number was read.
+    received: MonoNanos,
     /// The newest connection of the feed when that was published: a later one cannot have seen it.
     era: u32,
     /// Older numbers in a row that a slower connection does not explain.
     older: u8,
+    /// Those of them that cannot be repetitions.
+    strange: u8,
     places: [Place; CARRIERS_MAX],
     watch: Watch,
 }
@@ -59,8 +89,8 @@ pub(super) struct Progress {
 /// What a connection's step in a stream shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// Its number before; 0 when this is its first event.
-    pub(super) before: u64,
+    /// Its number before; `None` when this is its first event.
+    pub(super) before: Option<u64>,
     /// It stood apart until now, or had not spoken.
     pub(super) new: bool,
 }
@@ -68,10 +98,14 @@ pub(super) struct Step {
 impl Progress {
     /// Nothing came yet.
     pub(super) const NEW: Self = Self {
-        last: 0,
+        last: None,
+        began: 0,
+        time: UnixNanos::NONE,
+        received: MonoNanos::ZERO,
         era: 0,
         older: 0,
-        places: [Place { generation: 0, apart: false, last: 0 }; CARRIERS_MAX],
+        strange: 0,
+        places: [Place { generation: 0, apart: false, last: None }; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
 
@@ -81,12 +115,12 @@ impl Progress {
         for place in &mut self.places {
             if place.generation == generation {
                 let step = Step { before: place.last, new: place.apart };
-                place.last = place.last.max(number);
+                place.last = place.last.max(Some(number));
                 return step;
             }
         }
-        self.enter(Place { generation, apart: false, last: number });
-        Step { before: 0, new: true }
+        self.enter(Place { generation, apart: false, last: Some(number) });
+        Step { before: None, new: true }
     }
 
     /// A connection speaks for the first time; when there is no room the oldest is forgotten.
@@ -100,7 +134,7 @@ impl Progress {
     /// The same for one that cannot be compared with the others yet.
     pub(super) fn enter_apart(&mut self, generation: u32) {
         if self.place(generation).is_none() {
-            self.enter(Place { generation, apart: true, last: 0 });
+            self.enter(Place { generation, apart: true, last: None });
         }
     }
 
@@ -162,12 +196,27 @@ impl Progress {
         self.set_others_apart(0);
     }
 
-    /// Everything is published up to `number`.
+    /// Whether a number is the one behind the last.
     #[inline]
-    pub(super) fn advance(&mut self, number: u64, newest: u32) {
-        self.last = number;
+    pub(super) fn is_next(&self, number: Option<u64>) -> bool {
+        number.is_some() && number == self.last.and_then(|last| last.checked_add(1))
+    }
+
+    /// How many numbers are missing between the last and this one, which is beyond it.
+    pub(super) fn missing_before(&self, number: u64) -> u64 {
+        self.last.map_or(0, |last| number.saturating_sub(last.saturating_add(1)))
+    }
+
+    /// Everything is published up to what this says; `newest` is the newest connection by then.
+    #[inline]
+    pub(super) fn advance(&mut self, said: Said, newest: u32) {
+        let Said { number, time, received } = said;
+        self.began = if self.last.is_none() { number } else { self.began.min(number) };
+        self.last = Some(number);
+        self.time = self.time.max(time);
+        self.received = received;
         self.era = newest;
-        self.older = 0;
+        (self.older, self.strange) = (0, 0);
     }
 
     /// The connection was opened after the last event was published.
@@ -179,8 +228,8 @@ impl Progress {
     /// Another connection's copy of this event will show how much later it comes.
     #[inline]
     pub(super) fn watch(&mut self, number: u64, source: Source) {
-        let Watch { number: watched, published, .. } = self.watch;
-        if watched == 0 || source.received >= published.after(WATCH_MAX) {
+        let Watch { published, .. } = self.watch;
+        if self.watch.generation == 0 || source.received >= published.after(WATCH_MAX) {
             let Source { generation, received: published, .. } = source;
             self.watch = Watch { number, generation, published };
         }
@@ -190,29 +239,51 @@ impl Progress {
     #[inline]
     pub(super) fn skew_ns(&mut self, number: u64, source: Source) -> Option<u64> {
         let watch = self.watch;
-        if watch.number == 0 || number < watch.number || source.generation == watch.generation {
+        let is_own = source.generation == watch.generation;
+        if watch.generation == 0 || number < watch.number || is_own {
             return None;
         }
         self.watch = Watch::default();
         (number == watch.number).then(|| source.received.since(watch.published))
     }
 
-    /// An older number came, by a connection that was at `before`. True when the exchange counts
-    /// anew. What a slower connection brings, and a mere copy of the last event, says nothing.
-    pub(super) fn count_older(&mut self, number: u64, before: u64, generation: u32) -> bool {
-        let odd = self.is_later(generation) || number <= before;
-        if number != self.last && odd {
-            self.older = self.older.saturating_add(1);
-        }
-        self.older > OLDER_MAX
+    /// Whether an older number is what a slower connection brings, which was at `before`.
+    pub(super) fn is_behind(&self, said: Said, before: Option<u64>, generation: u32) -> bool {
+        let rises = before.is_none_or(|before| said.number > before);
+        rises && !self.is_later(generation) && said.received < self.received.after(CATCH_UP_MAX)
     }
 
-    /// The exchange counts anew, from an event of this connection on.
+    /// An older number came, by a connection that was at `before`. True when the exchange counts
+    /// anew, which numbers that cannot be repetitions show when there are `strange_max` in a row.
+    /// What a slower connection brings, and a mere copy of the last event, says nothing.
+    pub(super) fn count_older(
+        &mut self,
+        said: Said,
+        before: Option<u64>,
+        generation: u32,
+        strange_max: u8,
+    ) -> bool {
+        let Said { number, time, .. } = said;
+        if self.last == Some(number) || self.is_behind(said, before, generation) {
+            return false;
+        }
+        let is_later = self.is_later(generation);
+        let has_later_time = time.is_some() && self.time.is_some() && time > self.time;
+        self.older = self.older.saturating_add(1);
+        if number < self.began || has_later_time {
+            self.strange = self.strange.saturating_add(1);
+        }
+        // A connection that cannot have seen the last event and brings an older number with a later
+        // time repeats nothing.
+        (is_later && has_later_time) || self.strange >= strange_max || self.older > OLDER_MAX
+    }
+
+    /// The exchange counts anew, from an event of this connection on, which is to be published.
     pub(super) fn restart(&mut self, generation: u32, number: u64) {
-        *self = Self { era: self.era, ..Self::default() };
+        *self = Self { era: self.era, ..Self::NEW };
         self.note(generation, number);
     }
 }
 
 /// A copy that comes later than this is not waited for; another event is looked at instead.
-const WATCH_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+const WATCH_MAX: Duration = Duration::from_secs(10);

@@ -14,19 +14,22 @@ struct Set {
     ids: [u128; RECENT_PER_SET],
     /// Where the next id goes.
     next: usize,
+    /// How many places hold an id: any number may be one, 0 too.
+    filled: usize,
 }
 
 impl Recent {
     /// Nothing came yet.
     pub(super) fn new() -> Self {
-        let set = Set { ids: [0; RECENT_PER_SET], next: 0 };
+        let set = Set { ids: [0; RECENT_PER_SET], next: 0, filled: 0 };
         Self { sets: vec![set; RECENT_SETS].into_boxed_slice() }
     }
 
     /// Whether the id came lately.
     #[inline]
     pub(super) fn contains(&self, id: u128) -> bool {
-        self.sets[Self::index(id)].ids.contains(&id)
+        let set = &self.sets[Self::index(id)];
+        set.ids[..set.filled].contains(&id)
     }
 
     /// Remembers the id.
@@ -34,6 +37,7 @@ impl Recent {
     pub(super) fn insert(&mut self, id: u128) {
         let set = &mut self.sets[Self::index(id)];
         set.ids[set.next] = id;
+        set.filled = set.filled.max(set.next + 1);
         set.next = (set.next + 1) % RECENT_PER_SET;
     }
 

@@ -13,8 +13,9 @@
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
 use super::hold::HeldTrade;
+use super::places::{STRANGE_MAX, Said};
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
-use crate::clock::UnixNanos;
+use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Origin, SequencedTick, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Reason, Tick, TradeId};
@@ -34,17 +35,19 @@ impl Numbers {
             out.push(trade.tick);
             return Verdict::Next;
         };
-        let follows = trade.first == slot.trades.last + 1 && trade.origin == Origin::Live;
-        if !follows || self.recent.is_some() || trade.sequence == 0 {
+        let follows = slot.trades.is_next(trade.first) && trade.origin == Origin::Live;
+        let (Some(first), Some(number), true, None) =
+            (trade.first, trade.sequence, follows, &self.recent)
+        else {
             return self.judge(trade, source, out);
-        }
-        let before = slot.trades.note(source.generation, trade.sequence).before;
-        slot.trades.advance(trade.sequence, self.newest);
-        slot.trade_time = trade.tick.exchange_time;
+        };
+        let before = slot.trades.note(source.generation, number).before;
+        let (time, received) = (trade.tick.exchange_time, source.received);
+        slot.trades.advance(Said { number, time, received }, self.newest);
         out.push(trade.tick);
         if self.paired {
-            count_win(&self.counters, &mut slot.trades, trade.sequence, source);
-            self.count_missed(before, trade.first, source);
+            count_win(&self.counters, &mut slot.trades, number, source);
+            self.count_missed(before, first, source);
         }
         if !self.held.is_empty() {
             self.settle_trades(instrument, out);
@@ -55,16 +58,12 @@ impl Numbers {
     /// What is not simply the next trade.
     fn judge(&mut self, trade: &SequencedTick, source: Source, out: &mut Vec<Tick>) -> Verdict {
         let instrument = trade.tick.instrument;
-        let id = match trade.tick.body.trade().map(|trade| trade.id) {
-            Some(TradeId::Uuid(id)) => id,
-            _ => u128::from(instrument.0) << 64 | u128::from(trade.sequence),
-        };
-        let is_uuid = matches!(trade.tick.body, Body::Trade { id_is_uuid: true, .. });
-        if self.recent.is_some() && (is_uuid || trade.sequence != 0) {
-            return self.judge_by_memory(id, trade, source, out);
-        }
-        if trade.sequence != 0 {
-            return self.judge_by_number(trade, source, out);
+        if self.recent.is_some() {
+            if let Some(id) = id_in_memory(trade) {
+                return self.judge_by_memory(id, trade, source, out);
+            }
+        } else if let (Some(first), Some(last)) = (trade.first, trade.sequence) {
+            return self.judge_by_number((first, last), trade, source, out);
         }
         let verdict = self.owned(instrument, Channel::Trades, source);
         if verdict == Verdict::Next {
@@ -83,14 +82,15 @@ impl Numbers {
     ) -> Verdict {
         let TradeMark { instrument, last_id: marked } = mark;
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
-        let last_id = std::mem::replace(&mut slot.trade_mark, marked).min(marked);
+        let Some(before) = slot.trade_mark.replace(marked) else { return Verdict::Older };
+        let last_id = before.min(marked);
         let progress = &mut slot.trades;
         // What happened before the first trade that we heard of is not missing.
-        if self.recent.is_some() || progress.last == 0 || last_id <= progress.last {
+        if self.recent.is_some() || progress.last.is_none() || Some(last_id) <= progress.last {
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last_id).before;
-        let first = last_id + 1;
+        let first = last_id.saturating_add(1);
         if self.paired {
             self.count_missed(before, first, source);
         }
@@ -101,49 +101,46 @@ impl Numbers {
     #[cold]
     fn judge_by_number(
         &mut self,
+        (first, last): (u64, u64),
         trade: &SequencedTick,
         source: Source,
         out: &mut Vec<Tick>,
     ) -> Verdict {
-        let SequencedTick { sequence: last, first, origin, tick } = *trade;
+        let SequencedTick { origin, tick, .. } = *trade;
+        let said = Said { number: last, time: tick.exchange_time, received: source.received };
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
-        let begins = progress.last == 0 || slot.trades_began == source.received;
+        let begins = progress.last.is_none() || slot.trades_began == source.received;
         if origin == Origin::Past && begins {
             // These, all of one frame, are not ours to tell; from the last on nothing may be
             // missing.
             slot.trades_began = source.received;
             progress.note(source.generation, last);
-            if last > progress.last {
-                progress.advance(last, self.newest);
+            if Some(last) > progress.last {
+                progress.advance(said, self.newest);
             }
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last).before;
-        let is_first = progress.last == 0;
-        if self.paired && before != 0 && first > before + 1 {
-            self.counters.line(source.copy).missed.add(first - before - 1);
+        let missed = progress.missing_before(first);
+        if self.paired {
+            let skipped = before.map_or(0, |before| first.saturating_sub(before.saturating_add(1)));
+            self.counters.line(source.copy).missed.add(skipped);
         }
-        if last <= progress.last {
+        if Some(last) <= progress.last {
             if self.paired {
                 count_copy(&self.counters, progress, last, source);
             }
-            let counts_anew = origin != Origin::Past && {
-                // A connection that cannot have seen the last trade and brings an older id with a
-                // later time is no repetition.
-                let (time, last_time) = (tick.exchange_time, slot.trade_time);
-                let later = time.is_some() && last_time.is_some() && time > last_time;
-                let is_later = progress.is_later(source.generation);
-                progress.count_older(last, before, source.generation) || (is_later && later)
-            };
+            let counts_anew = origin != Origin::Past
+                && progress.count_older(said, before, source.generation, STRANGE_MAX);
             if counts_anew {
-                self.begin_anew(trade, source, out);
+                self.begin_anew(said, tick, source, out);
                 return Verdict::Next;
             }
             return Verdict::Older;
         }
-        if is_first || first <= progress.last + 1 {
+        if missed == 0 {
             self.publish(
                 instrument,
                 &HeldTrade { first, last, id: 0, source, tick: Some(tick) },
@@ -157,16 +154,17 @@ impl Numbers {
     }
 
     /// The exchange counts anew: nothing before can be compared with what comes.
-    fn begin_anew(&mut self, trade: &SequencedTick, source: Source, out: &mut Vec<Tick>) {
-        let instrument = trade.tick.instrument;
+    #[cold]
+    fn begin_anew(&mut self, said: Said, tick: Tick, source: Source, out: &mut Vec<Tick>) {
+        let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let reconnected = slot.trades.is_later(source.generation);
-        slot.trades.restart(source.generation, trade.sequence);
-        slot.trades.advance(trade.sequence, self.newest);
-        slot.trade_time = trade.tick.exchange_time;
+        slot.trades.restart(source.generation, said.number);
+        slot.trades.advance(said, self.newest);
+        slot.trade_mark = None;
         self.held.drop_trades(instrument);
         self.tell_gap(instrument, 0, reason_of(reconnected), out);
-        out.push(trade.tick);
+        out.push(tick);
     }
 
     /// Keeps a trade, or a mark, that lies behind a hole; unless nobody can fill that.
@@ -177,7 +175,7 @@ impl Numbers {
         }
         self.held.push_trade(instrument, trade);
         self.settle_trades(instrument, out);
-        let waits = trade.last > self.slots[instrument.index()].trades.last;
+        let waits = Some(trade.last) > self.slots[instrument.index()].trades.last;
         if waits { Verdict::Ahead } else { Verdict::Next }
     }
 
@@ -188,12 +186,12 @@ impl Numbers {
         }
         while let Some(&held) = self.held.first_trade(instrument) {
             let progress = &mut self.slots[instrument.index()].trades;
-            if held.last <= progress.last {
+            let missed = progress.missing_before(held.first);
+            if Some(held.last) <= progress.last {
                 self.counters.duplicates.increment();
-            } else if held.first > progress.last + 1 && progress.can_be_filled() {
+            } else if missed > 0 && progress.can_be_filled() {
                 return;
             } else {
-                let missed = held.first - (progress.last + 1).min(held.first);
                 let reconnected = progress.is_later(held.source.generation);
                 if missed > 0 {
                     self.tell_gap(instrument, missed, reason_of(reconnected), out);
@@ -206,9 +204,10 @@ impl Numbers {
 
     fn publish(&mut self, instrument: InstrumentId, trade: &HeldTrade, out: &mut Vec<Tick>) {
         let slot = &mut self.slots[instrument.index()];
-        slot.trades.advance(trade.last, self.newest);
+        let time = trade.tick.map_or(UnixNanos::NONE, |tick| tick.exchange_time);
+        let said = Said { number: trade.last, time, received: trade.source.received };
+        slot.trades.advance(said, self.newest);
         if let Some(tick) = trade.tick {
-            slot.trade_time = tick.exchange_time;
             out.push(tick);
             if self.paired {
                 count_win(&self.counters, &mut slot.trades, trade.last, trade.source);
@@ -230,10 +229,9 @@ impl Numbers {
     }
 
     /// A line that skipped ids has lost those, whoever else brought them.
-    fn count_missed(&self, before: u64, first: u64, source: Source) {
-        if before != 0 && first > before + 1 {
-            self.counters.line(source.copy).missed.add(first - before - 1);
-        }
+    fn count_missed(&self, before: Option<u64>, first: u64, source: Source) {
+        let skipped = before.map_or(0, |before| first.saturating_sub(before.saturating_add(1)));
+        self.counters.line(source.copy).missed.add(skipped);
     }
 
     /// A trade whose id only tells it apart from others.
@@ -246,7 +244,7 @@ impl Numbers {
     ) -> Verdict {
         let instrument = trade.tick.instrument;
         let progress = &mut self.slots[instrument.index()].trades;
-        if trade.origin == Origin::Past && progress.last == 0 {
+        if trade.origin == Origin::Past && progress.last.is_none() {
             return Verdict::Older;
         }
         let apart = !progress.is_joined(source.generation);
@@ -291,7 +289,7 @@ impl Numbers {
         }
         recent.insert(trade.id);
         // Any number will do: it says that something was published.
-        progress.advance(1, self.newest);
+        progress.advance(SOMETHING, self.newest);
         out.extend(trade.tick);
         if self.paired {
             count_win(&self.counters, progress, trade.id as u64, trade.source);
@@ -304,7 +302,7 @@ impl Numbers {
     fn join(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
         // What a connection brought that is gone since is published like all else.
         if let Some(place) = self.slots[instrument.index()].trades.place(generation) {
-            (place.apart, place.last) = (false, 1);
+            (place.apart, place.last) = (false, Some(SOMETHING.number));
         }
         for held in self.held.take_trades_of(instrument, generation) {
             if self.remember(instrument, &held, out) == Verdict::Older {
@@ -329,8 +327,8 @@ impl Numbers {
     #[cold]
     fn join_unproven(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
         let progress = &mut self.slots[instrument.index()].trades;
-        if progress.last != 0 {
-            let was_joined = progress.place(generation).is_some_and(|place| place.last != 0);
+        if progress.last.is_some() {
+            let was_joined = progress.place(generation).is_some_and(|place| place.last.is_some());
             let reason = if was_joined { Reason::Mute } else { Reason::Disconnected };
             self.tell_gap(instrument, 0, reason, out);
         }
@@ -405,6 +403,23 @@ impl Numbers {
                     !trades.is_joined(generation) && trades.has_others_joined(generation)
                 })
             })
+    }
+}
+
+/// Where ids tell nothing of their neighbours all that counts is that something was published.
+const SOMETHING: Said = Said { number: 1, time: UnixNanos::NONE, received: MonoNanos::ZERO };
+
+/// What a trade is remembered by, if it has an id. An exchange that counts anew uses a number again,
+/// at another time.
+fn id_in_memory(trade: &SequencedTick) -> Option<u128> {
+    let Tick { instrument, exchange_time, body, .. } = trade.tick;
+    match body.trade()?.id {
+        TradeId::Uuid(id) => Some(id),
+        TradeId::Number(_) | TradeId::None => {
+            let millis = exchange_time.millis().cast_unsigned() as u32;
+            let place = u64::from(instrument.0) << 32 | u64::from(millis);
+            Some(u128::from(place) << 64 | u128::from(trade.sequence?))
+        }
     }
 }
 

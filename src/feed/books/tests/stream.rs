@@ -103,8 +103,37 @@ fn a_snapshot_replaces_a_live_book_whatever_its_number() {
 #[test]
 fn an_exchange_that_counts_anew_without_a_snapshot_is_found_out() {
     let (mut books, mut out) = live_by(BYBIT);
-    let mut verdicts = (10..30).map(|id| books.apply(&next(id), &[], &mut out));
-    assert!(verdicts.any(|verdict| verdict == Applied::Gap), "not silent for ever");
+    assert_eq!(books.apply(&next(101), &[], &mut out), Applied::Published);
+    let verdicts = (10..13).map(|id| books.apply(&next(id), &[], &mut out));
+    assert_eq!(verdicts.collect::<Vec<_>>(), [Applied::Old, Applied::Old, Applied::Gap]);
+    // Numbers that may have come before take longer, unless they are told as later.
+    let (mut books, mut out) = live_by(BYBIT);
+    for id in 101..130 {
+        assert_eq!(books.apply(&next(id), &[], &mut out), Applied::Published);
+    }
+    let verdicts = (105..125).map(|id| books.apply(&next(id), &[], &mut out));
+    assert_eq!(verdicts.filter(|verdict| *verdict == Applied::Gap).count(), 1);
+    let (mut books, mut out) = live_by(BYBIT);
+    let at = |id, millis| BookUpdate { exchange_time: UnixNanos::from_millis(millis), ..next(id) };
+    for id in 101..130 {
+        assert_eq!(books.apply(&at(id, id), &[], &mut out), Applied::Published);
+    }
+    assert_eq!(books.apply(&at(128, 128), &[], &mut out), Applied::Old, "a repetition");
+    let verdicts = (105..108).map(|id| books.apply(&at(id, id + 900), &[], &mut out));
+    assert_eq!(verdicts.collect::<Vec<_>>(), [Applied::Old, Applied::Old, Applied::Gap]);
+}
+
+#[test]
+fn a_chain_that_follows_nothing_known_is_found_out_by_its_first_event() {
+    let (mut books, mut out) = live_by(OKX);
+    let change = |previous, own| delta(own, own, Some(previous));
+    assert_eq!(books.apply(&change(100, 105), &[], &mut out), Applied::Published);
+    assert_eq!(books.apply(&change(100, 105), &[], &mut out), Applied::Old, "a repetition");
+    out.clear();
+    // The event that led from 105 to 3 got lost.
+    assert_eq!(books.apply(&change(3, 5), &[], &mut out), Applied::Gap);
+    let gap = Reason::SequenceGap;
+    assert_eq!(states(&out), [(BookState::Stale, gap), (BookState::Resyncing, gap)]);
 }
 
 #[test]

@@ -172,13 +172,16 @@ fn trade_fields(out: &mut Vec<u8>, trade: &Trade) {
         Side::Ask => b",\"side\":\"sell\",\"tradeId\":",
         Side::None => b",\"side\":null,\"tradeId\":",
     });
-    if trade.id == TradeId::NONE {
-        return out.extend_from_slice(b"null");
-    }
-    out.push(b'"');
     match trade.id {
-        TradeId::Number(id) => push_u64(out, id),
-        TradeId::Uuid(id) => push_uuid(out, id),
+        TradeId::None => return out.extend_from_slice(b"null"),
+        TradeId::Number(id) => {
+            out.push(b'"');
+            push_u64(out, id);
+        }
+        TradeId::Uuid(id) => {
+            out.push(b'"');
+            push_uuid(out, id);
+        }
     }
     out.push(b'"');
 }

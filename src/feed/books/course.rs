@@ -1,0 +1,88 @@
+//! Tells a repetition from an exchange that has begun to count anew.
+//!
+//! An event whose numbers are in a book already is mostly one of three: a repetition, which changes
+//! nothing; one from before the snapshot, while the stream catches up with it; or the exchange has
+//! begun to count anew, far below, and from then on the book would stand still and pass for live.
+//! The last shows by numbers that fall, though they cannot be repetitions: they lie below all that
+//! the stream ever brought, or the exchange says that they are later than the last.
+
+use crate::clock::UnixNanos;
+use crate::exchange::{BookUpdate, Continuity};
+
+/// So many such events in a row show it.
+const STRANGE_MAX: u8 = 3;
+
+/// So many old events in a row show it that may be repetitions, one by one.
+const FALLING_MAX: u8 = 8;
+
+/// A snapshot may be ahead of its stream by so many events: some seconds of a stream that tells
+/// what changed ten times a second. One that is further ahead is of other numbers.
+const CATCHING_UP_MAX: u8 = 32;
+
+/// The way that the numbers of a book's stream went since its snapshot, or since deltas are held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// The lowest number; `None` before the first.
+    began: Option<u64>,
+    /// The last number.
+    heard: Option<u64>,
+    /// The latest time that the exchange stated.
+    time: UnixNanos,
+    /// Old events in a row: those that cannot be repetitions, others, those before the snapshot.
+    strange: u8,
+    falling: u8,
+    catching_up: u8,
+}
+
+impl Course {
+    /// Nothing came yet.
+    pub(super) const NEW: Self = Self {
+        began: None,
+        heard: None,
+        time: UnixNanos::NONE,
+        strange: 0,
+        falling: 0,
+        catching_up: 0,
+    };
+
+    /// An event was taken.
+    #[inline]
+    pub(super) fn note(&mut self, update: &BookUpdate) {
+        let first = update.first_id.or(update.last_id);
+        if self.began.is_none() || first < self.began {
+            self.began = first;
+        }
+        self.heard = update.last_id;
+        self.time = self.time.max(update.exchange_time);
+        (self.strange, self.falling, self.catching_up) = (0, 0, 0);
+    }
+
+    /// An event came that the book, or what is held, has already; true when the exchange counts
+    /// anew. `joined` says that something of the stream was applied behind the snapshot: before,
+    /// what lies below may just be older than it.
+    #[cold]
+    pub(super) fn counts_anew(
+        &mut self,
+        continuity: Continuity,
+        joined: bool,
+        update: &BookUpdate,
+    ) -> bool {
+        if update.last_id > self.heard {
+            self.heard = update.last_id;
+            self.catching_up = self.catching_up.saturating_add(1);
+            return self.catching_up > CATCHING_UP_MAX;
+        }
+        let times_are_known = update.exchange_time.is_some() && self.time.is_some();
+        let is_later = times_are_known && update.exchange_time > self.time;
+        if is_later || (joined && update.last_id < self.began) {
+            self.strange += 1;
+        }
+        self.falling += 1;
+        // Where each event states the one before, one that follows nothing known is enough.
+        let strange_max = match continuity {
+            Continuity::StatesPreviousOrRestarts => 1,
+            _ => STRANGE_MAX,
+        };
+        self.strange >= strange_max || self.falling >= FALLING_MAX
+    }
+}

@@ -1,0 +1,114 @@
+//! Numbers that begin anew, and those that only seem to.
+
+use super::*;
+use crate::feed::gap::places::{OLDER_MAX, STRANGE_MAX};
+
+#[test]
+fn an_exchange_that_counts_anew_is_followed() {
+    let mut desk = desk();
+    desk.say(1, 1_000, 1_000, UnixNanos(50), Origin::Live);
+    desk.leave(1);
+    desk.opened(3);
+    desk.say(3, 1, 1, UnixNanos(60), Origin::Live);
+    desk.say(3, 2, 2, UnixNanos(61), Origin::Live);
+    let anew = Seen::Gap(0, Reason::Disconnected);
+    assert_eq!(desk.seen(), [T(1_000), anew, T(1), T(2)]);
+    // The same on one connection, or without times: below all that ever came.
+    let mut desk = super::desk();
+    desk.say(1, 1_000, 1_000, UnixNanos::NONE, Origin::Live);
+    for id in 0..=4 {
+        desk.say(1, id, id, UnixNanos::NONE, Origin::Live);
+    }
+    assert_eq!(desk.seen(), [T(1_000), Seen::Gap(0, Reason::SequenceGap), T(2), T(3), T(4)]);
+    // Within what came before, it takes a while in which nothing can be said for sure.
+    for id in 0..=17 {
+        desk.say(1, 2 + id % 2, 2 + id % 2, UnixNanos::NONE, Origin::Live);
+    }
+    assert_eq!(desk.seen().first(), Some(&Seen::Gap(0, Reason::SequenceGap)));
+}
+
+#[test]
+fn the_first_trade_of_all_may_have_the_number_0() {
+    let mut desk = desk();
+    desk.trade(1, 0).trade(2, 0).trade(2, 1).trade(1, 1).trade(1, 4);
+    assert_eq!(desk.seen(), [T(0), T(1)]);
+    desk.leave(2);
+    assert_eq!(desk.seen(), [Seen::Gap(2, Reason::SequenceGap), T(4)]);
+    let mut desk = desk_of(false, Continuity::None);
+    desk.trade(1, 0).trade(2, 0).trade(1, 1);
+    assert_eq!(desk.seen(), [T(0), T(1)]);
+}
+
+#[test]
+fn a_replacement_that_is_behind_repeats_until_it_has_caught_up() {
+    let mut desk = desk();
+    for id in 100..120 {
+        desk.trade(1, id);
+    }
+    desk.trade(2, 90);
+    desk.leave(1);
+    assert_eq!(desk.seen().len(), 20);
+    for id in 91..=121 {
+        desk.trade(2, id);
+    }
+    assert_eq!(desk.seen(), [T(120), T(121)]);
+    // One that is not, and never will be, brings other numbers.
+    desk.now = desk.now.after(Duration::from_secs(5));
+    for id in 3..=6 {
+        desk.trade(1, id);
+    }
+    assert_eq!(desk.seen(), [Seen::Gap(0, Reason::SequenceGap), T(5), T(6)]);
+}
+
+#[test]
+fn quotes_only_go_forward() {
+    let mut desk = desk();
+    let (old, new) = (desk.source(1), desk.source(3));
+    let numbers = &mut desk.numbers;
+    assert_eq!(quote(numbers, 7, old), Verdict::Next);
+    assert_eq!(quote(numbers, 7, old), Verdict::Older);
+    numbers.leave(1, &mut Vec::new());
+    numbers.note_newest(3);
+    assert_eq!(quote(numbers, 5, new), Verdict::Older);
+    assert_eq!(quote(numbers, 90, new), Verdict::Next);
+    for _ in 0..OLDER_MAX {
+        assert_eq!(quote(numbers, 8, new), Verdict::Older);
+    }
+    assert_eq!(quote(numbers, 8, new), Verdict::Anew, "it counts anew");
+    assert_eq!(quote(numbers, 9, new), Verdict::Next);
+    for _ in 1..STRANGE_MAX {
+        assert_eq!(quote(numbers, 0, new), Verdict::Older);
+    }
+    assert_eq!(quote(numbers, 0, new), Verdict::Anew, "never was so low");
+}
+
+#[test]
+fn a_book_that_counts_anew_on_both_lines_is_found_out_and_slow_copies_are_not() {
+    let mut desk = desk_of(true, Continuity::FollowsByOne);
+    let next = |id| delta(id, id, None);
+    for id in 1_000..1_020 {
+        assert_eq!(desk.book(1, &next(id)).0, Verdict::Next);
+    }
+    for id in 1_000..1_020 {
+        assert_eq!(desk.book(2, &next(id)).0, Verdict::Older, "a slow line");
+    }
+    let verdicts = [(1, 5), (2, 5), (1, 6), (2, 6), (2, 7), (1, 7)];
+    let verdicts = verdicts.map(|(line, id)| desk.book(line, &next(id)).0);
+    let (older, next) = (Verdict::Older, Verdict::Next);
+    assert_eq!(verdicts, [older, older, Verdict::Anew, older, next, older]);
+}
+
+#[test]
+fn a_reset_that_neither_line_brought_is_found_out_by_what_follows_it() {
+    let mut desk = desk_of(true, Continuity::StatesPreviousOrRestarts);
+    let change = |previous, own| delta(own, own, Some(previous));
+    desk.book(1, &change(99, 100));
+    desk.book(2, &change(99, 100));
+    assert_eq!(desk.book(1, &change(100, 105)).0, Verdict::Next);
+    assert_eq!(desk.book(2, &change(100, 105)).0, Verdict::Older);
+    assert_eq!(desk.book(1, &change(3, 5)).0, Verdict::Anew);
+    assert_eq!(desk.book(2, &change(3, 5)).0, Verdict::Older);
+    assert_eq!(desk.book(2, &change(5, 6)).0, Verdict::Next);
+    // The reset itself, of which what comes before is missing.
+    assert_eq!(desk.book(1, &change(9, 2)).0, Verdict::Anew);
+}
