@@ -108,11 +108,8 @@ impl Candles {
     /// those without trades too.
     pub(super) fn list(&self, interval: usize, now_ms: i64, span: Span) -> Vec<Bar> {
         let step_ms = INTERVALS[interval].1 * 1_000;
-        let known = self.past[interval].iter().chain([&self.bars[interval]]);
-        let known: Vec<&Bar> = known.filter(|bar| bar.open != 0).collect();
-        let Some(oldest) = known.first() else { return Vec::new() };
-        let newest_ms = start_of(interval, now_ms).min(span.until_ms.unwrap_or(i64::MAX));
-        let newest_ms = start_of(interval, newest_ms);
+        let oldest = self.past[interval].front().unwrap_or(&self.bars[interval]);
+        let newest_ms = start_of(interval, now_ms.min(span.until_ms.unwrap_or(i64::MAX)));
         let count_max = span.count_max.min(PAST_MAX + 1) as i64;
         let first_ms = match span.from_ms {
             Some(from_ms) => start_of(interval, from_ms.saturating_add(step_ms - 1)),
@@ -120,12 +117,32 @@ impl Candles {
         };
         let first_ms = first_ms.max(oldest.start_ms);
         let starts = (0..count_max).map(|index| first_ms + index * step_ms);
-        let bar = |start_ms| {
-            let after = known.partition_point(|bar| bar.start_ms <= start_ms);
-            let last = known[after - 1];
-            if last.start_ms == start_ms { *last } else { last.next(start_ms) }
+        let starts = starts.take_while(|start_ms| *start_ms <= newest_ms);
+        starts.filter_map(|start_ms| self.bar_at(interval, start_ms)).collect()
+    }
+
+    /// When the bar starts that is open at `now_ms`.
+    pub(super) fn current_start(&self, interval: usize, now_ms: i64) -> i64 {
+        start_of(interval, now_ms).max(self.bars[interval].start_ms)
+    }
+
+    /// The bar that starts then; `None` before the first trade.
+    pub(super) fn bar_at(&self, interval: usize, start_ms: i64) -> Option<Bar> {
+        let (past, current) = (&self.past[interval], &self.bars[interval]);
+        let last = match current.start_ms <= start_ms {
+            true => current,
+            false => {
+                past.get(past.partition_point(|bar| bar.start_ms <= start_ms).checked_sub(1)?)?
+            }
         };
-        starts.take_while(|start_ms| *start_ms <= newest_ms).map(bar).collect()
+        let bar = if last.start_ms == start_ms { *last } else { last.next(start_ms) };
+        (bar.open != 0).then_some(bar)
+    }
+
+    /// The price an hour ago; `None` when nothing had been traded by then.
+    pub(super) fn hour_ago(&self, now_ms: i64) -> Option<i64> {
+        let minutes = interval_of(60)?;
+        self.bar_at(minutes, start_of(minutes, now_ms - 3_600_000)).map(|bar| bar.close)
     }
 
     /// The bar of that interval that ended and was not taken yet.

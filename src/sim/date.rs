@@ -27,6 +27,15 @@ fn parts(at: UnixNanos) -> (String, String) {
     (whole, format!("{nanos:09}"))
 }
 
+/// The day since the epoch that six digits such as `261225` mean, in this century.
+pub(super) fn day_of(text: &str) -> Option<i64> {
+    let number = |at| text.get(at..at + 2).and_then(|part| part.parse::<i64>().ok());
+    let wanted = (2_000 + number(0)?, number(2)?, number(4)?);
+    // Near the day that it would be in a year of twelve equal months.
+    let about = (wanted.0 - 1_970) * 1_461 / 4 + (wanted.1 - 1) * 61 / 2 + wanted.2;
+    (about - 5..=about + 5).find(|day| text.len() == 6 && civil(*day) == wanted)
+}
+
 /// Year, month and day of a day since the epoch. Years are counted from March on, so that the
 /// leap day is the last of its year, in eras of 400 years or 146,097 days.
 const fn civil(days: i64) -> (i64, i64, i64) {
@@ -44,6 +53,16 @@ const fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_day_is_found_by_its_six_digits() {
+        for day in day_of("000101").expect("a day")..day_of("991231").expect("a day") {
+            let (year, month, of_month) = civil(day);
+            let text = format!("{:02}{month:02}{of_month:02}", year - 2_000);
+            assert_eq!(day_of(&text), Some(day), "{text}");
+        }
+        assert_eq!(["260230", "26011", "2601011", "x"].map(day_of), [None; 4]);
+    }
     use crate::json;
 
     #[test]

@@ -1,5 +1,7 @@
 //! Just enough HTTP: requests without a body in, responses with a length out.
 
+use std::num::ParseIntError;
+
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
 
@@ -24,6 +26,14 @@ impl Target {
         };
         let query = query.split('&').filter(|part| !part.is_empty()).map(pair).collect();
         Self { path: decode(path), query }
+    }
+
+    /// A whole number in the query; `None` when it is not there or empty.
+    ///
+    /// # Errors
+    /// When it is no whole number.
+    pub(super) fn whole(&self, key: &str) -> Result<Option<i64>, ParseIntError> {
+        self.value(key).filter(|text| !text.is_empty()).map(str::parse).transpose()
     }
 
     /// The value of a query key.

@@ -148,6 +148,11 @@ impl Row {
 }
 
 impl Listed {
+    /// Contracts that are open, in lots: it stands still.
+    pub(super) fn open_lots(&self) -> i64 {
+        self.order_lots().saturating_mul(20_000)
+    }
+
     /// A usual order in lots: worth about a thousand dollars.
     pub(super) fn order_lots(&self) -> i64 {
         // In 10⁻⁴ of the quote asset.

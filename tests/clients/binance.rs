@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tickwire::instrument::ExchangeId;
 
-use crate::checks::{self, Case, Instrument, Trades};
+use crate::checks::{self, Best, Case, Instrument, Trades, WHOLE};
 
 /// Every market that ccxt lists has a host of its own. It takes spot's connections to be those whose
 /// address has `/stream` in it.
@@ -28,12 +28,13 @@ fn spot() {
         name: "binance",
         config,
         instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT", unit: 1.0 },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT", unit: 1.0 },
+            Instrument { native: "BTCUSDT", unified: "BTC/USDT", units: WHOLE },
+            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT", units: WHOLE },
         ],
         rest_trades: Trades::Orders,
         is_id,
         depths: [100, usize::MAX],
+        best: Best::WithBook,
     });
 }
 
@@ -44,11 +45,12 @@ fn futures() {
         name: "binanceusdm",
         config,
         instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT:USDT", unit: 1.0 },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT:USDT", unit: 1.0 },
+            Instrument { native: "BTCUSDT", unified: "BTC/USDT:USDT", units: WHOLE },
+            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT:USDT", units: WHOLE },
         ],
         rest_trades: Trades::Orders,
         is_id,
         depths: [100, usize::MAX],
+        best: Best::WithBook,
     });
 }

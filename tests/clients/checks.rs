@@ -28,6 +28,15 @@ pub(crate) struct Case {
     pub(crate) is_id: fn(&str, u64) -> bool,
     /// Levels of each side in a client's book: by REST, and as it is streamed.
     pub(crate) depths: [usize; 2],
+    pub(crate) best: Best,
+}
+
+/// When the best prices are subscribed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Best {
+    WithBook,
+    /// ccxt writes them over the book that it holds.
+    AfterBook,
 }
 
 /// One instrument.
@@ -36,9 +45,18 @@ pub(crate) struct Instrument {
     pub(crate) native: &'static str,
     /// As ccxt spells it.
     pub(crate) unified: &'static str,
-    /// What a lot of one counts in volumes: less than 1 for contracts that are worth less.
-    pub(crate) unit: f64,
+    pub(crate) units: Units,
 }
+
+/// What ccxt counts as one in volumes, in what was traded: contracts may be worth less than a coin.
+#[derive(Clone, Copy)]
+pub(crate) struct Units {
+    pub(crate) candle: f64,
+    pub(crate) day: f64,
+}
+
+/// Volumes are sums of sizes.
+pub(crate) const WHOLE: Units = Units { candle: 1.0, day: 1.0 };
 
 /// What one trade of a list is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +130,8 @@ impl Session<'_> {
             ("watchOHLCV", "watch_ohlcv", json!([symbol, "1m"])),
         ];
         for (feature, method, arguments) in calls {
-            if self.ccxt.has(feature) {
+            let is_later = feature == "watchBidsAsks" && self.case.best == Best::AfterBook;
+            if self.ccxt.has(feature) && !is_later {
                 self.ccxt.call(method, arguments);
             }
         }
@@ -137,16 +156,20 @@ impl Session<'_> {
         }
     }
 
-    /// `read` is a stretch of `right`.
+    /// `read` is a stretch of `right`. Among trades of one millisecond ccxt sorts by their ids, which
+    /// need not be in the order of the trades.
     fn compare_trades(&self, read: &[Value], right: &[Trade]) {
         let is_id = |value: &Value, id| value.as_str().is_some_and(|it| (self.case.is_id)(it, id));
-        let first = right.iter().position(|trade| is_id(&read[0]["id"], trade.id));
-        let first = first.unwrap_or_else(|| panic!("{} was never printed", read[0]));
-        for (read, right) in read.iter().zip(&right[first..]) {
-            assert!(is_id(&read["id"], right.id), "{read} for {right:?}");
-            assert_eq!(right.wrong(read), None);
-        }
-        assert!(read.len() <= right.len() - first, "more than were printed");
+        let place = |read: &Value| {
+            let place = right.iter().position(|right| is_id(&read["id"], right.id));
+            let place = place.unwrap_or_else(|| panic!("{read} was never printed"));
+            assert_eq!(right[place].wrong(read), None);
+            place
+        };
+        let mut places: Vec<usize> = read.iter().map(place).collect();
+        places.sort_unstable();
+        let (first, count) = (places[0], places.len());
+        assert!(places.into_iter().eq(first..first + count), "some are missing or told twice");
     }
 
     /// What the streams left in the client, once the market stands still.
@@ -163,6 +186,9 @@ impl Session<'_> {
             self.ccxt.until(&["tickers", symbol], wrong);
         }
         if self.ccxt.has("watchBidsAsks") {
+            if self.case.best == Best::AfterBook {
+                self.ccxt.call("watch_bids_asks", json!([[symbol]]));
+            }
             let wrong = |read: &Value| wrong_best(read, &book);
             self.ccxt.until(&["bidsasks", symbol], wrong);
         }
@@ -172,7 +198,7 @@ impl Session<'_> {
                 let candles = read.as_array().map_or(&[][..], Vec::as_slice);
                 let same = candles.iter().find(|read| read[0] == candle.start_ms);
                 same.map_or(Some("no candle".to_owned()), |read| {
-                    candle.wrong(read, instrument.unit)
+                    candle.wrong(read, instrument.units.candle)
                 })
             };
             self.ccxt.until(&["ohlcvs", symbol, "1m"], wrong);
@@ -201,7 +227,7 @@ impl Session<'_> {
         for candle in &candles {
             let same = read.iter().find(|read| read[0] == candle.start_ms);
             let same = same.unwrap_or_else(|| panic!("no candle for {candle:?} in {read:?}"));
-            assert_eq!(candle.wrong(same, instrument.unit), None);
+            assert_eq!(candle.wrong(same, instrument.units.candle), None);
         }
         let first = candles.first().expect("it traded").start_ms;
         assert!(read.iter().all(|read| read[0].as_i64() >= Some(first)), "{read:?}");
@@ -225,7 +251,7 @@ impl Session<'_> {
 
     fn compare_ticker(&self, instrument: &Instrument, read: &Value) {
         let trades = self.trades(instrument, Trades::Matches);
-        let size = |trade: &Trade| number(&trade.size) * instrument.unit;
+        let size = |trade: &Trade| number(&trade.size) * instrument.units.day;
         let volume: f64 = trades.iter().map(size).sum();
         let turnover: f64 = trades.iter().map(|trade| size(trade) * number(&trade.price)).sum();
         let last = number(&trades.last().expect("it traded").price);

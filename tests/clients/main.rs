@@ -7,5 +7,7 @@
 
 mod binance;
 mod bridge;
+mod bybit;
 mod checks;
+mod okx;
 mod right;

@@ -260,7 +260,9 @@ fn the_list_of_instruments_and_its_refusals() {
     let names: Vec<_> = list.iter().map(|it| (&it["symbol"], &it["settleCoin"])).collect();
     let expected = [(&json!("BTCUSDT"), &json!("USDT")), (&json!("BTCPERP"), &json!("USDC"))];
     assert_eq!(names, expected);
-    let (_, _, wrong) = request(&simulator, "/v5/market/instruments-info?category=spot");
+    let (_, _, other) = request(&simulator, "/v5/market/instruments-info?category=spot");
+    assert_eq!(other["result"]["list"], json!([]), "it lists one category");
+    let (_, _, wrong) = request(&simulator, "/v5/market/instruments-info?category=shares");
     assert_eq!(wrong["retCode"], 10_001);
     simulator.inject(Fault::RestRefuse { status: 403, count: 1 });
     // Faults are heard in order with requests, by the same thread, but on another way.

@@ -180,7 +180,9 @@ fn the_list_of_instruments_is_told_by_class() {
     }
     assert_eq!(request(&simulator, "/api/v5/public/instruments").2["code"], "51000");
     assert_eq!(request(&simulator, "/api/v5/public/time").0, 200);
-    assert_eq!(request(&simulator, "/api/v5/market/books").0, 404);
+    assert_eq!(request(&simulator, "/api/v5/market/books").2["code"], "50014");
+    assert_eq!(request(&simulator, "/api/v5/market/books?instId=NO-ONE").2["code"], "51001");
+    assert_eq!(request(&simulator, "/api/v5/market/nothing").0, 404);
     simulator.inject(Fault::RestRefuse { status: 429, count: 1 });
     let (status, _, body) = request(&simulator, "/api/v5/public/time");
     assert_eq!((status, &body["code"]), (429, &json!("50011")));

@@ -39,8 +39,7 @@ impl Chosen {
 
 /// A whole number among the parameters.
 fn whole(target: &Target, key: &str) -> Result<Option<i64>, Refused> {
-    let text = target.value(key).filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map_err(|_| Refused::parameter(key))).transpose()
+    target.whole(key).map_err(|_| Refused::parameter(key))
 }
 
 /// How many rows at most.
@@ -149,7 +148,7 @@ impl Binance {
             "premiumIndex" => self.tell(target, |frame, index| frame.premium_index(day(index), at)),
             "openInterest" => {
                 let index = self.one(target, "symbol")?;
-                let lots = self.market.traded[index].listed.order_lots().saturating_mul(20_000);
+                let lots = self.market.traded[index].listed.open_lots();
                 Ok(self.row(index, |frame| frame.open_interest(lots, at)))
             }
             "fundingRate" => {

@@ -10,6 +10,9 @@ use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
 use crate::sim::write::{Scale, decimal, integer, trim};
 
+/// Funding is settled every eight hours.
+const FUNDING_MS: i64 = 8 * 3_600 * 1_000;
+
 /// What spot ids begin with, so that they have their 19 digits.
 pub(super) const SPOT_ID_FIRST: u64 = 2_290_000_000_000_000_000;
 
@@ -21,8 +24,8 @@ pub(super) struct Spelling {
     pub(super) price: Scale,
     pub(super) size: Scale,
     /// Bars and sums are written short in both classes.
-    price_short: Scale,
-    size_short: Scale,
+    pub(super) price_short: Scale,
+    pub(super) size_short: Scale,
     /// Digits of ticks × lots.
     turnover_digits: u8,
 }
@@ -43,6 +46,15 @@ impl Spelling {
             size_short: Scale::shortest(size),
             turnover_digits: price + size,
         }
+    }
+}
+
+impl Spelling {
+    /// A sum of ticks × lots.
+    pub(super) fn turnover(&self, turnover: u128) -> String {
+        let mut out = Vec::new();
+        self::turnover(&mut out, turnover, self.turnover_digits);
+        String::from_utf8_lossy(&out).into_owned()
     }
 }
 
@@ -240,13 +252,9 @@ impl<'a> Frame<'a> {
 
 /// The fields of an instrument's ticker; those of contracts that never change come with snapshots.
 pub(super) fn ticker_fields(of: &Spelling, traded: &Traded, at: UnixNanos) -> Fields {
-    // Funding is settled every eight hours.
-    const FUNDING_MS: i64 = 8 * 3_600 * 1_000;
     let day = &traded.day;
     let price = |ticks| of.price.text(ticks);
-    let mut sums = Vec::new();
-    turnover(&mut sums, day.turnover, of.turnover_digits);
-    let sums = String::from_utf8_lossy(&sums).into_owned();
+    let sums = of.turnover(day.turnover);
     let volume = of.size.text(i64::try_from(day.volume).unwrap_or(i64::MAX));
     let mut change = Vec::new();
     let digits = if of.class == Class::Spot { 4 } else { 6 };
@@ -269,11 +277,17 @@ pub(super) fn ticker_fields(of: &Spelling, traded: &Traded, at: UnixNanos) -> Fi
     let [bid, ask] = traded.touch();
     let nothing = Resting { price: 0, size: 0 };
     let (bid, ask) = (bid.unwrap_or(nothing), ask.unwrap_or(nothing));
-    let funding = (at.millis().div_euclid(FUNDING_MS) + 1) * FUNDING_MS;
+    let open = traded.listed.open_lots();
+    let hour_ago = traded.candles.hour_ago(at.millis()).unwrap_or(day.open);
     fields.extend([
+        ("tickDirection", "ZeroPlusTick".to_owned()),
+        ("prevPrice1h", price(hour_ago)),
         ("markPrice", price(day.last)),
+        ("indexPrice", price(day.last)),
+        ("openInterest", of.size.text(open)),
+        ("openInterestValue", of.turnover(open as u128 * day.last as u128)),
         ("fundingIntervalHour", "8".to_owned()),
-        ("nextFundingTime", funding.to_string()),
+        ("nextFundingTime", (funding_before(at) + FUNDING_MS).to_string()),
         ("fundingRate", "0.0001".to_owned()),
         ("bid1Price", price(bid.price)),
         ("bid1Size", of.size.text(bid.size)),
@@ -282,6 +296,11 @@ pub(super) fn ticker_fields(of: &Spelling, traded: &Traded, at: UnixNanos) -> Fi
         ("preOpenPrice", String::new()),
     ]);
     fields
+}
+
+/// When funding was settled last, in milliseconds.
+pub(super) const fn funding_before(at: UnixNanos) -> i64 {
+    at.millis().div_euclid(FUNDING_MS) * FUNDING_MS
 }
 
 /// The fields that differ, those of one side together.
@@ -306,7 +325,7 @@ fn turnover(out: &mut Vec<u8>, turnover: u128, digits: u8) {
     }
 }
 
-const fn taker(print: &Print) -> &'static str {
+pub(super) const fn taker(print: &Print) -> &'static str {
     match print.taker {
         BookSide::Bid => "Buy",
         BookSide::Ask => "Sell",
@@ -314,7 +333,7 @@ const fn taker(print: &Print) -> &'static str {
 }
 
 /// A trade's id on contracts: its last twelve digits are the number that the market gave it.
-fn uuid(id: u64) -> String {
+pub(super) fn uuid(id: u64) -> String {
     let mixed = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let (first, second, third) = (mixed >> 32, mixed >> 16 & 0xFFFF, mixed & 0xFFF);
     let fourth = 0x8000 | mixed >> 50;

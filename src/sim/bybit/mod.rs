@@ -6,6 +6,7 @@
 mod books;
 mod commands;
 mod frames;
+mod lists;
 mod rest;
 mod schedule;
 mod topics;

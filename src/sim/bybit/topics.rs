@@ -72,12 +72,16 @@ pub(super) fn parse(class: Class, topic: &str) -> Option<(Kind, &str)> {
         }
         ("kline", _) => {
             let (interval, native) = rest.split_once('.')?;
-            let (_, name) = INTERVAL_NAMES.iter().find(|(name, _)| *name == interval)?;
-            let index = INTERVALS.iter().position(|(known, ..)| known == name)?;
-            Some((Kind::Kline(index), native))
+            Some((Kind::Kline(interval_of(interval)?), native))
         }
         _ => None,
     }
+}
+
+/// The interval of that name.
+pub(super) fn interval_of(name: &str) -> Option<usize> {
+    let (_, known) = INTERVAL_NAMES.iter().find(|(known, _)| *known == name)?;
+    INTERVALS.iter().position(|(interval, ..)| interval == known)
 }
 
 /// The name of an interval in topics; `None` for those that Bybit does not have.

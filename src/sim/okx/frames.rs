@@ -55,7 +55,7 @@ pub(super) struct BookIds {
 /// A frame in the making.
 pub(super) struct Frame<'a> {
     out: &'a mut Vec<u8>,
-    of: &'a Spelling,
+    pub(super) of: &'a Spelling,
     era: Era,
 }
 
@@ -65,36 +65,36 @@ impl<'a> Frame<'a> {
         Self { out, of, era }
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.out.extend_from_slice(text.as_bytes());
         self
     }
 
-    fn number(&mut self, key: &str, number: impl Into<i128>) -> &mut Self {
+    pub(super) fn number(&mut self, key: &str, number: impl Into<i128>) -> &mut Self {
         self.text(key);
         integer(self.out, number.into());
         self
     }
 
     /// A time, which is text like nearly all numbers.
-    fn time(&mut self, key: &str, at: UnixNanos) -> &mut Self {
+    pub(super) fn time(&mut self, key: &str, at: UnixNanos) -> &mut Self {
         self.number(key, at.millis()).text("\"")
     }
 
-    fn price(&mut self, key: &str, ticks: i64) -> &mut Self {
+    pub(super) fn price(&mut self, key: &str, ticks: i64) -> &mut Self {
         self.text(key);
         self.of.price.write(self.out, ticks);
         self.text("\"")
     }
 
-    fn size(&mut self, key: &str, lots: i64) -> &mut Self {
+    pub(super) fn size(&mut self, key: &str, lots: i64) -> &mut Self {
         self.text(key);
         self.of.size.write(self.out, lots);
         self.text("\"")
     }
 
     /// A sum with that many digits after its point, shortened.
-    fn sum(&mut self, key: &str, mantissa: u128, digits: u8) -> &mut Self {
+    pub(super) fn sum(&mut self, key: &str, mantissa: u128, digits: u8) -> &mut Self {
         self.text(key);
         decimal(self.out, i128::try_from(mantissa).unwrap_or(i128::MAX), digits);
         if digits > 0 {
@@ -111,8 +111,15 @@ impl<'a> Frame<'a> {
 
     /// One taker's order at one price: `size` over all matches, of which `id` is the last.
     pub(super) fn trade(&mut self, kind: Kind, print: &Print, count: usize, at: UnixNanos) {
+        self.begin(kind).text(",\"data\":[");
+        self.trade_entry((kind == Kind::Trades).then_some(count), print, at);
+        self.text("]}");
+    }
+
+    /// One trade of a list; `count` where it is told of how many matches.
+    pub(super) fn trade_entry(&mut self, count: Option<usize>, print: &Print, at: UnixNanos) {
         let of = self.of;
-        self.begin(kind).text(",\"data\":[{\"instId\":\"").text(&of.native);
+        self.text("{\"instId\":\"").text(&of.native);
         self.number("\",\"tradeId\":\"", print.id).price("\",\"px\":\"", print.price);
         self.size(",\"sz\":\"", print.size);
         self.text(match print.taker {
@@ -121,12 +128,12 @@ impl<'a> Frame<'a> {
         });
         self.time(",\"ts\":\"", at);
         if self.era != Era::Early {
-            if kind == Kind::Trades {
+            if let Some(count) = count {
                 self.number(",\"count\":\"", count as i128).text("\"");
             }
             self.text(",\"source\":\"0\"");
         }
-        self.text("}]}");
+        self.text("}");
     }
 
     pub(super) fn best_prices(&mut self, book: &RestingBook, sequence: u64, at: UnixNanos) {
@@ -191,7 +198,7 @@ impl<'a> Frame<'a> {
         self.text("}]}");
     }
 
-    fn whole_levels(&mut self, book: &RestingBook, count: usize) {
+    pub(super) fn whole_levels(&mut self, book: &RestingBook, count: usize) {
         self.levels("\"asks\":", book.levels(BookSide::Ask).take(count));
         self.levels(",\"bids\":", book.levels(BookSide::Bid).take(count));
     }
@@ -208,10 +215,17 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn ticker(&mut self, traded: &Traded, at: UnixNanos) {
+        self.begin(Kind::Tickers).text(",\"data\":[");
+        self.ticker_entry(traded, at);
+        self.text("]}");
+    }
+
+    /// One ticker of a list.
+    pub(super) fn ticker_entry(&mut self, traded: &Traded, at: UnixNanos) {
         let of = self.of;
         let day = &traded.day;
         let [bid, ask] = traded.touch();
-        self.begin(Kind::Tickers).text(",\"data\":[{\"instType\":\"").text(of.class.name());
+        self.text("{\"instType\":\"").text(of.class.name());
         self.text("\",\"instId\":\"").text(&of.native).text("\"");
         self.price(",\"last\":\"", day.last).size(",\"lastSz\":\"", day.last_size);
         self.best(",\"askPx\":\"", ",\"askSz\":\"", ask);
@@ -221,7 +235,7 @@ impl<'a> Frame<'a> {
         self.price(",\"sodUtc0\":\"", day.open).price(",\"sodUtc8\":\"", day.open);
         self.other_volume(",\"volCcy24h\":\"", day.volume, day.turnover);
         self.sum(",\"vol24h\":\"", day.volume, of.size_digits);
-        self.time(",\"ts\":\"", at).text("}]}");
+        self.time(",\"ts\":\"", at).text("}");
     }
 
     /// An empty side is not available, which is an empty text.
@@ -233,7 +247,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Traded in the quote asset on spot, in coins for contracts.
-    fn other_volume(&mut self, key: &str, lots: u128, turnover: u128) -> &mut Self {
+    pub(super) fn other_volume(&mut self, key: &str, lots: u128, turnover: u128) -> &mut Self {
         let of = self.of;
         match of.class {
             Class::Spot => self.sum(key, turnover, of.price_digits + of.size_digits),
@@ -244,41 +258,31 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn candle(&mut self, interval: usize, bar: &Bar, closed: bool) {
+        self.begin(Kind::Candles(interval)).text(",\"data\":[");
+        self.candle_entry(bar, closed);
+        self.text("]}");
+    }
+
+    /// A sum of ticks × lots in the quote asset.
+    pub(super) fn turnover(&mut self, key: &str, turnover: u128) -> &mut Self {
         let of = self.of;
         let digits = of.price_digits + of.size_digits;
-        let quote_digits = match of.class {
+        let digits = match of.class {
             Class::Spot => digits,
             Class::Swap | Class::Futures | Class::Option => digits + CONTRACT_DIGITS,
         };
-        self.begin(Kind::Candles(interval)).number(",\"data\":[[\"", bar.start_ms).text("\"");
+        self.sum(key, turnover, digits)
+    }
+
+    /// One candle of a list.
+    pub(super) fn candle_entry(&mut self, bar: &Bar, closed: bool) {
+        let of = self.of;
+        self.number("[\"", bar.start_ms).text("\"");
         self.price(",\"", bar.open).price(",\"", bar.high).price(",\"", bar.low);
         self.price(",\"", bar.close).sum(",\"", bar.volume, of.size_digits);
         self.other_volume(",\"", bar.volume, bar.turnover);
-        self.sum(",\"", bar.turnover, quote_digits);
-        self.text(if closed { ",\"1\"]]}" } else { ",\"0\"]]}" });
-    }
-
-    /// One instrument in the list of all.
-    pub(super) fn listing(&mut self, listed: &Listed) {
-        let of = self.of;
-        let pair = format!("{}-{}", listed.base, listed.quote);
-        let spot = of.class == Class::Spot;
-        self.text("{\"instType\":\"").text(of.class.name());
-        self.text("\",\"instId\":\"").text(&of.native);
-        for (key, text) in [
-            ("\",\"baseCcy\":\"", if spot { listed.base.as_str() } else { "" }),
-            ("\",\"quoteCcy\":\"", if spot { listed.quote.as_str() } else { "" }),
-            ("\",\"settleCcy\":\"", if spot { "" } else { listed.quote.as_str() }),
-            ("\",\"uly\":\"", if spot { "" } else { pair.as_str() }),
-            ("\",\"instFamily\":\"", if spot { "" } else { pair.as_str() }),
-            ("\",\"ctVal\":\"", if spot { "" } else { "0.1" }),
-            ("\",\"ctMult\":\"", if spot { "" } else { "1" }),
-            ("\",\"ctType\":\"", if spot { "" } else { "linear" }),
-        ] {
-            self.text(key).text(text);
-        }
-        self.price("\",\"tickSz\":\"", 1).size(",\"lotSz\":\"", 1).size(",\"minSz\":\"", 1);
-        self.text(",\"state\":\"live\"}");
+        self.turnover(",\"", bar.turnover);
+        self.text(if closed { ",\"1\"]" } else { ",\"0\"]" });
     }
 }
 

@@ -4,6 +4,7 @@
 //! streams are made from one [`Market`], so that they agree with each other. Older ways of writing
 //! them are had by [`Era`].
 
+mod answers;
 mod channels;
 mod commands;
 mod fanout;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use self::channels::{Service, key_of};
 use self::fanout::Fanout;
 use self::frames::Spelling;
+use self::rest::Requests;
 use self::schedule::Schedule;
 use super::agenda::{Agenda, Planned};
 use super::armed::Armed;
@@ -83,8 +85,7 @@ pub(super) struct Okx {
     fanout: Fanout,
     schedule: Schedule,
     armed: Armed,
-    /// When requests beside the streams were made, oldest first.
-    requests: VecDeque<MonoNanos>,
+    requests: Requests,
     next_care: MonoNanos,
     truth: Truth,
     recording: Option<Recording>,
@@ -128,7 +129,7 @@ impl Okx {
             opened: 0,
             schedule,
             armed: Armed::default(),
-            requests: VecDeque::new(),
+            requests: Requests::default(),
             next_care: now,
             truth,
             recording,
