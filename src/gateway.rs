@@ -158,6 +158,16 @@ impl Gateway {
         self.admin.address()
     }
 
+    /// Every instrument; another table after a change of the configuration.
+    pub fn instruments(&self) -> &Arc<InstrumentTable> {
+        &self.table
+    }
+
+    /// Channels that the instruments of an exchange have.
+    pub fn channels_of(&self, exchange: ExchangeId) -> Vec<Channel> {
+        channels(&self.config)[exchange as usize].clone()
+    }
+
     /// Everything that can be observed.
     pub fn observatory(&self) -> &Arc<Observatory> {
         &self.observatory

@@ -286,3 +286,9 @@ pub const RECENT_PER_SET: usize = 8;
 
 /// Connections that carry the same, as `lines` configures.
 pub const LINES_MAX: usize = 2;
+
+/// Lines of the log that are kept for the screen: several screens full, 500 × 1 KiB = 500 KiB.
+pub const LOG_LINES_KEPT: usize = 500;
+
+/// Bytes of one of them; what is longer is cut there, and whole on standard error.
+pub const LOG_LINE_BYTES_KEPT: usize = 1 << 10;

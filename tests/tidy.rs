@@ -40,6 +40,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["latency"]),
     ("prometheus_client", &["metrics"]),
     ("quanta", &["clock"]),
+    ("ratatui", &["cli"]),
     ("rcgen", &["sim"]),
     ("rtrb", &["ring"]),
     ("simd_json", &["json"]),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tickwire::net::{BackoffPolicy, NetError};
-use tickwire::watch::{self, WatchError, WatchOptions};
+use tickwire::watch::{self, Form, Printer, WatchError, WatchOptions};
 use tungstenite::{Message, WebSocket};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,12 +76,17 @@ impl Write for Lines {
 struct Watcher {
     thread: std::thread::JoinHandle<Result<(), WatchError>>,
     lines: Receiver<String>,
+    news: Receiver<String>,
     stop: Arc<AtomicBool>,
 }
 
 impl Watcher {
     fn line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).unwrap()
+    }
+
+    fn news(&self) -> String {
+        self.news.recv_timeout(PATIENCE).unwrap()
     }
 
     fn end(self) -> Result<(), WatchError> {
@@ -100,13 +105,18 @@ fn options(gateway: SocketAddr) -> WatchOptions {
 }
 
 fn watch(options: WatchOptions) -> Watcher {
-    let (sender, lines) = channel();
+    watch_as(Form::Lines, options)
+}
+
+fn watch_as(form: Form, options: WatchOptions) -> Watcher {
+    let ((sender, lines), (teller, news)) = (channel(), channel());
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     let thread = std::thread::spawn(move || {
-        watch::run(&options, &seen, &mut Lines { partial: Vec::new(), sender })
+        let [out, err] = [sender, teller].map(|sender| Lines { partial: Vec::new(), sender });
+        watch::run(&options, &seen, &mut Printer::new(out, err, form))
     });
-    Watcher { thread, lines, stop }
+    Watcher { thread, lines, news, stop }
 }
 
 fn gateway() -> (TcpListener, SocketAddr) {
@@ -149,6 +159,37 @@ fn it_prints_resumes_after_a_loss_and_stops_when_told() {
 }
 
 #[test]
+fn what_a_restart_of_the_gateway_lost_is_told() {
+    let (listener, address) = gateway();
+    let watcher = watch(options(address));
+    let recovered =
+        [("one", None), ("one", Some(true)), ("one", Some(false)), ("two", Some(false))];
+    let told = ["resumed, nothing was missed", "not all that was missed", "started anew"];
+    let mut told = told.into_iter();
+    for (epoch, recovered) in recovered {
+        let mut client = Client::accept(&listener);
+        client.request();
+        let mut data = json!({"epoch": epoch});
+        if let Some(recovered) = recovered {
+            data["recovered"] = json!({"binance:BTC/USDT": recovered});
+        }
+        client.say(json!({"type": "success", "message": "ok", "data": data}));
+        client.trade(1);
+        watcher.line();
+        assert!(watcher.news().contains("connected to "));
+        if recovered.is_some() {
+            let (news, words) = (watcher.news(), told.next().unwrap());
+            assert!(news.contains(words), "{news}");
+        }
+        drop(client);
+        let news = watcher.news();
+        assert!(news.contains(" lost: connection "), "{news}");
+    }
+    watcher.stop.store(true, Ordering::Relaxed);
+    watcher.end().unwrap();
+}
+
+#[test]
 fn a_refused_symbol_ends_it_with_the_gateways_words() {
     let (listener, address) = gateway();
     let watcher = watch(options(address));
@@ -182,7 +223,8 @@ fn raw_events_are_printed_as_they_came() {
     let (listener, address) = gateway();
     let channels = vec!["quotes".to_owned(), "candles".to_owned()];
     let interval = Some("1m".to_owned());
-    let watcher = watch(WatchOptions { json: true, channels, interval, ..options(address) });
+    let options = WatchOptions { channels, interval, ..options(address) };
+    let watcher = watch_as(Form::Json, options);
     let mut client = Client::accept(&listener);
     let (quotes, candles) = (client.request(), client.request());
     assert_eq!((&quotes["channels"], quotes.get("interval")), (&json!(["quotes"]), None));
@@ -200,7 +242,15 @@ fn attempts_and_a_vanished_reader_have_an_end() {
     drop(listener);
     let mut tired = options(address);
     tired.reconnect.max_attempts = 3;
-    let error = watch(tired).end().unwrap_err();
+    let watcher = watch(tired);
+    for attempt in [2, 3, 4] {
+        let told = format!(
+            "tickwire: cannot connect to ws://{address}/ws: connection refused; trying again in \
+             0.0 s (attempt {attempt})"
+        );
+        assert_eq!(watcher.news(), told);
+    }
+    let error = watcher.end().unwrap_err();
     assert!(matches!(error, WatchError::GaveUp { attempts: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("connection refused"), "{error}");
     assert_eq!(error.exit_code(), 3);

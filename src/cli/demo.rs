@@ -68,13 +68,17 @@ impl Demo {
     pub(super) fn configuration(&self) -> String {
         let mut text = String::new();
         for (exchange, simulator) in &self.exchanges {
-            let symbols: Vec<String> = simulator
+            let mut symbols: Vec<String> = simulator
                 .truth()
                 .symbols()
                 .iter()
                 .filter_map(|native| (profile(*exchange).canonical_symbol)(native))
                 .map(|symbol| symbol.to_string())
                 .collect();
+            // First what everybody knows: a screen may have room for one of each exchange.
+            let is_known =
+                |symbol: &str| matches!(symbol, "BTC/USDT" | "BTC/USD" | "BTC/USDT:USDT");
+            symbols.sort_by_key(|symbol| !is_known(symbol));
             // Writing into a String does not fail.
             let _ = writeln!(
                 text,

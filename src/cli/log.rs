@@ -1,20 +1,91 @@
 //! Logs: lines on standard error, filtered by `TICKWIRE_LOG` (`info` where it is not set).
+//!
+//! The last of them are kept for the screen. While it covers the terminal, lines that would be
+//! written across it are only kept; when it is gone, the newest of those are written after all.
 
+use std::collections::VecDeque;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tickwire::clock::UnixNanos;
+use tickwire::limits::{LOG_LINE_BYTES_KEPT, LOG_LINES_KEPT};
 use tickwire::metrics::log_line_dropped;
-use tracing_subscriber::EnvFilter;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Lines written after all when the screen is gone.
+const LINES_REPEATED: usize = 10;
+
+/// A screen covers the terminal that standard error is.
+static COVERED: AtomicBool = AtomicBool::new(false);
+
+static KEPT: Mutex<VecDeque<Line>> = Mutex::new(VecDeque::new());
+
+/// One line in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) time: UnixNanos,
+    pub(super) level: Level,
+    /// Without control characters.
+    pub(super) text: String,
+    /// It was not written to standard error.
+    pub(super) withheld: bool,
+}
 
 /// Starts logging, once.
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env("TICKWIRE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let written = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_writer(|| StandardError)
         .with_ansi(io::stderr().is_terminal())
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(filter).with(written).with(Keeper).init();
+}
+
+fn kept() -> MutexGuard<'static, VecDeque<Line>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many lines are kept.
+pub(super) fn count() -> usize {
+    kept().len()
+}
+
+/// The last `count` lines before the newest `after`, oldest first.
+pub(super) fn last(count: usize, after: usize) -> Vec<Line> {
+    let kept = kept();
+    let end = kept.len().saturating_sub(after);
+    kept.range(end.saturating_sub(count)..end).cloned().collect()
+}
+
+/// From now on a screen covers the terminal.
+pub(super) fn cover() {
+    // Relaxed: a lone flag; a line on the border may be seen in both places.
+    COVERED.store(io::stderr().is_terminal(), Ordering::Relaxed);
+}
+
+/// The screen is gone: what it showed last would be gone with it.
+pub(super) fn uncover() {
+    if !COVERED.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    let mut kept = kept();
+    let withheld: Vec<&mut Line> = kept.iter_mut().filter(|line| line.withheld).collect();
+    let earlier = withheld.len().saturating_sub(LINES_REPEATED);
+    let mut out = io::stderr().lock();
+    for line in withheld.into_iter().skip(earlier) {
+        let (time, level) = (OfDay(line.time), line.level);
+        if writeln!(out, "{time} {level:>5} {}", line.text).is_err() {
+            log_line_dropped();
+        }
+        line.withheld = false;
+    }
 }
 
 /// Standard error, which may be closed, full or gone: a line that it does not take is dropped and
@@ -24,7 +95,8 @@ struct StandardError;
 impl Write for StandardError {
     /// Takes a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if io::stderr().lock().write_all(line).is_err() {
+        // Relaxed: as in `cover`.
+        if !COVERED.load(Ordering::Relaxed) && io::stderr().lock().write_all(line).is_err() {
             log_line_dropped();
         }
         Ok(line.len())
@@ -32,5 +104,101 @@ impl Write for StandardError {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Keeps lines in memory.
+pub(super) struct Keeper;
+
+impl<S: Subscriber> Layer<S> for Keeper {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut words = Words::default();
+        event.record(&mut words);
+        let line = Line {
+            time: UnixNanos::system(),
+            level: *event.metadata().level(),
+            text: words.text(),
+            withheld: COVERED.load(Ordering::Relaxed),
+        };
+        let mut kept = kept();
+        if kept.len() == LOG_LINES_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(line);
+    }
+}
+
+/// The parts of a line: whom it is about, what it says, and the rest.
+#[derive(Default)]
+struct Words {
+    exchange: String,
+    message: String,
+    rest: String,
+}
+
+impl Words {
+    fn text(&self) -> String {
+        let mark = if self.exchange.is_empty() { "" } else { ": " };
+        let whole = format!("{}{mark}{}{}", self.exchange, self.message, self.rest);
+        neutral(&whole)
+    }
+}
+
+impl Visit for Words {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing into a String does not fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            "exchange" => write!(self.exchange, "{value:?}"),
+            name => write!(self.rest, "  {name}={value:?}"),
+        };
+    }
+}
+
+/// The text up to its bound, with a `·` for every character that could move a cursor, change a
+/// color or turn the direction of writing: exchanges and clients write parts of it.
+pub(super) fn neutral(text: &str) -> String {
+    let is_odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let end = text.floor_char_boundary(LOG_LINE_BYTES_KEPT);
+    text[..end].chars().map(|c| if is_odd(c) { '·' } else { c }).collect()
+}
+
+/// Time of day, UTC.
+pub(super) struct OfDay(pub(super) UnixNanos);
+
+impl fmt::Display for OfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.0.div_euclid(1_000_000_000).rem_euclid(86_400);
+        write!(f, "{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_move_the_cursor_and_has_a_bound() {
+        assert_eq!(neutral("a\x1b[2Jb\r\nc\u{202e}d é 漢"), "a·[2Jb··c·d é 漢");
+        assert!(neutral(&"漢".repeat(LOG_LINE_BYTES_KEPT)).len() <= LOG_LINE_BYTES_KEPT);
+    }
+
+    #[test]
+    fn a_kept_line_says_whom_it_is_about_first() {
+        let subscriber = tracing_subscriber::registry().with(Keeper);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(exchange = "kept-alone", line = 1, detail = "x\ny", "reset");
+        });
+        let kept = kept();
+        let line = kept.iter().find(|line| line.text.starts_with("kept-alone")).unwrap();
+        assert_eq!(line.text, "kept-alone: reset  line=1  detail=x·y");
+        assert_eq!(line.level, Level::WARN);
     }
 }

@@ -3,13 +3,15 @@
 mod check;
 mod decode;
 mod demo;
+mod lines;
 pub(crate) mod log;
+mod numbers;
 mod ready;
 mod reload;
 mod run;
+mod screen;
 mod signals;
 mod sim;
-mod table;
 mod verify;
 mod watch;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tickwire::metrics::Stats;
 
 /// So long the number of live books has to stand still before it is told.
-const SETTLED: Duration = Duration::from_millis(600);
+const SETTLED: Duration = Duration::from_millis(1_500);
 
 /// Books that come later than this after the last connection are not waited for.
 const BOOKS_MAX: Duration = Duration::from_secs(5);
@@ -114,9 +114,9 @@ mod tests {
         assert_eq!(ready.step(seen(1, 3), at(100)), Told::Nothing);
         assert_eq!(ready.step(seen(2, 3), at(200)), Told::Nothing);
         assert_eq!(ready.step(seen(2, 5), at(400)), Told::Nothing);
-        assert_eq!(ready.step(seen(2, 5), at(900)), Told::Nothing);
+        assert_eq!(ready.step(seen(2, 5), at(1_800)), Told::Nothing);
         let all = Told::All { feeds: 2, live: 5, after: at(400) };
-        assert_eq!(ready.step(seen(2, 5), at(1_000)), all);
+        assert_eq!(ready.step(seen(2, 5), at(1_900)), all);
         assert!(ready.is_done());
     }
 

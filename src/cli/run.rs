@@ -1,13 +1,13 @@
 //! `tickwire run`: the gateway on a file, on the built-in live list, or on the embedded demo.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, never};
 use crossbeam::select;
 use tickwire::clock::Clock;
 use tickwire::config::Config;
@@ -16,14 +16,14 @@ use tickwire::gateway::{Footprint, Gateway};
 use super::demo::Demo;
 use super::ready::Ready;
 use super::reload::Source;
-use super::signals;
-use super::table::Table;
+use super::screen::{Key, Screen, is_suitable};
+use super::{lines, signals};
 
 /// What `run --live` serves without a file.
 const LIVE: &str = include_str!("live.toml");
 
-/// How often a terminal shows the table anew.
-const TABLE_EVERY: Duration = Duration::from_secs(1);
+/// How often the screen is drawn anew.
+const SCREEN_EVERY: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether everything has come, until it has.
 const READY_EVERY: Duration = Duration::from_millis(100);
@@ -72,8 +72,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         }
     };
     let mut gateway = Gateway::start(&config, clock)?;
-    announce(&gateway, &config, demo.is_some());
-    let show = Show::new(std::io::stdout().is_terminal());
+    let what = if demo.is_some() { "simulated exchanges" } else { "exchanges" };
+    announce(&gateway, what);
+    let show = Show::start(&gateway, what);
     let limit = arguments.seconds.map(Duration::from_secs);
     show.until_stopped(&mut gateway, &requests, source, limit);
     let report = gateway.stop();
@@ -87,17 +88,17 @@ fn print(text: std::fmt::Arguments<'_>) {
     let _ = std::io::stdout().lock().write_fmt(text);
 }
 
-fn announce(gateway: &Gateway, config: &Config, demo: bool) {
-    let what = if demo { "simulated exchanges" } else { "exchanges" };
+fn announce(gateway: &Gateway, what: &str) {
     let (url, admin) = (gateway.url(), gateway.admin_address());
     print(format_args!(
         "tickwire serves {what} on {url}\nmetrics and health on http://{admin}\n\
          try: tickwire watch {url} BTC/USDT\nCtrl-C stops\n\n"
     ));
-    let names: Vec<_> = config.feeds.iter().map(|feed| feed.exchange.name()).collect();
-    let symbols: usize = config.feeds.iter().map(|feed| feed.symbols.len()).sum();
+    let feeds = &gateway.config().feeds;
+    let names: Vec<_> = feeds.iter().map(|feed| feed.exchange.name()).collect();
+    let symbols: usize = feeds.iter().map(|feed| feed.symbols.len()).sum();
     tracing::info!("serving {url}, metrics and health on http://{admin}");
-    if let Ok(footprint) = Footprint::of(config) {
+    if let Ok(footprint) = Footprint::of(gateway.config()) {
         tracing::info!("{footprint}; `tickwire check` shows the parts");
     }
     tracing::info!("{} feeds with {symbols} instruments: {}", names.len(), names.join(", "));
@@ -109,16 +110,46 @@ struct Requests {
     reload: Receiver<()>,
 }
 
-/// The table on a terminal, a line now and then elsewhere.
+/// The screen on a terminal, a line now and then elsewhere.
 struct Show {
-    table: Table,
-    every: Duration,
+    screen: Option<Screen>,
 }
 
 impl Show {
-    fn new(terminal: bool) -> Self {
-        let every = if terminal { TABLE_EVERY } else { LINES_EVERY };
-        Self { table: Table::new(terminal), every }
+    fn start(gateway: &Gateway, what: &'static str) -> Self {
+        let start = || {
+            let started = Screen::start(gateway, what);
+            started.inspect_err(|error| tracing::warn!(%error, "cannot draw on the terminal")).ok()
+        };
+        Self { screen: if is_suitable() { start() } else { None } }
+    }
+
+    fn every(&self) -> Duration {
+        if self.screen.is_some() { SCREEN_EVERY } else { LINES_EVERY }
+    }
+
+    /// Shows what there is. An output that fails is given up: see [`print`].
+    fn draw(&mut self, gateway: &Gateway) {
+        match &mut self.screen {
+            Some(screen) => {
+                if screen.draw(gateway).is_err() {
+                    self.screen = None;
+                }
+            }
+            None => print(format_args!("{}", lines::line(&gateway.stats()))),
+        }
+    }
+
+    fn press(&mut self, key: Key, gateway: &Gateway) {
+        if let Some(screen) = &mut self.screen {
+            screen.press(key);
+        }
+        self.draw(gateway);
+    }
+
+    /// What was pressed; never anything without a screen.
+    fn keys(&self) -> Receiver<Key> {
+        self.screen.as_ref().map_or_else(never, |screen| screen.keys().clone())
     }
 
     fn until_stopped(
@@ -131,15 +162,21 @@ impl Show {
         let started = Instant::now();
         let mut ready = Ready::default();
         let end = limit.map(|limit| started + limit);
-        let mut next_table = started + self.every;
+        let mut next_show = started + self.every();
         let mut next_look = started + LOOK_EVERY;
+        let mut keys = self.keys();
         loop {
+            let due = next_show.min(next_look).min(end.unwrap_or(next_show));
             let soon = Instant::now() + READY_EVERY;
-            let due = next_table.min(next_look).min(end.unwrap_or(next_table));
             let due = if ready.is_done() { due } else { due.min(soon) };
             select! {
                 recv(requests.stop) -> _ => return,
                 recv(requests.reload) -> asked => if asked.is_ok() { source.apply(gateway) },
+                recv(keys) -> key => match key {
+                    Ok(key) => self.press(key, gateway),
+                    // Nobody reads them any more.
+                    Err(_) => keys = never(),
+                },
                 default(due.saturating_duration_since(Instant::now())) => {}
             }
             let now = Instant::now();
@@ -155,11 +192,9 @@ impl Show {
                     source.apply(gateway);
                 }
             }
-            if now >= next_table {
-                next_table = now + self.every;
-                let mut out = std::io::stdout().lock();
-                // As in `print`.
-                let _ = self.table.draw(&gateway.stats(), &mut out);
+            if now >= next_show {
+                self.draw(gateway);
+                next_show = now + self.every();
             }
         }
     }

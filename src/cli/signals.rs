@@ -9,26 +9,22 @@ use crossbeam::channel::{Receiver, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::screen;
+
 /// Exit code of a process that a second signal ended while it drained.
 const IMPATIENT: i32 = 130;
 
 /// A channel that gets a message when the process is asked to stop.
 pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
-    let asked_before = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag down, raises it, and is only reported.
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            IMPATIENT,
-            Arc::clone(&asked_before),
-        )?;
-        signal_hook::flag::register(signal, Arc::clone(&asked_before))?;
-    }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let (sender, receiver) = bounded(1);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for _ in signals.forever() {
-            // Full: the first request has not been taken yet, which says the same.
+        for (before, _) in signals.forever().enumerate() {
+            if before > 0 {
+                screen::restore();
+                signal_hook::low_level::exit(IMPATIENT);
+            }
+            // Nobody listens any more: then everything is about to end anyway.
             let _ = sender.try_send(());
         }
     })?;

@@ -16,7 +16,7 @@ pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
 pub use process::{log_line_dropped, log_lines_dropped, resident_bytes};
 pub use stats::{
-    BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, LatencyStats,
-    LineStats, RaceStats, Stats, stats,
+    BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, HistoryStats,
+    LatencyStats, LineStats, RaceStats, Stats, stats,
 };
 pub use text::{Exposition, expose};

@@ -130,8 +130,9 @@ impl std::fmt::Display for Refusal {
         if let Some(seconds) = self.retry_after_seconds {
             write!(f, ", retry after {seconds} s")?;
         }
-        if !self.body.is_empty() {
-            write!(f, ": {}", self.body)?;
+        // A page says what it is in its first line, and is not for a log.
+        if let Some(line) = self.body.lines().find(|line| !line.trim().is_empty()) {
+            write!(f, ": {}", line.trim())?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ const INSTRUMENT_WIDTH: usize = 18;
 
 /// A message of the gateway.
 #[derive(Debug, Deserialize)]
-pub(super) struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     #[serde(rename = "type", borrow)]
     pub(super) kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -31,37 +31,37 @@ pub(super) struct Envelope<'a> {
 /// The data of any event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Data<'a> {
+pub(crate) struct Data<'a> {
     pub(super) symbol: Option<Box<str>>,
     pub(super) exchange: Option<Box<str>>,
-    timestamp: Option<i64>,
+    pub(super) timestamp: Option<i64>,
     snapshot: Option<bool>,
     side: Option<Box<str>>,
-    kind: Option<Box<str>>,
+    pub(super) kind: Option<Box<str>>,
     interval: Option<Box<str>>,
-    channel: Option<Box<str>>,
-    state: Option<Box<str>>,
-    reason: Option<Box<str>>,
+    pub(super) channel: Option<Box<str>>,
+    pub(super) state: Option<Box<str>>,
+    pub(super) reason: Option<Box<str>>,
     attempt: Option<u64>,
     closed: Option<bool>,
     from_seq: Option<u64>,
     to_seq: Option<u64>,
     trades: Option<u64>,
     #[serde(borrow)]
-    price: Option<&'a RawValue>,
+    pub(super) price: Option<&'a RawValue>,
     volume: Option<&'a RawValue>,
-    bid: Option<&'a RawValue>,
-    bid_size: Option<&'a RawValue>,
-    ask: Option<&'a RawValue>,
-    ask_size: Option<&'a RawValue>,
-    last: Option<&'a RawValue>,
+    pub(super) bid: Option<&'a RawValue>,
+    pub(super) bid_size: Option<&'a RawValue>,
+    pub(super) ask: Option<&'a RawValue>,
+    pub(super) ask_size: Option<&'a RawValue>,
+    pub(super) last: Option<&'a RawValue>,
     open: Option<&'a RawValue>,
     high: Option<&'a RawValue>,
     low: Option<&'a RawValue>,
     close: Option<&'a RawValue>,
-    change_percent: Option<&'a RawValue>,
-    bids: Vec<[&'a RawValue; 2]>,
-    asks: Vec<[&'a RawValue; 2]>,
+    pub(super) change_percent: Option<&'a RawValue>,
+    pub(super) bids: Vec<[&'a RawValue; 2]>,
+    pub(super) asks: Vec<[&'a RawValue; 2]>,
 }
 
 impl Data<'_> {
@@ -207,8 +207,8 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Time of day, UTC.
-struct Time(Option<i64>);
+/// Time of day, UTC, of milliseconds since 1970.
+pub(super) struct Time(pub(super) Option<i64>);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,18 +1,32 @@
-//! `tickwire watch`: a client in the terminal, of any gateway that speaks dialect 1.
+//! A client of any gateway that speaks dialect 1: the one behind `tickwire watch`, and behind the
+//! prices on the screen of `tickwire run`.
 //!
 //! It does what every client should: asks for a snapshot, remembers the `seq` of each instrument,
-//! comes back after a loss with the bounds of a [`Backoff`], and resumes where it was.
+//! comes back after a loss with the bounds of a [`Backoff`], and resumes where it was. Whoever
+//! looks is a [`View`]: a [`Printer`] of lines, or something that draws [`Books`] and [`Prices`].
 
+mod book;
 mod line;
+mod news;
 mod position;
+mod price;
+mod printer;
 mod session;
 
-use std::io::{self, Write};
+pub use book::{Book, Books, Condition, Level, difference};
+pub use news::News;
+pub use price::{Price, Prices};
+pub use printer::{Form, Printer};
+
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::value::RawValue;
+
 use crate::net::{Backoff, BackoffPolicy, NetError};
+use line::{Data, Envelope, is_event};
 use session::{Lost, Session};
 
 /// How often a waiting client looks whether it is to stop.
@@ -25,16 +39,14 @@ pub struct WatchOptions {
     pub url: String,
     /// Symbols, instruments, or `*`; none stands for `*`.
     pub symbols: Vec<String>,
-    /// Channels as the protocol names them; none stands for `trades`.
+    /// Channels as the protocol names them; with none nothing is asked but what the [`View`] asks.
     pub channels: Vec<String>,
     /// Of candles.
     pub interval: Option<String>,
     /// Of order books.
     pub depth: Option<u32>,
-    /// Print events as they came, one a line.
-    pub json: bool,
-    /// A certificate authority to trust besides the system's.
-    pub tls_ca_file: Option<PathBuf>,
+    /// Whom to trust, of a `wss://` gateway.
+    pub trust: Trust,
     /// How to come back.
     pub reconnect: BackoffPolicy,
     /// For a connection with its TLS and its upgrade.
@@ -47,15 +59,26 @@ impl WatchOptions {
         Self {
             url: url.into(),
             symbols: Vec::new(),
-            channels: Vec::new(),
+            channels: vec!["trades".to_owned()],
             interval: None,
             depth: None,
-            json: false,
-            tls_ca_file: None,
+            trust: Trust::default(),
             reconnect: BackoffPolicy::default(),
             connect_max: Duration::from_secs(10),
         }
     }
+}
+
+/// Whom to trust, of a gateway under TLS.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// The system's certificate authorities.
+    #[default]
+    System,
+    /// Those, and the ones of a PEM file.
+    Authority(PathBuf),
+    /// Nobody but whoever shows the certificate of this PEM file, whatever it names: ourselves.
+    Certificate(PathBuf),
 }
 
 /// Why there is nothing more to watch.
@@ -104,26 +127,86 @@ impl WatchError {
     }
 }
 
-/// Prints what the gateway tells, until `stop` is set or whoever reads `out` goes away.
+/// One event of the gateway, as the models of this room read it.
+#[derive(Debug)]
+pub struct Event<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) envelope: Envelope<'a>,
+    pub(crate) data: Data<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// An event as it came; `None` when the text is none.
+    pub fn read(text: &'a [u8]) -> Option<Self> {
+        let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
+        is_event(&envelope.kind).then(|| Self::of(text, envelope))
+    }
+
+    fn of(text: &'a [u8], envelope: Envelope<'a>) -> Self {
+        let data = envelope.data.map_or("{}", RawValue::get);
+        Self { text, data: serde_json::from_str(data).unwrap_or_default(), envelope }
+    }
+}
+
+/// Who looks at what the gateway tells. An error of kind [`io::ErrorKind::BrokenPipe`] says that
+/// nobody looks any more, which is no failure.
+pub trait View {
+    /// An event came.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()>;
+
+    /// Something happened to the connection.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    fn news(&mut self, news: &News<'_>) -> io::Result<()>;
+
+    /// All that came was handed over; ten times a second at least, connected or not.
+    ///
+    /// # Errors
+    /// When nothing can be shown.
+    fn turn(&mut self) -> io::Result<()>;
+
+    /// Further requests to send now. They are the view's own, and so are the gateway's answers.
+    fn requests(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The gateway answered with an error: whether it was the view's own, so that watching goes on.
+    fn is_own(&mut self, code: &str, message: &str) -> bool {
+        let _ = (code, message);
+        false
+    }
+}
+
+/// Shows what the gateway tells, until `stop` is set or nobody looks any more.
 ///
 /// # Errors
-/// See [`WatchError`]. A lost connection is none: it is logged and made anew.
+/// See [`WatchError`]. A lost connection is none: it is told and made anew.
 pub fn run(
     options: &WatchOptions,
     stop: &AtomicBool,
-    out: &mut impl Write,
+    view: &mut impl View,
 ) -> Result<(), WatchError> {
-    let mut session = Session::new(options, stop, out)?;
+    match watch(options, stop, view) {
+        Err(WatchError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        ended => ended,
+    }
+}
+
+fn watch(
+    options: &WatchOptions,
+    stop: &AtomicBool,
+    view: &mut impl View,
+) -> Result<(), WatchError> {
+    let mut session = Session::new(options, stop, view)?;
     let mut backoff = Backoff::new(options.reconnect, getrandom::u64().unwrap_or(1));
     while !stopped(stop) {
         let begun = Instant::now();
         let lost = match session.watch() {
             Ok(()) => return Ok(()),
-            Err(Lost::ForGood(WatchError::Io(error)))
-                if error.kind() == io::ErrorKind::BrokenPipe =>
-            {
-                return Ok(());
-            }
             Err(Lost::ForGood(error)) => return Err(error),
             Err(Lost::ForNow(lost)) => lost,
         };
@@ -131,13 +214,7 @@ pub fn run(
         let Some(wait) = backoff.next_wait_at_least(lost.at_least) else {
             return Err(WatchError::GaveUp { attempts: backoff.attempts(), last: lost.reason });
         };
-        tracing::warn!(
-            url = options.url,
-            reason = &*lost.reason,
-            wait_ms = wait.as_millis() as u64,
-            "connection lost, trying again"
-        );
-        sleep(wait, stop);
+        session.wait(&lost.reason, wait, backoff.attempts().saturating_add(1))?;
     }
     Ok(())
 }
@@ -145,16 +222,4 @@ pub fn run(
 fn stopped(stop: &AtomicBool) -> bool {
     // Relaxed: a lone flag; being seen a look later does no harm.
     stop.load(Ordering::Relaxed)
-}
-
-/// Sleeps, but not through a stop.
-fn sleep(wait: Duration, stop: &AtomicBool) {
-    let until = Instant::now() + wait;
-    while !stopped(stop) {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::sleep(left.min(LOOK_EVERY));
-    }
 }

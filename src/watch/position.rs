@@ -19,12 +19,14 @@ pub(super) struct From<'a> {
 }
 
 impl Positions {
-    /// The gateway's epoch. Another one than before makes what was seen worthless.
-    pub(super) fn enter(&mut self, epoch: &str) {
-        if self.epoch.as_deref() != Some(epoch) {
-            self.epoch = Some(epoch.into());
-            self.seen.clear();
+    /// The gateway's epoch. Another one than before makes what was seen worthless; then it answers
+    /// with true.
+    pub(super) fn enter(&mut self, epoch: &str) -> bool {
+        if self.epoch.as_deref() == Some(epoch) {
+            return false;
         }
+        self.seen.clear();
+        self.epoch.replace(epoch.into()).is_some()
     }
 
     /// An event was printed.
@@ -48,15 +50,15 @@ mod tests {
     fn each_channel_resumes_its_own_instruments_within_one_epoch() {
         let mut positions = Positions::default();
         assert!(positions.resume("trades").is_empty());
-        positions.enter("one");
+        assert!(!positions.enter("one"));
         positions.advance("trades", "binance:BTC/USDT", 41);
         positions.advance("trades", "binance:BTC/USDT", 42);
         positions.advance("quotes", "binance:BTC/USDT", 9);
         let json = serde_json::to_string(&positions.resume("trades")).unwrap();
         assert_eq!(json, r#"{"binance:BTC/USDT":{"epoch":"one","seq":42}}"#);
-        positions.enter("one");
+        assert!(!positions.enter("one"));
         assert_eq!(positions.resume("quotes")["binance:BTC/USDT"].seq, 9);
-        positions.enter("two");
+        assert!(positions.enter("two"));
         assert!(positions.resume("trades").is_empty());
     }
 }

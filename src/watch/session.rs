@@ -1,22 +1,21 @@
 //! One connection of the watching client after another.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use mio::Token;
 use serde::{Deserialize, Serialize};
 
-use super::line::{Data, Envelope, Lines, channel_of, is_event};
+use super::line::{Envelope, channel_of, is_event};
 use super::position::{From, Positions};
-use super::{LOOK_EVERY, WatchError, WatchOptions, stopped};
+use super::{Event, LOOK_EVERY, News, Trust, View, WatchError, WatchOptions, stopped};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::net::{
     Bounds, ClientHandshake, Endpoint, Fill, Message, NetError, Poller, Security, Step, Transport,
-    Waiting, WebSocket, client_config,
+    Waiting, WebSocket, client_config, pinned_config,
 };
 
 /// The gateway pings each 30 seconds; two that stay out mean that nobody is there.
@@ -57,36 +56,56 @@ impl std::convert::From<io::Error> for Lost {
 }
 
 /// What lasts from one connection to the next.
-pub(super) struct Session<'a, W> {
+pub(super) struct Session<'a, V> {
     options: &'a WatchOptions,
     stop: &'a AtomicBool,
-    out: &'a mut W,
+    view: &'a mut V,
     endpoint: Endpoint,
     security: Security,
     poller: Poller,
     positions: Positions,
-    lines: Lines,
+    /// The last connection was open.
+    was_open: bool,
 }
 
-impl<'a, W: Write> Session<'a, W> {
+impl<'a, V: View> Session<'a, V> {
     /// Checks what can be checked without a connection.
     pub(super) fn new(
         options: &'a WatchOptions,
         stop: &'a AtomicBool,
-        out: &'a mut W,
+        view: &'a mut V,
     ) -> Result<Self, WatchError> {
         let (endpoint, security) = destination(options).map_err(|source| {
             WatchError::Connection { url: options.url.as_str().into(), source }
         })?;
         let poller = Poller::new()?;
-        let (positions, lines) = (Positions::default(), Lines::new());
-        Ok(Self { options, stop, out, endpoint, security, poller, positions, lines })
+        let positions = Positions::default();
+        Ok(Self { options, stop, view, endpoint, security, poller, positions, was_open: false })
     }
 
-    /// Connects, subscribes and prints until the connection is lost, or (without an error) until
+    /// Tells that the connection is lost, and waits, but not through a stop.
+    pub(super) fn wait(&mut self, reason: &str, wait: Duration, attempt: u32) -> io::Result<()> {
+        let (url, was_open) = (&*self.options.url, self.was_open);
+        self.view.news(&News::Lost { url, was_open, reason, wait, attempt })?;
+        let until = Instant::now() + wait;
+        while !stopped(self.stop) {
+            self.view.turn()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(LOOK_EVERY));
+        }
+        Ok(())
+    }
+
+    /// Connects, subscribes and shows until the connection is lost, or (without an error) until
     /// it is to stop.
     pub(super) fn watch(&mut self) -> Result<(), Lost> {
+        self.was_open = false;
         let Some(mut socket) = self.connect()? else { return Ok(()) };
+        self.was_open = true;
+        self.view.news(&News::Connected { url: &self.options.url })?;
         for request in self.requests() {
             socket.queue_text(&request).map_err(|error| self.lost(error))?;
         }
@@ -100,6 +119,9 @@ impl<'a, W: Write> Session<'a, W> {
                 let _ = socket.flush();
                 return Ok(());
             }
+            for request in self.view.requests() {
+                socket.queue_text(&request).map_err(|error| self.lost(error))?;
+            }
             socket.flush().map_err(|error| self.lost(error))?;
             loop {
                 match socket.fill().map_err(|error| self.lost(error))? {
@@ -108,7 +130,7 @@ impl<'a, W: Write> Session<'a, W> {
                 }
                 self.take(&mut socket)?;
             }
-            self.out.flush()?;
+            self.view.turn()?;
             if heard.elapsed() > SILENCE_MAX {
                 return Err(Lost::for_now("the gateway fell silent"));
             }
@@ -171,6 +193,7 @@ impl<'a, W: Write> Session<'a, W> {
             if left.is_zero() {
                 return Err(Lost::for_now("the connection was not made in time"));
             }
+            self.view.turn()?;
             self.poller.wait(Waiting::Block, Some(left.min(LOOK_EVERY)))?;
         }
         Ok(false)
@@ -179,10 +202,7 @@ impl<'a, W: Write> Session<'a, W> {
     /// One request for each channel, since `from` names instruments only.
     fn requests(&self) -> Vec<String> {
         let all = ["*".to_owned()];
-        let trades = ["trades".to_owned()];
         let symbols = if self.options.symbols.is_empty() { &all } else { &*self.options.symbols };
-        let channels =
-            if self.options.channels.is_empty() { &trades } else { &*self.options.channels };
         let request = |(index, channel): (usize, &String)| {
             let from = self.positions.resume(channel);
             let subscribe = Subscribe {
@@ -198,15 +218,15 @@ impl<'a, W: Write> Session<'a, W> {
             // Strings and numbers under string keys: nothing that JSON could not say.
             serde_json::to_string(&subscribe).unwrap_or_default()
         };
-        channels.iter().enumerate().map(request).collect()
+        self.options.channels.iter().enumerate().map(request).collect()
     }
 
-    /// Prints every message that was received.
+    /// Hands over every message that was received.
     fn take(&mut self, socket: &mut WebSocket<Transport>) -> Result<(), Lost> {
         loop {
             match socket.next().map_err(|error| lost(self.options, error))? {
                 None => return Ok(()),
-                Some(Message::Text(frame)) => self.print(frame.bytes())?,
+                Some(Message::Text(frame)) => self.hear(frame.bytes())?,
                 Some(Message::Binary(_) | Message::Ping | Message::Pong(_)) => {}
                 Some(Message::Close { code, reason }) => {
                     let reason = format!("closed by the gateway with {code} {reason}");
@@ -218,26 +238,27 @@ impl<'a, W: Write> Session<'a, W> {
         }
     }
 
-    fn print(&mut self, message: &[u8]) -> Result<(), Lost> {
-        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(message) else {
-            tracing::warn!(message = %String::from_utf8_lossy(message), "not a message");
+    fn hear(&mut self, text: &[u8]) -> Result<(), Lost> {
+        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(text) else {
+            tracing::warn!(message = %String::from_utf8_lossy(text), "not a message");
             return Ok(());
         };
         match &*envelope.kind {
-            "success" => self.granted(&envelope),
-            "error" => return Err(refused(envelope)),
+            "success" => self.granted(&envelope)?,
+            "error" => {
+                let code = envelope.code.as_deref().unwrap_or("error");
+                let message = envelope.message.as_deref().unwrap_or_default();
+                if !self.view.is_own(code, message) {
+                    return Err(refused(code, message));
+                }
+            }
             kind if is_event(kind) => {
-                let data = envelope.data.map_or("{}", |data| data.get());
-                let data: Data<'_> = serde_json::from_str(data).unwrap_or_default();
-                if self.options.json {
-                    self.out.write_all(message)?;
-                } else {
-                    self.out.write_all(self.lines.line(&envelope, &data).as_bytes())?;
+                let channel = channel_of(kind);
+                let event = Event::of(text, envelope);
+                if let (Some(channel), Some(seq)) = (channel, event.envelope.seq) {
+                    self.positions.advance(channel, &event.data.instrument(), seq);
                 }
-                self.out.write_all(b"\n")?;
-                if let (Some(channel), Some(seq)) = (channel_of(kind), envelope.seq) {
-                    self.positions.advance(channel, &data.instrument(), seq);
-                }
+                self.view.event(&event)?;
             }
             _ => {}
         }
@@ -245,16 +266,17 @@ impl<'a, W: Write> Session<'a, W> {
     }
 
     /// A subscription was granted.
-    fn granted(&mut self, envelope: &Envelope<'_>) {
+    fn granted(&mut self, envelope: &Envelope<'_>) -> io::Result<()> {
         let data = envelope.data.map_or("{}", |data| data.get());
         let granted: Granted = serde_json::from_str(data).unwrap_or_default();
-        if let Some(epoch) = &granted.epoch {
-            self.positions.enter(epoch);
+        let restarted = granted.epoch.is_some_and(|epoch| self.positions.enter(&epoch));
+        tracing::debug!(message = envelope.message.as_deref(), "subscribed");
+        if granted.recovered.is_empty() {
+            return Ok(());
         }
-        tracing::info!(message = envelope.message.as_deref(), "subscribed");
-        for (instrument, _) in granted.recovered.iter().filter(|(_, whole)| !**whole) {
-            tracing::warn!(instrument, "not all that was missed could be recovered");
-        }
+        let is_lost = |(instrument, whole): (String, bool)| (!whole).then_some(instrument);
+        let lost: Vec<String> = granted.recovered.into_iter().filter_map(is_lost).collect();
+        self.view.news(&News::Resumed { lost: &lost, restarted })
     }
 
     fn lost(&self, error: NetError) -> Lost {
@@ -290,8 +312,12 @@ fn destination(options: &WatchOptions) -> Result<(Endpoint, Security), NetError>
     if !endpoint.tls {
         return Ok((endpoint, Security::Plain));
     }
-    let config = client_config(options.tls_ca_file.as_deref())?;
-    let security = Security::client(Arc::clone(&config), &endpoint.host)?;
+    let config = match &options.trust {
+        Trust::System => client_config(None)?,
+        Trust::Authority(file) => client_config(Some(file))?,
+        Trust::Certificate(file) => pinned_config(file)?,
+    };
+    let security = Security::client(config, &endpoint.host)?;
     Ok((endpoint, security))
 }
 
@@ -306,19 +332,19 @@ fn lost(options: &WatchOptions, error: NetError) -> Lost {
         }
         NetError::Tls(tls) if matches!(**tls, rustls::Error::InvalidCertificate(_)) => {}
         NetError::Url { .. } | NetError::Handshake { .. } => {}
+        // The URL is told along with it.
+        NetError::Connect { kind, .. } => return Lost::for_now(kind.to_string()),
         _ => return Lost::for_now(error.to_string()),
     }
     Lost::ForGood(WatchError::Connection { url: options.url.as_str().into(), source: error })
 }
 
 /// Whether the gateway's error passes.
-fn refused(envelope: Envelope<'_>) -> Lost {
-    let code = envelope.code.unwrap_or_else(|| "error".into());
-    let message = envelope.message.unwrap_or_default();
-    match &*code {
+fn refused(code: &str, message: &str) -> Lost {
+    match code {
         "rate_limited" | "internal" | "exchange_error" => {
             Lost::for_now(format!("{code}: {message}"))
         }
-        _ => Lost::ForGood(WatchError::Refused { code, message }),
+        _ => Lost::ForGood(WatchError::Refused { code: code.into(), message: message.into() }),
     }
 }

@@ -1,0 +1,53 @@
+//! Events under each other, news beside them.
+
+use std::io::{self, Write};
+
+use super::line::Lines;
+use super::{Event, News, View};
+
+/// How events are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One line each, for people.
+    Lines,
+    /// As they came, one JSON a line.
+    Json,
+}
+
+/// Prints events to one place and news to another.
+#[derive(Debug)]
+pub struct Printer<W, E> {
+    out: W,
+    err: E,
+    form: Form,
+    lines: Lines,
+}
+
+impl<W: Write, E: Write> Printer<W, E> {
+    /// Events to `out`, news to `err`.
+    pub const fn new(out: W, err: E, form: Form) -> Self {
+        Self { out, err, form, lines: Lines::new() }
+    }
+}
+
+impl<W: Write, E: Write> View for Printer<W, E> {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match self.form {
+            Form::Json => self.out.write_all(event.text)?,
+            Form::Lines => {
+                self.out.write_all(self.lines.line(&event.envelope, &event.data).as_bytes())?;
+            }
+        }
+        self.out.write_all(b"\n")
+    }
+
+    fn news(&mut self, news: &News<'_>) -> io::Result<()> {
+        // Whoever closed it does not want to know.
+        let _ = writeln!(self.err, "tickwire: {news}");
+        Ok(())
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
