@@ -26,6 +26,11 @@ use crate::net::{Backoff, BackoffPolicy};
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A connection is not used again after so long. Books are asked for when something went wrong, and
+/// what made the stream's connection fall silent may have done so to this one; a request on it would
+/// only fail after all of [`TIMEOUT`].
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
 /// Least time between two requests for one book: a book that does not join is not worth more.
 const SPACING: Duration = Duration::from_secs(1);
 
@@ -346,6 +351,7 @@ fn later(now: UnixNanos, wait: Duration) -> UnixNanos {
 fn agent(options: &RequestOptions) -> io::Result<ureq::Agent> {
     let mut config = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
+        .max_idle_age(IDLE_MAX)
         .http_status_as_error(false)
         .user_agent(concat!("tickwire/", env!("CARGO_PKG_VERSION")));
     if options.rest_url.starts_with("https:") {

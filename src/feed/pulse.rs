@@ -10,9 +10,9 @@
 //!   └────────────── any byte ────────┴────────────────────┘
 //! ```
 //!
-//! Asking costs a few bytes, so it is done early: after twice the largest gap of the last seconds.
-//! Where events come at random some gap is that long by chance every few minutes, and a ping then
-//! goes out for nothing. Only a question that stays without any answer ends a connection, and only
+//! Asking costs a few bytes, so it is done early: after half as much again as the largest gap of the
+//! last seconds. Where events come at random some gap is that long by chance once or twice in a
+//! minute, and a ping then goes out for nothing. Only a question that stays without any answer ends a connection, and only
 //! time counts in which we could have heard one. That its streams speak is another matter, see
 //! `rhythm.rs`.
 
@@ -21,13 +21,13 @@ use std::time::Duration;
 use crate::clock::MonoNanos;
 
 /// The shortest silence that is asked about: a lost packet that is sent again takes up to a second.
-const ASK_AFTER_MIN: Duration = Duration::from_secs(2);
+const ASK_AFTER_MIN: Duration = Duration::from_millis(1_500);
 
 /// The longest one that is not, however quiet the connection is.
 const ASK_AFTER_MAX: Duration = Duration::from_secs(10);
 
-/// Silence of so many times the largest gap breaks the rhythm.
-const GAPS_TO_ASK: u64 = 2;
+/// Silence of so many percent of the largest gap breaks the rhythm.
+const ASK_AFTER_PERCENT: u64 = 150;
 
 /// The rhythm is known once so many signs of life came over so long a time; a connection that has
 /// just told all its books at once, and then rests, has none yet.
@@ -46,7 +46,7 @@ const DOUBT_AFTER: Duration = Duration::from_millis(500);
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 
 // What is promised, with a second for the replacement to ask: 6 s of a busy connection, 15 s of any.
-const _: () = assert!(ASK_AFTER_MIN.as_secs() + ANSWER_MAX.as_secs() < 6);
+const _: () = assert!(ASK_AFTER_MIN.as_millis() + ANSWER_MAX.as_millis() <= 5_000);
 const _: () = assert!(ASK_AFTER_MAX.as_secs() + ANSWER_MAX.as_secs() < 15);
 
 /// What a look at a connection says.
@@ -172,7 +172,7 @@ impl Pulse {
             return ASK_AFTER_MAX;
         }
         let largest_ns = self.largest_ns[0].max(self.largest_ns[1]);
-        let silence = Duration::from_nanos(largest_ns.saturating_mul(GAPS_TO_ASK));
+        let silence = Duration::from_nanos(largest_ns.saturating_mul(ASK_AFTER_PERCENT) / 100);
         silence.clamp(ASK_AFTER_MIN, ASK_AFTER_MAX)
     }
 }

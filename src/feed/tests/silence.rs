@@ -126,14 +126,14 @@ impl Pair {
 }
 
 #[test]
-fn a_busy_connection_that_goes_half_open_is_replaced_within_six_seconds() {
+fn a_busy_connection_that_goes_half_open_is_replaced_within_five_seconds() {
     for exchange in every_exchange() {
         for connected in [4, 6, 40] {
             let mut pair = Pair::new(exchange, |_| {}, |_| {});
             pair.pass(secs(connected));
             let count = pair.upgrades.len();
             let took = pair.silence();
-            assert!((secs(4)..=secs(6)).contains(&took), "{exchange:?}: {took:?}");
+            assert!((secs(3)..=secs(5)).contains(&took), "{exchange:?}: {took:?}");
             let before = pair.hand.ticks.len();
             pair.pass(secs(3));
             let is_news = |tick: &Tick| tick.instrument == InstrumentId(0);
