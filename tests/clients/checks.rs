@@ -96,6 +96,9 @@ pub(crate) fn run(case: &Case) {
         session.fetches_trades(instrument);
         session.fetches_candles(instrument);
         session.fetches_tickers(instrument);
+        if instrument.unified.contains(':') {
+            session.fetches_contract(instrument);
+        }
     }
 }
 
@@ -246,6 +249,28 @@ impl Session<'_> {
             let best = self.ccxt.call("fetch_bids_asks", json!([[symbol]]));
             let book = self.simulator.book(instrument.native).expect("it is listed");
             assert_eq!(wrong_best(&best[symbol], &book), None);
+        }
+    }
+
+    /// What only contracts have.
+    fn fetches_contract(&mut self, instrument: &Instrument) {
+        let symbol = instrument.unified;
+        let trades = self.trades(instrument, Trades::Matches);
+        let last = number(&trades.last().expect("it traded").price);
+        if self.ccxt.has("fetchFundingRate") {
+            let funding = self.ccxt.call("fetch_funding_rate", json!([symbol]));
+            assert!(is(&funding["fundingRate"], 0.0001), "{funding}");
+            let next = &funding["fundingTimestamp"];
+            assert_eq!(next.as_i64().map(|at_ms| at_ms % (8 * 3_600_000)), Some(0), "{funding}");
+        }
+        if self.ccxt.has("fetchOpenInterest") {
+            let open = self.ccxt.call("fetch_open_interest", json!([symbol]));
+            let amount = open["openInterestAmount"].as_f64();
+            assert!(amount.is_some_and(|amount| amount > 0.0), "{open}");
+        }
+        if self.ccxt.has("fetchMarkPrice") {
+            let mark = self.ccxt.call("fetch_mark_price", json!([symbol]));
+            assert!(is(&mark["markPrice"], last), "{mark} for {last}");
         }
     }
 

@@ -244,6 +244,27 @@ fn the_futures_path_of_before_carries_everything() {
 }
 
 #[test]
+fn lists_of_all_instruments_come_each_second_with_what_changed() {
+    let simulator = of(ExchangeId::BinanceFutures, |_| ());
+    let streams = "!ticker@arr/!miniTicker@arr/!markPrice@arr@1s/!bookTicker";
+    let mut client = Client::open(&simulator, &format!("/stream?streams={streams}"));
+    for (stream, event) in [
+        ("!ticker@arr", "24hrTicker"),
+        ("!miniTicker@arr", "24hrMiniTicker"),
+        ("!markPrice@arr@1s", "markPriceUpdate"),
+    ] {
+        let frame = client.find(|frame| frame["stream"] == stream);
+        let list = frame["data"].as_array().expect("a list");
+        assert!(!list.is_empty() && list.iter().all(|one| one["e"] == event), "{frame}");
+    }
+    let best = client.find(|frame| frame["stream"] == "!bookTicker");
+    assert_eq!(best["data"]["e"], "bookTicker");
+    let named = client.ask(&json!({"method": "UNSUBSCRIBE", "params": ["!bookTicker"], "id": 1}));
+    assert_eq!(named["result"], json!(null));
+    assert_eq!(simulator.stats().streams, 3);
+}
+
+#[test]
 fn times_come_in_microseconds_where_asked_for() {
     let simulator = start(|_| ());
     let mut micros = Client::open(&simulator, "/ws/btcusdt@trade?timeUnit=MICROSECOND");

@@ -90,7 +90,8 @@ pub(super) struct Binance {
 /// Who gets which stream, and the buffers in which frames are made.
 #[derive(Debug)]
 struct Fanout {
-    /// Per stream, in the order of instrument and kind.
+    /// Per stream, in the order of instrument and kind; after the last instrument those of all
+    /// instruments together.
     subscribers: Vec<Vec<Subscriber>>,
     /// Subscribers over all streams.
     count: usize,
@@ -158,7 +159,7 @@ impl Binance {
         let agenda = Agenda::new(options.rate, now, counters);
         let mut schedule = Schedule::new(product, &market, agenda, now);
         schedule.agenda.pause(options.paused || recording.is_some(), now);
-        let subscribers = (0..spellings.len() * KINDS).map(|_| Vec::new()).collect();
+        let subscribers = (0..(spellings.len() + 1) * KINDS).map(|_| Vec::new()).collect();
         Ok(Self {
             product,
             clock: options.clock.clone(),
@@ -178,6 +179,9 @@ impl Binance {
 
     /// The instrument and kind that a stream's name means; `None` for names that stay silent.
     fn stream(&self, name: &str) -> Option<(usize, Kind)> {
+        if let Some(rest) = name.strip_prefix('!') {
+            return Some((self.spellings.len(), Kind::parse_all(self.product, rest)?));
+        }
         let (native, rest) = name.split_once('@')?;
         // Names in upper case are acknowledged and stay silent.
         if native.chars().any(|c| c.is_ascii_uppercase()) {
@@ -206,7 +210,7 @@ impl Binance {
         if let Some((instrument, kind)) = stream
             && session.delivers(kind)
         {
-            let prefix = format!("{{\"stream\":\"{name}\",\"data\":");
+            let prefix = prefix_of(name);
             let (unit, combined) = (session.unit, session.combined);
             let subscriber = Subscriber { connection: id, unit, prefix, combined };
             self.fanout.subscribers[instrument * KINDS + kind.index()].push(subscriber);
@@ -221,9 +225,14 @@ impl Binance {
         session.names.retain(|known| known != name);
         session.keys = session.names.iter().map(|name| streams::key(name)).collect();
         if let Some((instrument, kind)) = stream {
-            self.fanout.remove(instrument * KINDS + kind.index(), id);
+            self.fanout.remove(instrument * KINDS + kind.index(), id, Some(name));
         }
     }
+}
+
+/// What stands before wrapped data of that stream.
+fn prefix_of(name: &str) -> String {
+    format!("{{\"stream\":\"{name}\",\"data\":")
 }
 
 impl Session {
@@ -237,10 +246,15 @@ impl Session {
 }
 
 impl Fanout {
-    fn remove(&mut self, stream: usize, id: ConnectionId) {
+    /// Takes a connection off a stream: under one of the names that a stream has, or all of them.
+    fn remove(&mut self, stream: usize, id: ConnectionId, name: Option<&str>) {
+        let prefix = name.map(prefix_of);
         let subscribers = &mut self.subscribers[stream];
         let before = subscribers.len();
-        subscribers.retain(|subscriber| subscriber.connection != id);
+        subscribers.retain(|subscriber| {
+            let is_other = prefix.as_ref().is_some_and(|prefix| *prefix != subscriber.prefix);
+            subscriber.connection != id || is_other
+        });
         self.count -= before - subscribers.len();
     }
 
@@ -263,13 +277,47 @@ impl Fanout {
                 write(&mut Frame::new(&mut self.scratch, subscriber.unit, spelling));
                 made = Some(subscriber.unit);
             }
-            match subscriber.combined {
-                true => {
-                    let parts = [subscriber.prefix.as_bytes(), &self.scratch, b"}"];
-                    lines.market(subscriber.connection, &parts);
+            subscriber.send(&self.scratch, lines);
+        }
+    }
+
+    /// Sends one list with a frame for each of these instruments to all who want the stream.
+    fn publish_list(
+        &mut self,
+        stream: usize,
+        lines: &mut Lines,
+        spellings: &[Spelling],
+        instruments: &[usize],
+        write: impl Fn(&mut Frame<'_>, usize),
+    ) {
+        if instruments.is_empty() {
+            return;
+        }
+        let mut made = None;
+        let mut list = Vec::new();
+        for subscriber in &self.subscribers[stream] {
+            if made != Some(subscriber.unit) {
+                list.clear();
+                for index in instruments {
+                    list.push(if list.is_empty() { b'[' } else { b',' });
+                    let spelling = &spellings[*index];
+                    let unit = subscriber.unit;
+                    write(&mut Frame::new(&mut self.scratch, unit, spelling), *index);
+                    list.extend_from_slice(&self.scratch);
                 }
-                false => lines.market(subscriber.connection, &[&self.scratch]),
+                list.push(b']');
+                made = Some(subscriber.unit);
             }
+            subscriber.send(&list, lines);
+        }
+    }
+}
+
+impl Subscriber {
+    fn send(&self, frame: &[u8], lines: &mut Lines) {
+        match self.combined {
+            true => lines.market(self.connection, &[self.prefix.as_bytes(), frame, b"}"]),
+            false => lines.market(self.connection, &[frame]),
         }
     }
 }
@@ -297,7 +345,7 @@ impl Speaker for Binance {
     fn closed(&mut self, id: ConnectionId) {
         if self.sessions.remove(&id).is_some() {
             for stream in 0..self.fanout.subscribers.len() {
-                self.fanout.remove(stream, id);
+                self.fanout.remove(stream, id, None);
             }
         }
     }

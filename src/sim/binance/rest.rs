@@ -68,7 +68,8 @@ pub(super) fn not_found() -> Response {
 /// The name of what is asked for, as the weights know it.
 fn name_of(product: Product, path: &str) -> Option<&str> {
     match product {
-        Product::Spot => path.strip_prefix("/api/v3/"),
+        // The first version still answers, and some clients ask it.
+        Product::Spot => path.strip_prefix("/api/v3/").or_else(|| path.strip_prefix("/api/v1/")),
         Product::Futures => match path {
             "/fapi/v2/ticker/price" => Some("ticker/price"),
             _ => path.strip_prefix("/fapi/v1/"),

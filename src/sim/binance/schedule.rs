@@ -21,9 +21,18 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 /// A recurring duty for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sim) enum Duty {
-    Depth { instrument: usize, speed: usize },
-    Candles { instrument: usize },
-    Summary { instrument: usize },
+    Depth {
+        instrument: usize,
+        speed: usize,
+    },
+    Candles {
+        instrument: usize,
+    },
+    Summary {
+        instrument: usize,
+    },
+    /// Of all instruments in one list.
+    Summaries,
 }
 
 /// Deltas of one instrument and speed that were not sent yet.
@@ -45,6 +54,10 @@ pub(super) struct Schedule {
     speeds: &'static [(&'static str, u64)],
     /// Trades counted when each instrument's summaries were last sent.
     told: Vec<u64>,
+    /// The same of the lists of all instruments.
+    told_all: Vec<u64>,
+    /// Lists sent, likewise.
+    beat_all: u64,
     /// Summaries sent, for streams of every third second.
     beat: Vec<u64>,
     pub(super) began: MonoNanos,
@@ -68,6 +81,7 @@ impl Schedule {
             agenda.plan(phase(candles_every(product)), Duty::Candles { instrument });
             agenda.plan(phase(SUMMARY_EVERY), Duty::Summary { instrument });
         }
+        agenda.plan(now.after(SUMMARY_EVERY), Duty::Summaries);
         let batch = |traded: &super::super::market::Traded| Batch {
             previous: traded.update_id,
             last: traded.update_id,
@@ -80,6 +94,8 @@ impl Schedule {
             batches: batches.collect(),
             speeds,
             told: vec![0; count],
+            told_all: vec![0; count],
+            beat_all: 0,
             beat: vec![0; count],
             began: now,
         }
@@ -123,9 +139,11 @@ impl Planned for Binance {
             frame.agg_trade(step.order_id, &step.prints, at);
         });
         if step.best_changed {
-            self.fanout.publish(base + Kind::BookTicker.index(), lines, spelling, |frame| {
-                frame.book_ticker(traded, at);
-            });
+            for base in [base, self.spellings.len() * KINDS] {
+                self.fanout.publish(base + Kind::BookTicker.index(), lines, spelling, |frame| {
+                    frame.book_ticker(traded, at);
+                });
+            }
         }
         self.note_changes(&step);
         self.schedule.agenda.give_back(step);
@@ -144,6 +162,10 @@ impl Planned for Binance {
             }
             Duty::Summary { instrument } => {
                 self.tell_summary(instrument, self.clock.date(planned), lines);
+                SUMMARY_EVERY
+            }
+            Duty::Summaries => {
+                self.tell_summaries(self.clock.date(planned), lines);
                 SUMMARY_EVERY
             }
         };
@@ -278,6 +300,32 @@ impl Binance {
                 let kind = Kind::MarkPrice { fast };
                 let mark = |frame: &mut Frame<'_>| frame.mark_price(&traded.day, at);
                 self.fanout.publish(base + kind.index(), lines, spelling, mark);
+            }
+        }
+    }
+
+    /// The summaries of all instruments whose numbers changed, and every mark price.
+    fn tell_summaries(&mut self, at: UnixNanos, lines: &mut Lines) {
+        let (traded, spellings) = (&self.market.traded, &self.spellings);
+        let began = self.clock.date(self.schedule.began);
+        let base = spellings.len() * KINDS;
+        let told = &mut self.schedule.told_all;
+        let changed: Vec<usize> =
+            (0..traded.len()).filter(|index| traded[*index].day.count != told[*index]).collect();
+        changed.iter().for_each(|index| told[*index] = traded[*index].day.count);
+        let ticker = |frame: &mut Frame<'_>, index: usize| frame.ticker(&traded[index], began, at);
+        self.fanout.publish_list(base + Kind::Ticker.index(), lines, spellings, &changed, ticker);
+        let mini = |frame: &mut Frame<'_>, index: usize| frame.mini_ticker(&traded[index].day, at);
+        self.fanout.publish_list(base + Kind::MiniTicker.index(), lines, spellings, &changed, mini);
+        let all: Vec<usize> = (0..traded.len()).collect();
+        let beat = self.schedule.beat_all;
+        self.schedule.beat_all += 1;
+        for fast in [true, false] {
+            if fast || beat.is_multiple_of(3) {
+                let stream = base + Kind::MarkPrice { fast }.index();
+                self.fanout.publish_list(stream, lines, spellings, &all, |frame, index| {
+                    frame.mark_price(&traded[index].day, at);
+                });
             }
         }
     }

@@ -79,6 +79,12 @@ impl Kind {
         }
         if let Some(rest) = text.strip_prefix("depth") {
             let (levels, speed) = rest.split_at(rest.find('@').unwrap_or(rest.len()));
+            // Older names that are nowhere documented now and that clients still use.
+            let speed = match (speed, product) {
+                ("@0ms", Product::Futures) => "@100ms",
+                ("@1000ms", Product::Spot) => "",
+                _ => speed,
+            };
             let speed = speeds(product).iter().position(|(suffix, _)| *suffix == speed)?;
             if levels.is_empty() {
                 return Some(Self::Depth(speed));
@@ -95,6 +101,18 @@ impl Kind {
             ("miniTicker", _) => Some(Self::MiniTicker),
             ("markPrice", Product::Futures) => Some(Self::MarkPrice { fast: false }),
             ("markPrice@1s", Product::Futures) => Some(Self::MarkPrice { fast: true }),
+            _ => None,
+        }
+    }
+
+    /// The kind that a name after `!` means: of all instruments at once.
+    pub(super) fn parse_all(product: Product, text: &str) -> Option<Self> {
+        match (text, product) {
+            ("bookTicker", Product::Futures) => Some(Self::BookTicker),
+            ("ticker@arr", _) => Some(Self::Ticker),
+            ("miniTicker@arr" | "miniTicker@arr@1000ms", _) => Some(Self::MiniTicker),
+            ("markPrice@arr", Product::Futures) => Some(Self::MarkPrice { fast: false }),
+            ("markPrice@arr@1s", Product::Futures) => Some(Self::MarkPrice { fast: true }),
             _ => None,
         }
     }
@@ -135,6 +153,8 @@ mod tests {
         assert_eq!(spot("kline_1s"), Some(Kind::Kline(0)));
         assert_eq!(futures("kline_1s"), None);
         assert_eq!(futures("depth@500ms"), Some(Kind::Depth(2)));
+        assert_eq!(futures("depth@0ms"), futures("depth@100ms"));
+        assert_eq!((spot("depth@0ms"), spot("depth@1000ms")), (None, spot("depth")));
         // Seen on the live exchange: acknowledged and dead.
         assert_eq!(futures("depth@250ms"), None);
         assert_eq!(spot("TRADE"), None);

@@ -190,12 +190,16 @@ impl Okx {
         target: &Target,
         write: impl Fn(&mut Frame<'_>, usize),
     ) -> Result<Vec<String>, Refused> {
-        let class = class_of(target)?;
-        let family = target.value("instFamily").or(target.value("uly"));
         let native = target.value("instId");
+        // Whoever names an instrument need not name its class.
+        let class = match (target.value("instType"), native) {
+            (None | Some("" | "ANY"), Some(_)) => None,
+            _ => Some(class_of(target)?),
+        };
+        let family = target.value("instFamily").or(target.value("uly"));
         let is_chosen = |index: usize| {
             let (spelling, listed) = (&self.spellings[index], &self.market.traded[index].listed);
-            spelling.class == class
+            class.is_none_or(|class| spelling.class == class)
                 && family.is_none_or(|family| family.is_empty() || *family == *pair(listed))
                 && native.is_none_or(|native| native == spelling.native)
         };
@@ -304,7 +308,11 @@ fn pair(listed: &Listed) -> String {
 }
 
 fn class_of(target: &Target) -> Result<Class, Refused> {
-    let name = target.value("instType").unwrap_or("");
+    let name = match target.value("instType").unwrap_or("") {
+        // Spot with borrowed money is the same instruments.
+        "MARGIN" => "SPOT",
+        name => name,
+    };
     let known = [Class::Spot, Class::Swap, Class::Futures, Class::Option];
     known
         .into_iter()
