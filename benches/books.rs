@@ -91,6 +91,7 @@ impl Subject {
             last_id: None,
             previous_id: None,
             checksum: with_checksum.then(|| checksum(rule, twin)),
+            precision: None,
             depth: depth_kept,
             levels: 0..0,
         };

@@ -6,6 +6,7 @@ use crate::book::BookKind;
 use crate::cache::{BookEvent, BookLevels, BookStatus, Event, EventBody, Stamp};
 use crate::client::dialect::actions::encode::{self, Envelope, Labels};
 use crate::clock::UnixNanos;
+use crate::exchange::Loss;
 use crate::instrument::{Instrument, InstrumentId};
 use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Tick, Ticker};
 
@@ -55,6 +56,20 @@ impl Lines {
             }
         };
         self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// Items of a frame that could not be read.
+    pub(super) fn loss(&mut self, line: u64, loss: &Loss, native: Option<&str>) {
+        let text = serde_json::json!({
+            "type": "rejected",
+            "line": line,
+            "reason": loss.rejected.name(),
+            "channel": loss.channel.name(),
+            "symbol": native,
+            "items": loss.count,
+        });
+        self.text.extend_from_slice(text.to_string().as_bytes());
+        self.text.push(b'\n');
     }
 
     /// One tick; the last one of an event writes it.

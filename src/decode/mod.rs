@@ -26,10 +26,12 @@ use crate::exchange::{
     adapter, profile,
 };
 use crate::feed::{Books, ConnectionSequence, Joined, SequenceStep};
-use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap};
+use crate::instrument::{
+    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap,
+};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, BookState, Tick, Ticker};
+use crate::tick::{Body, BookState, Reason, Tick, Ticker};
 use lines::{Lines, Note};
 use rest::{RestBodies, RestBody};
 
@@ -174,13 +176,10 @@ impl Decoder {
         self.frame.resize(line.frame.len() + FRAME_PADDING, 0);
         let frame = PaddedFrame::new(&mut self.frame, line.frame.len());
         let parsed = self.exchange.parse(frame, &mut self.batch);
-        let step = match &parsed {
-            Ok(_) => self.batch.connection_sequence.map(|number| self.sequence.hear(number)),
-            Err(_) => {
-                self.sequence.skip();
-                None
-            }
-        };
+        let step = self.batch.connection_sequence.map(|number| self.sequence.hear(number));
+        if step.is_none() && parsed.is_err() {
+            self.sequence.skip();
+        }
         self.summary.seq_gaps += u64::from(matches!(step, Some(SequenceStep::Gap { .. })));
         let counts = &mut self.summary.counts;
         let note = match parsed {
@@ -207,10 +206,26 @@ impl Decoder {
             }
             Err(rejected) => {
                 counts.unknown += 1;
+                if !self.batch.losses.is_empty() {
+                    return self.losses(line, lines);
+                }
                 Note::Rejected(rejected.name())
             }
         };
         lines.note(line.number, note);
+    }
+
+    /// What could not be read of a frame. A book of which an event is lost is none any more.
+    fn losses(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        for loss in &self.batch.losses {
+            let native = loss.instrument.and_then(|id| self.table.instrument(id));
+            lines.loss(line.number, loss, native.map(|instrument| instrument.native.as_str()));
+            if let (Some(instrument), Channel::Orderbook) = (loss.instrument, loss.channel) {
+                self.books.distrust(instrument, Reason::Refused, &mut self.ticks);
+            }
+        }
+        let at = line.at.or(UnixNanos(0));
+        self.ticks.drain(..).for_each(|tick| lines.tick(at, &tick));
     }
 
     /// Makes instruments of the symbols in a frame that were not seen before.
@@ -279,6 +294,9 @@ impl Decoder {
             self.ticks.clear();
         }
         self.batch.books = updates;
+        if !self.batch.losses.is_empty() {
+            self.losses(line, lines);
+        }
     }
 
     /// Counts what a tick outside of books says.
@@ -377,8 +395,28 @@ impl Decoder {
         }
     }
 
+    /// Says which books had nothing to begin with, or to go on with.
+    fn tell_missing_bodies(&self) {
+        if self.profile.snapshot.is_none() {
+            return;
+        }
+        for (id, instrument) in self.table.iter() {
+            let native = instrument.native.as_str();
+            let waits = self.books.state(id).is_some() && !self.books.is_proven(id);
+            if waits && self.rest.of(native).is_none() {
+                let pattern = format!("<capture>-{native}.rest.json");
+                warn!(
+                    symbol = native,
+                    "the order book waits for an answer to a snapshot request and none is left: \
+                     give one with --rest, a file named {pattern}",
+                );
+            }
+        }
+    }
+
     /// The totals, when all is read.
     fn finish(mut self) -> Summary {
+        self.tell_missing_bodies();
         for file in self.rest.left_over() {
             warn!(file, "no book asked for this recorded snapshot, or the stream ended before it");
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::book::BookKind;
 use crate::clock::UnixNanos;
-use crate::instrument::InstrumentId;
+use crate::exchange::Rejected;
+use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
 use crate::tick::{Candle, Level, Tick, Ticker};
 
@@ -57,6 +58,9 @@ pub struct BookUpdate {
     /// The exchange's checksum of the book after it, as bits; its meaning is its exchange's
     /// [`super::ChecksumRule`].
     pub checksum: Option<u32>,
+    /// Digits after the point that the checksum is over, of prices and of sizes, however an event
+    /// writes them; `None` where that is not known, or they are always written whole.
+    pub precision: Option<[u8; 2]>,
     /// Levels of each side that the book keeps after it, where the exchange does not tell what
     /// falls out; [`DEPTH_FULL`] otherwise. A book of one level is told beside the whole one: a
     /// feed takes it as the quote that stands in the batch too, readers of recordings as a book.
@@ -72,6 +76,21 @@ pub struct TradeMark {
     pub instrument: InstrumentId,
     /// Its id.
     pub last_id: u64,
+}
+
+/// Items of a frame that could not be read: they are lost, and nothing else of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Why.
+    pub rejected: Rejected,
+    /// Whose they were, where that could be read.
+    pub instrument: Option<InstrumentId>,
+    /// Of which stream.
+    pub channel: Channel,
+    /// So many ticks of the batch stood before them in the frame.
+    pub behind: usize,
+    /// How many.
+    pub count: u32,
 }
 
 /// Everything that one frame held. Reused from frame to frame, so that nothing is allocated once
@@ -99,8 +118,8 @@ pub struct Batch {
     pub newest_first: bool,
     /// Levels of its books that are left out, as their price or size is no number that fits.
     pub levels_refused: u32,
-    /// The frame was refused, and would have changed this instrument's book.
-    pub suspect: Option<InstrumentId>,
+    /// What of it could not be read.
+    pub losses: Vec<Loss>,
 }
 
 impl Batch {
@@ -117,7 +136,7 @@ impl Batch {
             best_carried: false,
             newest_first: false,
             levels_refused: 0,
-            suspect: None,
+            losses: Vec::new(),
         }
     }
 
@@ -128,7 +147,8 @@ impl Batch {
         self.books.clear();
         self.levels.clear();
         self.trade_marks.clear();
-        (self.answered, self.connection_sequence, self.suspect) = (None, None, None);
+        (self.answered, self.connection_sequence) = (None, None);
+        self.losses.clear();
         self.retry_after = None;
         self.best_carried = false;
         (self.newest_first, self.levels_refused) = (false, 0);
@@ -149,6 +169,45 @@ impl Batch {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.ticks.is_empty() && self.books.is_empty()
+    }
+
+    /// Reads one item of a frame: where it cannot be read, nothing stays of it but that it was
+    /// lost, and what `read` would have said is `None`.
+    pub fn attempt<T>(
+        &mut self,
+        instrument: impl Into<Option<InstrumentId>>,
+        channel: Channel,
+        read: impl FnOnce(&mut Self) -> Result<T, Rejected>,
+    ) -> Option<T> {
+        let (ticks, books) = (self.ticks.len(), self.books.len());
+        let (levels, levels_refused) = (self.levels.len(), self.levels_refused);
+        match read(self) {
+            Ok(read) => Some(read),
+            Err(rejected) => {
+                self.ticks.truncate(ticks);
+                self.books.truncate(books);
+                self.levels.truncate(levels);
+                self.levels_refused = levels_refused;
+                self.lose(instrument.into(), channel, rejected);
+                None
+            }
+        }
+    }
+
+    /// Notes that an item is lost.
+    #[cold]
+    pub fn lose(&mut self, instrument: Option<InstrumentId>, channel: Channel, rejected: Rejected) {
+        let loss = Loss { rejected, instrument, channel, behind: self.ticks.len(), count: 1 };
+        match self.losses.last_mut() {
+            Some(last) if Loss { count: 1, ..*last } == loss => last.count += 1,
+            _ => self.losses.push(loss),
+        }
+    }
+
+    /// The book that something lost would have changed.
+    pub fn suspect(&self) -> Option<InstrumentId> {
+        let of_book = |loss: &&Loss| loss.channel == Channel::Orderbook;
+        self.losses.iter().find(of_book)?.instrument
     }
 
     /// Adds one tick.

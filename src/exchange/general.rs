@@ -10,17 +10,23 @@ use crate::tick::{Decimal, DecimalError, Level, Side, WideDecimal};
 /// Data that a general path read.
 pub(super) const GENERAL: Frame = Frame::Data { recognised: false };
 
-/// What came of a frame that a general parser read into `batch`: on an error nothing stays of it but
-/// whose book it was, where that was found out.
+/// What came of a frame that a general parser read into `batch`: a frame of which everything was
+/// lost is an error, and of one in error nothing stays but what is known to be lost.
 pub(super) fn outcome(
     read: Result<Result<Frame, Rejected>, NotJson>,
     batch: &mut Batch,
 ) -> Result<Frame, Rejected> {
-    let outcome = read.unwrap_or(Err(Rejected::NotJson));
-    let suspect = batch.suspect.take();
+    let outcome =
+        read.unwrap_or(Err(Rejected::NotJson)).and_then(|frame| match batch.losses.first() {
+            Some(loss) if batch.is_empty() => Err(loss.rejected),
+            _ => Ok(frame),
+        });
     if outcome.is_err() {
+        let (losses, number) = (std::mem::take(&mut batch.losses), batch.connection_sequence);
         batch.clear();
-        batch.suspect = suspect;
+        batch.losses = losses;
+        batch.losses.iter_mut().for_each(|loss| loss.behind = 0);
+        batch.connection_sequence = number;
     }
     outcome
 }
@@ -37,6 +43,13 @@ pub(super) fn walk(frame: &[u8], visit: impl FnOnce(Value<'_>)) {
 /// A field that must be there.
 pub(super) fn required<'t>(object: Value<'t>, name: &str) -> Result<Value<'t>, Rejected> {
     object.field(name).ok_or(Rejected::Field)
+}
+
+/// The items of a list that must be there.
+pub(super) fn items<'t>(
+    list: Option<Value<'t>>,
+) -> Result<impl Iterator<Item = Value<'t>>, Rejected> {
+    list.and_then(Value::items).ok_or(Rejected::Field)
 }
 
 /// A string that must be there.

@@ -19,7 +19,7 @@ mod spelling;
 mod testing;
 
 pub use crate::book::BookKind;
-pub use batch::{Batch, BookUpdate, DEPTH_FULL, Origin, SequencedTick, TradeMark};
+pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Origin, SequencedTick, TradeMark};
 pub use profile::{ListingRest, Profile, RestError, SnapshotRest, profile};
 
 use std::time::Duration;
@@ -202,7 +202,7 @@ pub enum Frame {
     Other,
 }
 
-/// Why a frame was refused. It costs that frame alone.
+/// Why a frame, or an item of one, was refused. It costs that alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
@@ -321,8 +321,9 @@ pub trait Exchange: Send + 'static {
     /// Replaces the instruments whose frames are read; frames of others are [`Frame::Other`].
     fn set_instruments(&mut self, instruments: NativeMap);
 
-    /// Reads one frame into the batch, which it clears first. On an error the batch holds nothing
-    /// but, where that is known, whose book the frame was ([`Batch::suspect`]).
+    /// Reads one frame into the batch, which it clears first. An item that cannot be read costs
+    /// itself alone and is noted in [`Batch::losses`]. On an error the batch holds nothing but
+    /// those, and the frame's number on its connection.
     ///
     /// # Errors
     /// See [`Rejected`]; the frame is lost, nothing else.

@@ -9,7 +9,7 @@ use super::line::BooksInDoubt;
 use super::output::Output;
 use super::{with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::exchange::{Batch, BookSnapshot, BookUpdate, Subscription};
+use crate::exchange::{Batch, BookSnapshot, BookUpdate, Loss, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
@@ -92,6 +92,9 @@ impl Publisher {
             self.recorder.record_age(first.tick.exchange_time, received, &self.clock);
         }
         let mut index = 0;
+        if !batch.losses.is_empty() {
+            index = self.events_and_losses(batch, source);
+        }
         while index < batch.ticks.len() {
             index += self.event(batch, index, source);
         }
@@ -112,6 +115,47 @@ impl Publisher {
             self.waiting = Some(Stamps { received, parsed });
             self.push();
         }
+    }
+
+    /// Stages the events of a frame in which something could not be read, as far as the last such
+    /// thing, and tells of the losses in their places; returns where it ends.
+    #[cold]
+    fn events_and_losses(&mut self, batch: &Batch, source: Source) -> usize {
+        let mut index = 0;
+        for loss in &batch.losses {
+            while index < loss.behind.min(batch.ticks.len()) {
+                index += self.event(batch, index, source);
+            }
+            let Loss { instrument: Some(instrument), channel, count, .. } = *loss else { continue };
+            self.tell_loss(instrument, channel, count.into(), source);
+        }
+        index
+    }
+
+    /// Tells that events could not be read, where no number will show it. Of 0 nobody knows how
+    /// many.
+    fn tell_loss(
+        &mut self,
+        instrument: InstrumentId,
+        channel: Channel,
+        missed: u64,
+        source: Source,
+    ) {
+        if self.numbers.hides_loss(instrument, channel, source) {
+            self.counters.gaps.increment();
+            let body = Body::Gap { channel, reason: Reason::Refused, missed };
+            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        }
+    }
+
+    /// A frame could not be read, and nobody knows of what it was: maybe of trades whose ids do not
+    /// show it. Must not be called while blocked.
+    #[cold]
+    pub(super) fn lost_frame(&mut self, subscriptions: &[Subscription], source: Source) {
+        for instrument in with_trades(subscriptions) {
+            self.tell_loss(instrument, Channel::Trades, 0, source);
+        }
+        self.stamp_and_push(source.received);
     }
 
     /// Stages the event that begins at `index`; returns of how many ticks it is.

@@ -11,7 +11,7 @@ use super::sequence::SequenceStep;
 use super::subscribing::{Refused, Subscribing};
 use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Batch, Exchange, Frame, Rejected, SequencedTick, Subscription};
+use crate::exchange::{Batch, Exchange, Frame, Loss, Rejected, SequencedTick, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::FRAMES_PER_TURN_MAX;
 use crate::metrics::FeedCounters;
@@ -129,6 +129,9 @@ impl<E: Exchange> Reader<'_, E> {
                     }
                     self.hear(&mut open.rhythms, received);
                     self.publisher.frame(self.batch, source);
+                    if !self.batch.losses.is_empty() {
+                        self.losses(source);
+                    }
                 }
                 Ok(other) => {
                     if !self.batch.trade_marks.is_empty() {
@@ -138,7 +141,9 @@ impl<E: Exchange> Reader<'_, E> {
                     self.control(other, (subscribing, rhythms), shutdown_notice, received);
                 }
                 Err(rejected) => {
-                    open.sequence.skip();
+                    if self.batch.connection_sequence.is_none() {
+                        open.sequence.skip();
+                    }
                     self.reject(rejected, &plan.subscriptions, source);
                 }
             }
@@ -219,20 +224,47 @@ impl<E: Exchange> Reader<'_, E> {
         self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text, given_up });
     }
 
-    /// A frame that cannot be read costs itself. Where a lost book event may leave no trace, it
-    /// costs the trust in the book that it was of; and where it surely leaves none and nobody
-    /// knows whose it was, in all that the connection brings.
+    /// Something in a frame could not be read, and costs itself alone: a book its trust, whatever
+    /// else the stream may show later.
+    #[cold]
+    fn losses(&mut self, source: Source) {
+        for loss in &self.batch.losses {
+            if let Some(index) = index_of(loss.rejected) {
+                self.counters.rejected_items[index].add(loss.count.into());
+            }
+        }
+        let of_book = self.batch.losses.iter().filter(|loss| loss.channel == Channel::Orderbook);
+        let suspects: Vec<InstrumentId> = of_book.filter_map(|loss| loss.instrument).collect();
+        self.distrust(suspects, source);
+    }
+
+    /// A frame that cannot be read costs itself. Where a lost book event leaves no trace and nobody
+    /// knows whose it was, it costs the trust in all books that the connection brings.
     #[cold]
     fn reject(&mut self, rejected: Rejected, subscriptions: &[Subscription], source: Source) {
-        if let Some(index) = Rejected::ALL.iter().position(|one| *one == rejected) {
+        if let Some(index) = index_of(rejected) {
             self.counters.rejected[index].increment();
         }
-        let suspects: Vec<InstrumentId> =
-            match (self.publisher.books.loss_shows(), self.batch.suspect) {
-                (LossShows::Always, _) | (LossShows::NearTheBest, None) => return,
-                (LossShows::NearTheBest | LossShows::Nowhere, Some(suspect)) => vec![suspect],
-                (LossShows::Nowhere, None) => with_books(subscriptions).collect(),
-            };
+        if !self.batch.losses.is_empty() {
+            self.publisher.frame(self.batch, source);
+            self.losses(source);
+        } else if rejected != Rejected::Foreign {
+            self.publisher.lost_frame(subscriptions, source);
+        }
+        let is_of_other =
+            |loss: &Loss| loss.instrument.is_some() || !matches!(loss.channel, Channel::Orderbook);
+        let may_be_of_book =
+            self.batch.losses.is_empty() || !self.batch.losses.iter().all(is_of_other);
+        if may_be_of_book && self.publisher.books.loss_shows() == LossShows::Nowhere {
+            self.distrust(with_books(subscriptions).collect(), source);
+        }
+    }
+
+    /// These books may be wrong.
+    fn distrust(&mut self, suspects: Vec<InstrumentId>, source: Source) {
+        if suspects.is_empty() {
+            return;
+        }
         self.attention = true;
         let numbers = &self.publisher.numbers;
         let brought =
@@ -240,4 +272,9 @@ impl<E: Exchange> Reader<'_, E> {
         let brought: Vec<_> = brought.collect();
         self.publisher.distrust(brought.into_iter(), Reason::Refused, source.received);
     }
+}
+
+/// Which of the counters by reason it is.
+fn index_of(rejected: Rejected) -> Option<usize> {
+    Rejected::ALL.iter().position(|one| *one == rejected)
 }

@@ -83,7 +83,7 @@ pub(super) fn both_paths<E: Exchange>(
         assert_eq!(batch.ticks, expected.ticks);
         assert_eq!(batch.books, expected.books);
         assert_eq!(batch.levels, expected.levels);
-        assert_eq!(batch.suspect, expected.suspect);
+        assert_eq!(batch.losses, expected.losses);
         assert!(one.is_ok() || batch.is_empty() && batch.levels.is_empty());
         for update in &batch.books {
             books.apply(update, batch.levels_of(update), &mut out);

@@ -67,6 +67,8 @@ pub struct FeedCounters {
     pub recognised: Counter,
     /// Frames refused, by [`Rejected::ALL`].
     pub rejected: [Counter; Rejected::ALL.len()],
+    /// Items of frames that could not be read, likewise.
+    pub rejected_items: [Counter; Rejected::ALL.len()],
     /// Frames that carry none of our channels.
     pub other: Counter,
     /// Error frames of the exchange.

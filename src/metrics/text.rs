@@ -250,11 +250,17 @@ impl Page<'_> {
     }
 
     fn feed_reasons(&mut self, sky: &Sky) -> fmt::Result {
-        let rejected = sky.feeds.iter().flat_map(|feed| {
-            let reasons = Rejected::ALL.iter().zip(&feed.counters.rejected);
-            reasons.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
-        });
-        self.counter("feed_rejected_frames", "Frames refused by the parser.", rejected)?;
+        let refused = |counters: fn(&FeedCounters) -> &[Counter]| {
+            sky.feeds.iter().flat_map(move |feed| {
+                let reasons = Rejected::ALL.iter().zip(counters(&feed.counters));
+                reasons.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
+            })
+        };
+        let frames = refused(|feed| &feed.rejected);
+        self.counter("feed_rejected_frames", "Frames refused by the parser.", frames)?;
+        let items = refused(|feed| &feed.rejected_items);
+        let sentence = "Trades, books, prices and candles in frames that could not be read.";
+        self.counter("feed_rejected_items", sentence, items)?;
         // A reason that never happened is left out: most of them never end a connection.
         let by_reason = |counters: fn(&FeedCounters) -> &[Counter]| {
             sky.feeds.iter().flat_map(move |feed| {

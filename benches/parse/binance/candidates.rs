@@ -221,6 +221,7 @@ impl<'t> Fields<'t> {
                 last_id: Some(self.id),
                 previous_id: self.previous.filter(|_| !is_spot),
                 checksum: None,
+                precision: None,
                 depth: tickwire::exchange::DEPTH_FULL,
                 levels: 0..batch.levels.len() as u32,
             }),

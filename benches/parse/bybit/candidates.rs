@@ -185,6 +185,7 @@ impl Head<'_> {
             last_id: Some(self.update_id),
             previous_id: None,
             checksum: None,
+            precision: None,
             depth: if is_top { 1 } else { DEPTH_FULL },
             levels: 0..batch.levels.len() as u32,
         });

@@ -193,6 +193,7 @@ impl Out {
             last_id: Some(id),
             previous_id: None,
             checksum: None,
+            precision: None,
             depth: DEPTH_FULL,
             levels: 0..self.batch.levels.len() as u32,
         });

@@ -277,6 +277,7 @@ impl<'t> Fields<'t> {
                 last_id: None,
                 previous_id: None,
                 checksum: Some(self.number as u32),
+                precision: None,
                 depth: DEPTH_FULL,
                 levels: 0..batch.levels.len() as u32,
             }),

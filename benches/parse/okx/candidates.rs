@@ -270,6 +270,7 @@ impl<'t> Fields<'t> {
                 last_id: Some(self.id),
                 previous_id: self.previous,
                 checksum: self.checksum.map(i32::cast_unsigned),
+                precision: None,
                 depth: DEPTH_FULL,
                 levels: 0..batch.levels.len() as u32,
             }),

@@ -5,7 +5,7 @@ use super::{Market, TimeUnit};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, pairs, positive, refused};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{
     Candle, Decimal, Interval, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
@@ -90,6 +90,7 @@ impl DepthFields {
             last_id: Some(self.last_id),
             previous_id: self.previous_id,
             checksum: None,
+            precision: None,
             depth: DEPTH_FULL,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -151,7 +152,14 @@ impl Context<'_> {
         let mut frame = Err(Rejected::Foreign);
         for item in list.items().ok_or(Rejected::Foreign)? {
             let event = Event::of(item).filter(|event| event.name().is_some());
-            let read = self.event(&event.ok_or(Rejected::Foreign)?, batch)?;
+            let read = match event {
+                Some(event) => self.event(&event, batch)?,
+                None => {
+                    // Lists are of tickers.
+                    batch.lose(None, Channel::Ticker, Rejected::Foreign);
+                    GENERAL
+                }
+            };
             if !matches!(frame, Ok(Frame::Data { .. })) {
                 frame = Ok(read);
             }
@@ -160,21 +168,27 @@ impl Context<'_> {
     }
 
     fn event(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        let read = match event.name() {
-            Some("trade") => Self::trade,
-            Some("aggTrade") => Self::aggregate,
-            Some("bookTicker") | None => Self::quote,
-            Some("depthUpdate") => Self::depth,
-            Some("24hrTicker") => Self::ticker,
-            Some("kline") => Self::candle,
+        type Read<'a> =
+            fn(&Context<'a>, InstrumentId, &Event<'_>, &mut Batch) -> Result<Frame, Rejected>;
+        let (channel, read): (_, Read<'_>) = match event.name() {
+            Some("trade") => (Channel::Trades, Self::trade),
+            Some("aggTrade") => (Channel::Trades, Self::aggregate),
+            Some("bookTicker") | None => (Channel::Quotes, Self::quote),
+            Some("depthUpdate") => (Channel::Orderbook, Self::depth),
+            Some("24hrTicker") => (Channel::Ticker, Self::ticker),
+            Some("kline") => (Channel::Candles, Self::candle),
             // Announces that the connection will close (spot, since 2026-05-08).
             Some("serverShutdown") => return Ok(Frame::Shutdown),
             Some(_) => return Ok(Frame::Other),
         };
-        match self.instruments.find(event.text(b's')?.as_bytes()) {
-            Some(instrument) => read(self, instrument, event, batch),
-            None => Ok(Frame::Other),
-        }
+        let Some(native) = batch.attempt(None, channel, |_| event.text(b's')) else {
+            return Ok(GENERAL);
+        };
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+            return Ok(Frame::Other);
+        };
+        let read = batch.attempt(instrument, channel, |batch| read(self, instrument, event, batch));
+        Ok(read.unwrap_or(GENERAL))
     }
 
     fn trade(

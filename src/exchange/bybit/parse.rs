@@ -5,9 +5,11 @@ use super::id::trade_id;
 use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, decimal, pairs, positive, required, text, wide};
+use crate::exchange::general::{
+    GENERAL, cut, decimal, items, pairs, positive, required, text, wide,
+};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
 
@@ -77,6 +79,7 @@ impl BookFields {
             previous_id: None,
             checksum: None,
             // What leaves the depth is told with a size of 0.
+            precision: None,
             depth: if is_top { 1 } else { DEPTH_FULL },
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -109,8 +112,8 @@ impl Context<'_> {
         let message = Message::of(root).ok_or(Rejected::Foreign)?;
         match kind {
             "orderbook" => self.book(rest, &message, batch),
-            "publicTrade" => self.trades(&message, batch),
-            "tickers" => self.ticker(&message, batch),
+            "publicTrade" => self.trades(rest, &message, batch),
+            "tickers" => self.ticker(rest, &message, batch),
             "kline" => self.candles(rest, &message, batch),
             "system" => Ok(Frame::Status),
             // Liquidations, leveraged tokens, insurance pool, price limits, alerts; more may come.
@@ -128,13 +131,24 @@ impl Context<'_> {
         let depth = rest.split_once('.').and_then(|(depth, _)| super::id::number(depth.as_bytes()));
         let Some(depth) = depth else { return Ok(Frame::Other) };
         let event = message.data;
-        let native = required(event, "s")?.string().ok_or(Rejected::Field)?;
-        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
+        let Some(instrument) = self.instruments.find(named(event, "s", rest).as_bytes()) else {
             return Ok(Frame::Other);
         };
-        if depth > 1 {
-            batch.suspect = Some(instrument);
-        }
+        // A book of one level is a quote to all but readers of recordings.
+        let channel = if depth > 1 { Channel::Orderbook } else { Channel::Quotes };
+        batch.attempt(instrument, channel, |batch| self.levels(instrument, depth, message, batch));
+        Ok(GENERAL)
+    }
+
+    fn levels(
+        &mut self,
+        instrument: InstrumentId,
+        depth: u64,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let event = message.data;
+        text(event, "s")?;
         let fields = BookFields {
             kind: message.book_kind()?,
             depth,
@@ -146,44 +160,71 @@ impl Context<'_> {
         pairs(Side::Bid, required(event, "b")?, batch)?;
         pairs(Side::Ask, required(event, "a")?, batch)?;
         fields.push(instrument, self.memory, batch);
-        batch.suspect = None;
-        Ok(GENERAL)
+        Ok(())
     }
 
-    fn trades(&self, message: &Message<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        for item in message.data.items().ok_or(Rejected::Field)? {
+    fn trades(
+        &self,
+        rest: &str,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let Some(trades) = message.data.items() else {
+            let instrument = self.instruments.find(rest.as_bytes());
+            batch.lose(instrument, Channel::Trades, Rejected::Field);
+            return Ok(GENERAL);
+        };
+        for item in trades {
             // Options print all trades of a coin on one topic, so each item names its instrument.
-            let native = text(item, "s")?;
-            let Some(instrument) = self.instruments.find(native.as_bytes()) else { continue };
-            let fields = TradeFields {
-                time: millis(required(item, "T")?)?,
-                taker: taker(text(item, "S")?.as_bytes()).ok_or(Rejected::Field)?,
-                price: positive(required(item, "p")?)?,
-                size: positive(required(item, "v")?)?,
-                id: trade_id(text(item, "i")?.as_bytes()).ok_or(Rejected::Field)?,
-                cross_sequence: item.field("seq").map(number).transpose()?,
-            };
-            fields.push(instrument, batch);
+            let instrument = self.instruments.find(named(item, "s", rest).as_bytes());
+            if instrument.is_none() && text(item, "s").is_ok() {
+                continue;
+            }
+            batch.attempt(instrument, Channel::Trades, |batch| {
+                let fields = trade(item)?;
+                text(item, "s")?;
+                fields.push(instrument.ok_or(Rejected::Field)?, batch);
+                Ok(())
+            });
         }
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
     }
 
-    fn ticker(&mut self, message: &Message<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        let fields = message.data;
-        let native = text(fields, "symbol")?;
+    fn ticker(
+        &mut self,
+        rest: &str,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let native = named(message.data, "symbol", rest);
         let Some(instrument) = self.instruments.find(native.as_bytes()) else {
             return Ok(Frame::Other);
         };
-        let before = match message.book_kind()? {
-            BookKind::Snapshot => Ticker::default(),
-            BookKind::Delta => self.memory.ticker(instrument),
+        batch.attempt(instrument, Channel::Ticker, |batch| {
+            self.statistics(instrument, message, batch)
+        });
+        Ok(GENERAL)
+    }
+
+    fn statistics(
+        &mut self,
+        instrument: InstrumentId,
+        message: &Message<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Rejected> {
+        let before = match message.book_kind() {
+            Ok(BookKind::Delta) => self.memory.ticker(instrument),
+            Ok(BookKind::Snapshot) | Err(_) => Ticker::default(),
         };
-        let (ticker, states_best) = merged(before, fields)?;
-        let time = message.time(None)?;
+        let (ticker, states_best, read) = merged(before, message.data);
+        // What the lost frame said would else be told for ever as it was before.
         self.memory.keep_ticker(instrument, ticker);
+        read?;
+        message.book_kind()?;
+        let time = message.time(None)?;
         batch.best_carried = !states_best;
         batch.push_ticker(None, instrument, time, &ticker);
-        Ok(GENERAL)
+        Ok(())
     }
 
     /// One frame may hold the bar that has just closed and the new one.
@@ -197,27 +238,18 @@ impl Context<'_> {
         let Some(instrument) = self.instruments.find(native.as_bytes()) else {
             return Ok(Frame::Other);
         };
-        let time = message.time(None)?;
-        for item in message.data.items().ok_or(Rejected::Field)? {
-            let Some(interval) = interval_of(text(item, "interval")?) else { continue };
-            let open_time = millis(required(item, "start")?)?;
-            if !open_time.is_some() || interval.open_time(open_time) != open_time {
-                continue;
+        batch.attempt(instrument, Channel::Candles, |batch| {
+            let time = message.time(None)?;
+            for item in items(Some(message.data))? {
+                batch.attempt(instrument, Channel::Candles, |batch| {
+                    if let Some(candle) = candle(item)? {
+                        batch.push_candle(None, instrument, time, &candle);
+                    }
+                    Ok(())
+                });
             }
-            let candle = Candle {
-                interval,
-                open_time,
-                open: decimal(required(item, "open")?)?,
-                high: decimal(required(item, "high")?)?,
-                low: decimal(required(item, "low")?)?,
-                close: decimal(required(item, "close")?)?,
-                volume: wide(required(item, "volume")?)?,
-                // Not stated.
-                trades: 0,
-                closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
-            };
-            batch.push_candle(None, instrument, time, &candle);
-        }
+            Ok(())
+        });
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
     }
 
@@ -252,6 +284,44 @@ impl Context<'_> {
         let subject = subject_of(topic, self.instruments);
         Some(Frame::Error { id, subject, text: cut(&[words]) })
     }
+}
+
+/// The symbol that an item names, else the one at the end of its topic.
+fn named<'t>(item: Value<'t>, name: &str, topic: &'t str) -> &'t str {
+    let own = item.field(name).and_then(Value::string);
+    own.unwrap_or_else(|| topic.rsplit('.').next().unwrap_or(topic))
+}
+
+fn trade(item: Value<'_>) -> Result<TradeFields, Rejected> {
+    Ok(TradeFields {
+        time: millis(required(item, "T")?)?,
+        taker: taker(text(item, "S")?.as_bytes()).ok_or(Rejected::Field)?,
+        price: positive(required(item, "p")?)?,
+        size: positive(required(item, "v")?)?,
+        id: trade_id(text(item, "i")?.as_bytes()).ok_or(Rejected::Field)?,
+        cross_sequence: item.field("seq").map(number).transpose()?,
+    })
+}
+
+/// `None` for a bar of a length, or of hours, that is not carried.
+fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
+    let Some(interval) = interval_of(text(item, "interval")?) else { return Ok(None) };
+    let open_time = millis(required(item, "start")?)?;
+    if !open_time.is_some() || interval.open_time(open_time) != open_time {
+        return Ok(None);
+    }
+    Ok(Some(Candle {
+        interval,
+        open_time,
+        open: decimal(required(item, "open")?)?,
+        high: decimal(required(item, "high")?)?,
+        low: decimal(required(item, "low")?)?,
+        close: decimal(required(item, "close")?)?,
+        volume: wide(required(item, "volume")?)?,
+        // Not stated.
+        trades: 0,
+        closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
+    }))
 }
 
 /// The parts of a frame with a topic; their order differs between classes and channels.
@@ -292,44 +362,57 @@ impl<'t> Message<'t> {
     }
 }
 
-/// A ticker after a frame's fields, and whether they state a best bid or ask. A missing field is
-/// unchanged; an empty one does not apply to the instrument.
-fn merged(before: Ticker, fields: Value<'_>) -> Result<(Ticker, bool), Rejected> {
+/// A ticker after a frame's fields, whether they state a best bid or ask, and whether all could be
+/// read; one that could not is not stated. A missing field is unchanged; an empty one does not
+/// apply to the instrument.
+fn merged(before: Ticker, fields: Value<'_>) -> (Ticker, bool, Result<(), Rejected>) {
     let mut ticker = before;
     let mut states_best = false;
-    for (key, value) in fields.fields().ok_or(Rejected::Field)? {
+    let Some(fields) = fields.fields() else {
+        return (Ticker::default(), false, Err(Rejected::Field));
+    };
+    let mut read = Ok(());
+    for (key, value) in fields {
         match key {
-            "lastPrice" => ticker.last = stated(value, decimal)?,
-            "prevPrice24h" => ticker.open = stated(value, decimal)?,
-            "highPrice24h" => ticker.high = stated(value, decimal)?,
-            "lowPrice24h" => ticker.low = stated(value, decimal)?,
-            "volume24h" => ticker.volume = stated(value, wide)?,
-            "turnover24h" => ticker.quote_volume = stated(value, wide)?,
+            "lastPrice" => ticker.last = stated(value, decimal, &mut read),
+            "prevPrice24h" => ticker.open = stated(value, decimal, &mut read),
+            "highPrice24h" => ticker.high = stated(value, decimal, &mut read),
+            "lowPrice24h" => ticker.low = stated(value, decimal, &mut read),
+            "volume24h" => ticker.volume = stated(value, wide, &mut read),
+            "turnover24h" => ticker.quote_volume = stated(value, wide, &mut read),
             // Options say `change24h`.
             "price24hPcnt" | "change24h" => {
-                ticker.change_percent = stated(value, decimal)?.and_then(percent);
+                ticker.change_percent = stated(value, decimal, &mut read).and_then(percent);
             }
             // Options say `bidPrice`; nothing rests at a price of zero.
             "bid1Price" | "bidPrice" => {
-                ticker.bid = stated(value, decimal)?.filter(|price| !price.is_zero());
+                let price = stated(value, decimal, &mut read);
+                ticker.bid = price.filter(|price| !price.is_zero());
                 states_best |= ticker.bid.is_some();
             }
             "ask1Price" | "askPrice" => {
-                ticker.ask = stated(value, decimal)?.filter(|price| !price.is_zero());
+                let price = stated(value, decimal, &mut read);
+                ticker.ask = price.filter(|price| !price.is_zero());
                 states_best |= ticker.ask.is_some();
             }
+            "symbol" if value.string().is_none() => read = Err(Rejected::Field),
             _ => {}
         }
     }
     ticker.change = ticker.last.zip(ticker.open).and_then(|(last, open)| difference(last, open));
-    Ok((ticker, states_best))
+    (ticker, states_best, read)
 }
 
+/// A field of a ticker; one that cannot be read makes `outcome` an error.
 fn stated<T>(
     value: Value<'_>,
     read: fn(Value<'_>) -> Result<T, Rejected>,
-) -> Result<Option<T>, Rejected> {
-    if value.string() == Some("") { Ok(None) } else { read(value).map(Some) }
+    outcome: &mut Result<(), Rejected>,
+) -> Option<T> {
+    if value.string() == Some("") {
+        return None;
+    }
+    read(value).map_err(|rejected| *outcome = Err(rejected)).ok()
 }
 
 /// A ratio in percent: the same digits, the point two places on.

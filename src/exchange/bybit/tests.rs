@@ -318,7 +318,7 @@ fn foreign_frames_and_bad_fields_cost_their_frame() {
             price
         ));
         assert!(read.batch.is_empty() && read.batch.levels.is_empty());
-        (read.outcome, read.batch.suspect)
+        (read.outcome, read.batch.suspect())
     };
     let eth = Some(InstrumentId(5));
     assert_eq!(book("-1"), (Err(Rejected::Number), eth));

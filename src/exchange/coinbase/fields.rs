@@ -3,7 +3,7 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::general::{cut, positive, required, wide};
-use crate::exchange::{Batch, Frame, Origin, Rejected};
+use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected};
 use crate::instrument::InstrumentId;
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -114,12 +114,13 @@ pub(in crate::exchange) fn time(object: Value<'_>, key: &str) -> Result<UnixNano
     value.string().and_then(|text| date(text.as_bytes())).ok_or(Rejected::Field)
 }
 
-/// Appends a level, unless price or size is no number: a book of 2022 had a size of `0.-10000`.
-/// Such a level is lost alone; without the others of a snapshot there would be no book at all.
+/// Appends a level. Where price or size is no number (a book of 2022 had a size of `0.-10000`) a
+/// snapshot loses that level alone: without the others there would be no book at all. A change with
+/// such a level leaves a book of which nobody knows what it is.
 pub(in crate::exchange) fn level(
+    kind: BookKind,
     side: Side,
-    price: Value<'_>,
-    size: Value<'_>,
+    (price, size): (Value<'_>, Value<'_>),
     batch: &mut Batch,
 ) -> Result<(), Rejected> {
     if batch.levels.len() >= FRAME_LEVELS_MAX {
@@ -128,6 +129,9 @@ pub(in crate::exchange) fn level(
     match (positive(price), positive(size)) {
         (Ok(price), Ok(size)) => batch.levels.push(Level { side, price, size }),
         (Err(Rejected::Field), _) | (_, Err(Rejected::Field)) => return Err(Rejected::Field),
+        (Err(rejected), _) | (_, Err(rejected)) if kind == BookKind::Delta => {
+            return Err(rejected);
+        }
         _ => batch.levels_refused += 1,
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::exchange::general::{GENERAL, required, text};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
 };
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
 use crate::tick::{Side, Ticker};
 
@@ -41,6 +41,7 @@ impl BookFields {
             last_id: None,
             previous_id: None,
             checksum: None,
+            precision: None,
             depth: DEPTH_FULL,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -74,15 +75,21 @@ impl Context<'_> {
             return heartbeat(instrument, root, batch);
         }
         let Some(instrument) = instrument else { return Ok(Frame::Other) };
-        match kind {
+        let channel = match kind {
+            "match" | "last_match" => Channel::Trades,
+            "ticker" => Channel::Ticker,
+            "l2update" | "snapshot" => Channel::Orderbook,
+            // Orders (`received`, `open`, `done`, …), auctions, requests for quotes.
+            _ => return Ok(Frame::Other),
+        };
+        batch.attempt(instrument, channel, |batch| match kind {
             "match" => trade(instrument, Origin::Live, root, batch),
             "last_match" => trade(instrument, Origin::Past, root, batch),
             "ticker" => ticker(instrument, root, batch),
             "l2update" => book(instrument, BookKind::Delta, root, batch),
-            "snapshot" => book(instrument, BookKind::Snapshot, root, batch),
-            // Orders (`received`, `open`, `done`, …), auctions, requests for quotes.
-            _ => Ok(Frame::Other),
-        }
+            _ => book(instrument, BookKind::Snapshot, root, batch),
+        });
+        Ok(GENERAL)
     }
 }
 
@@ -93,7 +100,9 @@ fn heartbeat(
     root: Value<'_>,
     batch: &mut Batch,
 ) -> Result<Frame, Rejected> {
-    let last_id = unsigned(root, "last_trade_id")?;
+    // Lost, it costs no more than that a loss of trades is told later.
+    let last_id = batch.attempt(instrument, Channel::Status, |_| unsigned(root, "last_trade_id"));
+    let last_id = last_id.unwrap_or(0);
     // Ids begin at 1; 0 is told of a product without trades.
     if let Some(instrument) = instrument.filter(|_| last_id > 0) {
         batch.trade_marks.push(TradeMark { instrument, last_id });
@@ -106,7 +115,7 @@ fn trade(
     origin: Origin,
     root: Value<'_>,
     batch: &mut Batch,
-) -> Result<Frame, Rejected> {
+) -> Result<(), Rejected> {
     let fields = TradeFields {
         time: time(root, "time")?,
         price: price(root, "price")?,
@@ -115,10 +124,10 @@ fn trade(
         maker: side(text(root, "side")?)?,
     };
     fields.push(instrument, origin, batch);
-    Ok(GENERAL)
+    Ok(())
 }
 
-fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     let ticker = Ticker {
         last: Some(price(root, "price")?),
         open: optional_price(root, "open_24h")?,
@@ -136,7 +145,7 @@ fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Resul
         sizes: [optional_price(root, "best_bid_size")?, optional_price(root, "best_ask_size")?],
     };
     fields.push(instrument, batch);
-    Ok(GENERAL)
+    Ok(())
 }
 
 fn book(
@@ -144,26 +153,15 @@ fn book(
     kind: BookKind,
     root: Value<'_>,
     batch: &mut Batch,
-) -> Result<Frame, Rejected> {
+) -> Result<(), Rejected> {
     let levels_from = batch.levels.len();
-    let read = match kind {
+    match kind {
         BookKind::Delta => changes(root, batch),
         BookKind::Snapshot => sides(root, batch),
-    };
-    let fields = read.and_then(|()| {
-        let time = time(root, "time")?;
-        Ok(BookFields { kind, time, levels_from })
-    });
-    match fields {
-        Ok(fields) => {
-            fields.push(instrument, batch);
-            Ok(GENERAL)
-        }
-        Err(rejected) => {
-            batch.suspect = Some(instrument);
-            Err(rejected)
-        }
-    }
+    }?;
+    let time = time(root, "time")?;
+    BookFields { kind, time, levels_from }.push(instrument, batch);
+    Ok(())
 }
 
 /// `[side, price, size]` each; sizes are absolute, zero removes.
@@ -174,7 +172,8 @@ fn changes(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
         else {
             return Err(Rejected::Field);
         };
-        level(side(side_name.string().ok_or(Rejected::Field)?)?, price, size, batch)?;
+        let side = side(side_name.string().ok_or(Rejected::Field)?)?;
+        level(BookKind::Delta, side, (price, size), batch)?;
     }
     Ok(())
 }
@@ -190,7 +189,7 @@ fn sides(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
             let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
                 return Err(Rejected::Field);
             };
-            level(side, price, size, batch)?;
+            level(BookKind::Snapshot, side, (price, size), batch)?;
         }
     }
     Ok(())

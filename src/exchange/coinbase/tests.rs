@@ -82,7 +82,7 @@ fn a_snapshot_replaces_the_book_whichever_side_comes_first() {
     }
     let half = r#"{"type":"snapshot","product_id":"BAND-GBP","asks":[]}"#;
     assert_eq!(read(half).outcome, Err(Rejected::Field));
-    assert_eq!(read(half).batch.suspect, Some(InstrumentId(2)));
+    assert_eq!(read(half).batch.suspect(), Some(InstrumentId(2)));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_level_that_is_no_number_costs_itself_alone() {
     let broken = text.replace("\"0.-10000\"", "7");
     let broken = self::read(&broken);
     assert_eq!(
-        (broken.outcome, broken.batch.suspect),
+        (broken.outcome, broken.batch.suspect()),
         (Err(Rejected::Field), Some(InstrumentId(2)))
     );
     assert!(broken.batch.is_empty() && broken.batch.levels.is_empty());

@@ -5,9 +5,9 @@ use crate::clock::UnixNanos;
 use crate::exchange::coinbase::fields::{
     TickerFields, TradeFields, error, level, optional_price, price, time, unsigned, volume,
 };
-use crate::exchange::general::{GENERAL, required, text};
+use crate::exchange::general::{GENERAL, items, required, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
 use crate::tick::{Candle, Decimal, Interval, Side, Ticker, WideDecimal};
 
@@ -50,6 +50,7 @@ impl BookFields {
             last_id: Some(envelope.sequence),
             previous_id: None,
             checksum: None,
+            precision: None,
             depth: DEPTH_FULL,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -94,14 +95,20 @@ impl Context<'_> {
         };
         let envelope = Envelope { time: time(root, "timestamp")?, sequence };
         match channel {
-            "l2_data" => self.each(events, batch, |event, batch| self.book(envelope, event, batch)),
-            "market_trades" => self.each(events, batch, |event, batch| self.trades(event, batch)),
+            "l2_data" => self.each(Channel::Orderbook, events, batch, |event, batch| {
+                self.book(envelope, event, batch)
+            }),
+            "market_trades" => {
+                self.each(Channel::Trades, events, batch, |event, batch| self.trades(event, batch))
+            }
             "ticker" | "ticker_batch" => {
-                self.each(events, batch, |event, batch| self.tickers(envelope, event, batch))
+                self.each(Channel::Ticker, events, batch, |event, batch| {
+                    self.tickers(envelope, event, batch)
+                })
             }
-            "candles" => {
-                self.each(events, batch, |event, batch| self.candles(envelope, event, batch))
-            }
+            "candles" => self.each(Channel::Candles, events, batch, |event, batch| {
+                self.candles(envelope, event, batch)
+            }),
             "heartbeats" => Ok(Frame::Heartbeat),
             "subscriptions" => Ok(Frame::Ack { id: None, subject: None }),
             "status" => Ok(Frame::Status),
@@ -112,19 +119,38 @@ impl Context<'_> {
     /// Reads the events of a frame one after the other; `read` says whether one was ours.
     fn each<'t>(
         &self,
+        channel: Channel,
         events: Value<'t>,
         batch: &mut Batch,
         read: impl Fn(Value<'t>, &mut Batch) -> Result<bool, Rejected>,
     ) -> Result<Frame, Rejected> {
         let mut ours = false;
         for event in events.items().ok_or(Rejected::Foreign)? {
-            ours |= read(event, batch)?;
+            let named = event.field("product_id").and_then(Value::string);
+            let instrument = named.and_then(|product| self.instruments.find(product.as_bytes()));
+            ours |= batch.attempt(instrument, channel, |batch| read(event, batch)).unwrap_or(false);
         }
         Ok(if ours { GENERAL } else { Frame::Other })
     }
 
-    fn instrument(&self, object: Value<'_>) -> Result<Option<InstrumentId>, Rejected> {
-        Ok(self.instruments.find(text(object, "product_id")?.as_bytes()))
+    /// Reads what is ours of a list inside of an event, item by item; says whether any was.
+    fn each_of<'t>(
+        &self,
+        channel: Channel,
+        list: Value<'t>,
+        batch: &mut Batch,
+        read: impl Fn(InstrumentId, Value<'t>, &mut Batch) -> Result<(), Rejected>,
+    ) -> Result<bool, Rejected> {
+        let mut ours = false;
+        for item in items(Some(list))? {
+            let Some(product) = batch.attempt(None, channel, |_| text(item, "product_id")) else {
+                continue;
+            };
+            let Some(instrument) = self.instruments.find(product.as_bytes()) else { continue };
+            ours |=
+                batch.attempt(instrument, channel, |batch| read(instrument, item, batch)).is_some();
+        }
+        Ok(ours)
     }
 
     fn book(
@@ -133,24 +159,17 @@ impl Context<'_> {
         event: Value<'_>,
         batch: &mut Batch,
     ) -> Result<bool, Rejected> {
-        let Some(instrument) = self.instrument(event)? else { return Ok(false) };
-        match book(event, batch) {
-            Ok(fields) => {
-                fields.push(envelope, instrument, batch);
-                Ok(true)
-            }
-            Err(rejected) => {
-                batch.suspect = Some(instrument);
-                Err(rejected)
-            }
-        }
+        let product = text(event, "product_id")?;
+        let Some(instrument) = self.instruments.find(product.as_bytes()) else { return Ok(false) };
+        book(event, batch)?.push(envelope, instrument, batch);
+        Ok(true)
     }
 
     fn trades(&self, event: Value<'_>, batch: &mut Batch) -> Result<bool, Rejected> {
         let origin = if is_snapshot(event)? { Origin::Past } else { Origin::Live };
         let from = batch.ticks.len();
-        for trade in required(event, "trades")?.items().ok_or(Rejected::Field)? {
-            let Some(instrument) = self.instrument(trade)? else { continue };
+        let list = required(event, "trades")?;
+        let ours = self.each_of(Channel::Trades, list, batch, |instrument, trade, batch| {
             let fields = TradeFields {
                 time: time(trade, "time")?,
                 price: price(trade, "price")?,
@@ -159,9 +178,10 @@ impl Context<'_> {
                 maker: maker(text(trade, "side")?)?,
             };
             fields.push(instrument, origin, batch);
-        }
+            Ok(())
+        });
         order_trades(from, batch);
-        Ok(batch.ticks.len() > from)
+        ours
     }
 
     fn tickers(
@@ -170,13 +190,11 @@ impl Context<'_> {
         event: Value<'_>,
         batch: &mut Batch,
     ) -> Result<bool, Rejected> {
-        let mut ours = false;
-        for item in required(event, "tickers")?.items().ok_or(Rejected::Field)? {
-            let Some(instrument) = self.instrument(item)? else { continue };
-            ours = true;
+        let list = required(event, "tickers")?;
+        self.each_of(Channel::Ticker, list, batch, |instrument, item, batch| {
             ticker(envelope, item)?.push(instrument, batch);
-        }
-        Ok(ours)
+            Ok(())
+        })
     }
 
     fn candles(
@@ -185,13 +203,11 @@ impl Context<'_> {
         event: Value<'_>,
         batch: &mut Batch,
     ) -> Result<bool, Rejected> {
-        let mut ours = false;
-        for item in required(event, "candles")?.items().ok_or(Rejected::Field)? {
-            let Some(instrument) = self.instrument(item)? else { continue };
-            ours = true;
+        let list = required(event, "candles")?;
+        self.each_of(Channel::Candles, list, batch, |instrument, item, batch| {
             batch.push_candle(None, instrument, envelope.time, &candle(item)?);
-        }
-        Ok(ours)
+            Ok(())
+        })
     }
 }
 
@@ -217,7 +233,7 @@ fn book(event: Value<'_>, batch: &mut Batch) -> Result<BookFields, Rejected> {
         };
         changed = changed.max(time(update, "event_time")?);
         let price = required(update, "price_level")?;
-        level(side, price, required(update, "new_quantity")?, batch)?;
+        level(kind, side, (price, required(update, "new_quantity")?), batch)?;
     }
     Ok(BookFields { kind, changed, levels_from })
 }

@@ -57,13 +57,18 @@ fn the_newest_time_of_the_levels_counts_and_the_frames_own_where_they_have_none(
 }
 
 #[test]
-fn a_level_that_is_no_number_costs_itself_alone() {
-    let read = read(&frame("l2_data", &LEVELS.replace("0.15361938", "0.-10000")));
+fn a_level_of_a_whole_book_that_is_no_number_costs_itself_alone() {
+    let text = frame("l2_data", &LEVELS.replace("0.15361938", "0.-10000"));
+    let read = read(&text.replace("\"update\"", "\"snapshot\""));
     assert_eq!((&read.outcome, read.batch.levels_refused), (&GENERAL, 1));
     assert_eq!(read.batch.levels.len(), 1);
+    // In a change nobody knows what the book is without it.
+    let read = self::read(&text);
+    assert_eq!(read.outcome, Err(Rejected::Number));
+    assert_eq!(read.batch.suspect(), Some(InstrumentId(0)));
     let broken = self::read(&frame("l2_data", &LEVELS.replace("\"offer\"", "\"ask\"")));
     assert_eq!(broken.outcome, Err(Rejected::Field));
-    assert_eq!(broken.batch.suspect, Some(InstrumentId(0)));
+    assert_eq!(broken.batch.suspect(), Some(InstrumentId(0)));
     assert!(broken.batch.is_empty() && broken.batch.levels.is_empty());
 }
 

@@ -121,13 +121,16 @@ impl Context<'_> {
     fn tick(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         let tick = root.field("tick").ok_or(Rejected::Field)?;
         let Some(instrument) = self.instrument(tick)? else { return Ok(Frame::Other) };
-        let fields = TickFields {
-            epoch: unsigned(tick, "epoch")?,
-            quote: decimal(tick, "quote")?,
-            bid: option(tick, "bid")?,
-            ask: option(tick, "ask")?,
-        };
-        fields.push(instrument, batch);
+        batch.attempt(instrument, Channel::Ticker, |batch| {
+            let fields = TickFields {
+                epoch: unsigned(tick, "epoch")?,
+                quote: decimal(tick, "quote")?,
+                bid: option(tick, "bid")?,
+                ask: option(tick, "ask")?,
+            };
+            fields.push(instrument, batch);
+            Ok(())
+        });
         self.name(instrument, Stream::Ticks, root, tick);
         Ok(GENERAL)
     }
@@ -135,16 +138,25 @@ impl Context<'_> {
     fn bar(&mut self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         let bar = root.field("ohlc").ok_or(Rejected::Field)?;
         let Some(instrument) = self.instrument(bar)? else { return Ok(Frame::Other) };
-        let open_time = time(unsigned(bar, "open_time")?);
-        let epoch = unsigned(bar, "epoch")?;
-        let prices = prices(bar)?;
-        let Some(interval) = interval(unsigned(bar, "granularity")?, open_time) else {
-            return Ok(Frame::Other);
-        };
-        let fields = BarFields::new((interval, open_time, epoch), prices);
-        fields.push(instrument, self.memory, batch);
-        self.name(instrument, Stream::Candles(interval), root, bar);
-        Ok(GENERAL)
+        let read = batch.attempt(instrument, Channel::Candles, |batch| {
+            let open_time = time(unsigned(bar, "open_time")?);
+            let epoch = unsigned(bar, "epoch")?;
+            let prices = prices(bar)?;
+            let Some(interval) = interval(unsigned(bar, "granularity")?, open_time) else {
+                return Ok(None);
+            };
+            let fields = BarFields::new((interval, open_time, epoch), prices);
+            fields.push(instrument, self.memory, batch);
+            Ok(Some(interval))
+        });
+        match read {
+            Some(Some(interval)) => {
+                self.name(instrument, Stream::Candles(interval), root, bar);
+                Ok(GENERAL)
+            }
+            Some(None) => Ok(Frame::Other),
+            None => Ok(GENERAL),
+        }
     }
 
     /// The bars that the answer to a subscription begins with, oldest first. Whose they are, and
@@ -165,8 +177,10 @@ impl Context<'_> {
         }
         let mut read = Vec::new();
         for bar in bars {
-            let epoch = unsigned(bar, "epoch")?;
-            let prices = prices(bar)?;
+            let bar = batch.attempt(instrument, Channel::Candles, |_| {
+                Ok((unsigned(bar, "epoch")?, prices(bar)?))
+            });
+            let Some((epoch, prices)) = bar else { continue };
             match interval(granularity, time(epoch)) {
                 Some(interval) => {
                     read.push(BarFields::new((interval, time(epoch), epoch), prices));

@@ -1,8 +1,10 @@
-//! How many levels a book keeps. Kraken never says that a level fell out of the subscribed depth,
+//! What a book is like: how many levels it keeps, and how many digits its numbers have. Kraken never says that a level fell out of the subscribed depth,
 //! so whoever applies its updates must cut them off, and has to know where.
 
+use std::collections::HashMap;
+
 use crate::exchange::DEPTH_FULL;
-use crate::instrument::InstrumentId;
+use crate::instrument::{InstrumentId, NativeMap};
 use crate::limits::INSTRUMENTS_MAX;
 
 /// Depths that can be subscribed; others are refused ("Subscription depth not supported").
@@ -13,9 +15,40 @@ pub(super) const ALLOWED: [u32; 5] = [10, 25, 100, 500, 1_000];
 pub(super) struct Depths {
     /// By [`InstrumentId::index`]; 0 is not known.
     known: Vec<u32>,
+    /// Digits of every pair that the exchange listed, by its symbol.
+    listed: HashMap<String, [u8; 2]>,
+    /// The same of ours, by [`InstrumentId::index`].
+    digits: Vec<Option<[u8; 2]>>,
 }
 
 impl Depths {
+    /// The exchange says with how many digits behind the point it writes prices and sizes of a pair.
+    pub(super) fn list(&mut self, pair: &str, digits: [u8; 2]) {
+        if self.listed.len() < INSTRUMENTS_MAX || self.listed.contains_key(pair) {
+            self.listed.insert(pair.to_owned(), digits);
+        }
+    }
+
+    /// Which of the listed pairs are ours.
+    pub(super) fn find_digits(&mut self, instruments: &NativeMap) {
+        self.digits.clear();
+        for (pair, digits) in &self.listed {
+            if let Some(instrument) = instruments.find(pair.as_bytes()) {
+                let index = instrument.index();
+                if index >= self.digits.len() {
+                    self.digits.resize(index + 1, None);
+                }
+                self.digits[index] = Some(*digits);
+            }
+        }
+    }
+
+    /// Digits behind the point of prices and sizes, where the exchange said so.
+    #[inline]
+    pub(super) fn digits(&self, instrument: InstrumentId) -> Option<[u8; 2]> {
+        self.digits.get(instrument.index()).copied().flatten()
+    }
+
     /// The exchange said it.
     pub(super) fn learn(&mut self, instrument: InstrumentId, depth: u32) {
         let index = instrument.index();

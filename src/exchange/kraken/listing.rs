@@ -3,6 +3,7 @@
 
 use arrayvec::ArrayString;
 
+use super::depth::Depths;
 use super::parse::Item;
 use super::symbol;
 use crate::exchange::rest::real_step;
@@ -20,6 +21,22 @@ pub(super) fn read(data: Value<'_>, kind: BookKind) -> Result<Frame, Rejected> {
     let entries: Box<[Listing]> = pairs.filter_map(|pair| listing(&Item(pair))).collect();
     let whole = kind == BookKind::Snapshot;
     Ok(if entries.is_empty() { Frame::Other } else { Frame::Listing(Listings { entries, whole }) })
+}
+
+/// Notes how many digits the numbers of each pair have: they are under the checksum of its book,
+/// however they are written.
+pub(super) fn digits(data: Value<'_>, depths: &mut Depths) {
+    for pair in data.field("pairs").and_then(Value::items).into_iter().flatten() {
+        let count = |name| {
+            let count = u8::try_from(pair.field(name)?.unsigned()?).ok()?;
+            (count <= DIGITS_MAX).then_some(count)
+        };
+        let symbol = pair.field("symbol").and_then(Value::string);
+        let digits = count("price_precision").zip(count("qty_precision"));
+        if let (Some(symbol), Some((price, size))) = (symbol, digits) {
+            depths.list(symbol, [price, size]);
+        }
+    }
 }
 
 fn listing(pair: &Item<'_>) -> Option<Listing> {

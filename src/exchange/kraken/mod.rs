@@ -180,6 +180,7 @@ impl Exchange for Kraken {
     }
 
     fn set_instruments(&mut self, instruments: NativeMap) {
+        self.depths.find_digits(&instruments);
         self.instruments = instruments;
     }
 

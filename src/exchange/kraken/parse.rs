@@ -7,7 +7,7 @@
 use super::depth::Depths;
 use super::{listing, subscribe};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, refused};
+use crate::exchange::general::{GENERAL, cut, refused, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
@@ -126,6 +126,7 @@ impl BookFields {
             last_id: None,
             previous_id: None,
             checksum: self.checksum,
+            precision: depths.digits(instrument),
             depth,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -190,12 +191,12 @@ impl Context<'_> {
         };
         let kind = envelope.book_kind().ok_or(Rejected::Foreign)?;
         match channel {
-            "book" => self.each(data, batch, |context, instrument, item, batch| {
-                context.book(instrument, kind, item, batch)
+            "book" => self.each(Channel::Orderbook, data, batch, |context, of, item, batch| {
+                context.book(of, kind, item, batch)
             }),
             "trade" => {
-                let outcome = self.each(data, batch, |_, instrument, item, batch| {
-                    trade(instrument, kind, item, batch)
+                let outcome = self.each(Channel::Trades, data, batch, |_, of, item, batch| {
+                    trade(of, kind, item, batch)
                 });
                 // Past trades are handed over oldest first, in whatever order they came.
                 if kind == BookKind::Snapshot {
@@ -203,16 +204,19 @@ impl Context<'_> {
                 }
                 outcome
             }
-            "ticker" => {
-                self.each(data, batch, |_, instrument, item, batch| ticker(instrument, item, batch))
-            }
+            "ticker" => self
+                .each(Channel::Ticker, data, batch, |_, of, item, batch| ticker(of, item, batch)),
             "ohlc" => {
                 let time = envelope.time;
-                self.each(data, batch, |_, instrument, item, batch| {
-                    candle(instrument, time, item, batch)
+                self.each(Channel::Candles, data, batch, |_, of, item, batch| {
+                    candle(of, time, item, batch)
                 })
             }
-            "instrument" => listing::read(data, kind),
+            "instrument" => {
+                listing::digits(data, self.depths);
+                self.depths.find_digits(self.instruments);
+                listing::read(data, kind)
+            }
             "status" => Ok(Frame::Status),
             _ => Ok(Frame::Other),
         }
@@ -221,16 +225,19 @@ impl Context<'_> {
     /// Reads every item of a frame whose symbol is ours.
     fn each(
         &mut self,
+        channel: Channel,
         data: Value<'_>,
         batch: &mut Batch,
         mut read: impl FnMut(&mut Self, InstrumentId, &Item<'_>, &mut Batch) -> Result<bool, Rejected>,
     ) -> Result<Frame, Rejected> {
         let mut found = false;
         for value in data.items().ok_or(Rejected::Foreign)? {
-            let item = Item(value);
-            let symbol = item.required("symbol")?.string().ok_or(Rejected::Field)?;
+            let Some(symbol) = batch.attempt(None, channel, |_| text(value, "symbol")) else {
+                continue;
+            };
             if let Some(instrument) = self.instruments.find(symbol.as_bytes()) {
-                found |= read(self, instrument, &item, batch)?;
+                let read = |batch: &mut Batch| read(self, instrument, &Item(value), batch);
+                found |= batch.attempt(instrument, channel, read).unwrap_or(false);
             }
         }
         Ok(if found { GENERAL } else { Frame::Other })
@@ -243,7 +250,6 @@ impl Context<'_> {
         item: &Item<'_>,
         batch: &mut Batch,
     ) -> Result<bool, Rejected> {
-        batch.suspect = Some(instrument);
         let levels_from = batch.levels.len();
         let sides = [(Side::Bid, item.value("bids")), (Side::Ask, item.value("asks"))];
         if sides.iter().all(|(_, levels)| levels.is_none()) {
@@ -265,7 +271,6 @@ impl Context<'_> {
         let fields =
             BookFields { kind, time: item.time()?, checksum: item.checksum()?, levels_from };
         fields.push(instrument, self.depths, batch);
-        batch.suspect = None;
         Ok(true)
     }
 
@@ -353,9 +358,9 @@ fn trade(
 fn ticker(instrument: InstrumentId, item: &Item<'_>, batch: &mut Batch) -> Result<bool, Rejected> {
     let fields = TickerFields {
         time: item.time()?,
-        bid: item.optional("bid", Item::positive)?,
+        bid: item.best("bid")?,
         bid_size: item.optional("bid_qty", Item::positive)?,
-        ask: item.optional("ask", Item::positive)?,
+        ask: item.best("ask")?,
         ask_size: item.optional("ask_qty", Item::positive)?,
         last: item.optional("last", Item::positive)?,
         volume: item.optional("volume", Item::wide)?,
@@ -364,7 +369,7 @@ fn ticker(instrument: InstrumentId, item: &Item<'_>, batch: &mut Batch) -> Resul
         change: item.optional("change", Item::decimal)?,
         change_percent: item.optional("change_pct", Item::decimal)?,
     };
-    if fields.last.or(fields.bid).or(fields.ask).is_none() {
+    if item.value("last").is_none() && fields.bid.or(fields.ask).is_none() {
         return Err(Rejected::Field);
     }
     fields.push(instrument, batch);
@@ -426,13 +431,23 @@ impl<'t> Item<'t> {
         self.value(name).ok_or(Rejected::Field)
     }
 
-    /// Reads a field that may be absent.
+    /// The best price of a side, if the item states it. That nothing rests there is written as 0,
+    /// or as null.
+    fn best(&self, name: &str) -> Result<Option<Decimal>, Rejected> {
+        match self.value(name) {
+            Some(value) if value.is_null() => Ok(Some(Decimal::ZERO)),
+            _ => self.optional(name, Self::positive),
+        }
+    }
+
+    /// Reads a field that may be absent or null.
     fn optional<T>(
         &self,
         name: &str,
         read: fn(&Self, &str) -> Result<T, Rejected>,
     ) -> Result<Option<T>, Rejected> {
-        self.value(name).map(|_| read(self, name)).transpose()
+        let stated = self.value(name).filter(|value| !value.is_null());
+        stated.map(|_| read(self, name)).transpose()
     }
 
     fn digits(&self, name: &str) -> Result<&'t [u8], Rejected> {

@@ -39,25 +39,38 @@ pub(super) fn frame(
     let Some(instrument) = context.instruments.find(pair.as_bytes()) else {
         return Ok(Frame::Other);
     };
-    let of_one = |read: fn(InstrumentId, Value<'_>, &mut Batch) -> Result<(), Rejected>,
-                  batch: &mut Batch| {
-        payloads.iter().try_for_each(|payload| read(instrument, *payload, batch)).map(|()| GENERAL)
+    let each = |channel, read: Read, batch: &mut Batch| {
+        for payload in payloads {
+            batch.attempt(instrument, channel, |batch| read(instrument, *payload, batch));
+        }
+        Ok(GENERAL)
     };
     match name {
         "book" => {
-            batch.suspect = Some(instrument);
-            let depth = detail.map_or(Some(depth::ALLOWED[0]), |detail| detail.parse().ok());
-            book(instrument, depth.ok_or(Rejected::Field)?, payloads, batch)?;
-            batch.suspect = None;
+            batch.attempt(instrument, Channel::Orderbook, |batch| {
+                let depth = detail.map_or(Some(depth::ALLOWED[0]), |detail| detail.parse().ok());
+                book(instrument, depth.ok_or(Rejected::Field)?, payloads, batch)
+            });
             Ok(GENERAL)
         }
-        "trade" => of_one(trades, batch),
-        "ticker" => of_one(ticker, batch),
-        "spread" => of_one(spread, batch),
-        "ohlc" => candle(instrument, detail, payloads, batch),
+        "trade" => each(Channel::Trades, trades, batch),
+        "ticker" => each(Channel::Ticker, ticker, batch),
+        "spread" => each(Channel::Quotes, spread, batch),
+        "ohlc" => {
+            for payload in payloads {
+                batch.attempt(instrument, Channel::Candles, |batch| {
+                    candle(instrument, detail, *payload, batch)
+                });
+            }
+            let is_ours = !batch.is_empty() || !batch.losses.is_empty();
+            Ok(if is_ours { GENERAL } else { Frame::Other })
+        }
         _ => Ok(Frame::Other),
     }
 }
+
+/// Reads one payload.
+type Read = fn(InstrumentId, Value<'_>, &mut Batch) -> Result<(), Rejected>;
 
 /// `as` and `bs` in a whole book; `a`, `b` in a change, together in one object or each in one of
 /// its own, with the checksum `c` in the last.
@@ -100,6 +113,7 @@ fn book(
         last_id: None,
         previous_id: None,
         checksum,
+        precision: None,
         depth: if depth == 0 { DEPTH_FULL } else { depth },
         levels: levels_from as u32..batch.levels.len() as u32,
     });
@@ -128,15 +142,18 @@ fn levels(side: Side, list: Value<'_>, batch: &mut Batch) -> Result<UnixNanos, R
 /// `[price, volume, time, side, order type, miscellaneous]` each; the side is the taker's.
 fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     for trade in list.items().ok_or(Rejected::Field)? {
-        let part = |index| part(trade, index);
-        let taker = match part(3)?.string() {
-            Some("b") => Side::Bid,
-            Some("s") => Side::Ask,
-            _ => return Err(Rejected::Field),
-        };
-        let (price, size) = (positive(part(0)?)?, positive(part(1)?)?);
-        let trade = Trade { taker, price, size, id: TradeId::None };
-        batch.push(None, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
+        batch.attempt(instrument, Channel::Trades, |batch| {
+            let part = |index| part(trade, index);
+            let taker = match part(3)?.string() {
+                Some("b") => Side::Bid,
+                Some("s") => Side::Ask,
+                _ => return Err(Rejected::Field),
+            };
+            let (price, size) = (positive(part(0)?)?, positive(part(1)?)?);
+            let trade = Trade { taker, price, size, id: TradeId::None };
+            batch.push(None, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
+            Ok(())
+        });
     }
     Ok(())
 }
@@ -177,33 +194,31 @@ fn spread(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
 fn candle(
     instrument: InstrumentId,
     minutes: Option<&str>,
-    payloads: &[Value<'_>],
+    payload: Value<'_>,
     batch: &mut Batch,
-) -> Result<Frame, Rejected> {
+) -> Result<(), Rejected> {
     let minutes = minutes.map_or(Ok(1), str::parse).map_err(|_| Rejected::Field)?;
-    let Some(interval) = interval_of(minutes) else { return Ok(Frame::Other) };
-    for payload in payloads {
-        let part = |index| part(*payload, index);
-        let price = |index| positive(part(index)?);
-        let end = seconds(part(1)?)?;
-        let open_time = UnixNanos(end.0.saturating_sub(interval.nanos()));
-        if !end.is_some() || interval.open_time(open_time) != open_time {
-            return Ok(Frame::Other);
-        }
-        let candle = Candle {
-            interval,
-            open_time,
-            open: price(2)?,
-            high: price(3)?,
-            low: price(4)?,
-            close: price(5)?,
-            volume: wide(part(7)?)?,
-            trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
-            closed: false,
-        };
-        batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);
+    let Some(interval) = interval_of(minutes) else { return Ok(()) };
+    let part = |index| part(payload, index);
+    let price = |index| positive(part(index)?);
+    let end = seconds(part(1)?)?;
+    let open_time = UnixNanos(end.0.saturating_sub(interval.nanos()));
+    if !end.is_some() || interval.open_time(open_time) != open_time {
+        return Ok(());
     }
-    Ok(GENERAL)
+    let candle = Candle {
+        interval,
+        open_time,
+        open: price(2)?,
+        high: price(3)?,
+        low: price(4)?,
+        close: price(5)?,
+        volume: wide(part(7)?)?,
+        trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
+        closed: false,
+    };
+    batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);
+    Ok(())
 }
 
 /// What is no data.

@@ -9,11 +9,11 @@ use super::subscribe::Named;
 use super::symbol::is_contract;
 use super::{BookSource, BookSources};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, positive_in, refused, text};
+use crate::exchange::general::{GENERAL, cut, items, positive_in, refused, text};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject,
 };
-use crate::instrument::{InstrumentId, NativeMap};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
@@ -98,6 +98,7 @@ impl BookFields {
             previous_id: self.previous,
             checksum: self.checksum.map(i32::cast_unsigned),
             // Levels that fall out of the 400 are removed by the exchange's own word.
+            precision: None,
             depth: DEPTH_FULL,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
@@ -128,7 +129,6 @@ impl Context<'_> {
                 Named::Ticker => Self::ticker,
                 Named::Candles(Some(_)) => Self::candle,
                 Named::Book | Named::BestLevels => {
-                    batch.suspect = Some(instrument);
                     if !self.sources.admits(instrument, BookSource::of(channel)) {
                         return Ok(Frame::Other);
                     }
@@ -140,13 +140,16 @@ impl Context<'_> {
                 }
             };
         let event = Event { named, native, instrument, action: root.field("action") };
-        let items = root.field("data").and_then(Value::items).ok_or(Rejected::Field)?;
-        let mut empty = true;
-        for item in items {
-            read(self, &event, item, batch)?;
-            empty = false;
-        }
-        if empty { Err(Rejected::Field) } else { Ok(GENERAL) }
+        let channel = named.channel().unwrap_or(Channel::Status);
+        batch.attempt(instrument, channel, |batch| {
+            let mut empty = true;
+            for item in items(root.field("data"))? {
+                batch.attempt(instrument, channel, |batch| read(self, &event, item, batch));
+                empty = false;
+            }
+            if empty { Err(Rejected::Field) } else { Ok(()) }
+        });
+        Ok(GENERAL)
     }
 
     /// An answer to a request of ours, or what the exchange says about the connection.
@@ -418,14 +421,14 @@ fn stated(text: &str) -> Result<Option<Decimal>, Rejected> {
 }
 
 fn stated_field(item: Value<'_>, name: &str) -> Result<Option<Decimal>, Rejected> {
-    match item.field(name) {
+    match item.field(name).filter(|value| !value.is_null()) {
         Some(_) => stated(text(item, name)?),
         None => Ok(None),
     }
 }
 
 fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejected> {
-    match item.field(name) {
+    match item.field(name).filter(|value| !value.is_null()) {
         None => Ok(None),
         Some(_) => match text(item, name)? {
             "" => Ok(None),

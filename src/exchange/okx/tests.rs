@@ -95,7 +95,7 @@ fn a_trade_that_is_none_is_refused() {
     ] {
         let read = read(&frame.replace(from, to));
         assert_eq!(read.outcome, Err(why), "{to}");
-        assert!(read.batch.is_empty() && read.batch.suspect.is_none());
+        assert!(read.batch.is_empty() && read.batch.suspect().is_none());
     }
     assert_eq!(read(&frame.replace("BTC-USDT", "FOO-USDT")).outcome, Ok(Frame::Other));
 }
@@ -207,7 +207,7 @@ fn a_refused_book_frame_says_whose_book_it_was() {
         let ids = r#","checksum":0,"prevSeqId":123456,"seqId":123457"#;
         let read = read(&book_frame("update", ids).replace(from, to));
         assert_eq!(read.outcome, Err(why), "{to}");
-        assert_eq!(read.batch.suspect, Some(InstrumentId(0)));
+        assert_eq!(read.batch.suspect(), Some(InstrumentId(0)));
         assert!(read.batch.is_empty() && read.batch.levels.is_empty());
     }
 }

@@ -16,8 +16,9 @@ use crate::tick::{DIGITS_MAX, Decimal, Digits, Level, Side};
 /// Levels of each side under Kraken's checksum.
 const KRAKEN_LEVELS: usize = 10;
 
-/// Their longest text: price and size have at most 18 digits each.
-const KRAKEN_TEXT_MAX: usize = KRAKEN_LEVELS * 2 * DIGITS_MAX as usize;
+/// Their longest text: price and size have at most 18 digits each, and as many zeros behind them that
+/// were not written.
+const KRAKEN_TEXT_MAX: usize = KRAKEN_LEVELS * 2 * 2 * DIGITS_MAX as usize;
 
 /// Levels of each side under OKX's checksum.
 const OKX_LEVELS: usize = 25;
@@ -38,6 +39,8 @@ pub(super) struct Checksum {
     bids: Printed,
     /// The CRC of the asks' text.
     asks_crc: Hasher,
+    /// Digits of prices and sizes by Kraken's word.
+    precision: Option<[u8; 2]>,
 }
 
 /// The best levels of one side as text.
@@ -49,11 +52,18 @@ struct Printed {
 }
 
 impl Printed {
-    fn print(&mut self, levels: impl Iterator<Item = Resting>) {
+    /// Where nothing says how many digits numbers have, the longest of the side tell.
+    fn print(&mut self, levels: impl Iterator<Item = Resting> + Clone, precision: Option<[u8; 2]>) {
         self.text.clear();
-        for Resting { price, size } in levels.take(KRAKEN_LEVELS) {
-            push_mantissa(&mut self.text, price);
-            push_mantissa(&mut self.text, size);
+        let levels = levels.take(KRAKEN_LEVELS);
+        let [price_digits, size_digits] = precision.unwrap_or_else(|| {
+            levels.clone().fold([0; 2], |[price_digits, size_digits], Resting { price, size }| {
+                [price_digits.max(price.digits()), size_digits.max(size.digits())]
+            })
+        });
+        for Resting { price, size } in levels {
+            push_mantissa(&mut self.text, price, price_digits);
+            push_mantissa(&mut self.text, size, size_digits);
         }
         self.current = true;
     }
@@ -62,12 +72,21 @@ impl Printed {
 impl Checksum {
     pub(super) fn new(rule: ChecksumRule) -> Self {
         let (asks, bids) = (Printed::default(), Printed::default());
-        Self { rule, asks, bids, asks_crc: Hasher::new() }
+        Self { rule, asks, bids, asks_crc: Hasher::new(), precision: None }
     }
 
     /// Whether a checksum of 0 says that there is none any more (OKX, since 2026-06-23).
     pub(super) fn is_retired_as_zero(&self) -> bool {
         self.rule == ChecksumRule::Okx
+    }
+
+    /// The exchange says how many digits prices and sizes have, however they are written.
+    #[inline]
+    pub(super) fn set_precision(&mut self, precision: Option<[u8; 2]>) {
+        if precision.is_some() && precision != self.precision {
+            self.precision = precision;
+            self.note_all();
+        }
     }
 
     /// Everything in the book is other than before.
@@ -93,12 +112,12 @@ impl Checksum {
 
     fn kraken(&mut self, book: &Book) -> u32 {
         if !self.asks.current {
-            self.asks.print(book.asks());
+            self.asks.print(book.asks(), self.precision);
             self.asks_crc = Hasher::new();
             self.asks_crc.update(&self.asks.text);
         }
         if !self.bids.current {
-            self.bids.print(book.bids());
+            self.bids.print(book.bids(), self.precision);
         }
         let mut crc = self.asks_crc.clone();
         crc.update(&self.bids.text);
@@ -116,11 +135,15 @@ fn reaches(side: Side, mut best_first: impl Iterator<Item = Resting>, levels: &[
     })
 }
 
-/// The digits without point and leading zeros; nothing at all for zero.
+/// The digits without point and leading zeros, so many of them behind the point; nothing at all for
+/// zero. A number may be written shorter (`1e-05`), its zeros count all the same.
 #[inline]
-fn push_mantissa<const BYTES: usize>(text: &mut ArrayVec<u8, BYTES>, number: Decimal) {
+fn push_mantissa<const BYTES: usize>(text: &mut ArrayVec<u8, BYTES>, number: Decimal, digits: u8) {
+    const ZEROS: [u8; DIGITS_MAX as usize] = [b'0'; DIGITS_MAX as usize];
     if !number.is_zero() {
         push(text, Digits::new(number.mantissa().unsigned_abs()).as_slice());
+        let missing = digits.saturating_sub(number.digits()).min(DIGITS_MAX);
+        push(text, &ZEROS[..usize::from(missing)]);
     }
 }
 
@@ -204,6 +227,19 @@ mod tests {
         });
         checksum.note(&book, &update);
         assert_eq!(checksum.of(&book), 2_505_869_009);
+    }
+
+    #[test]
+    fn numbers_that_are_written_shorter_count_with_all_their_digits() {
+        let whole = book("0.10/1.00001000,0.11/5.00000000", "0.09/0.00001000");
+        let short = book("0.1/1.00001,0.11/5", "0.09/1e-05");
+        let mut told = Checksum::new(ChecksumRule::Kraken);
+        told.set_precision(Some([2, 8]));
+        assert_eq!(told.of(&short), kraken(&whole));
+        assert_eq!(kraken(&whole), crc32fast::hash(b"101000010001150000000091000"));
+        // Without a word about it, the longest numbers of a side tell.
+        let short = book("0.1/1.00001000,0.11/5", "0.09/0.00001000");
+        assert_eq!(kraken(&short), kraken(&whole));
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Course {
         catching_up: 0,
     };
 
+    /// The lowest number so far.
+    pub(super) const fn began(&self) -> Option<u64> {
+        self.began
+    }
+
     /// An event was taken.
     #[inline]
     pub(super) fn note(&mut self, update: &BookUpdate) {

@@ -71,6 +71,9 @@ pub(super) struct Entry {
     pub(super) attempt: u32,
     /// How its numbers went.
     course: Course,
+    /// From here on numbers are those from before the exchange began to count anew: a snapshot with
+    /// such a number, which its stream has not reached, is of that time.
+    former: Option<u64>,
     /// The state last published.
     pub(super) shown: Option<(BookState, Reason)>,
     pub(super) counts: BookCounts,
@@ -88,6 +91,7 @@ impl Entry {
             patient: false,
             attempt: 0,
             course: Course::NEW,
+            former: None,
             shown: None,
             counts: BookCounts::default(),
         }
@@ -102,7 +106,8 @@ impl Entry {
                 if !self.course.counts_anew(event.rules.continuity, joined, event.update) {
                     return Applied::Old;
                 }
-                self.begin_anew(event)
+                self.former = if joined { self.course.began() } else { position.last_id };
+                self.fall_behind(event)
             }
             Step::Next => match self.extend(event.update, event.levels, event.dropped) {
                 Ok(()) => {
@@ -117,12 +122,18 @@ impl Entry {
                 }
                 Err(reason) => self.reject(reason, event),
             },
-            Step::Gap => self.begin_anew(event),
+            Step::Gap => self.fall_behind(event),
         }
     }
 
-    /// An event that does not follow the live book by its numbers.
+    /// An event from which on the exchange counts anew.
     pub(super) fn begin_anew(&mut self, event: &mut Event<'_>) -> Applied {
+        self.former = self.course.began();
+        self.fall_behind(event)
+    }
+
+    /// An event that does not follow the live book by its numbers.
+    fn fall_behind(&mut self, event: &mut Event<'_>) -> Applied {
         self.counts.gaps += 1;
         self.reject(Reason::SequenceGap, event)
     }
@@ -139,6 +150,7 @@ impl Entry {
             if !self.course.counts_anew(continuity, false, event.update) {
                 return Applied::Old;
             }
+            self.former = self.course.began();
             hold = self.held.restart(event.update, event.levels);
         }
         if hold != Hold::Kept {
@@ -230,7 +242,10 @@ impl Entry {
         let start = Position { last_id, joined: false };
         let judge = |update: &BookUpdate| step(rules.continuity, start, update);
         let first = self.held.iter().map(|(update, _)| judge(update)).find(|&s| s != Step::Old);
-        if first == Some(Step::Gap) {
+        // One that is newer than all that is held is believed, unless it is from before the exchange
+        // began to count anew.
+        let is_former = self.former.is_some() && last_id >= self.former;
+        if first == Some(Step::Gap) || (first.is_none() && is_former) {
             return Joined::TooOld;
         }
         let held = std::mem::take(&mut self.held);
@@ -319,6 +334,7 @@ impl Entry {
         let (Some(sent), Some(checksum)) = (update.checksum, &mut self.checksum) else {
             return Ok(());
         };
+        checksum.set_precision(update.precision);
         if sent == 0 && checksum.is_retired_as_zero() {
             self.counts.checksums_zero += 1;
         } else if checksum.of(&self.book) == sent {
@@ -352,7 +368,7 @@ impl Entry {
     }
 
     fn go_live(&mut self, out: &mut Vec<Tick>) {
-        self.attempt = 0;
+        (self.attempt, self.former) = (0, None);
         self.counts.joins += 1;
         self.show(BookState::Live, Reason::SnapshotJoined, out);
     }

@@ -114,6 +114,7 @@ mod tests {
             last_id: Some(last_id),
             previous_id,
             checksum: None,
+            precision: None,
             depth: DEPTH_FULL,
             levels: 0..0,
         }

@@ -36,6 +36,7 @@ fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
         last_id: Some(last_id),
         previous_id,
         checksum: None,
+        precision: None,
         depth: DEPTH_FULL,
         levels: 0..0,
     }
@@ -148,6 +149,9 @@ fn an_exchange_that_counts_anew_makes_the_book_wait_for_another_snapshot() {
         assert_eq!(verdicts, [Applied::Old, Applied::Old, Applied::Gap, Applied::Held]);
         let gap = Reason::SequenceGap;
         assert_eq!(states(&out), [(BookState::Stale, gap), (BookState::Resyncing, gap)]);
+        assert!(books.next_needed().is_some());
+        let former = snapshot(1_003, &[]);
+        assert_eq!(books.snapshot(BOOK, &former, &mut out), Joined::TooOld, "not of these numbers");
         assert!(books.next_needed().is_some());
         assert_eq!(books.snapshot(BOOK, &snapshot(10, &[]), &mut out), Joined::Live);
         assert_eq!(books.last_id(BOOK), Some(12));

@@ -240,6 +240,25 @@ impl Numbers {
         Verdict::Next
     }
 
+    /// Whether the loss of an event has to be told that a connection could not read: no number will
+    /// show it. Of connections that bring the same one tells it.
+    pub(super) fn hides_loss(
+        &mut self,
+        instrument: InstrumentId,
+        channel: Channel,
+        source: Source,
+    ) -> bool {
+        let shows = match channel {
+            Channel::Trades => self.recent.is_none(),
+            // Its book is asked for anew.
+            Channel::Orderbook | Channel::Status => true,
+            Channel::Quotes | Channel::Ticker | Channel::Candles => false,
+        };
+        !shows
+            && !self.is_withdrawn(instrument, channel)
+            && self.owned(instrument, channel, source) == Verdict::Next
+    }
+
     /// Whether the stream would be left with a hole, or without its book, if this connection
     /// became the only one now: something that it brought waits for the others, or a book did not
     /// come that comes in the stream.

@@ -746,6 +746,7 @@ fn delta(first_id: u64, last_id: u64, previous_id: Option<u64>) -> BookUpdate {
         last_id: Some(last_id),
         previous_id,
         checksum: None,
+        precision: None,
         depth: DEPTH_FULL,
         levels: 0..0,
     }
