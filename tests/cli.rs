@@ -40,6 +40,8 @@ fn check_prints_a_configuration_that_checks_again() {
     let second = run(&["check", "--config", &file.to_string_lossy()]);
     assert_eq!(second.status.code(), Some(0), "{}", text(&second.stderr));
     assert_eq!(text(&first.stdout), text(&second.stdout));
+    let memory = text(&first.stdout);
+    assert!(memory.contains("# memory: expected about "), "{memory}");
 }
 
 #[test]
@@ -80,14 +82,23 @@ fn wrong_use_is_exit_code_2() {
 fn a_taken_port_is_exit_code_3_and_names_the_field() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its address").to_string();
-    let output = tickwire()
-        .args(["run", "--seconds", "1"])
-        .env("TICKWIRE_GATEWAY_LISTEN", &address)
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
-        .output()
-        .expect("the binary runs");
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("gateway.listen"), "{}", text(&output.stderr));
+    for (taken, free, field) in [
+        ("TICKWIRE_GATEWAY_LISTEN", "TICKWIRE_ADMIN_LISTEN", "gateway.listen"),
+        ("TICKWIRE_ADMIN_LISTEN", "TICKWIRE_GATEWAY_LISTEN", "admin.listen"),
+    ] {
+        let output = tickwire()
+            .args(["run", "--seconds", "1"])
+            .env(taken, &address)
+            .env(free, "127.0.0.1:0")
+            .output()
+            .expect("the binary runs");
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{message}");
+        let field = format!("{field} = \"{address}\": ");
+        assert!(message.contains(&field), "{message}");
+        assert_eq!(message.matches("Address already in use").count(), 1, "{message}");
+        assert!(message.contains("choose another"), "{message}");
+    }
 }
 
 #[test]

@@ -72,9 +72,22 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 /// Says what went wrong and chooses the exit code.
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
-    tell(format_args!("tickwire: {error:#}"));
+    tell(format_args!("tickwire: {}", causes(error)));
     let wrong_use = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUse>());
     ExitCode::from(if wrong_use { WRONG_USE } else { COULD_NOT_RUN })
+}
+
+/// An error and what caused it, each said once: some name their cause in their own words already.
+fn causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The exchange of that name, for the parser of arguments.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use toml::{Table, Value};
 
+use super::keys::{SECTIONS, gateway};
 use super::{Config, FeedConfig, effective};
 use crate::instrument::ExchangeId;
 
@@ -77,12 +78,20 @@ fn describe(keys: &[ChangedKey]) -> String {
 /// When something differs that cannot change while running: everything but feeds, their symbols
 /// and their channels.
 pub fn changes(from: &Config, to: &Config) -> Result<Changes, Unchangeable> {
-    let (old, new) = (table(from), table(to));
+    let (old, mut new) = (table(from), table(to));
+    // What nobody stated stays as it is, although another feed may be the first now.
+    if !to.gateway.states_default_exchange
+        && let Some(table) = new.get_mut(gateway::DEFAULT_EXCHANGE.section)
+        && let Some(table) = table.as_table_mut()
+    {
+        let name = from.gateway.default_exchange.name();
+        table.insert(gateway::DEFAULT_EXCHANGE.name.to_owned(), Value::from(name));
+    }
     let mut refused = Vec::new();
     for (section, value) in sections(&old, &new) {
         let none = Table::new();
         let (was, is) = (value.0.unwrap_or(&none), value.1.unwrap_or(&none));
-        compare(section, was, is, &[], &mut refused);
+        compare((section, section), was, is, &mut refused);
     }
     let mut changes = Changes::default();
     for feed in &to.feeds {
@@ -92,7 +101,7 @@ pub fn changes(from: &Config, to: &Config) -> Result<Changes, Unchangeable> {
         };
         let name = format!("feed {}", feed.exchange);
         let (was, is) = (feed_table(&old, feed.exchange), feed_table(&new, feed.exchange));
-        compare(&name, &was, &is, &["symbols", "channels"], &mut refused);
+        compare(("feed", &name), &was, &is, &mut refused);
         if before.symbols != feed.symbols || before.channels != feed.channels {
             changes.changed.push(feed.clone());
         }
@@ -128,22 +137,28 @@ fn feed_table(table: &Table, exchange: ExchangeId) -> Table {
     feeds.find(is_it).cloned().unwrap_or_default()
 }
 
+/// Whether a reload can change a key.
+fn reloads(section: &str, name: &str) -> bool {
+    let section = SECTIONS.iter().find(|one| one.name == section);
+    let key = section.and_then(|section| section.keys.iter().find(|key| key.outer_name() == name));
+    key.is_some_and(|key| key.reloads)
+}
+
 /// Notes the keys that differ, but for those that may.
 fn compare(
-    section: &str,
+    (section, shown): (&str, &str),
     old: &Table,
     new: &Table,
-    may_change: &[&str],
     refused: &mut Vec<ChangedKey>,
 ) {
     let mut keys: Vec<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
     keys.sort_unstable();
     keys.dedup();
-    for key in keys.into_iter().filter(|key| !may_change.contains(key)) {
+    for key in keys.into_iter().filter(|key| !reloads(section, key)) {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {
             refused.push(ChangedKey {
-                field: format!("{section}.{key}"),
+                field: format!("{shown}.{key}"),
                 from: was.map(Value::to_string),
                 to: is.map(Value::to_string),
             });

@@ -35,11 +35,13 @@ pub enum ConfigError {
         /// What would be right.
         remedy: String,
     },
-    /// A variable of the environment names no key.
-    #[error("environment variable {name}: names no configuration key; {remedy}")]
+    /// A variable of the environment names no key, or its value is wrong.
+    #[error("environment variable {name} = \"{value}\": {remedy}")]
     Variable {
         /// The variable.
         name: String,
+        /// What it holds.
+        value: String,
         /// What would be right.
         remedy: String,
     },
@@ -75,6 +77,22 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// The file as a whole.
+    pub(super) fn place_of_file(&self) -> Place {
+        Place { path: self.path.map(Path::to_owned), line: None }
+    }
+
+    /// The first line that names a section or begins with that key.
+    pub(super) fn place_of_section(&self, name: &str) -> Place {
+        let names = |line: &str| {
+            let line = line.trim().trim_start_matches('[').trim_start();
+            let rest = line.strip_prefix(name)?.trim_start();
+            rest.starts_with([']', '=', '.']).then_some(())
+        };
+        let index = self.text.lines().position(|line| names(line).is_some());
+        Place { line: index.map(|index| index + 1), ..self.place_of_file() }
+    }
+
     /// The place of a byte.
     pub(super) fn place_of_byte(&self, offset: usize) -> Place {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
@@ -85,6 +103,8 @@ impl Source<'_> {
     /// The place of a key of the `index`-th table of that name; the table's own line, or none,
     /// where the key is not written there (a default, or a variable of the environment).
     pub(super) fn place_of_key(&self, section: &str, index: usize, key: &str) -> Place {
+        // Of what stands in an inline table only the whole has a line of its own.
+        let key = key.split('.').next().unwrap_or(key);
         let mut seen = 0;
         let mut inside = false;
         let mut header = None;

@@ -2,16 +2,20 @@
 //! built: every error names the file, the line, the field, the value and the remedy.
 
 mod change;
+mod document;
 mod effective;
 mod error;
+mod key;
+mod keys;
 mod overrides;
-mod raw;
+mod reference;
 mod size;
 mod validate;
 
 pub use change::{Changes, Unchangeable, changes};
 pub use effective::effective;
 pub use error::ConfigError;
+pub use reference::{example, reference};
 pub use size::ByteSize;
 
 use std::net::SocketAddr;
@@ -36,6 +40,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// What is allowed to last how long.
     pub budget: Budget,
+    /// All of it as it would be written, defaults filled in.
+    table: toml::Table,
 }
 
 /// `[gateway]`
@@ -64,8 +70,10 @@ pub struct GatewayConfig {
     /// See [`BroadcastOptions::delay_injected`](crate::broadcast::BroadcastOptions); no key sets
     /// it.
     pub delay_injected: Duration,
-    /// What a bare stream name of the Binance dialect means.
+    /// What a bare symbol means where only one exchange can be meant.
     pub default_exchange: ExchangeId,
+    /// Whether that was written, and not left to the feeds.
+    pub states_default_exchange: bool,
     /// Origins that browsers may connect from; empty: any.
     pub allowed_origins: Vec<String>,
     /// Clients connect by `wss://` then.
@@ -154,8 +162,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let source = error::Source { text, path };
         let overrides = overrides::collect(variables)?;
-        let raw = raw::read(&source, &overrides)?;
-        validate::validate(raw, &source)
+        let document = document::Document::read(&source, &overrides)?;
+        validate::validate(document)
     }
 }
 

@@ -3,29 +3,29 @@
 use toml::{Table, Value};
 
 use super::ConfigError;
+use super::document::put;
+use super::key::{Key, as_toml, nearest};
+use super::keys::{BUDGET, SECTIONS, gateway};
 
 /// One key that the environment sets.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Override {
-    /// The variable, for errors.
+    /// The variable and what it holds, for errors.
     pub(super) variable: String,
+    pub(super) text: String,
     target: Target,
-    value: Value,
 }
 
 /// Which key it sets.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Target {
-    /// `section.key`
-    Key { section: &'static str, key: String },
-    /// `feed[index].key`
-    Feed { index: usize, key: String },
+    /// A key; of a feed, that of the feed with this place.
+    Key { key: &'static Key, index: usize },
+    /// A key of the budget.
+    Budget { name: String },
     /// The port of `gateway.listen`, its address kept.
-    GatewayPort,
+    GatewayPort(u16),
 }
-
-/// Sections that are tables; feeds are addressed by their place: `TICKWIRE_FEED_0_URL`.
-const SECTIONS: [&str; 4] = ["gateway", "admin", "history", "budget"];
 
 /// The overrides among these variables. Others of the prefix (`TICKWIRE_LOG` excepted) are errors,
 /// so that a misspelt one is not silently without effect.
@@ -33,99 +33,111 @@ pub(super) fn collect(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Vec<Override>, ConfigError> {
     let mut overrides = Vec::new();
-    for (name, text) in variables {
-        if name == "WS_PORT" {
-            overrides.push(Override {
-                variable: name,
-                target: Target::GatewayPort,
-                value: value(&text),
-            });
-            continue;
-        }
-        let Some(rest) = name.strip_prefix("TICKWIRE_") else { continue };
-        if rest == "LOG" {
-            continue;
-        }
-        let target = target(&rest.to_lowercase()).ok_or_else(|| ConfigError::Variable {
-            name: name.clone(),
-            remedy:
-                "write TICKWIRE_GATEWAY_LISTEN, TICKWIRE_ADMIN_LISTEN, TICKWIRE_HISTORY_EVENTS, \
-                     TICKWIRE_BUDGET_… or TICKWIRE_FEED_0_URL"
-                    .to_owned(),
-        })?;
-        overrides.push(Override { variable: name, target, value: value(&text) });
+    for (variable, text) in variables {
+        let target = if variable == "WS_PORT" {
+            Target::GatewayPort(port(&variable, &text)?)
+        } else {
+            match variable.strip_prefix("TICKWIRE_") {
+                Some(name) if name != "LOG" => target(&variable, &text)?,
+                Some(_) | None => continue,
+            }
+        };
+        overrides.push(Override { variable, text, target });
     }
     // The variables come in no order; WS_PORT goes last so that it meets the final address.
-    overrides.sort_by(|a, b| {
-        (a.target == Target::GatewayPort, &a.variable)
-            .cmp(&(b.target == Target::GatewayPort, &b.variable))
-    });
+    let is_port = |one: &Override| matches!(one.target, Target::GatewayPort(_));
+    overrides.sort_by(|a, b| (is_port(a), &a.variable).cmp(&(is_port(b), &b.variable)));
     Ok(overrides)
 }
 
-fn target(name: &str) -> Option<Target> {
-    if let Some(rest) = name.strip_prefix("feed_") {
-        let (index, key) = rest.split_once('_')?;
-        return Some(Target::Feed { index: index.parse().ok()?, key: key.to_owned() });
-    }
-    SECTIONS.iter().find_map(|&section| {
-        let key = name.strip_prefix(section)?.strip_prefix('_')?;
-        Some(Target::Key { section, key: key.to_owned() })
+fn port(variable: &str, text: &str) -> Result<u16, ConfigError> {
+    text.trim().parse().map_err(|_| ConfigError::Variable {
+        name: variable.to_owned(),
+        value: text.to_owned(),
+        remedy: "write the port that clients connect to, from 0 (a free one) to 65535".to_owned(),
     })
 }
 
-/// The text as a TOML value where it is one (`5`, `true`, `["a"]`), else as a string.
-fn value(text: &str) -> Value {
-    format!("value = {text}")
-        .parse::<Table>()
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
+/// Every variable that sets a key, for the feed with this place.
+fn known(place: &str) -> Vec<(String, &'static Key)> {
+    let keys = SECTIONS.iter().flat_map(|section| section.keys);
+    keys.map(|key| (key.variable(place), *key)).collect()
+}
+
+fn target(variable: &str, text: &str) -> Result<Target, ConfigError> {
+    let place = variable.strip_prefix("TICKWIRE_FEED_").and_then(|rest| rest.split('_').next());
+    let index = place.and_then(|place| place.parse().ok());
+    let place = index.map_or_else(|| "0".to_owned(), |index: usize| index.to_string());
+    let known = known(&place);
+    if let Some((_, key)) = known.iter().find(|(name, _)| *name == variable) {
+        return Ok(Target::Key { key, index: index.unwrap_or(0) });
+    }
+    if let Some(name) = variable.strip_prefix("TICKWIRE_BUDGET_") {
+        return Ok(Target::Budget { name: name.to_lowercase() });
+    }
+    let names = known.iter().map(|(name, _)| name.as_str());
+    let remedy = match nearest(variable, names.chain(["TICKWIRE_LOG"])) {
+        Some(name) => format!("names no configuration key; did you mean {name}?"),
+        None => "names no configuration key; write TICKWIRE_SECTION_KEY, like \
+                 TICKWIRE_GATEWAY_LISTEN, or TICKWIRE_FEED_0_URL for the first feed"
+            .to_owned(),
+    };
+    let (name, value) = (variable.to_owned(), text.to_owned());
+    Err(ConfigError::Variable { name, value, remedy })
 }
 
 impl Override {
+    /// Whether it sets that key.
+    pub(super) fn sets(&self, section: &str, index: usize, name: &str) -> bool {
+        match &self.target {
+            Target::Key { key, index: place } => {
+                key.section == section && *place == index && key.name == name
+            }
+            Target::Budget { name: key } => section == BUDGET && key == name,
+            Target::GatewayPort(_) => false,
+        }
+    }
+
     /// Sets the key in a parsed file.
     ///
     /// # Errors
     /// When the feed it names is not there.
     pub(super) fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
         match &self.target {
-            Target::Key { section, key } => {
-                let section = table
-                    .entry(*section)
-                    .or_insert_with(|| Value::Table(Table::new()))
-                    .as_table_mut();
-                section.map(|section| section.insert(key.clone(), self.value.clone()));
-                Ok(())
+            Target::Key { key, index } if key.section == "feed" => {
+                let feeds = table.get_mut("feed").and_then(Value::as_array_mut);
+                let feed = feeds.and_then(|feeds| feeds.get_mut(*index));
+                let feed =
+                    feed.and_then(Value::as_table_mut).ok_or_else(|| ConfigError::Variable {
+                        name: self.variable.clone(),
+                        value: self.text.clone(),
+                        remedy: format!("the file has no [[feed]] number {index}, counted from 0"),
+                    })?;
+                put(feed, key.name, key.kind.value_of(&self.text));
             }
-            Target::GatewayPort => {
-                self.apply_port(table);
-                Ok(())
+            Target::Key { key, .. } => {
+                insert(table, key.section, key.name, key.kind.value_of(&self.text));
             }
-            Target::Feed { index, key } => table
-                .get_mut("feed")
-                .and_then(Value::as_array_mut)
-                .and_then(|feeds| feeds.get_mut(*index))
-                .and_then(Value::as_table_mut)
-                .map(|feed| {
-                    feed.insert(key.clone(), self.value.clone());
-                })
-                .ok_or_else(|| ConfigError::Variable {
-                    name: self.variable.clone(),
-                    remedy: format!("the file has no [[feed]] number {index}, counted from 0"),
-                }),
+            Target::Budget { name } => {
+                let text = || Value::String(self.text.clone());
+                insert(table, BUDGET, name, as_toml(&self.text).unwrap_or_else(text));
+            }
+            Target::GatewayPort(port) => {
+                let listen = table.get("gateway").and_then(|gateway| gateway.get("listen"));
+                let default = gateway::LISTEN.default_value();
+                let listen =
+                    listen.or(default.as_ref()).and_then(Value::as_str).unwrap_or_default();
+                let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
+                insert(table, "gateway", "listen", Value::String(format!("{host}:{port}")));
+            }
         }
+        Ok(())
     }
+}
 
-    fn apply_port(&self, table: &mut Table) {
-        let gateway = table.entry("gateway").or_insert_with(|| Value::Table(Table::new()));
-        let Some(gateway) = gateway.as_table_mut() else { return };
-        let listen = gateway.get("listen").and_then(Value::as_str).unwrap_or("127.0.0.1:8080");
-        let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
-        let port = match &self.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        gateway.insert("listen".to_owned(), Value::String(format!("{host}:{port}")));
+fn insert(table: &mut Table, section: &str, name: &str, value: Value) {
+    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    if let Some(section) = section.as_table_mut() {
+        put(section, name, value);
     }
 }

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
-
 /// What a size looks like, for errors.
 const FORM: &str = "write bytes like 67108864, or a size like \"64MiB\" (KiB, MiB, GiB)";
 
@@ -38,32 +36,6 @@ impl FromStr for ByteSize {
         };
         let number: usize = number.parse().map_err(|_| FORM)?;
         number.checked_mul(unit).map(Self).ok_or(FORM)
-    }
-}
-
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
-    }
-}
-
-struct SizeVisitor;
-
-impl Visitor<'_> for SizeVisitor {
-    type Value = ByteSize;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a size: ")?;
-        formatter.write_str(FORM)
-    }
-
-    fn visit_i64<E: Error>(self, bytes: i64) -> Result<ByteSize, E> {
-        let size = usize::try_from(bytes).map(ByteSize);
-        size.map_err(|_| E::invalid_value(Unexpected::Signed(bytes), &self))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
-        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 

@@ -157,3 +157,138 @@ fn candles_come_from_whom_the_exchange_allows() {
         assert!(refused.contains(words), "{refused}");
     }
 }
+
+/// Field, value and remedy of everything that can be wrong with a file.
+const WRONG_FILES: &[(&str, [&str; 3])] = &[
+    ("[gateway]\nlisten = \"here\"", ["gateway.listen", "\"here\"", "127.0.0.1:8080"]),
+    ("[gateway]\nlisten = 8080", ["gateway.listen", "8080", "an address and a port"]),
+    ("[gateway]\nlisten = \"127.0.0.1:99999\"", ["gateway.listen", "99999", "a port"]),
+    ("[gateway]\nbroadcasters = 0", ["gateway.broadcasters", "0", "from 1 to 64"]),
+    ("[gateway]\nbroadcasters = 1.5", ["gateway.broadcasters", "1.5", "from 1 to 64"]),
+    ("[gateway]\ncpus = 3", ["gateway.cpus", "3", "write a list of numbers"]),
+    ("[gateway]\ncpus = [-1]", ["gateway.cpus", "[-1]", "write a list of numbers"]),
+    ("[gateway]\npoll = \"busy\"", ["gateway.poll", "\"busy\"", "block, epoll-spin, spin"]),
+    ("[gateway]\nmax_clients = \"many\"", ["gateway.max_clients", "\"many\"", "1 to 1000000"]),
+    ("[gateway]\nmax_clients_per_ip = -1", ["max_clients_per_ip", "-1", "from 1 to 1000000"]),
+    ("[gateway]\nmax_symbols_per_client = 0", ["max_symbols_per_client", "0", "from 1 to 16384"]),
+    ("[gateway]\nclient_queue_bytes = 5", ["client_queue_bytes", "5", "from 16KiB to 1GiB"]),
+    ("[gateway]\nheartbeat_seconds = 0", ["heartbeat_seconds", "0", "from 1 to 3600"]),
+    ("[gateway]\nheartbeat_seconds = \"30s\"", ["heartbeat_seconds", "\"30s\"", "from 1 to 3600"]),
+    ("[gateway]\ndrain_seconds = 601", ["drain_seconds", "601", "from 0 to 600"]),
+    ("[gateway]\ndefault_exchange = \"okx\"", ["default_exchange", "\"okx\"", "one of: binance"]),
+    ("[gateway]\ndefault_exchange = \"x\"", ["default_exchange", "\"x\"", "one of: binance, "]),
+    ("[gateway]\nallow_anonymous = \"yes\"", ["allow_anonymous", "\"yes\"", "true or false"]),
+    ("[gateway]\nallowed_origins = \"x\"", ["allowed_origins", "\"x\"", "a list of origins"]),
+    ("[gateway]\ntls_key_file = \"src\"", ["tls_key_file", "\"src\"", "name a PEM file"]),
+    ("[gateway]\nlistenn = 1", ["`listenn`", "gateway", "did you mean `listen`?"]),
+    ("[gatewy]\nlisten = 1", ["`gatewy`", "unknown", "did you mean `gateway`?"]),
+    ("[redis]\nurl = 1", ["`redis`", "unknown", "there are: gateway, admin, feed, history"]),
+    ("[[history]]\nevents = 1", ["history", "events", "below [history]"]),
+    ("[admin]\nlisten = \"x\"", ["admin.listen", "\"x\"", "an address and a port"]),
+    ("[history]\nevents = 0", ["history.events", "0", "from 1 to 1048576"]),
+    ("[history]\nbytes = \"64MB\"", ["history.bytes", "\"64MB\"", "\"64MiB\""]),
+    ("[history]\nbytes = 5", ["history.bytes", "5", "from 1MiB to 64GiB"]),
+    (
+        "[gateway]\nbroadcasters = 4\n[history]\nbytes = \"2MiB\"",
+        ["history.bytes", "\"2MiB\"", "at least 4MiB"],
+    ),
+    ("[budget]\nsocket_to_ring_p99 = \"x\"", ["socket_to_ring_p99", "\"x\"", "microseconds"]),
+];
+
+/// The same of what follows the minimal feed.
+const WRONG_FEEDS: &[(&str, [&str; 3])] = &[
+    ("channels = \"trades\"", ["feed[0].channels", "\"trades\"", "a list like [\"trades\"]"]),
+    ("channels = [\"trade\"]", ["feed[0].channels", "\"trade\"", "must be one of: trades"]),
+    ("candle_source = 1", ["feed[0].candle_source", "1", "\"trades\" or \"exchange\""]),
+    ("url = \"http://x\"", ["feed[0].url", "\"http://x\"", "wss://host"]),
+    ("rest_url = \"ws://x\"", ["feed[0].rest_url", "\"ws://x\"", "https://host"]),
+    ("cpu = -1", ["feed[0].cpu", "-1", "from 0 to"]),
+    ("lines = 3", ["feed[0].lines", "3", "from 1 to 2"]),
+    ("reconnect = 5", ["feed[0].reconnect", "5", "write a table like { initial_ms"]),
+    ("reconnect = { factor = 0.5 }", ["reconnect.factor", "0.5", "from 1.0 to 100.0"]),
+    ("reconnect = { jitter = \"x\" }", ["reconnect.jitter", "\"x\"", "from 0.0 to 1.0"]),
+    ("reconnect = { initial = 5 }", ["`reconnect.initial`", "feed[0]", "mean `initial_ms`?"]),
+    ("reconnect = { max_ms = 5 }", ["reconnect.max_ms", "5", "initial_ms <= max_ms"]),
+    ("symbol = \"A/B\"", ["`symbol`", "feed[0]", "did you mean `symbols`?"]),
+    ("[[feed]]\nsymbols = [\"A/B\"]", ["feed[1].exchange", "(none)", "has to be written"]),
+    ("[[feed]]\nexchange = \"okx\"", ["feed[1].symbols", "(none)", "like symbols = ["]),
+    (
+        "[[feed]]\nexchange = \"okx\"\nsymbols = \"BTC/USDT\"",
+        ["feed[1].symbols", "\"BTC/USDT\"", "a list of symbols, like [\"BTC/USDT\""],
+    ),
+];
+
+/// Variable, value and remedy. They are blamed, not a line of the file.
+const WRONG_VARIABLES: &[(&str, &str, &str)] = &[
+    ("WS_PORT", "abc", "from 0 (a free one) to 65535"),
+    ("WS_PORT", "70000", "from 0 (a free one) to 65535"),
+    ("WS_PORT", "", "write the port"),
+    ("TICKWIRE_GATEWAY_LISTEN", "here", "gateway.listen: write an address and a port"),
+    ("TICKWIRE_GATEWAY_LISTEN", "0.0.0.0:1", "allow_anonymous = true"),
+    ("TICKWIRE_GATEWAY_MAX_CLIENTS", "many", "gateway.max_clients: must be from 1 to 1000000"),
+    ("TICKWIRE_GATEWAY_CPUS", "a,b", "in a variable 0,1 or [0, 1]"),
+    ("TICKWIRE_GATEWAY_DEFAULT_EXCHANGE", "okx", "name one of: binance"),
+    ("TICKWIRE_HISTORY_BYTES", "64 megabytes", "write a size like \"64MiB\""),
+    ("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:8080", "choose another port"),
+    ("TICKWIRE_FEED_0_CHANNELS", "prints", "in a variable trades or [\"trades\"]"),
+    ("TICKWIRE_FEED_0_SYMBOLS", "BTC/", "no characters"),
+    ("TICKWIRE_FEED_0_SYMBOLS", "[\"BTC/USDT\"", "in a variable one,other"),
+    ("TICKWIRE_FEED_0_RECONNECT_FACTOR", "0", "feed[0].reconnect.factor: must be from 1.0"),
+    ("TICKWIRE_FEED_3_URL", "wss://x", "no [[feed]] number 3, counted from 0"),
+    ("TICKWIRE_FEED_URL", "wss://x", "did you mean TICKWIRE_FEED_0_URL?"),
+    ("TICKWIRE_GATEWAY_LISTENN", "x", "did you mean TICKWIRE_GATEWAY_LISTEN?"),
+    ("TICKWIRE_NONSENSE", "x", "names no configuration key"),
+    ("TICKWIRE_BUDGET_SOCKET_TO_RING_P99", "fast", "write a number of microseconds"),
+];
+
+#[test]
+fn whatever_is_wrong_names_its_field_its_value_and_what_would_be_right() {
+    let files = WRONG_FILES.iter().map(|(text, says)| (format!("{text}\n{MINIMAL}"), says));
+    let feeds = WRONG_FEEDS.iter().map(|(text, says)| (format!("{MINIMAL}{text}\n"), says));
+    for (text, says) in files.chain(feeds) {
+        let message = error(&text);
+        for part in says {
+            assert!(message.contains(part), "{message}\nshould say {part}\n{text}");
+        }
+        assert!(message.starts_with("t.toml:"), "{message}\nshould name the line");
+    }
+    for &(name, value, remedy) in WRONG_VARIABLES {
+        let message = parse_with(MINIMAL, &[(name, value)]).expect_err(name).to_string();
+        let blamed = format!("environment variable {name} = \"{value}\": ");
+        assert!(message.starts_with(&blamed), "{message}\nshould blame {name}");
+        assert!(message.contains(remedy), "{message}\nshould say {remedy}");
+    }
+}
+
+#[test]
+fn a_list_in_a_variable_may_be_written_by_commas() {
+    let variables = &[
+        ("TICKWIRE_FEED_0_SYMBOLS", "BTC/USDT, ETH/USDT"),
+        ("TICKWIRE_FEED_0_CHANNELS", "trades,quotes"),
+        ("TICKWIRE_FEED_0_RECONNECT_MAX_MS", "9000"),
+        ("TICKWIRE_HISTORY_BYTES", "2MiB"),
+    ];
+    let config = parse_with(MINIMAL, variables).expect("valid");
+    assert_eq!(config.feeds[0].symbols.len(), 2);
+    assert_eq!(config.feeds[0].channels, [Channel::Trades, Channel::Quotes]);
+    assert_eq!(config.feeds[0].reconnect.max, Duration::from_secs(9));
+    assert_eq!(config.history.bytes, ByteSize(2 << 20));
+}
+
+#[test]
+fn a_bare_symbol_means_an_exchange_that_has_a_feed() {
+    let feeds = |names: &[&str]| {
+        let feed =
+            |name: &&str| format!("[[feed]]\nexchange = \"{name}\"\nsymbols = [\"BTC/USDT\"]\n");
+        names.iter().map(feed).collect::<String>()
+    };
+    let default = |text: &str| parse(text).expect("valid").gateway.default_exchange;
+    assert_eq!(default(&feeds(&["okx", "binance"])), ExchangeId::Binance);
+    assert_eq!(default(&feeds(&["okx", "kraken"])), ExchangeId::Okx);
+    let stated = format!("[gateway]\ndefault_exchange = \"kraken\"\n{}", feeds(&["okx", "kraken"]));
+    assert_eq!(default(&stated), ExchangeId::Kraken);
+    // What nobody stated does not keep a feed from being removed.
+    let (both, one) = (feeds(&["okx", "kraken"]), feeds(&["kraken"]));
+    let gone = changes(&parse(&both).expect("valid"), &parse(&one).expect("valid"));
+    assert_eq!(gone.expect("possible").to_string(), "removed okx");
+}

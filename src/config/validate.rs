@@ -1,15 +1,17 @@
-//! From what is written to what is meant: defaults, ranges, and rules between fields.
+//! From what is written to what is meant: rules between fields, and what follows from the exchange.
+//! Types, ranges and defaults of single keys are in `keys`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::Source;
-use super::raw::{RawConfig, RawFeed, RawGateway, RawReconnect};
+use super::document::{At, Document};
+use super::key::{Key, real};
+use super::keys::{BUDGET, admin, feed, gateway, history};
 use super::{
     AdminConfig, ByteSize, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles,
 };
-use crate::cache::{CandleSource, HistoryBounds};
+use crate::cache::CandleSource;
 use crate::exchange::{self, Exchange};
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::Budget;
@@ -17,119 +19,49 @@ use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
 use crate::tick::Interval;
 
-/// Everything but the status channel, which no exchange sends.
-const CHANNELS: [&str; 5] = ["trades", "quotes", "ticker", "orderbook", "candles"];
-
-pub(super) fn validate(raw: RawConfig, source: &Source<'_>) -> Result<Config, ConfigError> {
-    let gateway = gateway(&raw.gateway, &At { source, section: "gateway", index: 0 })?;
-    let admin = At { source, section: "admin", index: 0 };
-    let admin_listen = admin.address("listen", raw.admin.listen.as_deref(), "127.0.0.1:8081")?;
-    if admin_listen == gateway.listen && admin_listen.port() != 0 {
-        let remedy = "the gateway listens there already; choose another port";
-        return Err(admin.wrong("listen", admin_listen, remedy));
-    }
-    let feeds = feeds(&raw.feed, source)?;
-    let history = At { source, section: "history", index: 0 };
-    let events =
-        history.within("events", raw.history.events, 10_000, 1..=limits::HISTORY_EVENTS_MAX)?;
-    let bytes = history_bytes(&raw, gateway.broadcasters, &history)?;
-    let config = Config {
-        gateway,
-        admin: AdminConfig { listen: admin_listen },
-        feeds,
-        history: HistoryConfig { events, bytes },
-        budget: budget(&raw, source)?,
-    };
-    refuse_too_many_spinners(&config, source)?;
-    Ok(config)
+pub(super) fn validate(document: Document<'_>) -> Result<Config, ConfigError> {
+    let feeds = feeds(&document)?;
+    let gateway = gateway(&document.at("gateway", 0), &feeds)?;
+    let admin = admin(&document.at("admin", 0), gateway.listen)?;
+    let history = history(&document.at("history", 0), gateway.broadcasters)?;
+    let budget = budget(&document)?;
+    refuse_too_many_spinners(&document, &gateway, &feeds)?;
+    let table = resolved(document, &gateway, &feeds).into_table();
+    Ok(Config { gateway, admin, feeds, history, budget, table })
 }
 
-/// Each broadcaster has its share of the bytes.
-fn history_bytes(
-    raw: &RawConfig,
-    broadcasters: usize,
-    at: &At<'_>,
-) -> Result<ByteSize, ConfigError> {
-    let bytes = raw.history.bytes.unwrap_or(ByteSize(HistoryBounds::default().bytes));
-    let least = limits::HISTORY_BYTES_MIN * broadcasters;
-    if (least..=limits::HISTORY_BYTES_MAX).contains(&bytes.0) {
-        return Ok(bytes);
+/// States what was left to the exchanges and the other keys.
+fn resolved<'a>(
+    mut document: Document<'a>,
+    gateway: &GatewayConfig,
+    feeds: &[FeedConfig],
+) -> Document<'a> {
+    document.set(&gateway::DEFAULT_EXCHANGE, 0, gateway.default_exchange.name());
+    for (index, feed) in feeds.iter().enumerate() {
+        let symbols: Vec<String> = feed.symbols.iter().map(ToString::to_string).collect();
+        let channels: Vec<&str> = feed.channels.iter().map(|channel| channel.name()).collect();
+        document.set(&feed::SYMBOLS, index, symbols);
+        document.set(&feed::CHANNELS, index, channels);
+        document.set(&feed::CANDLE_SOURCE, index, feed.candle_source.name());
+        document.set(&feed::URL, index, feed.url.as_str());
+        document.set(&feed::REST_URL, index, feed.rest_url.as_str());
     }
-    let (least, most) = (ByteSize(least), ByteSize(limits::HISTORY_BYTES_MAX));
-    let remedy = format!("must be from {least} (1MiB for each broadcaster) to {most}");
-    Err(at.wrong("bytes", format!("\"{bytes}\""), remedy))
-}
-
-/// One table of the file, for errors that name their place.
-struct At<'a> {
-    source: &'a Source<'a>,
-    section: &'static str,
-    index: usize,
+    document
 }
 
 impl At<'_> {
-    fn wrong(
-        &self,
-        key: &str,
-        value: impl std::fmt::Display,
-        remedy: impl Into<String>,
-    ) -> ConfigError {
-        let section = match self.section {
-            "feed" => format!("feed[{}]", self.index),
-            other => other.to_owned(),
-        };
-        ConfigError::Value {
-            place: self.source.place_of_key(self.section, self.index, key),
-            field: format!("{section}.{key}"),
-            value: value.to_string(),
-            remedy: remedy.into(),
-        }
+    fn address(&self, key: &Key) -> Result<SocketAddr, ConfigError> {
+        let address = self.text(key).and_then(|text| text.parse().ok());
+        address.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))
     }
 
-    fn address(
-        &self,
-        key: &str,
-        text: Option<&str>,
-        default: &str,
-    ) -> Result<SocketAddr, ConfigError> {
-        let text = text.unwrap_or(default);
-        let remedy = "write an address and a port, like 127.0.0.1:8080 or [::1]:8080";
-        text.parse().map_err(|_| self.wrong(key, format!("\"{text}\""), remedy))
+    /// One of the names that the key's kind allows, all of which are read.
+    fn named<T>(&self, key: &Key, read: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
+        let named = self.text(key).and_then(read);
+        named.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))
     }
 
-    fn within(
-        &self,
-        key: &str,
-        value: Option<usize>,
-        default: usize,
-        range: std::ops::RangeInclusive<usize>,
-    ) -> Result<usize, ConfigError> {
-        let value = value.unwrap_or(default);
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        let remedy = format!("must be from {} to {}", range.start(), range.end());
-        Err(self.wrong(key, value, remedy))
-    }
-
-    fn waiting(&self, text: Option<&str>) -> Result<Waiting, ConfigError> {
-        let name = text.unwrap_or("block");
-        Waiting::from_name(name).ok_or_else(|| {
-            let names = Waiting::ALL.map(Waiting::name).join(", ");
-            self.wrong("poll", format!("\"{name}\""), format!("must be one of: {names}"))
-        })
-    }
-
-    fn exchange(&self, key: &str, name: &str) -> Result<ExchangeId, ConfigError> {
-        ExchangeId::from_name(name).filter(|exchange| exchange.is_live()).ok_or_else(|| {
-            let live = ExchangeId::ALL.into_iter().filter(|exchange| exchange.is_live());
-            let names: Vec<&str> = live.map(ExchangeId::name).collect();
-            let remedy = format!("must be one of: {}", names.join(", "));
-            self.wrong(key, format!("\"{name}\""), remedy)
-        })
-    }
-
-    fn cpu(&self, key: &str, cpu: usize) -> Result<usize, ConfigError> {
+    fn cpu(&self, key: &Key, cpu: usize) -> Result<usize, ConfigError> {
         let known = core_affinity::get_core_ids().unwrap_or_default();
         if known.is_empty() || known.iter().any(|core| core.id == cpu) {
             return Ok(cpu);
@@ -137,150 +69,158 @@ impl At<'_> {
         let ids: Vec<String> = known.iter().map(|core| core.id.to_string()).collect();
         Err(self.wrong(key, cpu, format!("this machine has the CPUs {}", ids.join(", "))))
     }
+
+    fn seconds(&self, key: &Key) -> Duration {
+        Duration::from_secs(self.whole(key) as u64)
+    }
 }
 
-fn gateway(raw: &RawGateway, at: &At<'_>) -> Result<GatewayConfig, ConfigError> {
-    let listen = at.address("listen", raw.listen.as_deref(), "127.0.0.1:8080")?;
-    if !listen.ip().is_loopback() && raw.allow_anonymous != Some(true) {
+fn gateway(at: &At<'_>, feeds: &[FeedConfig]) -> Result<GatewayConfig, ConfigError> {
+    let listen = at.address(&gateway::LISTEN)?;
+    if !listen.ip().is_loopback() && !at.flag(&gateway::ALLOW_ANONYMOUS) {
         let remedy = "an address that others can reach needs allow_anonymous = true in [gateway]; \
                       or listen on 127.0.0.1 behind a proxy that authenticates";
-        return Err(at.wrong("listen", format!("\"{listen}\""), remedy));
+        return Err(at.wrong(&gateway::LISTEN, format!("\"{listen}\""), remedy));
     }
-    let broadcasters =
-        at.within("broadcasters", raw.broadcasters, 1, 1..=limits::BROADCASTERS_MAX)?;
-    let cpus = raw.cpus.clone().unwrap_or_default();
+    let cpus = at.wholes(&gateway::CPUS);
     for &cpu in &cpus {
-        at.cpu("cpus", cpu)?;
+        at.cpu(&gateway::CPUS, cpu)?;
     }
-    let max_clients = at.within("max_clients", raw.max_clients, 10_000, 1..=1_000_000)?;
-    let seconds = |key, value: Option<u64>, default, range| {
-        at.within(key, value.map(|value| value as usize), default, range)
-            .map(|seconds| Duration::from_secs(seconds as u64))
-    };
+    let (default_exchange, states_default_exchange) = default_exchange(at, feeds)?;
+    let origins = at.texts(&gateway::ALLOWED_ORIGINS).unwrap_or_default();
     Ok(GatewayConfig {
         listen,
-        broadcasters,
+        broadcasters: at.whole(&gateway::BROADCASTERS),
         cpus,
-        poll: at.waiting(raw.poll.as_deref())?,
-        max_clients,
-        max_clients_per_ip: at.within(
-            "max_clients_per_ip",
-            raw.max_clients_per_ip,
-            100,
-            1..=1_000_000,
-        )?,
-        max_symbols_per_client: at.within(
-            "max_symbols_per_client",
-            raw.max_symbols_per_client,
-            200,
-            1..=limits::INSTRUMENTS_MAX,
-        )?,
-        client_queue_bytes: at.within(
-            "client_queue_bytes",
-            raw.client_queue_bytes,
-            1_048_576,
-            limits::CLIENT_QUEUE_BYTES_MIN..=limits::CLIENT_QUEUE_BYTES_MAX,
-        )?,
-        heartbeat: seconds("heartbeat_seconds", raw.heartbeat_seconds, 30, 1..=3_600)?,
-        drain: seconds("drain_seconds", raw.drain_seconds, 5, 0..=600)?,
+        poll: at.named(&gateway::POLL, Waiting::from_name)?,
+        max_clients: at.whole(&gateway::MAX_CLIENTS),
+        max_clients_per_ip: at.whole(&gateway::MAX_CLIENTS_PER_IP),
+        max_symbols_per_client: at.whole(&gateway::MAX_SYMBOLS_PER_CLIENT),
+        client_queue_bytes: at.size(&gateway::CLIENT_QUEUE_BYTES).0,
+        heartbeat: at.seconds(&gateway::HEARTBEAT_SECONDS),
+        drain: at.seconds(&gateway::DRAIN_SECONDS),
         delay_injected: Duration::ZERO,
-        default_exchange: at
-            .exchange("default_exchange", raw.default_exchange.as_deref().unwrap_or("binance"))?,
-        allowed_origins: raw.allowed_origins.clone().unwrap_or_default(),
-        tls: tls(raw, at)?,
+        default_exchange,
+        states_default_exchange,
+        allowed_origins: origins.into_iter().map(str::to_owned).collect(),
+        tls: tls(at)?,
     })
 }
 
-fn feeds(raw: &[RawFeed], source: &Source<'_>) -> Result<Vec<FeedConfig>, ConfigError> {
+/// The exchange of bare symbols, and whether it is written.
+fn default_exchange(at: &At<'_>, feeds: &[FeedConfig]) -> Result<(ExchangeId, bool), ConfigError> {
+    let key = &gateway::DEFAULT_EXCHANGE;
+    let has_feed = |exchange: ExchangeId| feeds.iter().any(|feed| feed.exchange == exchange);
+    if at.text(key).is_none() {
+        let usual = Some(ExchangeId::Binance).filter(|exchange| has_feed(*exchange));
+        let first = feeds.first().map(|feed| feed.exchange);
+        return Ok((usual.or(first).unwrap_or(ExchangeId::Binance), false));
+    }
+    let exchange = at.named(key, ExchangeId::from_name)?;
+    if has_feed(exchange) {
+        return Ok((exchange, true));
+    }
+    let names: Vec<&str> = feeds.iter().map(|feed| feed.exchange.name()).collect();
+    let remedy = format!("has no [[feed]]; add one, or name one of: {}", names.join(", "));
+    Err(at.wrong_as_written(key, remedy))
+}
+
+fn admin(at: &At<'_>, gateway_listen: SocketAddr) -> Result<AdminConfig, ConfigError> {
+    let listen = at.address(&admin::LISTEN)?;
+    if listen == gateway_listen && listen.port() != 0 {
+        let remedy = "the gateway listens there already; choose another port";
+        return Err(at.wrong(&admin::LISTEN, format!("\"{listen}\""), remedy));
+    }
+    Ok(AdminConfig { listen })
+}
+
+/// Each broadcaster has its share of the bytes.
+fn history(at: &At<'_>, broadcasters: usize) -> Result<HistoryConfig, ConfigError> {
+    let bytes = at.size(&history::BYTES);
+    let least = ByteSize(limits::HISTORY_BYTES_MIN * broadcasters);
+    if bytes < least {
+        let remedy = format!("must be at least {least}, 1MiB for each broadcaster");
+        return Err(at.wrong_as_written(&history::BYTES, remedy));
+    }
+    Ok(HistoryConfig { events: at.whole(&history::EVENTS), bytes })
+}
+
+fn feeds(document: &Document<'_>) -> Result<Vec<FeedConfig>, ConfigError> {
     let mut feeds: Vec<FeedConfig> = Vec::new();
-    for (index, raw) in raw.iter().enumerate() {
-        let at = At { source, section: "feed", index };
-        let feed = feed(raw, &at)?;
+    for index in 0..document.count("feed") {
+        let at = document.at("feed", index);
+        let feed = feed(&at)?;
         if feeds.iter().any(|other| other.exchange == feed.exchange) {
             let remedy = "has a [[feed]] already; put all its symbols into that one";
-            return Err(at.wrong("exchange", format!("\"{}\"", feed.exchange), remedy));
+            return Err(at.wrong_as_written(&feed::EXCHANGE, remedy));
         }
         feeds.push(feed);
     }
     if feeds.is_empty() {
-        let at = At { source, section: "feed", index: 0 };
         let remedy = "add at least one [[feed]] with exchange and symbols";
-        return Err(at.wrong("exchange", "(none)", remedy));
+        return Err(document.at("feed", 0).wrong(&feed::EXCHANGE, "(none)", remedy));
     }
     Ok(feeds)
 }
 
-fn feed(raw: &RawFeed, at: &At<'_>) -> Result<FeedConfig, ConfigError> {
-    let exchange = at.exchange("exchange", &raw.exchange)?;
+fn feed(at: &At<'_>) -> Result<FeedConfig, ConfigError> {
+    let exchange = at.named(&feed::EXCHANGE, ExchangeId::from_name)?;
     let profile = exchange::profile(exchange);
-    let url = url(raw.url.as_deref(), profile.url, ["wss", "ws"], at, "url")?;
+    let url = url(at, &feed::URL, profile.url, ["wss", "ws"])?;
     let adapter = exchange::adapter_at(exchange, &url);
-    let candle_source = candle_source(raw.candle_source.as_deref(), &*adapter, at)?;
+    let candle_source = candle_source(&*adapter, at)?;
+    let cpu = at.optional_whole(&feed::CPU).map(|cpu| at.cpu(&feed::CPU, cpu)).transpose()?;
     Ok(FeedConfig {
         exchange,
-        symbols: symbols(raw, exchange, at)?,
-        channels: channels(raw.channels.as_deref(), &offered(&*adapter, candle_source), at)?,
+        symbols: symbols(exchange, at)?,
+        channels: channels(&offered(&*adapter, candle_source), at)?,
         candle_source,
         url,
-        rest_url: self::url(
-            raw.rest_url.as_deref(),
-            profile.rest_url,
-            ["https", "http"],
-            at,
-            "rest_url",
-        )?,
-        cpu: raw.cpu.map(|cpu| at.cpu("cpu", cpu)).transpose()?,
-        poll: at.waiting(raw.poll.as_deref())?,
-        lines: at.within(
-            "lines",
-            raw.lines.map(|lines| lines as usize),
-            1,
-            1..=limits::LINES_MAX,
-        )?,
-        reconnect: reconnect(raw.reconnect.as_ref(), at)?,
-        tls_ca_file: pem_file(raw.tls_ca_file.as_deref(), at, "tls_ca_file")?,
+        rest_url: self::url(at, &feed::REST_URL, profile.rest_url, ["https", "http"])?,
+        cpu,
+        poll: at.named(&feed::POLL, Waiting::from_name)?,
+        lines: at.whole(&feed::LINES),
+        reconnect: reconnect(at)?,
+        tls_ca_file: pem_file(at, &feed::TLS_CA_FILE)?,
     })
 }
 
-fn symbols(raw: &RawFeed, exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError> {
+fn symbols(exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError> {
     let (mut symbols, mut products) = (Vec::new(), Vec::new());
-    for text in &raw.symbols {
+    let key = &feed::SYMBOLS;
+    for text in at.texts(key).unwrap_or_default() {
         let quoted = format!("\"{text}\"");
         let profile = exchange::profile(exchange);
-        let symbol = profile
-            .symbol(text)
-            .map_err(|error| at.wrong("symbols", &quoted, error.to_string()))?;
+        let symbol =
+            profile.symbol(text).map_err(|error| at.wrong(key, &quoted, error.to_string()))?;
         let Some(native) = (profile.native_symbol)(&symbol) else {
             let remedy = format!("{exchange} has no symbol of that form; write it like BTC/USDT");
-            return Err(at.wrong("symbols", &quoted, remedy));
+            return Err(at.wrong(key, &quoted, remedy));
         };
         if symbols.contains(&symbol) {
-            return Err(at.wrong("symbols", &quoted, "stands in the list twice; remove one"));
+            return Err(at.wrong(key, &quoted, "stands in the list twice; remove one"));
         }
         // Their frames could not be told apart.
         if let Some(same) = products.iter().position(|product| *product == native) {
             let remedy = format!("{exchange} calls {} {native} as well; name one", symbols[same]);
-            return Err(at.wrong("symbols", &quoted, remedy));
+            return Err(at.wrong(key, &quoted, remedy));
         }
         symbols.push(symbol);
         products.push(native);
     }
     if symbols.is_empty() {
-        return Err(at.wrong("symbols", "[]", "name at least one symbol, like \"BTC/USDT\""));
+        return Err(at.wrong(key, "[]", "name at least one symbol, like \"BTC/USDT\""));
     }
     Ok(symbols)
 }
 
 /// Trades unless the exchange shows none; then its own candles are all there is.
-fn candle_source(
-    raw: Option<&str>,
-    adapter: &dyn Exchange,
-    at: &At<'_>,
-) -> Result<CandleSource, ConfigError> {
+fn candle_source(adapter: &dyn Exchange, at: &At<'_>) -> Result<CandleSource, ConfigError> {
     let has_trades = exchange::offers(adapter, Channel::Trades, None);
     let usual = if has_trades { CandleSource::Trades } else { CandleSource::Exchange };
-    let Some(name) = raw else { return Ok(usual) };
-    let wrong = |remedy: &str| Err(at.wrong("candle_source", format!("\"{name}\""), remedy));
+    let key = &feed::CANDLE_SOURCE;
+    let Some(name) = at.text(key) else { return Ok(usual) };
+    let wrong = |remedy: &str| Err(at.wrong_as_written(key, remedy));
     match CandleSource::from_name(name) {
         None => wrong("must be \"trades\" or \"exchange\""),
         Some(CandleSource::Trades) if !has_trades => {
@@ -312,49 +252,38 @@ fn offered(adapter: &dyn Exchange, candle_source: CandleSource) -> Vec<Channel> 
 
 /// What is wanted of what there is. One list may serve all feeds of a file: a channel that an
 /// exchange lacks is left out as long as another is left.
-fn channels(
-    raw: Option<&[String]>,
-    offered: &[Channel],
-    at: &At<'_>,
-) -> Result<Vec<Channel>, ConfigError> {
-    let Some(names) = raw else { return Ok(offered.to_vec()) };
-    let mut channels = Vec::new();
-    for name in names {
-        let channel = CHANNELS.contains(&name.as_str()).then(|| Channel::from_name(name)).flatten();
-        let remedy = || format!("must be one of: {}", CHANNELS.join(", "));
-        let channel =
-            channel.ok_or_else(|| at.wrong("channels", format!("\"{name}\""), remedy()))?;
+fn channels(offered: &[Channel], at: &At<'_>) -> Result<Vec<Channel>, ConfigError> {
+    let key = &feed::CHANNELS;
+    let Some(names) = at.texts(key) else { return Ok(offered.to_vec()) };
+    let mut channels: Vec<Channel> = Vec::new();
+    for channel in names.into_iter().filter_map(Channel::from_name) {
         if !channels.contains(&channel) {
             channels.push(channel);
         }
     }
-    let is_empty = channels.is_empty();
+    if channels.is_empty() {
+        let remedy = "name at least one channel, or leave the key out";
+        return Err(at.wrong_as_written(key, remedy));
+    }
     channels.retain(|channel| offered.contains(channel));
-    if channels.is_empty() && !is_empty {
+    if channels.is_empty() {
         let names: Vec<&str> = offered.iter().map(|channel| channel.name()).collect();
         let remedy = format!("the exchange has none of these; it has: {}", names.join(", "));
-        return Err(at.wrong("channels", format!("{:?}", raw.unwrap_or_default()), remedy));
-    }
-    if channels.is_empty() {
-        return Err(at.wrong("channels", "[]", "name at least one channel, or leave the key out"));
+        return Err(at.wrong_as_written(key, remedy));
     }
     Ok(channels)
 }
 
 /// An origin without path; the encrypted scheme anywhere, the plain one on loopback alone.
 fn url(
-    text: Option<&str>,
+    at: &At<'_>,
+    key: &Key,
     default: &str,
     [secure, plain]: [&str; 2],
-    at: &At<'_>,
-    key: &str,
 ) -> Result<String, ConfigError> {
-    let text = text.unwrap_or(default).trim_end_matches('/');
-    let quoted = format!("\"{text}\"");
-    let remedy = format!("write {secure}://host[:port], or {plain}://127.0.0.1:port on loopback");
-    let Ok(uri) = text.parse::<tungstenite::http::Uri>() else {
-        return Err(at.wrong(key, quoted, remedy));
-    };
+    let text = at.text(key).unwrap_or(default).trim_end_matches('/');
+    let wrong = || at.wrong_as_written(key, key.kind.remedy());
+    let uri = text.parse::<tungstenite::http::Uri>().map_err(|_| wrong())?;
     let host = uri.host().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let loopback = bare == "localhost"
@@ -362,73 +291,64 @@ fn url(
     match uri.scheme_str() {
         Some(scheme) if scheme == secure && !host.is_empty() => Ok(text.to_owned()),
         Some(scheme) if scheme == plain && loopback => Ok(text.to_owned()),
-        _ => Err(at.wrong(key, quoted, remedy)),
+        _ => Err(wrong()),
     }
 }
 
-fn reconnect(raw: Option<&RawReconnect>, at: &At<'_>) -> Result<BackoffPolicy, ConfigError> {
-    let none = RawReconnect::default();
-    let raw = raw.unwrap_or(&none);
-    let initial = raw.initial_ms.unwrap_or(500);
-    let max = raw.max_ms.unwrap_or(30_000);
-    let factor = raw.factor.unwrap_or(2.0);
-    let jitter = raw.jitter.unwrap_or(0.2);
-    let wrong = |value: String, remedy: &str| Err(at.wrong("reconnect", value, remedy));
-    if initial == 0 || max < initial || max > 3_600_000 {
-        let value = format!("initial_ms {initial}, max_ms {max}");
-        return wrong(value, "needs 1 <= initial_ms <= max_ms <= 3600000");
-    }
-    if !(1.0..=100.0).contains(&factor) {
-        return wrong(format!("factor {factor}"), "factor must be from 1.0 to 100.0");
-    }
-    if !(0.0..=1.0).contains(&jitter) {
-        return wrong(format!("jitter {jitter}"), "jitter must be from 0.0 to 1.0");
+fn reconnect(at: &At<'_>) -> Result<BackoffPolicy, ConfigError> {
+    let millis = |key| at.whole(key) as u64;
+    let initial = millis(&feed::RECONNECT_INITIAL_MS);
+    let max = millis(&feed::RECONNECT_MAX_MS);
+    if max < initial {
+        let remedy = format!("is less than initial_ms = {initial}; needs initial_ms <= max_ms");
+        return Err(at.wrong(&feed::RECONNECT_MAX_MS, max, remedy));
     }
     Ok(BackoffPolicy {
         initial: Duration::from_millis(initial),
         max: Duration::from_millis(max),
-        factor,
-        jitter,
-        max_attempts: raw.max_attempts.unwrap_or(0),
+        factor: at.real(&feed::RECONNECT_FACTOR),
+        jitter: at.real(&feed::RECONNECT_JITTER),
+        max_attempts: at.whole(&feed::RECONNECT_MAX_ATTEMPTS) as u32,
     })
 }
 
-fn tls(raw: &RawGateway, at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
-    let cert = pem_file(raw.tls_cert_file.as_deref(), at, "tls_cert_file")?;
-    let key = pem_file(raw.tls_key_file.as_deref(), at, "tls_key_file")?;
-    match (cert, key) {
+fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
+    let (cert, key) = (&gateway::TLS_CERT_FILE, &gateway::TLS_KEY_FILE);
+    match (pem_file(at, cert)?, pem_file(at, key)?) {
         (Some(cert_file), Some(key_file)) => Ok(Some(TlsFiles { cert_file, key_file })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(at.wrong("tls_key_file", "(none)", "tls_cert_file needs it too")),
-        (None, Some(_)) => Err(at.wrong("tls_cert_file", "(none)", "tls_key_file needs it too")),
-    }
-}
-
-fn pem_file(text: Option<&str>, at: &At<'_>, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-    let Some(text) = text else { return Ok(None) };
-    let path = PathBuf::from(text);
-    let quoted = format!("\"{text}\"");
-    match std::fs::metadata(&path) {
-        Ok(meta) if meta.is_file() => Ok(Some(path)),
-        Ok(_) => Err(at.wrong(key, quoted, "is no file; name a PEM file")),
-        Err(error) => {
-            let remedy = format!("cannot be read ({error}); name a PEM file");
-            Err(at.wrong(key, quoted, remedy))
+        (Some(_), None) => {
+            Err(at.wrong(key, "(none)", "tls_cert_file needs it too; name a PEM file"))
+        }
+        (None, Some(_)) => {
+            Err(at.wrong(cert, "(none)", "tls_key_file needs it too; name a PEM file"))
         }
     }
 }
 
-fn budget(raw: &RawConfig, source: &Source<'_>) -> Result<Budget, ConfigError> {
-    let at = At { source, section: "budget", index: 0 };
-    let mut micros = Vec::new();
-    for (key, value) in &raw.budget {
-        let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-        let remedy = "write a number of microseconds";
-        micros.push((key.as_str(), number.ok_or_else(|| at.wrong(key, value, remedy))?));
+fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(text) = at.text(key) else { return Ok(None) };
+    let path = PathBuf::from(text);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() => Ok(Some(path)),
+        Ok(_) => Err(at.wrong_as_written(key, "is no file; name a PEM file")),
+        Err(error) => {
+            let remedy = format!("cannot be read ({error}); name a PEM file");
+            Err(at.wrong_as_written(key, remedy))
+        }
     }
-    for &(key, number) in &micros {
-        Budget::from_micros([(key, number)])
-            .map_err(|error| at.wrong(key, number, error.to_string()))?;
+}
+
+fn budget(document: &Document<'_>) -> Result<Budget, ConfigError> {
+    let at = document.at(BUDGET, 0);
+    let mut micros = Vec::new();
+    let written = document.budget();
+    for (key, value) in &written {
+        let remedy = "write a number of microseconds";
+        let number = real(value).ok_or_else(|| at.wrong_at(key, value, remedy))?;
+        Budget::from_micros([(key.as_str(), number)])
+            .map_err(|error| at.wrong_at(key, value, error.to_string()))?;
+        micros.push((key.as_str(), number));
     }
     match Budget::from_micros(micros) {
         Ok(budget) if !budget.allowances().is_empty() => Ok(budget),
@@ -438,25 +358,28 @@ fn budget(raw: &RawConfig, source: &Source<'_>) -> Result<Budget, ConfigError> {
 }
 
 /// Spinning threads that outnumber the cores make everything slower, the spinners first.
-fn refuse_too_many_spinners(config: &Config, source: &Source<'_>) -> Result<(), ConfigError> {
-    let broadcasters = match config.gateway.poll {
+fn refuse_too_many_spinners(
+    document: &Document<'_>,
+    gateway: &GatewayConfig,
+    feeds: &[FeedConfig],
+) -> Result<(), ConfigError> {
+    let broadcasters = match gateway.poll {
         Waiting::Block => 0,
-        Waiting::EpollSpin | Waiting::Spin => config.gateway.broadcasters,
+        Waiting::EpollSpin | Waiting::Spin => gateway.broadcasters,
     };
-    let feeds = config.feeds.iter().filter(|feed| feed.poll != Waiting::Block).count();
-    let spinners = broadcasters + feeds;
+    let spinners = broadcasters + feeds.iter().filter(|feed| feed.poll != Waiting::Block).count();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if spinners < cores || spinners == 0 {
         return Ok(());
     }
-    let (section, index) = match config.feeds.iter().position(|feed| feed.poll != Waiting::Block) {
-        Some(index) => ("feed", index),
-        None => ("gateway", 0),
+    let (at, key) = match feeds.iter().position(|feed| feed.poll != Waiting::Block) {
+        Some(index) => (document.at("feed", index), &feed::POLL),
+        None => (document.at("gateway", 0), &gateway::POLL),
     };
     let remedy = format!(
         "{spinners} spinning threads need at least {} cores (one is left to everything else), this \
          machine has {cores}; set poll = \"block\" on some",
         spinners + 1
     );
-    Err(At { source, section, index }.wrong("poll", "spinning", remedy))
+    Err(at.wrong_as_written(key, remedy))
 }

@@ -37,15 +37,15 @@ const STOP_MAX: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum AdminError {
     /// The address is taken, not ours, or not allowed.
-    #[error("cannot listen on {address} for admin: {source}; choose another admin.listen")]
+    #[error("admin.listen = \"{address}\": {error}; choose another address or port")]
     Listen {
         /// As configured.
         address: SocketAddr,
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// The system gave no thread or event queue.
-    #[error("cannot start the admin thread: {source}")]
+    #[error("cannot start the admin thread")]
     Thread {
         /// What the system says.
         #[from]
@@ -69,7 +69,7 @@ impl Admin {
     pub fn start(listen: SocketAddr, observatory: Arc<Observatory>) -> Result<Self, AdminError> {
         let bound = TcpListener::bind(listen)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-        let listener = bound.map_err(|source| AdminError::Listen { address: listen, source })?;
+        let listener = bound.map_err(|error| AdminError::Listen { address: listen, error })?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
