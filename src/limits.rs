@@ -164,16 +164,31 @@ pub const CLIENT_QUEUE_BYTES_MIN: usize = 16 << 10;
 
 /// Most bytes of a client's queue.
 pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 30;
-/// How long after its end, by our date, a candle without a later trade stays open for trades that
-/// are still on their way: 1 s. Later ones are counted and left out.
+/// How long after its end, by the exchange's time, a candle without a later trade stays open for
+/// trades that are still on their way: 1 s. Later ones are counted and left out.
 pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
+
+/// The same for a candle that the exchange makes: 3 s, as the last state of one comes up to two
+/// seconds after its end (Binance sends each two seconds, Coinbase each second).
+pub const EXCHANGE_CANDLE_GRACE_NS: i64 = 3_000_000_000;
+
+/// How far ahead of its exchange's clock the date of an event is believed: 5 min, far more than the
+/// parts of an exchange are known to differ by. What is dated beyond is told as it is and counted,
+/// but makes no candle: one trade dated an hour ahead would keep the candles of an hour from being
+/// made.
+pub const DATE_AHEAD_NS_MAX: i64 = 300_000_000_000;
+
+/// The same in a recording, ahead of the newest date believed: 30 min. It may be played faster than
+/// it was made, so that its quiet times are skipped.
+pub const RECORDED_AHEAD_NS_MAX: i64 = 1_800_000_000_000;
+const _: () = assert!(RECORDED_AHEAD_NS_MAX > DATE_AHEAD_NS_MAX);
 
 /// Closed candles kept per instrument and interval, unless the history is shorter still: 5,000 ×
 /// 35 B × 7 intervals = 1.2 MB per instrument when all are full (of days: after 13 years).
 pub const CANDLES_KEPT_MAX: usize = 5_000;
 
-/// How far an exchange's dates may lie behind ours for its candles to be closed by our date. A
-/// replayed recording lies years behind; there only later trades close candles.
+/// How far an exchange's dates may lie behind ours for its candles to be closed as time goes on. A
+/// replayed recording lies years behind; there only later events close candles.
 pub const EXCHANGE_LAG_NS_MAX: i64 = 60_000_000_000;
 
 /// Deepest view of a book that a client can ask for; deeper asks for the whole book. A view holds

@@ -378,6 +378,7 @@ impl Broadcaster {
             });
             spans.tick(tick, told > 0);
         });
+        counters.late.set(cache.late());
         spans.encoded(clock.now());
         taken
     }

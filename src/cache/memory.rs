@@ -130,7 +130,16 @@ impl Memory {
             Body::Gap { channel, reason, missed } => {
                 self.miss(histories, (channel, missed.max(1), reason), stamp, told);
             }
-            Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => {}
+            Body::Unheard { channel: Channel::Trades } => {
+                self.candles.fall_silent(CandleSource::Trades);
+            }
+            Body::Unheard { channel: Channel::Candles } => {
+                self.candles.fall_silent(CandleSource::Exchange);
+            }
+            Body::Unheard { .. }
+            | Body::BookState { .. }
+            | Body::FeedState { .. }
+            | Body::Time { .. } => {}
         }
     }
 
@@ -144,8 +153,12 @@ impl Memory {
         let record = self.trades.next(histories, stamp, &[*body]);
         self.trade = Some(record);
         let Some(trade) = body.trade() else { return };
+        let dated_ahead = matches!(body, Body::Trade { dated_ahead: true, .. });
         let body = EventBody::Trade(trade);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
+        if dated_ahead {
+            return;
+        }
         let told = &mut remembered_candles(self.instrument, histories, told);
         self.candles.trade(&trade, stamp, told);
     }
@@ -185,7 +198,10 @@ impl Memory {
             told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
         };
         match channel {
-            Channel::Trades => tell(self.trades.miss(histories, missed, reason, stamp)),
+            Channel::Trades => {
+                tell(self.trades.miss(histories, missed, reason, stamp));
+                self.candles.lose(CandleSource::Trades);
+            }
             Channel::Quotes => tell(self.quotes.miss(histories, missed, reason, stamp)),
             Channel::Ticker => tell(self.tickers.miss(histories, missed, reason, stamp)),
             // A book without its changes is worth nothing, and candles are summed up: what is
@@ -204,15 +220,16 @@ impl Memory {
         }
     }
 
-    /// Closes the candles that ended at `until` or before, in nanoseconds since the epoch.
+    /// Closes the candles that are to be closed at that date of the exchange, in nanoseconds since
+    /// the epoch.
     pub(super) fn close_until(
         &mut self,
         histories: &mut Histories,
-        until: i64,
+        date: i64,
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let told = &mut remembered_candles(self.instrument, histories, told);
-        self.candles.close_until(until, told);
+        self.candles.close_until(date, told);
     }
 
     pub(super) fn seq(&self, stream: Stream) -> u64 {

@@ -18,13 +18,13 @@ pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
 
+use candles::Coverage;
 use histories::Histories;
 use memory::Memory;
 
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
-use crate::limits::{CANDLE_GRACE_NS, EXCHANGE_LAG_NS_MAX};
 use crate::tick::{Body, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
@@ -83,8 +83,6 @@ pub struct HistoryRange {
 struct Feed {
     /// The newest state of each line.
     lines: Vec<FeedStatus>,
-    /// How far the date of the newest trade lay behind its receipt.
-    lag_ns: i64,
 }
 
 /// The memory of a broadcaster.
@@ -92,9 +90,11 @@ struct Feed {
 pub struct Cache {
     histories: Histories,
     memories: Vec<Memory>,
-    /// The earliest end of an open candle of each instrument. Beside the memories, so that the
+    /// When a candle of each instrument is to be closed next. Beside the memories, so that the
     /// look at all of them once a second reads 8 bytes of each and not 4 KiB apart.
     candle_ends: Vec<i64>,
+    /// Trades and candles that came for a candle already closed.
+    late: u64,
     feeds: [Feed; ExchangeId::ALL.len()],
     candle_sources: [CandleSource; ExchangeId::ALL.len()],
 }
@@ -107,6 +107,7 @@ impl Cache {
             histories: Histories::new(bounds),
             memories: Vec::new(),
             candle_ends: Vec::new(),
+            late: 0,
             feeds: Default::default(),
             candle_sources: Default::default(),
         }
@@ -156,12 +157,9 @@ impl Cache {
                 let index = tick.instrument.index();
                 let Some(memory) = self.memories.get_mut(index) else { return };
                 memory.apply(&mut self.histories, &tick.body, stamp, &mut told);
-                if matches!(tick.body, Body::Trade { .. }) {
-                    self.candle_ends[index] = memory.candles.next_end();
-                    if stamp.exchange_time.is_some() {
-                        self.feeds[exchange as usize].lag_ns =
-                            received.0.saturating_sub(stamp.exchange_time.0);
-                    }
+                if matches!(tick.body, Body::Trade { .. } | Body::CandleVolume { .. }) {
+                    self.candle_ends[index] = memory.candles.next_close();
+                    self.late += memory.candles.take_late();
                 }
             }
         }
@@ -187,12 +185,12 @@ impl Cache {
                 let body = EventBody::FeedState(status);
                 told(&Event { instrument: InstrumentId::NONE, seq: 0, stamp, body });
             }
-            Body::Time { date } if feed.lag_ns <= EXCHANGE_LAG_NS_MAX => {
-                let until = date.0.saturating_sub(CANDLE_GRACE_NS);
+            // Before every end where it is unknown.
+            Body::Time { date } => {
                 for (memory, end) in self.memories.iter_mut().zip(&mut self.candle_ends) {
-                    if *end <= until && memory.exchange == exchange {
-                        memory.close_until(&mut self.histories, until, told);
-                        *end = memory.candles.next_end();
+                    if *end <= date.0 && memory.exchange == exchange {
+                        memory.close_until(&mut self.histories, date.0, told);
+                        *end = memory.candles.next_close();
                     }
                 }
             }
@@ -275,7 +273,8 @@ impl Cache {
 
     /// Tells the events of a range, oldest first, by [`Stamp::time`] (candles by their open time).
     /// Returns whether all of the range is there: false when something of it may have been
-    /// dropped, or never came.
+    /// dropped, or never came. Of candles, too, when one was not seen whole or lies before the
+    /// first.
     pub fn history(
         &self,
         instrument: InstrumentId,
@@ -296,23 +295,33 @@ impl Cache {
         });
         let mut skip = if range.from.is_some() { 0 } else { count - count.min(range.limit) };
         let mut left = count.min(range.limit);
+        let mut coverage = stream.interval().map(|interval| Coverage::of(interval, &range));
         memory.since(&self.histories, stream, 0, &mut |event| {
             let wanted = left > 0
                 && !matches!(event.body, EventBody::Gap(_))
                 && range.has(event_millis(event));
             if wanted && skip > 0 {
                 skip -= 1;
-            } else if wanted {
+                return;
+            }
+            if let (EventBody::Candle(candle), Some(coverage)) = (event.body, &mut coverage) {
+                coverage.add(candle);
+            }
+            if wanted {
                 left -= 1;
                 told(event);
             }
         });
         let reaches_back = match (range.from, oldest) {
+            // The coverage knows.
+            (Some(_), _) if coverage.is_some() => true,
             (Some(from), Some(oldest)) => from > oldest,
             (None, _) => count >= range.limit,
             (Some(_), None) => false,
         };
-        gaps == 0 && (self.histories.holds_all(instrument, stream) || reaches_back)
+        let is_covered =
+            coverage.is_none_or(|coverage| coverage.is_whole(|one| memory.candles.is_heard(one)));
+        gaps == 0 && is_covered && (self.histories.holds_all(instrument, stream) || reaches_back)
     }
 
     /// Bytes of memory that histories hold, at most [`HistoryBounds::bytes`].
@@ -328,7 +337,7 @@ impl Cache {
 
     /// Trades and candles that came for an interval already closed, over all instruments.
     pub fn late(&self) -> u64 {
-        self.memories.iter().map(|memory| memory.candles.late()).sum()
+        self.late
     }
 
     /// Levels that no book could take, over all instruments. The feed proves books within the

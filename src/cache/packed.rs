@@ -111,7 +111,11 @@ const fn lane(body: &Body) -> usize {
         Body::Quote { .. } | Body::TickerPrices { .. } | Body::CandlePrices { .. } => 0,
         Body::TickerChange { .. } | Body::CandleVolume { .. } => 1,
         Body::TickerVolumes { .. } => 2,
-        Body::BookState { .. } | Body::FeedState { .. } | Body::Gap { .. } | Body::Time { .. } => 3,
+        Body::BookState { .. }
+        | Body::FeedState { .. }
+        | Body::Gap { .. }
+        | Body::Unheard { .. }
+        | Body::Time { .. } => 3,
     }
 }
 
@@ -167,6 +171,7 @@ mod tests {
                     price_digits: 2,
                     size_digits: 8,
                     id_kind: IdKind::Uuid,
+                    dated_ahead: false,
                     price,
                     size,
                     id_high: (id >> 64) as u64,
@@ -270,16 +275,11 @@ mod tests {
         assert!(bytes_per_record(levels) <= 9);
         let ticker = |seq: i64| Ticker { last: Some(price(seq)), ..Ticker::default() };
         assert!(bytes_per_record(|seq| ticker(seq).bodies().to_vec()) <= 6);
-        let candle = |seq: i64| Candle {
-            interval: Interval::Second1,
-            open_time: UnixNanos(seq * 1_000_000_000),
-            open: price(seq),
-            high: price(seq),
-            low: price(seq),
-            close: price(seq),
-            volume: decimal(seq * 7_919_993 % 100_000_000, 8).into(),
-            trades: 5,
-            closed: true,
+        let candle = |seq: i64| {
+            let open_time = UnixNanos(seq * 1_000_000_000);
+            let bare = Candle::of(Interval::Second1, open_time, [price(seq); 4]);
+            let volume = decimal(seq * 7_919_993 % 100_000_000, 8);
+            Candle { trades: Some(5), closed: true, ..bare.with_volume(volume.into()) }
         };
         assert!(bytes_per_record(|seq| candle(seq).bodies().to_vec()) <= 18);
     }

@@ -10,19 +10,19 @@ use crate::book::BookKind;
 use crate::instrument::{Channel, Instrument, Symbol};
 use crate::tick::{
     BookState, Candle, Decimal, Interval, Level, LevelFlags, Quote, Reason, Side, Ticker, Trade,
-    TradeId, WideDecimal,
+    TradeId,
 };
 
-const ID: InstrumentId = InstrumentId(0);
+pub(super) const ID: InstrumentId = InstrumentId(0);
 /// A date that every interval opens at.
-const START: i64 = 1_700_006_400_000_000_000;
-const SECOND: i64 = 1_000_000_000;
+pub(super) const START: i64 = 1_700_006_400_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
 
-fn decimal(text: &str) -> Decimal {
+pub(super) fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).expect(text)
 }
 
-fn cache(history_events: usize) -> Cache {
+pub(super) fn cache(history_events: usize) -> Cache {
     cache_within(HistoryBounds { events: history_events, ..HistoryBounds::default() })
 }
 
@@ -43,7 +43,7 @@ fn cache_within(bounds: HistoryBounds) -> Cache {
     cache
 }
 
-fn trade(price: i64, size: i64) -> Trade {
+pub(super) fn trade(price: i64, size: i64) -> Trade {
     Trade {
         taker: Side::Bid,
         price: Decimal::new(price, 2).expect("small"),
@@ -62,7 +62,7 @@ fn apply(cache: &mut Cache, time: i64, body: impl Into<Body>) -> Vec<(u64, Strin
     told
 }
 
-fn candles_of(cache: &mut Cache, time: i64, body: Body) -> Vec<(u64, Candle)> {
+pub(super) fn candles_of(cache: &mut Cache, time: i64, body: Body) -> Vec<(u64, Candle)> {
     let tick = Tick::new(ID, UnixNanos(time), body);
     let mut told = Vec::new();
     cache.apply(ExchangeId::Binance, &tick, UnixNanos(time), |event| {
@@ -102,125 +102,7 @@ fn level(side: Side, price: &str, size: &str) -> Level {
     Level { side, price: decimal(price), size: decimal(size) }
 }
 
-/// One interval as someone would build it who keeps every trade.
-#[derive(Default)]
-struct CandleTwin {
-    seq: u64,
-    trades: BTreeMap<i64, Vec<(i64, Trade)>>,
-    /// Everything that opened before it is closed.
-    closed_until: i64,
-    late: u64,
-}
-
-impl CandleTwin {
-    fn candle(&self, interval: Interval, open_time: i64) -> Candle {
-        let trades = &self.trades[&open_time];
-        // Stable sorts: of equal times the order of arrival counts.
-        let mut by_time: Vec<&(i64, Trade)> = trades.iter().collect();
-        by_time.sort_by_key(|(time, _)| *time);
-        let prices = || trades.iter().map(|(_, trade)| trade.price);
-        let volume: i128 = trades.iter().map(|(_, trade)| i128::from(trade.size.mantissa())).sum();
-        Candle {
-            interval,
-            open_time: UnixNanos(open_time),
-            open: by_time[0].1.price,
-            high: prices().max_by(|a, b| a.cmp_value(*b)).expect("a trade"),
-            low: prices().min_by(|a, b| a.cmp_value(*b)).expect("a trade"),
-            close: by_time[by_time.len() - 1].1.price,
-            volume: WideDecimal::new(volume, 3).expect("small"),
-            trades: trades.len() as u64,
-            closed: open_time < self.closed_until,
-        }
-    }
-
-    fn close(&mut self, interval: Interval, told: &mut Vec<(u64, Candle)>) {
-        let newest = self.trades.last_key_value().map(|(&open_time, _)| open_time);
-        if let Some(open_time) = newest.filter(|&open_time| open_time >= self.closed_until) {
-            self.closed_until = open_time + interval.nanos();
-            self.seq += 1;
-            told.push((self.seq, self.candle(interval, open_time)));
-        }
-    }
-
-    fn trade(&mut self, interval: Interval, time: i64, trade: Trade) -> Vec<(u64, Candle)> {
-        let mut told = Vec::new();
-        let open_time = time.div_euclid(interval.nanos()) * interval.nanos();
-        let newest = self.trades.last_key_value().map_or(i64::MIN, |(&newest, _)| newest);
-        if open_time < newest || open_time < self.closed_until {
-            self.late += 1;
-            return told;
-        }
-        if open_time > newest {
-            self.close(interval, &mut told);
-        }
-        self.trades.entry(open_time).or_default().push((time, trade));
-        self.seq += 1;
-        told.push((self.seq, self.candle(interval, open_time)));
-        told
-    }
-
-    fn date(&mut self, interval: Interval, date: i64) -> Vec<(u64, Candle)> {
-        let mut told = Vec::new();
-        let newest = self.trades.last_key_value().map(|(&open_time, _)| open_time);
-        if newest.is_some_and(|newest| newest + interval.nanos() + SECOND <= date) {
-            self.close(interval, &mut told);
-        }
-        told
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Happening {
-    Trade { step: i64, price: i64, size: i64 },
-    Date { step: i64 },
-}
-
-fn any_happening() -> impl Strategy<Value = Happening> {
-    // Steps go back now and then, and jump over whole intervals now and then.
-    let step = prop_oneof![
-        4 => 0..SECOND / 2,
-        2 => -SECOND..0,
-        1 => 0..400 * SECOND,
-        1 => 0..20_000 * SECOND,
-    ];
-    prop_oneof![
-        5 => (step.clone(), 90..110_i64, 0..50_i64)
-            .prop_map(|(step, price, size)| Happening::Trade { step, price, size }),
-        1 => step.prop_map(|step| Happening::Date { step }),
-    ]
-}
-
 proptest! {
-    #[test]
-    fn candles_equal_those_of_a_twin_that_keeps_every_trade(
-        happenings in prop::collection::vec(any_happening(), 0..120),
-    ) {
-        let mut cache = cache(16);
-        let mut twins: [CandleTwin; 7] = Default::default();
-        let mut now = START;
-        for happening in happenings {
-            let (body, expected): (Body, Vec<_>) = match happening {
-                Happening::Trade { step, price, size } => {
-                    now += step;
-                    let trade = trade(price, size);
-                    let told = Interval::ALL.map(|interval| {
-                        twins[interval as usize].trade(interval, now, trade)
-                    });
-                    (trade.into(), told.concat())
-                }
-                Happening::Date { step } => {
-                    now += step.max(0);
-                    let date = UnixNanos(now);
-                    let told = Interval::ALL
-                        .map(|interval| twins[interval as usize].date(interval, now));
-                    (Body::Time { date }, told.concat())
-                }
-            };
-            prop_assert_eq!(candles_of(&mut cache, now, body), expected);
-        }
-        prop_assert_eq!(cache.late(), twins.iter().map(|twin| twin.late).sum::<u64>());
-    }
-
     /// Whoever saw everything up to some number and asks for the rest has all that was told.
     #[test]
     fn a_client_that_resumes_misses_nothing(
@@ -318,66 +200,6 @@ proptest! {
             prop_assert_eq!(top.levels().collect::<Vec<_>>(), best);
         }
     }
-}
-
-#[test]
-fn an_exchange_that_sends_candles_has_none_built() {
-    let mut cache = cache(8);
-    assert_eq!(candles_of(&mut cache, START, trade(100, 1).into()).len(), 7);
-    let price = decimal("5");
-    let candle = Candle {
-        interval: Interval::Minute1,
-        open_time: UnixNanos(START),
-        open: price,
-        high: price,
-        low: price,
-        close: price,
-        volume: WideDecimal::ZERO,
-        trades: 9,
-        closed: true,
-    };
-    let told: Vec<_> =
-        candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
-    assert_eq!(told, [(2, candle)]);
-    assert_eq!(candles_of(&mut cache, START + SECOND, trade(100, 1).into()), []);
-    // A closed candle is final.
-    let again: Vec<_> =
-        candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
-    assert_eq!(again, []);
-    assert_eq!(cache.late(), 1);
-}
-
-#[test]
-fn our_date_closes_no_candle_of_a_replayed_recording() {
-    let mut cache = cache(8);
-    let today = UnixNanos(START);
-    let old = Tick::new(ID, UnixNanos(START - 86_400 * 365 * SECOND), trade(100, 1).into());
-    cache.apply(ExchangeId::Binance, &old, today, |_| {});
-    assert_eq!(candles_of(&mut cache, START, Body::Time { date: today }), []);
-    // The newest trade is of today: only now the dates can be compared.
-    candles_of(&mut cache, START, trade(100, 1).into());
-    let later = START + 3 * SECOND;
-    let closed = candles_of(&mut cache, later, Body::Time { date: UnixNanos(later) });
-    assert_eq!(closed.len(), 1);
-    assert!(closed[0].1.closed && closed[0].1.interval == Interval::Second1);
-}
-
-#[test]
-fn a_candle_resumes_with_what_closed_and_what_is_open() {
-    let mut cache = cache(8);
-    for second in 0..3 {
-        candles_of(&mut cache, START + second * SECOND, trade(100 + second, 1).into());
-    }
-    let stream = Stream::Candles(Interval::Second1);
-    let mut told = Vec::new();
-    cache.since(ID, stream, 0, |event| {
-        let EventBody::Candle(candle) = event.body else { return };
-        told.push((event.seq, candle.closed));
-    });
-    // Updates 1, 3 and 5, closings 2 and 4; the open candle stands for what it replaces.
-    assert_eq!(told, [(2, true), (4, true), (5, false)]);
-    assert!(cache.holds_since(ID, stream, 1));
-    assert!(!cache.holds_since(ID, stream, 6));
 }
 
 #[test]

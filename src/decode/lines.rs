@@ -112,6 +112,7 @@ impl Lines {
             Body::BookState { .. }
             | Body::FeedState { .. }
             | Body::Gap { .. }
+            | Body::Unheard { .. }
             | Body::Time { .. }
             | Body::Level { .. } => {}
         }

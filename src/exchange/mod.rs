@@ -165,6 +165,44 @@ pub struct BookRules {
     pub checksum: Option<ChecksumRule>,
 }
 
+/// What a date is that an exchange states with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dated {
+    /// When it happened, or when its frame was sent.
+    Moment,
+    /// The second in which it happened.
+    Second,
+    /// Something else: of the last trade or change, which may be long ago where the event repeats
+    /// it to a new subscription.
+    Otherwise,
+}
+
+/// What the dates of an exchange's events are, of the channels in which exchanges differ. A trade's
+/// is its moment everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateRules {
+    /// Of quotes that are no part of another event.
+    pub quotes: Dated,
+    /// Of statistics.
+    pub ticker: Dated,
+    /// Of candles; the start of a candle is apart.
+    pub candles: Dated,
+}
+
+impl DateRules {
+    /// What the date of an event of that channel is.
+    #[inline]
+    pub const fn of(&self, channel: Channel) -> Dated {
+        match channel {
+            Channel::Trades => Dated::Moment,
+            Channel::Quotes => self.quotes,
+            Channel::Ticker => self.ticker,
+            Channel::Candles => self.candles,
+            Channel::Orderbook | Channel::Status => Dated::Otherwise,
+        }
+    }
+}
+
 /// What a frame was, besides the ticks and books that it put into the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -303,6 +341,11 @@ pub trait Exchange: Send + 'static {
     /// How its books are proven.
     fn book_rules(&self) -> BookRules {
         profile(self.id()).book
+    }
+
+    /// What its dates are.
+    fn date_rules(&self) -> DateRules {
+        profile(self.id()).dates
     }
 
     /// Divides what is wanted over as many connections as its limits demand. What the exchange

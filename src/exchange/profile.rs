@@ -5,8 +5,8 @@
 use arrayvec::ArrayString;
 
 use super::{
-    BookRules, BookSnapshot, ConnectionRules, Listing, Refusal, RequestRules, RestRequest, binance,
-    bybit, coinbase, coinbase_advanced, deriv, kraken, okx,
+    BookRules, BookSnapshot, ConnectionRules, DateRules, Listing, Refusal, RequestRules,
+    RestRequest, binance, bybit, coinbase, coinbase_advanced, deriv, kraken, okx,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol, SymbolError};
@@ -26,6 +26,8 @@ pub struct Profile {
     pub requests: RequestRules,
     /// How its books are proven.
     pub book: BookRules,
+    /// What its dates are.
+    pub dates: DateRules,
     /// Its spelling of a canonical symbol; `None` for what it cannot have.
     pub native_symbol: fn(&Symbol) -> Option<ArrayString<SYMBOL_BYTES_MAX>>,
     /// The canonical form of its spelling, by rule. The exchange's own listing knows better where

@@ -13,6 +13,7 @@ mod books;
 mod carry;
 mod circuit;
 mod command;
+mod dates;
 mod gap;
 mod line;
 mod options;
@@ -136,6 +137,7 @@ impl<E: Exchange> Feed<E> {
                 options.lines > 1,
                 Arc::clone(&counters),
             ),
+            exchange.date_rules(),
             Output::new(context.rings, options.stall_max),
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),
@@ -281,7 +283,8 @@ impl<E: Exchange> Feed<E> {
             return;
         }
         self.time_at = now.after(TIME_EVERY);
-        self.publisher.tell(Body::Time { date: self.clock.date(now) }, now);
+        let date = self.publisher.exchange_date(now);
+        self.publisher.tell(Body::Time { date }, now);
         self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
         for (gauge, count) in self.counters.books.iter().zip(self.publisher.books.tally()) {
             gauge.set(count);
@@ -386,6 +389,7 @@ impl<E: Exchange> Feed<E> {
         if lost && !self.lines.is_carried_elsewhere(index) {
             let plan = self.lines.plan_of(index);
             self.publisher.disconnected(with_books(&plan.subscriptions), now);
+            self.publisher.fall_silent(plan.subscriptions.iter(), now);
         }
         self.tell_state(index, change.reason, now);
         let (state, attempt) = self.lines.state_of(index);

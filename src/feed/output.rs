@@ -296,6 +296,7 @@ fn ends_event(body: &Body) -> bool {
         | Body::BookState { .. }
         | Body::FeedState { .. }
         | Body::Gap { .. }
+        | Body::Unheard { .. }
         | Body::Time { .. } => true,
     }
 }
@@ -313,6 +314,7 @@ fn misses(body: &Body) -> Option<(Channel, u64)> {
         }
         Body::CandlePrices { .. } | Body::CandleVolume { .. } => Some((Channel::Candles, 1)),
         Body::Gap { channel, missed, .. } => Some((*channel, *missed)),
+        Body::Unheard { channel } => Some((*channel, 0)),
         Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => None,
     }
 }

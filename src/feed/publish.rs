@@ -4,16 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::books::{Applied, Books, Joined};
+use super::dates::Dates;
 use super::gap::{Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
 use super::output::Output;
 use super::{with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::exchange::{Batch, BookSnapshot, BookUpdate, Loss, Subscription};
+use crate::exchange::{
+    Batch, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, SequencedTick, Subscription,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
-use crate::tick::{Body, BookState, Level, Reason, Tick};
+use crate::tick::{Body, BookState, Candle, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ pub(super) struct Publisher {
     pub(super) books: Books,
     pub(super) numbers: Numbers,
     pub(super) output: Output,
+    dates: Dates,
+    date_rules: DateRules,
+    /// The latest date that is believed of the frame at hand.
+    believed_until: i64,
     clock: Clock,
     recorder: Recorder,
     counters: Arc<FeedCounters>,
@@ -46,6 +53,7 @@ impl Publisher {
     pub(super) fn new(
         books: (Books, Vec<InstrumentId>),
         numbers: Numbers,
+        date_rules: DateRules,
         output: Output,
         (clock, recorder): (Clock, Recorder),
         counters: Arc<FeedCounters>,
@@ -55,6 +63,9 @@ impl Publisher {
             books,
             numbers,
             output,
+            dates: Dates::new(),
+            date_rules,
+            believed_until: i64::MAX,
             clock,
             recorder,
             counters,
@@ -89,7 +100,7 @@ impl Publisher {
         let received = source.received;
         let parsed = self.clock.now();
         if let Some(first) = batch.ticks.first() {
-            self.recorder.record_age(first.tick.exchange_time, received, &self.clock);
+            self.date_frame(first, batch, received);
         }
         let mut index = 0;
         if !batch.losses.is_empty() {
@@ -158,6 +169,35 @@ impl Publisher {
         self.stamp_and_push(source.received);
     }
 
+    /// What a frame's dates say of the exchange's clock, and how old it is. All of its events are of
+    /// one kind, so the first one's date stands for them.
+    #[inline]
+    fn date_frame(&mut self, first: &SequencedTick, batch: &Batch, received: MonoNanos) {
+        let ours = self.clock.date(received);
+        self.believed_until = self.dates.believed_until(ours);
+        let date = first.tick.exchange_time;
+        if date.is_some() && first.origin == Origin::Live {
+            let dated = self.date_rules.of(channel_of(&first.tick.body));
+            if dated == Dated::Moment {
+                self.recorder.record_age(date, received, &self.clock);
+            }
+            if dated != Dated::Otherwise {
+                self.dates.hear(date, ours, received);
+            }
+        } else if matches!(first.tick.body, Body::CandlePrices { .. })
+            && let [.., prices, volume] = &batch.ticks[..]
+            && let Some(bar) = Candle::join(&prices.tick.body, &volume.tick.body)
+        {
+            self.dates.hear_bar(&bar, ours, received);
+        }
+    }
+
+    /// The exchange's date; `NONE` where it does not run with ours.
+    pub(super) fn exchange_date(&self, now: MonoNanos) -> UnixNanos {
+        self.counters.clock_ahead_ns.set(self.dates.ahead_ns().cast_unsigned());
+        self.dates.date(self.clock.date(now))
+    }
+
     /// Stages the event that begins at `index`; returns of how many ticks it is.
     #[inline]
     fn event(&mut self, batch: &Batch, index: usize, source: Source) -> usize {
@@ -166,8 +206,16 @@ impl Publisher {
         if self.numbers.is_withdrawn(tick.instrument, channel_of(&tick.body)) {
             return run_length(&tick.body);
         }
+        let is_ahead = tick.exchange_time.0 > self.believed_until;
+        if is_ahead {
+            self.counters.dates_ahead.increment();
+        } else {
+            self.dates.believe(tick.exchange_time);
+        }
         let (length, verdict) = match tick.body {
             Body::Trade { .. } => {
+                let marked = is_ahead.then(|| dated_ahead(sequenced));
+                let sequenced = marked.as_ref().unwrap_or(sequenced);
                 let verdict = self.numbers.trade(sequenced, source, self.output.staged());
                 if verdict == Verdict::Older {
                     self.counters.duplicates.increment();
@@ -176,6 +224,10 @@ impl Publisher {
             }
             Body::Quote { .. } => (1, self.numbers.quote(sequenced, source)),
             Body::TickerPrices { .. } => (3, self.numbers.ticker(sequenced, source)),
+            Body::CandlePrices { .. } if self.is_bar_ahead(batch, index) => {
+                self.counters.dates_ahead.add(u64::from(!is_ahead));
+                return 2;
+            }
             Body::CandlePrices { .. } => (2, self.owned(tick.instrument, Channel::Candles, source)),
             _ => (1, Verdict::Next),
         };
@@ -192,6 +244,18 @@ impl Publisher {
         let staged = self.output.staged();
         staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
         length
+    }
+
+    /// Whether a bar opens later than is believed. Told as it is, it would close the present one.
+    #[inline]
+    fn is_bar_ahead(&mut self, batch: &Batch, index: usize) -> bool {
+        let volume = batch.ticks.get(index + 1).map(|one| one.tick.body);
+        let Some(Body::CandleVolume { open_time, .. }) = volume else { return false };
+        if open_time.0 > self.believed_until {
+            return true;
+        }
+        self.dates.believe(open_time);
+        false
     }
 
     #[inline]
@@ -355,6 +419,22 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
+    /// Nobody brings these streams for a while.
+    pub(super) fn fall_silent<'a>(
+        &mut self,
+        streams: impl Iterator<Item = &'a Subscription>,
+        now: MonoNanos,
+    ) {
+        let staged = self.output.staged();
+        for one in streams {
+            if matches!(one.channel, Channel::Trades | Channel::Candles) {
+                let body = Body::Unheard { channel: one.channel };
+                staged.push(Tick::new(one.instrument, UnixNanos::NONE, body));
+            }
+        }
+        self.stamp_and_push(now);
+    }
+
     /// These books may be wrong or old, for a reason that no event of theirs tells.
     pub(super) fn distrust(
         &mut self,
@@ -473,6 +553,16 @@ impl Publisher {
     }
 }
 
+/// A trade whose date is not believed.
+#[cold]
+fn dated_ahead(trade: &SequencedTick) -> SequencedTick {
+    let mut trade = *trade;
+    if let Body::Trade { dated_ahead, .. } = &mut trade.tick.body {
+        *dated_ahead = true;
+    }
+    trade
+}
+
 /// The channel of what a parser makes.
 #[inline]
 pub(super) fn channel_of(body: &Body) -> Channel {
@@ -484,7 +574,7 @@ pub(super) fn channel_of(body: &Body) -> Channel {
             Channel::Ticker
         }
         Body::CandlePrices { .. } | Body::CandleVolume { .. } => Channel::Candles,
-        Body::Gap { channel, .. } => *channel,
+        Body::Gap { channel, .. } | Body::Unheard { channel } => *channel,
         Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => Channel::Status,
     }
 }

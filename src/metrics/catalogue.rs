@@ -89,6 +89,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         |feed| feed.duplicates.value(),
     ),
     (
+        "feed_dates_ahead",
+        "Events dated further ahead than is believed: trades told without a candle, bars left out.",
+        |feed| feed.dates_ahead.value(),
+    ),
+    (
         "feed_rollovers",
         "Connections replaced as planned, before the exchange closed them.",
         |feed| feed.rollovers.value(),
@@ -159,6 +164,11 @@ pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
     ("broadcast_conflated_events", "Events replaced by a newer one before sending.", |broadcast| {
         broadcast.conflated.value()
     }),
+    (
+        "broadcast_late_for_candles",
+        "Trades and bars that came for a candle already closed, by all broadcasters.",
+        |broadcast| broadcast.late.value(),
+    ),
     ("broadcast_bytes", "Bytes written to clients.", |broadcast| broadcast.bytes.value()),
     ("broadcast_slow_closes", "Sessions closed as too slow for what may not be dropped.", |all| {
         all.slow_closes.value()

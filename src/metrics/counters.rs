@@ -104,6 +104,10 @@ pub struct FeedCounters {
     pub refused_subscriptions: Counter,
     /// Subscriptions that were accepted and stayed without data.
     pub mute_subscriptions: Counter,
+    /// Events dated further ahead of the exchange's clock than is believed.
+    pub dates_ahead: Counter,
+    /// How far the exchange's clock is ahead of ours in nanoseconds, the bits of an `i64`.
+    pub clock_ahead_ns: Gauge,
     /// Events that were published before: repeated, late, or the copy of a second connection.
     pub duplicates: Counter,
     /// Streams for which another connection was waited for too long.
@@ -204,6 +208,8 @@ pub struct BroadcastCounters {
     pub events: Counter,
     /// Events replaced by a newer one before they were sent.
     pub conflated: Counter,
+    /// Trades and candles that came for a candle already closed.
+    pub late: Gauge,
     /// Bytes written to clients.
     pub bytes: Counter,
     /// Sessions open.

@@ -289,6 +289,12 @@ impl Page<'_> {
         let open =
             feeds().map(|feed| (of(&feed.exchange), feed.counters.circuit_open.value() as f64));
         self.gauge("feed_open_circuits", "1 while the exchange is only probed.", open)?;
+        let ahead = feeds().map(|feed| {
+            let ahead_ns = feed.counters.clock_ahead_ns.value().cast_signed();
+            (of(&feed.exchange), ahead_ns as f64 / 1e9)
+        });
+        let help = "How far the exchange's clock is ahead of ours, by the dates of its events.";
+        self.gauge("feed_clock_ahead_seconds", help, ahead)?;
         let names = ["feed_live_books", "feed_resyncing_books", "feed_stale_books"];
         for (name, state) in names.into_iter().zip(BookState::ALL) {
             let help = format!("Order books that are {}.", state.name());

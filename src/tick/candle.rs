@@ -90,15 +90,94 @@ pub struct Candle {
     pub low: Decimal,
     /// Last price.
     pub close: Decimal,
-    /// Traded, in base currency.
+    /// Traded, in base currency; zero where the exchange does not state it.
     pub volume: WideDecimal,
-    /// Number of trades.
-    pub trades: u64,
+    /// Whether it states the volume.
+    pub states_volume: bool,
+    /// Number of trades; `None` where the exchange does not state it.
+    pub trades: Option<u64>,
     /// True when final.
     pub closed: bool,
+    /// Its exchange calls its candles final, so that one which it did not call so was not seen
+    /// whole.
+    pub says_final: bool,
+    /// Something of it may be missing here.
+    pub partial: bool,
+    /// Others may be missing between it and the one before.
+    pub after_hole: bool,
 }
 
+/// What is true of a candle beside its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CandleFlags(u8);
+
+impl CandleFlags {
+    const SAYS_FINAL: u8 = 1;
+    const PARTIAL: u8 = 2;
+    const AFTER_HOLE: u8 = 4;
+
+    #[inline(always)]
+    const fn of(candle: &Candle) -> Self {
+        Self(
+            (candle.says_final as u8 * Self::SAYS_FINAL)
+                | (candle.partial as u8 * Self::PARTIAL)
+                | (candle.after_hole as u8 * Self::AFTER_HOLE),
+        )
+    }
+
+    const fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// All flags as bits.
+    #[inline]
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The flags of these bits.
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+}
+
+/// The number of trades on the ring where it is not stated.
+const NOT_COUNTED: u64 = u64::MAX;
+
+/// The volume's digits on the ring where it is not stated.
+const NO_VOLUME: u8 = u8::MAX;
+
 impl Candle {
+    /// An open candle of these first, highest, lowest and last prices, without volume and trades.
+    #[inline(always)]
+    pub const fn of(
+        interval: Interval,
+        open_time: UnixNanos,
+        [open, high, low, close]: [Decimal; 4],
+    ) -> Self {
+        Self {
+            interval,
+            open_time,
+            open,
+            high,
+            low,
+            close,
+            volume: WideDecimal::ZERO,
+            states_volume: false,
+            trades: None,
+            closed: false,
+            says_final: false,
+            partial: false,
+            after_hole: false,
+        }
+    }
+
+    /// The same with this volume.
+    #[inline(always)]
+    pub const fn with_volume(self, volume: WideDecimal) -> Self {
+        Self { volume, states_volume: true, ..self }
+    }
+
     /// The bodies of its two ticks, in the order in which they are pushed.
     #[inline(always)]
     pub fn bodies(&self) -> [Body; 2] {
@@ -114,10 +193,11 @@ impl Candle {
             Body::CandleVolume {
                 interval: self.interval,
                 closed: self.closed,
-                digits: self.volume.digits(),
+                flags: CandleFlags::of(self),
+                digits: if self.states_volume { self.volume.digits() } else { NO_VOLUME },
                 words: [(volume >> 64) as u64, volume as u64],
                 open_time: self.open_time,
-                trades: self.trades,
+                trades: self.trades.unwrap_or(NOT_COUNTED),
             },
         ]
     }
@@ -128,6 +208,7 @@ impl Candle {
         let Body::CandleVolume {
             interval,
             closed,
+            flags,
             digits: volume_digits,
             words,
             open_time,
@@ -137,17 +218,16 @@ impl Candle {
             return None;
         };
         let price = |index: usize| Decimal::from_parts(mantissas[index], digits[index]);
-        Some(Self {
-            interval,
-            open_time,
-            open: price(0),
-            high: price(1),
-            low: price(2),
-            close: price(3),
-            volume: join_wide(words[0], words[1], volume_digits)?,
-            trades,
+        let candle = Self {
+            trades: (trades != NOT_COUNTED).then_some(trades),
             closed,
-        })
+            says_final: flags.has(CandleFlags::SAYS_FINAL),
+            partial: flags.has(CandleFlags::PARTIAL),
+            after_hole: flags.has(CandleFlags::AFTER_HOLE),
+            ..Self::of(interval, open_time, [price(0), price(1), price(2), price(3)])
+        };
+        let volume = join_wide(words[0], words[1], volume_digits);
+        Some(volume.map_or(candle, |volume| candle.with_volume(volume)))
     }
 }
 
@@ -166,18 +246,15 @@ mod tests {
     #[test]
     fn a_candle_survives_its_two_ticks() {
         let price = Decimal::new(101, 2).expect("fits");
-        let candle = Candle {
-            interval: Interval::Minute5,
-            open_time: UnixNanos::from_millis(1_700_000_100_000),
-            open: price,
-            high: price,
-            low: price,
-            close: price,
-            volume: WideDecimal::parse(b"12345678901234567890.5").expect("fits"),
-            trades: 3,
-            closed: true,
-        };
-        let [prices, volume] = candle.bodies();
-        assert_eq!(Candle::join(&prices, &volume), Some(candle));
+        let open_time = UnixNanos::from_millis(1_700_000_100_000);
+        let bare = Candle::of(Interval::Minute5, open_time, [price; 4]);
+        let volume = WideDecimal::parse(b"12345678901234567890.5").expect("fits");
+        let whole = Candle { trades: Some(3), closed: true, says_final: true, ..bare };
+        let torn = Candle { partial: true, ..whole };
+        let first = Candle { after_hole: true, ..bare };
+        for candle in [bare, whole.with_volume(volume), torn, first] {
+            let [prices, volume] = candle.bodies();
+            assert_eq!(Candle::join(&prices, &volume), Some(candle));
+        }
     }
 }

@@ -15,7 +15,7 @@ mod ticker;
 mod trade;
 mod words;
 
-pub use candle::{Candle, Interval};
+pub use candle::{Candle, CandleFlags, Interval};
 pub(crate) use decimal::POWERS_OF_TEN;
 pub use decimal::{DECIMAL_TEXT_MAX, DIGITS_MAX, Decimal, DecimalError, MANTISSA_MAX, WideDecimal};
 pub(crate) use digits::Digits;
@@ -60,6 +60,8 @@ pub enum Body {
         price_digits: u8,
         size_digits: u8,
         id_kind: IdKind,
+        /// Its date lies further ahead than is believed, so that it makes no candle.
+        dated_ahead: bool,
         price: i64,
         size: i64,
         id_high: u64,
@@ -87,10 +89,12 @@ pub enum Body {
     TickerVolumes { digits: [u8; 2], words: [u64; 4] },
     /// First of two: open, high, low, close.
     CandlePrices { interval: Interval, closed: bool, digits: [u8; 4], mantissas: [i64; 4] },
-    /// Last of two: volume as halves of a 128-bit mantissa, open time, number of trades.
+    /// Last of two: volume as halves of a 128-bit mantissa, open time, number of trades
+    /// (`u64::MAX` where it is not stated).
     CandleVolume {
         interval: Interval,
         closed: bool,
+        flags: CandleFlags,
         digits: u8,
         words: [u64; 2],
         open_time: UnixNanos,
@@ -102,8 +106,11 @@ pub enum Body {
     FeedState { state: FeedState, reason: Reason, line: u8, attempt: u32 },
     /// `missed` events of a channel of `instrument` never reached us (0: their number is unknown).
     Gap { channel: crate::instrument::Channel, reason: Reason, missed: u64 },
-    /// Once a second from each feed: its date, so that candles close without a trade and every
-    /// broadcaster closes them at the same place of the stream.
+    /// No connection brings a channel of `instrument` for a while: nobody knows what is missed.
+    Unheard { channel: crate::instrument::Channel },
+    /// Once a second from each feed: the exchange's date, so that candles close without a trade
+    /// and every broadcaster closes them at the same place of the stream; `NONE` where it is not
+    /// known, or does not run with ours.
     Time { date: UnixNanos },
 }
 

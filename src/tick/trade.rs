@@ -56,6 +56,7 @@ impl From<Trade> for Body {
             price_digits: trade.price.digits(),
             size_digits: trade.size.digits(),
             id_kind,
+            dated_ahead: false,
             price: trade.price.mantissa(),
             size: trade.size.mantissa(),
             id_high,
@@ -68,8 +69,17 @@ impl Body {
     /// The trade that this body holds.
     #[inline]
     pub const fn trade(&self) -> Option<Trade> {
-        let Self::Trade { side, price_digits, size_digits, id_kind, price, size, id_high, id_low } =
-            *self
+        let Self::Trade {
+            side,
+            price_digits,
+            size_digits,
+            id_kind,
+            price,
+            size,
+            id_high,
+            id_low,
+            ..
+        } = *self
         else {
             return None;
         };

@@ -1,7 +1,7 @@
 //! A body as five words, for who keeps many of them in little room: neighbours differ in few bits
 //! of few words. Nothing is lost on the way.
 
-use super::{Body, BookState, FeedState, IdKind, Interval, LevelFlags, Reason, Side};
+use super::{Body, BookState, CandleFlags, FeedState, IdKind, Interval, LevelFlags, Reason, Side};
 use crate::clock::UnixNanos;
 use crate::instrument::Channel;
 
@@ -20,6 +20,7 @@ const BOOK_STATE: u8 = 8;
 const FEED_STATE: u8 = 9;
 const GAP: u8 = 10;
 const TIME: u8 = 11;
+const UNHEARD: u8 = 12;
 
 /// The word of a tag and up to seven small fields.
 #[inline(always)]
@@ -50,12 +51,14 @@ impl Body {
                 price_digits,
                 size_digits,
                 id_kind,
+                dated_ahead,
                 price,
                 size,
                 id_high,
                 id_low,
             } => {
-                let fields = [side as u8, price_digits, size_digits, id_kind as u8];
+                let ahead = dated_ahead as u8;
+                let fields = [side as u8, price_digits, size_digits, id_kind as u8, ahead];
                 [small(TRADE, fields), price as u64, size as u64, id_high, id_low]
             }
             Self::Quote { digits, mantissas } => four(QUOTE, digits, mantissas),
@@ -78,8 +81,8 @@ impl Body {
                 let [_, open, high, low, close] = four(0, [0; 4], mantissas);
                 [small(CANDLE_PRICES, fields), open, high, low, close]
             }
-            Self::CandleVolume { interval, closed, digits, words, open_time, trades } => {
-                let fields = [interval as u8, closed as u8, digits];
+            Self::CandleVolume { interval, closed, flags, digits, words, open_time, trades } => {
+                let fields = [interval as u8, closed as u8, digits, flags.bits()];
                 [small(CANDLE_VOLUME, fields), words[0], words[1], open_time.0 as u64, trades]
             }
             Self::BookState { state, reason } => {
@@ -92,6 +95,7 @@ impl Body {
             Self::Gap { channel, reason, missed } => {
                 [small(GAP, [channel as u8, reason as u8]), missed, 0, 0, 0]
             }
+            Self::Unheard { channel } => [small(UNHEARD, [channel as u8]), 0, 0, 0, 0],
             Self::Time { date } => [small(TIME, []), date.0 as u64, 0, 0, 0],
         }
     }
@@ -107,6 +111,7 @@ impl Body {
                 price_digits: two,
                 size_digits: three,
                 id_kind: numbered(&IdKind::ALL, four)?,
+                dated_ahead: five != 0,
                 price: a as i64,
                 size: b as i64,
                 id_high: c,
@@ -134,6 +139,7 @@ impl Body {
             CANDLE_VOLUME => Self::CandleVolume {
                 interval: numbered(&Interval::ALL, one)?,
                 closed: two != 0,
+                flags: CandleFlags::from_bits(four),
                 digits: three,
                 words: [a, b],
                 open_time: UnixNanos(c as i64),
@@ -154,6 +160,7 @@ impl Body {
                 reason: numbered(Reason::ALL, two)?,
                 missed: a,
             },
+            UNHEARD => Self::Unheard { channel: numbered(&Channel::ALL, one)? },
             TIME => Self::Time { date: UnixNanos(a as i64) },
             _ => return None,
         })
@@ -191,6 +198,7 @@ mod tests {
                 price_digits: 8,
                 size_digits: 18,
                 id_kind,
+                dated_ahead: side == Side::Ask,
                 price: -7,
                 size: 9,
                 id_high: u64::MAX,
@@ -212,6 +220,7 @@ mod tests {
             bodies.push(Body::CandleVolume {
                 interval,
                 closed,
+                flags: CandleFlags::from_bits(interval as u8),
                 digits: 38,
                 words: [1, u64::MAX],
                 open_time: UnixNanos(i64::MIN),
@@ -228,6 +237,7 @@ mod tests {
                 line,
                 attempt,
             }));
+            bodies.extend(Channel::ALL.map(|channel| Body::Unheard { channel }));
             bodies.extend(Channel::ALL.map(|channel| Body::Gap { channel, reason, missed: 1 }));
         }
         for body in bodies {

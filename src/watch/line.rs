@@ -44,10 +44,11 @@ pub(crate) struct Data<'a> {
     pub(super) reason: Option<Box<str>>,
     attempt: Option<u64>,
     closed: Option<bool>,
+    partial: Option<bool>,
     from_seq: Option<u64>,
     to_seq: Option<u64>,
-    trades: Option<u64>,
     #[serde(borrow)]
+    trades: Option<&'a RawValue>,
     pub(super) price: Option<&'a RawValue>,
     volume: Option<&'a RawValue>,
     pub(super) bid: Option<&'a RawValue>,
@@ -148,8 +149,9 @@ impl Lines {
                 write!(out, "{:<3} open {}", Text(&data.interval), Raw(data.open))?;
                 write!(out, " high {} low {}", Raw(data.high), Raw(data.low))?;
                 write!(out, " close {} volume {}", Raw(data.close), Raw(data.volume))?;
-                write!(out, " trades {}", data.trades.unwrap_or_default())?;
-                out.write_str(if data.closed == Some(true) { " closed" } else { "" })
+                write!(out, " trades {}", Raw(data.trades))?;
+                out.write_str(if data.closed == Some(true) { " closed" } else { "" })?;
+                out.write_str(if data.partial == Some(true) { " partial" } else { "" })
             }
             "gap" => {
                 let (from, to) = (data.from_seq.unwrap_or(0), data.to_seq.unwrap_or(0));

@@ -8,7 +8,7 @@ use tickwire::exchange::deriv::Deriv;
 use tickwire::exchange::{Batch, Exchange, Frame};
 use tickwire::instrument::{InstrumentId, NativeMap};
 use tickwire::json::{JsonReader, PaddedFrame, Value};
-use tickwire::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker, WideDecimal};
+use tickwire::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker};
 
 use super::Kind;
 use crate::harness::{Candidate, PaddedText, Parse};
@@ -211,10 +211,9 @@ fn push_bar(
     batch: &mut Batch,
 ) {
     let instrument = instruments.find(symbol.as_bytes()).unwrap();
-    let (interval, volume, trades, closed) = (Interval::Minute1, WideDecimal::ZERO, 0, false);
     let open_time = UnixNanos::from_millis(open_time * 1_000);
-    let candle = Candle { interval, open_time, open, high, low, close, volume, trades, closed };
+    let candle = Candle::of(Interval::Minute1, open_time, [open, high, low, close]);
     for body in candle.bodies() {
-        batch.push(epoch, Tick::new(instrument, UnixNanos::from_millis(epoch * 1_000), body));
+        batch.push(None, Tick::new(instrument, UnixNanos::from_millis(epoch * 1_000), body));
     }
 }

@@ -15,9 +15,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest, SnapshotSource,
-    Subscription, general,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
+    Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest,
+    SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -69,6 +69,7 @@ pub static SPOT: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 6_000, window: Duration::from_secs(60) },
+    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
     book: BookRules {
         continuity: Continuity::FirstFollowsLast,
         snapshot: SnapshotSource::Rest,
@@ -109,6 +110,7 @@ pub static FUTURES: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 2_400, window: Duration::from_secs(60) },
+    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
     book: BookRules {
         continuity: Continuity::StatesPrevious,
         snapshot: SnapshotSource::Rest,

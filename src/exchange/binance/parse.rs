@@ -325,16 +325,13 @@ impl Context<'_> {
         if !open_time.is_some() || interval.open_time(open_time) != open_time {
             return Ok(Frame::Other);
         }
+        let price = |letter| inner.decimal(letter);
+        let prices = [price(b'o')?, price(b'h')?, price(b'l')?, price(b'c')?];
         let candle = Candle {
-            interval,
-            open_time,
-            open: inner.decimal(b'o')?,
-            high: inner.decimal(b'h')?,
-            low: inner.decimal(b'l')?,
-            close: inner.decimal(b'c')?,
-            volume: inner.wide(b'v')?,
-            trades: inner.unsigned(b'n')?,
+            trades: Some(inner.unsigned(b'n')?),
             closed: inner.required(b'x')?.boolean().ok_or(Rejected::Field)?,
+            says_final: true,
+            ..Candle::of(interval, open_time, prices).with_volume(inner.wide(b'v')?)
         };
         let time = self.event_time_of_sending(event)?;
         batch.push_candle(None, instrument, time, &candle);

@@ -289,7 +289,7 @@ fn a_candle_says_whether_it_is_final() {
     assert_eq!(open.open_time, UnixNanos::from_millis(1_633_998_480_000));
     assert_eq!((open.open, open.high), (decimal("0.35270000"), decimal("0.35290000")));
     assert_eq!((open.low, open.close), (decimal("0.35220000"), decimal("0.35280000")));
-    assert_eq!((open.trades, open.closed), (30, false));
+    assert_eq!((open.trades, open.closed), (Some(30), false));
     assert!(candle(&text.replace(r#""x":false"#, r#""x":true"#)).closed);
     // Intervals that we do not carry, and bars of another time zone.
     assert_eq!(spot(&text.replace("1m", "3m")).outcome, Ok(Frame::Other));

@@ -18,8 +18,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription, general,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
+    Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource,
+    Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -82,6 +83,8 @@ pub static SPOT: Profile = Profile {
     rest_url: REST_URL,
     connection: CONNECTION,
     requests: REQUESTS,
+    // A quote is of a book, whose date is of its last change.
+    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Moment, candles: Dated::Moment },
     book: BOOK,
     native_symbol: symbol::spot_native,
     canonical_symbol: symbol::spot_canonical,
@@ -106,6 +109,8 @@ pub static LINEAR: Profile = Profile {
         ..CONNECTION
     },
     requests: REQUESTS,
+    // A quote is of a book, whose date is of its last change.
+    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Moment, candles: Dated::Moment },
     book: BOOK,
     native_symbol: symbol::linear_native,
     canonical_symbol: symbol::linear_canonical,

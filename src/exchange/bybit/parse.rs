@@ -310,18 +310,13 @@ fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
     if !open_time.is_some() || interval.open_time(open_time) != open_time {
         return Ok(None);
     }
-    Ok(Some(Candle {
-        interval,
-        open_time,
-        open: decimal(required(item, "open")?)?,
-        high: decimal(required(item, "high")?)?,
-        low: decimal(required(item, "low")?)?,
-        close: decimal(required(item, "close")?)?,
-        volume: wide(required(item, "volume")?)?,
-        // Not stated.
-        trades: 0,
-        closed: required(item, "confirm")?.boolean().ok_or(Rejected::Field)?,
-    }))
+    let price = |key| decimal(required(item, key)?);
+    let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
+    let volume = wide(required(item, "volume")?)?;
+    let closed = required(item, "confirm")?.boolean().ok_or(Rejected::Field)?;
+    // How many trades it has is not stated.
+    let candle = Candle::of(interval, open_time, prices).with_volume(volume);
+    Ok(Some(Candle { closed, says_final: true, ..candle }))
 }
 
 /// The parts of a frame with a topic; their order differs between classes and channels.

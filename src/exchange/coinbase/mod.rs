@@ -16,8 +16,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
+    Exchange, Frame, ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
+    general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -51,6 +52,12 @@ pub static EXCHANGE: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: rest::RULES,
+    // A ticker has the date of the last trade.
+    dates: DateRules {
+        quotes: Dated::Otherwise,
+        ticker: Dated::Otherwise,
+        candles: Dated::Otherwise,
+    },
     book: BookRules {
         continuity: Continuity::None,
         snapshot: SnapshotSource::Stream,

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use super::coinbase::{rest as shared_rest, symbol as shared_symbol};
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription, general,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
+    Exchange, Frame, ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
+    general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -49,6 +50,8 @@ pub static ADVANCED: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: shared_rest::RULES,
+    // Frames are dated when they are made.
+    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
     book: BookRules {
         // The numbers of the connection are watched by the feed, for all channels at once.
         continuity: Continuity::None,

@@ -9,7 +9,7 @@ use crate::exchange::general::{GENERAL, items, required, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
-use crate::tick::{Candle, Decimal, Interval, Side, Ticker, WideDecimal};
+use crate::tick::{Candle, Decimal, Interval, Side, Ticker};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -269,17 +269,11 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
 
 /// A candle of five minutes. It states neither how many trades it has nor whether it is final.
 fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
-    Ok(Candle {
-        interval: Interval::Minute5,
-        open_time: UnixNanos::from_millis(unsigned(item, "start")?.saturating_mul(1_000)),
-        open: price(item, "open")?,
-        high: price(item, "high")?,
-        low: price(item, "low")?,
-        close: price(item, "close")?,
-        volume: volume(item, "volume")?.unwrap_or(WideDecimal::ZERO),
-        trades: 0,
-        closed: false,
-    })
+    let open_time = UnixNanos::from_millis(unsigned(item, "start")?.saturating_mul(1_000));
+    let price = |key| price(item, key);
+    let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
+    let candle = Candle::of(Interval::Minute5, open_time, prices);
+    Ok(volume(item, "volume")?.map_or(candle, |volume| candle.with_volume(volume)))
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -179,8 +179,8 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     let interval = interval(granularity, open_time)?;
     name(context, instrument, Stream::Candles(interval), id)?;
     batch.answered = answered;
-    let fields = BarFields::new((interval, open_time, epoch), [open, high, low, close]);
-    fields.push(instrument, context.memory, batch);
+    let fields = BarFields::new((interval, open_time, time(epoch)), [open, high, low, close]);
+    fields.push(instrument, batch);
     Some(())
 }
 

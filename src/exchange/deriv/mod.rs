@@ -17,8 +17,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, Exchange, Frame,
-    Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription, general,
+    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
+    Exchange, Frame, Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource,
+    Subscription, general,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -73,6 +74,7 @@ pub static PROFILE: Profile = Profile {
         trade_ids_contiguous: false,
     },
     requests: RequestRules { weight_max: 220, window: Duration::from_secs(60) },
+    dates: DateRules { quotes: Dated::Second, ticker: Dated::Second, candles: Dated::Second },
     book: BookRules {
         continuity: Continuity::None,
         snapshot: SnapshotSource::Stream,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::listing;
-use super::memory::{Bar, Memory, Stream, StreamId};
+use super::memory::{Memory, Stream, StreamId};
 use super::subscribe::interval_of;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, refused};
@@ -12,7 +12,7 @@ use crate::exchange::{Batch, Frame, Listings, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker, WideDecimal};
+use crate::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker};
 
 /// What a frame is read against.
 pub(super) struct Context<'a> {
@@ -50,8 +50,8 @@ impl TickFields {
 /// A bar as both paths hand it over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BarFields {
-    /// Of the price change that it includes; of a past bar its beginning.
-    pub(super) epoch: u64,
+    /// Of the price change that it includes; a past bar does not state it.
+    pub(super) time: UnixNanos,
     pub(super) candle: Candle,
 }
 
@@ -59,25 +59,16 @@ impl BarFields {
     /// A bar without volume and trades, which Deriv does not have.
     #[inline(always)]
     pub(super) fn new(
-        (interval, open_time, epoch): (Interval, UnixNanos, u64),
-        [open, high, low, close]: [Decimal; 4],
+        (interval, open_time, time): (Interval, UnixNanos, UnixNanos),
+        prices: [Decimal; 4],
     ) -> Self {
-        let (volume, trades, closed) = (WideDecimal::ZERO, 0, false);
-        let candle = Candle { interval, open_time, open, high, low, close, volume, trades, closed };
-        Self { epoch, candle }
+        Self { time, candle: Candle::of(interval, open_time, prices) }
     }
 
-    /// No frame says that a bar is final; the next bar does, so it is told again before it.
+    /// No frame says that a bar is final: it is when the next one begins.
     #[inline(always)]
-    pub(super) fn push(self, instrument: InstrumentId, memory: &mut Memory, batch: &mut Batch) {
-        let time = time(self.epoch);
-        let Bar::Newest(ended) = memory.bar(instrument, &self.candle) else { return };
-        if let Some(ended) = ended {
-            for body in ended.bodies() {
-                batch.push_derived(self.epoch, Tick::new(instrument, time, body));
-            }
-        }
-        batch.push_candle(self.epoch, instrument, time, &self.candle);
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        batch.push_candle(None, instrument, self.time, &self.candle);
     }
 }
 
@@ -145,8 +136,8 @@ impl Context<'_> {
             let Some(interval) = interval(unsigned(bar, "granularity")?, open_time) else {
                 return Ok(None);
             };
-            let fields = BarFields::new((interval, open_time, epoch), prices);
-            fields.push(instrument, self.memory, batch);
+            let fields = BarFields::new((interval, open_time, time(epoch)), prices);
+            fields.push(instrument, batch);
             Ok(Some(interval))
         });
         match read {
@@ -181,9 +172,10 @@ impl Context<'_> {
                 Ok((unsigned(bar, "epoch")?, prices(bar)?))
             });
             let Some((epoch, prices)) = bar else { continue };
-            match interval(granularity, time(epoch)) {
+            let open_time = time(epoch);
+            match interval(granularity, open_time) {
                 Some(interval) => {
-                    read.push(BarFields::new((interval, time(epoch), epoch), prices));
+                    read.push(BarFields::new((interval, open_time, UnixNanos::NONE), prices));
                 }
                 None => return Ok(Frame::Other),
             }
@@ -195,7 +187,7 @@ impl Context<'_> {
             if index == newest {
                 self.name(instrument, Stream::Candles(fields.candle.interval), root, root);
             }
-            fields.push(instrument, self.memory, batch);
+            fields.push(instrument, batch);
         }
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
 use crate::exchange::{Listing, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::tick::{Candle, Quote, Ticker};
+use crate::tick::{Quote, Ticker};
 
 const ID: &str = "b4d42748-0744-c46b-f59b-cb7dd936bafa";
 const R_50: InstrumentId = InstrumentId(0);
@@ -132,7 +132,7 @@ fn prices_are_read_in_every_form_of_a_number() {
 }
 
 #[test]
-fn a_bar_is_final_when_the_next_one_opens() {
+fn a_bar_is_told_as_it_is_and_never_called_final() {
     let mut adapter = adapter();
     let first = read_with(&mut adapter, &bar("1558.59", 1_746_777_986, 1_746_777_960));
     assert_eq!(first.outcome, RECOGNISED);
@@ -144,11 +144,11 @@ fn a_bar_is_final_when_the_next_one_opens() {
     assert_eq!(candle.open_time.millis(), 1_746_777_960_000);
 
     let second = read_with(&mut adapter, &bar("1559.10", 1_746_778_020, 1_746_778_020));
-    let [ended, begun] = second.candles()[..] else { panic!("{:?}", second.candles()) };
-    assert_eq!(ended, Candle { closed: true, ..candle });
+    let [begun] = second.candles()[..] else { panic!("{:?}", second.candles()) };
     assert_eq!((begun.close, begun.closed), (decimal("1559.10"), false));
-    let origins: Vec<Origin> = second.batch.ticks.iter().map(|tick| tick.origin).collect();
-    assert_eq!(origins, [Origin::Derived, Origin::Derived, Origin::Live, Origin::Live]);
+    // Neither volume nor trades are stated, nor when a bar is final.
+    let stated = (candle.states_volume, candle.trades, candle.says_final);
+    assert_eq!(stated, (false, None, false));
 }
 
 #[test]
@@ -182,6 +182,8 @@ fn an_answer_with_past_bars_closes_what_an_outage_left_open() {
     let candles = read.candles();
     let told: Vec<_> = candles.iter().map(|bar| (bar.close, bar.closed)).collect();
     assert_eq!(told, [(decimal("1567.23"), true), (decimal("1568"), false)]);
+    // When they began is no time of an event.
+    assert!(read.batch.ticks.iter().all(|one| !one.tick.exchange_time.is_some()));
     // Who asked is not told, so it answers and says nothing.
     let nameless = read_with(&mut adapter, &past(""));
     assert_eq!((nameless.outcome, nameless.batch.answered), (Ok(Frame::Other), Some(3)));

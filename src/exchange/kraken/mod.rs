@@ -16,9 +16,9 @@ mod v1;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity, Exchange,
-    Frame, Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource, Subscription,
-    general,
+    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Exchange, Frame, Profile, Refusal, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription, general,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -68,6 +68,8 @@ pub static V2: Profile = Profile {
     rest_url: "https://api.kraken.com",
     connection: CONNECTION,
     requests: RequestRules { weight_max: 15, window: Duration::from_secs(60) },
+    // What a quiet instrument begins with is dated of its last change.
+    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Otherwise, candles: Dated::Moment },
     book: BOOK,
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,

@@ -391,16 +391,11 @@ fn candle(
     if !open_time.is_some() || interval.open_time(open_time) != open_time {
         return Ok(false);
     }
+    let price = |key| item.positive(key);
+    let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle {
-        interval,
-        open_time,
-        open: item.positive("open")?,
-        high: item.positive("high")?,
-        low: item.positive("low")?,
-        close: item.positive("close")?,
-        volume: item.wide("volume")?,
-        trades: item.required("trades")?.unsigned().ok_or(Rejected::Field)?,
-        closed: false,
+        trades: Some(item.required("trades")?.unsigned().ok_or(Rejected::Field)?),
+        ..Candle::of(interval, open_time, prices).with_volume(item.wide("volume")?)
     };
     // The item's own `timestamp` is the end of its interval.
     let time = sent.map_or(Ok(UnixNanos::NONE), read_date)?;

@@ -240,7 +240,7 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
     assert_eq!(candle.open_time, UnixNanos(1_696_433_400_000_000_000));
     assert_eq!((candle.open, candle.high), (decimal("0.09875"), decimal("0.0988")));
     assert_eq!((candle.low, candle.close), (decimal("0.09874"), decimal("0.09876")));
-    assert_eq!((candle.trades, candle.volume.to_string().as_str()), (13, "16255.46368"));
+    assert_eq!((candle.trades, candle.volume.to_string().as_str()), (Some(13), "16255.46368"));
     let time = reader.last.batch.ticks[0].tick.exchange_time;
     assert_eq!(time, UnixNanos(1_696_436_761_806_315_597));
     for minutes in ["30", "10080", "21600", "0"] {
@@ -390,7 +390,7 @@ fn version_ones_trades_and_prices_are_read() {
     let text = r#"[42,["1542057314.748456","1542057360.000000","3586.70000","3586.80000","3586.60000","3586.65000","3586.68894","0.03373000",2],"ohlc-1","XBT/USD"]"#;
     assert_eq!(reader.read(text), GENERAL);
     let candle = reader.last.candle();
-    assert_eq!((candle.interval, candle.trades), (Interval::Minute1, 2));
+    assert_eq!((candle.interval, candle.trades), (Interval::Minute1, Some(2)));
     assert_eq!(candle.open_time, UnixNanos(1_542_057_300_000_000_000));
     assert_eq!((candle.high, candle.close), (decimal("3586.80000"), decimal("3586.65000")));
     assert_eq!(reader.read(&text.replace("ohlc-1", "ohlc-30")), Ok(Frame::Other));

@@ -206,16 +206,10 @@ fn candle(
     if !end.is_some() || interval.open_time(open_time) != open_time {
         return Ok(());
     }
+    let prices = [price(2)?, price(3)?, price(4)?, price(5)?];
     let candle = Candle {
-        interval,
-        open_time,
-        open: price(2)?,
-        high: price(3)?,
-        low: price(4)?,
-        close: price(5)?,
-        volume: wide(part(7)?)?,
-        trades: part(8)?.unsigned().ok_or(Rejected::Field)?,
-        closed: false,
+        trades: Some(part(8)?.unsigned().ok_or(Rejected::Field)?),
+        ..Candle::of(interval, open_time, prices).with_volume(wide(part(7)?)?)
     };
     batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);
     Ok(())

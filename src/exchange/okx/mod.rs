@@ -17,9 +17,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity, Exchange,
-    Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
-    general,
+    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -55,6 +55,12 @@ pub static PROFILE: Profile = Profile {
     },
     // 20 requests in 2 s for the list of instruments.
     requests: RequestRules { weight_max: 20, window: Duration::from_secs(2) },
+    // What a quiet instrument begins with is dated of its last change.
+    dates: DateRules {
+        quotes: Dated::Otherwise,
+        ticker: Dated::Otherwise,
+        candles: Dated::Otherwise,
+    },
     book: BookRules {
         continuity: Continuity::StatesPreviousOrRestarts,
         snapshot: SnapshotSource::Stream,

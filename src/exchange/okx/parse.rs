@@ -325,19 +325,12 @@ impl Context<'_> {
             Some(Some("1")) => true,
             Some(_) => return Err(Rejected::Field),
         };
-        let candle = Candle {
-            interval,
-            open_time,
-            open: positive_in(open)?,
-            high: positive_in(high)?,
-            low: positive_in(low)?,
-            close: positive_in(close)?,
-            // In the unit of the trades' sizes, so that it is their sum.
-            volume: WideDecimal::parse(volume.as_bytes()).map_err(refused)?,
-            // Not told.
-            trades: 0,
-            closed,
-        };
+        let prices =
+            [positive_in(open)?, positive_in(high)?, positive_in(low)?, positive_in(close)?];
+        // In the unit of the trades' sizes, so that it is their sum. How many they are is not told.
+        let volume = WideDecimal::parse(volume.as_bytes()).map_err(refused)?;
+        let candle = Candle::of(interval, open_time, prices).with_volume(volume);
+        let candle = Candle { closed, says_final: true, ..candle };
         batch.push_candle(None, event.instrument, UnixNanos::NONE, &candle);
         Ok(())
     }

@@ -288,7 +288,7 @@ fn a_candle_says_whether_it_is_final() {
     assert_eq!(candle.open_time, UnixNanos::from_millis(1_597_026_360_000));
     assert_eq!((candle.open, candle.high), (decimal("8533.02"), decimal("8553.74")));
     assert_eq!((candle.low, candle.close), (decimal("8527.17"), decimal("8548.26")));
-    assert_eq!((candle.volume.to_string().as_str(), candle.trades), ("45247", 0));
+    assert_eq!((candle.volume.to_string().as_str(), candle.trades), ("45247", None));
     assert!(!candle.closed);
     let closed = read(&text.replace(r#""0"]]"#, r#""1"]]"#));
     assert!(closed.candle().closed);

@@ -174,20 +174,20 @@ fn a_book_is_told_whole_and_by_change() {
 
 #[test]
 fn a_candle_reads_as_the_protocol_writes_it() {
-    let candle = Candle {
-        interval: Interval::Minute1,
-        open_time: UnixNanos::from_millis(1_700_000_000_000),
-        open: decimal("1"),
-        high: decimal("2"),
-        low: decimal("1"),
-        close: decimal("2"),
-        volume: WideDecimal::parse(b"3").expect("valid"),
-        trades: 4,
-        closed: false,
-    };
+    let open_time = UnixNanos::from_millis(1_700_000_000_000);
+    let prices = ["1", "2", "1", "2"].map(decimal);
+    let bare = Candle::of(Interval::Minute1, open_time, prices);
+    let candle = Candle { trades: Some(4), ..bare };
+    let candle = candle.with_volume(WideDecimal::parse(b"3").expect("valid"));
     assert_eq!(
         told(EventBody::Candle(&candle), 5, STAMP, Envelope::live(DATE)),
         r#"{"type":"candle","data":{"symbol":"BTC/USDT","exchange":"binance","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3,"trades":4,"closed":false},"seq":5,"timestamp":1700000000125}"#
+    );
+    // What the exchange does not state, and what was not seen whole.
+    let bare = Candle { closed: true, partial: true, ..bare };
+    assert_eq!(
+        told(EventBody::Candle(&bare), 6, STAMP, Envelope::live(DATE)),
+        r#"{"type":"candle","data":{"symbol":"BTC/USDT","exchange":"binance","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":null,"trades":null,"closed":true,"partial":true},"seq":6,"timestamp":1700000000125}"#
     );
 }
 

@@ -1,7 +1,7 @@
 //! What clients of dialect 2 read.
 
 use crate::cache::{Event, EventBody, Gap};
-use crate::client::dialect::actions::encode::{candle_prices, gap_fields};
+use crate::client::dialect::actions::encode::{candle_partial, candle_prices, gap_fields};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::client::dialect::{ErrorCode, RequestId};
 use crate::clock::UnixNanos;
@@ -76,6 +76,7 @@ fn push_candle(out: &mut Vec<u8>, asset: &AssetLabel, candle: &Candle) {
     out.extend_from_slice(candle.interval.name().as_bytes());
     out.extend_from_slice(b"\",");
     candle_prices(out, candle);
+    candle_partial(out, candle);
     out.extend_from_slice(b"}}");
 }
 
@@ -171,7 +172,10 @@ pub fn historical_data(
             EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
                 tick_fields(out, price, event.stamp.time());
             }
-            EventBody::Candle(candle) => candle_prices(out, candle),
+            EventBody::Candle(candle) => {
+                candle_prices(out, candle);
+                candle_partial(out, candle);
+            }
             _ => return out.truncate(before),
         }
         out.push(b'}');

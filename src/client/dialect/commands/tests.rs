@@ -42,17 +42,10 @@ fn trade() -> EventBody<'static> {
 
 fn candle(closed: bool) -> Candle {
     let price = |digit| Decimal::new(digit, 0).expect("small");
-    Candle {
-        interval: Interval::Minute1,
-        open_time: UnixNanos::from_millis(1_700_000_000_000),
-        open: price(1),
-        high: price(2),
-        low: price(1),
-        close: price(2),
-        volume: WideDecimal::parse(b"3").expect("valid"),
-        trades: 1,
-        closed,
-    }
+    let open_time = UnixNanos::from_millis(1_700_000_000_000);
+    let candle = Candle::of(Interval::Minute1, open_time, [1, 2, 1, 2].map(price));
+    let volume = WideDecimal::parse(b"3").expect("valid");
+    Candle { trades: Some(1), closed, ..candle.with_volume(volume) }
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {

@@ -243,8 +243,14 @@ pub(in crate::client::dialect) fn candle_prices(out: &mut Vec<u8>, candle: &Cand
         out.extend_from_slice(key);
         push_decimal(out, price);
     }
-    out.extend_from_slice(b",\"volume\":");
-    push_wide(out, candle.volume);
+    optional_wide(out, b",\"volume\":", candle.states_volume.then_some(candle.volume));
+}
+
+/// What a candle says that was not seen whole.
+pub(in crate::client::dialect) fn candle_partial(out: &mut Vec<u8>, candle: &Candle) {
+    if candle.partial {
+        out.extend_from_slice(b",\"partial\":true");
+    }
 }
 
 fn candle_fields(out: &mut Vec<u8>, candle: &Candle) {
@@ -253,8 +259,12 @@ fn candle_fields(out: &mut Vec<u8>, candle: &Candle) {
     out.extend_from_slice(b"\",");
     candle_prices(out, candle);
     out.extend_from_slice(b",\"trades\":");
-    push_u64(out, candle.trades);
+    match candle.trades {
+        Some(trades) => push_u64(out, trades),
+        None => out.extend_from_slice(b"null"),
+    }
     out.extend_from_slice(if candle.closed { b",\"closed\":true" } else { b",\"closed\":false" });
+    candle_partial(out, candle);
 }
 
 fn book_status_fields(out: &mut Vec<u8>, status: &BookStatus) {

@@ -1,0 +1,473 @@
+//! Candles of both sources, against twins that keep everything and against what really happened.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::cache::tests::{ID, SECOND, START, cache, candles_of, decimal, trade};
+use crate::cache::{Cache, EventBody, HistoryRange, Stream};
+use crate::clock::UnixNanos;
+use crate::instrument::Channel;
+use crate::tick::{Body, Candle, Decimal, Interval, Reason, Trade, WideDecimal};
+
+/// One interval as someone would build it who keeps every trade.
+#[derive(Default)]
+struct CandleTwin {
+    seq: u64,
+    trades: BTreeMap<i64, Vec<(i64, Trade)>>,
+    /// Everything that opened before it is closed.
+    closed_until: i64,
+    late: u64,
+}
+
+impl CandleTwin {
+    fn candle(&self, interval: Interval, open_time: i64) -> Candle {
+        let trades = &self.trades[&open_time];
+        // Stable sorts: of equal times the order of arrival counts.
+        let mut by_time: Vec<&(i64, Trade)> = trades.iter().collect();
+        by_time.sort_by_key(|(time, _)| *time);
+        let prices = || trades.iter().map(|(_, trade)| trade.price);
+        let volume: i128 = trades.iter().map(|(_, trade)| i128::from(trade.size.mantissa())).sum();
+        let (high, low) = (
+            prices().max_by(|a, b| a.cmp_value(*b)).expect("a trade"),
+            prices().min_by(|a, b| a.cmp_value(*b)).expect("a trade"),
+        );
+        let prices = [by_time[0].1.price, high, low, by_time[by_time.len() - 1].1.price];
+        let bare = Candle::of(interval, UnixNanos(open_time), prices);
+        let first = self.trades.first_key_value();
+        let is_first = first.is_some_and(|(&first, _)| first == open_time);
+        Candle {
+            trades: Some(trades.len() as u64),
+            closed: open_time < self.closed_until,
+            // What was before the first is not known.
+            partial: is_first,
+            after_hole: is_first,
+            ..bare.with_volume(WideDecimal::new(volume, 3).expect("small"))
+        }
+    }
+
+    fn close(&mut self, interval: Interval, told: &mut Vec<(u64, Candle)>) {
+        let newest = self.trades.last_key_value().map(|(&open_time, _)| open_time);
+        if let Some(open_time) = newest.filter(|&open_time| open_time >= self.closed_until) {
+            self.closed_until = open_time + interval.nanos();
+            self.seq += 1;
+            told.push((self.seq, self.candle(interval, open_time)));
+        }
+    }
+
+    fn trade(&mut self, interval: Interval, time: i64, trade: Trade) -> Vec<(u64, Candle)> {
+        let mut told = Vec::new();
+        let open_time = time.div_euclid(interval.nanos()) * interval.nanos();
+        let newest = self.trades.last_key_value().map_or(i64::MIN, |(&newest, _)| newest);
+        if open_time < newest || open_time < self.closed_until {
+            self.late += 1;
+            return told;
+        }
+        if open_time > newest {
+            self.close(interval, &mut told);
+        }
+        self.trades.entry(open_time).or_default().push((time, trade));
+        self.seq += 1;
+        told.push((self.seq, self.candle(interval, open_time)));
+        told
+    }
+
+    fn date(&mut self, interval: Interval, date: i64) -> Vec<(u64, Candle)> {
+        let mut told = Vec::new();
+        let newest = self.trades.last_key_value().map(|(&open_time, _)| open_time);
+        if newest.is_some_and(|newest| newest + interval.nanos() + SECOND <= date) {
+            self.close(interval, &mut told);
+        }
+        told
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Trade { step: i64, price: i64, size: i64 },
+    Date { step: i64 },
+}
+
+fn any_happening() -> impl Strategy<Value = Happening> {
+    // Steps go back now and then, and jump over whole intervals now and then.
+    let step = prop_oneof![
+        4 => 0..SECOND / 2,
+        2 => -SECOND..0,
+        1 => 0..400 * SECOND,
+        1 => 0..20_000 * SECOND,
+    ];
+    prop_oneof![
+        5 => (step.clone(), 90..110_i64, 0..50_i64)
+            .prop_map(|(step, price, size)| Happening::Trade { step, price, size }),
+        1 => step.prop_map(|step| Happening::Date { step }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn candles_equal_those_of_a_twin_that_keeps_every_trade(
+        happenings in prop::collection::vec(any_happening(), 0..120),
+    ) {
+        let mut cache = cache(16);
+        let mut twins: [CandleTwin; 7] = Default::default();
+        let mut now = START;
+        for happening in happenings {
+            let (body, expected): (Body, Vec<_>) = match happening {
+                Happening::Trade { step, price, size } => {
+                    now += step;
+                    let trade = trade(price, size);
+                    let told = Interval::ALL.map(|interval| {
+                        twins[interval as usize].trade(interval, now, trade)
+                    });
+                    (trade.into(), told.concat())
+                }
+                Happening::Date { step } => {
+                    now += step.max(0);
+                    let date = UnixNanos(now);
+                    let told = Interval::ALL
+                        .map(|interval| twins[interval as usize].date(interval, now));
+                    (Body::Time { date }, told.concat())
+                }
+            };
+            prop_assert_eq!(candles_of(&mut cache, now, body), expected);
+        }
+        prop_assert_eq!(cache.late(), twins.iter().map(|twin| twin.late).sum::<u64>());
+    }
+
+}
+
+#[test]
+fn an_exchange_that_sends_candles_has_none_built() {
+    let mut cache = cache(8);
+    assert_eq!(candles_of(&mut cache, START, trade(100, 1).into()).len(), 7);
+    let price = decimal("5");
+    let candle = Candle {
+        trades: Some(9),
+        closed: true,
+        ..Candle::of(Interval::Minute1, UnixNanos(START), [price; 4])
+    };
+    let told: Vec<_> =
+        candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
+    // What became of trades meanwhile is not known.
+    assert_eq!(told, [(2, Candle { after_hole: true, ..candle })]);
+    assert_eq!(candles_of(&mut cache, START + SECOND, trade(100, 1).into()), []);
+    // A closed candle is final.
+    let again: Vec<_> =
+        candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
+    assert_eq!(again, []);
+    assert_eq!(cache.late(), 1);
+}
+
+#[test]
+fn a_candle_resumes_with_what_closed_and_what_is_open() {
+    let mut cache = cache(8);
+    for second in 0..3 {
+        candles_of(&mut cache, START + second * SECOND, trade(100 + second, 1).into());
+    }
+    let stream = Stream::Candles(Interval::Second1);
+    let mut told = Vec::new();
+    cache.since(ID, stream, 0, |event| {
+        let EventBody::Candle(candle) = event.body else { return };
+        told.push((event.seq, candle.closed));
+    });
+    // Updates 1, 3 and 5, closings 2 and 4; the open candle stands for what it replaces.
+    assert_eq!(told, [(2, true), (4, true), (5, false)]);
+    assert!(cache.holds_since(ID, stream, 1));
+    assert!(!cache.holds_since(ID, stream, 6));
+}
+
+/// All candles that one interval was told of, by both kinds of sources.
+fn of_minutes(told: Vec<(u64, Candle)>) -> Vec<(u64, Candle)> {
+    told.into_iter().filter(|(_, candle)| candle.interval == Interval::Minute1).collect()
+}
+
+const MINUTE: i64 = 60 * SECOND;
+
+fn date(nanos: i64) -> Body {
+    Body::Time { date: UnixNanos(nanos) }
+}
+
+/// A bar of the minute that begins so many minutes after the start, in its n-th state.
+fn bar(minute: i64, state: u64, says_final: bool) -> Candle {
+    let price = Decimal::new(100 + state as i64, 0).expect("small");
+    let open_time = UnixNanos(START + minute * MINUTE);
+    Candle {
+        trades: Some(state),
+        says_final,
+        ..Candle::of(Interval::Minute1, open_time, [price; 4])
+    }
+}
+
+fn take(cache: &mut Cache, candle: &Candle) -> Vec<(u64, Candle)> {
+    let [prices, volume] = candle.bodies();
+    assert_eq!(candles_of(cache, START, prices), []);
+    candles_of(cache, START, volume)
+}
+
+/// What a history says of minutes: their numbers after the start, and whether it is complete.
+fn minutes(cache: &Cache, from: Option<i64>, to: Option<i64>, limit: usize) -> (Vec<i64>, bool) {
+    let millis = |minute: i64| (START + minute * MINUTE) / 1_000_000;
+    let range = HistoryRange { from: from.map(millis), to: to.map(millis), limit };
+    let mut told = Vec::new();
+    let complete = cache.history(ID, Stream::Candles(Interval::Minute1), range, |event| {
+        let EventBody::Candle(candle) = event.body else { panic!("{event:?}") };
+        told.push((candle.open_time.0 - START) / MINUTE);
+    });
+    (told, complete)
+}
+
+#[test]
+fn a_bar_is_closed_by_the_next_one_and_told_once() {
+    let mut cache = cache(8);
+    assert_eq!(take(&mut cache, &bar(0, 2, false)).len(), 1);
+    assert_eq!(take(&mut cache, &bar(0, 3, false)).len(), 1);
+    let told = take(&mut cache, &bar(1, 1, false));
+    let ended = Candle { closed: true, ..bar(0, 3, false) };
+    assert_eq!(told, [(3, ended), (4, bar(1, 1, false))]);
+    assert_eq!(take(&mut cache, &bar(0, 4, false)), [], "it comes too late");
+    assert_eq!(cache.late(), 1);
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0, 1], true));
+    // An exchange that calls its bars final has not called this one so.
+    let told = take(&mut cache, &Candle { says_final: true, ..bar(1, 5, false) });
+    assert!(!told[0].1.closed);
+    let told = take(&mut cache, &Candle { closed: true, ..bar(3, 9, true) });
+    assert_eq!(
+        told.iter().map(|(_, one)| (one.closed, one.partial)).collect::<Vec<_>>(),
+        [(true, true), (true, false)]
+    );
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0, 1, 3], false));
+    assert_eq!(minutes(&cache, Some(2), None, 10), (vec![3], true));
+}
+
+#[test]
+fn a_bar_without_a_later_one_is_closed_by_the_time_of_its_exchange() {
+    let mut cache = cache(8);
+    take(&mut cache, &bar(0, 2, false));
+    let end = START + MINUTE;
+    assert_eq!(candles_of(&mut cache, end, date(end + 3 * SECOND - 1)), []);
+    assert_eq!(candles_of(&mut cache, end, Body::Time { date: UnixNanos::NONE }), []);
+    let told = candles_of(&mut cache, end, date(end + 3 * SECOND));
+    assert_eq!(told, [(2, Candle { closed: true, ..bar(0, 2, false) })]);
+    assert_eq!(candles_of(&mut cache, end, date(end + 99 * SECOND)), []);
+    assert_eq!(take(&mut cache, &bar(0, 3, false)), [], "closed is final");
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0], true));
+}
+
+#[test]
+fn a_bar_that_an_outage_may_have_changed_says_so_until_it_comes_again() {
+    let silent = Body::Unheard { channel: Channel::Candles };
+    for comes_again in [false, true] {
+        let mut cache = cache(8);
+        take(&mut cache, &bar(0, 2, false));
+        candles_of(&mut cache, START, silent);
+        assert!(!minutes(&cache, None, None, 10).1, "nobody knows what comes");
+        if comes_again {
+            take(&mut cache, &bar(0, 7, false));
+        }
+        let told = take(&mut cache, &bar(2, 1, false));
+        assert_eq!((told[0].1.closed, told[0].1.partial), (true, !comes_again));
+        // What was between them the exchange would have told.
+        assert_eq!(minutes(&cache, Some(2), None, 10), (vec![2], true));
+        assert_eq!(minutes(&cache, Some(1), None, 10), (vec![2], comes_again));
+        assert_eq!(minutes(&cache, Some(1), Some(1), 10), (vec![], comes_again));
+    }
+}
+
+#[test]
+fn trades_that_are_missing_leave_candles_partial() {
+    let mut cache = cache(8);
+    let at = |cache: &mut Cache, seconds: i64, body: Body| {
+        of_minutes(candles_of(cache, START + seconds * SECOND, body))
+    };
+    let partial = |told: &[(u64, Candle)]| {
+        told.iter().map(|(_, one)| (one.closed, one.partial)).collect::<Vec<_>>()
+    };
+    let deal = |price| trade(price, 1).into();
+    // The first one began before we listened.
+    assert_eq!(partial(&at(&mut cache, 30, deal(1))), [(false, true)]);
+    assert_eq!(partial(&at(&mut cache, 70, deal(2))), [(true, true), (false, false)]);
+    let gap = Body::Gap { channel: Channel::Trades, reason: Reason::SequenceGap, missed: 3 };
+    at(&mut cache, 80, gap);
+    assert_eq!(partial(&at(&mut cache, 80, deal(3))), [(false, true)]);
+    assert_eq!(partial(&at(&mut cache, 130, deal(4))), [(true, true), (false, false)]);
+    // Over the end of a minute: the last of it may be missing, and the first of the next.
+    at(&mut cache, 140, gap);
+    assert_eq!(partial(&at(&mut cache, 310, deal(5))), [(true, true), (false, true)]);
+    assert_eq!(partial(&at(&mut cache, 370, deal(6))), [(true, true), (false, false)]);
+    // A connection that was lost, after which the next trade follows the last one.
+    let silent = Body::Unheard { channel: Channel::Trades };
+    at(&mut cache, 380, silent);
+    assert_eq!(partial(&at(&mut cache, 425, deal(7))), [(true, false), (false, false)]);
+    // One that comes back after the minute is over.
+    at(&mut cache, 430, silent);
+    let end = START + 480 * SECOND;
+    let told = of_minutes(candles_of(&mut cache, end, date(end + SECOND)));
+    assert_eq!(partial(&told), [(true, true)]);
+    assert_eq!(partial(&at(&mut cache, 490, deal(8))), [(false, false)]);
+    assert_eq!(minutes(&cache, Some(6), Some(6), 9), (vec![6], true));
+    assert_eq!(minutes(&cache, Some(3), Some(4), 9), (vec![], false), "between the gap's ends");
+    assert_eq!(minutes(&cache, None, None, 9), (vec![0, 1, 2, 5, 6, 7, 8], false));
+    assert_eq!(minutes(&cache, None, None, 1), (vec![8], true), "the newest alone");
+    assert_eq!(minutes(&cache, Some(-5), Some(-3), 9), (vec![], false), "before the process");
+}
+
+#[test]
+fn a_trade_whose_date_is_not_believed_makes_no_candle() {
+    let mut cache = cache(8);
+    candles_of(&mut cache, START, trade(100, 1).into());
+    let mut ahead: Body = trade(999, 1).into();
+    let Body::Trade { dated_ahead, .. } = &mut ahead else { panic!("{ahead:?}") };
+    *dated_ahead = true;
+    assert_eq!(candles_of(&mut cache, START + 3_600 * SECOND, ahead), []);
+    assert_eq!(cache.seq(ID, Stream::Trades), 2, "it is told");
+    let told = candles_of(&mut cache, START + SECOND / 2, trade(101, 1).into());
+    assert_eq!(told.len(), 7);
+    assert!(told.iter().all(|(_, one)| one.trades == Some(2) && one.close == decimal("1.01")));
+}
+
+/// What an exchange does in one step of half a minute, and what of it reaches us.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The present bar changes.
+    Change,
+    /// Time passes.
+    Pass,
+    /// The connection is lost; what comes until it is back does not reach us.
+    Lost,
+    /// It is back, and tells the present bar.
+    Back,
+    /// Bars of the past come again.
+    Again,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => Just(Step::Change),
+        4 => Just(Step::Pass),
+        1 => Just(Step::Lost),
+        2 => Just(Step::Back),
+        1 => Just(Step::Again),
+    ]
+}
+
+/// The bars of an exchange: the truth, by their minute.
+#[derive(Default)]
+struct Bars {
+    truth: BTreeMap<i64, Candle>,
+    told: Vec<(u64, Candle)>,
+}
+
+impl Bars {
+    /// Every number follows the last, no bar comes back, a closed one is final; and what is not
+    /// called partial is what it was in the end.
+    fn judge(&self) -> Result<(), TestCaseError> {
+        for (index, (seq, candle)) in self.told.iter().enumerate() {
+            prop_assert_eq!(*seq, index as u64 + 1);
+            let Some((_, next)) = self.told.get(index + 1) else { continue };
+            let order = next.open_time.cmp(&candle.open_time);
+            prop_assert!(if candle.closed { order.is_gt() } else { order.is_eq() }, "{next:?}");
+        }
+        for (_, candle) in self.told.iter().filter(|(_, one)| one.closed && !one.partial) {
+            let truth = self.truth[&candle.open_time.0];
+            prop_assert_eq!((truth.close, truth.trades), (candle.close, candle.trades));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_bar_that_is_not_called_partial_is_whole_and_a_complete_history_has_all(
+        says_final in any::<bool>(),
+        steps in prop::collection::vec(any_step(), 0..80),
+        asked in (0..12_i64, 0..12_i64),
+    ) {
+        let mut cache = cache(64);
+        let mut bars = Bars::default();
+        let (mut now, mut connected) = (START, true);
+        for step in steps {
+            let minute = (now - START).div_euclid(MINUTE);
+            let start = START + minute * MINUTE;
+            match step {
+                Step::Change => {
+                    let state = bars.truth.get(&start).map_or(1, |bar| bar.trades.unwrap_or(0) + 1);
+                    bars.truth.insert(start, bar(minute, state, says_final));
+                }
+                Step::Pass => now += MINUTE / 2,
+                Step::Lost => {
+                    connected = false;
+                    let silent = Body::Unheard { channel: Channel::Candles };
+                    candles_of(&mut cache, now, silent);
+                }
+                Step::Back => connected = true,
+                Step::Again => {
+                    for past in bars.truth.values().take(2) {
+                        if connected && past.open_time.0 < start {
+                            bars.told.extend(take(&mut cache, past));
+                        }
+                    }
+                }
+            }
+            let is_over = now == start + MINUTE;
+            let present = bars.truth.get(&start).copied();
+            if let Some(present) = present.filter(|_| connected) {
+                if matches!(step, Step::Change | Step::Back) {
+                    bars.told.extend(take(&mut cache, &present));
+                } else if is_over && says_final {
+                    bars.told.extend(take(&mut cache, &Candle { closed: true, ..present }));
+                }
+            }
+            bars.told.extend(candles_of(&mut cache, now, date(now)));
+            if let Some((_, newest)) = bars.told.last() {
+                let due = newest.open_time.0 + MINUTE + 3 * SECOND;
+                prop_assert!(newest.closed || due > now, "{newest:?} at {now}");
+            }
+        }
+        bars.judge()?;
+        let (from, to) = (asked.0.min(asked.1), asked.0.max(asked.1));
+        let (told, complete) = minutes(&cache, Some(from), Some(to), 100);
+        let truth = bars.truth.keys().map(|start| (start - START) / MINUTE);
+        let wanted: Vec<i64> = truth.filter(|minute| (from..=to).contains(minute)).collect();
+        prop_assert!(!complete || told == wanted, "{told:?} of {wanted:?}");
+    }
+
+    /// Trades of which some are lost, told as gaps before the next one that comes.
+    #[test]
+    fn a_candle_that_is_not_called_partial_has_all_its_trades(
+        steps in prop::collection::vec((0..40_i64, 0..3_u8, 90..110_i64), 1..80),
+    ) {
+        let mut cache = cache(64);
+        let mut truth: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        // Before we listened.
+        truth.entry(START).or_default().push(100);
+        let (mut now, mut lost, mut silent) = (START, 0, false);
+        let mut told = Vec::new();
+        for (step, what, price) in steps {
+            now += step * SECOND;
+            if what == 0 && !silent {
+                silent = true;
+                candles_of(&mut cache, now, Body::Unheard { channel: Channel::Trades });
+                continue;
+            }
+            // The clock first: what is late for its candle is another matter.
+            told.extend(of_minutes(candles_of(&mut cache, now, date(now))));
+            truth.entry(now - now.rem_euclid(MINUTE)).or_default().push(price);
+            if silent && what == 1 {
+                lost += 1;
+                continue;
+            }
+            silent = false;
+            if lost > 0 {
+                let missed = std::mem::take(&mut lost);
+                let gap = Body::Gap { channel: Channel::Trades, reason: Reason::Disconnected, missed };
+                candles_of(&mut cache, now, gap);
+            }
+            told.extend(of_minutes(candles_of(&mut cache, now, trade(price, 1).into())));
+        }
+        for (_, candle) in told.iter().filter(|(_, one)| one.closed && !one.partial) {
+            let trades = &truth[&candle.open_time.0];
+            let close = Decimal::new(trades[trades.len() - 1], 2).expect("small");
+            prop_assert_eq!((candle.trades, candle.close), (Some(trades.len() as u64), close));
+        }
+    }
+}
