@@ -17,6 +17,18 @@ pub(super) fn date_shortest(at: UnixNanos, digits: usize) -> String {
     format!("{whole}{point}{fraction}Z")
 }
 
+/// `at` as `Thu, 06 Jul 23 18:50:48 +0000`.
+pub(super) fn date_of_mail(at: UnixNanos) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let days = at.0.div_euclid(86_400_000_000_000);
+    let (year, month, day) = civil(days);
+    let (whole, _) = parts(at);
+    let (name, month) = (DAYS[days.rem_euclid(7) as usize], MONTHS[month as usize - 1]);
+    format!("{name}, {day:02} {month} {:02} {} +0000", year.rem_euclid(100), &whole[11..])
+}
+
 /// Date and time to the second, and nine digits of its fraction.
 fn parts(at: UnixNanos) -> (String, String) {
     let (days, nanos) = (at.0.div_euclid(86_400_000_000_000), at.0.rem_euclid(86_400_000_000_000));
@@ -80,6 +92,7 @@ mod tests {
         assert_eq!(date_shortest(at, 6), "2026-08-09T21:05:48.5Z");
         assert_eq!(date_shortest(UnixNanos(1_786_309_548_000_000_000), 9), "2026-08-09T21:05:48Z");
         assert_eq!(date(at, 0), "2026-08-09T21:05:48Z");
+        assert_eq!(date_of_mail(at), "Sun, 09 Aug 26 21:05:48 +0000");
     }
 
     #[test]

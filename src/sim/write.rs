@@ -48,6 +48,11 @@ pub(super) fn trim(out: &mut Vec<u8>) {
     }
 }
 
+/// The smallest step of so many digits after the point, such as `0.01`.
+pub(super) fn step(digits: u8) -> String {
+    Scale::new(digits, digits).text(1)
+}
+
 /// Appends a whole number.
 pub(super) fn integer(out: &mut Vec<u8>, number: i128) {
     decimal(out, number, 0);

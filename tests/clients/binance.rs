@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tickwire::instrument::ExchangeId;
 
-use crate::checks::{self, Best, Case, Instrument, Trades, WHOLE};
+use crate::checks::{self, Case, Instrument, Trades};
 
 /// Every market that ccxt lists has a host of its own. It takes spot's connections to be those whose
 /// address has `/stream` in it.
@@ -17,40 +17,22 @@ fn config(rest: &str, socket: &str) -> Value {
     }}})
 }
 
-fn is_id(text: &str, id: u64) -> bool {
-    text == id.to_string()
-}
-
 #[test]
 fn spot() {
+    const INSTRUMENTS: &[Instrument] =
+        &[Instrument::of("BTCUSDT", "BTC/USDT"), Instrument::of("PEPEUSDT", "PEPE/USDT")];
     checks::run(&Case {
-        exchange: ExchangeId::Binance,
-        name: "binance",
-        config,
-        instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT", units: WHOLE },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT", units: WHOLE },
-        ],
         rest_trades: Trades::Orders,
-        is_id,
-        depths: [100, usize::MAX],
-        best: Best::WithBook,
+        ..Case::new(ExchangeId::Binance, "binance", config, INSTRUMENTS)
     });
 }
 
 #[test]
 fn futures() {
+    const INSTRUMENTS: &[Instrument] =
+        &[Instrument::of("BTCUSDT", "BTC/USDT:USDT"), Instrument::of("PEPEUSDT", "PEPE/USDT:USDT")];
     checks::run(&Case {
-        exchange: ExchangeId::BinanceFutures,
-        name: "binanceusdm",
-        config,
-        instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT:USDT", units: WHOLE },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT:USDT", units: WHOLE },
-        ],
         rest_trades: Trades::Orders,
-        is_id,
-        depths: [100, usize::MAX],
-        best: Best::WithBook,
+        ..Case::new(ExchangeId::BinanceFutures, "binanceusdm", config, INSTRUMENTS)
     });
 }

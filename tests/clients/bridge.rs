@@ -1,4 +1,4 @@
-//! The process in which ccxt runs: a request in, its answer out.
+//! The process in which a client runs: a request in, its answer out.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 /// Longest wait for what a client is to have in the end.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One exchange as ccxt sees it.
-pub(crate) struct Ccxt {
+/// One exchange as a client sees it.
+pub(crate) struct Client {
     child: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Drop for Ccxt {
+impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -39,7 +39,7 @@ fn python() -> Option<PathBuf> {
     if read("target/clients/installed.txt") == read("tests/clients/requirements.txt") {
         return Some(root().join("target/clients/bin/python"));
     }
-    let sentence = "ccxt was not run against the simulators: it is not installed at the version of \
+    let sentence = "the clients were not run against the simulators: they are not installed at the versions of \
                     tests/clients/requirements.txt; `tests/clients/install` does that";
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{sentence}");
     // Past the harness, which shows nothing of a test that passes.
@@ -48,8 +48,9 @@ fn python() -> Option<PathBuf> {
     None
 }
 
-impl Ccxt {
-    /// ccxt's exchange of that name with that configuration; `None` where ccxt is not installed.
+impl Client {
+    /// ccxt's exchange of that name with that configuration, or `deriv`; `None` where the clients are
+    /// not installed.
     pub(crate) fn start(name: &str, config: &Value) -> Option<Self> {
         let mut child = Command::new(python()?)
             .arg(root().join("tests/clients/bridge.py"))
@@ -83,7 +84,7 @@ impl Ccxt {
         self.ask(&json!({"read": path}))
     }
 
-    /// Whether it has a method, by ccxt's name for it.
+    /// Whether ccxt has a method, by its name for it.
     pub(crate) fn has(&mut self, feature: &str) -> bool {
         self.read(&["has", feature]) == json!(true)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tickwire::instrument::ExchangeId;
 
-use crate::checks::{self, Best, Case, Instrument, Trades, WHOLE};
+use crate::checks::{self, Best, Case, Instrument};
 
 fn config(rest: &str, socket: &str) -> Value {
     json!({"urls": {"api": {
@@ -17,32 +17,20 @@ fn config(rest: &str, socket: &str) -> Value {
 
 #[test]
 fn spot() {
+    const INSTRUMENTS: &[Instrument] =
+        &[Instrument::of("BTCUSDT", "BTC/USDT"), Instrument::of("PEPEUSDT", "PEPE/USDT")];
     checks::run(&Case {
-        exchange: ExchangeId::Bybit,
-        name: "bybit",
-        config,
-        instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT", units: WHOLE },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT", units: WHOLE },
-        ],
-        rest_trades: Trades::Matches,
-        is_id: |text, id| text == id.to_string(),
         depths: [100, 50],
         best: Best::AfterBook,
+        ..Case::new(ExchangeId::Bybit, "bybit", config, INSTRUMENTS)
     });
 }
 
 #[test]
 fn linear() {
+    const INSTRUMENTS: &[Instrument] =
+        &[Instrument::of("BTCUSDT", "BTC/USDT:USDT"), Instrument::of("PEPEUSDT", "PEPE/USDT:USDT")];
     checks::run(&Case {
-        exchange: ExchangeId::BybitLinear,
-        name: "bybit",
-        config,
-        instruments: &[
-            Instrument { native: "BTCUSDT", unified: "BTC/USDT:USDT", units: WHOLE },
-            Instrument { native: "PEPEUSDT", unified: "PEPE/USDT:USDT", units: WHOLE },
-        ],
-        rest_trades: Trades::Matches,
         // The last part of a UUID is the market's number.
         is_id: |text, id| {
             let last = text.rsplit('-').next().unwrap_or_default();
@@ -50,5 +38,6 @@ fn linear() {
         },
         depths: [100, 50],
         best: Best::AfterBook,
+        ..Case::new(ExchangeId::BybitLinear, "bybit", config, INSTRUMENTS)
     });
 }

@@ -9,5 +9,7 @@ mod binance;
 mod bridge;
 mod bybit;
 mod checks;
+mod coinbase;
+mod kraken;
 mod okx;
 mod right;

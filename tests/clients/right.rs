@@ -4,6 +4,8 @@ use serde_json::Value;
 use tickwire::clock::Clock;
 use tickwire::sim::{BookSide, TrueBook, TrueTrade};
 
+use crate::checks::Digits;
+
 /// One trade.
 #[derive(Clone, Debug)]
 pub(crate) struct Trade {
@@ -33,9 +35,17 @@ pub(crate) fn is(value: &Value, wanted: f64) -> bool {
     value.as_f64() == Some(wanted)
 }
 
+/// How far sums of floats may be apart, in parts of them.
+pub(crate) const SUM_ERROR: f64 = 1e-9;
+
 /// Whether a client's sum is that one; both were added up in floats.
 pub(crate) fn is_sum(value: &Value, wanted: f64) -> bool {
-    value.as_f64().is_some_and(|sum| (sum - wanted).abs() <= wanted.abs() * 1e-9)
+    is_near(value, wanted, SUM_ERROR)
+}
+
+/// Whether a client's number is at most so many parts of `wanted` away from it.
+pub(crate) fn is_near(value: &Value, wanted: f64, error: f64) -> bool {
+    value.as_f64().is_some_and(|number| (number - wanted).abs() <= wanted.abs() * error)
 }
 
 pub(crate) fn trades(trades: &[TrueTrade], clock: &Clock) -> Vec<Trade> {
@@ -96,8 +106,13 @@ pub(crate) fn candles(trades: &[Trade]) -> Vec<Candle> {
 }
 
 impl Trade {
+    /// The same with the maker's side.
+    pub(crate) fn seen_by_maker(self) -> Self {
+        Self { side: if self.side == "buy" { "sell" } else { "buy" }, ..self }
+    }
+
     /// What of a client's trade is not this one.
-    pub(crate) fn wrong(&self, read: &Value) -> Option<String> {
+    pub(crate) fn wrong(&self, read: &Value, digits: Digits) -> Option<String> {
         let wrong = |what: &str| Some(format!("{what}: {read} for {self:?}"));
         if !is(&read["price"], number(&self.price)) {
             return wrong("price");
@@ -110,6 +125,9 @@ impl Trade {
         }
         if read["timestamp"] != self.at_ms {
             return wrong("timestamp");
+        }
+        if digits == Digits::Floats {
+            return None;
         }
         // The very digits, in the answer that the client keeps beside its own form.
         let raw = read["info"].to_string();

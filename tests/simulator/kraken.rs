@@ -58,7 +58,7 @@ impl Client {
 #[test]
 fn the_status_comes_first_and_heartbeats_begin_with_a_subscription() {
     let (simulator, hand) = by_hand(|_| ());
-    assert_eq!(Client::try_open(&simulator, "/").err(), Some(404));
+    assert_eq!(Client::try_open(&simulator, "/v3").err(), Some(404));
     let mut client = Client::open(&simulator, PATH);
     let status = client.json();
     assert_eq!(

@@ -9,6 +9,7 @@ mod coinbase;
 mod deriv;
 mod faults;
 mod kraken;
+mod kraken_first;
 mod lifecycle;
 mod market;
 mod okx;

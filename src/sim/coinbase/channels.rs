@@ -33,9 +33,10 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    /// The channel of that name.
-    pub(super) fn parse(product: Product, name: &str) -> Option<Self> {
+    /// The channel of that name, for a client that has logged in or not.
+    pub(super) fn parse(product: Product, name: &str, has_login: bool) -> Option<Self> {
         Some(match (product, name) {
+            (Product::Exchange, "level2") if has_login => Self::Of(Kind::Book),
             (Product::Exchange, "matches") => Self::Of(Kind::Trades),
             (Product::Exchange, "level2_batch" | "level2_50") => Self::Of(Kind::Book),
             (Product::Exchange, "ticker_batch" | "ticker_1000") => Self::Of(Kind::TickerBatch),

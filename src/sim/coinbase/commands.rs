@@ -68,12 +68,14 @@ impl Coinbase {
         if listed.is_empty() {
             return Err(Refused(FAILED, Some("No channels provided".to_owned())));
         }
+        // Nobody has an account here, so that any signature is one.
+        let has_login = !subscribe || command["signature"].is_string();
         let entry = |value: &Value| {
             let (name, products) = match value.as_str() {
                 Some(name) => (name, &command["product_ids"]),
                 None => (value["name"].as_str().unwrap_or(""), &value["product_ids"]),
             };
-            let channel = Channel::parse(self.product, name);
+            let channel = Channel::parse(self.product, name, has_login);
             let unknown = || Refused(FAILED, Some(format!("{name} is not a valid channel")));
             let channel = channel.ok_or_else(unknown)?;
             if channel == Channel::Closed && subscribe {

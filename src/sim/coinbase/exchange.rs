@@ -39,7 +39,7 @@ pub(super) fn matched(kind: &str, of: &Spelling, told: &Told, sequence: u64) -> 
 }
 
 /// A UUID that follows from a number.
-fn order_id(number: u64) -> String {
+pub(super) fn order_id(number: u64) -> String {
     let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let low = number.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
     format!(

@@ -9,6 +9,8 @@ mod commands;
 mod exchange;
 mod listed;
 mod rest;
+mod rest_advanced;
+mod rest_exchange;
 mod schedule;
 
 use std::collections::{HashMap, HashSet};

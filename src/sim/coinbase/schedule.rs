@@ -122,6 +122,11 @@ impl Schedule {
     pub(super) fn sent_update_id(&self, product: usize) -> u64 {
         self.pending[product].sent_update_id
     }
+
+    /// The number of what happened to a product last (Exchange).
+    pub(super) fn sequence(&self, product: usize) -> u64 {
+        self.pending[product].sequence
+    }
 }
 
 impl Planned for Coinbase {

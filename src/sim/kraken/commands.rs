@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::channels::{self, DEPTHS, INTERVALS, KINDS, Kind};
+use super::channels::{self, DEPTHS, INTERVALS, Kind};
 use super::frames::{self, Frame};
+use super::listed::is_stock;
 use super::window::Window;
-use super::{Kraken, Session};
+use super::{Kraken, Session, Version};
 use crate::clock::MonoNanos;
 use crate::sim::date::date;
 use crate::sim::lines::{ConnectionId, Lines};
@@ -31,9 +32,6 @@ impl Kraken {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.heard = now;
-        }
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let method = command.get("method").and_then(Value::as_str).unwrap_or("");
         let params = command.get("params").unwrap_or(&Value::Null);
@@ -105,7 +103,7 @@ impl Kraken {
         }
         if !session.streams.contains(&(instrument, kind)) {
             session.streams.push((instrument, kind));
-            self.subscribers[instrument * KINDS + kind.index()].push(asked.id);
+            self.subscribers.of(Version::Second, instrument, kind).push(asked.id);
         }
         if snapshot {
             self.snapshot(asked, instrument, kind, lines);
@@ -120,7 +118,7 @@ impl Kraken {
         let known = session.streams.iter().position(|stream| *stream == (instrument, kind));
         if let Some(index) = known {
             session.streams.remove(index);
-            self.leave(asked.id, instrument, kind);
+            self.leave(asked.id, Version::Second, instrument, kind);
         } else if self.recording.is_none() {
             // So it is when the depth or the interval is another one.
             let symbol = self.spellings[instrument].symbol.clone();
@@ -130,7 +128,7 @@ impl Kraken {
     }
 
     /// The window of a depth, as its subscribers were told.
-    fn window(&mut self, instrument: usize, depth: usize) -> &Window {
+    pub(super) fn window(&mut self, instrument: usize, depth: usize) -> &Window {
         let book = &self.market.traded[instrument].book;
         let window = &mut self.windows[instrument * DEPTHS.len() + depth];
         window.get_or_insert_with(|| Window::of(book, DEPTHS[depth]))
@@ -194,7 +192,6 @@ impl Kraken {
             // Tokenised stocks are told to those who ask for them.
             let key = "include_tokenized_assets";
             let all = asked.params.get(key).and_then(Value::as_bool) == Some(true);
-            let is_stock = |base: &str| base.bytes().any(|byte| byte.is_ascii_lowercase());
             let list = self.market.traded.iter().map(|traded| &traded.listed);
             let list = list.filter(|listed| all || !is_stock(&listed.base));
             lines.text(asked.id, &[frames::instruments(list).as_bytes()]);
@@ -247,7 +244,7 @@ impl Kraken {
 
 impl Session {
     /// Heartbeats begin with the first subscription.
-    fn begin_beats(&mut self, now: MonoNanos) {
+    pub(super) fn begin_beats(&mut self, now: MonoNanos) {
         self.beat.get_or_insert_with(|| now.after(super::schedule::BEAT_EVERY));
     }
 }

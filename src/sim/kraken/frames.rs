@@ -19,7 +19,9 @@ pub(super) struct Spelling {
     pub(super) symbol: String,
     pub(super) price: Scale,
     pub(super) size: Scale,
-    price_digits: u8,
+    /// Prices in answers to requests, which have five digits at least.
+    pub(super) answered: Scale,
+    pub(super) price_digits: u8,
     size_digits: u8,
 }
 
@@ -29,6 +31,7 @@ impl Spelling {
             symbol: format!("{}/{}", listed.base, listed.quote),
             price: Scale::new(listed.price_digits, listed.price_digits),
             size: Scale::new(listed.size_digits, SIZE_DIGITS),
+            answered: Scale::new(listed.price_digits, listed.price_digits.max(5)),
             price_digits: listed.price_digits,
             size_digits: listed.size_digits,
         }
@@ -37,6 +40,24 @@ impl Spelling {
     /// Zeros behind the lot's digits.
     const fn size_zeros(&self) -> usize {
         (SIZE_DIGITS - self.size_digits) as usize
+    }
+
+    /// The checksum of a book's best levels.
+    pub(super) fn checksum(&self, window: &Window) -> u32 {
+        window.checksum(self.size_zeros())
+    }
+
+    /// Appends a sum of lots.
+    pub(super) fn volume(&self, out: &mut Vec<u8>, lots: u128) {
+        let scaled = lots * 10_u128.pow(self.size_zeros() as u32);
+        decimal(out, i128::try_from(scaled).unwrap_or(i128::MAX), SIZE_DIGITS);
+    }
+
+    /// Appends the average price by volume, a digit finer than a tick.
+    pub(super) fn average(&self, out: &mut Vec<u8>, turnover: u128, lots: u128, otherwise: i64) {
+        let average = (turnover * 10).checked_div(lots).map(i128::try_from);
+        let average = average.and_then(Result::ok).unwrap_or(i128::from(otherwise) * 10);
+        decimal(out, average, self.price_digits + 1);
     }
 }
 
@@ -118,8 +139,7 @@ impl<'a> Frame<'a> {
         self.text(&format!(r#","side":"{side}""#));
         self.price("price", print.price);
         self.size("qty", print.size);
-        // Not a matter of the market here; both occur.
-        let order = if print.id.is_multiple_of(4) { "market" } else { "limit" };
+        let order = if is_at_market(print) { "market" } else { "limit" };
         self.text(&format!(r#","ord_type":"{order}","trade_id":{}"#, print.id));
         self.close(at);
     }
@@ -130,18 +150,17 @@ impl<'a> Frame<'a> {
         for (name, side) in [("bids", BookSide::Bid), ("asks", BookSide::Ask)] {
             self.levels(name, window.levels(side).iter().copied());
         }
-        self.checksum(window.checksum(self.spelling.size_zeros()), at);
+        self.checksum(self.spelling.checksum(window), at);
     }
 
-    /// What became of a book: `window` is the state behind it.
-    pub(super) fn changes(&mut self, told: &[Told], window: &Window, wrong: bool, at: UnixNanos) {
+    /// What became of a book, with the checksum of the state behind it.
+    pub(super) fn changes(&mut self, told: &[Told], checksum: u32, at: UnixNanos) {
         self.open();
         for (name, side) in [("bids", BookSide::Bid), ("asks", BookSide::Ask)] {
             let own = told.iter().filter(|told| told.side == side);
             self.levels(name, own.map(|told| Resting { price: told.price, size: told.size }));
         }
-        let checksum = window.checksum(self.spelling.size_zeros());
-        self.checksum(if wrong { !checksum } else { checksum }, at);
+        self.checksum(checksum, at);
     }
 
     fn levels(&mut self, name: &str, levels: impl Iterator<Item = Resting>) {
@@ -172,9 +191,7 @@ impl<'a> Frame<'a> {
         }
         let day = &traded.day;
         self.price("last", day.last);
-        self.name("volume");
-        self.volume(day.volume);
-        self.average(day.turnover, day.volume, day.last);
+        self.sums(day.volume, day.turnover, day.last);
         self.price("low", day.low);
         self.price("high", day.high);
         self.price("change", day.last - day.open);
@@ -192,9 +209,7 @@ impl<'a> Frame<'a> {
         self.price("low", bar.low);
         self.price("close", bar.close);
         self.text(&format!(r#","trades":{}"#, bar.count));
-        self.name("volume");
-        self.volume(bar.volume);
-        self.average(bar.turnover, bar.volume, bar.close);
+        self.sums(bar.volume, bar.turnover, bar.close);
         let begin = UnixNanos(bar.start_ms * 1_000_000);
         self.text(r#","interval_begin":""#);
         self.out.extend_from_slice(date(begin, 9).as_bytes());
@@ -202,18 +217,17 @@ impl<'a> Frame<'a> {
         self.close(UnixNanos(begin.0 + minutes as i64 * 60_000_000_000));
     }
 
-    fn volume(&mut self, lots: u128) {
-        let scaled = lots * 10_u128.pow(self.spelling.size_zeros() as u32);
-        decimal(self.out, i128::try_from(scaled).unwrap_or(i128::MAX), SIZE_DIGITS);
-    }
-
-    /// The average price by volume, a digit finer than a tick.
-    fn average(&mut self, turnover: u128, lots: u128, otherwise: i64) {
-        let average = (turnover * 10).checked_div(lots).map(i128::try_from);
-        let average = average.and_then(Result::ok).unwrap_or(i128::from(otherwise) * 10);
+    fn sums(&mut self, volume: u128, turnover: u128, last: i64) {
+        self.name("volume");
+        self.spelling.volume(self.out, volume);
         self.name("vwap");
-        decimal(self.out, average, self.spelling.price_digits + 1);
+        self.spelling.average(self.out, turnover, volume, last);
     }
+}
+
+/// Whether a taker's order named no price. It is no matter of the market here; both occur.
+pub(super) const fn is_at_market(print: &Print) -> bool {
+    print.id.is_multiple_of(4)
 }
 
 /// All that is traded, as the `instrument` channel tells it first.

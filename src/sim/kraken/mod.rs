@@ -1,4 +1,4 @@
-//! Simulated Kraken, version 2 of its protocol.
+//! Simulated Kraken, version 2 of its protocol; version 1 for clients that speak no other.
 //!
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2026. Books
 //! come in real time: each step of the market is one update of each subscribed depth, and levels
@@ -6,7 +6,11 @@
 
 mod channels;
 mod commands;
+mod first;
 mod frames;
+mod listed;
+mod lists;
+mod rest;
 mod schedule;
 mod window;
 
@@ -17,6 +21,7 @@ use std::time::Duration;
 
 use self::channels::{DEPTHS, KINDS, Kind};
 use self::frames::Spelling;
+use self::listed::{Names, default_list, list};
 use self::schedule::Schedule;
 use self::window::Window;
 use super::agenda::{Agenda, Planned};
@@ -24,7 +29,6 @@ use super::armed::Armed;
 use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
-use super::listing::{self, Column, Listed};
 use super::market::{Counting, Market};
 use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
@@ -52,9 +56,36 @@ const TRADES_KEPT: usize = 50;
 /// Key of recorded answers: they are not played, as they answer other requests.
 const ANSWERS: &str = "answers";
 
+/// A version of the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    First,
+    Second,
+}
+
+/// Who listens: per version, the streams in the order of instrument and kind.
+#[derive(Debug)]
+struct Subscribers([Vec<Vec<ConnectionId>>; 2]);
+
+impl Subscribers {
+    fn new(instruments: usize) -> Self {
+        let none = || vec![Vec::new(); instruments * KINDS];
+        Self([none(), none()])
+    }
+
+    fn of(&mut self, version: Version, instrument: usize, kind: Kind) -> &mut Vec<ConnectionId> {
+        &mut self.0[version as usize][instrument * KINDS + kind.index()]
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().flatten().map(Vec::len).sum()
+    }
+}
+
 /// One open WebSocket.
 #[derive(Debug)]
 struct Session {
+    version: Version,
     /// What it is subscribed to: instrument and kind.
     streams: Vec<(usize, Kind)>,
     /// Once it has subscribed to anything: when the next heartbeat is due.
@@ -73,9 +104,10 @@ pub(super) struct Kraken {
     market: Market,
     spellings: Vec<Spelling>,
     by_symbol: HashMap<String, usize>,
+    /// What requests call the instruments.
+    names: Vec<Names>,
     sessions: HashMap<ConnectionId, Session>,
-    /// Per stream, in the order of instrument and kind.
-    subscribers: Vec<Vec<ConnectionId>>,
+    subscribers: Subscribers,
     /// Per instrument and depth, while somebody is subscribed to it.
     windows: Vec<Option<Window>>,
     schedule: Schedule,
@@ -119,6 +151,7 @@ impl Kraken {
         let by_symbol = symbols.enumerate().map(|(index, symbol)| (symbol, index)).collect();
         let records = spellings.iter().map(|it| (it.symbol.clone(), it.price, it.size));
         let truth = Truth::new(Records::new(records, options.truth_trades));
+        let names = list.iter().map(Names::new).collect();
         let count = list.len();
         let agenda = Agenda::new(options.rate, now, counters);
         let mut schedule = Schedule::new(count, agenda);
@@ -128,8 +161,9 @@ impl Kraken {
             market: Market::new(list, Counting::PerInstrument, options.seed),
             spellings,
             by_symbol,
+            names,
             sessions: HashMap::new(),
-            subscribers: vec![Vec::new(); count * KINDS],
+            subscribers: Subscribers::new(count),
             windows: vec![None; count * DEPTHS.len()],
             schedule,
             armed: Armed::default(),
@@ -139,11 +173,21 @@ impl Kraken {
         })
     }
 
+    /// What the exchange says of itself, as the client understands it.
+    fn status(&self, id: ConnectionId, system: &str, connection: u64) -> String {
+        match self.sessions.get(&id).map(|session| session.version) {
+            Some(Version::First) => first::status(system, connection),
+            Some(Version::Second) | None => status(system, connection),
+        }
+    }
+
     /// Takes a connection off a stream.
-    fn leave(&mut self, id: ConnectionId, instrument: usize, kind: Kind) {
-        let subscribers = &mut self.subscribers[instrument * KINDS + kind.index()];
-        subscribers.retain(|subscriber| *subscriber != id);
-        if let (Kind::Book(depth), true) = (kind, subscribers.is_empty()) {
+    fn leave(&mut self, id: ConnectionId, version: Version, instrument: usize, kind: Kind) {
+        self.subscribers.of(version, instrument, kind).retain(|subscriber| *subscriber != id);
+        let is_heard = [Version::First, Version::Second]
+            .into_iter()
+            .any(|version| !self.subscribers.of(version, instrument, kind).is_empty());
+        if let (Kind::Book(depth), false) = (kind, is_heard) {
             self.windows[instrument * DEPTHS.len() + depth] = None;
         }
     }
@@ -151,10 +195,14 @@ impl Kraken {
 
 impl Speaker for Kraken {
     fn upgrade(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
-        if target.path != "/v2" {
-            return Err(Response::new(404, String::new()));
-        }
+        let version = match target.path.as_str() {
+            "/v2" => Version::Second,
+            // What was recorded is version 2.
+            "/" if self.recording.is_none() => Version::First,
+            _ => return Err(Response::new(404, String::new())),
+        };
         let session = Session {
+            version,
             streams: Vec::new(),
             beat: None,
             heard: self.clock.now(),
@@ -168,24 +216,29 @@ impl Speaker for Kraken {
     fn opened(&mut self, id: ConnectionId, _now: MonoNanos, lines: &mut Lines) {
         if self.recording.is_none() {
             let connection = self.random.next();
-            lines.text(id, &[status("online", connection).as_bytes()]);
+            lines.text(id, &[self.status(id, "online", connection).as_bytes()]);
         }
     }
 
     fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        self.command(id, text, now, lines);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.heard = now;
+        match session.version {
+            Version::First => self.command_first(id, text, now, lines),
+            Version::Second => self.command(id, text, now, lines),
+        }
     }
 
     fn closed(&mut self, id: ConnectionId) {
         if let Some(session) = self.sessions.remove(&id) {
             for (instrument, kind) in session.streams {
-                self.leave(id, instrument, kind);
+                self.leave(id, session.version, instrument, kind);
             }
         }
     }
 
-    fn request(&mut self, _target: &Target, _now: MonoNanos) -> Response {
-        Response::new(404, r#"{"error":["EGeneral:Unknown method"]}"#.to_owned())
+    fn request(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.answer(target, now)
     }
 
     fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
@@ -204,7 +257,8 @@ impl Speaker for Kraken {
 
     fn announce_shutdown(&mut self, _now: MonoNanos, lines: &mut Lines) {
         for id in self.sessions.keys() {
-            lines.text(*id, &[status("maintenance", self.random.next()).as_bytes()]);
+            let number = self.random.next();
+            lines.text(*id, &[self.status(*id, "maintenance", number).as_bytes()]);
         }
     }
 
@@ -219,7 +273,7 @@ impl Speaker for Kraken {
     fn streams(&self) -> usize {
         match self.recording {
             Some(_) => self.sessions.values().map(|session| session.keys.len()).sum(),
-            None => self.subscribers.iter().map(Vec::len).sum(),
+            None => self.subscribers.count(),
         }
     }
 
@@ -244,51 +298,6 @@ fn status(system: &str, connection: u64) -> String {
     format!(
         r#"{{"channel":"status","type":"update","data":[{{"version":"2.0.10","system":"{system}","api_version":"v2","connection_id":{connection}}}]}}"#
     )
-}
-
-/// A tokenised stock, whose name has a small letter, and its place in the default list.
-const STOCK: (&str, usize) = ("AAPLx/USD", 7);
-
-/// The first `count` of the default list.
-fn default_list(count: usize) -> io::Result<Vec<Listed>> {
-    let usual = listing::default_list(Column::Spot, usize::MAX);
-    let mut list: Vec<Listed> = usual.into_iter().map(in_dollars).collect();
-    list.insert(STOCK.1, listed(STOCK.0)?);
-    list.truncate(count);
-    Ok(list)
-}
-
-/// The same instrument priced in dollars, as Kraken's busiest are.
-fn in_dollars(listed: Listed) -> Listed {
-    match listed.quote.as_str() {
-        "USDT" => Listed { quote: "USD".to_owned(), ..listed },
-        _ => listed,
-    }
-}
-
-/// The instruments of those names.
-fn list(symbols: &[String]) -> io::Result<Vec<Listed>> {
-    symbols.iter().map(|symbol| listed(symbol)).collect()
-}
-
-/// As the default list has it, else with plausible properties.
-fn listed(symbol: &str) -> io::Result<Listed> {
-    let parts =
-        symbol.split_once('/').filter(|(base, quote)| !base.is_empty() && !quote.is_empty());
-    let Some((base, quote)) = parts else {
-        let text = format!("symbol `{symbol}`: write it like BTC/USD");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    };
-    let known = format!("{base}{}", if quote == "USD" { "USDT" } else { quote });
-    let found = listing::list(Column::Spot, &[known]).ok().and_then(|mut list| list.pop());
-    let (base, quote) = (base.to_owned(), quote.to_owned());
-    Ok(match found {
-        Some(found) => Listed { base, quote, ..found },
-        None => {
-            let native = format!("{base}{quote}");
-            Listed { native, base, quote, price_digits: 4, size_digits: 2, start: 25_000 }
-        }
-    })
 }
 
 /// Which stream a recorded frame is of.

@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::channels::{DEPTHS, INTERVALS, KINDS, Kind};
+use super::channels::{DEPTHS, INTERVALS, Kind};
+use super::first;
 use super::frames::Frame;
 use super::window::Told;
-use super::{IDLE_MAX, Kraken, TRADES_KEPT};
+use super::{IDLE_MAX, Kraken, TRADES_KEPT, Version};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::agenda::{Agenda, Planned};
 use crate::sim::lines::{ConnectionId, Lines};
-use crate::sim::market::{Print, Step};
+use crate::sim::market::{Market, Print, Step};
 use crate::sim::speaker::Due;
 use crate::sim::truth::Kept;
 
@@ -52,7 +53,7 @@ impl Planned for Kraken {
     }
 
     fn is_heard(&self) -> bool {
-        self.subscribers.iter().any(|them| !them.is_empty())
+        self.subscribers.count() > 0
     }
 
     /// One taker, with all that is told at once.
@@ -88,7 +89,11 @@ impl Kraken {
             let due = match &mut session.beat {
                 Some(beat) => {
                     if *beat <= now {
-                        lines.text(*id, &[br#"{"channel":"heartbeat"}"#]);
+                        let frame: &[u8] = match session.version {
+                            Version::First => first::HEARTBEAT,
+                            Version::Second => br#"{"channel":"heartbeat"}"#,
+                        };
+                        lines.text(*id, &[frame]);
                         // One that was long asleep does not catch up.
                         *beat = beat.after(BEAT_EVERY).max(now);
                     }
@@ -108,71 +113,112 @@ impl Kraken {
         next
     }
 
+    /// Writes a stream's frame for each version that somebody listens to, and sends it.
+    fn tell(
+        &mut self,
+        (instrument, kind): (usize, Kind),
+        lines: &mut Lines,
+        channel: &str,
+        sent: Option<UnixNanos>,
+        second: impl FnOnce(&mut Frame<'_>, &Market),
+        first: impl FnOnce(&mut first::Frame<'_>, &Market),
+    ) {
+        let (of, names) = (&self.spellings[instrument], &self.names[instrument]);
+        let out = &mut self.schedule.scratch;
+        let them = self.subscribers.of(Version::Second, instrument, kind);
+        if !them.is_empty() {
+            let mut frame = Frame::new(out, of, channel, false, sent);
+            second(&mut frame, &self.market);
+            frame.end();
+            send(lines, them, out);
+        }
+        let them = self.subscribers.of(Version::First, instrument, kind);
+        if !them.is_empty() {
+            first(&mut first::Frame { out, of, names, instrument, kind }, &self.market);
+            send(lines, them, out);
+        }
+    }
+
     /// All trades of one taker in one frame.
     fn tell_trades(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
-        let them = &self.subscribers[step.instrument * KINDS + Kind::Trade.index()];
-        if them.is_empty() || step.prints.is_empty() {
+        if step.prints.is_empty() {
             return;
         }
-        let scratch = &mut self.schedule.scratch;
-        let spelling = &self.spellings[step.instrument];
-        let mut frame = Frame::new(scratch, spelling, "trade", false, None);
-        step.prints.iter().for_each(|print| frame.trade(print, at));
-        frame.end();
-        send(lines, them, scratch);
+        self.tell(
+            (step.instrument, Kind::Trade),
+            lines,
+            "trade",
+            None,
+            |frame, _| step.prints.iter().for_each(|print| frame.trade(print, at)),
+            |frame, _| frame.trades(&step.prints, at),
+        );
     }
 
     fn tell_book(&mut self, instrument: usize, depth: usize, at: UnixNanos, lines: &mut Lines) {
-        let Some(window) = &mut self.windows[instrument * DEPTHS.len() + depth] else { return };
-        let told = &mut self.schedule.told;
+        let place = instrument * DEPTHS.len() + depth;
+        let Some(mut window) = self.windows[place].take() else { return };
+        let mut told = std::mem::take(&mut self.schedule.told);
         told.clear();
-        window.follow(&self.market.traded[instrument].book, DEPTHS[depth], told);
-        if told.is_empty() {
-            return;
+        window.follow(&self.market.traded[instrument].book, DEPTHS[depth], &mut told);
+        if !told.is_empty() {
+            if let Some(first) = told.iter().position(|told| told.size > 0)
+                && self.random.percent(TWICE_PERCENT)
+            {
+                let stale = Told { size: told[first].size + 1, ..told[first] };
+                told.insert(first, stale);
+            }
+            let wrong = self.armed.strikes_checksum(&self.spellings[instrument].symbol);
+            let checksum = self.spellings[instrument].checksum(&window);
+            let checksum = if wrong { !checksum } else { checksum };
+            self.tell(
+                (instrument, Kind::Book(depth)),
+                lines,
+                "book",
+                None,
+                |frame, _| frame.changes(&told, checksum, at),
+                |frame, _| frame.changes(&told, checksum, at),
+            );
         }
-        if let Some(first) = told.iter().position(|told| told.size > 0)
-            && self.random.percent(TWICE_PERCENT)
-        {
-            let stale = Told { size: told[first].size + 1, ..told[first] };
-            told.insert(first, stale);
-        }
-        let scratch = &mut self.schedule.scratch;
-        let mut frame = Frame::new(scratch, &self.spellings[instrument], "book", false, None);
-        let wrong = self.armed.strikes_checksum(&self.spellings[instrument].symbol);
-        frame.changes(told, window, wrong, at);
-        frame.end();
-        send(lines, &self.subscribers[instrument * KINDS + Kind::Book(depth).index()], scratch);
+        self.schedule.told = told;
+        self.windows[place] = Some(window);
     }
 
     fn tell_ticker(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
+        let instrument = step.instrument;
         for (kind, is_due) in
             [(Kind::Ticker, !step.prints.is_empty()), (Kind::TickerBbo, step.best_changed)]
         {
-            let them = &self.subscribers[step.instrument * KINDS + kind.index()];
-            if them.is_empty() || !is_due {
+            if !is_due {
                 continue;
             }
-            let scratch = &mut self.schedule.scratch;
-            let spelling = &self.spellings[step.instrument];
-            let mut frame = Frame::new(scratch, spelling, "ticker", false, None);
-            frame.ticker(&self.market.traded[step.instrument], at);
-            frame.end();
-            send(lines, them, scratch);
+            self.tell(
+                (instrument, kind),
+                lines,
+                "ticker",
+                None,
+                |frame, market| frame.ticker(&market.traded[instrument], at),
+                |frame, market| match kind {
+                    Kind::TickerBbo => frame.spread(&market.traded[instrument], at),
+                    _ => frame.ticker(&market.traded[instrument]),
+                },
+            );
         }
     }
 
     fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
         for (index, (minutes, place)) in INTERVALS.into_iter().enumerate() {
-            let them = &self.subscribers[instrument * KINDS + Kind::Ohlc(index).index()];
-            if them.is_empty() {
-                continue;
-            }
-            let scratch = &mut self.schedule.scratch;
-            let mut frame =
-                Frame::new(scratch, &self.spellings[instrument], "ohlc", false, Some(at));
-            frame.candle(minutes, self.market.traded[instrument].candles.current(place));
-            frame.end();
-            send(lines, them, scratch);
+            self.tell(
+                (instrument, Kind::Ohlc(index)),
+                lines,
+                "ohlc",
+                Some(at),
+                |frame, market| {
+                    frame.candle(minutes, market.traded[instrument].candles.current(place));
+                },
+                |frame, market| {
+                    frame.candle(minutes, market.traded[instrument].candles.current(place), at);
+                },
+            );
         }
     }
 
