@@ -1,8 +1,8 @@
 //! Clients that others wrote, unmodified, against the simulated exchanges: what they read is
 //! compared with what the market really did.
 //!
-//! ccxt is told the addresses of a simulator and nothing else. It runs in a process of its own
-//! (`bridge.py`), at the version of `requirements.txt`, from the folder that `install` makes. An
+//! ccxt, and python-deriv-api for the exchange that ccxt does not know, are told the addresses of a
+//! simulator and nothing else. They run in a process of their own (`bridge.py`), at the versions of `requirements.txt`, from the folder that `install` makes. An
 //! exchange is a file here with its [`checks::Case`].
 
 mod binance;
@@ -10,6 +10,7 @@ mod bridge;
 mod bybit;
 mod checks;
 mod coinbase;
+mod deriv;
 mod kraken;
 mod okx;
 mod right;

@@ -25,14 +25,18 @@ const ACCOUNT: [&str; 10] = [
 ];
 
 /// Calls that anybody may make.
-const PUBLIC: [&str; 8] = [
+const PUBLIC: [&str; 12] = [
     "active_symbols",
+    "asset_index",
+    "contracts_for",
     "forget",
     "forget_all",
+    "payout_currencies",
     "ping",
     "ticks",
     "ticks_history",
     "time",
+    "trading_times",
     "website_status",
 ];
 
@@ -87,6 +91,10 @@ impl Deriv {
             "ping" => json!("pong"),
             "time" => json!(self.clock.date(now).millis() / 1_000),
             "active_symbols" => self.active_symbols(call.dialect),
+            "asset_index" => self.asset_index(),
+            "contracts_for" => self.contracts_for(call)?,
+            "payout_currencies" => json!(["USD", "EUR", "GBP"]),
+            "trading_times" => self.trading_times(call.dialect),
             "forget" => json!(i32::from(self.forget(call))),
             "forget_all" => self.forget_all(call),
             "website_status" if call.dialect == Dialect::Legacy => {
@@ -228,7 +236,7 @@ impl Deriv {
         Ok(())
     }
 
-    fn find(&self, symbol: &str) -> Result<usize, Refused> {
+    pub(super) fn find(&self, symbol: &str) -> Result<usize, Refused> {
         let unknown = || Refused("InvalidSymbol", format!("Symbol {symbol} is invalid."));
         let instrument = *self.by_native.get(symbol).ok_or_else(unknown)?;
         if !self.is_open(instrument) {
@@ -332,7 +340,7 @@ fn echo(fields: &Map<String, Value>) -> String {
     format!("\"echo_req\":{},", Value::Object(fields))
 }
 
-fn invalid(field: &str, words: &str) -> Refused {
+pub(super) fn invalid(field: &str, words: &str) -> Refused {
     Refused("InputValidationFailed", format!("Input validation failed: {field} {words}"))
 }
 

@@ -5,6 +5,7 @@
 mod calls;
 mod frames;
 mod listing;
+mod lists;
 mod prices;
 
 use std::cmp::Reverse;
