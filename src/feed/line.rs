@@ -567,7 +567,7 @@ impl Line {
             let at = after.map_or(MonoNanos::MAX, |after| {
                 since.after(after - after / 48 * u32::from(self.copy))
             });
-            if !self.shutdown_notice && now < at {
+            if !self.shutdown_notice && !self.main.is_barren() && now < at {
                 return at;
             }
             self.replacement = Some(shared.upstream(Arc::clone(self.main.plan())));

@@ -101,8 +101,9 @@ pub(super) struct Found {
     /// Silent far beyond its rhythm.
     pub(super) aged: Vec<Subscription>,
     /// More than half of the streams whose rhythm is known are silent beyond it: it is the
-    /// connection. How many are, of how many.
-    pub(super) dead: Option<(usize, usize)>,
+    /// connection, or the whole market. A living connection is not ended for that, as nobody knows
+    /// which; it is replaced by one that is subscribed before it goes.
+    pub(super) is_barren: bool,
 }
 
 /// Every stream of one connection.
@@ -235,9 +236,7 @@ impl Rhythms {
             }
         }
         // One or two streams may be the market; asking for them once more has to help first.
-        if overdue * 2 > known && (known > 2 || now >= latest.after(SILENCE_MIN)) {
-            found.dead = Some((overdue, known));
-        }
+        found.is_barren = overdue * 2 > known && (known > 2 || now >= latest.after(SILENCE_MIN));
         Some(found)
     }
 

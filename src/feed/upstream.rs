@@ -144,6 +144,8 @@ pub(super) struct Open {
     is_served_told: bool,
     /// Which of its streams speak, and which ought to.
     pub(super) rhythms: Rhythms,
+    /// It answers, but most of what it carries fell silent.
+    is_barren: bool,
     /// Books whose stream fell silent, until somebody takes them.
     aged: Vec<InstrumentId>,
     /// Trades that were asked for again, until somebody takes them.
@@ -227,6 +229,12 @@ impl Upstream {
             Phase::Open(open) => Some(open.since),
             _ => None,
         }
+    }
+
+    /// Whether it is open and most of what it carries fell silent: it may be the market, it may be
+    /// the connection, and another one tells.
+    pub(super) fn is_barren(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.is_barren)
     }
 
     /// What the poller says about its socket; true when that is for [`Upstream::tend`] to act on.
@@ -503,6 +511,7 @@ impl Upstream {
             is_served: false,
             is_served_told: false,
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
+            is_barren: false,
             aged: Vec::new(),
             doubted: Vec::new(),
             was_settled: false,
@@ -531,10 +540,7 @@ impl Upstream {
         if is_news && site.circuit.serve() {
             site.counters.circuit_open.set(0);
         }
-        if let Some((silent, known)) = open.listen(site) {
-            let detail = format!("{silent} of {known} streams are silent far beyond their rhythm");
-            return self.lose(Reason::Silence, Some(detail.into()), None, site);
-        }
+        open.listen(site);
         let kept = open.say(exchange, site).and_then(|()| open.flush());
         if let Err(error) = kept {
             return self.fail(&error, site);
@@ -601,10 +607,11 @@ impl Open {
     }
 
     /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
-    /// Returns how many of how many are silent when that is too many for one connection.
-    fn listen(&mut self, site: &mut Site<'_>) -> Option<(usize, usize)> {
+    fn listen(&mut self, site: &mut Site<'_>) {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
-        let Found { mute, refused, aged, dead } = self.rhythms.look(site.now)?;
+        let Some(found) = self.rhythms.look(site.now) else { return };
+        let Found { mute, refused, aged, is_barren } = found;
+        self.is_barren |= is_barren;
         site.counters.mute_subscriptions.add(mute.len() as u64);
         site.counters.aged_streams.add(aged.len() as u64);
         for Subscription { instrument, channel, .. } in &mute {
@@ -623,7 +630,6 @@ impl Open {
             self.subscribing.renew(again);
             self.doubted.extend(with_trades(again));
         }
-        dead
     }
 
     /// A book whose stream fell silent, each told once.

@@ -59,8 +59,8 @@ impl Play {
         self.found.iter().flat_map(of).collect()
     }
 
-    fn dead(&self) -> Option<u64> {
-        self.found.iter().find(|(_, found)| found.dead.is_some()).map(|(at, _)| *at)
+    fn barren(&self) -> Option<u64> {
+        self.found.iter().find(|(_, found)| found.is_barren).map(|(at, _)| *at)
     }
 
     fn mute(&self) -> Vec<(u64, Subscription)> {
@@ -128,7 +128,7 @@ fn a_busy_stream_that_stops_is_found_within_seconds_and_asked_for_until_it_speak
     let waits: Vec<u64> = aged.windows(2).map(|two| (two[1].0 - two[0].0) / 1_000).collect();
     let doubled = waits.iter().zip([30, 60, 120, 240]).all(|(wait, about)| wait - about <= 2);
     assert!(waits.len() == 4 && doubled, "ever more patiently: {waits:?}");
-    assert_eq!(play.dead(), None, "the others live");
+    assert_eq!(play.barren(), None, "the others live");
     assert!(play.rhythms.is_flowing(InstrumentId(0), Channel::Orderbook));
     assert!(!play.rhythms.is_flowing(InstrumentId(1), Channel::Orderbook));
 }
@@ -160,16 +160,20 @@ fn most_streams_at_once_are_the_connection() {
     let stopped = every(200, 0, 400_000);
     let times = [busy.clone(), stopped.clone(), stopped.clone(), stopped, busy];
     play.until(900_000, &times);
-    assert!(play.dead().is_some_and(|at| (415_000..=417_000).contains(&at)), "{:?}", play.dead());
+    assert!(
+        play.barren().is_some_and(|at| (415_000..=417_000).contains(&at)),
+        "{:?}",
+        play.barren()
+    );
 }
 
 #[test]
-fn a_lone_stream_is_asked_for_once_more_before_its_connection_is_given_up() {
+fn a_lone_stream_is_asked_for_once_more_before_its_connection_is_replaced() {
     let all = [stream(0, Channel::Trades)];
     let mut play = Play::new(&all);
     play.until(900_000, &[every(200, 0, 400_000)]);
     let aged = play.aged();
-    assert_eq!(play.dead(), Some(aged[0].0 + 15_000));
+    assert_eq!(play.barren(), Some(aged[0].0 + 15_000));
 }
 
 #[test]
@@ -279,11 +283,11 @@ proptest! {
         dying[1].retain(|&time| time < stop);
         play.until(stop, &dying);
         prop_assert!(play.aged().is_empty(), "{:?}", play.aged());
-        prop_assert_eq!(play.dead(), None);
+        prop_assert_eq!(play.barren(), None);
         play.until(end, &dying);
         let mut aged: Vec<_> = play.aged().into_iter().map(|(_, one)| one).collect();
         aged.dedup();
         prop_assert_eq!(aged, [all[1]]);
-        prop_assert_eq!(play.dead(), None, "two of three live");
+        prop_assert_eq!(play.barren(), None, "two of three live");
     }
 }

@@ -183,6 +183,40 @@ fn a_connection_that_answers_and_brings_nothing_is_not_ended_as_a_dead_one() {
     }
 }
 
+#[test]
+fn a_connection_that_fell_barren_is_replaced_by_another_before_it_ends() {
+    // Where asking for a stream anew brings nothing by itself; others answer with a snapshot.
+    let is_binance =
+        |one: &ExchangeId| matches!(one, ExchangeId::Binance | ExchangeId::BinanceFutures);
+    for exchange in every_exchange().filter(|(exchange, ..)| is_binance(exchange)) {
+        let mut pair = Pair::new(exchange, |_| {}, |_| {});
+        // A minute, in which the rhythms are learned.
+        pair.pass(secs(90));
+        let count = pair.upgrades.len();
+        let at = pair.hand.feed.clock.now();
+        while pair.upgrades.len() < 2 * count {
+            // Asking for the streams anew brings nothing either.
+            pair.exchange.inject(Fault::Hush);
+            pair.pass(STEP);
+            assert!(
+                pair.hand.feed.clock.now() < at.after(secs(60)),
+                "{exchange:?} is not replaced"
+            );
+        }
+        pair.pass(secs(40));
+        let rollovers = pair.hand.handle.counters().rollovers.value();
+        assert_eq!((pair.lost(), rollovers), (0, count as u64), "{exchange:?}");
+        assert_eq!(pair.upgrades.len(), 2 * count, "{exchange:?}");
+        let states = pair.hand.states();
+        let is_down = |(state, _): &(FeedState, Reason)| *state == FeedState::Reconnecting;
+        assert!(!states.iter().any(is_down), "{exchange:?}: never without a connection");
+        let before = pair.hand.ticks.len();
+        pair.pass(secs(3));
+        let is_news = |tick: &Tick| tick.instrument == InstrumentId(0);
+        assert!(pair.hand.ticks[before..].iter().any(is_news), "{exchange:?} goes on");
+    }
+}
+
 const OKX: (ExchangeId, &str, &[Channel]) =
     (ExchangeId::Okx, "BTC-USDT", &[Channel::Trades, Channel::Orderbook]);
 
