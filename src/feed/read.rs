@@ -196,6 +196,7 @@ impl<E: Exchange> Reader<'_, E> {
                 let mut given_up = match subscribing.refuse(id, subject) {
                     Refused::GivenUp(given_up) => given_up,
                     Refused::Pending | Refused::Unknown => Vec::new(),
+                    Refused::Moot => return,
                 };
                 if let Some(wait) = self.batch.retry_after {
                     subscribing.postpone(&std::mem::take(&mut given_up), received.after(wait));

@@ -7,7 +7,7 @@
 //! names the one that it refuses; a refusal without a name is one of those that stay unanswered
 //! when all others are. Either way a bad symbol never sinks the others.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
@@ -67,6 +67,8 @@ pub(super) enum Refused {
     Pending,
     /// These subscriptions, and no others; they are given up.
     GivenUp(Vec<Subscription>),
+    /// It is about what nobody wants any more.
+    Moot,
 }
 
 /// How an exchange wants to be asked.
@@ -88,6 +90,10 @@ pub(super) struct Subscribing {
     answered: Vec<Subscription>,
     /// Refused for now, and when each is asked for again.
     postponed: Vec<(MonoNanos, Subscription)>,
+    /// Refused by the exchange: there is nothing to leave.
+    refused: HashSet<Subscription>,
+    /// Left, and not wanted again since: answers about them still count, and are nobody's business.
+    left: HashSet<Subscription>,
     /// Answers to the connection's greeting that may come before those to its requests, where
     /// answers have no number; and until when.
     greetings: (usize, MonoNanos),
@@ -117,6 +123,8 @@ impl Subscribing {
             awaited: Vec::new(),
             answered: Vec::new(),
             postponed: Vec::new(),
+            refused: HashSet::new(),
+            left: HashSet::new(),
             greetings: (greetings, now.after(ACK_TIMEOUT)),
             next_id: 1,
         };
@@ -135,26 +143,23 @@ impl Subscribing {
 
     /// Asks for more streams.
     pub(super) fn add(&mut self, subscriptions: &[Subscription]) {
+        self.left.retain(|one| !subscriptions.contains(one));
         self.ask(Ask::Subscribe, subscriptions);
     }
 
     /// Leaves streams, and asks for none of them again.
     pub(super) fn leave(&mut self, subscriptions: &[Subscription]) {
-        for chunk in &mut self.queue {
+        self.left.extend(subscriptions);
+        let mut leaving = subscriptions.to_vec();
+        // What was not asked for yet, or was refused, need not be left.
+        for chunk in self.queue.iter_mut().filter(|chunk| chunk.ask == Ask::Subscribe) {
+            leaving.retain(|one| !chunk.subscriptions.contains(one));
             chunk.subscriptions.retain(|one| !subscriptions.contains(one));
         }
+        leaving.retain(|one| !self.refused.remove(one));
         self.postponed.retain(|(_, one)| !subscriptions.contains(one));
-        self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
-        for awaited in &mut self.awaited {
-            // The last one stays, for the answer that is due; what it asks for is left below.
-            awaited.tries = if awaited.unanswered.iter().all(|one| subscriptions.contains(one)) {
-                TRIES_MAX
-            } else {
-                awaited.unanswered.retain(|one| !subscriptions.contains(one));
-                awaited.tries
-            };
-        }
-        self.ask(Ask::Unsubscribe, subscriptions);
+        self.drop_empty();
+        self.ask(Ask::Unsubscribe, &leaving);
     }
 
     fn ask(&mut self, ask: Ask, subscriptions: &[Subscription]) {
@@ -170,8 +175,9 @@ impl Subscribing {
     fn is_asking(&self, subscription: &Subscription) -> bool {
         let queued = self.queue.iter().map(|chunk| &chunk.subscriptions);
         let worded = self.worded.iter().map(|worded| &worded.request.covers);
-        let awaited = self.awaited.iter().map(|awaited| &awaited.unanswered);
-        queued.chain(worded).chain(awaited).any(|all| all.contains(subscription))
+        let mut awaited = self.awaited.iter();
+        queued.chain(worded).any(|all| all.contains(subscription))
+            || awaited.any(|one| one.unanswered.contains(subscription))
     }
 
     /// Words the next request, and waits for its answer from now on; `None` when there is none or
@@ -229,7 +235,7 @@ impl Subscribing {
             match subject {
                 Some(subject) => {
                     let settled = self.settle(id, subject);
-                    self.answered.extend(settled.map(|(_, subscription)| subscription));
+                    self.answered.extend(settled.into_iter().flat_map(|(_, wanted)| wanted));
                 }
                 None => self.accept_one(id),
             }
@@ -270,12 +276,12 @@ impl Subscribing {
     /// when one waits alone.
     pub(super) fn refuse(&mut self, id: Option<u64>, subject: Option<Subject>) -> Refused {
         if let Some(subject) = subject
-            && let Some((ask, subscription)) = self.settle(id, subject)
+            && let Some((ask, wanted)) = self.settle(id, subject)
         {
             if self.manners.answers == Answers::PerRequest {
                 self.ask_for_the_rest(id, ask);
             }
-            return given_up(ask, vec![subscription]);
+            return self.given_up(ask, wanted);
         }
         let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
         let Some(index) = self.find(id.or(alone)) else { return Refused::Unknown };
@@ -284,9 +290,11 @@ impl Subscribing {
         if self.manners.answers == Answers::PerSubscription {
             return self.conclude(index);
         }
-        let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
-        match unanswered[..] {
-            [_] => given_up(ask, unanswered),
+        let awaited = self.awaited.remove(index);
+        let (ask, count, unanswered) =
+            (awaited.ask, awaited.unanswered.len(), self.wanted(awaited.unanswered));
+        match count {
+            1 => self.given_up(ask, unanswered),
             _ if ask == Ask::Unsubscribe => Refused::Pending,
             _ => {
                 self.halve(&unanswered);
@@ -295,8 +303,9 @@ impl Subscribing {
         }
     }
 
-    /// Settles one subscription that an answer names; returns which, if it was waited for.
-    fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Subscription)> {
+    /// Settles one subscription that an answer names, if it was waited for; returns it, if it is
+    /// still wanted.
+    fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Vec<Subscription>)> {
         let is_it = |one: &Subscription| {
             one.instrument == subject.instrument && one.channel == subject.channel
         };
@@ -307,7 +316,9 @@ impl Subscribing {
         }?;
         let awaited = &mut self.awaited[index];
         let place = awaited.unanswered.iter().position(is_it)?;
-        let settled = (awaited.ask, awaited.unanswered.remove(place));
+        let subscription = awaited.unanswered.remove(place);
+        let is_wanted = !self.left.contains(&subscription);
+        let settled = (awaited.ask, is_wanted.then_some(subscription).into_iter().collect());
         if awaited.acceptances >= awaited.unanswered.len() {
             let Awaited { unanswered, .. } = self.awaited.remove(index);
             self.answered.extend(unanswered);
@@ -319,8 +330,10 @@ impl Subscribing {
     /// again at once.
     fn ask_for_the_rest(&mut self, id: Option<u64>, ask: Ask) {
         let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
-        if let Some(rest) = self.take(id.or(alone)).map(|awaited| awaited.unanswered) {
+        if let Some(rest) = self.take(id.or(alone)) {
+            let rest = self.wanted(rest.unanswered);
             self.queue.push_front(Chunk { ask, subscriptions: rest, tries: 0 });
+            self.drop_empty();
         }
     }
 
@@ -330,8 +343,9 @@ impl Subscribing {
         if awaited.refusals < awaited.unanswered.len() {
             return Refused::Pending;
         }
-        let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
-        given_up(ask, unanswered)
+        let awaited = self.awaited.remove(index);
+        let wanted = self.wanted(awaited.unanswered);
+        self.given_up(awaited.ask, wanted)
     }
 
     fn halve(&mut self, subscriptions: &[Subscription]) {
@@ -340,6 +354,12 @@ impl Subscribing {
             let subscriptions = half.to_vec();
             self.queue.push_front(Chunk { ask: Ask::Subscribe, subscriptions, tries: 0 });
         }
+        self.drop_empty();
+    }
+
+    /// Chunks of which nothing is wanted any more.
+    fn drop_empty(&mut self) {
+        self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
     }
 
     /// What is refused by refusals without a name, now that others were answered.
@@ -350,7 +370,7 @@ impl Subscribing {
         let index = self.awaited.iter().position(is_clear)?;
         match self.conclude(index) {
             Refused::GivenUp(subscriptions) => Some(subscriptions),
-            Refused::Unknown | Refused::Pending => None,
+            Refused::Unknown | Refused::Pending | Refused::Moot => None,
         }
     }
 
@@ -361,8 +381,10 @@ impl Subscribing {
             self.greetings.0 = 0;
         }
         let index = self.awaited.iter().position(|awaited| awaited.due <= now)?;
-        let Awaited { id, ask, tries, unanswered, refusals, .. } = self.awaited.remove(index);
-        if ask == Ask::Subscribe {
+        let awaited = self.awaited.remove(index);
+        let Awaited { id, ask, tries, refusals, .. } = awaited;
+        let unanswered = self.wanted(awaited.unanswered);
+        if ask == Ask::Subscribe && !unanswered.is_empty() {
             if refusals > 0 && unanswered.len() > 1 {
                 // Refused as a whole, where single answers were expected.
                 self.halve(&unanswered);
@@ -406,20 +428,31 @@ impl Subscribing {
             .min(postponed)
     }
 
+    /// Those that nobody has left.
+    fn wanted(&self, mut subscriptions: Vec<Subscription>) -> Vec<Subscription> {
+        subscriptions.retain(|one| !self.left.contains(one));
+        subscriptions
+    }
+
+    /// What becomes of refused subscriptions, of which these are still wanted. A stream that cannot
+    /// be left is asked for all the same.
+    fn given_up(&mut self, ask: Ask, wanted: Vec<Subscription>) -> Refused {
+        match ask {
+            _ if wanted.is_empty() => Refused::Moot,
+            Ask::Subscribe => {
+                self.refused.extend(&wanted);
+                Refused::GivenUp(wanted)
+            }
+            Ask::Unsubscribe => Refused::Pending,
+        }
+    }
+
     fn take(&mut self, id: Option<u64>) -> Option<Awaited> {
         self.find(id).map(|index| self.awaited.remove(index))
     }
 
     fn find(&self, id: Option<u64>) -> Option<usize> {
         self.awaited.iter().position(|awaited| Some(awaited.id) == id)
-    }
-}
-
-/// A stream that cannot be left is asked for all the same.
-fn given_up(ask: Ask, subscriptions: Vec<Subscription>) -> Refused {
-    match ask {
-        Ask::Subscribe => Refused::GivenUp(subscriptions),
-        Ask::Unsubscribe => Refused::Pending,
     }
 }
 

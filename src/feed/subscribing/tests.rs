@@ -307,3 +307,42 @@ fn what_is_refused_for_now_is_asked_for_again_in_time() {
     let asked = said(&mut subscribing, &binance());
     assert!(asked.iter().all(|text| !text.contains("\"SUBSCRIBE\"")), "{asked:?}");
 }
+
+#[test]
+fn a_refusal_of_what_was_left_meanwhile_sinks_no_other() {
+    let all = subscriptions(2);
+    let mut subscribing = per_subscription(&all);
+    let id = id_of(&said(&mut subscribing, &binance())[0]);
+    subscribing.leave(&all[..1]);
+    // Nobody knows any more whose name it is.
+    assert_eq!(subscribing.refuse(id, None), Refused::Pending);
+    subscribing.accept(id, subject(&all[1]));
+    assert_eq!(subscribing.concluded(), None, "nobody wants it, so it is not given up");
+    assert_eq!(subscribing.take_answered(), [all[1]]);
+
+    let mut subscribing = per_request(&all);
+    let id = id_of(&said(&mut subscribing, &binance())[0]);
+    subscribing.leave(&all[..1]);
+    assert_eq!(subscribing.refuse(id, None), Refused::Pending);
+    let asked = said(&mut subscribing, &binance());
+    let again: Vec<_> = asked.iter().filter(|text| text.contains("\"SUBSCRIBE\"")).collect();
+    assert_eq!((again.len(), asked.len()), (1, 2), "{asked:?}");
+    assert!(again[0].contains("s1usdt@") && !again[0].contains("s0usdt@"), "{again:?}");
+}
+
+#[test]
+fn what_was_never_granted_is_not_left() {
+    let all = subscriptions(3);
+    let mut subscribing = per_subscription(&all[..2]);
+    let id = id_of(&said(&mut subscribing, &binance())[0]);
+    subscribing.accept(id, subject(&all[0]));
+    assert_eq!(subscribing.refuse(id, subject(&all[1])), Refused::GivenUp(vec![all[1]]));
+    subscribing.add(&all[2..]);
+    subscribing.leave(&all[1..]);
+    assert!(said(&mut subscribing, &binance()).is_empty(), "one was refused, one never asked for");
+    subscribing.leave(&all[..1]);
+    let asked = said(&mut subscribing, &binance());
+    assert!(asked.len() == 1 && asked[0].contains("UNSUBSCRIBE"), "{asked:?}");
+    // That it was not there anyway is nobody's business.
+    assert_eq!(subscribing.refuse(id_of(&asked[0]), None), Refused::Moot);
+}
