@@ -100,6 +100,11 @@ pub(super) fn messages(
 /// Trades are `@trade` on spot (every match) and `@aggTrade` on futures, where `@trade` is not
 /// documented. Names are lower case: others are acknowledged and stay silent.
 pub(super) fn stream_name(market: Market, subscription: &Subscription) -> Option<String> {
+    // Whoever writes `btcusdt` for an instrument's own name has none, and would share the stream of
+    // BTCUSDT, whose frames are that one's: to leave it would take them from it.
+    if subscription.native.chars().any(char::is_lowercase) {
+        return None;
+    }
     let symbol = subscription.native.to_lowercase();
     let stream = match (subscription.channel, market) {
         (Channel::Trades, Market::Spot) => "trade".to_owned(),
@@ -118,6 +123,14 @@ mod tests {
     use super::*;
     use crate::exchange::testing::{candles, wanted};
     use crate::tick::Interval;
+
+    #[test]
+    fn a_name_in_lower_case_shares_no_other_ones_stream() {
+        let all = [wanted("btcusdt", Channel::Trades), wanted("BTCUSDT", Channel::Trades)];
+        let plans = plan(Market::Spot, TimeUnit::Millisecond, &all);
+        assert_eq!(plans[0].subscriptions, all[1..]);
+        assert!(messages(Market::Spot, "UNSUBSCRIBE", &all[..1], &mut 1).is_empty());
+    }
 
     #[test]
     fn a_subscription_is_worded_as_binance_expects_it() {
