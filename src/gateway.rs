@@ -25,17 +25,15 @@ use crate::cache::CandleSource;
 use crate::clock::Clock;
 use crate::config::{Config, FeedConfig, effective};
 use crate::control::{
-    AcceptHandle, AcceptOptions, Acceptor, Admin, AdminError, SupervisedFeed, Supervision,
-    Supervisor,
+    AcceptHandle, AcceptOptions, Acceptor, Admin, AdminError, ListSource, SupervisedFeed,
+    Supervision, Supervisor,
 };
 use crate::exchange::{self, Exchange, Subscription};
 use crate::feed::{
     Attempts, Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport,
-    RingEnd,
+    RingEnd, StreamKind, subscriptions,
 };
-use crate::instrument::{
-    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, TableError,
-};
+use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentTable, TableError};
 use crate::latency::{Collector, Report, recorder};
 use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, stats};
@@ -227,8 +225,23 @@ struct Prepared {
 
 /// What the supervisor has to know of a feed.
 fn supervised(feed: &FeedHandle, config: &FeedConfig) -> SupervisedFeed {
+    let profile = exchange::profile(config.exchange);
     SupervisedFeed {
         feed: feed.clone(),
+        source: list_source(config),
+        // Streams of another place than the usual one, and a list of the usual one: it may be another
+        // exchange's (a test network, a branch of another country).
+        list_is_own: profile.listing.is_none()
+            || (config.url == profile.url) == (config.rest_url == profile.rest_url),
+        streams: streams(config),
+    }
+}
+
+/// Where a feed's exchange tells what it trades.
+pub fn list_source(config: &FeedConfig) -> ListSource {
+    ListSource {
+        exchange: config.exchange,
+        url: config.url.clone(),
         rest_url: config.rest_url.clone(),
         tls_ca_file: config.tls_ca_file.clone(),
     }
@@ -415,15 +428,13 @@ impl Start<'_> {
             table: Arc::clone(&self.table),
             channels: channels(self.config),
             observatory: Arc::clone(self.observatory),
+            list_every: self.config.gateway.list_every,
         }
     }
 
     /// Every channel of every instrument of a feed.
     fn subscriptions(&self, config: &FeedConfig) -> Vec<Subscription> {
-        let is_own = |(_, one): &(_, &Instrument)| one.exchange == config.exchange;
-        let own = self.table.carried().filter(is_own);
-        let instruments: Vec<_> = own.map(|(id, instrument)| (id, *instrument)).collect();
-        subscriptions(config, &instruments)
+        subscriptions(&self.table, config.exchange, &streams(config))
     }
 
     /// Runs `work` on a named, watched and perhaps pinned thread.
@@ -446,16 +457,12 @@ impl Start<'_> {
     }
 }
 
-/// Every channel of every instrument of a feed. Candles that are built here need the trades alone,
-/// the exchange's own a stream for each interval; those that it lacks are left out by its plan.
-fn subscriptions(
-    config: &FeedConfig,
-    instruments: &[(InstrumentId, Instrument)],
-) -> Vec<Subscription> {
+/// What a feed carries of each instrument. Candles that are built here need the trades alone, the
+/// exchange's own a stream for each interval; those that it lacks are left out by its plan.
+fn streams(config: &FeedConfig) -> Vec<StreamKind> {
     let wanted = &config.channels;
     let candles = wanted.contains(&Channel::Candles).then_some(config.candle_source);
-    let mut streams: Vec<(Channel, Option<Interval>)> =
-        wanted.iter().map(|&channel| (channel, None)).collect();
+    let mut streams: Vec<StreamKind> = wanted.iter().map(|&channel| (channel, None)).collect();
     streams.retain(|&(channel, _)| channel != Channel::Candles);
     match candles {
         Some(CandleSource::Exchange) => {
@@ -467,16 +474,7 @@ fn subscriptions(
         }
         Some(CandleSource::Trades) | None => {}
     }
-    let of_one = |(id, instrument): &(InstrumentId, Instrument)| {
-        let (instrument_id, native) = (*id, instrument.native);
-        streams.clone().into_iter().map(move |(channel, interval)| Subscription {
-            instrument: instrument_id,
-            native,
-            channel,
-            interval,
-        })
-    };
-    instruments.iter().flat_map(of_one).collect()
+    streams
 }
 
 /// Who makes the candles of each exchange.

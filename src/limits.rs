@@ -97,6 +97,14 @@ pub const READS_PER_KERNEL_STAMP: u32 = 8;
 /// 40 MiB. A larger request makes it grow, up to the session's own bound.
 pub const SESSION_BUFFER_BYTES: usize = 4 << 10;
 
+/// Parts of one exchange's list of instruments: its classes, the families of its options, and pages
+/// of 1,000 entries. The largest list has 3,000 entries, the most families are some dozens.
+pub const LIST_PARTS_MAX: usize = 100;
+
+/// How often an exchange is asked what it trades: what is listed newly comes alive within an hour, for
+/// a weight of 20 of 6,000 a minute where that is dearest (Binance).
+pub const LIST_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Bytes asked of the kernel in one read of a client's socket.
 pub const SESSION_READ_BYTES: usize = 2 << 10;
 const _: () = assert!(SESSION_BUFFER_BYTES >= SESSION_READ_BYTES + FRAME_PADDING);

@@ -48,7 +48,7 @@ impl Broadcaster {
     fn one(&self, name: &Name) -> Result<InstrumentId, Refused> {
         let found = self.resolve(name);
         match (found[..].first(), name.naming) {
-            (None, _) => Err(Refused::UnknownSymbol(name.text.clone())),
+            (None, _) => Err(self.unknown(name)),
             (Some(_), Naming::All | Naming::Exchange(_)) => {
                 Err(Refused::SeveralInstruments(name.text.clone()))
             }

@@ -33,10 +33,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, CandleSource, HistoryBounds};
+use crate::cache::{Cache, CandleSource, Event, EventBody, HistoryBounds, ListedStatus, Stamp};
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
-use crate::clock::{Clock, MonoNanos};
+use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
@@ -290,7 +290,9 @@ impl Broadcaster {
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
                 BroadcastCommand::Instruments(table, catalogue, channels) => {
                     (self.catalogue, self.options.channels) = (catalogue, channels);
+                    let before = Arc::clone(self.words.table());
                     self.set_instruments(table);
+                    self.tell_listed(&before, now);
                     self.extend_wishes();
                 }
                 BroadcastCommand::Stop if self.course == Course::Serving => {
@@ -309,6 +311,25 @@ impl Broadcaster {
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());
         self.words.set_instruments(table);
+    }
+
+    /// Whoever follows an instrument is told that its exchange does not list it, or does again.
+    fn tell_listed(&mut self, before: &InstrumentTable, now: MonoNanos) {
+        let Self { fanout, held, sessions, shared, words, counters, .. } = self;
+        let since = words.date;
+        let table = Arc::clone(words.table());
+        let mut out = Output { sessions, shared, words, counters };
+        for (instrument, _) in table.iter() {
+            let is_unlisted = table.is_unlisted(instrument);
+            if is_unlisted == before.is_unlisted(instrument)
+                || !(is_unlisted || table.is_carried(instrument))
+            {
+                continue;
+            }
+            let stamp = Stamp { exchange_time: UnixNanos::NONE, received: since };
+            let body = EventBody::Listed(ListedStatus { listed: !is_unlisted, since });
+            publish(&Event { instrument, seq: 0, stamp, body }, fanout, held, &mut out, now);
+        }
     }
 
     fn take_readiness(&mut self) -> usize {

@@ -36,7 +36,10 @@ pub(crate) fn publish(
 ) -> u64 {
     match event.body {
         EventBody::FeedState(status) => out.tell_feed_state(event, status.exchange),
-        EventBody::BookState(_) => out.tell_book_state(event, fanout),
+        EventBody::BookState(_) => {
+            out.tell_state(event, fanout, &[Subject::Status, Subject::Stream(Stream::Orderbook)])
+        }
+        EventBody::Listed(_) => out.tell_state(event, fanout, &Subject::ALL),
         EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
         EventBody::Book(book) => {
             let depth = book.depth.map(|depth| depth as u32);
@@ -197,13 +200,15 @@ impl Output<'_> {
         told
     }
 
-    /// The state of a book, to who asked for states and to who follows the book, once each.
-    fn tell_book_state(&mut self, event: &Event<'_>, fanout: &mut Fanout) -> u64 {
+    /// The state of an instrument or its book, to who asked for states and to who follows one of
+    /// these, once each.
+    fn tell_state(&mut self, event: &Event<'_>, fanout: &mut Fanout, subjects: &[Subject]) -> u64 {
         let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
         let mark = self.sessions.new_mark();
         let mut told = 0;
-        for subject in [Subject::Status, Subject::Stream(Stream::Orderbook)] {
-            for group in fanout.slots_mut(event.instrument, subject).iter().flatten() {
+        for &subject in subjects {
+            let groups = fanout.slots_mut(event.instrument, subject).iter().flatten();
+            for group in groups.filter(|group| group.key.form == Form::Actions) {
                 for member in &group.members {
                     told += u64::from(self.sessions.send_once(member.session, range, mark));
                 }

@@ -1,5 +1,7 @@
 //! Hearing clients: their messages, bounded per turn, and the way of each to its answer.
 
+use std::sync::Arc;
+
 use super::Broadcaster;
 use super::words::Words;
 use crate::client::dialect::actions::Request;
@@ -7,14 +9,21 @@ use crate::client::dialect::actions::encode::{self as actions, Tail};
 use crate::client::dialect::commands::{Command, encode as commands};
 use crate::client::dialect::{Asked, BadRequest, ErrorCode, Parsed, RequestId, parse};
 use crate::clock::MonoNanos;
+use crate::instrument::{ExchangeId, Symbol};
 use crate::limits::{LARGE_ANSWERS_PER_TURN, MESSAGES_PER_TURN};
 use crate::net::{Fill, Message};
 
 /// Why a request that reads well is refused.
 pub(super) enum Refused {
-    UnknownSymbol(String),
+    /// Its exchange does not list it, where that is known; these names come nearest.
+    UnknownSymbol {
+        name: String,
+        unlisted: Option<(ExchangeId, Arc<[Symbol]>)>,
+    },
     NotSubscribed(String),
-    TooManySymbols { max: usize },
+    TooManySymbols {
+        max: usize,
+    },
     SeveralInstruments(String),
     RateLimited,
     Binary,
@@ -24,7 +33,7 @@ pub(super) enum Refused {
 impl Refused {
     const fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownSymbol(_) => ErrorCode::UnknownSymbol,
+            Self::UnknownSymbol { .. } => ErrorCode::UnknownSymbol,
             Self::NotSubscribed(_) => ErrorCode::NotSubscribed,
             Self::TooManySymbols { .. } => ErrorCode::TooManySymbols,
             Self::SeveralInstruments(_) | Self::Binary => ErrorCode::BadRequest,
@@ -35,9 +44,17 @@ impl Refused {
 
     fn text(&self) -> String {
         match self {
-            Self::UnknownSymbol(name) => format!(
+            Self::UnknownSymbol { name, unlisted: None } => format!(
                 "no exchange here carries {name:?}; ask for \"instruments\" to see which there are"
             ),
+            Self::UnknownSymbol { name, unlisted: Some((exchange, nearest)) } => {
+                let nearest: Vec<&str> = nearest.iter().map(Symbol::as_str).collect();
+                let remedy = match nearest[..] {
+                    [] => "ask for \"instruments\" to see which there are".to_owned(),
+                    _ => format!("nearest to it: {}", nearest.join(", ")),
+                };
+                format!("{exchange} does not list {name:?}; {remedy}")
+            }
             Self::NotSubscribed(name) => {
                 format!("Cannot unsubscribe: {name:?} is not subscribed on these channels")
             }

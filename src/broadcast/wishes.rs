@@ -1,6 +1,7 @@
 //! Subscribing and unsubscribing: from names to subscriptions, all or none.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Broadcaster;
 use super::publish::Output;
@@ -15,7 +16,7 @@ use crate::client::{
     Delivery, Dialect, Form, Join, Prelude, Progress, Session, Subject, Subscription, Topic, Wish,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, Symbol};
 use crate::tick::Interval;
 
 /// Wishes of one request that make its answer a large one.
@@ -133,7 +134,7 @@ impl Broadcaster {
     fn check_wishes(&self, slot: u32, wishes: &[Wish]) -> Result<(), Refused> {
         for wish in wishes {
             if !is_open_ended(&wish.name) && self.resolve(&wish.name).is_empty() {
-                return Err(Refused::UnknownSymbol(wish.name.text.clone()));
+                return Err(self.unknown(&wish.name));
             }
         }
         let max = self.options.symbols_per_client_max;
@@ -147,6 +148,22 @@ impl Broadcaster {
             return Err(Refused::TooManySymbols { max });
         }
         Ok(())
+    }
+
+    /// Why a name stands for nothing: nobody wants it here, or its exchange does not list it.
+    pub(super) fn unknown(&self, name: &Name) -> Refused {
+        let table = self.words.table();
+        let unlisted = |exchange: ExchangeId, symbol: Symbol| {
+            table.unlisted(exchange, symbol).map(|nearest| (exchange, Arc::clone(nearest)))
+        };
+        let unlisted = match name.naming {
+            Naming::All | Naming::Exchange(_) => None,
+            Naming::Symbol(symbol) => {
+                ExchangeId::ALL.into_iter().find_map(|exchange| unlisted(exchange, symbol))
+            }
+            Naming::Instrument(exchange, symbol) => unlisted(exchange, symbol),
+        };
+        Refused::UnknownSymbol { name: name.text.clone(), unlisted }
     }
 
     pub(super) fn resolve(&self, name: &Name) -> Vec<InstrumentId> {
@@ -175,7 +192,7 @@ impl Broadcaster {
         for (name, point) in from {
             let instruments = self.resolve(name);
             if instruments.is_empty() {
-                return Err(Refused::UnknownSymbol(name.text.clone()));
+                return Err(self.unknown(name));
             }
             if point.epoch == Some(self.words.epoch()) {
                 points.extend(instruments.iter().map(|&instrument| (instrument, point.seq)));
@@ -226,10 +243,7 @@ impl Broadcaster {
     }
 
     fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
-        self.words
-            .table()
-            .instrument(instrument)
-            .is_some_and(|known| name.naming.includes(known.exchange, &known.symbol))
+        self.words.table().instrument(instrument).is_some_and(|known| name.naming.includes(known))
     }
 
     /// Gives a session what it wished for: new subscriptions join when it has room, those it has

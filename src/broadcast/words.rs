@@ -104,6 +104,7 @@ impl Words {
                 EventBody::Quote(_)
                 | EventBody::Book(_)
                 | EventBody::BookState(_)
+                | EventBody::Listed(_)
                 | EventBody::FeedState(_) => false,
             },
         }

@@ -116,6 +116,8 @@ pub enum EventBody<'a> {
     Candle(&'a Candle),
     /// What is known of the book changed.
     BookState(BookStatus),
+    /// Its exchange lists the instrument, or does not any more.
+    Listed(ListedStatus),
     /// A connection to the exchange changed its state.
     FeedState(FeedStatus),
     /// Events never reached us.
@@ -170,6 +172,15 @@ pub struct BookStatus {
     pub since: UnixNanos,
 }
 
+/// Whether an exchange lists an instrument that is wanted here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedStatus {
+    /// It does.
+    pub listed: bool,
+    /// Since when that is known, by our date.
+    pub since: UnixNanos,
+}
+
 /// State of one connection to an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStatus {
@@ -211,7 +222,7 @@ impl EventBody<'_> {
             Self::Book(_) => Some(Stream::Orderbook),
             Self::Candle(candle) => Some(Stream::Candles(candle.interval)),
             Self::Gap(gap) => Some(gap.stream),
-            Self::BookState(_) | Self::FeedState(_) => None,
+            Self::BookState(_) | Self::Listed(_) | Self::FeedState(_) => None,
         }
     }
 }

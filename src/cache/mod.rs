@@ -15,7 +15,8 @@ mod tests;
 
 pub use candles::CandleSource;
 pub use event::{
-    BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
+    BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, ListedStatus, Stamp,
+    Stream,
 };
 
 use candles::Coverage;

@@ -47,6 +47,10 @@ enum Command {
         /// The file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Also ask each exchange whether it lists the symbols: 1 when one is not, 3 when an exchange
+        /// could not be asked.
+        #[arg(long)]
+        online: bool,
     },
     /// One simulated exchange; prints the URL that it serves.
     Sim(sim::SimArguments),
@@ -62,7 +66,8 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command.unwrap_or_else(|| Command::Run(run::RunArguments::default())) {
         Command::Run(arguments) => run::run(&arguments),
-        Command::Check { config } => check::check(&config),
+        Command::Check { config, online: false } => check::check(&config),
+        Command::Check { config, online: true } => check::check_online(&config),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Decode(arguments) => decode::decode(arguments),
         Command::Watch(arguments) => watch::watch(arguments),

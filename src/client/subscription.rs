@@ -37,6 +37,21 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
+    /// Every one.
+    pub(crate) const ALL: [Self; 5 + Interval::ALL.len()] = {
+        let mut all = [Self::Status; 5 + Interval::ALL.len()];
+        all[1] = Self::Stream(Stream::Trades);
+        all[2] = Self::Stream(Stream::Quotes);
+        all[3] = Self::Stream(Stream::Ticker);
+        all[4] = Self::Stream(Stream::Orderbook);
+        let mut index = 0;
+        while index < Interval::ALL.len() {
+            all[5 + index] = Self::Stream(Stream::Candles(Interval::ALL[index]));
+            index += 1;
+        }
+        all
+    };
+
     /// The channel that clients know it by.
     pub(crate) const fn channel(self) -> Channel {
         match self {

@@ -70,6 +70,8 @@ pub struct GatewayConfig {
     /// See [`BroadcastOptions::delay_injected`](crate::broadcast::BroadcastOptions); no key sets
     /// it.
     pub delay_injected: Duration,
+    /// How often the exchanges are asked what they trade; no key sets it.
+    pub list_every: Duration,
     /// What a bare symbol means where only one exchange can be meant.
     pub default_exchange: ExchangeId,
     /// Whether that was written, and not left to the feeds.

@@ -100,6 +100,7 @@ fn gateway(at: &At<'_>, feeds: &[FeedConfig]) -> Result<GatewayConfig, ConfigErr
         heartbeat: at.seconds(&gateway::HEARTBEAT_SECONDS),
         drain: at.seconds(&gateway::DRAIN_SECONDS),
         delay_injected: Duration::ZERO,
+        list_every: limits::LIST_EVERY,
         default_exchange,
         states_default_exchange,
         allowed_origins: origins.into_iter().map(str::to_owned).collect(),
@@ -194,7 +195,9 @@ fn symbols(exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError
         let symbol =
             profile.symbol(text).map_err(|error| at.wrong(key, &quoted, error.to_string()))?;
         let Some(native) = (profile.native_symbol)(&symbol) else {
-            let remedy = format!("{exchange} has no symbol of that form; write it like BTC/USDT");
+            let pair =
+                profile.likely_pair(text).map_or("like BTC/USDT".to_owned(), |it| it.to_string());
+            let remedy = format!("{exchange} has no symbol of that form; write it {pair}");
             return Err(at.wrong(key, &quoted, remedy));
         };
         if symbols.contains(&symbol) {

@@ -2,11 +2,16 @@
 
 mod accept;
 mod admin;
+mod directory;
 mod ledger;
+mod lists;
 mod requests;
 mod resolve;
+mod rest;
 mod supervise;
 
 pub use accept::{AcceptHandle, AcceptOptions, Acceptor};
 pub use admin::{Admin, AdminError};
-pub use supervise::{SupervisedFeed, Supervision, Supervisor};
+pub use directory::{Directory, Standing};
+pub use lists::{ListSource, NotAsked};
+pub use supervise::{Carriage, SupervisedFeed, Supervision, Supervisor};

@@ -4,32 +4,24 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::ledger::Ledger;
+use super::lists::{ListSource, TOO_MANY_PARTS};
+use super::rest::{Failure, Rest};
 use crate::broadcast::Demand;
 use crate::clock::{Clock, UnixNanos};
-use crate::exchange::{Listing, Profile, RestError, RestRequest};
+use crate::exchange::{Listing, Listings, Profile, RestError, RestRequest};
 use crate::feed::{FeedCommand, FeedHandle};
-use crate::instrument::{InstrumentId, SYMBOL_BYTES_MAX};
-use crate::limits::{REQUEST_QUEUE_CAPACITY, REST_BODY_BYTES_MAX};
+use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
+use crate::limits::{LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY};
 use crate::metrics::RequestCounters;
 use crate::net::{Backoff, BackoffPolicy};
-
-/// A request that takes longer has failed.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A connection is not used again after so long. Books are asked for when something went wrong, and
-/// what made the stream's connection fall silent may have done so to this one; a request on it would
-/// only fail after all of [`TIMEOUT`].
-const IDLE_MAX: Duration = Duration::from_secs(3);
 
 /// Least time between two requests for one book: a book that does not join is not worth more.
 const SPACING: Duration = Duration::from_secs(1);
@@ -48,16 +40,20 @@ const RETRY: BackoffPolicy = BackoffPolicy {
 pub(super) struct RequestOptions {
     /// The exchange's facts.
     pub(super) profile: &'static Profile,
-    /// Origin of its requests; paths are the profile's.
-    pub(super) rest_url: String,
-    /// Certificates to trust besides the system's.
-    pub(super) tls_ca_file: Option<PathBuf>,
+    /// Where it answers.
+    pub(super) source: ListSource,
+    /// The list is of the exchange that the streams come from: what it has not is not there.
+    pub(super) list_is_own: bool,
+    /// How often the list is asked for.
+    pub(super) list_every: Duration,
+    /// What is wanted of it.
+    pub(super) natives: Vec<Native>,
     /// The feed that gets the books.
     pub(super) feed: FeedHandle,
     /// What clients want, by broadcaster: the books of most clients are asked for first.
     pub(super) demand: Vec<Arc<Demand>>,
     /// Where the list of instruments goes.
-    pub(super) listings: Sender<Vec<Listing>>,
+    pub(super) listings: Sender<(ExchangeId, Listings)>,
     /// Dates for the ledger.
     pub(super) clock: Clock,
 }
@@ -70,34 +66,44 @@ pub(super) struct Requests {
     thread: JoinHandle<()>,
 }
 
+/// As an exchange spells an instrument.
+pub(super) type Native = ArrayString<SYMBOL_BYTES_MAX>;
+
 /// What the thread is asked to do.
 #[derive(Debug)]
 enum Job {
+    List { natives: Vec<Native> },
     Snapshot { instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX> },
     Stop,
 }
 
 impl Requests {
-    /// Starts the thread; it asks for the list of instruments at once.
+    /// Starts the thread; it asks for the list of instruments at once, unless that comes in the
+    /// stream.
     ///
     /// # Errors
     /// When the certificates cannot be read, or the system gives no thread.
     pub(super) fn start(options: RequestOptions) -> io::Result<Self> {
         let (jobs, receiver) = bounded(REQUEST_QUEUE_CAPACITY);
-        let now = UnixNanos(0);
         let counters = Arc::new(RequestCounters::default());
-        let seed = options.clock.now().0;
-        let lists = options.profile.listing.into_iter().flat_map(|rest| (rest.requests)(&[]));
-        let worker = Worker {
-            agent: agent(&options)?,
+        let source = &options.source;
+        let rest = Rest::new(options.profile, &source.rest_url, source.tls_ca_file.as_deref())?;
+        let mut worker = Worker {
+            rest,
             ledger: Ledger::new(options.profile.requests),
-            held_until: now,
-            queue: lists.map(|request| Wanted::new(Want::Listing, request, now, seed)).collect(),
+            held_until: UnixNanos(0),
+            queue: Vec::new(),
             asked: HashMap::new(),
+            parts: Vec::new(),
+            list_at: UnixNanos(0),
             jobs: receiver,
             counters: Arc::clone(&counters),
             options,
         };
+        worker.list_at = later(worker.now(), worker.options.list_every);
+        if worker.options.profile.listing.is_some() {
+            worker.want_list();
+        }
         let name = format!("rest-{}", worker.options.profile.exchange);
         let thread = std::thread::Builder::new().name(name).spawn(move || worker.run())?;
         Ok(Self { jobs, counters, thread })
@@ -111,6 +117,12 @@ impl Requests {
         native: ArrayString<SYMBOL_BYTES_MAX>,
     ) -> bool {
         self.jobs.try_send(Job::Snapshot { instrument, native }).is_ok()
+    }
+
+    /// Asks for the list of instruments anew, as other ones are wanted. False when too many requests
+    /// wait.
+    pub(super) fn list(&self, natives: Vec<Native>) -> bool {
+        self.jobs.try_send(Job::List { natives }).is_ok()
     }
 
     /// What the thread counts.
@@ -137,8 +149,13 @@ impl Requests {
 /// What an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
-    Listing,
-    Snapshot { instrument: InstrumentId },
+    /// One part of the list.
+    Listing {
+        part: usize,
+    },
+    Snapshot {
+        instrument: InstrumentId,
+    },
 }
 
 /// A request that waits for its turn.
@@ -156,18 +173,10 @@ impl Wanted {
     }
 }
 
-/// Why a request has to be repeated.
-enum Failure {
-    /// The exchange said no, and when to come back.
-    Refused(crate::exchange::Refusal),
-    /// Nothing usable came.
-    Broken(String),
-}
-
 /// Everything that the thread owns.
 struct Worker {
     options: RequestOptions,
-    agent: ureq::Agent,
+    rest: Rest,
     ledger: Ledger,
     /// In the order in which they were asked for.
     queue: Vec<Wanted>,
@@ -175,6 +184,10 @@ struct Worker {
     held_until: UnixNanos,
     /// When each book was asked for last.
     asked: HashMap<InstrumentId, UnixNanos>,
+    /// Of the list that is being asked for: what came.
+    parts: Vec<Option<Vec<Listing>>>,
+    /// When it is asked for anew.
+    list_at: UnixNanos,
     jobs: Receiver<Job>,
     counters: Arc<RequestCounters>,
 }
@@ -183,8 +196,17 @@ impl Worker {
     fn run(mut self) {
         loop {
             match self.jobs.recv_timeout(self.until_next()) {
+                Ok(Job::List { natives }) => {
+                    self.options.natives = natives;
+                    self.want_list();
+                }
                 Ok(Job::Snapshot { instrument, native }) => self.want_snapshot(instrument, native),
-                Err(RecvTimeoutError::Timeout) => self.serve_next(),
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.now() >= self.list_at {
+                        self.want_list();
+                    }
+                    self.serve_next();
+                }
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
             self.tell_queue();
@@ -198,33 +220,71 @@ impl Worker {
     /// How long the thread may wait for jobs before the first of the queue is due.
     fn until_next(&self) -> Duration {
         let due = self.queue.iter().map(|wanted| wanted.not_before).min();
-        due.map_or(Duration::from_secs(3_600), |due| {
-            let due = due.max(self.held_until);
-            Duration::from_nanos(u64::try_from(due.0.saturating_sub(self.now().0)).unwrap_or(0))
-        })
+        let due = due.map_or(self.list_at, |due| due.max(self.held_until).min(self.list_at));
+        Duration::from_nanos(u64::try_from(due.0.saturating_sub(self.now().0)).unwrap_or(0))
+    }
+
+    /// Asks for the whole list, whatever came of an earlier one so far.
+    fn want_list(&mut self) {
+        self.list_at = later(self.now(), self.options.list_every);
+        self.queue.retain(|wanted| !matches!(wanted.want, Want::Listing { .. }));
+        let requests = match self.options.profile.listing {
+            Some(rest) => {
+                let natives: Vec<&str> = self.options.natives.iter().map(|one| &**one).collect();
+                (rest.requests)(&natives)
+            }
+            // It comes in a stream, and the ledger has no part in that.
+            None => vec![RestRequest { path: String::new(), weight: 0 }],
+        };
+        self.parts.clear();
+        for request in requests {
+            self.want_part(request);
+        }
+    }
+
+    fn want_part(&mut self, request: RestRequest) {
+        let want = Want::Listing { part: self.parts.len() };
+        self.parts.push(None);
+        let seed = self.options.clock.now().0;
+        self.queue.push(Wanted::new(want, request, UnixNanos(0), seed));
+    }
+
+    /// A part of the list came. With the last of them it is whole.
+    fn note_part(&mut self, part: usize, listings: Vec<Listing>) {
+        let entries = listings.clone();
+        if let Some(place) = self.parts.get_mut(part) {
+            *place = Some(listings);
+        }
+        let is_last = self.parts.iter().all(Option::is_some);
+        let listings = if is_last {
+            let all = self.parts.drain(..).flatten().flatten().collect();
+            Listings { entries: all, whole: self.options.list_is_own }
+        } else {
+            Listings { entries: entries.into(), whole: false }
+        };
+        // The receiver is gone only when the gateway stops.
+        let _ = self.options.listings.send((self.options.profile.exchange, listings));
     }
 
     fn want_snapshot(&mut self, instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX>) {
         let Some(rest) = self.options.profile.snapshot else { return };
         let want = Want::Snapshot { instrument };
-        if self.queue.iter().any(|wanted| wanted.want == want) {
+        let request = (rest.request)(&native);
+        if let Some(waiting) = self.queue.iter_mut().find(|wanted| wanted.want == want) {
+            // It may be spelled otherwise by now.
+            waiting.request = request;
             return;
         }
         let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |&asked| {
             UnixNanos(asked.0.saturating_add(SPACING.as_nanos() as i64))
         });
-        self.queue.push(Wanted::new(
-            want,
-            (rest.request)(&native),
-            earliest,
-            self.options.clock.now().0,
-        ));
+        self.queue.push(Wanted::new(want, request, earliest, self.options.clock.now().0));
     }
 
     fn urgency(&self, want: Want) -> u64 {
         match want {
-            // Small, once, and what the answers to clients are made of.
-            Want::Listing => u64::MAX,
+            // Small, seldom, and what the answers to clients are made of.
+            Want::Listing { .. } => u64::MAX,
             Want::Snapshot { instrument } => {
                 let demand = self.options.demand.iter();
                 demand.map(|broadcaster| u64::from(broadcaster.of(instrument))).sum()
@@ -268,44 +328,35 @@ impl Worker {
         self.counters.eta_ms.set(u64::try_from(eta.as_millis()).unwrap_or(u64::MAX));
     }
 
-    fn serve(&self, wanted: &Wanted) -> Result<(), Failure> {
-        let body = self.fetch(&wanted.request.path)?;
+    fn serve(&mut self, wanted: &Wanted) -> Result<(), Failure> {
         let broken = |error: RestError| Failure::Broken(error.to_string());
         let profile = self.options.profile;
+        let path = &wanted.request.path;
         match (wanted.want, profile.listing, profile.snapshot) {
-            (Want::Listing, Some(rest), _) => {
-                let listing = (rest.read)(&body).map_err(broken)?;
-                // The receiver is gone only when the gateway stops.
-                let _ = self.options.listings.send(listing);
+            (Want::Listing { part }, Some(rest), _) => {
+                let body = self.rest.fetch(path, self.now())?;
+                let listings = (rest.read)(&body).map_err(broken)?;
+                if let Some(page) = (rest.next)(&body) {
+                    if self.parts.len() >= LIST_PARTS_MAX {
+                        return Err(Failure::Broken(TOO_MANY_PARTS.to_owned()));
+                    }
+                    self.want_part(page);
+                }
+                self.note_part(part, listings);
+            }
+            (Want::Listing { part }, None, _) => {
+                let listings = self.options.source.ask_in_the_stream().map_err(Failure::Broken)?;
+                self.note_part(part, listings);
             }
             (Want::Snapshot { instrument }, _, Some(rest)) => {
+                let body = self.rest.fetch(path, self.now())?;
                 let snapshot = (rest.read)(&body).map_err(broken)?;
                 self.options.feed.send_waiting(FeedCommand::Snapshot { instrument, snapshot });
             }
             // Nobody asks for what the exchange does not give.
-            (Want::Listing, None, _) | (Want::Snapshot { .. }, _, None) => {}
+            (Want::Snapshot { .. }, _, None) => {}
         }
         Ok(())
-    }
-
-    fn fetch(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let broken = |error: ureq::Error| Failure::Broken(error.to_string());
-        let url = format!("{}{path}", self.options.rest_url);
-        let mut response = self.agent.get(&url).call().map_err(broken)?;
-        let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let body = response.body_mut().with_config().limit(REST_BODY_BYTES_MAX).read_to_vec();
-        let body = body.map_err(broken)?;
-        if status == 200 {
-            return Ok(body);
-        }
-        let refusal =
-            (self.options.profile.refusal)(status, retry_after.as_deref(), &body, self.now());
-        Err(Failure::Refused(refusal))
     }
 
     /// Counts and reports a failure; returns how long to wait.
@@ -347,38 +398,6 @@ fn later(now: UnixNanos, wait: Duration) -> UnixNanos {
     UnixNanos(now.0.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
 }
 
-/// An HTTP client that trusts whom the feed's own connection trusts.
-fn agent(options: &RequestOptions) -> io::Result<ureq::Agent> {
-    let mut config = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .max_idle_age(IDLE_MAX)
-        .http_status_as_error(false)
-        .user_agent(concat!("tickwire/", env!("CARGO_PKG_VERSION")));
-    if options.rest_url.starts_with("https:") {
-        let roots = RootCerts::new_with_certs(&certificates(options.tls_ca_file.as_deref())?);
-        config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
-    }
-    Ok(config.build().new_agent())
-}
-
-fn certificates(ca_file: Option<&Path>) -> io::Result<Vec<Certificate<'static>>> {
-    let native = rustls_native_certs::load_native_certs();
-    let mut all: Vec<_> = native
-        .certs
-        .iter()
-        .map(|certificate| Certificate::from_der(certificate).to_owned())
-        .collect();
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path)?;
-        for item in parse_pem(&pem) {
-            if let PemItem::Certificate(certificate) = item.map_err(io::Error::other)? {
-                all.push(certificate);
-            }
-        }
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,7 +413,7 @@ mod tests {
         let mut queue = vec![book(0, 0), book(1, 0), book(2, 0), book(3, 50), book(4, 0)];
         let subscriptions = |want| match want {
             Want::Snapshot { instrument } => [0, 3, 7, 9, 7][instrument.index()],
-            Want::Listing => u64::MAX,
+            Want::Listing { .. } => u64::MAX,
         };
         let mut order = Vec::new();
         while let Some(index) = most_urgent(&queue, UnixNanos(10), subscriptions) {

@@ -1,27 +1,24 @@
 //! The supervisor thread: hears what the feeds ask and tell, and sees to it.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
 
-use super::requests::{RequestOptions, Requests};
+use super::directory::{Directory, Standing};
+use super::lists::ListSource;
+use super::requests::{Native, RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
-use crate::exchange::{self, Listing, Subscription};
-use crate::feed::{FeedHandle, FeedNotice, FeedReport};
-use crate::instrument::{
-    Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, SYMBOL_BYTES_MAX,
-};
-use crate::metrics::{Observatory, Stats, stats};
+use crate::exchange::{self, Listings, Subscription};
+use crate::feed::{FeedCommand, FeedHandle, FeedNotice, FeedReport, StreamKind, subscriptions};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable, Symbol};
+use crate::metrics::{Observatory, Stats, UnlistedStats, stats};
 use crate::tick::{FeedState, Reason};
 
 /// How often the log gets a line of statistics.
@@ -32,10 +29,13 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(60);
 pub struct SupervisedFeed {
     /// The way to it.
     pub feed: FeedHandle,
-    /// Origin of requests beside the stream.
-    pub rest_url: String,
-    /// Certificates to trust besides the system's.
-    pub tls_ca_file: Option<PathBuf>,
+    /// Where its exchange answers.
+    pub source: ListSource,
+    /// The requests go to the exchange that the streams come from, as far as that can be told: then
+    /// what its list has not is not there.
+    pub list_is_own: bool,
+    /// What it carries of each instrument. Where that is nothing, it carries what it was made with.
+    pub streams: Vec<StreamKind>,
 }
 
 /// What the supervisor looks after.
@@ -53,6 +53,19 @@ pub struct Supervision {
     pub channels: Arc<[Vec<Channel>; EXCHANGES]>,
     /// Where states are shown.
     pub observatory: Arc<Observatory>,
+    /// How often the exchanges are asked what they trade.
+    pub list_every: Duration,
+}
+
+/// The instruments and what is carried of them, after a change of the configuration.
+#[derive(Debug)]
+pub struct Carriage {
+    /// The instruments that are wanted: none of the earlier ones has another id.
+    pub table: Arc<InstrumentTable>,
+    /// Channels that each exchange's instruments have, by `ExchangeId as usize`.
+    pub channels: Arc<[Vec<Channel>; EXCHANGES]>,
+    /// The feeds that carry other channels than before, and which; see [`SupervisedFeed::streams`].
+    pub streams: Vec<(ExchangeId, Vec<StreamKind>)>,
 }
 
 /// The running supervisor thread, and the threads that work for it.
@@ -68,9 +81,8 @@ enum Order {
     Add(SupervisedFeed, Sender<io::Result<()>>),
     /// This feed has ended.
     Remove(ExchangeId),
-    /// The instruments are these now, and the channels that they have; answered when the
-    /// broadcasters were told.
-    Instruments(Arc<InstrumentTable>, Arc<[Vec<Channel>; EXCHANGES]>, Sender<()>),
+    /// This is wanted now; answered when broadcasters and feeds were told.
+    Carry(Carriage, Sender<()>),
     /// End.
     Stop,
 }
@@ -83,7 +95,7 @@ impl Supervisor {
     /// # Errors
     /// When certificates cannot be read, or the system gives no thread.
     pub fn start(supervision: Supervision) -> io::Result<Self> {
-        let Supervision { reports, feeds, broadcasters, table, channels, observatory } =
+        let Supervision { reports, feeds, broadcasters, table, channels, observatory, list_every } =
             supervision;
         let resolver = Resolver::start()?;
         let (listings, listed) = bounded(LISTINGS_CAPACITY);
@@ -93,10 +105,12 @@ impl Supervisor {
             workers: Vec::new(),
             broadcasters,
             table: InstrumentTable::clone(&table),
-            traded: BTreeMap::new(),
+            directories: BTreeMap::new(),
             channels,
             observatory,
             listings,
+            list_every,
+            idle: HashSet::new(),
         };
         feeds.into_iter().try_for_each(|feed| work.add(feed))?;
         let (orders, told) = bounded(ORDERS_CAPACITY);
@@ -124,15 +138,11 @@ impl Supervisor {
         let _ = self.orders.send(Order::Remove(exchange));
     }
 
-    /// The instruments are these now: none of the earlier ones has another id. When this returns
-    /// every broadcaster was told, before it can see a tick of theirs.
-    pub fn set_instruments(
-        &self,
-        table: Arc<InstrumentTable>,
-        channels: Arc<[Vec<Channel>; EXCHANGES]>,
-    ) {
+    /// Something else is wanted from now on. When this returns every broadcaster was told of the
+    /// instruments, before it can see a tick of theirs, and then every feed what it is to carry.
+    pub fn carry(&self, carriage: Carriage) {
         let (answer, answered) = bounded(1);
-        if self.orders.send(Order::Instruments(table, channels, answer)).is_ok() {
+        if self.orders.send(Order::Carry(carriage, answer)).is_ok() {
             // An error means that the thread is gone; then there is nobody to tell.
             let _ = answered.recv();
         }
@@ -161,6 +171,16 @@ fn gone() -> io::Error {
 struct Worker {
     feed: FeedHandle,
     requests: Requests,
+    streams: Vec<StreamKind>,
+    /// What the feed was told to carry last.
+    carried: Vec<Subscription>,
+}
+
+impl Worker {
+    /// Whether the feed is to carry this, as far as that is known here.
+    fn carries(&self, one: &Subscription) -> bool {
+        self.streams.is_empty() || self.carried.contains(one)
+    }
 }
 
 /// Everything that the thread owns.
@@ -169,29 +189,36 @@ struct Work {
     workers: Vec<Worker>,
     broadcasters: Vec<BroadcastHandle>,
     table: InstrumentTable,
-    /// What the exchanges trade, by their spelling.
-    traded: BTreeMap<(ExchangeId, ArrayString<SYMBOL_BYTES_MAX>), Instrument>,
+    /// What the exchanges trade.
+    directories: BTreeMap<ExchangeId, Directory>,
     channels: Arc<[Vec<Channel>; EXCHANGES]>,
     observatory: Arc<Observatory>,
     /// Where lists of instruments come from.
-    listings: Sender<Vec<Listing>>,
+    listings: Sender<(ExchangeId, Listings)>,
+    list_every: Duration,
+    /// Carried, listed and not trading, as the log was told.
+    idle: HashSet<InstrumentId>,
 }
 
 impl Work {
     /// Looks after one more feed.
     fn add(&mut self, supervised: SupervisedFeed) -> io::Result<()> {
+        let SupervisedFeed { feed, source, list_is_own, streams } = supervised;
+        let exchange = feed.exchange();
         let requests = Requests::start(RequestOptions {
-            profile: exchange::profile(supervised.feed.exchange()),
-            rest_url: supervised.rest_url,
-            tls_ca_file: supervised.tls_ca_file,
-            feed: supervised.feed.clone(),
+            profile: exchange::profile(exchange),
+            source,
+            list_is_own,
+            list_every: self.list_every,
+            natives: natives(&self.table, exchange),
+            feed: feed.clone(),
             demand: self.broadcasters.iter().map(|one| Arc::clone(one.demand())).collect(),
             listings: self.listings.clone(),
             clock: self.observatory.clock().clone(),
         })?;
-        let name = supervised.feed.exchange().name();
-        self.observatory.add_requests(name, Arc::clone(requests.counters()));
-        self.workers.push(Worker { feed: supervised.feed, requests });
+        self.observatory.add_requests(exchange.name(), Arc::clone(requests.counters()));
+        let carried = subscriptions(&self.table, exchange, &streams);
+        self.workers.push(Worker { feed, requests, streams, carried });
         Ok(())
     }
 
@@ -208,23 +235,8 @@ impl Work {
                     self.workers.remove(index).requests.dismiss();
                 }
             }
-            Order::Instruments(table, channels, answer) => {
-                let mut table = InstrumentTable::clone(&table);
-                // What the exchanges told of them is known here alone.
-                for (id, known) in self.table.iter() {
-                    if let Some(own) = table.instrument_mut(id) {
-                        (own.tick_size, own.lot_size) = (known.tick_size, known.lot_size);
-                    }
-                }
-                for listed in self.traded.values() {
-                    if let Some(id) = table.find(listed.exchange, listed.symbol)
-                        && let Some(own) = table.instrument_mut(id)
-                    {
-                        (own.tick_size, own.lot_size) = (listed.tick_size, listed.lot_size);
-                    }
-                }
-                (self.table, self.channels) = (table, channels);
-                self.announce();
+            Order::Carry(carriage, answer) => {
+                self.change(carriage);
                 let _ = answer.send(());
             }
             Order::Stop => return false,
@@ -235,7 +247,7 @@ impl Work {
     fn run(
         mut self,
         reports: &Receiver<FeedReport>,
-        listed: &Receiver<Vec<Listing>>,
+        listed: &Receiver<(ExchangeId, Listings)>,
         orders: &Receiver<Order>,
     ) {
         let statistics = tick(STATISTICS_EVERY);
@@ -249,7 +261,9 @@ impl Work {
                         break;
                     }
                 },
-                recv(listed) -> listing => { listing.into_iter().for_each(|one| self.list(&one)); }
+                recv(listed) -> told => {
+                    told.into_iter().for_each(|(exchange, list)| self.list(exchange, &list));
+                }
                 recv(statistics) -> _ => log_statistics(&stats(&self.observatory)),
                 recv(orders) -> order => if !order.is_ok_and(|order| self.obey(order)) { break },
             }
@@ -281,9 +295,14 @@ impl Work {
                 log_state(exchange, line, state, reason, attempt, detail.as_deref());
             }
             FeedNotice::Refused { line, id, text, given_up } => {
-                log_refusal(exchange, line, id, &text, &given_up);
+                // One that is asked for under another name by now is not worth a word.
+                let (given_up, respelled): (Vec<_>, Vec<_>) =
+                    given_up.into_iter().partition(|one| worker.carries(one));
+                if respelled.is_empty() || !given_up.is_empty() {
+                    log_refusal(exchange, line, id, &text, &given_up);
+                }
             }
-            FeedNotice::Listing(listings) => self.list(&listings.entries),
+            FeedNotice::Listing(listings) => self.list(exchange, &listings),
             FeedNotice::Unanswered { line, id } => {
                 tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
             }
@@ -302,27 +321,146 @@ impl Work {
         self.table.instrument(instrument).map_or("?", |instrument| instrument.symbol.as_str())
     }
 
-    /// Completes the instruments with what the exchange tells of them.
-    fn list(&mut self, listings: &[Listing]) {
-        let mut completed = 0;
-        for Listing { instrument: listed, .. } in listings {
-            let known = self.table.find(listed.exchange, listed.symbol);
-            if let Some(own) = known.and_then(|id| self.table.instrument_mut(id)) {
-                own.tick_size = listed.tick_size;
-                own.lot_size = listed.lot_size;
-                completed += 1;
+    /// Another configuration: what the exchanges told of the instruments is known here alone.
+    fn change(&mut self, carriage: Carriage) {
+        let before = std::mem::replace(&mut self.table, InstrumentTable::clone(&carriage.table));
+        self.channels = carriage.channels;
+        for (exchange, streams) in carriage.streams {
+            let mut workers = self.workers.iter_mut();
+            if let Some(worker) = workers.find(|worker| worker.feed.exchange() == exchange) {
+                worker.streams = streams;
             }
         }
-        tracing::debug!(listed = listings.len(), completed, "instruments listed");
-        for Listing { instrument, trading } in listings {
-            let listed = self.traded.entry((instrument.exchange, instrument.native));
-            if *trading {
-                *listed.or_insert(*instrument) = *instrument;
-            } else if let Entry::Occupied(listed) = listed {
-                listed.remove();
-            }
+        for exchange in ExchangeId::ALL {
+            self.judge(exchange, &before);
         }
         self.announce();
+        self.settle(Reason::Configuration);
+        // A list may be older than what is wanted of it now.
+        for worker in &self.workers {
+            let exchange = worker.feed.exchange();
+            let is_new =
+                |id: InstrumentId| before.instrument(id).is_none() || !before.is_carried(id);
+            let own = self.table.iter().filter(|(_, one)| one.exchange == exchange);
+            let mut missing = own.filter(|&(id, _)| self.table.is_unlisted(id) && is_new(id));
+            if missing.next().is_some() && !worker.requests.list(natives(&self.table, exchange)) {
+                tracing::warn!(%exchange, "too many requests wait");
+            }
+        }
+    }
+
+    /// An exchange tells what it trades.
+    fn list(&mut self, exchange: ExchangeId, listings: &Listings) {
+        tracing::debug!(
+            %exchange, listed = listings.entries.len(), whole = listings.whole, "instruments listed"
+        );
+        self.directories.entry(exchange).or_default().note(listings);
+        let before = self.table.clone();
+        self.judge(exchange, &before);
+        self.announce();
+        self.settle(Reason::UnknownSymbol);
+    }
+
+    /// Compares an exchange's instruments with its list: how they are spelled, in which steps they
+    /// trade, and whether they are there at all. What changed `before` is told in the log.
+    fn judge(&mut self, exchange: ExchangeId, before: &InstrumentTable) {
+        let Some(directory) = self.directories.get(&exchange) else { return };
+        let profile = exchange::profile(exchange);
+        let own = self.table.iter().filter(|(_, one)| one.exchange == exchange);
+        let own: Vec<(InstrumentId, Symbol)> = own.map(|(id, one)| (id, one.symbol)).collect();
+        for (id, symbol) in own {
+            if !self.table.is_carried(id) && !self.table.is_unlisted(id) {
+                continue;
+            }
+            let Some(guess) = (profile.native_symbol)(&symbol) else { continue };
+            let was_unlisted = before.is_unlisted(id);
+            match directory.find(&symbol, &guess) {
+                Standing::Untold => {}
+                Standing::Listed(listing) => {
+                    let listed = &listing.instrument;
+                    self.table.set_native(id, listed.native);
+                    if let Some(own) = self.table.instrument_mut(id) {
+                        (own.tick_size, own.lot_size) = (listed.tick_size, listed.lot_size);
+                    }
+                    self.table.set_listed(id);
+                    let spelled = before.instrument(id).map(|one| one.native);
+                    if was_unlisted {
+                        tracing::info!(%exchange, %symbol, "the exchange lists it now");
+                    } else if spelled.is_some_and(|native| native != listed.native) {
+                        let native = &*listed.native;
+                        tracing::info!(%exchange, %symbol, native, "spelled so by the exchange");
+                    }
+                }
+                Standing::Unlisted => {
+                    let nearest = directory.nearest(&symbol, &guess);
+                    if !was_unlisted {
+                        log_unlisted(exchange, &symbol, &nearest);
+                    }
+                    self.table.set_unlisted(id, nearest.into());
+                }
+                Standing::Several(natives) => {
+                    if !was_unlisted {
+                        let names = natives.join(", ");
+                        tracing::warn!(
+                            %exchange, %symbol, names,
+                            "the exchange lists several of that name, and none is carried"
+                        );
+                    }
+                    self.table.set_unlisted(id, Arc::new([]));
+                }
+            }
+        }
+        self.note_idle(exchange);
+        self.show_unlisted(exchange);
+    }
+
+    /// Says which instruments are listed and do not trade, once each until they do.
+    fn note_idle(&mut self, exchange: ExchangeId) {
+        let Some(directory) = self.directories.get(&exchange) else { return };
+        let is_trading = |id: InstrumentId| {
+            let one = self.table.instrument(id)?;
+            match directory.find(&one.symbol, &one.native) {
+                Standing::Listed(listing) => Some(listing.trading),
+                Standing::Several(_) | Standing::Unlisted | Standing::Untold => None,
+            }
+        };
+        let own = self.table.carried().filter(|(_, one)| one.exchange == exchange);
+        for (id, one) in own {
+            let symbol = one.symbol;
+            match is_trading(id) {
+                Some(false) if self.idle.insert(id) => {
+                    tracing::warn!(%exchange, %symbol, "listed, and not trading now");
+                }
+                Some(true) if self.idle.remove(&id) => {
+                    tracing::info!(%exchange, %symbol, "trades again");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts what is not listed where it is seen from outside.
+    fn show_unlisted(&self, exchange: ExchangeId) {
+        let own = self.table.iter().filter(|(_, one)| one.exchange == exchange);
+        let unlisted = own.filter_map(|(_, one)| {
+            let nearest = self.table.unlisted(exchange, one.symbol)?;
+            Some(UnlistedStats {
+                symbol: one.symbol.to_string(),
+                nearest: nearest.iter().map(Symbol::to_string).collect(),
+            })
+        });
+        self.observatory.set_unlisted(exchange.name(), unlisted.collect());
+    }
+
+    /// Has each feed carry what is wanted and there.
+    fn settle(&mut self, reason: Reason) {
+        for worker in self.workers.iter_mut().filter(|worker| !worker.streams.is_empty()) {
+            let wanted = subscriptions(&self.table, worker.feed.exchange(), &worker.streams);
+            if wanted != worker.carried {
+                worker.carried.clone_from(&wanted);
+                worker.feed.send_waiting(FeedCommand::Carry { wanted, reason });
+            }
+        }
     }
 
     /// Tells the broadcasters the instruments, and the catalogue of all that is traded: first what
@@ -332,8 +470,10 @@ impl Work {
             .table
             .carried()
             .map(|(_, instrument)| (instrument, &self.channels[instrument.exchange as usize][..]));
-        let is_carried = |one: &&Instrument| self.table.find(one.exchange, one.symbol).is_some();
-        let others = self.traded.values().filter(|one| !is_carried(one));
+        let traded = self.directories.values().flat_map(Directory::trading);
+        let others = traded
+            .map(|listing| &listing.instrument)
+            .filter(|one| self.table.find(one.exchange, one.symbol).is_none());
         let none: &[Channel] = &[];
         let entries: Vec<_> = carried.chain(others.map(|one| (one, none))).collect();
         let catalogue = Arc::new(Catalogue::new(&entries));
@@ -342,6 +482,23 @@ impl Work {
             let (table, catalogue) = (Arc::clone(&table), Arc::clone(&catalogue));
             let channels = Arc::clone(&self.channels);
             broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue, channels));
+        }
+    }
+}
+
+/// How an exchange's wanted instruments are spelled there.
+fn natives(table: &InstrumentTable, exchange: ExchangeId) -> Vec<Native> {
+    let own = table.iter().filter(|(_, one)| one.exchange == exchange);
+    own.map(|(_, one)| one.native).collect()
+}
+
+fn log_unlisted(exchange: ExchangeId, symbol: &Symbol, nearest: &[Symbol]) {
+    let words = "the exchange does not list this symbol, so it is not carried";
+    match nearest {
+        [] => tracing::warn!(%exchange, %symbol, "{words}"),
+        _ => {
+            let nearest: Vec<&str> = nearest.iter().map(Symbol::as_str).collect();
+            tracing::warn!(%exchange, %symbol, nearest = nearest.join(", "), "{words}");
         }
     }
 }

@@ -43,6 +43,13 @@ pub struct Subscription {
     pub interval: Option<Interval>,
 }
 
+impl Subscription {
+    /// What it brings, however that is spelled there.
+    pub const fn stream(&self) -> (InstrumentId, Channel, Option<Interval>) {
+        (self.instrument, self.channel, self.interval)
+    }
+}
+
 /// One connection that an adapter wants opened: where, and what to subscribe on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionPlan {

@@ -4,6 +4,7 @@
 
 use arrayvec::ArrayString;
 
+use super::spelling::likely_pair;
 use super::{
     BookRules, BookSnapshot, ConnectionRules, DateRules, Listing, Refusal, RequestRules,
     RestRequest, binance, bybit, coinbase, coinbase_advanced, deriv, kraken, okx,
@@ -60,6 +61,12 @@ impl Profile {
                 && (self.native_symbol)(canonical).is_some_and(|native| *native == *text)
         };
         Ok((self.canonical_symbol)(text).filter(leads_back).unwrap_or(symbol))
+    }
+
+    /// The pair that was perhaps meant by a name that is none.
+    pub fn likely_pair(&self, name: &str) -> Option<Symbol> {
+        let pair = Symbol::parse(&likely_pair(name)?).ok()?;
+        (self.native_symbol)(&pair).filter(|native| **native != *name).map(|_| pair)
     }
 }
 

@@ -1,18 +1,20 @@
 //! What a feed carries can change while it runs: streams are asked for and left on the connections
 //! that are there, new connections are opened where those have no room, empty ones are closed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::line::{Line, Lines};
 use super::upstream::Upstream;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, Exchange, Subscription};
-use crate::instrument::Channel;
+use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};
+use crate::tick::Interval;
 
 /// The connections for what is wanted: those that are present, in their order, each with what it
-/// keeps and what there is room for, then new ones. One that carries nothing is to be closed, and
-/// the place of one that was closed before is used again.
+/// keeps and what there is room for, then new ones. What is spelled otherwise than before stays
+/// where it was. One that carries nothing is to be closed, and the place of one that was closed
+/// before is used again.
 pub(super) fn divide<E: Exchange>(
     exchange: &E,
     present: &[Arc<ConnectionPlan>],
@@ -21,12 +23,15 @@ pub(super) fn divide<E: Exchange>(
     let ideal = exchange.plan(wanted);
     let needed: HashSet<Subscription> =
         ideal.iter().flat_map(|plan| plan.subscriptions.iter().copied()).collect();
+    let spelled: HashMap<_, Subscription> = needed.iter().map(|one| (one.stream(), *one)).collect();
     let mut plans: Vec<ConnectionPlan> = present
         .iter()
         .map(|plan| {
-            let mut plan = ConnectionPlan::clone(plan);
-            plan.subscriptions.retain(|one| needed.contains(one));
-            plan
+            let now = |one: &Subscription| spelled.get(&one.stream()).copied();
+            ConnectionPlan {
+                subscriptions: plan.subscriptions.iter().filter_map(now).collect(),
+                ..ConnectionPlan::clone(plan)
+            }
         })
         .collect();
     let kept: HashSet<Subscription> =
@@ -76,6 +81,25 @@ fn room_for<E: Exchange>(exchange: &E, plan: &ConnectionPlan, more: &[Subscripti
         }
     }
     room
+}
+
+/// What is carried of an instrument: a channel; of candles that the exchange makes, an interval.
+pub type StreamKind = (Channel, Option<Interval>);
+
+/// The streams that these channels (of candles: intervals) have of all that a table carries of an
+/// exchange.
+pub fn subscriptions(
+    table: &InstrumentTable,
+    exchange: ExchangeId,
+    streams: &[StreamKind],
+) -> Vec<Subscription> {
+    let own = table.carried().filter(|(_, one)| one.exchange == exchange);
+    let of_one = |(instrument, one): (InstrumentId, &Instrument)| {
+        let native = one.native;
+        let each = streams.iter();
+        each.map(move |&(channel, interval)| Subscription { instrument, native, channel, interval })
+    };
+    own.flat_map(of_one).collect()
 }
 
 impl Lines {
@@ -155,7 +179,6 @@ mod tests {
 
     use super::*;
     use crate::exchange::adapter;
-    use crate::instrument::{ExchangeId, InstrumentId};
 
     fn streams(ids: std::ops::Range<u32>, channel: Channel) -> Vec<Subscription> {
         ids.map(|id| Subscription {
@@ -189,6 +212,20 @@ mod tests {
         assert_eq!(carried(&third), [0, 0, 100]);
         let closed = divide(&binance, &arcs(third), &streams(2_200..3_300, Channel::Trades));
         assert_eq!(carried(&closed), [76, 0, 1_024], "a closed one's place is used again");
+    }
+
+    #[test]
+    fn what_is_spelled_otherwise_stays_on_its_connection() {
+        let kraken = adapter(ExchangeId::Kraken);
+        let before = streams(0..3, Channel::Trades);
+        let mut after = before.clone();
+        after[1].native = ArrayString::from("S1x/USD").expect("short");
+        let present = arcs(divide(&kraken, &[], &before));
+        let plans = divide(&kraken, &present, &after);
+        assert_eq!((plans.len(), &plans[0].subscriptions), (1, &after));
+        let alone = arcs(divide(&kraken, &[], &before[1..2]));
+        let plans = divide(&kraken, &alone, &after[1..2]);
+        assert_eq!((plans.len(), &plans[0].subscriptions[..]), (1, &after[1..2]));
     }
 
     #[test]

@@ -35,8 +35,14 @@ pub enum FeedCommand {
         snapshot: BookSnapshot,
     },
     /// Carry these streams from now on and no others. Instruments that were not among them before
-    /// have larger ids than those that were, or the ids that they had once.
-    Carry(Vec<Subscription>),
+    /// have larger ids than those that were, or the ids that they had once; one that is spelled
+    /// otherwise than before is asked for under its new name.
+    Carry {
+        /// The streams.
+        wanted: Vec<Subscription>,
+        /// Why what is not among them is carried no more.
+        reason: Reason,
+    },
     /// Close the connections and end the thread.
     Stop,
 }

@@ -30,6 +30,7 @@ mod upstream;
 
 pub use attempts::Attempts;
 pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
+pub use carry::{StreamKind, subscriptions};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
@@ -245,7 +246,7 @@ impl<E: Exchange> Feed<E> {
                 FeedCommand::Snapshot { instrument, snapshot } => {
                     self.snapshots.push((instrument, snapshot));
                 }
-                FeedCommand::Carry(wanted) => self.carry(wanted, now),
+                FeedCommand::Carry { wanted, reason } => self.carry(wanted, reason, now),
                 FeedCommand::Stop => self.stop(now),
             }
         }
@@ -259,20 +260,24 @@ impl<E: Exchange> Feed<E> {
     }
 
     /// Carries other streams from now on.
-    fn carry(&mut self, wanted: Vec<Subscription>, now: MonoNanos) {
+    fn carry(&mut self, wanted: Vec<Subscription>, reason: Reason, now: MonoNanos) {
         let natives = wanted.iter().map(|one| (one.native.as_str(), one.instrument));
         self.exchange.set_instruments(NativeMap::new(natives));
         let homeless = self.lines.carry(&self.exchange, &wanted, now);
         self.counters.refused_subscriptions.add(homeless.len() as u64);
-        self.publisher.cover(instruments(&wanted), &wanted);
         let kept: HashSet<&Subscription> = wanted.iter().collect();
         let left = self.subscriptions.iter().filter(|one| !kept.contains(one));
-        let left: Vec<Subscription> = left.copied().chain(homeless).collect();
+        let streams: HashSet<_> = wanted.iter().map(Subscription::stream).collect();
+        let (respelled, left): (Vec<_>, Vec<_>) =
+            left.copied().partition(|one| streams.contains(&one.stream()));
+        self.publisher.respell(&respelled, now);
+        self.publisher.cover(instruments(&wanted), &wanted);
+        let left: Vec<Subscription> = left.into_iter().chain(homeless).collect();
         let stays: HashSet<InstrumentId> = wanted.iter().map(|one| one.instrument).collect();
         let mut gone: Vec<InstrumentId> = left.iter().map(|one| one.instrument).collect();
         gone.retain(|instrument| !stays.contains(instrument));
         gone.dedup();
-        self.publisher.withdraw(&left, &gone, now);
+        self.publisher.withdraw(&left, &gone, reason, now);
         self.subscriptions = wanted;
     }
 

@@ -362,9 +362,9 @@ impl Publisher {
         &mut self,
         left: &[Subscription],
         gone: &[InstrumentId],
+        reason: Reason,
         now: MonoNanos,
     ) {
-        let reason = Reason::Configuration;
         for &Subscription { instrument, channel, .. } in left {
             self.numbers.forget(instrument, channel);
             if channel != Channel::Orderbook {
@@ -376,6 +376,15 @@ impl Publisher {
             self.books.abandon(instrument, reason, self.output.staged());
         }
         self.stamp_and_push(now);
+    }
+
+    /// Streams that are asked for under another name: what came under the old one, if anything did,
+    /// was of another instrument, and proves nothing of what comes now.
+    pub(super) fn respell(&mut self, streams: &[Subscription], now: MonoNanos) {
+        for one in streams {
+            self.numbers.forget(one.instrument, one.channel);
+        }
+        self.distrust(with_books(streams), Reason::Configuration, now);
     }
 
     /// Gives up waiting for other connections where it has taken too long. Must not be called while

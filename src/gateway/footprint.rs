@@ -7,10 +7,11 @@
 
 use std::fmt;
 
-use super::{FeedConfig, instruments, subscriptions};
+use super::{FeedConfig, instruments, streams};
 use crate::cache::CacheSize;
 use crate::config::Config;
 use crate::exchange;
+use crate::feed::subscriptions;
 use crate::instrument::{Channel, InstrumentTable, TableError};
 use crate::latency::Histograms;
 use crate::limits;
@@ -166,9 +167,7 @@ const fn waiting() -> Bytes {
 }
 
 fn connections(feed: &FeedConfig, table: &InstrumentTable) -> usize {
-    let own = table.carried().filter(|(_, one)| one.exchange == feed.exchange);
-    let instruments: Vec<_> = own.map(|(id, instrument)| (id, *instrument)).collect();
-    let wanted = subscriptions(feed, &instruments);
+    let wanted = subscriptions(table, feed.exchange, &streams(feed));
     exchange::adapter_at(feed.exchange, &feed.url).plan(&wanted).len() * feed.lines
 }
 

@@ -2,16 +2,18 @@
 //! channels, without touching the rest. What cannot be changed is refused before anything is.
 //!
 //! Order: everything that can fail, then the broadcasters learn the instruments, then the feeds
-//! that go, those that change, those that come.
+//! that change or go what they are to carry; those that go end, those that come begin.
 
 use std::io;
 use std::sync::Arc;
 
 use super::{
-    Gateway, Prepared, Start, StartError, add_instruments, channels, join, supervised, thread_name,
+    Gateway, Prepared, Start, StartError, add_instruments, channels, join, streams, supervised,
+    thread_name,
 };
 use crate::broadcast::BroadcastHandle;
 use crate::config::{Changes, Config, FeedConfig, Unchangeable, changes, effective};
+use crate::control::Carriage;
 use crate::exchange::{self, Exchange as _, Subscription};
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentTable, TableError};
@@ -64,23 +66,21 @@ impl Gateway {
             epoch: self.epoch,
         };
         let handles: Vec<_> = self.broadcasters.iter().map(|(handle, _)| handle.clone()).collect();
-        let carried = changes.changed.iter().map(|feed| (feed, start.subscriptions(feed)));
-        let carried: Vec<_> = carried.collect();
-        carried.iter().try_for_each(|(feed, wanted)| count_connections(feed, wanted))?;
+        let mut changed = changes.changed.iter();
+        changed.try_for_each(|feed| count_connections(feed, &start.subscriptions(feed)))?;
         let mut prepared = Vec::new();
         for feed in &changes.added {
             let attempts = self.hosts.attempts(feed);
             prepared.push(start.prepare(feed, attempts, &handles, &self.reports)?);
         }
         self.look_after(&prepared, &changes.added)?;
-        self.supervisor.set_instruments(Arc::clone(&table), channels(&config));
+        self.supervisor.carry(Carriage {
+            table: Arc::clone(&table),
+            channels: channels(&config),
+            streams: changes.changed.iter().map(|feed| (feed.exchange, streams(feed))).collect(),
+        });
         for &exchange in &changes.removed {
             self.remove(exchange);
-        }
-        for (feed, wanted) in carried {
-            if let Some(handle) = self.feed(feed.exchange) {
-                handle.send_waiting(FeedCommand::Carry(wanted));
-            }
         }
         self.launch_all(prepared, &config, &table, &handles)?;
         self.observatory.set_configuration(serde_json::Value::String(effective(&config)));
@@ -143,17 +143,11 @@ impl Gateway {
         Ok(())
     }
 
-    fn feed(&self, exchange: ExchangeId) -> Option<&FeedHandle> {
-        let mut handles = self.feeds.iter().map(|(handle, _)| handle);
-        handles.find(|handle| handle.exchange() == exchange)
-    }
-
-    /// Ends a feed: whoever listens to it is told, then its connections are closed.
+    /// Ends a feed, which carries nothing any more and has said so.
     fn remove(&mut self, exchange: ExchangeId) {
         let is_it = |(handle, _): &(FeedHandle, _)| handle.exchange() == exchange;
         let Some(index) = self.feeds.iter().position(is_it) else { return };
         let (handle, thread) = self.feeds.remove(index);
-        handle.send_waiting(FeedCommand::Carry(Vec::new()));
         handle.send_waiting(FeedCommand::Stop);
         join(thread);
         self.supervisor.remove(exchange);

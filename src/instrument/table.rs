@@ -1,6 +1,7 @@
 //! The instruments of this process run, and the maps that lead to them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrayvec::ArrayString;
 
@@ -33,12 +34,22 @@ pub enum TableError {
 }
 
 /// Every instrument of the run; ids are handed out in order and never used for another. One that
-/// was carried and is not any more keeps its id and is found no longer.
+/// was carried and is not any more keeps its id and is found no longer: because nobody wants it, or
+/// because its exchange does not list it.
 #[derive(Clone, Debug, Default)]
 pub struct InstrumentTable {
     instruments: Vec<Instrument>,
     by_symbol: HashMap<(ExchangeId, Symbol), InstrumentId>,
+    by_native: HashMap<(ExchangeId, ArrayString<SYMBOL_BYTES_MAX>), InstrumentId>,
     retired: HashMap<(ExchangeId, Symbol), InstrumentId>,
+    unlisted: HashMap<(ExchangeId, Symbol), Unlisted>,
+}
+
+/// An instrument that is wanted and that its exchange does not list.
+#[derive(Clone, Debug)]
+struct Unlisted {
+    id: InstrumentId,
+    nearest: Arc<[Symbol]>,
 }
 
 impl InstrumentTable {
@@ -51,6 +62,9 @@ impl InstrumentTable {
         if let Some(&id) = self.by_symbol.get(&key) {
             return Ok(id);
         }
+        if let Some(unlisted) = self.unlisted.get(&key) {
+            return Ok(unlisted.id);
+        }
         if let Some(id) = self.retired.remove(&key) {
             self.by_symbol.insert(key, id);
             return Ok(id);
@@ -61,25 +75,71 @@ impl InstrumentTable {
         let id = InstrumentId(self.instruments.len() as u32);
         self.instruments.push(instrument);
         self.by_symbol.insert(key, id);
+        self.by_native.insert((instrument.exchange, instrument.native), id);
         Ok(id)
     }
 
     /// An instrument is not carried any more.
     pub fn retire(&mut self, exchange: ExchangeId, symbol: Symbol) {
-        if let Some(id) = self.by_symbol.remove(&(exchange, symbol)) {
+        let unlisted = self.unlisted.remove(&(exchange, symbol)).map(|unlisted| unlisted.id);
+        if let Some(id) = self.by_symbol.remove(&(exchange, symbol)).or(unlisted) {
             self.retired.insert((exchange, symbol), id);
         }
     }
 
+    /// An instrument is spelled so on the wire.
+    pub fn set_native(&mut self, id: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX>) {
+        let Some(instrument) = self.instruments.get_mut(id.index()) else { return };
+        let key = (instrument.exchange, std::mem::replace(&mut instrument.native, native));
+        let exchange = instrument.exchange;
+        if self.by_native.get(&key) == Some(&id) {
+            self.by_native.remove(&key);
+        }
+        self.by_native.insert((exchange, native), id);
+    }
+
+    /// The exchange does not list an instrument, and these come nearest: it is not carried.
+    pub fn set_unlisted(&mut self, id: InstrumentId, nearest: Arc<[Symbol]>) {
+        let Some(instrument) = self.instruments.get(id.index()) else { return };
+        let key = (instrument.exchange, instrument.symbol);
+        let was_wanted = self.by_symbol.remove(&key).is_some();
+        if was_wanted || self.unlisted.contains_key(&key) {
+            self.unlisted.insert(key, Unlisted { id, nearest });
+        }
+    }
+
+    /// The exchange lists it now: it is carried if it is wanted.
+    pub fn set_listed(&mut self, id: InstrumentId) {
+        let Some(instrument) = self.instruments.get(id.index()) else { return };
+        let key = (instrument.exchange, instrument.symbol);
+        if self.unlisted.remove(&key).is_some() {
+            self.by_symbol.insert(key, id);
+        }
+    }
+
+    /// Whether an instrument is wanted, and not listed by its exchange.
+    pub fn is_unlisted(&self, id: InstrumentId) -> bool {
+        self.instrument(id).is_some_and(|instrument| {
+            self.unlisted.contains_key(&(instrument.exchange, instrument.symbol))
+        })
+    }
+
+    /// What comes nearest to a symbol that is wanted and not listed.
+    pub fn unlisted(&self, exchange: ExchangeId, symbol: Symbol) -> Option<&Arc<[Symbol]>> {
+        self.unlisted.get(&(exchange, symbol)).map(|unlisted| &unlisted.nearest)
+    }
+
     /// Whether an instrument is carried.
     pub fn is_carried(&self, id: InstrumentId) -> bool {
-        let Some(instrument) = self.instrument(id) else { return false };
-        self.find(instrument.exchange, instrument.symbol).is_some()
+        self.instrument(id).is_some_and(|instrument| {
+            self.by_symbol.contains_key(&(instrument.exchange, instrument.symbol))
+        })
     }
 
     /// Every instrument that is carried, with its id.
     pub fn carried(&self) -> impl Iterator<Item = (InstrumentId, &Instrument)> {
-        self.iter().filter(|(id, _)| self.retired.is_empty() || self.is_carried(*id))
+        let all = self.retired.is_empty() && self.unlisted.is_empty();
+        self.iter().filter(move |(id, _)| all || self.is_carried(*id))
     }
 
     /// The instrument of an id that this table gave out.
@@ -92,9 +152,14 @@ impl InstrumentTable {
         self.instruments.get_mut(id.index())
     }
 
-    /// The id of a symbol on an exchange.
+    /// The id of a symbol on an exchange; the exchange's own spelling names it as well.
     pub fn find(&self, exchange: ExchangeId, symbol: Symbol) -> Option<InstrumentId> {
-        self.by_symbol.get(&(exchange, symbol)).copied()
+        let canonical = self.by_symbol.get(&(exchange, symbol)).copied();
+        canonical.or_else(|| {
+            let native = ArrayString::from(symbol.as_str()).ok()?;
+            let id = self.by_native.get(&(exchange, native)).copied();
+            id.filter(|id| self.is_carried(*id))
+        })
     }
 
     /// Every exchange's instrument of that symbol, in the order of their ids.
@@ -362,5 +427,49 @@ mod tests {
         assert_eq!((table.len(), table.instrument(InstrumentId(0))), (2, Some(&one)));
         assert_eq!(table.add(one), Ok(InstrumentId(0)));
         assert!(table.is_carried(InstrumentId(0)));
+    }
+
+    #[test]
+    fn what_is_not_listed_is_wanted_and_not_found_until_it_is() {
+        let mut table = InstrumentTable::default();
+        let symbol = Symbol::parse("AAPLx/USD").expect("valid");
+        let one = Instrument {
+            exchange: ExchangeId::Kraken,
+            symbol,
+            native: ArrayString::from("AAPLX/USD").expect("short"),
+            tick_size: None,
+            lot_size: None,
+        };
+        let id = table.add(one).expect("room");
+        let nearest: Arc<[Symbol]> = Arc::new([Symbol::parse("AAPL/USD").expect("valid")]);
+        table.set_unlisted(id, Arc::clone(&nearest));
+        assert_eq!((table.find(one.exchange, symbol), table.carried().count()), (None, 0));
+        assert_eq!(table.unlisted(one.exchange, symbol), Some(&nearest));
+        assert_eq!(table.add(one), Ok(id), "still the same");
+        assert!(table.is_unlisted(id) && !table.is_carried(id));
+        table.set_native(id, ArrayString::from("AAPLx/USD").expect("short"));
+        table.set_listed(id);
+        assert_eq!(table.find(one.exchange, symbol), Some(id));
+        table.retire(one.exchange, symbol);
+        table.set_unlisted(id, nearest);
+        table.set_listed(id);
+        assert!(!table.is_unlisted(id) && !table.is_carried(id), "nobody wants it");
+    }
+
+    #[test]
+    fn the_exchanges_own_spelling_names_an_instrument_too() {
+        let mut table = InstrumentTable::default();
+        let one = Instrument {
+            exchange: ExchangeId::Okx,
+            symbol: Symbol::parse("BTC/USDT:USDT").expect("valid"),
+            native: ArrayString::from("BTC-USDT-PERP").expect("short"),
+            tick_size: None,
+            lot_size: None,
+        };
+        let id = table.add(one).expect("room");
+        table.set_native(id, ArrayString::from("BTC-USDT-SWAP").expect("short"));
+        let find = |text: &str| table.find(one.exchange, Symbol::parse(text).expect("valid"));
+        assert_eq!((find("BTC/USDT:USDT"), find("BTC-USDT-SWAP")), (Some(id), Some(id)));
+        assert_eq!(find("BTC-USDT-PERP"), None, "a guess that was given up");
     }
 }

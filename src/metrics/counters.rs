@@ -34,6 +34,24 @@ impl Counter {
     }
 }
 
+/// One counter for each of [`Reason::ALL`], by its number.
+#[derive(Debug)]
+pub struct PerReason([Counter; Reason::ALL.len()]);
+
+impl Default for PerReason {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl std::ops::Deref for PerReason {
+    type Target = [Counter];
+
+    fn deref(&self) -> &[Counter] {
+        &self.0
+    }
+}
+
 /// A value that rises and falls. One writer thread.
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicU64);
@@ -93,9 +111,9 @@ pub struct FeedCounters {
     /// Of those: answered, by whatever came.
     pub silence_answers: Counter,
     /// Connections lost, by [`Reason::ALL`].
-    pub reconnects: [Counter; Reason::ALL.len()],
+    pub reconnects: PerReason,
     /// Attempts to connect that failed, by [`Reason::ALL`].
-    pub failed_attempts: [Counter; Reason::ALL.len()],
+    pub failed_attempts: PerReason,
     /// Connections replaced as planned, before the exchange closed them.
     pub rollovers: Counter,
     /// Requests that the exchange did not answer in time.

@@ -9,14 +9,14 @@ mod stats;
 mod text;
 
 pub use counters::{
-    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters, RequestCounters,
-    Spread,
+    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters, PerReason,
+    RequestCounters, Spread,
 };
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
 pub use process::{log_line_dropped, log_lines_dropped, resident_bytes};
 pub use stats::{
     BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, HistoryStats,
-    LatencyStats, LineStats, RaceStats, Stats, stats,
+    LatencyStats, LineStats, RaceStats, Stats, UnlistedStats, stats,
 };
 pub use text::{Exposition, expose};

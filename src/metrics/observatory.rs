@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters, RequestCounters};
+use super::stats::UnlistedStats;
 use crate::clock::{Clock, MonoNanos};
 use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
 use crate::limits::RATE_SAMPLES;
@@ -49,6 +50,8 @@ pub(super) struct FeedView {
     pub(super) counters: Arc<FeedCounters>,
     pub(super) collector: Collector,
     pub(super) lines: Vec<LineView>,
+    /// Symbols that the exchange does not list.
+    pub(super) unlisted: Vec<UnlistedStats>,
     /// Any line was connected at any time.
     pub(super) was_connected: bool,
     pub(super) frames: Rate,
@@ -174,6 +177,7 @@ impl Observatory {
             counters,
             collector,
             lines: Vec::new(),
+            unlisted: Vec::new(),
             was_connected: false,
             frames: Rate::default(),
             ticks: Rate::default(),
@@ -256,6 +260,14 @@ impl Observatory {
         }
         feed.lines[index] = LineView { state, reason, attempt, since };
         feed.was_connected |= state == FeedState::Connected;
+    }
+
+    /// Of what is configured of an exchange, it does not list these.
+    pub fn set_unlisted(&self, exchange: &str, unlisted: Vec<UnlistedStats>) {
+        let mut sky = self.sky();
+        if let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
+            feed.unlisted = unlisted;
+        }
     }
 
     /// From here on the gateway is not ready, and ending threads are no failure.

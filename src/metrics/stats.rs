@@ -65,6 +65,8 @@ pub struct FeedStats {
     pub gaps: u64,
     /// Books resynchronised.
     pub resyncs: u64,
+    /// Symbols that are configured and that the exchange does not list.
+    pub unlisted: Vec<UnlistedStats>,
     /// Order books in each state.
     pub books: BookStats,
     /// Order books whose checksum did not match.
@@ -100,6 +102,15 @@ pub struct HistoryStats {
     pub bytes: u64,
     /// Events that gave way because all of them together had reached their bytes.
     pub evicted: u64,
+}
+
+/// A symbol that its exchange does not list, in [`FeedStats`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UnlistedStats {
+    /// As configured.
+    pub symbol: String,
+    /// Listed names that come nearest.
+    pub nearest: Vec<String>,
 }
 
 /// Order books in each state, in [`FeedStats`].
@@ -248,7 +259,7 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
     let (recognised, fallbacks) = (counters.recognised.value(), counters.fallbacks.value());
     let newest = MonoNanos(counters.newest_read.value());
     let rejected = Rejected::ALL.iter().map(|reason| reason.name()).zip(&counters.rejected);
-    let reconnects = Reason::ALL.iter().map(|reason| reason.name()).zip(&counters.reconnects);
+    let reconnects = Reason::ALL.iter().map(|reason| reason.name()).zip(counters.reconnects.iter());
     let happened = |(name, count): (&'static str, &super::Counter)| {
         (count.value() > 0).then(|| (name, count.value()))
     };
@@ -264,6 +275,7 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         ticks: counters.ticks.value(),
         gaps: counters.gaps.value(),
         resyncs: counters.resyncs.value(),
+        unlisted: feed.unlisted.clone(),
         books: book_stats(counters),
         checksum_failures: counters.checksum_failures.value(),
         requests_waiting: requests.map_or(0, |one| one.waiting.value()),

@@ -286,6 +286,9 @@ impl Page<'_> {
             (of(&feed.exchange), count as f64)
         });
         self.gauge("feed_connected_lines", "Connections to the exchange that are up.", connected)?;
+        let unlisted = feeds().map(|feed| (of(&feed.exchange), feed.unlisted.len() as f64));
+        let help = "Configured symbols that the exchange does not list.";
+        self.gauge("feed_unlisted_symbols", help, unlisted)?;
         let open =
             feeds().map(|feed| (of(&feed.exchange), feed.counters.circuit_open.value() as f64));
         self.gauge("feed_open_circuits", "1 while the exchange is only probed.", open)?;
@@ -508,6 +511,7 @@ mod tests {
                 "_requests",
                 "_circuits",
                 "_books",
+                "_symbols",
             ];
             let ends = |ends: &[&str]| ends.iter().any(|end| family.ends_with(end));
             assert!(ends(&units) || ends(&counted), "no unit: {line}");

@@ -153,4 +153,6 @@ reasons! {
     Answered = "answered",
     /// A level was refused (more than 18 digits), so the book is not whole.
     Refused = "refused value",
+    /// The exchange does not list the symbol. Spelled as the code of the error.
+    UnknownSymbol = "unknown_symbol",
 }

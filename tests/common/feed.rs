@@ -10,11 +10,12 @@ use crossbeam::channel::bounded;
 use mio::{Events, Poll, Token, Waker};
 use tickwire::book::Book;
 use tickwire::clock::Clock;
-use tickwire::control::{SupervisedFeed, Supervision, Supervisor};
+use tickwire::control::{ListSource, SupervisedFeed, Supervision, Supervisor};
 use tickwire::exchange::{ConnectionRules, Exchange, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedCommand, FeedContext, FeedHandle, FeedOptions, RingEnd};
 use tickwire::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};
 use tickwire::latency::{Budget, recorder};
+use tickwire::limits::LIST_EVERY;
 use tickwire::metrics::{FeedCounters, Observatory};
 use tickwire::net::BackoffPolicy;
 use tickwire::ring::{Consumer, Doorbell, ring};
@@ -118,6 +119,7 @@ impl Rig {
     pub(crate) fn by_hand(options: RigOptions<'_>) -> (Feed<impl Exchange>, Self) {
         let RigOptions { exchange, rest_url, ring_ticks, tls_ca_file, .. } = options;
         let (table, subscriptions) = subscriptions(exchange, options.natives, options.channels);
+        let url = options.url.clone();
         let mut feed_options = FeedOptions::new(options.url, subscriptions);
         feed_options.reconnect = QUICK;
         feed_options.tls_ca_file.clone_from(&tls_ca_file);
@@ -141,11 +143,18 @@ impl Rig {
         let observatory = Observatory::new(clock, "test", serde_json::Value::Null, budget);
         let supervision = Supervision {
             reports: receiver,
-            feeds: vec![SupervisedFeed { feed: handle.clone(), rest_url, tls_ca_file }],
+            feeds: vec![SupervisedFeed {
+                feed: handle.clone(),
+                source: ListSource { exchange, url, rest_url, tls_ca_file },
+                list_is_own: true,
+                // The test says what is carried, and nobody else.
+                streams: Vec::new(),
+            }],
             broadcasters: Vec::new(),
             table: Arc::new(table),
             channels: Arc::new(ExchangeId::ALL.map(|_| Vec::new())),
             observatory,
+            list_every: LIST_EVERY,
         };
         let supervisor = Supervisor::start(supervision).expect("a supervisor is started");
         let rig = Self {

@@ -1,7 +1,7 @@
 //! How clients name instruments.
 
 use super::fields::{BadRequest, cut};
-use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Symbol};
+use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,7 +10,7 @@ pub enum Naming {
     All,
     /// `kraken:*`: every instrument of an exchange.
     Exchange(ExchangeId),
-    /// `BTC/USDT`: that symbol on every exchange that carries it.
+    /// `BTC/USDT`, or as an exchange spells it: that symbol on every exchange that carries it.
     Symbol(Symbol),
     /// `kraken:BTC/USD`.
     Instrument(ExchangeId, Symbol),
@@ -51,13 +51,15 @@ impl Name {
 
 impl Naming {
     /// Whether it stands for the instrument.
-    pub fn includes(&self, exchange: ExchangeId, symbol: &Symbol) -> bool {
+    pub fn includes(&self, instrument: &Instrument) -> bool {
+        let is_named =
+            |named: &Symbol| *named == instrument.symbol || *named.as_str() == *instrument.native;
         match self {
             Self::All => true,
-            Self::Exchange(named) => *named == exchange,
-            Self::Symbol(named) => named == symbol,
-            Self::Instrument(named_exchange, named) => {
-                *named_exchange == exchange && named == symbol
+            Self::Exchange(exchange) => *exchange == instrument.exchange,
+            Self::Symbol(named) => is_named(named),
+            Self::Instrument(exchange, named) => {
+                *exchange == instrument.exchange && is_named(named)
             }
         }
     }

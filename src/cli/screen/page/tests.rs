@@ -34,6 +34,7 @@ fn feed(exchange: &str, state: &'static str, number: u64) -> FeedStats {
         ticks: number,
         gaps: number,
         resyncs: number,
+        unlisted: Vec::new(),
         books: BookStats { live: number / 4, resyncing: number / 4, stale: number / 4 },
         checksum_failures: number,
         requests_waiting: number,

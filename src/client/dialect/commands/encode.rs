@@ -37,6 +37,7 @@ pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
         | EventBody::Ticker(_)
         | EventBody::Book(_)
         | EventBody::BookState(_)
+        | EventBody::Listed(_)
         | EventBody::FeedState(_) => return false,
     }
     true

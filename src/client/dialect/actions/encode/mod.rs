@@ -13,7 +13,9 @@ pub use answer::{
 };
 
 use crate::book::{BookKind, Resting};
-use crate::cache::{BookEvent, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream};
+use crate::cache::{
+    BookEvent, BookStatus, Event, EventBody, FeedStatus, Gap, ListedStatus, Stamp, Stream,
+};
 use crate::client::dialect::text::{
     push_decimal, push_i64, push_millis, push_text, push_u64, push_uuid, push_wide,
 };
@@ -115,6 +117,11 @@ pub fn event(out: &mut Vec<u8>, labels: Option<&Labels>, event: &Event<'_>, enve
             let names = labels.map_or(&[][..], |labels| &labels.state);
             open(out, b"{\"type\":\"status\",\"data\":{", names);
             book_status_fields(out, &status);
+        }
+        EventBody::Listed(status) => {
+            let names = labels.map_or(&[][..], |labels| &labels.state);
+            open(out, b"{\"type\":\"status\",\"data\":{", names);
+            listed_fields(out, &status);
         }
         EventBody::FeedState(status) => {
             open(out, b"{\"type\":\"status\",\"data\":{", &[]);
@@ -278,6 +285,17 @@ fn book_status_fields(out: &mut Vec<u8>, status: &BookStatus) {
     }
 }
 
+fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
+    if status.listed {
+        out.extend_from_slice(b"\"state\":\"live\"");
+    } else {
+        out.extend_from_slice(b"\"state\":\"error\"");
+        reason(out, Reason::UnknownSymbol);
+    }
+    out.extend_from_slice(b",\"since\":");
+    push_millis(out, status.since);
+}
+
 fn feed_status_fields(out: &mut Vec<u8>, status: &FeedStatus) {
     out.extend_from_slice(b"\"exchange\":\"");
     out.extend_from_slice(status.exchange.name().as_bytes());
@@ -371,6 +389,7 @@ fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
         EventBody::Candle(candle) => return candle_fields(out, candle),
         EventBody::Gap(gap) => return gap_fields(out, &gap, gap.reason.name()),
         EventBody::BookState(status) => return book_status_fields(out, &status),
+        EventBody::Listed(status) => return listed_fields(out, &status),
         EventBody::FeedState(status) => return feed_status_fields(out, &status),
     }
     timestamp(out, event.stamp);

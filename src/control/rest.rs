@@ -1,0 +1,96 @@
+//! One request beside the stream, and whom it trusts.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::clock::UnixNanos;
+use crate::exchange::{Profile, Refusal};
+use crate::limits::REST_BODY_BYTES_MAX;
+
+/// A request that takes longer has failed.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection is not used again after so long. Books are asked for when something went wrong, and
+/// what made the stream's connection fall silent may have done so to this one; a request on it would
+/// only fail after all of [`TIMEOUT`].
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
+/// Why a request has to be repeated.
+pub(super) enum Failure {
+    /// The exchange said no, and when to come back.
+    Refused(Refusal),
+    /// Nothing usable came.
+    Broken(String),
+}
+
+/// Where an exchange answers requests.
+#[derive(Debug)]
+pub(super) struct Rest {
+    profile: &'static Profile,
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl Rest {
+    /// An HTTP client that trusts whom the feed's own connection trusts.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read.
+    pub(super) fn new(
+        profile: &'static Profile,
+        url: &str,
+        tls_ca_file: Option<&Path>,
+    ) -> io::Result<Self> {
+        let mut config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .max_idle_age(IDLE_MAX)
+            .http_status_as_error(false)
+            .user_agent(concat!("tickwire/", env!("CARGO_PKG_VERSION")));
+        if url.starts_with("https:") {
+            let roots = RootCerts::new_with_certs(&certificates(tls_ca_file)?);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        Ok(Self { profile, url: url.to_owned(), agent: config.build().new_agent() })
+    }
+
+    /// The body that a path is answered with.
+    pub(super) fn fetch(&self, path: &str, now: UnixNanos) -> Result<Vec<u8>, Failure> {
+        let broken = |error: ureq::Error| Failure::Broken(error.to_string());
+        let url = format!("{}{path}", self.url);
+        let mut response = self.agent.get(&url).call().map_err(broken)?;
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let body = response.body_mut().with_config().limit(REST_BODY_BYTES_MAX).read_to_vec();
+        let body = body.map_err(broken)?;
+        if status == 200 {
+            return Ok(body);
+        }
+        let refusal = (self.profile.refusal)(status, retry_after.as_deref(), &body, now);
+        Err(Failure::Refused(refusal))
+    }
+}
+
+fn certificates(ca_file: Option<&Path>) -> io::Result<Vec<Certificate<'static>>> {
+    let native = rustls_native_certs::load_native_certs();
+    let mut all: Vec<_> = native
+        .certs
+        .iter()
+        .map(|certificate| Certificate::from_der(certificate).to_owned())
+        .collect();
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path)?;
+        for item in parse_pem(&pem) {
+            if let PemItem::Certificate(certificate) = item.map_err(io::Error::other)? {
+                all.push(certificate);
+            }
+        }
+    }
+    Ok(all)
+}
