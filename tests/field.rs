@@ -38,6 +38,84 @@ fn decoded(folder: &Path, name: &str, exchange: ExchangeId, rest: &[&str]) -> Ve
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
+/// An input that a simulated exchange plays to a gateway, with a client of that.
+struct Played {
+    simulator: Simulator,
+    gateway: Gateway,
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    /// The instrument, and where its streams begin.
+    symbol: String,
+    from: Value,
+}
+
+impl Played {
+    /// `feed` is what the feed is configured with besides its exchange and symbol.
+    fn start(
+        folder: &Path,
+        name: &str,
+        (exchange, symbol): (ExchangeId, &str),
+        feed: &str,
+    ) -> Self {
+        let clock = Clock::real();
+        let simulator = Simulator::start(Options {
+            playback: Some(Playback {
+                capture: folder.join(format!("{name}.txt")),
+                rest: Vec::new(),
+                speed: Speed::Max,
+                end: CaptureEnd::Hold,
+                everything: true,
+            }),
+            clock: clock.clone(),
+            ..Options::new(exchange)
+        })
+        .expect("the simulator starts");
+        let text = format!(
+            "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
+             exchange = \"{exchange}\"\nsymbols = [\"{symbol}\"]\n{feed}\n\
+             url = \"{}\"\nrest_url = \"{}\"\n",
+            simulator.url(),
+            simulator.rest_url()
+        );
+        let config = Config::parse(&text, None, []).expect("a valid configuration");
+        let gateway = Gateway::start(&config, clock).expect("the gateway starts");
+        let url = format!("ws://{}", gateway.address());
+        let (mut socket, _) = tungstenite::connect(url).expect("the gateway serves");
+        if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
+            stream.set_read_timeout(Some(ARRIVAL_MAX)).expect("a timeout can be set");
+        }
+        let symbol = format!("{exchange}:{symbol}");
+        let mut played = Self { simulator, gateway, socket, symbol, from: Value::Null };
+        let epoch =
+            played.ask(&serde_json::json!({"action": "subscriptions"}))["data"]["epoch"].clone();
+        played.from = serde_json::json!({(played.symbol.as_str()): {"epoch": epoch, "seq": 0}});
+        played
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        self.socket.send(request.to_string().into()).expect("it is sent");
+        read(&mut self.socket)
+    }
+
+    /// All that comes of a channel, until `done` says so. What came before the client did is asked
+    /// for.
+    fn hear(&mut self, channel: &str, interval: &str, done: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let request = serde_json::json!({
+            "action": "subscribe", "channels": [channel], "interval": interval,
+            "symbols": [self.symbol], "from": self.from,
+        });
+        let mut seen = vec![self.ask(&request)];
+        while !seen.last().is_some_and(&done) {
+            seen.push(read(&mut self.socket));
+        }
+        seen
+    }
+
+    fn stop(self) {
+        self.gateway.stop();
+        self.simulator.stop();
+    }
+}
+
 /// What a client of one channel reads while the input is played, until `done` says so.
 fn played(
     name: &str,
@@ -46,51 +124,10 @@ fn played(
     done: impl Fn(&Value) -> bool,
 ) -> Vec<Value> {
     let Some(folder) = folder() else { return Vec::new() };
-    let clock = Clock::real();
-    let simulator = Simulator::start(Options {
-        playback: Some(Playback {
-            capture: folder.join(format!("{name}.txt")),
-            rest: Vec::new(),
-            speed: Speed::Max,
-            end: CaptureEnd::Hold,
-            everything: true,
-        }),
-        clock: clock.clone(),
-        ..Options::new(exchange)
-    })
-    .expect("the simulator starts");
-    let text = format!(
-        "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
-         exchange = \"{exchange}\"\nsymbols = [\"AAA/USDT\"]\nchannels = [\"{channel}\"]\n\
-         url = \"{}\"\nrest_url = \"{}\"\n",
-        simulator.url(),
-        simulator.rest_url()
-    );
-    let config = Config::parse(&text, None, []).expect("a valid configuration");
-    let gateway = Gateway::start(&config, clock).expect("the gateway starts");
-    let url = format!("ws://{}", gateway.address());
-    let (mut socket, _) = tungstenite::connect(url).expect("the gateway serves");
-    if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
-        stream.set_read_timeout(Some(ARRIVAL_MAX)).expect("a timeout can be set");
-    }
-    let symbol = format!("{exchange}:AAA/USDT");
-    let send = |socket: &mut WebSocket<_>, request: Value| {
-        socket.send(request.to_string().into()).expect("it is sent");
-    };
-    send(&mut socket, serde_json::json!({"action": "subscriptions"}));
-    let epoch = read(&mut socket)["data"]["epoch"].clone();
-    // What came before the client did is asked for.
-    let request = serde_json::json!({
-        "action": "subscribe", "channels": [channel], "symbols": [symbol],
-        "from": {(symbol.as_str()): {"epoch": epoch, "seq": 0}},
-    });
-    send(&mut socket, request);
-    let mut seen = Vec::new();
-    while !seen.last().is_some_and(&done) {
-        seen.push(read(&mut socket));
-    }
-    gateway.stop();
-    simulator.stop();
+    let feed = format!("channels = [\"{channel}\"]");
+    let mut played = Played::start(&folder, name, (exchange, "AAA/USDT"), &feed);
+    let seen = played.hear(channel, "1m", done);
+    played.stop();
     seen
 }
 
@@ -101,6 +138,11 @@ fn read(socket: &mut WebSocket<MaybeTlsStream<TcpStream>>) -> Value {
             return serde_json::from_str(&text).expect("JSON");
         }
     }
+}
+
+/// A value as it was written.
+fn written(value: &Value) -> String {
+    value.to_string()
 }
 
 fn is_state(event: &Value, state: &str, reason: &str) -> bool {
@@ -140,7 +182,118 @@ fn a_trade_that_cannot_be_read_costs_itself_and_is_told() {
     let rejected = &lines[3];
     assert_eq!((&rejected["reason"], &rejected["channel"]), (&"digits".into(), &"trades".into()));
     assert_eq!((&rejected["symbol"], &rejected["items"]), (&"AAAUSDT".into(), &1.into()));
-    let seen =
-        played(name, exchange, "trades", |event| event["data"]["price"].to_string() == "2.5");
+    let seen = played(name, exchange, "trades", |event| written(&event["data"]["price"]) == "2.5");
     assert_eq!(told(&seen), ["2.1", "2.2", "gap", "2.4", "2.5"]);
+}
+
+/// Open time in seconds, last price, trades, and whether a candle is closed.
+fn candle(data: &Value) -> (i64, String, Value, bool) {
+    let start = data["openTime"].as_i64().expect("a date") / 1_000;
+    let closed = data["closed"].as_bool().expect("it is told");
+    (start, data["close"].to_string(), data["trades"].clone(), closed)
+}
+
+/// Candles as a client has them in the end, by their events and by the history, which is complete.
+fn candles(
+    played: &mut Played,
+    interval: &str,
+    newest: (i64, &str),
+) -> Vec<(i64, String, Value, bool)> {
+    let is_newest = |event: &Value| {
+        let data = &event["data"];
+        event["type"] == "candle"
+            && data["openTime"] == newest.0 * 1_000
+            && written(&data["close"]) == newest.1
+    };
+    let seen = played.hear("candles", interval, is_newest);
+    let events = seen.iter().filter(|event| event["type"] == "candle");
+    let mut told: Vec<_> = events.map(|event| candle(&event["data"])).collect();
+    // Of one that was told several times the last.
+    told.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+    let ask = serde_json::json!({
+        "action": "history", "symbol": played.symbol, "channel": "candles", "interval": interval,
+    });
+    let answer = played.ask(&ask);
+    let events = answer["data"]["events"].as_array().expect("a list");
+    assert_eq!(events.iter().map(candle).collect::<Vec<_>>(), told, "history and events agree");
+    let torn = events.iter().any(|event| event["partial"] == true);
+    assert_eq!(answer["data"]["complete"], !torn);
+    // The other dialect has the same.
+    let command = serde_json::json!({
+        "type": "command", "command": "history", "requestId": "1",
+        "params": {"asset": played.symbol, "interval": interval},
+    });
+    let answer = played.ask(&command);
+    assert_eq!(
+        (&answer["data"]["count"], &answer["data"]["complete"]),
+        (&told.len().into(), &(!torn).into())
+    );
+    let past = read(&mut played.socket);
+    let closes = past["data"]["candles"].as_array().expect("a list").iter();
+    assert!(closes.map(|one| one["close"].to_string()).eq(told.iter().map(|one| one.1.clone())));
+    told
+}
+
+const OWN: &str = "channels = [\"candles\"]\ncandle_source = \"exchange\"";
+
+#[test]
+fn bars_that_a_later_one_supersedes_are_closed_and_kept() {
+    let Some(folder) = folder() else { return };
+    let kraken = (ExchangeId::Kraken, "BTC/USD");
+    let mut played = Played::start(&folder, "kraken_ohlc_unclosed", kraken, OWN);
+    let minute = 1_789_998_600;
+    let bar =
+        |start: i64, close: &str, trades: Value, closed| (start, close.to_owned(), trades, closed);
+    assert_eq!(
+        candles(&mut played, "1m", (minute + 120, "1.4")),
+        [
+            bar(minute, "1.2", 2.into(), true),
+            bar(minute + 60, "1.3", 1.into(), true),
+            bar(minute + 120, "1.4", 1.into(), false),
+        ]
+    );
+    played.stop();
+    let coinbase = (ExchangeId::CoinbaseAdvanced, "AAA/USD");
+    let mut played = Played::start(&folder, "coinbase_advanced_candles_unclosed", coinbase, OWN);
+    assert_eq!(
+        candles(&mut played, "5m", (1_789_998_900, "1.6")),
+        [
+            bar(1_789_998_000, "1.1", Value::Null, true),
+            bar(1_789_998_300, "1.2", Value::Null, true),
+            bar(1_789_998_600, "1.5", Value::Null, true),
+            bar(1_789_998_900, "1.6", Value::Null, false),
+        ]
+    );
+    played.stop();
+}
+
+#[test]
+fn a_trade_from_the_future_is_told_and_moves_no_candle() {
+    let Some(folder) = folder() else { return };
+    let binance = (ExchangeId::Binance, "AAA/USDT");
+    let feed = "channels = [\"trades\", \"candles\"]";
+    let mut played = Played::start(&folder, "trade_from_the_future", binance, feed);
+    let bar = |start: i64, close: &str, trades: i64, closed| {
+        (start, close.to_owned(), Value::from(trades), closed)
+    };
+    // The last trade opens the next minute, and belongs to the same five.
+    assert_eq!(
+        candles(&mut played, "1m", (1_790_000_040, "1.04")),
+        [bar(1_789_999_980, "1.03", 3, true), bar(1_790_000_040, "1.04", 1, false),]
+    );
+    assert_eq!(
+        candles(&mut played, "5m", (1_789_999_800, "1.04")),
+        [bar(1_789_999_800, "1.04", 4, false),]
+    );
+    let trades = played.hear("trades", "1m", |event| event["data"]["tradeId"] == "104");
+    let ids = trades.iter().filter(|event| event["type"] == "trade");
+    let ids: Vec<&Value> = ids.map(|event| &event["data"]["tradeId"]).collect();
+    assert_eq!(ids, ["100", "101", "102", "103", "104"]);
+    played.stop();
 }
