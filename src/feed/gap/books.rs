@@ -48,6 +48,9 @@ impl Numbers {
             return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
+        if progress.is_from_before(said.time) {
+            return Verdict::Older;
+        }
         let is_alone = !progress.has_others(source.generation);
         if proven && !is_alone {
             return self.change(update, said, levels, source);
@@ -59,7 +62,7 @@ impl Numbers {
             return self.copy(update.instrument, number, source);
         } else if is_alone || progress.count_older(said, before, source.generation, STRANGE_MAX) {
             // Whether the exchange has begun to count anew, the books find out.
-            progress.restart(source.generation, number);
+            progress.restart(source.generation, said);
             progress.advance(said, self.newest);
         }
         if self.paired {
@@ -213,7 +216,7 @@ impl Numbers {
     #[cold]
     fn book_anew(&mut self, instrument: InstrumentId, said: Said, source: Source) -> Verdict {
         let progress = &mut self.slots[instrument.index()].book;
-        progress.restart(source.generation, said.number);
+        progress.restart(source.generation, said);
         progress.advance(said, self.newest);
         self.held.drop_books(instrument);
         Verdict::Anew

@@ -199,8 +199,11 @@ impl Numbers {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         let progress =
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
-        let before = progress.note(source.generation, number).before;
         let said = Said { number, time: state.tick.exchange_time, received: source.received };
+        if progress.is_from_before(said.time) {
+            return Verdict::Older;
+        }
+        let before = progress.note(source.generation, number).before;
         let mut verdict = Verdict::Next;
         if Some(number) <= progress.last {
             if !progress.count_older(said, before, source.generation, STRANGE_MAX) {
@@ -209,7 +212,7 @@ impl Numbers {
                 }
                 return Verdict::Older;
             }
-            progress.restart(source.generation, number);
+            progress.restart(source.generation, said);
             self.counters.gaps.increment();
             verdict = Verdict::Anew;
         }
@@ -241,7 +244,8 @@ impl Numbers {
     }
 
     /// Whether the loss of an event has to be told that a connection could not read: no number will
-    /// show it. Of connections that bring the same one tells it.
+    /// show it. Of connections that bring the same one tells it. Where trades are told apart by
+    /// their ids, another may still bring the one that is lost, and what follows it waits for that.
     pub(super) fn hides_loss(
         &mut self,
         instrument: InstrumentId,
@@ -249,7 +253,14 @@ impl Numbers {
         source: Source,
     ) -> bool {
         let shows = match channel {
-            Channel::Trades => self.recent.is_none(),
+            Channel::Trades if self.recent.is_none() => true,
+            Channel::Trades => {
+                if self.is_withdrawn(instrument, channel) {
+                    return false;
+                }
+                let slot = self.slots.get_mut(instrument.index());
+                return slot.is_none_or(|slot| !slot.trades.set_apart(source.generation));
+            }
             // Its book is asked for anew.
             Channel::Orderbook | Channel::Status => true,
             Channel::Quotes | Channel::Ticker | Channel::Candles => false,

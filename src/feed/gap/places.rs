@@ -74,6 +74,8 @@ pub(super) struct Progress {
     began: u64,
     /// The latest time that the exchange gave to something published.
     time: UnixNanos,
+    /// The exchange's time of the event with which it began to count anew, if it did.
+    since: UnixNanos,
     /// When the last number was read.
     received: MonoNanos,
     /// The newest connection of the feed when that was published: a later one cannot have seen it.
@@ -101,6 +103,7 @@ impl Progress {
         last: None,
         began: 0,
         time: UnixNanos::NONE,
+        since: UnixNanos::NONE,
         received: MonoNanos::ZERO,
         era: 0,
         older: 0,
@@ -191,6 +194,20 @@ impl Progress {
         }
     }
 
+    /// A connection has lost something, and has to be compared anew if another may bring it; true
+    /// when one may.
+    #[cold]
+    pub(super) fn set_apart(&mut self, generation: u32) -> bool {
+        let is_covered = self.has_others_joined(generation);
+        if is_covered {
+            self.enter_apart(generation);
+            if let Some(place) = self.place(generation) {
+                place.apart = true;
+            }
+        }
+        is_covered
+    }
+
     /// Each has to be compared anew.
     pub(super) fn set_all_apart(&mut self) {
         self.set_others_apart(0);
@@ -279,9 +296,16 @@ impl Progress {
     }
 
     /// The exchange counts anew, from an event of this connection on, which is to be published.
-    pub(super) fn restart(&mut self, generation: u32, number: u64) {
-        *self = Self { era: self.era, ..Self::NEW };
-        self.note(generation, number);
+    pub(super) fn restart(&mut self, generation: u32, said: Said) {
+        *self = Self { era: self.era, since: said.time, ..Self::NEW };
+        self.note(generation, said.number);
+    }
+
+    /// Whether an event is from before the exchange began to count anew, so that its number says
+    /// nothing: what a slower connection brings, or what a new one begins with.
+    #[inline]
+    pub(super) fn is_from_before(&self, time: UnixNanos) -> bool {
+        self.since.is_some() && time.is_some() && time < self.since
     }
 }
 

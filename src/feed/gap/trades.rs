@@ -111,6 +111,9 @@ impl Numbers {
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
+        if progress.is_from_before(said.time) {
+            return Verdict::Older;
+        }
         let begins = progress.last.is_none() || slot.trades_began == source.received;
         if origin == Origin::Past && begins {
             // These, all of one frame, are not ours to tell; from the last on nothing may be
@@ -159,7 +162,7 @@ impl Numbers {
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let reconnected = slot.trades.is_later(source.generation);
-        slot.trades.restart(source.generation, said.number);
+        slot.trades.restart(source.generation, said);
         slot.trades.advance(said, self.newest);
         slot.trade_mark = None;
         self.held.drop_trades(instrument);

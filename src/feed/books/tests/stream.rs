@@ -32,6 +32,77 @@ fn next(id: u64) -> BookUpdate {
     delta(id, id, None)
 }
 
+/// A live book at a number, by each rule.
+fn live_at(rules: BookRules, number: u64) -> Books {
+    let mut books = Books::new(rules);
+    let mut out = Vec::new();
+    join_at(&mut books, rules, number, 10, &mut out);
+    assert!(books.is_proven(BOOK));
+    books
+}
+
+/// A whole book of a bid, as the exchange answers who asks for one.
+fn join_at(books: &mut Books, rules: BookRules, number: u64, bid: i64, out: &mut Vec<Tick>) {
+    let levels = [level(Side::Bid, bid, 1)];
+    match rules.snapshot {
+        SnapshotSource::Rest => {
+            books.apply(&delta(number, number, Some(number - 1)), &[], out);
+            assert!(books.next_needed().is_some());
+            assert_eq!(books.snapshot(BOOK, &snapshot(number, &levels), out), Joined::Live);
+        }
+        SnapshotSource::Stream => {
+            assert_eq!(books.apply(&whole(number), &levels, out), Applied::Published);
+        }
+    }
+}
+
+proptest! {
+    /// However low the numbers begin anew, in whatever steps, with or without a later time: a book
+    /// does not stay as it was and pass for live, none of the new events is put on the old book, and
+    /// a whole book makes it live again.
+    #[test]
+    fn numbers_that_begin_anew_end_in_a_new_book_by_every_rule(
+        began in 10_000_u64..1_000_000_000,
+        before in 0_u64..20,
+        low in 2_u64..5_000,
+        widths in prop::collection::vec(1_u64..6, 8),
+        late in any::<bool>(),
+    ) {
+        for rules in [SPOT, FUTURES, BYBIT, OKX] {
+            let by_one = rules.continuity == Continuity::FollowsByOne;
+            let mut books = live_at(rules, began);
+            let mut out = Vec::new();
+            for id in began + 1..=began + before {
+                let update = delta(id, id, Some(id - 1));
+                prop_assert_eq!(books.apply(&update, &[], &mut out), Applied::Published);
+            }
+            let mut last = low;
+            for width in &widths {
+                let first = last + 1;
+                let previous = Some(last);
+                last += if by_one { 1 } else { *width };
+                let mut update = delta(first, last, previous);
+                if late {
+                    update.exchange_time = UnixNanos::from_millis(2 * began + last);
+                }
+                books.apply(&update, &[level(Side::Bid, 77, 7)], &mut out);
+                if !books.is_proven(BOOK) {
+                    break;
+                }
+            }
+            prop_assert!(!books.is_proven(BOOK), "{:?}", rules.continuity);
+            let gap = (BookState::Stale, Reason::SequenceGap);
+            prop_assert!(states(&out).contains(&gap), "{:?}", rules.continuity);
+            let is_new = |tick: &Tick| matches!(tick.body, Body::Level { price: 77, .. });
+            prop_assert!(!out.iter().any(is_new), "{:?}", rules.continuity);
+            join_at(&mut books, rules, last + 1, 30, &mut out);
+            prop_assert!(books.is_proven(BOOK), "{:?}", rules.continuity);
+            let next = delta(last + 2, last + 2, Some(last + 1));
+            prop_assert_eq!(books.apply(&next, &[], &mut out), Applied::Published);
+        }
+    }
+}
+
 /// A live book at number 100 with a bid of 10 and an ask of 20.
 fn live_by(rules: BookRules) -> (Books, Vec<Tick>) {
     let mut books = Books::new(rules);
