@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
 use std::net::TcpStream;
@@ -50,18 +51,24 @@ struct Played {
 
 impl Played {
     /// `feed` is what the feed is configured with besides its exchange and symbol.
-    fn start(
+    fn start(folder: &Path, name: &str, traded: (ExchangeId, &str), feed: &str) -> Self {
+        Self::start_with(folder, name, traded, feed, (&[], Speed::Max))
+    }
+
+    /// The same with answers to who asks for a book, one after the other, at this speed.
+    fn start_with(
         folder: &Path,
         name: &str,
         (exchange, symbol): (ExchangeId, &str),
         feed: &str,
+        (rest, speed): (&[PathBuf], Speed),
     ) -> Self {
         let clock = Clock::real();
         let simulator = Simulator::start(Options {
             playback: Some(Playback {
                 capture: folder.join(format!("{name}.txt")),
-                rest: Vec::new(),
-                speed: Speed::Max,
+                rest: rest.to_vec(),
+                speed,
                 end: CaptureEnd::Hold,
                 everything: true,
             }),
@@ -162,6 +169,38 @@ fn a_book_whose_numbers_begin_anew_is_not_served_as_it_was() {
         let stale = lines.iter().position(|line| is_state(line, "stale", "sequence gap"));
         let stale = stale.expect("the loss is told");
         assert!(lines[stale..].iter().all(|line| line["type"] != "orderbook"), "{name}");
+    }
+}
+
+#[test]
+fn a_book_whose_numbers_begin_anew_is_asked_for_anew_and_live_again() {
+    let Some(folder) = folder() else { return };
+    let temporary = tempfile::tempdir().expect("a folder");
+    let anew = temporary.path().join("anew-AAAUSDT.rest.json");
+    let body = r#"{"lastUpdateId":22,"bids":[["20.0","9"]],"asks":[["21.0","1"]]}"#;
+    std::fs::write(&anew, body).expect("it is written");
+    for (name, exchange) in [
+        ("binance_ids_restart", ExchangeId::Binance),
+        ("binance_futures_ids_restart", ExchangeId::BinanceFutures),
+    ] {
+        let rest = [folder.join(format!("{name}-AAAUSDT.rest.json")), anew.clone()];
+        let best = |event: &Value| written(&event["data"]["bids"][0][0]);
+        let (traded, feed) = ((exchange, "AAA/USDT"), "channels = [\"orderbook\"]");
+        // Slower than it was recorded, so that the first book comes before its numbers end.
+        let half = (&rest[..], Speed::Percent(50));
+        let mut played = Played::start_with(&folder, name, traded, feed, half);
+        let (books, lives) = (Cell::new(0), Cell::new(0));
+        let seen = played.hear("orderbook", "1m", |event| {
+            books.set(books.get() + u32::from(best(event) == "20.0"));
+            lives.set(lives.get() + u32::from(event["data"]["state"] == "live"));
+            books.get() > 0 && lives.get() > 1
+        });
+        played.stop();
+        let place = |what: &dyn Fn(&Value) -> bool| seen.iter().position(what);
+        let before = place(&|event| best(event) == "10.0").expect("the first book");
+        let stale = place(&|event| is_state(event, "stale", "sequence gap")).expect("it is told");
+        let after = place(&|event| best(event) == "20.0").expect("the second book");
+        assert!(before < stale && stale < after, "{seen:#?}");
     }
 }
 

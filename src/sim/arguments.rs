@@ -30,7 +30,8 @@ pub struct Arguments {
     /// Play the frames of this capture instead of a market
     #[arg(long)]
     pub capture: Option<PathBuf>,
-    /// Order book by REST to go with the capture, named ANYTHING-SYMBOL.rest.json; repeatable
+    /// Order book by REST to go with the capture, named ANYTHING-SYMBOL.rest.json; repeatable, also
+    /// for one symbol, whose books are answered in this order
     #[arg(long, requires = "capture")]
     pub rest: Vec<PathBuf>,
     /// Speed of the capture: a factor such as 1, 10 or 0.5, or `max`

@@ -33,7 +33,8 @@ pub struct Playback {
     /// The capture.
     pub capture: PathBuf,
     /// Bodies of order books by REST; the symbol is what stands before `.rest.json` and after the
-    /// last `-` of the name.
+    /// last `-` of the name. Several of one symbol are answered one after the other, and the last
+    /// one from then on.
     pub rest: Vec<PathBuf>,
     /// How fast.
     pub speed: Speed,

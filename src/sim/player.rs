@@ -1,6 +1,6 @@
 //! Plays recorded frames to whoever subscribed, at their spacing or faster.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -30,8 +30,8 @@ pub(super) struct Recorded {
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
     pub(super) frames: Vec<Recorded>,
-    /// Bodies by symbol.
-    pub(super) books: HashMap<String, String>,
+    /// Bodies by symbol, in the order in which they are asked for; the last one stays.
+    pub(super) books: HashMap<String, VecDeque<String>>,
     pub(super) speed: Speed,
     pub(super) end: CaptureEnd,
     pub(super) everything: bool,
@@ -72,13 +72,19 @@ impl Recording {
             let text = String::from_utf8_lossy(line.frame).into_owned();
             frames.push(Recorded { offset_ns: last_ns, key: key(&text), text });
         }
-        let mut books = HashMap::new();
+        let mut books: HashMap<String, VecDeque<String>> = HashMap::new();
         for path in &playback.rest {
             let body = fs::read_to_string(path).map_err(|error| of(path, error))?;
-            books.insert(symbol_of(path)?, body);
+            books.entry(symbol_of(path)?).or_default().push_back(body);
         }
         let &Playback { speed, end, everything, .. } = playback;
         Ok(Self { frames, books, speed, end, everything })
+    }
+
+    /// The next answer to who asks for the order book of a symbol; `None` where there is none.
+    pub(super) fn book(&mut self, symbol: &str) -> Option<String> {
+        let bodies = self.books.get_mut(symbol)?;
+        if bodies.len() > 1 { bodies.pop_front() } else { bodies.front().cloned() }
     }
 
     /// The instruments that it is about, in order, each once; `symbol` is the one that a key names.

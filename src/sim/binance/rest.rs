@@ -171,8 +171,8 @@ impl Binance {
         let count = depth_limit(self.product, limit).map(|(count, _)| count);
         let count = count.ok_or_else(|| Refused(-4021, "Invalid depth limit".to_owned()))?;
         let symbol = target.value("symbol").ok_or_else(|| Refused::missing("symbol"))?;
-        if let Some(recording) = &self.recording {
-            let body = recording.books.get(symbol).ok_or_else(Refused::symbol)?;
+        if let Some(recording) = &mut self.recording {
+            let body = recording.book(symbol).ok_or_else(Refused::symbol)?;
             return Ok(body.trim_end().to_owned());
         }
         let index = self.listed_at(symbol)?;
