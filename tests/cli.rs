@@ -213,6 +213,43 @@ fn sim_prints_the_urls_that_it_serves() {
 }
 
 #[test]
+fn decode_names_the_books_that_lack_an_answer_to_a_snapshot_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path
+    };
+    let delta = |native: &str, first: u32, last: u32| {
+        format!(
+            "1700000000000000000 {{\"stream\":\"{}@depth\",\"data\":{{\"e\":\"depthUpdate\",\
+             \"E\":1700000000000,\"s\":\"{native}\",\"U\":{first},\"u\":{last},\
+             \"b\":[[\"1.5\",\"2\"]],\"a\":[]}}}}\n",
+            native.to_lowercase()
+        )
+    };
+    let capture = file("c.txt", &[delta("BTCUSDT", 8, 9), delta("ETHUSDT", 8, 9)].concat());
+    let body = r#"{"lastUpdateId":8,"bids":[],"asks":[["2.5","1"]]}"#;
+    let rest = file("c-BTCUSDT.rest.json", body);
+    let told = |rest: &[&std::path::Path]| {
+        let mut command = tickwire();
+        command.args(["decode", "--exchange", "binance"]).arg(&capture);
+        rest.iter().for_each(|path| drop(command.arg("--rest").arg(path)));
+        let output = command.output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(0));
+        let told = text(&output.stderr);
+        let lines = told.lines().filter(|line| line.contains("waits for an answer"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = told(&[]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("<capture>-BTCUSDT.rest.json")), "{lines:?}");
+    let lines = told(&[&rest]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("<capture>-ETHUSDT.rest.json"), "{lines:?}");
+}
+
+#[test]
 fn decode_reads_standard_input_and_never_stops_at_a_bad_line() {
     let mut child = tickwire()
         .args(["decode", "--exchange", "binance", "-"])
