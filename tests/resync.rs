@@ -203,7 +203,7 @@ fn a_wrong_checksum_of_okx_is_repaired() {
 fn numbers_that_begin_anew_at_okx_are_followed() {
     let simulator = OKX.simulator();
     let mut rig = OKX.rig(&simulator);
-    simulator.inject(Fault::SequenceReset { symbol: OKX.first() });
+    simulator.inject(Fault::SequenceReset { of: Of::Depth, symbol: OKX.first() });
     let seen = rig.ticks.len();
     rig.wait_trades(seen, 2);
     OKX.assert_books(&mut rig, &simulator);

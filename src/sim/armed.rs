@@ -33,7 +33,7 @@ impl Armed {
             Fault::AckMute { count } => self.ack_mute += count,
             Fault::RestRefuse { status, count } => self.rest_refuse.push((status, count)),
             Fault::RestStale { count } => self.rest_stale += count,
-            Fault::SequenceReset { symbol } => self.resets.push(book(symbol, 1)),
+            Fault::SequenceReset { symbol, .. } => self.resets.push(book(symbol, 1)),
             Fault::WrongChecksum { symbol, count } => {
                 self.wrong_checksums.push(book(symbol, count));
             }

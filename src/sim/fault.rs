@@ -117,9 +117,22 @@ pub enum Fault {
         /// Requests to subscribe.
         count: u32,
     },
-    /// A book's numbering begins anew, as after maintenance (OKX).
-    SequenceReset {
+    /// One value of the next frame cannot be read: it is empty, null, or no number.
+    Unreadable {
+        /// Of which stream.
+        of: Of,
         /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Frames.
+        count: u32,
+    },
+    /// Numbers begin anew, low, as after maintenance: of trades their ids, of books the update ids
+    /// (Binance, Bybit, OKX, Coinbase Exchange) or the frames of every connection (Coinbase
+    /// Advanced Trade). Kraken's books and all of Deriv's streams have no numbers.
+    SequenceReset {
+        /// Of which stream.
+        of: Of,
+        /// Of which instrument; of any when absent, or of all whose numbers begin at once.
         symbol: Option<String>,
     },
     /// The checksum of a book's next events is wrong.
@@ -212,7 +225,7 @@ pub enum FaultError {
 
 const NAMES: &str = "disconnect, disconnect-one, silence, hush, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
+    unreadable, stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
     rest-stale";
 
 /// The parts of a spec before they have a meaning.
@@ -299,7 +312,14 @@ impl Parts<'_> {
             "rest-late" => {
                 Fault::RestLate { after: self.duration("rest-late", 2)?, count: self.count()? }
             }
-            "seq-reset" => Fault::SequenceReset { symbol: self.stream(Some(Of::Depth))?.1 },
+            "unreadable" => {
+                let (of, symbol, count) = self.event(None)?;
+                Fault::Unreadable { of, symbol, count }
+            }
+            "seq-reset" => {
+                let (of, symbol) = self.stream(None)?;
+                Fault::SequenceReset { of, symbol }
+            }
             "bad-checksum" => {
                 let (_, symbol, count) = self.event(Some(Of::Depth))?;
                 Fault::WrongChecksum { symbol, count }
@@ -423,6 +443,8 @@ mod tests {
         assert_eq!(parse("mute:of=depth:symbol=BTCUSDT").fault, mute);
         let late = Fault::RestLate { after: secs(3), count: 2 };
         assert_eq!(parse("rest-late=3s:count=2").fault, late);
+        let anew = Fault::SequenceReset { of: Of::Trade, symbol: None };
+        assert_eq!(parse("seq-reset:of=trade").fault, anew);
         assert_eq!(parse("close=4000").fault, Fault::Close(4_000));
         assert_eq!(parse("rest-418").fault, Fault::RestRefuse { status: 418, count: 1 });
         for name in NAMES.split(", ") {

@@ -11,6 +11,7 @@ use super::candle::{Bar, Candles};
 use super::listing::Listed;
 use super::random::Random;
 use super::resting::{BookSide, Resting, RestingBook};
+use super::tamper::plain;
 use super::truth::{PastBook, level_print};
 
 /// Levels that each side is kept near.
@@ -180,6 +181,33 @@ impl Market {
     /// The states that a book had since they are remembered, oldest first.
     pub(super) fn past_books(&self, index: usize) -> &[PastBook] {
         self.traded.get(index).map_or(&[], |traded| &traded.past)
+    }
+
+    /// The trades of an instrument, or of all, are numbered anew from now on, low.
+    pub(super) fn begin_trades_anew(&mut self, symbol: Option<&str>) {
+        for index in self.chosen(symbol) {
+            let (id, order) = (1 + self.random.below(1_000_000), 1 + self.random.below(1_000_000));
+            let traded = &mut self.traded[index];
+            traded.day = Day { first_id: id, ..Day::of(&[], traded.day.last) };
+            traded.order_id = order;
+        }
+    }
+
+    /// The changes of an instrument's book, or of all, are numbered anew from now on, low.
+    pub(super) fn begin_updates_anew(&mut self, symbol: Option<&str>) {
+        let shared = self.counting == Counting::Shared;
+        self.shared_id = 1 + self.random.below(1_000);
+        for index in self.chosen(symbol.filter(|_| !shared)) {
+            self.traded[index].update_id = self.shared_id;
+        }
+    }
+
+    fn chosen(&self, symbol: Option<&str>) -> Vec<usize> {
+        let symbol = symbol.map(plain);
+        let meant = |traded: &Traded| {
+            symbol.as_ref().is_none_or(|symbol| *symbol == plain(&traded.listed.native))
+        };
+        (0..self.traded.len()).filter(|index| meant(&self.traded[*index])).collect()
     }
 
     /// Gives every book its first levels.

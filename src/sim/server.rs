@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use tungstenite::handshake::server::Request;
 
 use super::connection::{Connection, Incoming, Phase, Pulse};
-use super::fault::{Fault, FaultSpec};
+use super::fault::{Fault, FaultSpec, Of};
 use super::http::{self, Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::options::Options;
@@ -497,6 +497,11 @@ impl Server {
                 connection.held_until = connection.held_until.max(now.after(time));
             }),
             Fault::RestLate { after, count } => self.rest_late = Some((after, count)),
+            Fault::SequenceReset { of: Of::Trade, symbol } => {
+                if let Some(market) = self.speaker.market() {
+                    market.begin_trades_anew(symbol.as_deref());
+                }
+            }
             Fault::AckMute { .. }
             | Fault::SequenceReset { .. }
             | Fault::WrongChecksum { .. }
@@ -508,6 +513,7 @@ impl Server {
             | Fault::Reorder { .. }
             | Fault::Corrupt { .. }
             | Fault::Cut { .. }
+            | Fault::Unreadable { .. }
             | Fault::Mute { .. } => self.lines.tamper.arm(fault),
         }
     }

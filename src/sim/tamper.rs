@@ -1,6 +1,8 @@
 //! Faults of single frames, on their way from whoever speaks to the connection. They know frames by
 //! marks in their text, so that every exchange's simulator has them.
 
+use std::ops::Range;
+
 use super::fault::{Fault, Of};
 use super::lines::ConnectionId;
 use super::random::Random;
@@ -54,6 +56,7 @@ enum Action {
     Reorder,
     Corrupt,
     Cut,
+    Unreadable,
     Mute,
 }
 
@@ -105,6 +108,7 @@ impl Tamper {
             Fault::Reorder { of, symbol, count } => (Action::Reorder, of, symbol, count),
             Fault::Corrupt { of, symbol, count } => (Action::Corrupt, of, symbol, count),
             Fault::Cut { of, symbol, count } => (Action::Cut, of, symbol, count),
+            Fault::Unreadable { of, symbol, count } => (Action::Unreadable, of, symbol, count),
             Fault::Mute { of, symbol } => (Action::Mute, of, symbol, 1),
             _ => return,
         };
@@ -138,6 +142,7 @@ impl Tamper {
             }
             Some(Action::Cut) => frame.truncate(frame.len() / 2),
             Some(Action::Corrupt) => self.corrupt(&mut frame),
+            Some(Action::Unreadable) => self.spoil(&mut frame),
             Some(Action::Reorder) | None => {}
         }
         let late = late.map(|index| self.held.remove(index).1);
@@ -187,6 +192,30 @@ impl Tamper {
         Some(Stream { connection, of, symbol })
     }
 
+    /// Puts something that is no number in the place of one price or size.
+    fn spoil(&mut self, frame: &mut Vec<u8>) {
+        let text = String::from_utf8_lossy(frame).into_owned();
+        let mut values: Vec<Range<usize>> = Vec::new();
+        for key in VALUE_KEYS {
+            let ends = text.match_indices(key).map(|(at, _)| at + key.len());
+            values.extend(ends.filter_map(|from| value_at(&text, from)));
+        }
+        for (at, _) in text.match_indices("[\"") {
+            let Some(first) = value_at(&text, at + 1) else { continue };
+            values.extend(value_at(&text, first.end + 1));
+            // Coinbase's begin with a side.
+            if text.as_bytes()[first.start + 1].is_ascii_digit() {
+                values.push(first);
+            }
+        }
+        if values.is_empty() {
+            return;
+        }
+        let chosen = values.swap_remove(self.random.below(values.len() as u64) as usize);
+        let spoilt = SPOILT[self.random.below(SPOILT.len() as u64) as usize];
+        frame.splice(chosen, spoilt.bytes());
+    }
+
     /// Makes one digit another one.
     fn corrupt(&mut self, frame: &mut [u8]) {
         let digits = frame.iter().filter(|byte| byte.is_ascii_digit()).count() as u64;
@@ -195,6 +224,33 @@ impl Tamper {
             *digit = b'0' + (*digit - b'0' + by) % 10;
         }
     }
+}
+
+/// What stands before prices and sizes, of trades and of levels that are objects; other levels are
+/// lists of texts.
+const VALUE_KEYS: [&str; 11] = [
+    "\"p\":",
+    "\"q\":",
+    "\"v\":",
+    "\"px\":",
+    "\"sz\":",
+    "\"price\":",
+    "\"qty\":",
+    "\"size\":",
+    "\"price_level\":",
+    "\"new_quantity\":",
+    "\"quote\":",
+];
+
+/// What cannot be read as a number.
+const SPOILT: [&str; 6] = ["\"\"", "null", "\"x\"", "\"-\"", "{}", "[]"];
+
+/// The text or number that begins there, up to what follows it.
+fn value_at(text: &str, from: usize) -> Option<Range<usize>> {
+    let rest = text.get(from..)?;
+    let length = rest.find([',', ']', '}'])?;
+    let is_value = rest.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+    (is_value && length > 0).then(|| from..from + length)
 }
 
 /// Whether a frame holds a whole book.
@@ -272,6 +328,26 @@ mod tests {
         let wrong = pass(&mut tamper, ONE, &sent);
         let differ = wrong[0].bytes().zip(&sent).filter(|(one, two)| one != *two).count();
         assert_eq!((differ, wrong[0].len()), (1, sent.len()));
+    }
+
+    #[test]
+    fn one_value_of_a_frame_cannot_be_read_and_the_frame_is_json_still() {
+        let trades = r#"{"trade":"AB-C","data":[{"p":"1.5","v":"2"},{"p":"1.6","v":"3"}]}"#;
+        let levels = r#"{"trade":"AB-C","b":[["1.5","2"]],"c":[["buy","1.5","2"]],"n":7}"#;
+        for (sent, values) in [(trades, 4), (levels, 3)] {
+            let whole: serde_json::Value = serde_json::from_str(sent).expect("json");
+            let mut seen = std::collections::BTreeSet::new();
+            let mut tamper = tamper();
+            for _ in 0..200 {
+                tamper.arm(Fault::Unreadable { of: Of::Trade, symbol: None, count: 1 });
+                let spoilt = pass(&mut tamper, ONE, sent.as_bytes()).remove(0);
+                let read: serde_json::Value = serde_json::from_str(&spoilt).expect("json");
+                assert_ne!(read, whole);
+                assert_eq!(read["n"], whole["n"]);
+                seen.insert(spoilt);
+            }
+            assert!(seen.len() == values * SPOILT.len(), "{seen:?}");
+        }
     }
 
     #[test]

@@ -150,7 +150,14 @@ impl Judge {
         }
         self.may_show(index, past, at)?;
         let last = seen.trades.last().map_or(0, |told| told.id);
-        match last >= id {
+        let is_told = match self.kind.trades {
+            Trades::Prices => last >= id,
+            // Ids begin anew at times, so that a higher one may be from before.
+            Trades::Matches | Trades::Orders | Trades::Unnumbered => {
+                id == 0 || seen.trades.iter().rev().any(|told| told.id == id)
+            }
+        };
+        match is_told {
             true => Ok(()),
             false => Err(format!("trades of {symbol} end at {last}, not {id}")),
         }
@@ -182,30 +189,44 @@ impl Judge {
             same
         });
         let symbol = &self.symbols[index];
-        let mut last: Option<&Told> = None;
+        // Where the one before was found.
+        let mut last: Option<usize> = None;
         for told in &self.seen[index].trades {
-            let place = real
-                .binary_search_by_key(&told.id, |real| real.id)
-                .map_err(|_| format!("{symbol}: {told:?} was told, which never was"))?;
-            let Told { price, size, taker, .. } = real[place];
-            if (told.price, told.size, told.taker) != (price, size, taker) {
-                return Err(format!("{symbol}: {told:?} was told for {:?}", real[place]));
-            }
-            // A number may stand for several trades: for all from the one before it on.
-            let before = place.checked_sub(1).map_or(0, |before| real[before].id);
-            let skipped = last.map_or(0, |last| before - last.id);
-            // Without numbers it can be told that some may be missing, not how many.
-            let is_told = match self.kind.trades {
-                Trades::Matches | Trades::Orders => skipped == told.missing,
-                Trades::Unnumbered => skipped == 0 || told.missing > 0,
-                Trades::Prices => true,
+            let from = last.map_or(0, |last| last + 1);
+            let same = |real: &Told| {
+                real.id == told.id
+                    && (real.price, real.size, real.taker) == (told.price, told.size, told.taker)
             };
-            if last.is_some() && !is_told {
-                return Err(format!("{symbol}: {skipped} trades are missing before {told:?}"));
+            let place = real[from..].iter().position(same).map(|offset| from + offset);
+            let place = place.ok_or_else(|| {
+                let before = last.map(|last| &real[last]);
+                format!("{symbol}: {told:?} was told after {before:?}, behind which it never was")
+            })?;
+            if let Some(last) = last.replace(place) {
+                self.judge_hole(&real[last..=place], told).map_err(|skipped| {
+                    format!("{symbol}: {skipped} trades are missing before {told:?}")
+                })?;
             }
-            last = Some(told);
         }
         Ok(())
+    }
+
+    /// Whether what is missing between the first and the last of these was told before the last; how
+    /// much it is, if not.
+    fn judge_hole(&self, between: &[Told], told: &Told) -> Result<(), u64> {
+        // A number may stand for several trades: for all from the one before it on.
+        let (first, before) = (&between[0], &between[between.len() - 2]);
+        let skipped = before.id.saturating_sub(first.id);
+        let is_whole = between.len() == 2;
+        let begins_anew = !between.is_sorted_by_key(|real| real.id);
+        // Without numbers, or with some that began anew, it can be told that some may be missing,
+        // not how many.
+        let is_told = match self.kind.trades {
+            Trades::Matches | Trades::Orders if !begins_anew => skipped == told.missing,
+            Trades::Matches | Trades::Orders | Trades::Unnumbered => is_whole || told.missing > 0,
+            Trades::Prices => true,
+        };
+        if is_told { Ok(()) } else { Err(skipped) }
     }
 
     /// Trades, events of books and repairs.
@@ -234,21 +255,15 @@ impl Seen {
             taker: if data.side == Some("buy") { BookSide::Bid } else { BookSide::Ask },
             missing: std::mem::take(&mut self.missing),
         };
-        self.push(told)
+        self.trades.push(told);
+        Ok(())
     }
 
     /// A price of a second, which is its number.
     fn price(&mut self, data: &Data<'_>) -> Result<(), String> {
         let price = units(data.last.map_or("", RawValue::get));
         let id = data.timestamp.ok_or("a price without a time")? / 1_000;
-        self.push(Told { id, price, size: 0, taker: BookSide::Bid, missing: 0 })
-    }
-
-    fn push(&mut self, told: Told) -> Result<(), String> {
-        if let Some(last) = self.trades.last().filter(|last| told.id <= last.id) {
-            return Err(format!("{told:?} was told after {last:?}"));
-        }
-        self.trades.push(told);
+        self.trades.push(Told { id, price, size: 0, taker: BookSide::Bid, missing: 0 });
         Ok(())
     }
 

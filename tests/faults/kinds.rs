@@ -116,6 +116,11 @@ impl Kind {
                     Of::Trade => !matches!(self.trades, Trades::Unnumbered),
                 }
             }
+            // Levels prove themselves without a number there, and prices have a time instead.
+            Fault::SequenceReset { of: Of::Depth, .. } => {
+                !matches!(self.books, Books::Summed | Books::None)
+            }
+            Fault::SequenceReset { of: Of::Trade, .. } => !matches!(self.trades, Trades::Prices),
             // A stream is ended by the name that its first event tells, and not opened twice.
             Fault::AckMute { .. } => !matches!(self.trades, Trades::Prices),
             _ => true,

@@ -107,7 +107,7 @@ fn draw_any(kind: &Kind, random: &mut Random) -> Vec<Fault> {
     let symbol = random.one_of(&[None, Some(native)]).map(str::to_owned);
     let few = random.between(1, 3) as u32;
     let seconds = Duration::from_millis(random.between(100, 4_000));
-    match random.below(26) {
+    match random.below(29) {
         3 => vec![Fault::Duplicate { of, symbol, count: few }],
         4 | 5 => vec![Fault::Reorder { of, symbol, count: few }],
         6 | 7 => vec![Fault::Cut { of, symbol, count: few }],
@@ -124,6 +124,8 @@ fn draw_any(kind: &Kind, random: &mut Random) -> Vec<Fault> {
         18 => vec![Fault::Stall(seconds)],
         19 => vec![Fault::Oversized(2 << 20)],
         25 => vec![Fault::Corrupt { of: Of::Depth, symbol, count: few }],
+        26 => vec![Fault::Unreadable { of, symbol, count: few }],
+        27 | 28 => vec![Fault::SequenceReset { of, symbol }],
         // What the next book meets, which the hole brings about.
         20 => vec![Fault::RestRefuse { status: 429, count: 1 }, hole(native)],
         21 => vec![Fault::RestLate { after: seconds * 3, count: few }, hole(native)],

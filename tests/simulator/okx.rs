@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tickwire::clock::ManualClock;
 use tickwire::instrument::ExchangeId;
 use tickwire::sim::{
-    BookSide, CaptureEnd, Era, Fault, Options, Playback, Simulator, Speed, TrueBook,
+    BookSide, CaptureEnd, Era, Fault, Of, Options, Playback, Simulator, Speed, TrueBook,
 };
 
 use crate::captures;
@@ -309,7 +309,8 @@ fn the_numbering_may_begin_anew_and_the_chain_holds() {
     let mut book = Book::default();
     book.apply(&client.data("books"));
     let before = book.sequence;
-    simulator.inject(Fault::SequenceReset { symbol: Some("BTC-USDT".to_owned()) });
+    let symbol = Some("BTC-USDT".to_owned());
+    simulator.inject(Fault::SequenceReset { of: Of::Depth, symbol });
     while book.sequence >= before {
         book.apply(&client.data("books"));
     }

@@ -362,7 +362,12 @@ impl Speaker for Binance {
     }
 
     fn arm(&mut self, fault: Fault) {
-        self.armed.add(fault);
+        match fault {
+            Fault::SequenceReset { symbol, .. } => {
+                self.market.begin_updates_anew(symbol.as_deref());
+            }
+            other => self.armed.add(other),
+        }
     }
 
     fn announce_shutdown(&mut self, now: MonoNanos, lines: &mut Lines) {

@@ -181,8 +181,12 @@ impl Binance {
             let heard = self.hears_depth(step.instrument, speed);
             let batch = &mut self.schedule.batches[step.instrument * speeds + speed];
             for change in &step.changes {
-                if batch.changed.is_empty() {
+                let begins_anew = change.update_id < batch.last;
+                if batch.changed.is_empty() || begins_anew {
                     batch.first = change.update_id;
+                }
+                if begins_anew {
+                    batch.previous = change.update_id - 1;
                 }
                 batch.last = change.update_id;
                 if heard {

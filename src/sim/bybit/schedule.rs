@@ -154,6 +154,10 @@ impl Bybit {
         }
         let changes = slot.advance(&traded.book, traded.update_id, levels);
         let Some(changes) = changes else { return };
+        if levels > 1 && self.armed.strikes_sequence(&self.spellings[instrument].symbol) {
+            // 1 would say that this is a whole book.
+            slot.update_id = 2;
+        }
         slot.allowed = now.after(Duration::from_millis(every_ms));
         slot.told = now;
         let event = BookEvent {

@@ -31,6 +31,7 @@ use super::options::{Habits, Options};
 use super::player::{Playing, Recording};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
+use super::tamper::plain;
 use super::truth::{Records, TrueBook, Truth};
 use crate::clock::{Clock, MonoNanos};
 use crate::instrument::ExchangeId;
@@ -326,7 +327,21 @@ impl Speaker for Coinbase {
     }
 
     fn arm(&mut self, fault: Fault) {
-        self.armed.add(fault);
+        match (fault, self.product) {
+            (Fault::SequenceReset { .. }, Product::Advanced) => {
+                self.sessions.values_mut().for_each(|session| session.sequence = 0);
+            }
+            (Fault::SequenceReset { symbol, .. }, Product::Exchange) => {
+                let symbol = symbol.as_deref().map(plain);
+                let meant =
+                    |of: &Spelling| symbol.as_ref().is_none_or(|it| *it == plain(&of.native));
+                let meant = |(product, of)| meant(of).then_some(product);
+                let products: Vec<usize> =
+                    self.spellings.iter().enumerate().filter_map(meant).collect();
+                products.into_iter().for_each(|product| self.schedule.begin_anew(product));
+            }
+            (other, _) => self.armed.add(other),
+        }
     }
 
     fn announce_shutdown(&mut self, _now: MonoNanos, _lines: &mut Lines) {
