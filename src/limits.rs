@@ -180,11 +180,12 @@ pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
 /// seconds after its end (Binance sends each two seconds, Coinbase each second).
 pub const EXCHANGE_CANDLE_GRACE_NS: i64 = 3_000_000_000;
 
-/// How far ahead of its exchange's clock the date of an event is believed: 5 min, far more than the
-/// parts of an exchange are known to differ by. What is dated beyond is told as it is and counted,
+/// How far ahead of its exchange's clock the date of an event is believed: 90 s, far more than the
+/// parts of an exchange are known to differ by, and as long as one wrong date within it may keep the
+/// shorter candles from being made. What is dated beyond is told as it is and counted,
 /// but makes no candle: one trade dated an hour ahead would keep the candles of an hour from being
 /// made.
-pub const DATE_AHEAD_NS_MAX: i64 = 300_000_000_000;
+pub const DATE_AHEAD_NS_MAX: i64 = 90_000_000_000;
 
 /// The same in a recording, ahead of the newest date believed: 30 min. It may be played faster than
 /// it was made, so that its quiet times are skipped.

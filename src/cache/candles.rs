@@ -250,7 +250,11 @@ impl Coverage {
     pub(super) fn is_whole(&self, is_heard: impl FnOnce(Interval) -> bool) -> bool {
         !self.is_torn
             && match self.before {
-                Some(newest) => self.to <= newest || is_heard(self.interval),
+                // Before the next could open, or when nothing is missing.
+                Some(newest) => {
+                    self.to < newest.saturating_add(self.interval.nanos())
+                        || is_heard(self.interval)
+                }
                 None => self.from.is_none(),
             }
     }

@@ -7,7 +7,7 @@ use super::packed::Record;
 use super::shelf::BookShelf;
 use crate::book::BookKind;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
-use crate::tick::{Body, Candle, Interval, Level, LevelFlags, Reason, Ticker};
+use crate::tick::{Body, Candle, Level, LevelFlags, Reason, Ticker};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers. What it
 /// remembers stands in the histories.
@@ -108,7 +108,7 @@ impl Memory {
             Body::Quote { .. } => {
                 let record = self.quotes.next(histories, stamp, &[*body]);
                 self.quote = Some(record);
-                tell_record(self.instrument, &record, told);
+                tell_record(self.instrument, Stream::Quotes, &record, told);
             }
             Body::Level { .. } => {
                 if let Some(level) = body.level() {
@@ -154,9 +154,11 @@ impl Memory {
         self.trade = Some(record);
         let Some(trade) = body.trade() else { return };
         let dated_ahead = matches!(body, Body::Trade { dated_ahead: true, .. });
+        // Binance's futures tell trades that never were a market's with a price of 0 (`X` is `NA`).
+        let is_nothing = trade.price.mantissa() == 0 || trade.size.mantissa() == 0;
         let body = EventBody::Trade(trade);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
-        if dated_ahead {
+        if dated_ahead || is_nothing {
             return;
         }
         let told = &mut remembered_candles(self.instrument, histories, told);
@@ -204,8 +206,7 @@ impl Memory {
             }
             Channel::Quotes => tell(self.quotes.miss(histories, missed, reason, stamp)),
             Channel::Ticker => tell(self.tickers.miss(histories, missed, reason, stamp)),
-            // A book without its changes is worth nothing, and candles are summed up: what is
-            // missing ends the history of both.
+            // A book without its changes is worth nothing: what is missing ends its history.
             Channel::Orderbook => {
                 let gap = self.shelf.miss(missed, reason);
                 histories.forget(instrument, gap.stream, gap.to_seq);
@@ -213,7 +214,8 @@ impl Memory {
             }
             Channel::Candles => self.candles.miss(missed, |interval, from_seq, to_seq| {
                 let stream = Stream::Candles(interval);
-                histories.forget(instrument, stream, to_seq);
+                let body = Body::Gap { channel, reason, missed };
+                histories.push(instrument, stream, &Record { seq: to_seq, stamp, body });
                 tell(Gap { stream, from_seq, to_seq, reason });
             }),
             Channel::Status => {}
@@ -283,7 +285,7 @@ impl Memory {
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let instrument = self.instrument;
-        tell_records(instrument, histories.since(instrument, stream, seq), told);
+        tell_records((instrument, stream), histories.since(instrument, stream, seq), told);
         let open = stream.interval().and_then(|interval| self.candles.open(interval));
         if let Some((seq, stamp, candle)) = open.filter(|&(open_seq, ..)| open_seq > seq) {
             told(&Event { instrument, seq, stamp, body: EventBody::Candle(candle) });
@@ -311,17 +313,19 @@ fn remembered_candles(
 
 /// Tells an event that is one record.
 #[inline]
-fn tell_record(instrument: InstrumentId, record: &Record, told: &mut impl FnMut(&Event<'_>)) {
+fn tell_record(
+    instrument: InstrumentId,
+    stream: Stream,
+    record: &Record,
+    told: &mut impl FnMut(&Event<'_>),
+) {
     let seq = record.seq;
     let body = match record.body {
         Body::Trade { .. } => record.body.trade().map(EventBody::Trade),
         Body::Quote { .. } => record.body.quote().map(EventBody::Quote),
-        Body::Gap { channel, reason, missed } => {
-            // Candles and books keep no gaps in their histories, so the interval has no meaning.
-            Stream::of(channel, Interval::Second1).map(|stream| {
-                let from_seq = seq - missed.min(seq) + 1;
-                EventBody::Gap(Gap { stream, from_seq, to_seq: seq, reason })
-            })
+        Body::Gap { reason, missed, .. } => {
+            let from_seq = seq - missed.min(seq) + 1;
+            Some(EventBody::Gap(Gap { stream, from_seq, to_seq: seq, reason }))
         }
         _ => None,
     };
@@ -332,7 +336,7 @@ fn tell_record(instrument: InstrumentId, record: &Record, told: &mut impl FnMut(
 
 /// Puts records together to the events that they were, and tells them.
 fn tell_records(
-    instrument: InstrumentId,
+    (instrument, stream): (InstrumentId, Stream),
     records: impl Iterator<Item = Record>,
     told: &mut impl FnMut(&Event<'_>),
 ) {
@@ -370,7 +374,7 @@ fn tell_records(
             }
             _ if ticker.absorb(&record.body) => EventBody::Ticker(&ticker),
             _ => {
-                tell_record(instrument, &record, told);
+                tell_record(instrument, stream, &record, told);
                 continue;
             }
         };

@@ -8,7 +8,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::Rejected;
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
-use crate::tick::{Candle, Level, Tick, Ticker};
+use crate::tick::{Body, Candle, Level, Tick, Ticker};
 
 /// Levels of a side that are kept when nothing is cut off.
 pub const DEPTH_FULL: u32 = u32::MAX;
@@ -257,7 +257,8 @@ impl Batch {
         self.push(sequence, Tick::new(instrument, exchange_time, volumes));
     }
 
-    /// Adds the pair of ticks that a candle is.
+    /// Adds the pair of ticks that a candle is, before those of the same kind that open later: one
+    /// frame may hold the end of a candle behind the begin of the next, which would close it.
     #[inline(always)]
     pub fn push_candle(
         &mut self,
@@ -270,6 +271,22 @@ impl Batch {
         let [prices, volume] = candle.bodies();
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
         self.push(sequence, Tick::new(instrument, exchange_time, volume));
+        let mut place = self.ticks.len() - 2;
+        while place >= 2 && self.opens_later(place - 1, instrument, candle) {
+            place -= 2;
+        }
+        self.ticks[place..].rotate_right(2);
+    }
+
+    /// Whether the tick at `index` ends a candle of the same kind that opens later.
+    fn opens_later(&self, index: usize, instrument: InstrumentId, candle: &Candle) -> bool {
+        let tick = &self.ticks[index].tick;
+        tick.instrument == instrument
+            && matches!(
+                tick.body,
+                Body::CandleVolume { interval, open_time, .. }
+                    if interval == candle.interval && open_time > candle.open_time
+            )
     }
 
     /// The levels of one of its book events.

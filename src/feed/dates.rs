@@ -249,7 +249,7 @@ mod tests {
             }).collect();
             for (index, &(wrong, date)) in frames.iter().enumerate() {
                 let told = believed(&mut dates, [date]);
-                let must = if wrong { date <= ahead + 300 } else { true };
+                let must = if wrong { date <= ahead + 90 } else { true };
                 prop_assert_eq!(told[0], must, "{} of {:?}", index, frames);
                 prop_assert_eq!(dates.ahead_ns(), ahead * SECOND);
             }

@@ -116,8 +116,10 @@ proptest! {
                 Happening::Trade { step, price, size } => {
                     now += step;
                     let trade = trade(price, size);
-                    let told = Interval::ALL.map(|interval| {
-                        twins[interval as usize].trade(interval, now, trade)
+                    // One of no size never was a market's.
+                    let told = Interval::ALL.map(|interval| match size {
+                        0 => Vec::new(),
+                        _ => twins[interval as usize].trade(interval, now, trade),
                     });
                     (trade.into(), told.concat())
                 }
@@ -156,6 +158,34 @@ fn an_exchange_that_sends_candles_has_none_built() {
         candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
     assert_eq!(again, []);
     assert_eq!(cache.late(), 1);
+}
+
+#[test]
+fn a_bar_that_is_missing_leaves_those_that_were_held() {
+    let mut cache = cache(8);
+    let price = decimal("5");
+    for minute in 0..3 {
+        let open_time = UnixNanos(START + 60 * minute * SECOND);
+        let bar = Candle::of(Interval::Minute1, open_time, [price; 4]);
+        for body in (Candle { closed: true, ..bar }).bodies() {
+            candles_of(&mut cache, open_time.0 + 59 * SECOND, body);
+        }
+    }
+    let (channel, reason) = (Channel::Candles, Reason::Refused);
+    candles_of(&mut cache, START + 200 * SECOND, Body::Gap { channel, reason, missed: 1 });
+    let stream = Stream::Candles(Interval::Minute1);
+    let (from, to) = (Some(START / 1_000_000), Some((START + 179 * SECOND) / 1_000_000));
+    let mut held = 0;
+    let range = HistoryRange { from, to, limit: 10 };
+    assert!(cache.history(ID, stream, range, |_| held += 1), "nothing of the range is missing");
+    assert_eq!(held, 3);
+    let range = HistoryRange { from, to: None, limit: 10 };
+    assert!(!cache.history(ID, stream, range, |_| {}), "what comes after it is");
+    let mut told = Vec::new();
+    cache.since(ID, stream, 1, |event| {
+        told.push((event.seq, matches!(event.body, EventBody::Gap(_))));
+    });
+    assert_eq!(told, [(2, false), (3, false), (4, true)], "a resume tells bars and the hole");
 }
 
 #[test]
