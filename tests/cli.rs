@@ -234,7 +234,9 @@ fn decode_names_the_books_that_lack_an_answer_to_a_snapshot_request() {
     let told = |rest: &[&std::path::Path]| {
         let mut command = tickwire();
         command.args(["decode", "--exchange", "binance"]).arg(&capture);
-        rest.iter().for_each(|path| drop(command.arg("--rest").arg(path)));
+        for path in rest {
+            command.arg("--rest").arg(path);
+        }
         let output = command.output().expect("the binary runs");
         assert_eq!(output.status.code(), Some(0));
         let told = text(&output.stderr);
