@@ -11,6 +11,7 @@ use super::words::Extra;
 use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
 use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
 use crate::clock::UnixNanos;
+use crate::instrument::Channel;
 use crate::limits::{CATCH_UP_BYTES_MAX, REPLAY_EVENTS_MAX};
 use crate::tick::{BookState, Reason};
 
@@ -71,12 +72,16 @@ impl Desk<'_, '_> {
         let topic = held.topic;
         let mut seq = 0;
         match topic.subject {
-            Subject::Status => self.tell_book_status(slot, &topic, false),
+            Subject::Status => {
+                for channel in Channel::ALL {
+                    self.tell_status(slot, &topic, channel, false);
+                }
+            }
             Subject::Stream(stream) => {
+                self.tell_status(slot, &topic, stream.channel(), true);
                 seq = self.cache.seq(topic.instrument, stream);
                 match join.prelude {
                     _ if stream == Stream::Orderbook => {
-                        self.tell_book_status(slot, &topic, true);
                         let since = match join.prelude {
                             Prelude::Since(since) => Some(since),
                             Prelude::None | Prelude::Snapshot => None,
@@ -218,14 +223,22 @@ impl Desk<'_, '_> {
         }
     }
 
-    /// Sends the state of a book, where one is known; `only_bad` leaves out a live one.
-    fn tell_book_status(&mut self, slot: u32, topic: &Topic, only_bad: bool) {
-        let Some(status) = self.cache.book_status(topic.instrument) else { return };
+    /// Sends the state of a channel, where one is known; `only_bad` leaves out a live one.
+    fn tell_status(&mut self, slot: u32, topic: &Topic, channel: Channel, only_bad: bool) {
+        let is_book = channel == Channel::Orderbook;
+        let status = match is_book {
+            true => self.cache.book_status(topic.instrument),
+            false => self.cache.stream_status(topic.instrument, channel),
+        };
+        let Some(status) = status else { return };
         if !status.since.is_some() || (only_bad && status.state == BookState::Live) {
             return;
         }
         let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
-        let body = EventBody::BookState(status);
+        let body = match is_book {
+            true => EventBody::BookState(status),
+            false => EventBody::StreamState(channel, status),
+        };
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
         if let Some(range) = self.out.frame(topic.form, &event, Extra::default()) {
             self.out.sessions.send(slot, range);

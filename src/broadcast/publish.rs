@@ -11,7 +11,7 @@ use super::words::{Extra, Words};
 use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
 use crate::client::{Form, Range, Shared, Subject};
 use crate::clock::MonoNanos;
-use crate::instrument::ExchangeId;
+use crate::instrument::{Channel, ExchangeId};
 use crate::metrics::BroadcastCounters;
 
 /// Groups whose pace holds something back, the one due first on top.
@@ -36,10 +36,9 @@ pub(crate) fn publish(
 ) -> u64 {
     match event.body {
         EventBody::FeedState(status) => out.tell_feed_state(event, status.exchange),
-        EventBody::BookState(_) => {
-            out.tell_state(event, fanout, &[Subject::Status, Subject::Stream(Stream::Orderbook)])
-        }
-        EventBody::Listed(_) => out.tell_state(event, fanout, &Subject::ALL),
+        EventBody::BookState(_) => out.tell_channel_state(event, Channel::Orderbook, fanout),
+        EventBody::StreamState(channel, _) => out.tell_channel_state(event, channel, fanout),
+        EventBody::Listed(_) => out.tell_state(event, fanout, Subject::ALL),
         EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
         EventBody::Book(book) => {
             let depth = book.depth.map(|depth| depth as u32);
@@ -200,13 +199,32 @@ impl Output<'_> {
         told
     }
 
-    /// The state of an instrument or its book, to who asked for states and to who follows one of
+    /// The state of a channel, to who asked for states and to who follows it, once each.
+    fn tell_channel_state(
+        &mut self,
+        event: &Event<'_>,
+        channel: Channel,
+        fanout: &mut Fanout,
+    ) -> u64 {
+        let is_of = |subject: &Subject| match subject {
+            Subject::Status => true,
+            Subject::Stream(stream) => stream.channel() == channel,
+        };
+        self.tell_state(event, fanout, Subject::ALL.into_iter().filter(is_of))
+    }
+
+    /// The state of an instrument or a channel, to who asked for states and to who follows one of
     /// these, once each.
-    fn tell_state(&mut self, event: &Event<'_>, fanout: &mut Fanout, subjects: &[Subject]) -> u64 {
+    fn tell_state(
+        &mut self,
+        event: &Event<'_>,
+        fanout: &mut Fanout,
+        subjects: impl IntoIterator<Item = Subject>,
+    ) -> u64 {
         let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
         let mark = self.sessions.new_mark();
         let mut told = 0;
-        for &subject in subjects {
+        for subject in subjects {
             let groups = fanout.slots_mut(event.instrument, subject).iter().flatten();
             for group in groups.filter(|group| group.key.form == Form::Actions) {
                 for member in &group.members {

@@ -105,6 +105,7 @@ impl Words {
                 | EventBody::Book(_)
                 | EventBody::BookState(_)
                 | EventBody::Listed(_)
+                | EventBody::StreamState(..)
                 | EventBody::FeedState(_) => false,
             },
         }

@@ -118,6 +118,8 @@ pub enum EventBody<'a> {
     BookState(BookStatus),
     /// Its exchange lists the instrument, or does not any more.
     Listed(ListedStatus),
+    /// Another channel than the book is not there, or is again.
+    StreamState(Channel, BookStatus),
     /// A connection to the exchange changed its state.
     FeedState(FeedStatus),
     /// Events never reached us.
@@ -161,7 +163,7 @@ impl BookLevels<'_> {
     }
 }
 
-/// What is known of a book.
+/// What is known of a book, or of another channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BookStatus {
     /// The state.
@@ -222,7 +224,9 @@ impl EventBody<'_> {
             Self::Book(_) => Some(Stream::Orderbook),
             Self::Candle(candle) => Some(Stream::Candles(candle.interval)),
             Self::Gap(gap) => Some(gap.stream),
-            Self::BookState(_) | Self::Listed(_) | Self::FeedState(_) => None,
+            Self::BookState(_) | Self::StreamState(..) | Self::Listed(_) | Self::FeedState(_) => {
+                None
+            }
         }
     }
 }

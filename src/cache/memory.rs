@@ -1,7 +1,7 @@
 //! Everything that is remembered of one instrument.
 
 use super::candles::{CandleSource, Candles};
-use super::event::{BookEvent, BookLevels, Event, EventBody, Gap, Stamp, Stream};
+use super::event::{BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, Stamp, Stream};
 use super::histories::Histories;
 use super::packed::Record;
 use super::shelf::BookShelf;
@@ -66,6 +66,8 @@ pub(super) struct Memory {
     candle_prices: Option<Body>,
     pub(super) candles: Candles,
     pub(super) shelf: BookShelf,
+    /// States of the other channels, as far as any was told.
+    pub(super) statuses: [Option<BookStatus>; Channel::ALL.len()],
 }
 
 impl Memory {
@@ -90,6 +92,7 @@ impl Memory {
             candle_prices: None,
             candles: Candles::new(candle_source),
             shelf: BookShelf::new(),
+            statuses: [None; Channel::ALL.len()],
         }
     }
 
@@ -138,6 +141,7 @@ impl Memory {
             }
             Body::Unheard { .. }
             | Body::BookState { .. }
+            | Body::StreamState { .. }
             | Body::FeedState { .. }
             | Body::Time { .. } => {}
         }

@@ -25,7 +25,7 @@ use memory::Memory;
 
 use crate::book::Book;
 use crate::clock::UnixNanos;
-use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
 use crate::tick::{Body, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
@@ -154,6 +154,13 @@ impl Cache {
                 let body = EventBody::BookState(status);
                 told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
             }
+            Body::StreamState { channel, state, reason } => {
+                let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
+                let status = BookStatus { state, reason, since: received };
+                memory.statuses[channel as usize] = Some(status);
+                let body = EventBody::StreamState(channel, status);
+                told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
+            }
             _ => {
                 let index = tick.instrument.index();
                 let Some(memory) = self.memories.get_mut(index) else { return };
@@ -227,6 +234,12 @@ impl Cache {
     /// What is known of the book: resyncing until told otherwise.
     pub fn book_status(&self, instrument: InstrumentId) -> Option<BookStatus> {
         Some(self.memory(instrument)?.shelf.status())
+    }
+
+    /// What is known of another channel than the book; `None` while nothing was ever said of it,
+    /// which is how it stays where the exchange serves it.
+    pub fn stream_status(&self, instrument: InstrumentId, channel: Channel) -> Option<BookStatus> {
+        self.memory(instrument)?.statuses[channel as usize]
     }
 
     /// The newest state of each connection to an exchange.

@@ -112,6 +112,7 @@ const fn lane(body: &Body) -> usize {
         Body::TickerChange { .. } | Body::CandleVolume { .. } => 1,
         Body::TickerVolumes { .. } => 2,
         Body::BookState { .. }
+        | Body::StreamState { .. }
         | Body::FeedState { .. }
         | Body::Gap { .. }
         | Body::Unheard { .. }

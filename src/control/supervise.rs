@@ -15,8 +15,10 @@ use super::requests::{Native, RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
-use crate::exchange::{self, Listings, Subscription};
-use crate::feed::{FeedCommand, FeedHandle, FeedNotice, FeedReport, StreamKind, subscriptions};
+use crate::exchange::{self, Listings, RefusalKind, Subscription};
+use crate::feed::{
+    FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
+};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable, Symbol};
 use crate::metrics::{Observatory, Stats, UnlistedStats, stats};
 use crate::tick::{FeedState, Reason};
@@ -294,12 +296,12 @@ impl Work {
                 self.observatory.set_feed_state(exchange.name(), line, state, reason, attempt);
                 log_state(exchange, line, state, reason, attempt, detail.as_deref());
             }
-            FeedNotice::Refused { line, id, text, given_up } => {
+            FeedNotice::Refused(mut refusal) => {
                 // One that is asked for under another name by now is not worth a word.
-                let (given_up, respelled): (Vec<_>, Vec<_>) =
-                    given_up.into_iter().partition(|one| worker.carries(one));
-                if respelled.is_empty() || !given_up.is_empty() {
-                    log_refusal(exchange, line, id, &text, &given_up);
+                let before = refusal.given_up.len();
+                refusal.given_up.retain(|one| worker.carries(one));
+                if before == refusal.given_up.len() || !refusal.given_up.is_empty() {
+                    log_refusal(exchange, &refusal);
                 }
             }
             FeedNotice::Listing(listings) => self.list(exchange, &listings),
@@ -503,21 +505,38 @@ fn log_unlisted(exchange: ExchangeId, symbol: &Symbol, nearest: &[Symbol]) {
     }
 }
 
+/// Streams named in one line of the log.
+const NAMED_MAX: usize = 20;
+
 /// The exchange's own words, and what they cost: by its own spelling, which it may not know.
-fn log_refusal(
-    exchange: ExchangeId,
-    line: u8,
-    id: Option<u64>,
-    text: &str,
-    given_up: &[Subscription],
-) {
-    if given_up.is_empty() {
-        tracing::warn!(%exchange, line, ?id, text, "the exchange refused a request");
+fn log_refusal(exchange: ExchangeId, refusal: &Refusal) {
+    let Refusal { line, id, kind, text, given_up, postponed, wait } = refusal;
+    let kind = kind.map(RefusalKind::name);
+    if !postponed.is_empty() {
+        let (count, streams) = (postponed.len(), named(postponed));
+        tracing::warn!(
+            %exchange, line, kind, %text, ?wait, count, streams,
+            "refused for now, and asked for again"
+        );
     }
     for Subscription { native, channel, .. } in given_up {
         let channel = channel.name();
-        tracing::warn!(%exchange, line, symbol = %native, channel, text, "refused, and given up");
+        tracing::warn!(
+            %exchange, line, symbol = %native, channel, kind, %text, "refused, and given up"
+        );
     }
+    if given_up.is_empty() && postponed.is_empty() {
+        tracing::warn!(%exchange, line, ?id, kind, %text, "the exchange refused a request");
+    }
+}
+
+/// The first of some streams, by name.
+fn named(streams: &[Subscription]) -> String {
+    let names = streams.iter().take(NAMED_MAX);
+    let names: Vec<String> =
+        names.map(|one| format!("{} {}", one.native, one.channel.name())).collect();
+    let more = if streams.len() > NAMED_MAX { ", …" } else { "" };
+    names.join(", ") + more
 }
 
 /// In words, and aloud only what is no ordinary course: the first connection is one of many.

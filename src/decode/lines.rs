@@ -110,6 +110,7 @@ impl Lines {
                 self.event(at, tick, EventBody::BookState(status));
             }
             Body::BookState { .. }
+            | Body::StreamState { .. }
             | Body::FeedState { .. }
             | Body::Gap { .. }
             | Body::Unheard { .. }

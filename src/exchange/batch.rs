@@ -1,7 +1,6 @@
 //! What one frame held, between the parser that read it and the feed that publishes it.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use crate::book::BookKind;
 use crate::clock::UnixNanos;
@@ -107,8 +106,6 @@ pub struct Batch {
     pub trade_marks: Vec<TradeMark>,
     /// The frame is also the answer to our request of this id.
     pub answered: Option<u64>,
-    /// The frame refuses a request for now only: it may be made again after so long.
-    pub retry_after: Option<Duration>,
     /// The frame's number on its connection, where every frame has one.
     pub connection_sequence: Option<u64>,
     /// The best bid and ask of the frame's ticker were stated by an earlier frame (Bybit's deltas
@@ -131,7 +128,6 @@ impl Batch {
             levels: Vec::with_capacity(BATCH_LEVELS_KEPT),
             trade_marks: Vec::with_capacity(4),
             answered: None,
-            retry_after: None,
             connection_sequence: None,
             best_carried: false,
             newest_first: false,
@@ -149,7 +145,6 @@ impl Batch {
         self.trade_marks.clear();
         (self.answered, self.connection_sequence) = (None, None);
         self.losses.clear();
-        self.retry_after = None;
         self.best_carried = false;
         (self.newest_first, self.levels_refused) = (false, 0);
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT

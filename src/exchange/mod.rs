@@ -13,6 +13,7 @@ pub mod kraken;
 mod levels;
 pub mod okx;
 mod profile;
+mod refusal;
 mod rest;
 mod spelling;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod testing;
 pub use crate::book::BookKind;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Origin, SequencedTick, TradeMark};
 pub use profile::{ListingRest, Profile, RestError, SnapshotRest, profile};
+pub use refusal::RefusalKind;
 
 use std::time::Duration;
 
@@ -212,6 +214,10 @@ impl DateRules {
 
 /// What a frame was, besides the ticks and books that it put into the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "returned one at a time; a box would cost the feed a call of the allocator"
+)]
 pub enum Frame {
     /// It put something into the batch.
     Data {
@@ -235,6 +241,8 @@ pub enum Frame {
         id: Option<u64>,
         /// The stream that was refused, where it names it.
         subject: Option<Subject>,
+        /// Of what kind that is.
+        kind: RefusalKind,
         /// Its own words, cut to fit.
         text: ArrayString<192>,
     },

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use super::{Refusal, RestError, RestRequest};
+use crate::clock::UnixNanos;
+use crate::json::retry_after as retry_after_of;
 use crate::tick::{Decimal, Reason};
 
 /// Wait after a failure of an exchange's own (5xx) or of the request (4xx).
-pub(super) const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Longest wait that a header is believed, where an exchange bans for no longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
@@ -32,20 +34,124 @@ pub(super) fn malformed(error: &serde_json::Error) -> RestError {
     RestError::Malformed { line: error.line(), column: error.column() }
 }
 
-/// `Retry-After` in seconds, where a refusal states it so.
-pub(super) fn stated_wait(retry_after: Option<&str>) -> Option<Duration> {
-    retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs)
+/// A row of an adapter's table of refusals beside its stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    /// The status; any when 0.
+    status: u16,
+    /// A code in the body, with nothing of a word or number around it; any body when empty.
+    code: &'static str,
+    /// What it asks of us when it names no time.
+    refusal: Refusal,
+}
+
+impl Answer {
+    /// One that is about how much was asked.
+    pub(super) const fn too_much(status: u16, code: &'static str, seconds: u64) -> Self {
+        let (reason, retry_after) = (Reason::RateLimited, Duration::from_secs(seconds));
+        Self { status, code, refusal: Refusal { reason, retry_after } }
+    }
+
+    /// One that is not.
+    pub(super) const fn failure(status: u16, code: &'static str, seconds: u64) -> Self {
+        let (reason, retry_after) = (Reason::ExchangeError, Duration::from_secs(seconds));
+        Self { status, code, refusal: Refusal { reason, retry_after } }
+    }
+
+    fn fits(&self, status: u16, body: &[u8]) -> bool {
+        (self.status == 0 || self.status == status) && names(body, self.code)
+    }
+}
+
+/// Whether a body has a code in it that is not part of something longer.
+fn names(body: &[u8], code: &str) -> bool {
+    let goes_on = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let stands = |(at, part): (usize, &[u8])| {
+        let before = at.checked_sub(1).and_then(|before| body.get(before));
+        part == code.as_bytes() && !goes_on(before) && !goes_on(body.get(at + code.len()))
+    };
+    code.is_empty() || body.windows(code.len()).enumerate().any(stands)
 }
 
 /// A failure that is no matter of how much was asked.
-pub(super) const FAILURE: Refusal =
+const FAILURE: Refusal =
     Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
 
-/// What a status asks of us where 429 alone means "too many", with a wait for when it names none.
-pub(super) fn refusal(status: u16, retry_after: Option<&str>, default: Duration) -> Refusal {
-    if status != 429 {
-        return FAILURE;
+/// What an answer other than the one that was asked for asks of us: by the first row that fits,
+/// with the wait that the exchange states where it does.
+pub(super) fn refusal(
+    table: &[Answer],
+    status: u16,
+    retry_after: Option<&str>,
+    body: &[u8],
+    now: UnixNanos,
+) -> Refusal {
+    refusal_up_to(RETRY_AFTER_MAX, table, status, retry_after, body, now)
+}
+
+/// The same where an exchange bans for longer.
+pub(super) fn refusal_up_to(
+    max: Duration,
+    table: &[Answer],
+    status: u16,
+    retry_after: Option<&str>,
+    body: &[u8],
+    now: UnixNanos,
+) -> Refusal {
+    let row = table.iter().find(|answer| answer.fits(status, body));
+    let Refusal { reason, retry_after: usual } = row.map_or(FAILURE, |answer| answer.refusal);
+    let wait = retry_after.and_then(|text| retry_after_of(text, now)).unwrap_or(usual);
+    Refusal { reason, retry_after: wait.min(max) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Answer] = &[
+        Answer::too_much(429, "", 7),
+        Answer::too_much(0, "10006", 9),
+        Answer::failure(0, "-1008", 60),
+    ];
+
+    #[test]
+    fn a_wait_may_be_seconds_or_a_date_or_absurd() {
+        // 2022-07-30T01:59:00Z.
+        let now = UnixNanos::from_millis(1_659_146_340_000);
+        let wait = |header| refusal(TABLE, 429, header, b"", now).retry_after.as_secs();
+        for (header, seconds) in [
+            (None, 7),
+            (Some("30"), 30),
+            (Some(" 30 "), 30),
+            (Some("0"), 0),
+            (Some("1.5"), 2),
+            (Some("Sat, 30 Jul 2022 02:00:30 GMT"), 90),
+            (Some("Sat, 30 Jul 2022 01:00:00 GMT"), 0),
+            (Some("Fri, 31 Dec 9999 23:59:59 GMT"), 3_600),
+            (Some("99999999"), 3_600),
+            (Some("99999999999999999999999999"), 3_600),
+            // Neither a number nor a date: as if nothing were said.
+            (Some("-5"), 7),
+            (Some(""), 7),
+            (Some("soon"), 7),
+            (Some("Sat, 99 Jul 2022 02:00:30 GMT"), 7),
+        ] {
+            assert_eq!(wait(header), seconds, "{header:?}");
+        }
     }
-    let wait = stated_wait(retry_after).unwrap_or(default).min(RETRY_AFTER_MAX);
-    Refusal { reason: Reason::RateLimited, retry_after: wait }
+
+    #[test]
+    fn a_code_counts_where_it_stands_alone() {
+        let reason = |status, body: &str| {
+            let refusal = refusal(TABLE, status, None, body.as_bytes(), UnixNanos(0));
+            (refusal.reason, refusal.retry_after.as_secs())
+        };
+        assert_eq!(reason(200, r#"{"retCode":10006}"#), (Reason::RateLimited, 9));
+        assert_eq!(reason(200, r#"{"retCode":"10006"}"#), (Reason::RateLimited, 9));
+        assert_eq!(reason(200, r#"{"retCode":110006}"#), (Reason::ExchangeError, 5));
+        assert_eq!(reason(200, r#"{"time":100061}"#), (Reason::ExchangeError, 5));
+        assert_eq!(reason(503, r#"{"code":-1008}"#), (Reason::ExchangeError, 60));
+        assert_eq!(reason(503, "10006"), (Reason::RateLimited, 9));
+        assert_eq!(reason(500, ""), (Reason::ExchangeError, 5));
+    }
 }

@@ -156,7 +156,7 @@ impl Upstream {
     ) {
         self.set_plan(Arc::clone(plan));
         let Some(open) = self.open() else { return };
-        open.subscribing.leave(left);
+        open.leave(left);
         open.subscribing.add(added);
         // Where best prices come with the statistics, leaving one of them ends both.
         let is_kin = |one: &Subscription, other: &Subscription| {

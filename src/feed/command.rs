@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrayvec::{ArrayString, ArrayVec};
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
-use crate::exchange::{BookSnapshot, Listings, Subscription};
+use crate::exchange::{BookSnapshot, Listings, RefusalKind, Subscription};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::ADDRESSES_MAX;
 use crate::metrics::FeedCounters;
@@ -92,16 +93,7 @@ pub enum FeedNotice {
         detail: Option<Box<str>>,
     },
     /// The exchange refused a request of ours.
-    Refused {
-        /// On which connection.
-        line: u8,
-        /// The number of our request, where the exchange says it.
-        id: Option<u64>,
-        /// The exchange's words.
-        text: ArrayString<192>,
-        /// What is given up because of it until the next connection.
-        given_up: Vec<Subscription>,
-    },
+    Refused(Box<Refusal>),
     /// What the exchange trades, as it tells in its stream.
     Listing(Listings),
     /// Our request got no answer in time.
@@ -125,6 +117,25 @@ pub enum FeedNotice {
         /// Which channel.
         channel: Channel,
     },
+}
+
+/// What the exchange refused, and what became of it.
+#[derive(Debug, Default)]
+pub struct Refusal {
+    /// On which connection.
+    pub line: u8,
+    /// The number of our request, where the exchange says it.
+    pub id: Option<u64>,
+    /// What it is worth; `None` where it is concluded from answers, or from none at all.
+    pub kind: Option<RefusalKind>,
+    /// The exchange's words.
+    pub text: ArrayString<192>,
+    /// What is given up because of it: it is asked for again only very rarely.
+    pub given_up: Vec<Subscription>,
+    /// What is asked for again after a wait.
+    pub postponed: Vec<Subscription>,
+    /// That wait.
+    pub wait: Duration,
 }
 
 /// The way to a feed, for any thread of the control side.

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayString;
 use mio::{Registry, Token};
 
 use super::attempts::Attempts;
@@ -88,6 +89,15 @@ struct Shared {
     reconnect: BackoffPolicy,
     seed: u64,
     counters: Arc<FeedCounters>,
+}
+
+/// A stream that the exchange refuses on a connection, while no other brings it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Absence {
+    /// Of which line the connection is.
+    pub(super) line: usize,
+    pub(super) stream: Subscription,
+    pub(super) reason: Reason,
 }
 
 /// What changes with every turn.
@@ -409,6 +419,33 @@ impl Lines {
         }
     }
 
+    /// A stream that was accepted, and of which line; each acceptance once.
+    pub(super) fn take_accepted(&mut self) -> Option<(usize, Subscription)> {
+        let mut lines = self.lines.iter_mut().enumerate();
+        lines.find_map(|(index, line)| {
+            let accepted = line.upstreams().find_map(|upstream| upstream.open()?.take_accepted());
+            Some((index, accepted?))
+        })
+    }
+
+    /// A stream that a connection was refused while no other brings it, by those that nobody
+    /// `is_told` of.
+    pub(super) fn next_absence(
+        &self,
+        is_told: impl Fn(&Subscription, Reason) -> bool,
+    ) -> Option<Absence> {
+        for (index, line) in self.lines.iter().enumerate() {
+            for &(stream, reason) in line.opened().flat_map(Open::lacks) {
+                let brings = |open: &Open| open.rhythms.is_there(stream.instrument, stream.channel);
+                let is_there = || self.lines.iter().flat_map(Line::opened).any(brings);
+                if !is_told(&stream, reason) && !is_there() {
+                    return Some(Absence { line: index, stream, reason });
+                }
+            }
+        }
+        None
+    }
+
     /// Leaves the stream of a book and asks for it again, on one open connection that carries it:
     /// each `attempt` on another, since one of them may be what is wrong. False when none is open.
     pub(super) fn renew_book(&mut self, instrument: InstrumentId, attempt: u32) -> bool {
@@ -440,6 +477,10 @@ impl Lines {
                 upstream.lose(Reason::Close, Some(detail.into()), None, &mut site);
             }
             End::Failed(error) => upstream.fail(&error, &mut site),
+            End::Refused { reason, wait, text } => {
+                let detail = format!("the exchange serves nothing here any more: {text}");
+                upstream.lose(reason, Some(detail.into()), Some(wait), &mut site);
+            }
             End::Hole { expected, found } => {
                 let detail = format!("frame {found} came where {expected} was due");
                 upstream.lose(Reason::SequenceGap, Some(detail.into()), None, &mut site);
@@ -507,6 +548,15 @@ pub(super) enum End {
     Closed(u16, Box<str>),
     /// The socket or the protocol failed.
     Failed(crate::net::NetError),
+    /// The exchange refuses to serve anything on it.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// The next one is not opened before.
+        wait: Duration,
+        /// Its own words.
+        text: ArrayString<192>,
+    },
     /// The exchange's numbering of the connection's frames has a hole.
     Hole {
         /// The number that would have followed.
@@ -529,6 +579,11 @@ impl Line {
 
     fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
         std::iter::once(&mut self.main).chain(&mut self.replacement)
+    }
+
+    /// Its connections that are open, to look at.
+    fn opened(&self) -> impl Iterator<Item = &Open> {
+        std::iter::once(&self.main).chain(&self.replacement).filter_map(Upstream::opened_one)
     }
 
     /// It carries nothing; its number is kept for what may come.
@@ -576,6 +631,7 @@ impl Line {
         // Its own failures are its backoff's business; nobody else needs to know.
         let _ = replacement.take_change();
         if let Some(since) = replacement.settled_since()
+            && !replacement.lacks_what_is_on(&self.main)
             && now >= since.after(OVERLAP_MIN)
             && (now >= since.after(OVERLAP_MAX) || !waits(replacement, numbers, shared))
         {

@@ -19,6 +19,7 @@ mod line;
 mod options;
 mod output;
 mod pacing;
+mod patience;
 mod publish;
 mod pulse;
 mod read;
@@ -31,7 +32,7 @@ mod upstream;
 pub use attempts::Attempts;
 pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
 pub use carry::{StreamKind, subscriptions};
-pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport};
+pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal};
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
 pub use sequence::{ConnectionSequence, SequenceStep};
@@ -44,7 +45,7 @@ use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::gap::Numbers;
-use self::line::{Lines, World};
+use self::line::{Absence, Lines, World};
 use self::output::Output;
 use self::publish::Publisher;
 use self::read::Reader;
@@ -316,16 +317,11 @@ impl<E: Exchange> Feed<E> {
                     index,
                     frames: 0,
                     attention: false,
-                    refused: false,
                 };
                 let end = reader.read(line, replacement);
                 frames += reader.frames;
-                let refused = reader.refused;
                 if reader.attention {
                     self.lines.want_attention();
-                }
-                if refused {
-                    self.tell_state(index, Reason::ExchangeError, now);
                 }
                 if let Some(end) = end {
                     let (registry, notices) = (self.poller.registry(), &mut self.notices);
@@ -350,6 +346,7 @@ impl<E: Exchange> Feed<E> {
         while let Some(instrument) = self.lines.take_aged() {
             self.publisher.distrust(std::iter::once(instrument), Reason::Aged, now);
         }
+        self.tell_absences(now);
         if self.lines.take_doubts_changed() {
             let doubts = self.lines.books_in_doubt(&self.publisher.numbers);
             self.publisher.doubt(&doubts, now);
@@ -357,6 +354,27 @@ impl<E: Exchange> Feed<E> {
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
             self.tell_state(0, Reason::Stall, now);
+        }
+    }
+
+    /// Tells of streams that the exchange refuses, and of those that it serves again; and of the
+    /// feed, which is connected and not whole meanwhile.
+    fn tell_absences(&mut self, now: MonoNanos) {
+        let mut changed = None;
+        while let Some((index, one)) = self.lines.take_accepted() {
+            if self.publisher.present(&one, now) && !self.publisher.lacks_any() {
+                changed = Some((index, Reason::None));
+            }
+        }
+        let publisher = &mut self.publisher;
+        while let Some(Absence { line, stream, reason }) =
+            self.lines.next_absence(|stream, reason| publisher.is_told_absent(stream, reason))
+        {
+            publisher.absent(&stream, reason, now);
+            changed = Some((line, reason));
+        }
+        if let Some((index, reason)) = changed {
+            self.tell_state(index, reason, now);
         }
     }
 

@@ -295,6 +295,7 @@ fn ends_event(body: &Body) -> bool {
         | Body::CandleVolume { .. }
         | Body::BookState { .. }
         | Body::FeedState { .. }
+        | Body::StreamState { .. }
         | Body::Gap { .. }
         | Body::Unheard { .. }
         | Body::Time { .. } => true,
@@ -315,7 +316,10 @@ fn misses(body: &Body) -> Option<(Channel, u64)> {
         Body::CandlePrices { .. } | Body::CandleVolume { .. } => Some((Channel::Candles, 1)),
         Body::Gap { channel, missed, .. } => Some((*channel, *missed)),
         Body::Unheard { channel } => Some((*channel, 0)),
-        Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => None,
+        Body::BookState { .. }
+        | Body::StreamState { .. }
+        | Body::FeedState { .. }
+        | Body::Time { .. } => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a parsed frame to ticks in the rings: order, proof, stamps.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::books::{Applied, Books, Joined};
@@ -37,6 +37,8 @@ pub(super) struct Publisher {
     retell: VecDeque<InstrumentId>,
     /// Where every book event is.
     instruments: Vec<InstrumentId>,
+    /// Streams that were told as not there, and why.
+    absent: HashMap<(InstrumentId, Channel), Reason>,
     /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
     pub(super) rejoined: bool,
 }
@@ -72,6 +74,7 @@ impl Publisher {
             waiting: None,
             retell: VecDeque::new(),
             instruments,
+            absent: HashMap::new(),
             rejoined: false,
         }
     }
@@ -367,6 +370,7 @@ impl Publisher {
     ) {
         for &Subscription { instrument, channel, .. } in left {
             self.numbers.forget(instrument, channel);
+            self.absent.remove(&(instrument, channel));
             if channel != Channel::Orderbook {
                 let body = Body::Gap { channel, reason, missed: 0 };
                 self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
@@ -385,6 +389,47 @@ impl Publisher {
             self.numbers.forget(one.instrument, one.channel);
         }
         self.distrust(with_books(streams), Reason::Configuration, now);
+    }
+
+    /// The exchange refuses a stream: whoever follows it is told.
+    pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) {
+        let Subscription { instrument, channel, .. } = *stream;
+        self.absent.insert((instrument, channel), reason);
+        self.counters.absent_subscriptions.set(self.absent.len() as u64);
+        if channel == Channel::Orderbook {
+            self.books.abandon(instrument, reason, self.output.staged());
+        } else {
+            let body = Body::StreamState { channel, state: BookState::Stale, reason };
+            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        }
+        self.stamp_and_push(now);
+    }
+
+    /// The exchange accepted a stream; true when it had been told as not there. A book says so
+    /// itself, with its snapshot.
+    pub(super) fn present(&mut self, stream: &Subscription, now: MonoNanos) -> bool {
+        let Subscription { instrument, channel, .. } = *stream;
+        let was_absent = self.absent.remove(&(instrument, channel)).is_some();
+        if was_absent && channel != Channel::Orderbook {
+            let (state, reason) = (BookState::Live, Reason::None);
+            let body = Body::StreamState { channel, state, reason };
+            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+            self.stamp_and_push(now);
+        }
+        self.counters.absent_subscriptions.set(self.absent.len() as u64);
+        was_absent
+    }
+
+    /// Whether a stream was told as not there. That it is given up is told though it was so for
+    /// another reason before, and nothing else is: lines that carry the same may differ.
+    pub(super) fn is_told_absent(&self, stream: &Subscription, reason: Reason) -> bool {
+        let told = self.absent.get(&(stream.instrument, stream.channel));
+        told.is_some_and(|told| *told == reason || reason != Reason::ExchangeError)
+    }
+
+    /// Whether any stream is told as not there.
+    pub(super) fn lacks_any(&self) -> bool {
+        !self.absent.is_empty()
     }
 
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
@@ -583,7 +628,9 @@ pub(super) fn channel_of(body: &Body) -> Channel {
             Channel::Ticker
         }
         Body::CandlePrices { .. } | Body::CandleVolume { .. } => Channel::Candles,
-        Body::Gap { channel, .. } | Body::Unheard { channel } => *channel,
+        Body::Gap { channel, .. }
+        | Body::StreamState { channel, .. }
+        | Body::Unheard { channel } => *channel,
         Body::BookState { .. } | Body::FeedState { .. } | Body::Time { .. } => Channel::Status,
     }
 }

@@ -1,17 +1,19 @@
 //! Reading from one connection: frames in, verdicts of the parser out.
 
-use arrayvec::ArrayString;
-
-use super::command::FeedNotice;
+use super::command::{FeedNotice, Refusal};
 use super::gap::Source;
 use super::line::{End, Line};
 use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
 use super::sequence::SequenceStep;
-use super::subscribing::{Refused, Subscribing};
+use super::subscribing::{Refused, Said};
+use super::upstream::Open;
 use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Batch, Exchange, Frame, Loss, Rejected, SequencedTick, Subscription};
+use crate::exchange::{
+    Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick,
+    Subscription,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::FRAMES_PER_TURN_MAX;
 use crate::metrics::FeedCounters;
@@ -32,8 +34,6 @@ pub(super) struct Reader<'a, E> {
     pub(super) frames: usize,
     /// Something was said that may want an answer.
     pub(super) attention: bool,
-    /// A subscription was given up.
-    pub(super) refused: bool,
 }
 
 impl<E: Exchange> Reader<'_, E> {
@@ -137,8 +137,10 @@ impl<E: Exchange> Reader<'_, E> {
                     if !self.batch.trade_marks.is_empty() {
                         self.marks(&plan.subscriptions, source);
                     }
-                    let (subscribing, rhythms) = (&mut open.subscribing, &mut open.rhythms);
-                    self.control(other, (subscribing, rhythms), shutdown_notice, received);
+                    let end = self.control(other, (open, plan), shutdown_notice, received);
+                    if end.is_some() {
+                        return end;
+                    }
                 }
                 Err(rejected) => {
                     if self.batch.connection_sequence.is_none() {
@@ -173,56 +175,50 @@ impl<E: Exchange> Reader<'_, E> {
         self.publisher.frame(self.batch, source);
     }
 
-    /// A frame that is no data.
+    /// A frame that is no data. Returns how it ends the connection, if it does.
     #[cold]
     fn control(
         &mut self,
         frame: Frame,
-        (subscribing, rhythms): (&mut Subscribing, &mut Rhythms),
+        (open, plan): (&mut Open, &ConnectionPlan),
         shutdown_notice: &mut bool,
         received: MonoNanos,
-    ) {
+    ) -> Option<End> {
         self.attention = true;
         match frame {
             Frame::Ack { id, subject } => {
-                subscribing.accept(id, subject);
-                while let Some(given_up) = subscribing.concluded() {
-                    rhythms.give_up(&given_up, received);
-                    self.refused(None, ArrayString::new(), given_up);
+                open.subscribing.accept(id, subject);
+                while let Some(refused) = open.subscribing.concluded(received) {
+                    let cost = open.refuse(refused, received, self.counters);
+                    let refusal = Refusal { line: self.index as u8, ..cost };
+                    self.notices.push(FeedNotice::Refused(Box::new(refusal)));
                 }
             }
-            Frame::Error { id, subject, text } => {
+            Frame::Error { id, subject, kind, text } => {
                 self.counters.exchange_errors.increment();
-                let mut given_up = match subscribing.refuse(id, subject) {
-                    Refused::GivenUp(given_up) => given_up,
-                    Refused::Pending | Refused::Unknown => Vec::new(),
-                    Refused::Moot => return,
-                };
-                if let Some(wait) = self.batch.retry_after {
-                    subscribing.postpone(&std::mem::take(&mut given_up), received.after(wait));
+                self.counters.refusals[kind.index()].increment();
+                if let RefusalKind::Fatal { reason, wait } = kind {
+                    return Some(End::Refused { reason, wait, text });
                 }
-                rhythms.give_up(&given_up, received);
-                self.refused(id, text, given_up);
+                let refused = open.subscribing.refuse(Said { id, subject, kind }, received);
+                if refused == Refused::Moot {
+                    return None;
+                }
+                // What is none of our requests was the greeting, which nobody waits for.
+                if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
+                    open.greet_again(&plan.greeting);
+                }
+                let cost = open.refuse(refused, received, self.counters);
+                let (line, kind) = (self.index as u8, Some(kind));
+                let refusal = Refusal { line, id, kind, text, ..cost };
+                self.notices.push(FeedNotice::Refused(Box::new(refusal)));
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *shutdown_notice = true,
             Frame::Other => self.counters.other.increment(),
             Frame::Data { .. } | Frame::Heartbeat | Frame::Status => {}
         }
-    }
-
-    /// The exchange refused something; what is given up because of that is told to everybody.
-    fn refused(&mut self, id: Option<u64>, text: ArrayString<192>, given_up: Vec<Subscription>) {
-        self.counters.refused_subscriptions.add(given_up.len() as u64);
-        self.refused |= !given_up.is_empty();
-        for book in with_books(&given_up) {
-            self.publisher.books.abandon(
-                book,
-                Reason::ExchangeError,
-                self.publisher.output.staged(),
-            );
-        }
-        self.notices.push(FeedNotice::Refused { line: self.index as u8, id, text, given_up });
+        None
     }
 
     /// Something in a frame could not be read, and costs itself alone: a book its trust, whatever

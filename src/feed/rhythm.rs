@@ -56,7 +56,7 @@ const REFUSED_KNOWN_WAIT: Duration = Duration::from_secs(10);
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Asked for, or about to be, and not answered.
+    /// Asked for, or about to be, and not answered; or refused for now, to be asked for again.
     Asked,
     /// Answered; its first event is to come.
     Expected { since: MonoNanos },
@@ -175,9 +175,16 @@ impl Rhythms {
     /// The exchange answered a request: from now on the streams' first events are expected.
     pub(super) fn expect(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
         for stream in self.streams_of(subscriptions) {
-            if stream.phase == Phase::Asked {
+            if matches!(stream.phase, Phase::Asked | Phase::GivenUp { .. }) {
                 stream.phase = Phase::Expected { since: now };
             }
+        }
+    }
+
+    /// The exchange refused these for now: nothing is expected of them before they are accepted.
+    pub(super) fn postpone(&mut self, subscriptions: &[Subscription]) {
+        for stream in self.streams_of(subscriptions) {
+            stream.phase = Phase::Asked;
         }
     }
 
@@ -207,6 +214,14 @@ impl Rhythms {
         let place = place(instrument, channel);
         let mut own = self.streams.iter().filter(|stream| stream.place == place);
         own.any(|stream| stream.phase == Phase::Flowing)
+    }
+
+    /// Whether the exchange serves a channel of an instrument, as far as it says: it accepted it,
+    /// or it speaks.
+    pub(super) fn is_there(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let place = place(instrument, channel);
+        let mut own = self.streams.iter().filter(|stream| stream.place == place);
+        own.any(|stream| matches!(stream.phase, Phase::Expected { .. } | Phase::Flowing))
     }
 
     /// Looks at every stream; does nothing before it is due.
@@ -325,7 +340,7 @@ impl Stream {
         self.first != MonoNanos::ZERO
             && self.silent_max_ns().is_some()
             && now >= self.first.after(LISTEN_MIN)
-            && !matches!(self.phase, Phase::GivenUp { .. })
+            && !matches!(self.phase, Phase::Asked | Phase::GivenUp { .. })
     }
 
     /// Silence from which on it is overdue; `None` while it has no rhythm.

@@ -6,12 +6,22 @@
 //! that is at fault stands alone and is given up. One that answers subscription by subscription
 //! names the one that it refuses; a refusal without a name is one of those that stay unanswered
 //! when all others are. Either way a bad symbol never sinks the others.
+//!
+//! What is refused for now is asked for again, all of it, when [`Patience`] says so; what the
+//! exchange says is so already counts as accepted. An answer that says "too much" and not of what
+//! casts a doubt on all that waits: what of it stays unanswered counts as refused by it.
+
+mod refusals;
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use super::patience::Patience;
 use crate::clock::MonoNanos;
-use crate::exchange::{Answers, ConnectionRules, Exchange, Request, Subject, Subscription};
+use crate::exchange::{
+    Answers, ConnectionRules, Exchange, RefusalKind, Request, Subject, Subscription,
+};
+use crate::tick::Reason;
 
 /// An answer that takes longer is not expected any more.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,8 +34,13 @@ const TRIES_MAX: u8 = 3;
 enum Ask {
     Subscribe,
     /// The way to a stream's first message is to leave it and to ask for it again.
-    Unsubscribe,
+    Part,
+    /// To leave it, as nobody wants it any more.
+    Leave,
 }
+
+/// Why a stream is refused for now, and the exchange's own first wait.
+type ForNow = (Reason, Duration);
 
 /// Subscriptions that go together.
 #[derive(Clone, Debug)]
@@ -52,10 +67,35 @@ struct Awaited {
     tries: u8,
     /// What of it was not answered.
     unanswered: Vec<Subscription>,
-    /// Refusals that did not say of what.
+    /// Refusals that did not say of what, and what they come to.
     refusals: usize,
+    kind: Option<RefusalKind>,
     /// Acceptances that did not say of what.
     acceptances: usize,
+    /// The exchange found something too much, and did not say what: it may have been this.
+    doubted: Option<ForNow>,
+}
+
+/// What an exchange refuses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// The number of the request, where it says it.
+    pub(super) id: Option<u64>,
+    /// The stream, where it names it.
+    pub(super) subject: Option<Subject>,
+    /// What that is worth.
+    pub(super) kind: RefusalKind,
+}
+
+/// Streams that are refused for now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Postponed {
+    /// Which.
+    pub(super) streams: Vec<Subscription>,
+    /// Why.
+    pub(super) reason: Reason,
+    /// When they are asked for again.
+    pub(super) until: MonoNanos,
 }
 
 /// What an exchange's refusal comes to.
@@ -69,6 +109,8 @@ pub(super) enum Refused {
     GivenUp(Vec<Subscription>),
     /// It is about what nobody wants any more.
     Moot,
+    /// These subscriptions, and no others, for now.
+    Postponed(Postponed),
 }
 
 /// How an exchange wants to be asked.
@@ -86,10 +128,13 @@ pub(super) struct Subscribing {
     queue: VecDeque<Chunk>,
     worded: VecDeque<Worded>,
     awaited: Vec<Awaited>,
-    /// What was answered, or is not expected to be any more, until somebody takes it.
+    /// Streams whose answers came, or are not expected to any more, until somebody takes them.
     answered: Vec<Subscription>,
-    /// Refused for now, and when each is asked for again.
-    postponed: Vec<(MonoNanos, Subscription)>,
+    /// Those of them that were accepted, likewise.
+    accepted: Vec<Subscription>,
+    /// Refused for now, and when each is asked again.
+    postponed: Vec<(MonoNanos, Ask, Subscription)>,
+    patience: Patience,
     /// Refused by the exchange: there is nothing to leave.
     refused: HashSet<Subscription>,
     /// Left, and not wanted again since: answers about them still count, and are nobody's business.
@@ -102,12 +147,12 @@ pub(super) struct Subscribing {
 
 impl Subscribing {
     /// Everything that is to be subscribed on a connection that has just opened, after so many
-    /// messages of greeting.
+    /// messages of greeting. The number of the connection gives it chances of its own.
     pub(super) fn new(
         rules: &ConnectionRules,
         subscriptions: &[Subscription],
         greetings: usize,
-        now: MonoNanos,
+        (generation, now): (u32, MonoNanos),
     ) -> Self {
         let manners = Manners {
             per_request: rules.subscriptions_per_request.max(1),
@@ -122,7 +167,9 @@ impl Subscribing {
             worded: VecDeque::new(),
             awaited: Vec::new(),
             answered: Vec::new(),
+            accepted: Vec::new(),
             postponed: Vec::new(),
+            patience: Patience::new(generation.into()),
             refused: HashSet::new(),
             left: HashSet::new(),
             greetings: (greetings, now.after(ACK_TIMEOUT)),
@@ -137,13 +184,18 @@ impl Subscribing {
     pub(super) fn renew(&mut self, subscriptions: &[Subscription]) {
         let idle = |one: &&Subscription| !self.is_asking(one);
         let idle: Vec<_> = subscriptions.iter().filter(idle).copied().collect();
-        self.ask(Ask::Unsubscribe, &idle);
+        self.ask(Ask::Part, &idle);
         self.ask(Ask::Subscribe, &idle);
     }
 
-    /// Asks for more streams.
+    /// Asks for more streams. One that could not be left yet is still there, and begins anew.
     pub(super) fn add(&mut self, subscriptions: &[Subscription]) {
         self.left.retain(|one| !subscriptions.contains(one));
+        let lingers = |(_, ask, one): &mut (MonoNanos, Ask, Subscription)| {
+            *ask == Ask::Leave && subscriptions.contains(one)
+        };
+        let there: Vec<_> = self.postponed.extract_if(.., lingers).map(|(.., one)| one).collect();
+        self.ask(Ask::Part, &there);
         self.ask(Ask::Subscribe, subscriptions);
     }
 
@@ -157,9 +209,15 @@ impl Subscribing {
             chunk.subscriptions.retain(|one| !subscriptions.contains(one));
         }
         leaving.retain(|one| !self.refused.remove(one));
-        self.postponed.retain(|(_, one)| !subscriptions.contains(one));
+        let goes = |(.., one): &mut (MonoNanos, Ask, Subscription)| subscriptions.contains(one);
+        for (_, ask, one) in self.postponed.extract_if(.., goes) {
+            if ask == Ask::Subscribe {
+                leaving.retain(|other| *other != one);
+            }
+        }
+        self.patience.forget(subscriptions);
         self.drop_empty();
-        self.ask(Ask::Unsubscribe, &leaving);
+        self.ask(Ask::Leave, &leaving);
     }
 
     fn ask(&mut self, ask: Ask, subscriptions: &[Subscription]) {
@@ -171,8 +229,11 @@ impl Subscribing {
         }));
     }
 
-    /// Whether a subscription is being asked for.
+    /// Whether a subscription is being asked for, or will be.
     fn is_asking(&self, subscription: &Subscription) -> bool {
+        if self.postponed.iter().any(|(.., one)| one == subscription) {
+            return true;
+        }
         let queued = self.queue.iter().map(|chunk| &chunk.subscriptions);
         let worded = self.worded.iter().map(|worded| &worded.request.covers);
         let mut awaited = self.awaited.iter();
@@ -183,7 +244,7 @@ impl Subscribing {
     /// Words the next request, and waits for its answer from now on; `None` when there is none or
     /// too many wait for their answers.
     pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Option<String> {
-        while self.may_send() {
+        while self.may_send() && self.held_until() <= now {
             let Some(Worded { ask, tries, request }) = self.worded.pop_front() else {
                 self.word(exchange);
                 continue;
@@ -195,7 +256,9 @@ impl Subscribing {
                 tries,
                 unanswered: request.covers,
                 refusals: 0,
+                kind: None,
                 acceptances: 0,
+                doubted: None,
             });
             return Some(request.text);
         }
@@ -207,7 +270,7 @@ impl Subscribing {
         let Some(Chunk { ask, subscriptions, tries }) = self.queue.pop_front() else { return };
         let requests = match ask {
             Ask::Subscribe => exchange.subscribe(&subscriptions, &mut self.next_id),
-            Ask::Unsubscribe => exchange.unsubscribe(&subscriptions, &mut self.next_id),
+            Ask::Part | Ask::Leave => exchange.unsubscribe(&subscriptions, &mut self.next_id),
         };
         let tries = tries + 1;
         self.worded.extend(requests.into_iter().map(|request| Worded { ask, tries, request }));
@@ -215,7 +278,20 @@ impl Subscribing {
 
     /// Something is to be asked, and may be now as far as answers matter.
     pub(super) fn may_send(&self) -> bool {
-        !self.is_sent() && self.awaited.len() + self.greetings.0 < self.manners.in_flight_max
+        let max = if self.patience.is_wary() { 1 } else { self.manners.in_flight_max };
+        !self.is_sent() && self.awaited.len() + self.greetings.0 < max
+    }
+
+    /// The exchange found that too much was said: nothing is asked before this.
+    pub(super) fn held_until(&self) -> MonoNanos {
+        self.patience.held_until()
+    }
+
+    /// The greeting is said once more, as it was refused for now.
+    pub(super) fn greet_again(&mut self, greetings: usize) {
+        if self.manners.in_flight_max == 1 {
+            self.greetings = (greetings, self.held_until().after(ACK_TIMEOUT));
+        }
     }
 
     /// Everything was asked for.
@@ -223,9 +299,14 @@ impl Subscribing {
         self.queue.is_empty() && self.worded.is_empty()
     }
 
-    /// Everything was asked for and answered.
+    /// Everything was asked for and answered, be it with a refusal for now.
     pub(super) fn is_done(&self) -> bool {
         self.is_sent() && self.awaited.is_empty()
+    }
+
+    /// Streams that are refused for now.
+    pub(super) fn postponed(&self) -> impl Iterator<Item = &Subscription> {
+        self.postponed.iter().map(|(.., subscription)| subscription)
     }
 
     /// The exchange accepted a request, or the subject of one: the oldest one where it does not
@@ -233,10 +314,10 @@ impl Subscribing {
     pub(super) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
         if self.manners.answers == Answers::PerSubscription {
             match subject {
-                Some(subject) => {
-                    let settled = self.settle(id, subject);
-                    self.answered.extend(settled.into_iter().flat_map(|(_, wanted)| wanted));
-                }
+                Some(subject) => match self.settle(id, subject) {
+                    Some((ask, streams)) => self.agree(ask, streams),
+                    None => self.accept_late(subject),
+                },
                 None => self.accept_one(id),
             }
             return;
@@ -246,14 +327,41 @@ impl Subscribing {
             return;
         }
         let awaited = self.take(id.or(self.awaited.first().map(|awaited| awaited.id)));
-        self.answered.extend(awaited.into_iter().flat_map(|awaited| awaited.unanswered));
+        if let Some(Awaited { ask, unanswered, .. }) = awaited {
+            self.agree(ask, unanswered);
+        }
+    }
+
+    /// What was asked is so.
+    fn agree(&mut self, ask: Ask, streams: Vec<Subscription>) {
+        let streams = self.wanted(ask, streams);
+        match ask {
+            Ask::Subscribe => {
+                self.patience.accept(&streams);
+                self.refused.retain(|one| !streams.contains(one));
+                self.answered.extend_from_slice(&streams);
+                self.accepted.extend(streams);
+            }
+            Ask::Part | Ask::Leave => self.patience.accept(&[]),
+        }
+    }
+
+    /// A stream was accepted that is waited for no more: it had been taken for refused.
+    fn accept_late(&mut self, subject: Subject) {
+        let is_it = |(_, ask, one): &mut (MonoNanos, Ask, Subscription)| {
+            *ask == Ask::Subscribe && is_of(one, subject)
+        };
+        let late: Vec<_> = self.postponed.extract_if(.., is_it).map(|(.., one)| one).collect();
+        if !late.is_empty() {
+            self.agree(Ask::Subscribe, late);
+        }
     }
 
     /// One of a request's subscriptions was accepted, nobody says which: all of them are, once as
     /// many acceptances came. Without a number it is about leaving a stream, as the acceptance of
     /// a subscription always names it.
     fn accept_one(&mut self, id: Option<u64>) {
-        let leaves = |awaited: &Awaited| awaited.ask == Ask::Unsubscribe;
+        let leaves = |awaited: &Awaited| awaited.ask != Ask::Subscribe;
         let index = match id {
             Some(_) => self.find(id),
             None => self.awaited.iter().position(leaves),
@@ -262,8 +370,8 @@ impl Subscribing {
         let awaited = &mut self.awaited[index];
         awaited.acceptances += 1;
         if awaited.acceptances >= awaited.unanswered.len() {
-            let Awaited { unanswered, .. } = self.awaited.remove(index);
-            self.answered.extend(unanswered);
+            let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+            self.agree(ask, unanswered);
         }
     }
 
@@ -272,119 +380,67 @@ impl Subscribing {
         std::mem::take(&mut self.answered)
     }
 
-    /// The exchange refused a request, or the subject of one. Without a number it can only be told
-    /// when one waits alone.
-    pub(super) fn refuse(&mut self, id: Option<u64>, subject: Option<Subject>) -> Refused {
-        if let Some(subject) = subject
-            && let Some((ask, wanted)) = self.settle(id, subject)
-        {
-            if self.manners.answers == Answers::PerRequest {
-                self.ask_for_the_rest(id, ask);
-            }
-            return self.given_up(ask, wanted);
-        }
-        let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
-        let Some(index) = self.find(id.or(alone)) else { return Refused::Unknown };
-        let awaited = &mut self.awaited[index];
-        awaited.refusals += 1;
-        if self.manners.answers == Answers::PerSubscription {
-            return self.conclude(index);
-        }
-        let awaited = self.awaited.remove(index);
-        let (ask, count, unanswered) =
-            (awaited.ask, awaited.unanswered.len(), self.wanted(awaited.unanswered));
-        match count {
-            1 => self.given_up(ask, unanswered),
-            _ if ask == Ask::Unsubscribe => Refused::Pending,
-            _ => {
-                self.halve(&unanswered);
-                Refused::Pending
-            }
-        }
+    /// What was accepted since the last call.
+    pub(super) fn take_accepted(&mut self) -> Vec<Subscription> {
+        std::mem::take(&mut self.accepted)
     }
 
     /// Settles one subscription that an answer names, if it was waited for; returns it, if it is
     /// still wanted.
     fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Vec<Subscription>)> {
-        let is_it = |one: &Subscription| {
-            one.instrument == subject.instrument && one.channel == subject.channel
-        };
-        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(is_it);
-        let index = match id {
-            Some(_) => self.find(id).filter(|&index| waits(&self.awaited[index])),
-            None => self.awaited.iter().position(waits),
-        }?;
+        let index = self.find_subject(id, subject)?;
         let awaited = &mut self.awaited[index];
-        let place = awaited.unanswered.iter().position(is_it)?;
+        let place = awaited.unanswered.iter().position(|one| is_of(one, subject))?;
         let subscription = awaited.unanswered.remove(place);
-        let is_wanted = !self.left.contains(&subscription);
-        let settled = (awaited.ask, is_wanted.then_some(subscription).into_iter().collect());
+        let ask = awaited.ask;
+        let settled = (ask, self.wanted(ask, vec![subscription]));
+        let awaited = &self.awaited[index];
         if awaited.acceptances >= awaited.unanswered.len() {
-            let Awaited { unanswered, .. } = self.awaited.remove(index);
-            self.answered.extend(unanswered);
+            let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+            self.agree_with_rest(ask, unanswered);
         }
         Some(settled)
     }
 
-    /// A request that was refused as a whole for one subscription of it: the others are asked for
-    /// again at once.
-    fn ask_for_the_rest(&mut self, id: Option<u64>, ask: Ask) {
+    /// All that was left of a request was accepted without a name before its last name came.
+    fn agree_with_rest(&mut self, ask: Ask, rest: Vec<Subscription>) {
+        if !rest.is_empty() {
+            self.agree(ask, rest);
+        }
+    }
+
+    /// The request that waits for an answer about a stream.
+    fn find_subject(&self, id: Option<u64>, subject: Subject) -> Option<usize> {
+        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(|one| is_of(one, subject));
+        match id {
+            Some(_) => self.find(id).filter(|&index| waits(&self.awaited[index])),
+            None => self.awaited.iter().position(waits),
+        }
+    }
+
+    /// The request of that number; without one, the only one that waits.
+    fn find_or_alone(&self, id: Option<u64>) -> Option<usize> {
         let alone = (self.awaited.len() == 1).then(|| self.awaited[0].id);
-        if let Some(rest) = self.take(id.or(alone)) {
-            let rest = self.wanted(rest.unanswered);
-            self.queue.push_front(Chunk { ask, subscriptions: rest, tries: 0 });
-            self.drop_empty();
-        }
-    }
-
-    /// As many refusals as unanswered subscriptions: those are what was refused.
-    fn conclude(&mut self, index: usize) -> Refused {
-        let awaited = &self.awaited[index];
-        if awaited.refusals < awaited.unanswered.len() {
-            return Refused::Pending;
-        }
-        let awaited = self.awaited.remove(index);
-        let wanted = self.wanted(awaited.unanswered);
-        self.given_up(awaited.ask, wanted)
-    }
-
-    fn halve(&mut self, subscriptions: &[Subscription]) {
-        let (one, two) = subscriptions.split_at(subscriptions.len() / 2);
-        for half in [two, one] {
-            let subscriptions = half.to_vec();
-            self.queue.push_front(Chunk { ask: Ask::Subscribe, subscriptions, tries: 0 });
-        }
-        self.drop_empty();
-    }
-
-    /// Chunks of which nothing is wanted any more.
-    fn drop_empty(&mut self) {
-        self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
-    }
-
-    /// What is refused by refusals without a name, now that others were answered.
-    pub(super) fn concluded(&mut self) -> Option<Vec<Subscription>> {
-        let is_clear = |awaited: &Awaited| {
-            awaited.refusals > 0 && awaited.refusals >= awaited.unanswered.len()
-        };
-        let index = self.awaited.iter().position(is_clear)?;
-        match self.conclude(index) {
-            Refused::GivenUp(subscriptions) => Some(subscriptions),
-            Refused::Unknown | Refused::Pending | Refused::Moot => None,
-        }
+        self.find(id.or(alone))
     }
 
     /// Gives up waiting for one answer that is overdue, if there is one, and asks again unless
-    /// that was done often enough. Returns the number of the request.
-    pub(super) fn overdue(&mut self, now: MonoNanos) -> Option<u64> {
+    /// that was done often enough. Returns the number of the request, and what became of it.
+    pub(super) fn overdue(&mut self, now: MonoNanos) -> Option<(u64, Refused)> {
         if self.greetings.1 <= now {
             self.greetings.0 = 0;
         }
         let index = self.awaited.iter().position(|awaited| awaited.due <= now)?;
         let awaited = self.awaited.remove(index);
-        let Awaited { id, ask, tries, refusals, .. } = awaited;
-        let unanswered = self.wanted(awaited.unanswered);
-        if ask == Ask::Subscribe && !unanswered.is_empty() {
+        let Awaited { id, ask, tries, refusals, doubted, .. } = awaited;
+        let unanswered = self.wanted(ask, awaited.unanswered);
+        if unanswered.is_empty() {
+            return Some((id, Refused::Pending));
+        }
+        if let Some(cause) = doubted {
+            return Some((id, self.postpone(ask, unanswered, cause, now)));
+        }
+        if ask == Ask::Subscribe {
             if refusals > 0 && unanswered.len() > 1 {
                 // Refused as a whole, where single answers were expected.
                 self.halve(&unanswered);
@@ -394,19 +450,7 @@ impl Subscribing {
                 self.answered.extend(unanswered);
             }
         }
-        Some(id)
-    }
-
-    /// Subscriptions that were refused for now are asked for again at that time.
-    pub(super) fn postpone(&mut self, subscriptions: &[Subscription], until: MonoNanos) {
-        self.postponed.extend(subscriptions.iter().map(|&one| (until, one)));
-    }
-
-    /// Asks for what was postponed until now.
-    pub(super) fn resume(&mut self, now: MonoNanos) {
-        let due = self.postponed.extract_if(.., |(at, _)| *at <= now);
-        let due: Vec<Subscription> = due.map(|(_, subscription)| subscription).collect();
-        self.ask(Ask::Subscribe, &due);
+        Some((id, Refused::Pending))
     }
 
     /// Whether a request waits for its answer.
@@ -418,7 +462,9 @@ impl Subscribing {
     /// When the next answer is overdue, or something postponed is due.
     pub(super) fn due(&self) -> MonoNanos {
         let greetings = if self.greetings.0 > 0 { self.greetings.1 } else { MonoNanos::MAX };
-        let postponed = self.postponed.iter().map(|(at, _)| *at).min().unwrap_or(MonoNanos::MAX);
+        let postponed = self.postponed.iter().map(|(at, ..)| *at).min();
+        // Nothing of it is asked while all is held.
+        let postponed = postponed.map_or(MonoNanos::MAX, |at| at.max(self.held_until()));
         self.awaited
             .iter()
             .map(|awaited| awaited.due)
@@ -428,23 +474,15 @@ impl Subscribing {
             .min(postponed)
     }
 
-    /// Those that nobody has left.
-    fn wanted(&self, mut subscriptions: Vec<Subscription>) -> Vec<Subscription> {
-        subscriptions.retain(|one| !self.left.contains(one));
+    /// Those that nobody has left; of what is to be left all.
+    fn wanted(&self, ask: Ask, mut subscriptions: Vec<Subscription>) -> Vec<Subscription> {
+        subscriptions.retain(|one| ask == Ask::Leave || !self.left.contains(one));
         subscriptions
     }
 
-    /// What becomes of refused subscriptions, of which these are still wanted. A stream that cannot
-    /// be left is asked for all the same.
-    fn given_up(&mut self, ask: Ask, wanted: Vec<Subscription>) -> Refused {
-        match ask {
-            _ if wanted.is_empty() => Refused::Moot,
-            Ask::Subscribe => {
-                self.refused.extend(&wanted);
-                Refused::GivenUp(wanted)
-            }
-            Ask::Unsubscribe => Refused::Pending,
-        }
+    /// Chunks of which nothing is wanted any more.
+    fn drop_empty(&mut self) {
+        self.queue.retain(|chunk| !chunk.subscriptions.is_empty());
     }
 
     fn take(&mut self, id: Option<u64>) -> Option<Awaited> {
@@ -454,6 +492,11 @@ impl Subscribing {
     fn find(&self, id: Option<u64>) -> Option<usize> {
         self.awaited.iter().position(|awaited| Some(awaited.id) == id)
     }
+}
+
+/// Whether a stream is what an answer names.
+fn is_of(stream: &Subscription, subject: Subject) -> bool {
+    stream.instrument == subject.instrument && stream.channel == subject.channel
 }
 
 #[cfg(test)]

@@ -17,12 +17,12 @@ use mio::{Registry, Token};
 
 use super::attempts::Attempts;
 use super::circuit::Circuit;
-use super::command::{Addresses, FeedNotice};
+use super::command::{Addresses, FeedNotice, Refusal};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
 use super::sequence::ConnectionSequence;
-use super::subscribing::Subscribing;
+use super::subscribing::{Postponed, Refused, Subscribing};
 use super::with_trades;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
@@ -146,6 +146,10 @@ pub(super) struct Open {
     pub(super) rhythms: Rhythms,
     /// It answers, but most of what it carries fell silent.
     is_barren: bool,
+    /// What of it the exchange refuses, and why.
+    lacks: Vec<(Subscription, Reason)>,
+    /// Streams that were accepted, until somebody takes them.
+    accepted: Vec<Subscription>,
     /// Books whose stream fell silent, until somebody takes them.
     aged: Vec<InstrumentId>,
     /// Trades that were asked for again, until somebody takes them.
@@ -213,6 +217,23 @@ impl Upstream {
             Phase::Open(open) => Some((open, &self.plan)),
             _ => None,
         }
+    }
+
+    /// The same, only to look at.
+    pub(super) fn opened_one(&self) -> Option<&Open> {
+        match &self.phase {
+            Phase::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Whether the exchange refuses it for now what another connection brings.
+    pub(super) fn lacks_what_is_on(&self, other: &Self) -> bool {
+        let (Some(own), Some(other)) = (self.opened_one(), other.opened_one()) else {
+            return false;
+        };
+        let mut postponed = own.subscribing.postponed();
+        postponed.any(|one| other.rhythms.is_flowing(one.instrument, one.channel))
     }
 
     /// Since when it has been connected with everything subscribed and answered.
@@ -501,7 +522,7 @@ impl Upstream {
                 rules,
                 &self.plan.subscriptions,
                 self.plan.greeting.len(),
-                site.now,
+                (self.generation, site.now),
             ),
             greeting: self.plan.greeting.iter().cloned().collect(),
             readable: true,
@@ -512,6 +533,8 @@ impl Upstream {
             is_served_told: false,
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
             is_barren: false,
+            lacks: Vec::new(),
+            accepted: Vec::new(),
             aged: Vec::new(),
             doubted: Vec::new(),
             was_settled: false,
@@ -535,7 +558,7 @@ impl Upstream {
             Ok(_) => {}
             Err(error) => return self.fail(&error, site),
         }
-        open.is_served |= open.subscribing.is_done();
+        open.is_served |= open.subscribing.is_done() && open.subscribing.postponed().count() == 0;
         let is_news = open.is_served && !std::mem::replace(&mut open.is_served_told, true);
         if is_news && site.circuit.serve() {
             site.counters.circuit_open.set(0);
@@ -579,18 +602,23 @@ impl Open {
     /// Queues what is due and allowed: requests and heartbeats.
     fn say<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) -> Result<(), NetError> {
         self.subscribing.resume(site.now);
-        while let Some(id) = self.subscribing.overdue(site.now) {
+        while let Some((id, refused)) = self.subscribing.overdue(site.now) {
             site.counters.unanswered.increment();
             site.notices.push(FeedNotice::Unanswered { line: site.line, id });
+            if !matches!(refused, Refused::Pending | Refused::Moot) {
+                let cost = self.refuse(refused, site.now, site.counters);
+                let refusal = Refusal { line: site.line, id: Some(id), ..cost };
+                site.notices.push(FeedNotice::Refused(Box::new(refusal)));
+            }
         }
-        while !self.greeting.is_empty() && self.pacer.ready_at(MESSAGES_SPARED) <= site.now {
+        while !self.greeting.is_empty() && self.ready_at() <= site.now {
             if let Some(message) = self.greeting.pop_front() {
                 self.pacer.note(site.now);
                 self.socket.queue_text(&message)?;
             }
         }
         while self.greeting.is_empty()
-            && self.pacer.ready_at(MESSAGES_SPARED) <= site.now
+            && self.ready_at() <= site.now
             && let Some(request) = self.subscribing.next(exchange, site.now)
         {
             self.pacer.note(site.now);
@@ -606,9 +634,68 @@ impl Open {
         Ok(())
     }
 
+    /// When something may be asked: as the exchange's limit has it, and its answers.
+    fn ready_at(&self) -> MonoNanos {
+        self.pacer.ready_at(MESSAGES_SPARED).max(self.subscribing.held_until())
+    }
+
+    /// The exchange refuses streams, for now or for good: they are not here. Returns which.
+    pub(super) fn refuse(
+        &mut self,
+        refused: Refused,
+        now: MonoNanos,
+        counters: &FeedCounters,
+    ) -> Refusal {
+        let mut cost = Refusal::default();
+        let (streams, reason) = match refused {
+            Refused::GivenUp(streams) => {
+                counters.refused_subscriptions.add(streams.len() as u64);
+                self.rhythms.give_up(&streams, now);
+                cost.given_up.clone_from(&streams);
+                (streams, Reason::ExchangeError)
+            }
+            Refused::Postponed(Postponed { streams, reason, until }) => {
+                counters.postponed_subscriptions.add(streams.len() as u64);
+                self.rhythms.postpone(&streams);
+                cost.wait = Duration::from_nanos(until.since(now));
+                cost.postponed.clone_from(&streams);
+                (streams, reason)
+            }
+            Refused::Pending | Refused::Unknown | Refused::Moot => return cost,
+        };
+        self.lacks.retain(|(one, _)| !streams.contains(one));
+        self.lacks.extend(streams.into_iter().map(|one| (one, reason)));
+        cost
+    }
+
+    /// What of it the exchange refuses, and why.
+    pub(super) fn lacks(&self) -> &[(Subscription, Reason)] {
+        &self.lacks
+    }
+
+    /// These are not wanted any more, so that nothing lacks.
+    pub(super) fn leave(&mut self, left: &[Subscription]) {
+        self.subscribing.leave(left);
+        self.lacks.retain(|(one, _)| !left.contains(one));
+    }
+
+    /// A stream that was accepted, each told once.
+    pub(super) fn take_accepted(&mut self) -> Option<Subscription> {
+        self.accepted.pop()
+    }
+
+    /// Says once more what the connection begins with, as it was refused for now.
+    pub(super) fn greet_again(&mut self, greeting: &[String]) {
+        self.greeting = greeting.iter().cloned().collect();
+        self.subscribing.greet_again(greeting.len());
+    }
+
     /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
     fn listen(&mut self, site: &mut Site<'_>) {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
+        let accepted = self.subscribing.take_accepted();
+        self.lacks.retain(|(one, _)| !accepted.contains(one));
+        self.accepted.extend(accepted);
         let Some(found) = self.rhythms.look(site.now) else { return };
         let Found { mute, refused, aged, is_barren } = found;
         self.is_barren |= is_barren;
@@ -676,7 +763,7 @@ impl Open {
     fn due(&self) -> MonoNanos {
         let request = match self.greeting.is_empty() && !self.subscribing.may_send() {
             true => MonoNanos::MAX,
-            false => self.pacer.ready_at(MESSAGES_SPARED),
+            false => self.ready_at(),
         };
         self.pulse
             .due()

@@ -104,6 +104,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_refused_subscriptions", "Subscriptions that the exchange refused for good.", |feed| {
         feed.refused_subscriptions.value()
     }),
+    (
+        "feed_postponed_subscriptions",
+        "Subscriptions that the exchange refused for now, each time anew.",
+        |feed| feed.postponed_subscriptions.value(),
+    ),
     ("feed_mute_subscriptions", "Subscriptions accepted that stayed without data.", |feed| {
         feed.mute_subscriptions.value()
     }),

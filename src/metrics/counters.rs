@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
 use super::catalogue::BUCKETS_NS;
-use crate::exchange::Rejected;
+use crate::exchange::{RefusalKind, Rejected};
 use crate::limits::LINES_MAX;
 use crate::tick::{BookState, Reason};
 
@@ -118,8 +118,14 @@ pub struct FeedCounters {
     pub rollovers: Counter,
     /// Requests that the exchange did not answer in time.
     pub unanswered: Counter,
+    /// Refusals of the exchange, by [`RefusalKind::NAMES`].
+    pub refusals: [Counter; RefusalKind::NAMES.len()],
     /// Subscriptions that the exchange refused for good.
     pub refused_subscriptions: Counter,
+    /// Subscriptions that the exchange refused for now.
+    pub postponed_subscriptions: Counter,
+    /// Streams that are not there, as the exchange refuses them.
+    pub absent_subscriptions: Gauge,
     /// Subscriptions that were accepted and stayed without data.
     pub mute_subscriptions: Counter,
     /// Events dated further ahead of the exchange's clock than is believed.

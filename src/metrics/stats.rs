@@ -69,6 +69,8 @@ pub struct FeedStats {
     pub unlisted: Vec<UnlistedStats>,
     /// Order books in each state.
     pub books: BookStats,
+    /// Streams that are not there, as the exchange refuses them.
+    pub absent_subscriptions: u64,
     /// Order books whose checksum did not match.
     pub checksum_failures: u64,
     /// Requests beside the stream that wait for their turn.
@@ -277,6 +279,7 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         resyncs: counters.resyncs.value(),
         unlisted: feed.unlisted.clone(),
         books: book_stats(counters),
+        absent_subscriptions: counters.absent_subscriptions.value(),
         checksum_failures: counters.checksum_failures.value(),
         requests_waiting: requests.map_or(0, |one| one.waiting.value()),
         requests_eta_seconds: requests.map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0),

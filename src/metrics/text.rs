@@ -18,7 +18,7 @@ use super::catalogue::{
 };
 use super::counters::{BroadcastCounters, Counter, FeedCounters};
 use super::observatory::{LineView, Observatory, Sky};
-use crate::exchange::Rejected;
+use crate::exchange::{RefusalKind, Rejected};
 use crate::latency::{Histograms, Span};
 use crate::tick::{BookState, FeedState, Reason};
 
@@ -261,6 +261,11 @@ impl Page<'_> {
         let items = refused(|feed| &feed.rejected_items);
         let sentence = "Trades, books, prices and candles in frames that could not be read.";
         self.counter("feed_rejected_items", sentence, items)?;
+        let refusals = sky.feeds.iter().flat_map(|feed| {
+            let kinds = RefusalKind::NAMES.iter().zip(&feed.counters.refusals);
+            kinds.map(|(name, count)| (because(&feed.exchange, name), count.value()))
+        });
+        self.counter("feed_refusals", "Refusals of the exchange, by their worth.", refusals)?;
         // A reason that never happened is left out: most of them never end a connection.
         let by_reason = |counters: fn(&FeedCounters) -> &[Counter]| {
             sky.feeds.iter().flat_map(move |feed| {
@@ -298,6 +303,10 @@ impl Page<'_> {
         });
         let help = "How far the exchange's clock is ahead of ours, by the dates of its events.";
         self.gauge("feed_clock_ahead_seconds", help, ahead)?;
+        let absent = feeds()
+            .map(|feed| (of(&feed.exchange), feed.counters.absent_subscriptions.value() as f64));
+        let help = "Streams that are not there, as the exchange refuses them.";
+        self.gauge("feed_absent_subscriptions", help, absent)?;
         let names = ["feed_live_books", "feed_resyncing_books", "feed_stale_books"];
         for (name, state) in names.into_iter().zip(BookState::ALL) {
             let help = format!("Order books that are {}.", state.name());

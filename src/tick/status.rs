@@ -125,7 +125,7 @@ reasons! {
     Rollover = "rollover",
     /// The exchange sent an error frame.
     ExchangeError = "exchange error",
-    /// The exchange asks us to slow down (HTTP 429, 418).
+    /// The exchange asks us to slow down (HTTP 429, 418, or in answer to a subscription).
     RateLimited = "rate limited",
     /// The exchange's numbering has a hole.
     SequenceGap = "sequence gap",
@@ -155,4 +155,6 @@ reasons! {
     Refused = "refused value",
     /// The exchange does not list the symbol. Spelled as the code of the error.
     UnknownSymbol = "unknown_symbol",
+    /// The exchange cannot serve a stream for now: its market is closed, or it is at fault.
+    Unavailable = "unavailable",
 }

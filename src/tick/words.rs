@@ -21,6 +21,7 @@ const FEED_STATE: u8 = 9;
 const GAP: u8 = 10;
 const TIME: u8 = 11;
 const UNHEARD: u8 = 12;
+const STREAM_STATE: u8 = 13;
 
 /// The word of a tag and up to seven small fields.
 #[inline(always)]
@@ -92,6 +93,10 @@ impl Body {
                 let fields = [state as u8, reason as u8, line];
                 [small(FEED_STATE, fields), attempt as u64, 0, 0, 0]
             }
+            Self::StreamState { channel, state, reason } => {
+                let fields = [state as u8, reason as u8, channel as u8];
+                [small(STREAM_STATE, fields), 0, 0, 0, 0]
+            }
             Self::Gap { channel, reason, missed } => {
                 [small(GAP, [channel as u8, reason as u8]), missed, 0, 0, 0]
             }
@@ -149,6 +154,11 @@ impl Body {
                 state: numbered(&BookState::ALL, one)?,
                 reason: numbered(Reason::ALL, two)?,
             },
+            STREAM_STATE => Self::StreamState {
+                channel: numbered(&Channel::ALL, three)?,
+                state: numbered(&BookState::ALL, one)?,
+                reason: numbered(Reason::ALL, two)?,
+            },
             FEED_STATE => Self::FeedState {
                 state: numbered(&FeedState::ALL, one)?,
                 reason: numbered(Reason::ALL, two)?,
@@ -189,6 +199,11 @@ mod tests {
             Body::TickerChange { digits, mantissas },
             Body::TickerVolumes { digits: [3, 255], words: [u64::MAX, 1, 2, 3] },
             Body::Time { date: UnixNanos(-5) },
+            Body::StreamState {
+                channel: Channel::Ticker,
+                state: BookState::Stale,
+                reason: Reason::Unavailable,
+            },
         ];
         let sides = [Side::Bid, Side::None, Side::Ask];
         let numbers = [Some(u64::MAX), Some(0), None];

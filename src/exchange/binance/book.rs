@@ -1,17 +1,15 @@
 //! Requests beside the stream: the book that deltas are joined to, and the list of instruments.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol::contract_symbol;
-use crate::clock::UnixNanos;
-use crate::exchange::rest::{FAILURE, malformed, stated_wait, step};
-use crate::exchange::{BookSnapshot, Listing, Refusal, RestError, RestRequest};
+use crate::exchange::rest::{malformed, step};
+use crate::exchange::{BookSnapshot, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
-use crate::tick::{Decimal, Level, Reason, Side};
+use crate::tick::{Decimal, Level, Side};
 
 /// Spot books to their greatest depth. Levels beyond a snapshot stay unknown until touched: at
 /// 1,000 levels of BTCUSDT that is 240 USD away, at 5,000 about 1,000 USD (measured 2026-08).
@@ -163,44 +161,6 @@ fn number(field: &'static str, text: &str) -> Result<Decimal, RestError> {
         .ok_or_else(|| RestError::Number { field, value: text.chars().take(40).collect() })
 }
 
-/// Wait when a refusal names no time. A minute is the window of the weight limit.
-const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
-/// Longest wait: a ban lasts up to 3 days.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
-
-/// See [`crate::exchange::Profile::refusal`]. 429 is "slow down", 418 "banned for not slowing
-/// down"; both come with `Retry-After` in seconds, or with a date in milliseconds in the body
-/// (`error.data.retryAfter`, or "until 1659146400000" in the words of -1003).
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    if status != 429 && status != 418 {
-        return FAILURE;
-    }
-    let until = || date_in(body).map(|date| Duration::from_millis(since(date, now)));
-    let wait =
-        stated_wait(retry_after).or_else(until).unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX);
-    Refusal { reason: Reason::RateLimited, retry_after: wait }
-}
-
-/// Milliseconds from now to a date, at least one second.
-fn since(millis: u64, now: UnixNanos) -> u64 {
-    millis.saturating_sub(u64::try_from(now.millis()).unwrap_or(0)).max(1_000)
-}
-
-/// The first number of 13 digits after `retryAfter` or `until` in a refusal's body.
-fn date_in(body: &[u8]) -> Option<u64> {
-    let text = str::from_utf8(body).ok()?;
-    let mark = text.find("retryAfter").or_else(|| text.find("until"))?;
-    text[mark..]
-        .split(|c: char| !c.is_ascii_digit())
-        .find(|digits| digits.len() == 13)
-        .and_then(|digits| digits.parse().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,23 +226,6 @@ mod tests {
             .map(|listing| listing.instrument.symbol.to_string())
             .collect();
         assert_eq!(symbols, ["BTC/USDT:USDT", "BTC/USDT:261225", "BTC/USD:BTC"]);
-    }
-
-    #[test]
-    fn a_refusal_tells_how_long_to_wait() {
-        let now = UnixNanos::from_millis(1_659_146_340_000);
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), now);
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
-        assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
-        let data = r#"{"error":{"code":-1003,"data":{"retryAfter":1659146400000}}}"#;
-        assert_eq!(wait(418, None, data), (Reason::RateLimited, 60));
-        let words = r#"{"code":-1003,"msg":"IP banned until 1659146400000. Use WebSocket."}"#;
-        assert_eq!(wait(418, None, words), (Reason::RateLimited, 60));
-        assert_eq!(wait(429, None, "\u{fffd}"), (Reason::RateLimited, 60));
-        assert_eq!(wait(418, Some("99999999999"), ""), (Reason::RateLimited, 259_200));
-        assert_eq!(wait(503, Some("7"), ""), (Reason::ExchangeError, 5));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! documentation (2026-10); what was measured on the wire instead is marked so.
 
 mod book;
+mod errors;
 mod hot;
 mod parse;
 mod subscribe;
@@ -86,7 +87,7 @@ pub static SPOT: Profile = Profile {
         next: no_more,
         read: book::read_spot_listing,
     }),
-    refusal: book::refusal,
+    refusal: errors::refusal,
 };
 
 /// Facts of Binance USD-M futures.
@@ -127,7 +128,7 @@ pub static FUTURES: Profile = Profile {
         next: no_more,
         read: book::read_futures_listing,
     }),
-    refusal: book::refusal,
+    refusal: errors::refusal,
 };
 
 /// The adapter of both markets.

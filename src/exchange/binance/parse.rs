@@ -1,7 +1,9 @@
 //! What Binance says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
-use super::{Market, TimeUnit};
+use std::time::Duration;
+
+use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, pairs, positive, refused};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
@@ -366,9 +368,15 @@ fn reply(root: Value<'_>) -> Option<Frame> {
 }
 
 fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
-    error.field("code")?.signed()?;
+    let code = error.field("code")?.signed()?.to_string();
     let words = error.field("msg")?.string()?;
-    Some(Frame::Error { id, subject: None, text: cut(&[words]) })
+    // Without a clock of ours: both dates are the exchange's.
+    let stated = error.field("data").and_then(|data| {
+        let date = |name| data.field(name).and_then(Value::unsigned);
+        Some(Duration::from_millis(date("retryAfter")?.saturating_sub(date("serverTime")?)))
+    });
+    let kind = errors::kind(&code, words, stated);
+    Some(Frame::Error { id, subject: None, kind, text: cut(&[words]) })
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -1,20 +1,17 @@
-//! The list of instruments, which comes by a request beside the stream, and how refusals of such
-//! requests read. Books come in the stream whole.
+//! The list of instruments, which comes by a request beside the stream.
+//! Books come in the stream whole.
 //!
 //! Source: bybit-exchange/docs `v5/market/instrument` and `v5/rate-limit` (state 2026-07).
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol::{canonical_date, contract_symbol};
-use crate::clock::UnixNanos;
-use crate::exchange::rest::{FAILURE, malformed, stated_wait, step};
-use crate::exchange::{Listing, Refusal, RestError, RestRequest};
+use crate::exchange::rest::{malformed, step};
+use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
-use crate::tick::Reason;
 
 /// All spot pairs; this class is not paged.
 pub(super) fn spot_listing_requests(_: &[&str]) -> Vec<RestRequest> {
@@ -144,24 +141,6 @@ fn read(
     Ok(listings.collect())
 }
 
-/// After "403, access too frequent" all is to rest for ten minutes.
-const RETRY_AFTER_BAN: Duration = Duration::from_secs(600);
-/// The window of the limit is 5 s.
-const RETRY_AFTER_RATE: Duration = Duration::from_secs(5);
-/// See [`crate::exchange::Profile::refusal`]. 403 is also what visitors from countries without
-/// service get; they too had better not ask often.
-pub(super) fn refusal(status: u16, retry_after: Option<&str>, _: &[u8], _: UnixNanos) -> Refusal {
-    let (reason, default) = match status {
-        403 => (Reason::RateLimited, RETRY_AFTER_BAN),
-        429 => (Reason::RateLimited, RETRY_AFTER_RATE),
-        _ => return FAILURE,
-    };
-    Refusal {
-        reason,
-        retry_after: stated_wait(retry_after).unwrap_or(default).min(RETRY_AFTER_BAN),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,17 +213,5 @@ mod tests {
         let error = read_spot_listing(body).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 10006: Too many visits!");
         assert!(matches!(read_spot_listing(b"<html>"), Err(RestError::Malformed { .. })));
-    }
-
-    #[test]
-    fn who_asked_too_often_rests() {
-        let wait = |status, header| {
-            let refusal = refusal(status, header, b"", UnixNanos::NONE);
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
-        assert_eq!(wait(403, None), (Reason::RateLimited, 600));
-        assert_eq!(wait(429, Some("7")), (Reason::RateLimited, 7));
-        assert_eq!(wait(429, None), (Reason::RateLimited, 5));
-        assert_eq!(wait(503, Some("9")), (Reason::ExchangeError, 5));
     }
 }

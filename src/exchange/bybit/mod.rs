@@ -5,6 +5,7 @@
 //! Sources: bybit-exchange/docs (`v5/websocket`, state 2026-07) unless another is named; what was
 //! seen on the wire instead is marked so.
 
+mod errors;
 mod hot;
 mod id;
 mod listing;
@@ -94,7 +95,7 @@ pub static SPOT: Profile = Profile {
         next: no_more,
         read: listing::read_spot_listing,
     }),
-    refusal: listing::refusal,
+    refusal: errors::refusal,
 };
 
 /// Facts of Bybit's linear contracts.
@@ -120,7 +121,7 @@ pub static LINEAR: Profile = Profile {
         next: listing::next_linear,
         read: listing::read_linear_listing,
     }),
-    refusal: listing::refusal,
+    refusal: errors::refusal,
 };
 
 /// The adapter of both classes.

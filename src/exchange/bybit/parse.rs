@@ -1,6 +1,7 @@
 //! What Bybit says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
+use super::errors;
 use super::id::trade_id;
 use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
@@ -8,7 +9,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::{
     GENERAL, cut, decimal, items, pairs, positive, required, text, wide,
 };
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
@@ -256,12 +257,17 @@ impl Context<'_> {
     /// An answer to a request or ping of ours. Options and spreads have a shape of their own
     /// (`COMMAND_RESP`).
     fn answer(&self, root: Value<'_>) -> Option<Frame> {
-        let words = root.field("ret_msg").and_then(Value::string);
+        let words = root.field("ret_msg").or_else(|| root.field("retMsg")).and_then(Value::string);
         let operation = root.field("op").and_then(Value::string);
         if operation == Some("pong") || words == Some("pong") {
             return Some(Frame::Heartbeat);
         }
-        let success = root.field("success")?.boolean()?;
+        let code = root.field("ret_code").or_else(|| root.field("retCode"));
+        let code = code.and_then(Value::signed);
+        let success = match (root.field("success"), code) {
+            (Some(success), _) => success.boolean()?,
+            (None, code) => code? == 0,
+        };
         let is_command = root.field("type").and_then(Value::string) == Some("COMMAND_RESP");
         if !is_command && words.is_none() && root.field("conn_id").is_none() {
             return None;
@@ -270,7 +276,7 @@ impl Context<'_> {
         if success && operation == Some("ping") {
             return Some(Frame::Heartbeat);
         }
-        let id = root.field("req_id").and_then(Value::string);
+        let id = root.field("req_id").or_else(|| root.field("reqId")).and_then(Value::string);
         let id = id.and_then(|id| super::id::number(id.as_bytes()));
         let failed = root.field("data").and_then(|data| data.field("failTopics"));
         let failed = failed.and_then(Value::items).and_then(|mut topics| topics.next());
@@ -279,10 +285,16 @@ impl Context<'_> {
             return Some(Frame::Ack { id, subject: None });
         }
         let words = words.filter(|words| !words.is_empty()).or(failed).unwrap_or("refused");
-        // `error:handler not found,topic:orderbook.500.BTCUSDT`, `Invalid topic: x.BTCUSDT`.
-        let topic = words.rsplit([':', ' ']).next().unwrap_or_default();
-        let subject = subject_of(topic, self.instruments);
-        Some(Frame::Error { id, subject, text: cut(&[words]) })
+        // `error:handler not found,topic:orderbook.500.BTCUSDT`, `Invalid topic: x.BTCUSDT`,
+        // `Invalid symbol :[tickers.BTCUSDT]`.
+        let topic = words.trim_end_matches(']').rsplit([':', ' ', '[']).next();
+        let subject = subject_of(topic.unwrap_or_default(), self.instruments);
+        let code = code.map(|code| code.to_string()).unwrap_or_default();
+        let kind = match is_command && Some(words) == failed {
+            true => RefusalKind::Permanent,
+            false => errors::kind(&code, words),
+        };
+        Some(Frame::Error { id, subject, kind, text: cut(&[words]) })
     }
 }
 

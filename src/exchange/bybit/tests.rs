@@ -257,7 +257,7 @@ fn answers_of_every_class_are_told_apart() {
         assert_eq!(read(text).outcome, expected, "{text}");
     }
     let refused = |text: &str| match read(text).outcome {
-        Ok(Frame::Error { id, subject, text }) => (id, subject, text.to_string()),
+        Ok(Frame::Error { id, subject, text, .. }) => (id, subject, text.to_string()),
         other => panic!("{other:?}"),
     };
     let btc = |channel| Some(Subject { instrument: InstrumentId(0), channel });

@@ -1,6 +1,7 @@
 //! What both of Coinbase's protocols write alike: numbers and dates in strings, `BUY` and `SELL`,
 //! and the statements that both paths of both parsers make about them.
 
+use super::errors;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{cut, positive, required, wide};
 use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected};
@@ -144,5 +145,5 @@ pub(in crate::exchange) fn error(root: Value<'_>) -> Result<Frame, Rejected> {
         Some(reason) => cut(&[message, ": ", reason]),
         None => cut(&[message]),
     };
-    Ok(Frame::Error { id: None, subject: None, text })
+    Ok(Frame::Error { id: None, subject: None, kind: errors::kind(&text), text })
 }

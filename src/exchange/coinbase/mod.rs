@@ -4,6 +4,7 @@
 //! Sources: docs.cdp.coinbase.com/exchange/websocket-feed (state 2026-10); what was measured on
 //! recorded sessions instead is marked so.
 
+pub(super) mod errors;
 pub(super) mod fields;
 mod hot;
 mod parse;
@@ -71,7 +72,7 @@ pub static EXCHANGE: Profile = Profile {
         next: no_more,
         read: rest::read_listing,
     }),
-    refusal: rest::refusal,
+    refusal: errors::refusal,
 };
 
 /// The adapter.

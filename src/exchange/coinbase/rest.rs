@@ -1,4 +1,4 @@
-//! Requests beside the streams: the lists of products, and what their refusals ask of us.
+//! Requests beside the streams: the lists of products.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,9 +7,8 @@ use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol;
-use crate::clock::UnixNanos;
-use crate::exchange::rest::{self, malformed, step};
-use crate::exchange::{Listing, Refusal, RequestRules, RestError, RestRequest};
+use crate::exchange::rest::{malformed, step};
+use crate::exchange::{Listing, RequestRules, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// 10 requests a second and address on public endpoints, of both APIs.
@@ -79,23 +78,9 @@ pub(in crate::exchange) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Resul
     })
 }
 
-/// Wait when a refusal names no time; the limit is by the second.
-const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
-/// See [`crate::exchange::Profile::refusal`].
-pub(in crate::exchange) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    _body: &[u8],
-    _now: UnixNanos,
-) -> Refusal {
-    rest::refusal(status, retry_after, RETRY_AFTER_DEFAULT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::rest::RETRY_AFTER_FAILURE;
-    use crate::tick::Reason;
 
     #[test]
     fn a_list_of_products_is_read() {
@@ -120,9 +105,5 @@ mod tests {
         let error = read_listing(br#"{"message":"NotFound"}"#).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 0: NotFound");
         assert!(matches!(read_listing(b"[{"), Err(RestError::Malformed { line: 1, .. })));
-        let wait = |status, header| refusal(status, header, b"", UnixNanos::NONE);
-        assert_eq!(wait(429, Some("3")).retry_after, Duration::from_secs(3));
-        assert_eq!(wait(429, None).reason, Reason::RateLimited);
-        assert_eq!(wait(503, None).retry_after, RETRY_AFTER_FAILURE);
     }
 }

@@ -176,7 +176,7 @@ fn answers_refusals_and_the_rest_are_told_apart() {
         ),
         (r#"{"type":"error","message":"Malformed JSON"}"#, "Malformed JSON"),
     ] {
-        let Ok(Frame::Error { id: None, subject: None, text }) = read(text).outcome else {
+        let Ok(Frame::Error { id: None, subject: None, text, .. }) = read(text).outcome else {
             panic!("{text}");
         };
         assert_eq!(text.as_str(), words);

@@ -14,7 +14,7 @@ mod tests;
 
 use std::time::Duration;
 
-use super::coinbase::{rest as shared_rest, symbol as shared_symbol};
+use super::coinbase::{errors, rest as shared_rest, symbol as shared_symbol};
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
     Exchange, Frame, ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
@@ -66,7 +66,7 @@ pub static ADVANCED: Profile = Profile {
         next: no_more,
         read: rest::read_listing,
     }),
-    refusal: shared_rest::refusal,
+    refusal: errors::refusal,
 };
 
 /// The adapter.

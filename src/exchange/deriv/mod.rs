@@ -5,6 +5,7 @@
 //! address, and the socket of the newer options API. Sources: developers.deriv.com and the schemas
 //! of `deriv-api-docs` (2026-06), recorded frames of 2025 and 2026.
 
+mod errors;
 mod hot;
 mod listing;
 mod memory;
@@ -18,13 +19,11 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, Profile, Refusal, Rejected, Request, RequestRules, SnapshotSource,
-    Subscription, general,
+    Exchange, Frame, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    general,
 };
-use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
-use crate::tick::Reason;
 use memory::Memory;
 use parse::Context;
 
@@ -84,13 +83,8 @@ pub static PROFILE: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: None,
-    refusal,
+    refusal: errors::refusal,
 };
-
-/// Nothing is asked for beside the stream.
-fn refusal(_: u16, _: Option<&str>, _: &[u8], _: UnixNanos) -> Refusal {
-    Refusal { reason: Reason::ExchangeError, retry_after: Duration::from_secs(60) }
-}
 
 /// The adapter of both dialects.
 #[derive(Debug)]

@@ -1,14 +1,12 @@
 //! What Deriv says: the general path, which reads every frame in any order of its keys, and the
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
-use std::time::Duration;
-
-use super::listing;
 use super::memory::{Memory, Stream, StreamId};
 use super::subscribe::interval_of;
+use super::{errors, listing};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, refused};
-use crate::exchange::{Batch, Frame, Listings, Rejected, Subject};
+use crate::exchange::{Batch, Frame, Listings, RefusalKind, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -90,7 +88,6 @@ impl Context<'_> {
         let kind = root.field("msg_type").and_then(Value::string).ok_or(Rejected::Foreign)?;
         let request = root.field("req_id").and_then(Value::unsigned);
         if let Some(error) = root.field("error").filter(|error| error.fields().is_some()) {
-            batch.retry_after = retry_after(error);
             return Ok(self.refusal(root, error, request));
         }
         // A stream repeats the id of the request that opened it, so its first frame answers it.
@@ -212,13 +209,14 @@ impl Context<'_> {
     /// only the code means something.
     fn refusal(&self, root: Value<'_>, error: Value<'_>, id: Option<u64>) -> Frame {
         let code = error.field("code").and_then(Value::string).unwrap_or_default();
-        if code == "AlreadySubscribed" {
-            // The answer to an earlier request came too late, or not at all: the stream is there.
-            return Frame::Ack { id, subject: self.subject(root) };
+        let (kind, subject) = (errors::kind(code), self.subject(root));
+        // A call asks for one stream, so that this accepts all of it.
+        if kind == RefusalKind::AlreadySo {
+            return Frame::Ack { id, subject };
         }
         let message = error.field("message").and_then(Value::string).unwrap_or_default();
         let text = cut(&[code, ": ", message]);
-        Frame::Error { id, subject: self.subject(root), text }
+        Frame::Error { id, subject, kind, text }
     }
 
     /// The stream that the repeated request asked for.
@@ -230,19 +228,6 @@ impl Context<'_> {
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
         Some(Subject { instrument, channel })
-    }
-}
-
-/// How long a refusal holds, where it is one for now only. Markets open at times that nobody tells
-/// here; calls are counted by the minute; and an exchange at fault may recover at once.
-fn retry_after(error: Value<'_>) -> Option<Duration> {
-    match error.field("code").and_then(Value::string)? {
-        "MarketIsClosed" | "NoRealtimeQuotes" | "StreamingNotAllowed" => {
-            Some(Duration::from_secs(60))
-        }
-        "RateLimit" => Some(Duration::from_secs(20)),
-        "InternalServerError" | "WrongResponse" => Some(Duration::from_secs(5)),
-        _ => None,
     }
 }
 

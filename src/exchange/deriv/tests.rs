@@ -1,4 +1,5 @@
 use super::*;
+use crate::exchange::refusal::unavailable;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
 use crate::exchange::{Listing, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
@@ -220,10 +221,10 @@ fn a_refusal_names_its_request_and_its_stream() {
         r#""req_id":4}"#
     );
     let read = read(text);
-    // Markets open again.
-    assert_eq!(read.batch.retry_after, Some(Duration::from_secs(60)));
-    let Ok(Frame::Error { id, subject, text }) = read.outcome else { panic!("{text}") };
+    let Ok(Frame::Error { id, subject, kind, text }) = read.outcome else { panic!("{text}") };
     assert_eq!(id, Some(4));
+    // Markets open again.
+    assert_eq!(kind, unavailable(60));
     assert_eq!(subject, Some(Subject { instrument: EUR_USD, channel: Channel::Quotes }));
     assert_eq!(text.as_str(), "MarketIsClosed: This market is presently closed.");
 }

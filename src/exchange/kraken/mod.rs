@@ -4,6 +4,7 @@
 //! 2026; what was measured on the wire instead is marked so.
 
 mod depth;
+mod errors;
 mod hot;
 mod listing;
 mod parse;
@@ -17,13 +18,11 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Exchange, Frame, Profile, Refusal, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription, general,
+    DateRules, Dated, Exchange, Frame, Profile, Rejected, Request, RequestRules, SnapshotSource,
+    Subscription, general,
 };
-use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, Minute, PaddedFrame};
-use crate::tick::Reason;
 use depth::Depths;
 use hot::Recognised;
 use parse::Context;
@@ -75,7 +74,7 @@ pub static V2: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: None,
-    refusal,
+    refusal: errors::refusal,
 };
 
 /// Facts of Kraken, version 1: array frames, no trade ids. Frozen by the exchange; here it is read
@@ -87,11 +86,6 @@ pub static V1: Profile = Profile {
     canonical_symbol: symbol::v1_canonical,
     ..V2
 };
-
-/// Kraken is asked for nothing beside its stream.
-fn refusal(_status: u16, _retry_after: Option<&str>, _body: &[u8], _now: UnixNanos) -> Refusal {
-    Refusal { reason: Reason::ExchangeError, retry_after: Duration::from_secs(5) }
-}
 
 /// Which protocol an adapter reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! read from the frame's text, never from a parsed number.
 
 use super::depth::Depths;
-use super::{listing, subscribe};
+use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, refused, text};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
@@ -146,12 +146,14 @@ struct Envelope<'t> {
     result: Option<Value<'t>>,
     request: Option<u64>,
     symbol: Option<&'t str>,
+    /// It has a single field.
+    is_bare: bool,
 }
 
 impl<'t> Envelope<'t> {
     /// Of a key that stands twice the last one counts. `None` for what is no object.
     fn of(root: Value<'t>) -> Option<Self> {
-        let mut envelope = Self::default();
+        let (mut envelope, mut fields) = (Self::default(), 0);
         for (key, value) in root.fields()? {
             match key {
                 "channel" => envelope.channel = value.string(),
@@ -160,13 +162,15 @@ impl<'t> Envelope<'t> {
                 "timestamp" => envelope.time = Some(value),
                 "method" => envelope.method = value.string(),
                 "success" => envelope.success = value.boolean(),
-                "error" => envelope.error = value.string(),
+                "error" | "Error" => envelope.error = value.string(),
                 "result" => envelope.result = Some(value),
                 "req_id" => envelope.request = value.unsigned(),
                 "symbol" => envelope.symbol = value.string(),
                 _ => {}
             }
+            fields += 1;
         }
+        envelope.is_bare = fields == 1;
         Some(envelope)
     }
 
@@ -276,7 +280,9 @@ impl Context<'_> {
 
     /// An answer to a request of ours, or what follows one that was not understood.
     fn reply(&mut self, envelope: &Envelope<'_>) -> Result<Frame, Rejected> {
-        if let (Some(error), Some(false)) = (envelope.error, envelope.success) {
+        // A message that is one too many is answered with nothing but the words.
+        let is_refused = envelope.success == Some(false) || envelope.is_bare;
+        if let Some(error) = envelope.error.filter(|_| is_refused) {
             return Ok(self.refusal(error, envelope));
         }
         match (envelope.method.ok_or(Rejected::Foreign)?, envelope.success) {
@@ -327,7 +333,8 @@ impl Context<'_> {
         let channel = envelope.request.and_then(subscribe::channel_of);
         let subject = instrument.zip(channel);
         let subject = subject.map(|(instrument, channel)| Subject { instrument, channel });
-        Frame::Error { id: envelope.request, subject, text: cut(&[error]) }
+        let kind = errors::kind(error);
+        Frame::Error { id: envelope.request, subject, kind, text: cut(&[error]) }
     }
 }
 

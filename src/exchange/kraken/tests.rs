@@ -2,9 +2,11 @@
 //! stand in its documentation.
 
 use super::*;
+use crate::clock::UnixNanos;
 use crate::exchange::general::cut;
+use crate::exchange::refusal::too_much;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
-use crate::exchange::{BookKind, DEPTH_FULL, Listings, Origin, Subject};
+use crate::exchange::{BookKind, DEPTH_FULL, Listings, Origin, RefusalKind, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Decimal, Interval, Quote, Side, Trade, TradeId};
 
@@ -254,7 +256,10 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
 fn refusals_name_their_stream_by_symbol_and_number() {
     let mut reader = Reader::v2();
     let text = r#"{"error":"Currency pair not supported ETH/BTC","method":"subscribe","success":false,"symbol":"ETH/BTC","time_in":"x","time_out":"x","req_id":26}"#;
-    let error = |id, subject, words: &str| Ok(Frame::Error { id, subject, text: cut(&[words]) });
+    let error = |id, subject, words: &str| {
+        let kind = RefusalKind::Permanent;
+        Ok(Frame::Error { id, subject, kind, text: cut(&[words]) })
+    };
     let words = "Currency pair not supported ETH/BTC";
     let subject = Subject { instrument: id_of("ETH/BTC"), channel: Channel::Ticker };
     assert_eq!(reader.read(text), error(Some(26), Some(subject), words));
@@ -415,12 +420,18 @@ fn version_ones_events_are_told_apart() {
             Ok(Frame::Error {
                 id: Some(7),
                 subject: None,
+                kind: RefusalKind::Permanent,
                 text: cut(&["Currency pair not supported X/Y"]),
             }),
         ),
         (
             r#"{"event":"error","errorMessage":"Exceeded msg rate"}"#,
-            Ok(Frame::Error { id: None, subject: None, text: cut(&["Exceeded msg rate"]) }),
+            Ok(Frame::Error {
+                id: None,
+                subject: None,
+                kind: too_much(2),
+                text: cut(&["Exceeded msg rate"]),
+            }),
         ),
         (r#"[1,[],"trade","NOT/OURS"]"#, Ok(Frame::Other)),
         (r#"[1,{},"unheard","XBT/USD"]"#, Ok(Frame::Other)),

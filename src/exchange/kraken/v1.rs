@@ -2,8 +2,8 @@
 //! "XBT/USD"]` with one payload or two, all else as objects with an `event`. Numbers are strings,
 //! times are seconds with a fraction, trades have no ids.
 
-use super::depth;
 use super::parse::{Context, interval_of, resting};
+use super::{depth, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, positive, refused, wide};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
@@ -219,15 +219,18 @@ fn candle(
 fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
     let text = |name| root.field(name).and_then(Value::string);
     let id = root.field("reqid").and_then(Value::unsigned);
-    let error = || text("errorMessage").map(|words| cut(&[words])).unwrap_or_default();
+    let error = |subject| {
+        let words = text("errorMessage").unwrap_or_default();
+        Frame::Error { id, subject, kind: errors::kind(words), text: cut(&[words]) }
+    };
     match text("event").ok_or(Rejected::Foreign)? {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),
         "systemStatus" => Ok(Frame::Status),
         "subscriptionStatus" => match text("status").ok_or(Rejected::Field)? {
             "subscribed" | "unsubscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
-            _ => Ok(Frame::Error { id, subject: subject(context, root), text: error() }),
+            _ => Ok(error(subject(context, root))),
         },
-        "error" => Ok(Frame::Error { id, subject: None, text: error() }),
+        "error" => Ok(error(None)),
         // Answers to orders.
         "addOrderStatus" | "editOrderStatus" | "cancelOrderStatus" | "cancelAllStatus" => {
             Ok(Frame::Other)

@@ -1,15 +1,13 @@
 //! The list of instruments beside the stream.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol;
-use crate::clock::UnixNanos;
-use crate::exchange::rest::{self, malformed, step};
-use crate::exchange::{Listing, Refusal, RestError, RestRequest};
+use crate::exchange::rest::{malformed, step};
+use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument};
 
 /// One request for each class, and one for each family of options among these: their list is given
@@ -99,22 +97,10 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
     Ok(body.data.iter().filter_map(entry).collect())
 }
 
-/// Wait after "too many requests" (429, code 50011) that names no time: the window of the limit.
-const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(2);
-/// See [`crate::exchange::Profile::refusal`].
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    _body: &[u8],
-    _now: UnixNanos,
-) -> Refusal {
-    rest::refusal(status, retry_after, RETRY_AFTER_LIMIT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tick::{Decimal, Reason};
+    use crate::tick::Decimal;
 
     #[test]
     fn a_list_names_instruments_of_every_class_with_their_steps() {
@@ -173,17 +159,5 @@ mod tests {
         );
         assert!(matches!(read(b"<html>"), Err(RestError::Malformed { line: 1, .. })));
         assert!(matches!(read(b"{}"), Err(RestError::Malformed { .. })));
-    }
-
-    #[test]
-    fn a_refusal_tells_how_long_to_wait() {
-        let wait = |status, header| {
-            let refusal = refusal(status, header, b"", UnixNanos(0));
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
-        assert_eq!(wait(429, None), (Reason::RateLimited, 2));
-        assert_eq!(wait(429, Some("7")), (Reason::RateLimited, 7));
-        assert_eq!(wait(429, Some("99999999")), (Reason::RateLimited, 3_600));
-        assert_eq!(wait(503, Some("7")), (Reason::ExchangeError, 5));
     }
 }

@@ -6,6 +6,7 @@
 //! Sources: OKX API v5 documentation and change log (state 2026-09), recorded sessions of 2022 and
 //! 2026; what only maintainers of other clients report is marked so.
 
+mod errors;
 mod hot;
 mod listing;
 mod parse;
@@ -71,7 +72,7 @@ pub static PROFILE: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
-    refusal: listing::refusal,
+    refusal: errors::refusal,
 };
 
 /// Which channel makes the book of each instrument. There are several of different depths and

@@ -7,7 +7,7 @@
 use super::listing::{self, Entry};
 use super::subscribe::Named;
 use super::symbol::is_contract;
-use super::{BookSource, BookSources};
+use super::{BookSource, BookSources, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, items, positive_in, refused, text};
 use crate::exchange::{
@@ -170,6 +170,7 @@ impl Context<'_> {
                 Ok(Frame::Error {
                     id,
                     subject: self.subject_in(words),
+                    kind: errors::kind(code, words),
                     text: cut(&[code, ": ", words]),
                 })
             }

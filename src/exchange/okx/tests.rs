@@ -341,7 +341,7 @@ fn answers_name_their_stream() {
 #[test]
 fn refusals_name_their_stream_where_their_words_do() {
     let error = |text: &str, wanted_id, wanted_subject, start: &str| {
-        let Ok(Frame::Error { id, subject, text: told }) = read(text).outcome else {
+        let Ok(Frame::Error { id, subject, text: told, .. }) = read(text).outcome else {
             panic!("{text}")
         };
         assert_eq!((id, subject), (wanted_id, wanted_subject), "{text}");

@@ -36,6 +36,7 @@ fn feed(exchange: &str, state: &'static str, number: u64) -> FeedStats {
         resyncs: number,
         unlisted: Vec::new(),
         books: BookStats { live: number / 4, resyncing: number / 4, stale: number / 4 },
+        absent_subscriptions: 0,
         checksum_failures: number,
         requests_waiting: number,
         requests_eta_seconds: 0.0,

@@ -38,6 +38,7 @@ pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
         | EventBody::Book(_)
         | EventBody::BookState(_)
         | EventBody::Listed(_)
+        | EventBody::StreamState(..)
         | EventBody::FeedState(_) => return false,
     }
     true

@@ -20,7 +20,7 @@ use crate::client::dialect::text::{
     push_decimal, push_i64, push_millis, push_text, push_u64, push_uuid, push_wide,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::Instrument;
+use crate::instrument::{Channel, Instrument};
 use crate::tick::{Candle, Decimal, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal};
 
 /// The names of one instrument as JSON, made once.
@@ -116,7 +116,12 @@ pub fn event(out: &mut Vec<u8>, labels: Option<&Labels>, event: &Event<'_>, enve
         EventBody::BookState(status) => {
             let names = labels.map_or(&[][..], |labels| &labels.state);
             open(out, b"{\"type\":\"status\",\"data\":{", names);
-            book_status_fields(out, &status);
+            channel_status_fields(out, Channel::Orderbook, &status);
+        }
+        EventBody::StreamState(channel, status) => {
+            let names = labels.map_or(&[][..], |labels| &labels.state);
+            open(out, b"{\"type\":\"status\",\"data\":{", names);
+            channel_status_fields(out, channel, &status);
         }
         EventBody::Listed(status) => {
             let names = labels.map_or(&[][..], |labels| &labels.state);
@@ -274,8 +279,10 @@ fn candle_fields(out: &mut Vec<u8>, candle: &Candle) {
     candle_partial(out, candle);
 }
 
-fn book_status_fields(out: &mut Vec<u8>, status: &BookStatus) {
-    out.extend_from_slice(b"\"channel\":\"orderbook\",\"state\":\"");
+fn channel_status_fields(out: &mut Vec<u8>, channel: Channel, status: &BookStatus) {
+    out.extend_from_slice(b"\"channel\":\"");
+    out.extend_from_slice(channel.name().as_bytes());
+    out.extend_from_slice(b"\",\"state\":\"");
     out.extend_from_slice(status.state.name().as_bytes());
     out.push(b'"');
     reason(out, status.reason);
@@ -388,7 +395,12 @@ fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
         EventBody::Book(book) => book_fields(out, &book),
         EventBody::Candle(candle) => return candle_fields(out, candle),
         EventBody::Gap(gap) => return gap_fields(out, &gap, gap.reason.name()),
-        EventBody::BookState(status) => return book_status_fields(out, &status),
+        EventBody::BookState(status) => {
+            return channel_status_fields(out, Channel::Orderbook, &status);
+        }
+        EventBody::StreamState(channel, status) => {
+            return channel_status_fields(out, channel, &status);
+        }
         EventBody::Listed(status) => return listed_fields(out, &status),
         EventBody::FeedState(status) => return feed_status_fields(out, &status),
     }

@@ -1,0 +1,194 @@
+//! What the exchange refuses, and what is asked again because of it.
+
+use std::time::Duration;
+
+use super::{Ask, Awaited, Chunk, ForNow, Postponed, Refused, Said, Subscribing};
+use crate::clock::MonoNanos;
+use crate::exchange::{Answers, RefusalKind, Subject, Subscription};
+use crate::tick::Reason;
+
+/// First wait of a stream that was refused for a reason that nobody knows.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(10);
+
+impl Subscribing {
+    /// The exchange refused a request, or the subject of one. Without a number it can only be told
+    /// when one waits alone.
+    pub(in crate::feed) fn refuse(&mut self, said: Said, now: MonoNanos) -> Refused {
+        let Said { id, subject, kind } = said;
+        if let RefusalKind::Temporary { reason, wait } = kind {
+            return self.refuse_for_now(id, subject, (reason, wait), now);
+        }
+        if let Some(subject) = subject
+            && let Some(index) = self.find_subject(id, subject)
+            && let request = self.awaited[index].id
+            && let Some((ask, wanted)) = self.settle(id, subject)
+        {
+            if self.manners.answers == Answers::PerRequest {
+                self.ask_for_the_rest(request, ask);
+            }
+            return self.settle_refusal(ask, wanted, kind, now);
+        }
+        let Some(index) = self.find_or_alone(id) else { return Refused::Unknown };
+        let awaited = &mut self.awaited[index];
+        awaited.refusals += 1;
+        // Nobody can tell which of them is for which.
+        let known = awaited.kind.unwrap_or(kind);
+        awaited.kind = Some(if known == kind { kind } else { RefusalKind::Unknown });
+        if self.manners.answers == Answers::PerSubscription {
+            return self.conclude(index, now);
+        }
+        let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+        let (count, wanted) = (unanswered.len(), self.wanted(ask, unanswered));
+        match count {
+            1 => self.settle_refusal(ask, wanted, kind, now),
+            _ if ask != Ask::Subscribe => Refused::Pending,
+            _ => {
+                self.halve(&wanted);
+                Refused::Pending
+            }
+        }
+    }
+
+    /// Streams were refused, and no others; these of them are still wanted.
+    fn settle_refusal(
+        &mut self,
+        ask: Ask,
+        streams: Vec<Subscription>,
+        kind: RefusalKind,
+        now: MonoNanos,
+    ) -> Refused {
+        if streams.is_empty() {
+            return Refused::Moot;
+        }
+        match (ask, kind) {
+            (_, RefusalKind::AlreadySo) => {
+                self.agree(ask, streams);
+                Refused::Pending
+            }
+            // That it was not there anyway is nobody's business.
+            (Ask::Leave, _) => Refused::Moot,
+            // A stream that cannot be left is asked for all the same.
+            (Ask::Part, _) => Refused::Pending,
+            (Ask::Subscribe, RefusalKind::Permanent | RefusalKind::Fatal { .. }) => {
+                self.refused.extend(&streams);
+                Refused::GivenUp(streams)
+            }
+            (Ask::Subscribe, RefusalKind::Temporary { reason, wait }) => {
+                self.postpone(ask, streams, (reason, wait), now)
+            }
+            (Ask::Subscribe, RefusalKind::Unknown) => {
+                self.postpone(ask, streams, (Reason::ExchangeError, UNKNOWN_WAIT), now)
+            }
+        }
+    }
+
+    /// A refusal for now: of the stream that it names where each is answered for itself, else of
+    /// the whole request.
+    fn refuse_for_now(
+        &mut self,
+        id: Option<u64>,
+        subject: Option<Subject>,
+        cause: ForNow,
+        now: MonoNanos,
+    ) -> Refused {
+        let each = self.manners.answers == Answers::PerSubscription;
+        let settled = subject.filter(|_| each).and_then(|subject| self.settle(id, subject));
+        let refused = settled.or_else(|| {
+            let index = self.find_or_alone(id).or_else(|| self.find_subject(id, subject?))?;
+            let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
+            Some((ask, self.wanted(ask, unanswered)))
+        });
+        // It may have been about any of those that wait.
+        if cause.0 == Reason::RateLimited || refused.is_none() {
+            self.awaited.iter_mut().for_each(|awaited| awaited.doubted = Some(cause));
+        }
+        match refused {
+            Some((ask, streams)) => self.postpone(ask, streams, cause, now),
+            None => {
+                self.patience.refuse(&[], cause.0, cause.1, now);
+                Refused::Unknown
+            }
+        }
+    }
+
+    /// Asks again when that is due. A stream that cannot be left yet goes on as it is, and is left
+    /// and asked for again as one.
+    pub(super) fn postpone(
+        &mut self,
+        ask: Ask,
+        streams: Vec<Subscription>,
+        (reason, wait): ForNow,
+        now: MonoNanos,
+    ) -> Refused {
+        let until = self.patience.refuse(&streams, reason, wait, now);
+        if streams.is_empty() {
+            return Refused::Moot;
+        }
+        if ask == Ask::Part {
+            for chunk in self.queue.iter_mut().filter(|chunk| chunk.ask == Ask::Subscribe) {
+                chunk.subscriptions.retain(|one| !streams.contains(one));
+            }
+            self.drop_empty();
+        }
+        self.postponed.extend(streams.iter().map(|&one| (until, ask, one)));
+        match ask {
+            Ask::Subscribe => Refused::Postponed(Postponed { streams, reason, until }),
+            Ask::Part | Ask::Leave => Refused::Pending,
+        }
+    }
+
+    /// A request that was refused as a whole for one subscription of it: the others are asked for
+    /// again at once.
+    fn ask_for_the_rest(&mut self, id: u64, ask: Ask) {
+        if let Some(rest) = self.take(Some(id)).map(|awaited| awaited.unanswered) {
+            let rest = self.wanted(ask, rest);
+            self.queue.push_front(Chunk { ask, subscriptions: rest, tries: 0 });
+            self.drop_empty();
+        }
+    }
+
+    /// As many refusals as unanswered subscriptions: those are what was refused.
+    fn conclude(&mut self, index: usize, now: MonoNanos) -> Refused {
+        let awaited = &self.awaited[index];
+        if awaited.refusals < awaited.unanswered.len() {
+            return Refused::Pending;
+        }
+        let Awaited { ask, unanswered, kind, .. } = self.awaited.remove(index);
+        let unanswered = self.wanted(ask, unanswered);
+        self.settle_refusal(ask, unanswered, kind.unwrap_or(RefusalKind::Unknown), now)
+    }
+
+    pub(super) fn halve(&mut self, subscriptions: &[Subscription]) {
+        let (one, two) = subscriptions.split_at(subscriptions.len() / 2);
+        for half in [two, one] {
+            let subscriptions = half.to_vec();
+            self.queue.push_front(Chunk { ask: Ask::Subscribe, subscriptions, tries: 0 });
+        }
+        self.drop_empty();
+    }
+
+    /// What is refused by refusals without a name, now that others were answered.
+    pub(in crate::feed) fn concluded(&mut self, now: MonoNanos) -> Option<Refused> {
+        let is_clear = |awaited: &Awaited| {
+            awaited.refusals > 0 && awaited.refusals >= awaited.unanswered.len()
+        };
+        let index = self.awaited.iter().position(is_clear)?;
+        Some(self.conclude(index, now))
+    }
+
+    /// Asks for what was postponed until now, in as few messages as it fits.
+    pub(in crate::feed) fn resume(&mut self, now: MonoNanos) {
+        if self.postponed.is_empty() || now < self.held_until() {
+            return;
+        }
+        for ask in [Ask::Leave, Ask::Part, Ask::Subscribe] {
+            let is_due =
+                |(at, of, _): &mut (MonoNanos, Ask, Subscription)| *at <= now && *of == ask;
+            let due: Vec<_> = self.postponed.extract_if(.., is_due).map(|(.., one)| one).collect();
+            self.ask(ask, &due);
+            if ask == Ask::Part {
+                self.ask(Ask::Subscribe, &due);
+            }
+        }
+    }
+}
