@@ -102,6 +102,45 @@ fn a_taken_port_is_exit_code_3_and_names_the_field() {
 }
 
 #[test]
+fn a_closed_terminal_stops_what_has_no_file_to_read_again() {
+    let child = tickwire()
+        .arg("run")
+        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
+        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    lines.next().expect("a line").expect("text");
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(running.0.wait().expect("it ends").code(), Some(0));
+    assert!(rest.iter().any(|line| line.starts_with("span ")), "{rest:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn variables_that_are_no_text_end_nothing_and_those_of_ours_are_named() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("a.toml");
+    std::fs::write(&file, "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n")
+        .expect("written");
+    let broken = std::ffi::OsStr::from_bytes(b"\xff");
+    for (name, code) in [("OTHER", 0), ("TICKWIRE_HISTORY_BYTES", 2)] {
+        let mut command = tickwire();
+        command.args(["check", "--config"]).arg(&file).env(name, broken);
+        let output = command.output().expect("the binary runs");
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(code == 0 || message.contains(name), "{message}");
+    }
+}
+
+#[test]
 fn the_demo_needs_nothing_stops_on_sigterm_and_reports_its_latency() {
     let child = tickwire()
         .arg("run")

@@ -25,6 +25,11 @@ impl Source {
         source
     }
 
+    /// Whether there is a file to read again.
+    pub(super) const fn is_file(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Whether the file is watched, and says something new twice in a row.
     pub(super) fn has_changed(&mut self) -> bool {
         if !self.watched {
@@ -44,12 +49,7 @@ impl Source {
     /// Has the gateway go over to what the file says; what keeps it from that is logged, and the
     /// gateway goes on as it was.
     pub(super) fn apply(&mut self, gateway: &mut Gateway) {
-        let Some(path) = &self.path else {
-            tracing::warn!(
-                "started without a configuration file, so there is nothing to read again"
-            );
-            return;
-        };
+        let Some(path) = &self.path else { return };
         let shown = path.display();
         let config = Config::load(path);
         self.tried = self.text();

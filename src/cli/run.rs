@@ -56,19 +56,21 @@ pub(super) struct RunArguments {
 
 /// Runs until it is asked to stop, then prints the latency report.
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let outlives_terminal = signals::outlives_terminal();
     let requests = Requests {
         stop: signals::stop_requests().context("cannot listen for signals")?,
-        reload: signals::reload_requests().context("cannot listen for signals")?,
+        hangup: signals::hangups().context("cannot listen for signals")?,
+        outlives_terminal,
     };
     let source = Source::new(arguments.config.clone(), arguments.watch_config);
     let clock = Clock::real();
     let mut demo = None;
     let config = match &arguments.config {
         Some(path) => Config::load(path)?,
-        None if arguments.live => Config::parse(LIVE, None, std::env::vars())?,
+        None if arguments.live => Config::parse(LIVE, None, Config::environment())?,
         None => {
             let started = Demo::start(&clock, arguments.faults).context("cannot start the demo")?;
-            Config::parse(&demo.insert(started).configuration(), None, std::env::vars())?
+            Config::parse(&demo.insert(started).configuration(), None, Config::environment())?
         }
     };
     let mut gateway = Gateway::start(&config, clock)?;
@@ -107,7 +109,9 @@ fn announce(gateway: &Gateway, what: &str) {
 /// What the process is asked from outside.
 struct Requests {
     stop: Receiver<()>,
-    reload: Receiver<()>,
+    /// Read the configuration again; without a file, the terminal was closed.
+    hangup: Receiver<()>,
+    outlives_terminal: bool,
 }
 
 /// The screen on a terminal, a line now and then elsewhere.
@@ -171,7 +175,10 @@ impl Show {
             let due = if ready.is_done() { due } else { due.min(soon) };
             select! {
                 recv(requests.stop) -> _ => return,
-                recv(requests.reload) -> asked => if asked.is_ok() { source.apply(gateway) },
+                recv(requests.hangup) -> _ => match source.is_file() || requests.outlives_terminal {
+                    true => source.apply(gateway),
+                    false => return,
+                },
                 recv(keys) -> key => match key {
                     Ok(key) => self.press(key, gateway),
                     // Nobody reads them any more.

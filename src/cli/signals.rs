@@ -31,8 +31,9 @@ pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
     Ok(receiver)
 }
 
-/// A channel that gets a message when the process is asked to read its configuration again.
-pub(super) fn reload_requests() -> io::Result<Receiver<()>> {
+/// A channel that gets a message when the process is asked to read its configuration again, or when
+/// its terminal was closed.
+pub(super) fn hangups() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGHUP])?;
     let (sender, receiver) = bounded(1);
     std::thread::Builder::new().name("hangups".to_owned()).spawn(move || {
@@ -42,6 +43,16 @@ pub(super) fn reload_requests() -> io::Result<Receiver<()>> {
         }
     })?;
     Ok(receiver)
+}
+
+/// Whether the process was started so that a closed terminal is nothing to it, as `nohup` does. To
+/// be asked before anybody listens for hangups.
+pub(super) fn outlives_terminal() -> bool {
+    // One bit per signal, the lowest of which is SIGHUP's. Elsewhere than on Linux nobody tells.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 
 /// Requests to stop as a flag, for loops that look now and then.

@@ -150,7 +150,14 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        Self::parse(&text, Some(path), std::env::vars())
+        Self::parse(&text, Some(path), Self::environment())
+    }
+
+    /// The variables of this process. What is no UTF-8 is read as well as it can be: it is another
+    /// program's, or it fits no key, and is refused by its name.
+    pub fn environment() -> impl Iterator<Item = (String, String)> {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
     }
 
     /// The same from a text and given variables; `path` only names the source in errors.

@@ -145,7 +145,8 @@ fn read_keys(ended: &Arc<AtomicBool>) -> Receiver<Key> {
     let (sender, receiver) = bounded(KEYS_CAPACITY);
     let ended = Arc::clone(ended);
     let read = move || -> io::Result<()> {
-        while !ended.load(Ordering::Relaxed) {
+        // A terminal that was closed is none any more, and would be looked at without an end.
+        while !ended.load(Ordering::Relaxed) && io::stdout().is_terminal() {
             if !event::poll(LOOK_EVERY)? {
                 continue;
             }
