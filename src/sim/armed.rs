@@ -10,6 +10,8 @@ use super::tamper::plain;
 pub(super) struct Armed {
     /// Subscriptions that are acknowledged and stay without data.
     ack_mute: u32,
+    /// Subscriptions that are refused for now.
+    too_many: u32,
     /// Status and how many.
     rest_refuse: Vec<(u16, u32)>,
     rest_stale: u32,
@@ -31,6 +33,7 @@ impl Armed {
             |symbol: Option<String>, count| Book { symbol: symbol.as_deref().map(plain), count };
         match fault {
             Fault::AckMute { count } => self.ack_mute += count,
+            Fault::TooMany { count } => self.too_many += count,
             Fault::RestRefuse { status, count } => self.rest_refuse.push((status, count)),
             Fault::RestStale { count } => self.rest_stale += count,
             Fault::SequenceReset { symbol, .. } => self.resets.push(book(symbol, 1)),
@@ -46,6 +49,13 @@ impl Armed {
     pub(super) const fn strikes_subscription(&mut self) -> bool {
         let strikes = self.ack_mute > 0;
         self.ack_mute = self.ack_mute.saturating_sub(1);
+        strikes
+    }
+
+    /// Whether this request to subscribe is one too many.
+    pub(super) const fn strikes_too_many(&mut self) -> bool {
+        let strikes = self.too_many > 0;
+        self.too_many = self.too_many.saturating_sub(1);
         strikes
     }
 

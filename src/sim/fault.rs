@@ -112,6 +112,12 @@ pub enum Fault {
         /// Until it opens again.
         lasts: Duration,
     },
+    /// The next requests to subscribe are refused for now, in the exchange's own words for too
+    /// many of them.
+    TooMany {
+        /// Requests to subscribe.
+        count: u32,
+    },
     /// The next subscriptions are acknowledged and stay without data.
     AckMute {
         /// Requests to subscribe.
@@ -225,8 +231,8 @@ pub enum FaultError {
 
 const NAMES: &str = "disconnect, disconnect-one, silence, hush, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    unreadable, stall, seq-reset, bad-checksum, market-closed, ack-mute, rest-429, rest-418, rest-late, \
-    rest-stale";
+    unreadable, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
+    too-many, rest-429, rest-418, rest-late, rest-stale";
 
 /// The parts of a spec before they have a meaning.
 struct Parts<'a> {
@@ -329,6 +335,7 @@ impl Parts<'_> {
                 symbol: self.take("symbol").map(str::to_owned),
             },
             "ack-mute" => Fault::AckMute { count: self.count()? },
+            "too-many" => Fault::TooMany { count: self.count()? },
             "rest-429" => Fault::RestRefuse { status: 429, count: self.count()? },
             "rest-418" => Fault::RestRefuse { status: 418, count: self.count()? },
             "rest-stale" => Fault::RestStale { count: self.count()? },

@@ -503,6 +503,7 @@ impl Server {
                 }
             }
             Fault::AckMute { .. }
+            | Fault::TooMany { .. }
             | Fault::SequenceReset { .. }
             | Fault::WrongChecksum { .. }
             | Fault::MarketClosed { .. }

@@ -138,5 +138,6 @@ fn play(world: &mut World, mut script: Script) -> Result<Report, String> {
         world.step(script.step())?;
     }
     world.judge_trades()?;
+    world.judge_refusals()?;
     Ok(world.report(faults))
 }

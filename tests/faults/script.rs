@@ -63,6 +63,13 @@ impl Script {
                 }
             }
         }
+        // Drawn apart, so that the other misfortunes of a seed stay what they were.
+        let mut apart = Random::new(!seed);
+        if apart.below(2) == 0 {
+            let at = Duration::from_millis(apart.below(MISBEHAVING.as_millis() as u64));
+            let count = apart.between(1, 3) as u32;
+            faults.extend([(at, Fault::TooMany { count }), (at, Fault::Disconnect)]);
+        }
         // Stable, so that those of one moment keep their order.
         faults.sort_by_key(|(at, _)| *at);
         faults.reverse();

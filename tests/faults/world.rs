@@ -241,6 +241,17 @@ impl World {
             .try_for_each(|(index, native)| self.judge.judge_trades(index, &truth.trades(native)))
     }
 
+    /// Whether what was refused for now is there, and nothing was given up for it.
+    pub(super) fn judge_refusals(&self) -> Result<(), String> {
+        let counters = self.handle.counters();
+        let (given_up, absent) =
+            (counters.refused_subscriptions.value(), counters.absent_subscriptions.value());
+        match (given_up, absent) {
+            (0, 0) => Ok(()),
+            _ => Err(format!("{given_up} streams are given up, {absent} are not there")),
+        }
+    }
+
     pub(super) fn report(&self, faults: usize) -> Report {
         let [trades, books, resyncs] = self.judge.counts();
         let virtual_seconds = self.elapsed().as_secs();

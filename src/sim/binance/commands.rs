@@ -111,6 +111,10 @@ impl Binance {
         names: &[&str],
         now: MonoNanos,
     ) -> Result<Value, Refused> {
+        if self.armed.strikes_too_many() {
+            let words = "Too many requests; current limit is 5 messages per second.";
+            return Err(Refused(-1003, words.to_owned()));
+        }
         if self.armed.strikes_subscription() {
             return Ok(Value::Null);
         }

@@ -57,6 +57,10 @@ impl Bybit {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
+        if self.armed.strikes_too_many() {
+            let words = "Too many visits. Exceeded the API Rate Limit.";
+            return self.answer(id, request, Err(words), lines);
+        }
         if let Err(words) = self.check(id, topics) {
             return self.answer(id, request, Err(&words), lines);
         }

@@ -32,6 +32,9 @@ impl Coinbase {
             return self.refuse(id, &Refused("Malformed JSON", None), lines);
         };
         let obeyed = match command["type"].as_str() {
+            Some("subscribe") if self.armed.strikes_too_many() => {
+                Err(Refused("Rate limit exceeded", None))
+            }
             Some("subscribe") => {
                 if let Some(session) = self.sessions.get_mut(&id) {
                     session.has_asked = true;

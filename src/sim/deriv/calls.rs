@@ -81,6 +81,11 @@ impl Deriv {
             dialect,
         };
         let obeyed = call.check().and_then(|()| self.within_limits(&call, now));
+        let is_stream = matches!(call.name, "ticks" | "ticks_history");
+        let obeyed = obeyed.and_then(|()| match is_stream && self.armed.strikes_too_many() {
+            true => Err(too_many(call.name)),
+            false => Ok(()),
+        });
         if let Err(refused) = obeyed.and_then(|()| self.obey(&call, now, lines)) {
             refuse(&call, &refused, lines);
         }
@@ -342,6 +347,11 @@ fn echo(fields: &Map<String, Value>) -> String {
 
 pub(super) fn invalid(field: &str, words: &str) -> Refused {
     Refused("InputValidationFailed", format!("Input validation failed: {field} {words}"))
+}
+
+/// What a call comes to that is one too many.
+pub(super) fn too_many(name: &str) -> Refused {
+    Refused("RateLimit", format!("You have reached the rate limit for {name}."))
 }
 
 /// How the site is.

@@ -220,8 +220,7 @@ impl Deriv {
         }
         let max = if call.dialect == Dialect::Legacy { 180 } else { 220 };
         if self.calls.made >= max {
-            let words = format!("You have reached the rate limit for {}.", call.name);
-            return Err(Refused("RateLimit", words));
+            return Err(calls::too_many(call.name));
         }
         self.calls.made += 1;
         Ok(())

@@ -45,6 +45,12 @@ impl Kraken {
             "subscribe" | "unsubscribe" if params.get("channel") == Some(&"instrument".into()) => {
                 self.instruments(&asked, lines);
             }
+            "subscribe" if self.armed.strikes_too_many() => {
+                let symbols = params.get("symbol").and_then(Value::as_array);
+                for symbol in symbols.into_iter().flatten().filter_map(Value::as_str) {
+                    self.refuse(&asked, "Exceeded msg rate", Some(symbol), lines);
+                }
+            }
             "subscribe" => {
                 asked.mute = self.armed.strikes_subscription();
                 self.each_symbol(&asked, lines);

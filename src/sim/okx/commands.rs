@@ -45,7 +45,9 @@ impl Okx {
         let arguments = request.get("args").and_then(Value::as_array);
         let refused = match (request.get("op").and_then(Value::as_str), arguments) {
             (None, _) | (_, None) => invalid(),
-            (Some("subscribe" | "unsubscribe"), _) if self.is_busy(id, now) => {
+            (operation @ Some("subscribe" | "unsubscribe"), _)
+                if self.is_busy(id, now) || self.is_too_much(operation) =>
+            {
                 Refused("60014", "Requests too frequent".to_owned())
             }
             (Some("subscribe"), Some(arguments)) => {
@@ -65,6 +67,10 @@ impl Okx {
         while session.requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
         session.requests.push_back(now);
         session.requests.len() > REQUESTS_MAX
+    }
+
+    fn is_too_much(&mut self, operation: Option<&str>) -> bool {
+        operation == Some("subscribe") && self.armed.strikes_too_many()
     }
 
     /// Answers for each argument, then sends what each begins with.
