@@ -317,6 +317,10 @@ pub const LOG_LINES_KEPT: usize = 500;
 /// Bytes of one of them; what is longer is cut there, and whole on standard error.
 pub const LOG_LINE_BYTES_KEPT: usize = 1 << 10;
 
+/// Longest wait that a refused upgrade is believed. Exchanges ban for up to three days; an hour
+/// costs 72 attempts over those, and what a server writes by mistake silences nobody for good.
+pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(3_600);
+
 /// Longest wait before a stream that was refused for now is asked for again, unless the exchange
 /// itself names a longer one. A thousand streams of one symbol each are 200 requests a minute then,
 /// and as they come back together, ten in messages of a hundred; five minutes is also what a

@@ -119,6 +119,27 @@ fn a_refusal_keeps_its_status_its_wait_and_its_words() {
 }
 
 #[test]
+fn a_wait_may_be_a_date_or_absurd() {
+    let date = "Date: Sat, 30 Jul 2022 01:59:00 GMT\r\n";
+    for (header, before, seconds) in [
+        ("Sat, 30 Jul 2022 02:00:30 GMT", date, Some(90)),
+        ("Sat, 30 Jul 2022 01:00:00 GMT", date, Some(0)),
+        ("Sat, 30 Jul 2022 02:00:30 GMT", "", Some(0)),
+        ("99999999999999999999", "", Some(u32::MAX)),
+        ("1.5", "", Some(2)),
+        ("-5", "", None),
+        ("soon", date, None),
+    ] {
+        let answer = format!(
+            "HTTP/1.1 429 Too Many Requests\r\n{before}Retry-After: {header}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let outcome = against(|_| answer.into_bytes());
+        let Err(NetError::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(refusal.retry_after_seconds, seconds, "{header}");
+    }
+}
+
+#[test]
 fn what_is_no_upgrade_is_a_handshake_error() {
     let answers: [&[u8]; 3] = [
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",

@@ -27,6 +27,7 @@ use super::with_trades;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::REFUSED_FOR_MAX;
 use crate::metrics::FeedCounters;
 use crate::net::{
     Backoff, Bounds, ClientHandshake, Flush, NetError, Security, Step, Transport, WebSocket, join,
@@ -378,7 +379,8 @@ impl Upstream {
     pub(super) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
         let retry_after = match error {
             NetError::Refused(refusal) => {
-                refusal.retry_after_seconds.map(|seconds| Duration::from_secs(seconds.into()))
+                let asked = refusal.retry_after_seconds;
+                asked.map(|seconds| Duration::from_secs(seconds.into()).min(REFUSED_FOR_MAX))
             }
             _ => None,
         };

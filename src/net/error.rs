@@ -118,7 +118,7 @@ impl NetError {
 pub struct Refusal {
     /// HTTP status, e.g. 429.
     pub status: u16,
-    /// Seconds of the `Retry-After` header, where it states seconds.
+    /// Seconds that the `Retry-After` header asks for, or that are left to the date it states.
     pub retry_after_seconds: Option<u32>,
     /// The first bytes of the body, as far as they came along with the head.
     pub body: Box<str>,

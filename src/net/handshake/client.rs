@@ -11,6 +11,8 @@ use tungstenite::protocol::WebSocketConfig;
 
 use super::Step;
 use super::head::{Incoming, Outgoing};
+use crate::clock::UnixNanos;
+use crate::json::{http_date, retry_after};
 use crate::net::{Bounds, NetError, Refusal, Role, WebSocket};
 
 /// Bytes of a refusal's body that are kept for the log.
@@ -91,12 +93,15 @@ impl<T: Read + Write> ClientHandshake<T> {
     }
 
     fn refusal(&self, response: &Response) -> Refusal {
-        let retry_after = response.headers().get("retry-after");
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        // A date counts from the server's own; without that nobody knows how far away it is.
+        let now = header("date").and_then(http_date).unwrap_or(UnixNanos(i64::MAX));
+        let wait = header("retry-after").and_then(|text| retry_after(text, now));
         let body = self.incoming.rest();
         let body = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_KEPT)]);
         Refusal {
             status: response.status().as_u16(),
-            retry_after_seconds: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
+            retry_after_seconds: wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)),
             body: body.trim().into(),
         }
     }
