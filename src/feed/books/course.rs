@@ -74,6 +74,7 @@ impl Course {
     ) -> bool {
         if update.last_id > self.heard {
             self.heard = update.last_id;
+            self.time = self.time.max(update.exchange_time);
             self.catching_up = self.catching_up.saturating_add(1);
             return self.catching_up > CATCHING_UP_MAX;
         }
