@@ -191,10 +191,9 @@ impl Kraken {
         );
         lines.text(asked.id, &[answer.as_bytes()]);
         let Some(session) = self.sessions.get_mut(&asked.id) else { return };
-        if method == "subscribe" {
-            if self.recording.is_none() {
-                session.begin_beats(asked.now);
-            }
+        // Of a recording's instruments nothing is known here, least of all their digits.
+        if method == "subscribe" && self.recording.is_none() {
+            session.begin_beats(asked.now);
             // Tokenised stocks are told to those who ask for them.
             let key = "include_tokenized_assets";
             let all = asked.params.get(key).and_then(Value::as_bool) == Some(true);
