@@ -22,6 +22,7 @@ use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::{LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY};
 use crate::metrics::RequestCounters;
 use crate::net::{Backoff, BackoffPolicy};
+use crate::tick::Reason;
 
 /// Least time between two requests for one book: a book that does not join is not worth more.
 const SPACING: Duration = Duration::from_secs(1);
@@ -329,13 +330,13 @@ impl Worker {
     }
 
     fn serve(&mut self, wanted: &Wanted) -> Result<(), Failure> {
-        let broken = |error: RestError| Failure::Broken(error.to_string());
-        let profile = self.options.profile;
+        let (profile, now) = (self.options.profile, self.now());
         let path = &wanted.request.path;
         match (wanted.want, profile.listing, profile.snapshot) {
             (Want::Listing { part }, Some(rest), _) => {
-                let body = self.rest.fetch(path, self.now())?;
-                let listings = (rest.read)(&body).map_err(broken)?;
+                let body = self.rest.fetch(path, now)?;
+                let unread = |error| unusable(profile, &error, &body, now);
+                let listings = (rest.read)(&body).map_err(unread)?;
                 if let Some(page) = (rest.next)(&body) {
                     if self.parts.len() >= LIST_PARTS_MAX {
                         return Err(Failure::Broken(TOO_MANY_PARTS.to_owned()));
@@ -349,8 +350,9 @@ impl Worker {
                 self.note_part(part, listings);
             }
             (Want::Snapshot { instrument }, _, Some(rest)) => {
-                let body = self.rest.fetch(path, self.now())?;
-                let snapshot = (rest.read)(&body).map_err(broken)?;
+                let body = self.rest.fetch(path, now)?;
+                let unread = |error| unusable(profile, &error, &body, now);
+                let snapshot = (rest.read)(&body).map_err(unread)?;
                 self.options.feed.send_waiting(FeedCommand::Snapshot { instrument, snapshot });
             }
             // Nobody asks for what the exchange does not give.
@@ -372,7 +374,7 @@ impl Worker {
         match failure {
             Failure::Refused(refusal) => {
                 self.counters.refusals.increment();
-                if refusal.reason == crate::tick::Reason::RateLimited {
+                if refusal.reason == Reason::RateLimited {
                     self.ledger.refuse_for(refusal.retry_after, self.now());
                 }
                 let wait = plain.max(refusal.retry_after);
@@ -385,6 +387,18 @@ impl Worker {
                 plain
             }
         }
+    }
+}
+
+/// What an answer is that cannot be used. Some exchanges say "too many requests" in the body of an
+/// answer like any other.
+fn unusable(profile: &Profile, error: &RestError, body: &[u8], now: UnixNanos) -> Failure {
+    let refusal = (profile.refusal)(200, None, body, now);
+    match error {
+        RestError::Refused { .. } if refusal.reason == Reason::RateLimited => {
+            Failure::Refused(refusal)
+        }
+        _ => Failure::Broken(error.to_string()),
     }
 }
 
@@ -401,6 +415,22 @@ fn later(now: UnixNanos, wait: Duration) -> UnixNanos {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_like_any_other_may_say_that_it_was_too_much() {
+        let outcome = |body: &str| {
+            let profile = crate::exchange::profile(ExchangeId::Bybit);
+            let rest = profile.listing.expect("it has a list beside the stream");
+            let error = (rest.read)(body.as_bytes()).expect_err("no list");
+            unusable(profile, &error, body.as_bytes(), UnixNanos(0))
+        };
+        let busy = outcome(r#"{"retCode":10006,"retMsg":"Too many visits!","result":{}}"#);
+        let Failure::Refused(refusal) = busy else { panic!("it is a refusal") };
+        assert_eq!((refusal.reason, refusal.retry_after.as_secs()), (Reason::RateLimited, 5));
+        for body in [r#"{"retCode":10001,"retMsg":"params error","result":{}}"#, "<html>10006"] {
+            assert!(matches!(outcome(body), Failure::Broken(_)), "{body}");
+        }
+    }
 
     fn book(index: u32, not_before: i64) -> Wanted {
         let want = Want::Snapshot { instrument: InstrumentId(index) };
