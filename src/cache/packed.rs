@@ -134,7 +134,7 @@ fn write(out: &mut [u8; RECORD_BYTES_MAX], mut at: usize, difference: u64) -> us
     at + 1
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 #[inline]
 fn read(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let (mut value, mut shift) = (0_u64, 0);
