@@ -86,7 +86,7 @@ impl Parser {
                 for (side, price, size) in data.changes {
                     out.level(side_of(side), price, size);
                 }
-                out.book(data.product_id, BookKind::Delta, time(data.time), 0);
+                out.book(data.product_id, BookKind::Delta, time(data.time), None);
             }
             Kind::Ticker => out.ticker(&serde_json::from_slice(text).unwrap(), None),
             Kind::Snapshot => {
@@ -94,7 +94,7 @@ impl Parser {
                 for (side, levels) in [(Side::Ask, data.asks), (Side::Bid, data.bids)] {
                     levels.iter().for_each(|(price, size)| out.level(side, price, size));
                 }
-                out.book(data.product_id, BookKind::Snapshot, UnixNanos::NONE, 0);
+                out.book(data.product_id, BookKind::Snapshot, UnixNanos::NONE, None);
             }
             Kind::AdvancedTrades => {
                 let data: Wrapped<'_, TradesEvent<'_>> = serde_json::from_slice(text).unwrap();
@@ -110,7 +110,12 @@ impl Parser {
                         newest = newest.max(time(level.event_time));
                         out.level(side_of(level.side), level.price_level, level.new_quantity);
                     }
-                    out.book(event.product_id, kind_of(event.kind), newest, data.sequence_num);
+                    out.book(
+                        event.product_id,
+                        kind_of(event.kind),
+                        newest,
+                        Some(data.sequence_num),
+                    );
                 }
             }
             Kind::AdvancedTicker => {
@@ -183,14 +188,14 @@ impl Out {
     }
 
     /// A book of all levels so far.
-    fn book(&mut self, product: &str, kind: BookKind, exchange_time: UnixNanos, id: u64) {
+    fn book(&mut self, product: &str, kind: BookKind, exchange_time: UnixNanos, id: Option<u64>) {
         let instrument = self.find(product);
         self.batch.books.push(BookUpdate {
             instrument,
             kind,
             exchange_time,
-            first_id: Some(id),
-            last_id: Some(id),
+            first_id: id,
+            last_id: id,
             previous_id: None,
             checksum: None,
             precision: None,
@@ -391,7 +396,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
                 });
                 let whole = kind == Kind::Snapshot;
                 let kind = if whole { BookKind::Snapshot } else { BookKind::Delta };
-                out.book(product, kind, at, 0);
+                out.book(product, kind, at, None);
             }
         }
     }
@@ -445,7 +450,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
             }),
             _ => {}
         });
-        out.book(product, kind_of(kind), newest, sequence);
+        out.book(product, kind_of(kind), newest, Some(sequence));
     }
 
     fn trade_data(self, at: usize) -> TradeData<'t, u64> {

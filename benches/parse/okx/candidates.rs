@@ -143,6 +143,8 @@ struct Fields<'t> {
     sold: bool,
     id: u64,
     count: u64,
+    /// Of quotes and books; those of 2022 have none.
+    sequence: Option<u64>,
     previous: Option<u64>,
     checksum: Option<i32>,
 }
@@ -167,7 +169,7 @@ impl<'t> Fields<'t> {
             symbol: frame.arg.inst_id,
             snapshot: frame.action == Some("snapshot"),
             time: book.ts.parse().unwrap(),
-            id: book.seq_id.unwrap_or(0),
+            sequence: book.seq_id,
             previous: book.prev_seq_id.and_then(|id| u64::try_from(id).ok()),
             checksum: book.checksum,
             ..Self::default()
@@ -222,7 +224,7 @@ impl<'t> Fields<'t> {
                 (Kind::Trade, "sz") => self.numbers[1] = decimal(string(value).unwrap()),
                 (Kind::Trade, "side") => self.sold = string(value) == Some("sell"),
                 (Kind::Trade, "count") => self.count = string(value).unwrap().parse().unwrap(),
-                (Kind::Quote | Kind::Book, "seqId") => self.id = number(value) as u64,
+                (Kind::Quote | Kind::Book, "seqId") => self.sequence = Some(number(value) as u64),
                 (Kind::Book, "prevSeqId") => self.previous = u64::try_from(number(value)).ok(),
                 (Kind::Book, "checksum") => self.checksum = Some(number(value) as i32),
                 (Kind::Quote, "asks") => self.best(nodes, at + 1, 0),
@@ -260,14 +262,14 @@ impl<'t> Fields<'t> {
                     ask: Some(first),
                     ask_size: Some(second),
                 };
-                batch.push(self.id, Tick::new(instrument, time, body.into()));
+                batch.push(self.sequence, Tick::new(instrument, time, body.into()));
             }
             Kind::Book => batch.books.push(BookUpdate {
                 instrument,
                 kind: if self.snapshot { BookKind::Snapshot } else { BookKind::Delta },
                 exchange_time: time,
-                first_id: Some(self.id),
-                last_id: Some(self.id),
+                first_id: self.sequence,
+                last_id: self.sequence,
                 previous_id: self.previous,
                 checksum: self.checksum.map(i32::cast_unsigned),
                 precision: None,
