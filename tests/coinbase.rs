@@ -100,8 +100,10 @@ fn a_lost_match_is_told_by_the_heartbeat() {
         symbol: Some("SOL-USD".to_owned()),
         count: u32::MAX,
     });
-    let seen = rig.ticks.len();
-    rig.wait_trades(seen, 2);
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.faults > 0), "it is armed");
+    let printed = || simulator.truth().last("SOL-USD").map(|trade| trade.id);
+    let before = printed();
+    assert!(simulator.wait_for(DEADLINE, |_| printed() > before), "a trade is lost");
     simulator.pause();
     rig.wait("the gap", |ticks| !missed_trades(ticks, InstrumentId(2)).is_empty());
     assert_eq!(missed_trades(&rig.ticks, InstrumentId(2))[0].0, Reason::SequenceGap);
