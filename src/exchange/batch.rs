@@ -113,7 +113,7 @@ pub struct Batch {
     pub best_carried: bool,
     /// Its trades stand in it newest first. The batch holds the oldest first all the same.
     pub newest_first: bool,
-    /// Levels of its books that are left out, as their price or size is no number that fits.
+    /// Levels of its whole books that are left out, as their size is less than nothing.
     pub levels_refused: u32,
     /// What of it could not be read.
     pub losses: Vec<Loss>,

@@ -56,7 +56,7 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_resyncs", "Order books resynchronised.", |feed| feed.resyncs.value()),
     (
         "feed_levels_refused",
-        "Levels left out of order books because their price or size is no number that fits.",
+        "Levels left out of whole order books because their size is less than nothing.",
         |feed| feed.levels_refused.value(),
     ),
     ("feed_checksum_failures", "Order books whose checksum did not match.", |feed| {

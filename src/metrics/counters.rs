@@ -95,7 +95,7 @@ pub struct FeedCounters {
     pub gaps: Counter,
     /// Books resynchronised.
     pub resyncs: Counter,
-    /// Levels left out of books because their price or size is no number that fits.
+    /// Levels left out of whole books because their size is less than nothing.
     pub levels_refused: Counter,
     /// Books whose checksum did not match.
     pub checksum_failures: Counter,

@@ -115,9 +115,9 @@ pub(in crate::exchange) fn time(object: Value<'_>, key: &str) -> Result<UnixNano
     value.string().and_then(|text| date(text.as_bytes())).ok_or(Rejected::Field)
 }
 
-/// Appends a level. Where price or size is no number (a book of 2022 had a size of `0.-10000`) a
-/// snapshot loses that level alone: without the others there would be no book at all. A change with
-/// such a level leaves a book of which nobody knows what it is.
+/// Appends a level. A book of 2022 had a size of `0.-10000`, which is how the exchange wrote less
+/// than nothing: a snapshot has no such level, and is whole without it. Any other level that cannot
+/// be read leaves a book of which nobody knows what it is, and so does that one in a change.
 pub(in crate::exchange) fn level(
     kind: BookKind,
     side: Side,
@@ -127,15 +127,21 @@ pub(in crate::exchange) fn level(
     if batch.levels.len() >= FRAME_LEVELS_MAX {
         return Err(Rejected::TooMany);
     }
-    match (positive(price), positive(size)) {
-        (Ok(price), Ok(size)) => batch.levels.push(Level { side, price, size }),
-        (Err(Rejected::Field), _) | (_, Err(Rejected::Field)) => return Err(Rejected::Field),
-        (Err(rejected), _) | (_, Err(rejected)) if kind == BookKind::Delta => {
-            return Err(rejected);
-        }
-        _ => batch.levels_refused += 1,
+    let price = positive(price)?;
+    if kind == BookKind::Snapshot && size.string().is_some_and(is_below_nothing) {
+        batch.levels_refused += 1;
+    } else {
+        batch.levels.push(Level { side, price, size: positive(size)? });
     }
     Ok(())
+}
+
+/// Whether it is a number below zero of which only the part behind the point has its sign.
+fn is_below_nothing(text: &str) -> bool {
+    let digits = text.strip_prefix("0.-");
+    digits.is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// A refusal: `message`, and `reason` where there is one. Neither names what was refused.

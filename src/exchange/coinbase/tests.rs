@@ -86,23 +86,32 @@ fn a_snapshot_replaces_the_book_whichever_side_comes_first() {
 }
 
 #[test]
-fn a_level_that_is_no_number_costs_itself_alone() {
+fn a_whole_book_does_without_what_is_less_than_nothing_and_without_nothing_else() {
     let text = concat!(
         r#"{"type":"snapshot","product_id":"BAND-GBP","bids":[["14.7693","0.-10000"],["14.7","1"]],"#,
-        r#""asks":[["14.8024","-12.77"],["1234567890123456789012","1"],["15","2"]]}"#
+        r#""asks":[["15","2"]]}"#
     );
     let read = read(text);
-    assert_eq!((read.outcome, read.batch.levels_refused), (GENERAL, 3));
+    assert_eq!((read.outcome, read.batch.levels_refused), (GENERAL, 1));
     let prices: Vec<String> =
         read.batch.levels.iter().map(|level| level.price.to_string()).collect();
     assert_eq!(prices, ["14.7", "15"]);
-    let broken = text.replace("\"0.-10000\"", "7");
-    let broken = self::read(&broken);
-    assert_eq!(
-        (broken.outcome, broken.batch.suspect()),
-        (Err(Rejected::Field), Some(InstrumentId(2)))
-    );
-    assert!(broken.batch.is_empty() && broken.batch.levels.is_empty());
+    let spoilings = [
+        ("7", Rejected::Field),
+        ("null", Rejected::Field),
+        ("\"\"", Rejected::Number),
+        ("\"0.-\"", Rejected::Number),
+        ("\"-12.77\"", Rejected::Number),
+        ("\"1234567890123456789012\"", Rejected::Digits),
+    ];
+    for level in ["\"14.7693\"", "\"0.-10000\"", "\"15\"", "\"2\""] {
+        for (spoilt, rejected) in spoilings {
+            let broken = self::read(&text.replace(level, spoilt));
+            assert_eq!(broken.outcome, Err(rejected), "{level} {spoilt}");
+            assert_eq!(broken.batch.suspect(), Some(InstrumentId(2)));
+            assert!(broken.batch.is_empty() && broken.batch.levels.is_empty());
+        }
+    }
 }
 
 #[test]

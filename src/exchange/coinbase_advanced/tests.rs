@@ -57,7 +57,13 @@ fn the_newest_time_of_the_levels_counts_and_the_frames_own_where_they_have_none(
 }
 
 #[test]
-fn a_level_of_a_whole_book_that_is_no_number_costs_itself_alone() {
+fn a_whole_book_does_without_what_is_less_than_nothing_and_without_nothing_else() {
+    for (spoilt, rejected) in [("", Rejected::Number), ("x", Rejected::Number)] {
+        let text = frame("l2_data", &LEVELS.replace("0.15361938", spoilt));
+        let read = read(&text.replace("\"update\"", "\"snapshot\""));
+        assert_eq!(read.outcome, Err(rejected));
+        assert_eq!(read.batch.suspect(), Some(InstrumentId(0)));
+    }
     let text = frame("l2_data", &LEVELS.replace("0.15361938", "0.-10000"));
     let read = read(&text.replace("\"update\"", "\"snapshot\""));
     assert_eq!((&read.outcome, read.batch.levels_refused), (&GENERAL, 1));
