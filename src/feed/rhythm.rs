@@ -349,11 +349,16 @@ impl Stream {
         Some(self.gap_ns.saturating_mul(*times).max(SILENCE_MIN.as_nanos() as u64))
     }
 
-    /// Whether it spoke too little to have a rhythm, and has been silent for so long that asking
-    /// again costs less than missing it.
+    /// Whether it spoke too little for its rhythm to be sure, and has been silent for so long that
+    /// asking again costs less than missing it.
     fn is_odd(&self, excused: MonoNanos, patience: Duration, now: MonoNanos) -> bool {
-        self.silent_max_ns().is_none()
-            && now >= self.seen.max(excused).after(patience * QUIET_FACTOR)
+        let [(sure, _), (_, times), ..] = GAPS_TO_OVERDUE;
+        let usual = match self.silent_max_ns() {
+            Some(_) => Duration::from_nanos(self.gap_ns.saturating_mul(times)),
+            None => Duration::ZERO,
+        };
+        let longest = usual.max(patience * QUIET_FACTOR);
+        self.gaps < sure && now >= self.seen.max(excused).after(longest)
     }
 }
 

@@ -144,6 +144,12 @@ fn a_book_that_stops_before_it_has_a_rhythm_is_found_all_the_same() {
         let first = aged.first().expect("it is found");
         assert!(first.1 == all[1] && (found..found + 2_000).contains(&first.0), "{aged:?}");
     }
+    // Nor does one long pause in the little that it said make it wait for hours.
+    let mut play = Play::new(&all);
+    let busy = every(100, 0, 900_000);
+    let paused: Times = every(100, 0, 500).into_iter().chain(every(100, 30_000, 32_500)).collect();
+    play.until(900_000, &[busy.clone(), paused, busy]);
+    assert!(play.aged().first().is_some_and(|(at, one)| *one == all[1] && *at < 540_000));
     // A trade in a while says little about the next, where quotes come.
     let both = [stream(0, Channel::Trades), stream(0, Channel::Quotes)];
     let mut play = Play::new(&both);
