@@ -26,8 +26,6 @@ pub(super) struct Publisher {
     pub(super) output: Output,
     dates: Dates,
     date_rules: DateRules,
-    /// The latest date that is believed of the frame at hand.
-    believed_until: i64,
     clock: Clock,
     recorder: Recorder,
     counters: Arc<FeedCounters>,
@@ -67,7 +65,6 @@ impl Publisher {
             output,
             dates: Dates::new(),
             date_rules,
-            believed_until: i64::MAX,
             clock,
             recorder,
             counters,
@@ -102,8 +99,10 @@ impl Publisher {
     pub(super) fn frame(&mut self, batch: &Batch, source: Source) {
         let received = source.received;
         let parsed = self.clock.now();
+        let ours = self.clock.date(received);
+        self.numbers.believed_until = UnixNanos(self.dates.believed_until(ours));
         if let Some(first) = batch.ticks.first() {
-            self.date_frame(first, batch, received);
+            self.date_frame(first, batch, (ours, received));
         }
         let mut index = 0;
         if !batch.losses.is_empty() {
@@ -175,9 +174,12 @@ impl Publisher {
     /// What a frame's dates say of the exchange's clock, and how old it is. All of its events are of
     /// one kind, so the first one's date stands for them.
     #[inline]
-    fn date_frame(&mut self, first: &SequencedTick, batch: &Batch, received: MonoNanos) {
-        let ours = self.clock.date(received);
-        self.believed_until = self.dates.believed_until(ours);
+    fn date_frame(
+        &mut self,
+        first: &SequencedTick,
+        batch: &Batch,
+        (ours, received): (UnixNanos, MonoNanos),
+    ) {
         let date = first.tick.exchange_time;
         if date.is_some() && first.origin == Origin::Live {
             let dated = self.date_rules.of(channel_of(&first.tick.body));
@@ -209,7 +211,7 @@ impl Publisher {
         if self.numbers.is_withdrawn(tick.instrument, channel_of(&tick.body)) {
             return run_length(&tick.body);
         }
-        let is_ahead = tick.exchange_time.0 > self.believed_until;
+        let is_ahead = tick.exchange_time > self.numbers.believed_until;
         if is_ahead {
             self.counters.dates_ahead.increment();
         } else {
@@ -254,7 +256,7 @@ impl Publisher {
     fn is_bar_ahead(&mut self, batch: &Batch, index: usize) -> bool {
         let volume = batch.ticks.get(index + 1).map(|one| one.tick.body);
         let Some(Body::CandleVolume { open_time, .. }) = volume else { return false };
-        if open_time.0 > self.believed_until {
+        if open_time > self.numbers.believed_until {
             return true;
         }
         self.dates.believe(open_time);

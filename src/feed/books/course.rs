@@ -26,7 +26,8 @@ pub(super) struct Course {
     began: Option<u64>,
     /// The last number.
     heard: Option<u64>,
-    /// The latest time that the exchange stated.
+    /// The time that the exchange stated with the last number. Not the latest: one wrong time would
+    /// outlast its event.
     time: UnixNanos,
     /// Old events in a row: those that cannot be repetitions, others, those before the snapshot.
     strange: u8,
@@ -58,7 +59,7 @@ impl Course {
             self.began = first;
         }
         self.heard = update.last_id;
-        self.time = self.time.max(update.exchange_time);
+        self.time = update.exchange_time;
         (self.strange, self.falling, self.catching_up) = (0, 0, 0);
     }
 
@@ -74,9 +75,14 @@ impl Course {
     ) -> bool {
         if update.last_id > self.heard {
             self.heard = update.last_id;
-            self.time = self.time.max(update.exchange_time);
+            self.time = update.exchange_time;
             self.catching_up = self.catching_up.saturating_add(1);
             return self.catching_up > CATCHING_UP_MAX;
+        }
+        // The snapshot may hold the whole of an event that is told later, and a copy of the last event
+        // says nothing either.
+        if update.last_id == self.heard {
+            return false;
         }
         let times_are_known = update.exchange_time.is_some() && self.time.is_some();
         let is_later = times_are_known && update.exchange_time > self.time;

@@ -243,8 +243,9 @@ impl Entry {
         let judge = |update: &BookUpdate| step(rules.continuity, start, update);
         let first = self.held.iter().map(|(update, _)| judge(update)).find(|&s| s != Step::Old);
         // One that is newer than all that is held is believed, unless it is from before the exchange
-        // began to count anew.
-        let is_former = self.former.is_some() && last_id >= self.former;
+        // began to count anew. Numbers that the stream has reached again tell nothing of that.
+        let reached = self.held.iter().last().and_then(|(update, _)| update.last_id);
+        let is_former = self.former.is_some() && reached < self.former && last_id >= self.former;
         if first == Some(Step::Gap) || (first.is_none() && is_former) {
             return Joined::TooOld;
         }

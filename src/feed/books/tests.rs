@@ -179,6 +179,20 @@ fn what_is_held_starts_anew_where_the_exchange_does() {
 }
 
 #[test]
+fn a_snapshot_of_numbers_that_the_stream_has_reached_again_joins() {
+    let (mut books, mut out) = (Books::new(SPOT), Vec::new());
+    for id in 1_001..1_020 {
+        books.apply(&delta(id, id, None), &[], &mut out);
+    }
+    // So many copies in a row, of a second connection, look like numbers that begin anew.
+    for id in (1_001..1_018).chain(1_018..1_025) {
+        books.apply(&delta(id, id, None), &[], &mut out);
+    }
+    let newer = snapshot(1_030, &[]);
+    assert_eq!(books.snapshot(BOOK, &newer, &mut out), Joined::Live);
+}
+
+#[test]
 fn a_crossed_book_is_stale_and_its_delta_unpublished() {
     let (mut books, mut out) = live();
     out.clear();

@@ -2,7 +2,7 @@
 //! book is for the books to judge.
 
 use super::hold::HeldBook;
-use super::places::{STRANGE_MAX, Said};
+use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
 use crate::exchange::{BookKind, BookUpdate, Continuity};
 use crate::feed::books::begins_anew;
@@ -28,7 +28,7 @@ impl Numbers {
             let owner = &mut slot.owners[Channel::Orderbook as usize];
             // An orphan's events go through: they show the books that it wants a new snapshot.
             let foreign = owner.generation != 0 && owner.generation != source.generation;
-            let told = update.exchange_time;
+            let told = believed(update.exchange_time, self.believed_until);
             // A whole book that was held up on its way would take a good one back to what it was.
             let late = foreign && proven && told.is_some() && told < owner.told;
             if update.kind == BookKind::Snapshot && !late {
@@ -43,7 +43,8 @@ impl Numbers {
             owner.told = owner.told.max(told);
             return Verdict::Next;
         };
-        let said = Said { number, time: update.exchange_time, received: source.received };
+        let time = believed(update.exchange_time, self.believed_until);
+        let said = Said { number, time, received: source.received };
         if begins_anew(self.continuity, update) {
             return self.whole(update.instrument, said, proven, source);
         }
@@ -90,7 +91,8 @@ impl Numbers {
             let HeldBook { update, source, .. } = self.held.first_book(instrument)?;
             let progress = &mut self.slots[instrument.index()].book;
             let number = update.last_id.unwrap_or_default();
-            let said = Said { number, time: update.exchange_time, received: source.received };
+            let time = believed(update.exchange_time, self.believed_until);
+            let said = Said { number, time, received: source.received };
             let older = Some(number) <= progress.last;
             let due = !proven
                 || follows(self.continuity, progress.last, update)

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use hold::HeldBack;
 pub(super) use places::Source;
-use places::{Progress, STRANGE_MAX, Said};
+use places::{Progress, STRANGE_MAX, Said, believed};
 use recent::Recent;
 
 use crate::clock::{MonoNanos, UnixNanos};
@@ -110,6 +110,8 @@ pub(super) struct Numbers {
     withdrawn: HashSet<(InstrumentId, Channel)>,
     /// The newest connection that was tried.
     newest: u32,
+    /// The latest time that is believed of what is judged next.
+    pub(super) believed_until: UnixNanos,
     /// Several lines carry the same, so that their race is of interest.
     paired: bool,
     counters: Arc<FeedCounters>,
@@ -133,6 +135,7 @@ impl Numbers {
             tickets: 0,
             withdrawn: HashSet::new(),
             newest: 0,
+            believed_until: UnixNanos(i64::MAX),
             paired,
             counters,
         }
@@ -199,7 +202,8 @@ impl Numbers {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         let progress =
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
-        let said = Said { number, time: state.tick.exchange_time, received: source.received };
+        let time = believed(state.tick.exchange_time, self.believed_until);
+        let said = Said { number, time, received: source.received };
         if progress.is_from_before(said.time) {
             return Verdict::Older;
         }

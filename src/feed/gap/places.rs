@@ -45,6 +45,13 @@ pub(super) struct Said {
     pub(super) received: MonoNanos,
 }
 
+/// A time as far as it may tell earlier from later: one beyond what is believed tells nothing. All
+/// that comes would be from before it until it is over.
+#[inline]
+pub(super) const fn believed(time: UnixNanos, until: UnixNanos) -> UnixNanos {
+    if time.0 > until.0 { UnixNanos::NONE } else { time }
+}
+
 /// Where one connection stands in a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {

@@ -13,7 +13,7 @@
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
 use super::hold::HeldTrade;
-use super::places::{STRANGE_MAX, Said};
+use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Origin, SequencedTick, TradeMark};
@@ -42,8 +42,9 @@ impl Numbers {
             return self.judge(trade, source, out);
         };
         let before = slot.trades.note(source.generation, number).before;
-        let (time, received) = (trade.tick.exchange_time, source.received);
-        slot.trades.advance(Said { number, time, received }, self.newest);
+        let time = believed(trade.tick.exchange_time, self.believed_until);
+        let said = Said { number, time, received: source.received };
+        slot.trades.advance(said, self.newest);
         out.push(trade.tick);
         if self.paired {
             count_win(&self.counters, &mut slot.trades, number, source);
@@ -107,7 +108,8 @@ impl Numbers {
         out: &mut Vec<Tick>,
     ) -> Verdict {
         let SequencedTick { origin, tick, .. } = *trade;
-        let said = Said { number: last, time: tick.exchange_time, received: source.received };
+        let time = believed(tick.exchange_time, self.believed_until);
+        let said = Said { number: last, time, received: source.received };
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
@@ -208,6 +210,7 @@ impl Numbers {
     fn publish(&mut self, instrument: InstrumentId, trade: &HeldTrade, out: &mut Vec<Tick>) {
         let slot = &mut self.slots[instrument.index()];
         let time = trade.tick.map_or(UnixNanos::NONE, |tick| tick.exchange_time);
+        let time = believed(time, self.believed_until);
         let said = Said { number: trade.last, time, received: trade.source.received };
         slot.trades.advance(said, self.newest);
         if let Some(tick) = trade.tick {

@@ -208,6 +208,27 @@ fn a_chain_that_follows_nothing_known_is_found_out_by_its_first_event() {
 }
 
 #[test]
+fn a_change_that_the_snapshot_holds_whole_and_that_is_told_later_is_no_new_count() {
+    let (mut books, mut out) = live_by(OKX);
+    let later = BookUpdate { exchange_time: UnixNanos(i64::MAX), ..delta(100, 100, Some(95)) };
+    assert_eq!(books.apply(&later, &[], &mut out), Applied::Old);
+    assert_eq!(books.apply(&delta(105, 105, Some(100)), &[], &mut out), Applied::Published);
+}
+
+#[test]
+fn a_wrong_time_does_not_hide_later_that_the_exchange_counts_anew() {
+    let (mut books, mut out) = live_by(BYBIT);
+    for id in 101..130 {
+        let time = UnixNanos(if id == 110 { i64::MAX } else { id as i64 });
+        let update = BookUpdate { exchange_time: time, ..next(id) };
+        assert_eq!(books.apply(&update, &[], &mut out), Applied::Published);
+    }
+    let at = |id| BookUpdate { exchange_time: UnixNanos(1_000), ..next(id) };
+    let verdicts = (105..108).map(|id| books.apply(&at(id), &[], &mut out));
+    assert_eq!(verdicts.collect::<Vec<_>>(), [Applied::Old, Applied::Old, Applied::Gap]);
+}
+
+#[test]
 fn a_checksum_that_does_not_match_makes_the_book_stale() {
     let (mut books, mut out) = live_by(KRAKEN);
     let levels = [level(Side::Bid, 11, 1)];

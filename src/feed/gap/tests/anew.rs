@@ -112,3 +112,27 @@ fn a_reset_that_neither_line_brought_is_found_out_by_what_follows_it() {
     // The reset itself, of which what comes before is missing.
     assert_eq!(desk.book(1, &change(9, 2)).0, Verdict::Anew);
 }
+
+#[test]
+fn a_wrong_time_neither_holds_back_what_follows_nor_hides_that_numbers_begin_anew() {
+    let hour = |hours: i64| UnixNanos(hours * 3_600_000_000_000);
+    let mut desk = desk();
+    desk.numbers.believed_until = hour(2);
+    desk.say(1, 1_000, 1_000, hour(1), Origin::Live);
+    // The very event that shows it has a time of next year.
+    for id in 1..=8 {
+        let time = if id == 3 { hour(9_000) } else { hour(1) };
+        desk.say(1, id, id, time, Origin::Live);
+    }
+    let anew = Seen::Gap(0, Reason::SequenceGap);
+    assert_eq!(desk.seen(), [T(1_000), anew, T(3), T(4), T(5), T(6), T(7), T(8)]);
+    let mut desk = super::desk();
+    desk.numbers.believed_until = hour(2);
+    desk.say(1, 1_000, 1_000, hour(9_000), Origin::Live);
+    desk.say(1, 1_001, 1_001, hour(1), Origin::Live);
+    desk.leave(1);
+    desk.opened(3);
+    desk.say(3, 7, 7, UnixNanos(hour(1).0 + 1), Origin::Live);
+    let anew = Seen::Gap(0, Reason::Disconnected);
+    assert_eq!(desk.seen(), [T(1_000), T(1_001), anew, T(7)]);
+}
