@@ -218,7 +218,9 @@ impl Judge {
         let (first, before) = (&between[0], &between[between.len() - 2]);
         let skipped = before.id.saturating_sub(first.id);
         let is_whole = between.len() == 2;
-        let begins_anew = !between.is_sorted_by_key(|real| real.id);
+        // Low numbers that begin anew may well be above those before, which began so themselves:
+        // to whoever reads them all in between are missing then.
+        let begins_anew = !between.is_sorted_by(|one, next| one.id + 1 == next.id);
         // Without numbers, or with some that began anew, it can be told that some may be missing,
         // not how many.
         let is_told = match self.kind.trades {
