@@ -311,6 +311,12 @@ pub const RECENT_PER_SET: usize = 8;
 /// Connections that carry the same, as `lines` configures.
 pub const LINES_MAX: usize = 2;
 
+/// Columns of a terminal that are drawn on, and rows: larger than any real one (a wall of 8K at ten
+/// pixels a column has 768), and 150,000 cells of 40 bytes, twice, are 12 MB.
+pub const SCREEN_COLUMNS_MAX: u16 = 750;
+/// See [`SCREEN_COLUMNS_MAX`].
+pub const SCREEN_ROWS_MAX: u16 = 200;
+
 /// Lines of the log that are kept for the screen: several screens full, 500 × 1 KiB = 500 KiB.
 pub const LOG_LINES_KEPT: usize = 500;
 

@@ -50,7 +50,7 @@ fn too_few_samples_cannot_be_judged() {
     let few = Report::new(&measured(Span::RingToClient, enough - 1, 10, 10), &budget);
     assert_eq!(few.verdict(), Verdict::Unmeasured);
     assert_eq!(few.verdict().exit_code(), 2);
-    assert!(few.to_string().contains("999 samples, needs 1000"), "{few}");
+    assert!(few.to_string().contains("not judged, 999 of the 1000 samples"), "{few}");
     let many = Report::new(&measured(Span::RingToClient, enough, 10, 10), &budget);
     assert_eq!(many.verdict(), Verdict::Within);
     let none = Report::new(&Histograms::new(), &budget);

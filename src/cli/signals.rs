@@ -16,12 +16,16 @@ const IMPATIENT: i32 = 130;
 
 /// A channel that gets a message when the process is asked to stop.
 pub(super) fn stop_requests() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    stop_requests_by(&[SIGINT, SIGTERM])
+}
+
+fn stop_requests_by(signals: &[i32]) -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new(signals)?;
     let (sender, receiver) = bounded(1);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for (before, _) in signals.forever().enumerate() {
             if before > 0 {
-                screen::restore();
+                screen::restore_at_end();
                 signal_hook::low_level::exit(IMPATIENT);
             }
             // Nobody listens any more: then everything is about to end anyway.
@@ -55,9 +59,11 @@ pub(super) fn outlives_terminal() -> bool {
     ignored.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 
-/// Requests to stop as a flag, for loops that look now and then.
+/// Requests to stop as a flag, for loops that look now and then. A closed terminal is one too.
 pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
-    let requests = stop_requests()?;
+    let all = [SIGINT, SIGTERM, SIGHUP];
+    let count = if outlives_terminal() { 2 } else { 3 };
+    let requests = stop_requests_by(&all[..count])?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     std::thread::Builder::new().name("stop-flag".to_owned()).spawn(move || {

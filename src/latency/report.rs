@@ -8,8 +8,12 @@ use super::budget::{Budget, Judged, Verdict, judge, overall};
 use super::histograms::{Histograms, Quantile};
 use super::stage::Span;
 
-/// Width of a column of times.
-const TIME_WIDTH: usize = 11;
+/// Width of a column of times, of names, and of samples: with a space or mark after each time a
+/// row has 79 columns.
+const TIME_WIDTH: usize = 9;
+const NAME_WIDTH: usize = 19;
+const SAMPLES_WIDTH: usize = 10;
+const _: () = assert!(NAME_WIDTH + SAMPLES_WIDTH + Quantile::ALL.len() * (TIME_WIDTH + 1) < 80);
 
 /// The whole verdict: every span that has samples or an allowance.
 #[derive(Clone, Debug)]
@@ -63,13 +67,14 @@ impl Report {
 /// As an aligned table; an allowance stands under what was measured, `*` marks what is over it.
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:<20}{:>10}", "span", "samples")?;
+        write!(formatter, "{:<NAME_WIDTH$}{:>SAMPLES_WIDTH$}", "span", "samples")?;
         for quantile in Quantile::ALL {
             write!(formatter, "{:>TIME_WIDTH$} ", label(quantile))?;
         }
         writeln!(formatter)?;
         for row in &self.spans {
-            write!(formatter, "{:<20}{:>10}", row.span.name(), row.samples)?;
+            let (name, samples) = (row.span.name(), row.samples);
+            write!(formatter, "{name:<NAME_WIDTH$}{samples:>SAMPLES_WIDTH$}")?;
             for (measured, allowed) in row.measured.into_iter().zip(row.allowed) {
                 let mark =
                     if allowed.is_some_and(|allowed| measured > allowed) { '*' } else { ' ' };
@@ -78,7 +83,7 @@ impl fmt::Display for Report {
             }
             writeln!(formatter)?;
             if row.allowed.iter().any(Option::is_some) {
-                write!(formatter, "{:<30}", "  allowed")?;
+                write!(formatter, "{:<1$}", "  allowed", NAME_WIDTH + SAMPLES_WIDTH)?;
                 for allowed in row.allowed {
                     let text = allowed.map_or_else(String::new, time);
                     write!(formatter, "{text:>TIME_WIDTH$} ")?;
@@ -94,10 +99,13 @@ impl fmt::Display for Report {
         }
         let verdict = match self.verdict() {
             Verdict::Within => "within the budget",
-            Verdict::Over => "OVER THE BUDGET",
-            Verdict::Unmeasured => "COULD NOT MEASURE",
+            Verdict::Over => "OVER THE BUDGET, see the lines above",
+            Verdict::Unmeasured => {
+                "not judged as a whole: too few samples for the lines above; let it run longer,\n\
+                 or with more traffic and clients"
+            }
         };
-        write!(formatter, "{verdict}")
+        formatter.write_str(verdict)
     }
 }
 
@@ -105,11 +113,10 @@ impl fmt::Display for Report {
 fn sentence(line: &Judged) -> String {
     let (span, quantile) = (line.allowance.span.name(), label(line.allowance.quantile));
     match line.verdict {
-        Verdict::Unmeasured => format!(
-            "{span} {quantile}: {} samples, needs {}",
-            line.samples,
-            line.allowance.quantile.samples_min()
-        ),
+        Verdict::Unmeasured => {
+            let (samples, least) = (line.samples, line.allowance.quantile.samples_min());
+            format!("{span} {quantile}: not judged, {samples} of the {least} samples that it needs")
+        }
         Verdict::Within | Verdict::Over => format!(
             "{span} {quantile}: {} measured, {} allowed",
             time(line.nanos),
@@ -216,8 +223,26 @@ mod tests {
         let table = Report::new(&histograms, &budget).to_string();
         assert!(table.contains("5.0 µs*"), "{table}");
         assert!(table.contains("socket_to_ring p50: 5.0 µs measured, 1.0 µs allowed"), "{table}");
-        assert!(table.ends_with("OVER THE BUDGET"), "{table}");
+        assert!(table.ends_with("OVER THE BUDGET, see the lines above"), "{table}");
         let widths: Vec<usize> = table.lines().take(3).map(|line| line.chars().count()).collect();
         assert!(widths.iter().all(|&width| width == widths[0]), "{widths:?}");
+    }
+
+    #[test]
+    fn no_line_is_longer_than_a_terminal_and_what_is_missing_is_said_with_its_remedy() {
+        let mut histograms = Histograms::new();
+        for span in Span::ALL {
+            histograms.record_n(span, 9_999_000_000_000, 3);
+        }
+        let every = Span::ALL.map(|span| format!("{}_p999", span.name()));
+        for micros in [1.0, 1e9] {
+            let budget = Budget::from_micros(every.iter().map(|key| (&**key, micros))).unwrap();
+            let table = Report::new(&histograms, &budget).to_string();
+            for line in table.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+            assert!(table.contains("p99.9: not judged, 3 of the "), "{table}");
+            assert!(table.contains("let it run longer"), "{table}");
+        }
     }
 }

@@ -19,6 +19,13 @@ const UPDATES_PER_SECOND: u64 = 4;
 /// Levels of each side of the book in view.
 const DEPTH: usize = 40;
 
+/// What is looked at is asked for when it rested so long: who holds an arrow key down passes by.
+const RESTED: Duration = Duration::from_millis(200);
+
+/// Or so long after the last time. Six requests a time are 24 a second at the most, half of what the
+/// gateway allows a client in the long run.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
 /// After the gateway refused something, it is asked again so much later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -44,6 +51,8 @@ pub(super) struct Market {
     /// This screen is one of the gateway's clients.
     pub(super) is_connected: bool,
     in_view: Wanted,
+    /// When that became so.
+    in_view_since: Option<Instant>,
 }
 
 /// What is subscribed, or is to be.
@@ -74,16 +83,23 @@ impl Market {
         };
         let book = book.and_then(|index| self.listed.get(index));
         let book = book.filter(|one| one.channels.contains(&Channel::Orderbook));
-        self.in_view = Wanted {
+        self.turn_to(Wanted {
             quotes: with(Channel::Quotes),
             tickers: with(Channel::Ticker),
             books: book.map(|one| one.name.clone()).into_iter().collect(),
-        };
+        });
     }
 
     /// Nothing is looked at.
     pub(super) fn look_away(&mut self) {
-        self.in_view = Wanted::default();
+        self.turn_to(Wanted::default());
+    }
+
+    fn turn_to(&mut self, wanted: Wanted) {
+        if self.in_view != wanted {
+            self.in_view = wanted;
+            self.in_view_since = Some(Instant::now());
+        }
     }
 
     /// Lists what the gateway carries: the first instrument of each exchange, then the second of
@@ -127,6 +143,7 @@ impl Client {
         let mut eyes = Eyes {
             market: Arc::clone(&market),
             asked: Wanted::default(),
+            asked_at: None,
             ask_after: Instant::now(),
         };
         let stopped = Arc::clone(&stop);
@@ -167,10 +184,38 @@ fn lock(market: &Mutex<Market>) -> MutexGuard<'_, Market> {
 struct Eyes {
     market: Arc<Mutex<Market>>,
     asked: Wanted,
+    asked_at: Option<Instant>,
     ask_after: Instant,
 }
 
 impl Eyes {
+    /// The requests for what is in view `now`, when they are due.
+    fn requests_at(&mut self, now: Instant) -> Vec<String> {
+        let market = Arc::clone(&self.market);
+        let mut market = lock(&market);
+        let is_due = |last: Option<Instant>, time| last.is_none_or(|last| now >= last + time);
+        let is_due = is_due(market.in_view_since, RESTED) || is_due(self.asked_at, ASK_EVERY);
+        if market.in_view == self.asked || now < self.ask_after || !is_due {
+            return Vec::new();
+        }
+        self.asked_at = Some(now);
+        let wanted = market.in_view.clone();
+        if wanted.books != self.asked.books {
+            let book = wanted.books.first().cloned().unwrap_or_default();
+            market.books.keep(&book);
+        }
+        let asked = std::mem::replace(&mut self.asked, wanted);
+        let changes = [
+            (&asked.quotes, &self.asked.quotes, Channel::Quotes),
+            (&asked.tickers, &self.asked.tickers, Channel::Ticker),
+            (&asked.books, &self.asked.books, Channel::Orderbook),
+        ];
+        changes
+            .into_iter()
+            .flat_map(|(before, now, channel)| turn_to(before, now, channel))
+            .collect()
+    }
+
     fn failed(&mut self, why: String) {
         let mut market = lock(&self.market);
         market.trouble = why;
@@ -209,28 +254,7 @@ impl View for Eyes {
     }
 
     fn requests(&mut self) -> Vec<String> {
-        if Instant::now() < self.ask_after {
-            return Vec::new();
-        }
-        let mut market = lock(&self.market);
-        if market.in_view == self.asked {
-            return Vec::new();
-        }
-        let wanted = market.in_view.clone();
-        if wanted.books != self.asked.books {
-            let book = wanted.books.first().cloned().unwrap_or_default();
-            market.books.keep(&book);
-        }
-        let asked = std::mem::replace(&mut self.asked, wanted);
-        let changes = [
-            (&asked.quotes, &self.asked.quotes, Channel::Quotes),
-            (&asked.tickers, &self.asked.tickers, Channel::Ticker),
-            (&asked.books, &self.asked.books, Channel::Orderbook),
-        ];
-        changes
-            .into_iter()
-            .flat_map(|(before, now, channel)| turn_to(before, now, channel))
-            .collect()
+        self.requests_at(Instant::now())
     }
 
     fn is_own(&mut self, code: &str, message: &str) -> bool {
@@ -268,6 +292,42 @@ fn turn_to(before: &BTreeSet<Box<str>>, now: &BTreeSet<Box<str>>, channel: Chann
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_passes_by_asks_for_little_and_who_stays_for_what_is_there() {
+        let mut market = Market::default();
+        let channels = vec![Channel::Quotes, Channel::Ticker, Channel::Orderbook];
+        for index in 0..200 {
+            market
+                .listed
+                .push(Listed { name: format!("a:{index}").into(), channels: channels.clone() });
+        }
+        let market = Arc::new(Mutex::new(market));
+        let start = Instant::now();
+        let mut eyes = Eyes {
+            market: Arc::clone(&market),
+            asked: Wanted::default(),
+            asked_at: None,
+            ask_after: start,
+        };
+        // An arrow key is held for ten seconds at 30 a second, and the session looks each 5 ms.
+        let mut sent = Vec::new();
+        for step in 0..2_000_u64 {
+            let now = start + Duration::from_millis(5 * step);
+            if step % 7 == 0 {
+                let first = step as usize / 7 % 190;
+                lock(&market).look_at(first..first + 10, Some(first));
+                lock(&market).in_view_since = Some(now);
+            }
+            sent.extend(eyes.requests_at(now));
+        }
+        assert!((6..=66).contains(&sent.len()), "{}", sent.len());
+        lock(&market).look_at(150..160, Some(155));
+        let rested = start + Duration::from_secs(10) + RESTED;
+        assert!(!eyes.requests_at(rested).is_empty());
+        assert_eq!(lock(&market).in_view, eyes.asked);
+        assert!(eyes.requests_at(rested + ASK_EVERY).is_empty());
+    }
 
     #[test]
     fn what_comes_into_view_is_subscribed_and_what_leaves_it_is_not_any_more() {

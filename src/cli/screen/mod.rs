@@ -22,7 +22,7 @@ use page::{About, Look, State};
 
 pub(super) use canvas::{BAD, FAINT, PLAIN, below, left, put, right_of, top};
 pub(super) use ladder::{HEAD_ROWS, WIDTH_MIN, ladder, width_of};
-pub(super) use terminal::{Key, Surface, is_suitable, restore};
+pub(super) use terminal::{Key, Surface, is_suitable, restore_at_end};
 
 /// How often the statistics are read; the prices come when they come.
 const STATS_EVERY: Duration = Duration::from_secs(1);

@@ -1,9 +1,11 @@
 //! The pages, and what of them there is room for.
 
+mod feeds;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
-use tickwire::metrics::{FeedStats, LatencyStats, Stats};
+use tickwire::metrics::Stats;
 use tickwire::watch::difference;
 use tracing::Level;
 
@@ -13,11 +15,12 @@ use super::canvas::{
 };
 use super::ladder::{WIDTH_MIN, ladder, width_of};
 use super::market::Market;
-use super::table::{Cell, Column, only_if_any, plain, table};
+use super::table::{Cell, Column, plain, table};
 use super::terminal::Key;
-use crate::cli::lines::{age, books, connections, lost, spans};
+use crate::cli::lines::spans;
 use crate::cli::log::{self, OfDay};
 use crate::cli::numbers::{count, rate, seconds, time};
+use feeds::{Parts, feeds, latencies};
 
 /// The bar on top, and the line below it.
 const HEAD_ROWS: u16 = 2;
@@ -79,24 +82,29 @@ pub(super) struct State {
     rows: usize,
     /// Lines of the log that are newer than those in view.
     newer: usize,
+    /// Rows of the page of feeds, or of help, above those in view.
+    above: usize,
 }
 
 impl State {
     /// Does what a key asks for, with so many instruments and lines of the log.
     pub(super) fn press(&mut self, key: Key, instruments: usize, lines: usize) {
         match key {
-            Key::Tab => self.page = Page::ALL[(self.page as usize + 1) % Page::ALL.len()],
+            Key::Tab => self.turn_to(Page::ALL[(self.page as usize + 1) % Page::ALL.len()]),
             Key::Number(number) => {
                 if let Some(page) = Page::ALL.get(usize::from(number) - 1) {
-                    self.page = *page;
+                    self.turn_to(*page);
                 }
             }
-            Key::Help => self.is_help = !self.is_help,
-            Key::Escape => self.is_help = false,
+            Key::Help => (self.is_help, self.above) = (!self.is_help, 0),
+            Key::Escape => (self.is_help, self.above) = (false, 0),
             Key::Resized => {}
             Key::Up | Key::Down | Key::PageUp | Key::PageDown | Key::Home | Key::End => {
                 let step = self.rows.max(2) - 1;
-                if self.page == Page::Log {
+                if self.is_text() {
+                    // Where it ends is known when it is drawn.
+                    self.above = moved(self.above, key, step, usize::from(u16::MAX));
+                } else if self.page == Page::Log {
                     // The log grows at its end, so that is where it starts to be read.
                     self.newer = moved(lines.saturating_sub(self.newer), key, step, lines + 1);
                     self.newer = lines - self.newer.min(lines);
@@ -105,6 +113,18 @@ impl State {
                 }
             }
         }
+    }
+
+    /// A page is chosen, which leaves help.
+    const fn turn_to(&mut self, page: Page) {
+        self.page = page;
+        self.is_help = false;
+        self.above = 0;
+    }
+
+    /// What is shown is read from its top to its end.
+    fn is_text(&self) -> bool {
+        self.is_help || self.page == Page::Feeds
     }
 
     /// The instruments in view when there are so many rows for so many of them.
@@ -143,14 +163,16 @@ pub(super) fn draw(buffer: &mut Buffer, look: &mut Look<'_>) {
     }
     if look.state.is_help {
         look.market.look_away();
-        return help(buffer, body);
+        return scrolled(buffer, body, look.state, HELP.len() as u16, help);
     }
     match look.state.page {
         Page::Overview => overview(buffer, body, look),
         Page::Prices => prices(buffer, body, look),
         Page::Feeds => {
             look.market.look_away();
-            all_of_feeds(buffer, body, look.stats);
+            let parts = Parts::of(look.stats);
+            let height = parts.height(body.width);
+            scrolled(buffer, body, look.state, height, |buffer, area| parts.draw(buffer, area));
         }
         Page::Log => {
             look.market.look_away();
@@ -206,7 +228,8 @@ fn foot(buffer: &mut Buffer, area: Rect, look: &Look<'_>) {
         let style = if page == look.state.page { TITLE } else { FAINT };
         texts.extend([(" ", PLAIN), (name, style)]);
     }
-    let moves = if look.state.page == Page::Log { "↑↓ scroll" } else { "↑↓ instrument" };
+    let is_list = matches!(look.state.page, Page::Overview | Page::Prices) && !look.state.is_help;
+    let moves = if is_list { "↑↓ instrument" } else { "↑↓ scroll" };
     texts.extend([("  ", PLAIN), (moves, FAINT), ("  ? help", FAINT), ("  q quit", FAINT)]);
     put_all(buffer, area, 0, &texts);
 }
@@ -229,7 +252,7 @@ fn overview(buffer: &mut Buffer, area: Rect, look: &mut Look<'_>) {
     match latency_rows {
         0 => {}
         1 => latency_line(buffer, area, look.stats),
-        _ => latencies(buffer, top(area, latency_rows), spans(look.stats).collect()),
+        _ => latencies(buffer, top(area, latency_rows), look.stats),
     }
     let area = below(area, latency_rows);
     if price_rows > 1 {
@@ -241,71 +264,6 @@ fn overview(buffer: &mut Buffer, area: Rect, look: &mut Look<'_>) {
     if log_rows > 0 {
         last_of_log(buffer, top(area, log_rows));
     }
-}
-
-fn state_style(state: &str) -> Style {
-    match state {
-        "connected" => GOOD,
-        "connecting" | "reconnecting" => FAIR,
-        _ => BAD,
-    }
-}
-
-fn feeds(buffer: &mut Buffer, area: Rect, stats: &Stats) {
-    const COLUMNS: [Column; 12] = [
-        Column::text("feed", 17, 0),
-        Column::text("state", 9, 0),
-        Column::number("lines", 5, 6),
-        Column::number("frames/s", 8, 3),
-        Column::number("ticks/s", 7, 8),
-        Column::number("age", 6, 2),
-        Column::number("books", 5, 1),
-        Column::number("gaps", 4, 4),
-        Column::number("resyncs", 7, 5),
-        Column::number("lost", 4, 4),
-        Column::number("refused", 7, 9),
-        Column::number("general", 7, 10),
-    ];
-    let row = |feed: &FeedStats| -> Vec<Cell> {
-        let doubted = feed.books.resyncing + feed.books.stale;
-        vec![
-            plain(&*feed.exchange),
-            (feed.state.to_owned(), state_style(feed.state)),
-            plain(connections(feed)),
-            plain(rate(feed.frames_per_second)),
-            plain(rate(feed.ticks_per_second)),
-            plain(age(feed)),
-            (books(feed), if doubted == 0 { PLAIN } else { FAIR }),
-            only_if_any(feed.gaps, FAIR),
-            only_if_any(feed.resyncs, FAIR),
-            only_if_any(lost(feed), FAIR),
-            only_if_any(feed.rejected.values().sum(), FAIR),
-            plain(format!("{:.1}%", feed.fallback_share * 100.0)),
-        ]
-    };
-    let rows: Vec<_> = stats.feeds.iter().map(row).collect();
-    table(buffer, area, &COLUMNS, &rows, None);
-}
-
-fn latencies(buffer: &mut Buffer, area: Rect, spans: Vec<&LatencyStats>) {
-    const COLUMNS: [Column; 6] = [
-        Column::text("last minute", 18, 0),
-        Column::number("samples", 8, 5),
-        Column::number("p50", 8, 1),
-        Column::number("p99", 8, 2),
-        Column::number("p99.9", 8, 4),
-        Column::number("max", 8, 3),
-    ];
-    let row = |span: &&LatencyStats| -> Vec<Cell> {
-        let minute = &span.last_minute;
-        let times = [minute.p50_ns, minute.p99_ns, minute.p999_ns, minute.max_ns];
-        let mut row = vec![plain(span.span), plain(count(minute.samples))];
-        let is_any = minute.samples > 0;
-        row.extend(times.map(|nanos| plain(if is_any { time(nanos) } else { "-".to_owned() })));
-        row
-    };
-    let rows: Vec<_> = spans.iter().map(row).collect();
-    table(buffer, area, &COLUMNS, &rows, None);
 }
 
 /// The one span that matters most, where there is no room for a table.
@@ -473,54 +431,63 @@ fn wrapped(text: &str, room: u16) -> Vec<String> {
     pieces
 }
 
-/// The feeds, what went wrong with each, and every span.
-fn all_of_feeds(buffer: &mut Buffer, area: Rect, stats: &Stats) {
-    let rows = stats.feeds.len() as u16 + 1;
-    feeds(buffer, top(area, rows), stats);
-    let area = below(area, rows + 1);
-    let spans: Vec<_> = stats.latency.iter().collect();
-    let rows = (spans.len() as u16 + 1).min(area.height);
-    latencies(buffer, top(area, rows), spans);
-    let area = below(area, rows + 1);
-    put(buffer, area, 0, "connections lost and frames refused, by reason", TITLE);
-    let area = below(area, 1);
-    let troubled = stats.feeds.iter().filter_map(troubles);
-    for (y, text) in troubled.take(area.height.into()).enumerate() {
-        put(buffer, area, y as u16, &text, PLAIN);
+/// Draws what is so many rows high, from the row on that was scrolled to; where it is higher than
+/// the area, the last row says what is hidden.
+fn scrolled(
+    buffer: &mut Buffer,
+    area: Rect,
+    state: &mut State,
+    height: u16,
+    draw: impl FnOnce(&mut Buffer, Rect),
+) {
+    if height <= area.height {
+        state.above = 0;
+        return draw(buffer, area);
     }
+    let rows = area.height.saturating_sub(1);
+    state.rows = rows.into();
+    state.above = state.above.min(usize::from(height - rows));
+    let above = state.above as u16;
+    let whole = Rect::new(0, 0, area.width, height);
+    let mut page = Buffer::empty(whole);
+    draw(&mut page, whole);
+    for y in 0..rows {
+        for x in 0..area.width {
+            buffer[(area.x + x, area.y + y)] = page[(x, above + y)].clone();
+        }
+    }
+    let hidden =
+        format!("{above} rows above, {} below: ↑↓ PgUp PgDn scroll", height - above - rows);
+    put(buffer, area, rows, &hidden, FAINT);
 }
 
-/// What went wrong with a feed; `None` where nothing did.
-fn troubles(feed: &FeedStats) -> Option<String> {
-    let all = feed.reconnects.iter().chain(&feed.rejected);
-    let parts: Vec<_> = all.map(|(reason, number)| format!("{reason} {number}")).collect();
-    (!parts.is_empty()).then(|| format!("{}: {}", feed.exchange, parts.join(", ")))
-}
+const HELP: [(&str, &str); 22] = [
+    ("1 2 3 4, Tab", "pages"),
+    ("↑ ↓ or j k", "another instrument, whose book is shown; on pages 3 and 4"),
+    ("PgUp PgDn, g G", "and here: scroll; a page at a time; to the top, to the end"),
+    ("q, Ctrl-C", "stop the gateway: deliver, close, report"),
+    ("Ctrl-Z", "stop it for now, until fg; Ctrl-\\ ends it at once"),
+    ("? or Esc", "leave this page"),
+    ("", ""),
+    ("lines", "connections that are up, of those that the feed holds"),
+    ("frames/s, ticks/s", "messages read, and records made of them"),
+    ("age", "since the newest message was read"),
+    ("books", "order books that are proven, of all"),
+    ("gaps", "holes that were found in the exchange's numbering"),
+    ("resyncs", "order books that were repaired"),
+    ("lost", "connections lost since the start"),
+    ("refused", "frames that could not be used"),
+    ("general", "share of frames read by the general parser: they were not"),
+    ("", "written as usual, which is slower and loses nothing"),
+    ("clients n+screen", "this screen is one client more, for its prices"),
+    ("conflated", "events replaced by a newer one before they were sent"),
+    ("too slow", "clients closed because they did not take their trades"),
+    ("socket_to_client", "from the read of a frame to the write to a client"),
+    ("log", "TICKWIRE_LOG=debug logs more; all of it goes to standard error"),
+];
 
 fn help(buffer: &mut Buffer, area: Rect) {
-    const LINES: [(&str, &str); 20] = [
-        ("1 2 3 4, Tab", "pages"),
-        ("↑ ↓, PgUp PgDn", "another instrument, whose book is shown; on page 4 the log"),
-        ("q, Ctrl-C", "stop the gateway: deliver, close, report"),
-        ("? or Esc", "leave this page"),
-        ("", ""),
-        ("lines", "connections that are up, of those that the feed holds"),
-        ("frames/s, ticks/s", "messages read, and records made of them"),
-        ("age", "since the newest message was read"),
-        ("books", "order books that are proven, of all"),
-        ("gaps", "holes that were found in the exchange's numbering"),
-        ("resyncs", "order books that were repaired"),
-        ("lost", "connections lost since the start"),
-        ("refused", "frames that could not be used"),
-        ("general", "share of frames read by the general parser: they were not"),
-        ("", "written as usual, which is slower and loses nothing"),
-        ("clients n+screen", "this screen is one client more, for its prices"),
-        ("conflated", "events replaced by a newer one before they were sent"),
-        ("too slow", "clients closed because they did not take their trades"),
-        ("socket_to_client", "from the read of a frame to the write to a client"),
-        ("log", "TICKWIRE_LOG=debug logs more; all of it goes to standard error"),
-    ];
-    for (y, (name, words)) in LINES.iter().enumerate() {
+    for (y, (name, words)) in HELP.iter().enumerate() {
         put(buffer, left(area, 18), y as u16, name, TITLE);
         put(buffer, right_of(area, 19), y as u16, words, PLAIN);
     }

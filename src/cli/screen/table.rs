@@ -41,6 +41,43 @@ pub(super) fn only_if_any(number: u64, style: Style) -> Cell {
     (super::super::numbers::count(number), if number == 0 { FAINT } else { style })
 }
 
+/// Rows that [`tables`] take in such a width.
+pub(super) fn tables_height(columns: &[Column], rows: &[Vec<Cell>], width: u16) -> u16 {
+    let blocks = blocks(columns, rows, width).len() as u16;
+    blocks * (rows.len() as u16 + 2) - 1
+}
+
+/// Draws all rows with all columns: those that do not fit beside the others stand below them, after
+/// the first column once more.
+pub(super) fn tables(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[Vec<Cell>]) {
+    let mut area = area;
+    for shown in blocks(columns, rows, area.width) {
+        let gap = gap(&shown, area.width);
+        draw_row(buffer, area, 0, &shown, gap, |column| (columns[column].title, TITLE), columns);
+        for (y, row) in rows.iter().enumerate() {
+            let cell = |column: usize| (&*row[column].0, row[column].1);
+            draw_row(buffer, area, y as u16 + 1, &shown, gap, cell, columns);
+        }
+        area = below(area, rows.len() as u16 + 2);
+    }
+}
+
+/// The columns in groups that fit; the first is in each.
+fn blocks(columns: &[Column], rows: &[Vec<Cell>], room: u16) -> Vec<Vec<(usize, u16)>> {
+    let mut left: Vec<usize> = (1..columns.len()).collect();
+    let mut blocks = Vec::new();
+    while !left.is_empty() || blocks.is_empty() {
+        let shown = fit(columns, rows, room, &[&[0], &*left].concat());
+        let is_stuck = shown.len() == 1;
+        left.retain(|index| shown.iter().all(|(column, _)| column != index));
+        blocks.push(shown);
+        if is_stuck {
+            break;
+        }
+    }
+    blocks
+}
+
 /// Draws the titles and as many rows as there is room for; `selected` is marked.
 pub(super) fn table(
     buffer: &mut Buffer,
@@ -49,7 +86,8 @@ pub(super) fn table(
     rows: &[Vec<Cell>],
     selected: Option<usize>,
 ) {
-    let shown = fit(columns, rows, area.width);
+    let all: Vec<usize> = (0..columns.len()).collect();
+    let shown = fit(columns, rows, area.width, &all);
     let gap = gap(&shown, area.width);
     draw_row(buffer, area, 0, &shown, gap, |column| (columns[column].title, TITLE), columns);
     let area = below(area, 1);
@@ -98,13 +136,15 @@ fn draw_row<'a>(
     }
 }
 
-/// The columns that fit, with their widths. The first is there in any case, cut if need be.
-fn fit(columns: &[Column], rows: &[Vec<Cell>], room: u16) -> Vec<(usize, u16)> {
-    let widest = |(index, column): (usize, &Column)| {
+/// Those of these columns that fit, with their widths. The first is there in any case, cut if need
+/// be.
+fn fit(columns: &[Column], rows: &[Vec<Cell>], room: u16, of: &[usize]) -> Vec<(usize, u16)> {
+    let widest = |&index: &usize| {
+        let column = &columns[index];
         let cells = rows.iter().map(|row| width(&row[index].0)).max().unwrap_or(0);
         (index, cells.max(column.width_min).max(width(column.title)))
     };
-    let mut shown: Vec<(usize, u16)> = columns.iter().enumerate().map(widest).collect();
+    let mut shown: Vec<(usize, u16)> = of.iter().map(widest).collect();
     while shown.len() > 1 && needed(&shown, 1) > u32::from(room) {
         let ranks = shown.iter().enumerate().max_by_key(|(_, (index, _))| columns[*index].rank);
         let Some((least, _)) = ranks else { break };

@@ -1,7 +1,8 @@
 //! The terminal while a screen covers it, and as it was before.
 //!
-//! A screen is drawn on the terminal's other page, in raw mode. Whatever ends the process gives the
-//! terminal back first: the end of [`Surface`], a panic of any thread, a second signal.
+//! A screen is drawn on the terminal's other page, in raw mode. Whatever ends or stops the process
+//! gives the terminal back first: the end of [`Surface`], a panic of any thread, any signal that
+//! can be caught. Nothing is ever asked of the terminal, since not every one answers.
 
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
@@ -10,8 +11,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, bounded};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -19,7 +19,15 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use signal_hook::consts::SIGINT;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGINT, SIGPROF, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
+};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::{emulate_default_handler, raise};
+use tickwire::limits::{SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX};
 
 use crate::cli::log;
 
@@ -29,11 +37,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Keys that wait; a person is slower than what takes them.
 const KEYS_CAPACITY: usize = 64;
 
-/// A screen covers the terminal.
+/// A screen exists; it covers the terminal unless the process was stopped meanwhile.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// A screen covers the terminal. Changes while standard output is locked, so that nothing is drawn
+/// on a terminal that was given back.
 static COVERED: AtomicBool = AtomicBool::new(false);
 
-/// A panic gives the terminal back before it is told.
-static PANICS_TOLD: Once = Once::new();
+/// Others may have written to the terminal, or changed its mode.
+static IS_SPOILT: AtomicBool = AtomicBool::new(false);
+
+/// Panics and signals give the terminal back.
+static GUARDED: Once = Once::new();
+
+/// Signals that would end the process at once, and are not waited for elsewhere.
+const DEADLY: [i32; 8] = [SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ];
+
+/// So long a process that ends waits for its terminal to take what gives it back.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a terminal without a size is taken for.
+const USUAL: (u16, u16) = (80, 24);
 
 /// What a person pressed, or did to the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +83,8 @@ pub(in crate::cli) struct Surface {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     keys: Receiver<Key>,
     ended: Arc<AtomicBool>,
+    /// As last drawn; none when all is to be drawn anew.
+    size: Option<Rect>,
 }
 
 /// Whether standard output is a terminal that can be drawn on, by us: who is in the background
@@ -84,22 +110,16 @@ impl Surface {
     /// # Errors
     /// When the terminal is none, or refuses; it is as before then.
     pub(in crate::cli) fn enter() -> io::Result<Self> {
-        PANICS_TOLD.call_once(|| {
-            let before = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                restore();
-                before(panic);
-            }));
-        });
-        enable_raw_mode()?;
-        COVERED.store(true, Ordering::SeqCst);
-        log::cover();
-        let made = execute!(io::stdout(), EnterAlternateScreen)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())))
-            .and_then(|mut terminal| terminal.clear().map(|()| terminal));
+        let mut guarded = Ok(());
+        GUARDED.call_once(|| guarded = guard());
+        guarded?;
+        WANTED.store(true, Ordering::SeqCst);
+        let options = TerminalOptions { viewport: Viewport::Fixed(Rect::ZERO) };
+        let made = cover()
+            .and_then(|()| Terminal::with_options(CrosstermBackend::new(io::stdout()), options));
         let terminal = ManuallyDrop::new(made.inspect_err(|_| restore())?);
         let ended = Arc::new(AtomicBool::new(false));
-        Ok(Self { terminal, keys: read_keys(&ended), ended })
+        Ok(Self { terminal, keys: read_keys(&ended), ended, size: None })
     }
 
     /// What was pressed.
@@ -107,17 +127,40 @@ impl Surface {
         &self.keys
     }
 
-    /// Draws what changed since the last time.
+    /// Draws what changed since the last time; nothing while the terminal is another process's.
     ///
     /// # Errors
     /// When the terminal is gone, or was given back because of a panic.
     pub(in crate::cli) fn draw(&mut self, paint: impl FnOnce(&mut Buffer)) -> io::Result<()> {
-        if !COVERED.load(Ordering::SeqCst) {
+        // Whoever gives the terminal back waits for the end of this.
+        let _whole = io::stdout().lock();
+        if !WANTED.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if !is_in_foreground() {
+            return Ok(());
+        }
+        if IS_SPOILT.swap(false, Ordering::SeqCst) || !COVERED.load(Ordering::SeqCst) {
+            // The mode too may be another's by now.
+            uncover();
+            cover()?;
+            self.size = None;
+        }
+        let size = bounded_size(self.terminal.size()?.into());
+        if self.size != Some(size) {
+            self.terminal.backend_mut().clear_region(ClearType::All)?;
+            self.terminal.resize(size)?;
+            self.size = Some(size);
         }
         self.terminal.draw(|frame| paint(frame.buffer_mut()))?;
         Ok(())
     }
+}
+
+/// The part of a terminal that is drawn on.
+fn bounded_size((columns, rows): (u16, u16)) -> Rect {
+    let (columns, rows) = if columns == 0 || rows == 0 { USUAL } else { (columns, rows) };
+    Rect::new(0, 0, columns.min(SCREEN_COLUMNS_MAX), rows.min(SCREEN_ROWS_MAX))
 }
 
 impl Drop for Surface {
@@ -128,32 +171,90 @@ impl Drop for Surface {
     }
 }
 
-/// Gives the terminal back, if a screen covers it. Any thread may ask, any number of times.
+/// Gives the terminal back for good, if a screen covers it. Any thread may ask, any number of times.
 pub(in crate::cli) fn restore() {
+    WANTED.store(false, Ordering::SeqCst);
+    uncover();
+}
+
+/// The same for a process that ends now: a terminal that takes nothing does not keep it.
+pub(in crate::cli) fn restore_at_end() {
+    let (done, wait) = bounded(1);
+    let work = move || {
+        restore();
+        // Full or closed: nobody waits any more.
+        let _ = done.try_send(());
+    };
+    if std::thread::Builder::new().name("restore".to_owned()).spawn(work).is_ok() {
+        let _ = wait.recv_timeout(PATIENCE);
+    }
+}
+
+fn cover() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    // First, so that whatever comes between gives the mode back too.
+    COVERED.store(true, Ordering::SeqCst);
+    log::cover();
+    enable_raw_mode()?;
+    execute!(out, EnterAlternateScreen)
+}
+
+fn uncover() {
+    let mut out = io::stdout().lock();
     if !COVERED.swap(false, Ordering::SeqCst) {
         return;
     }
     // A terminal that is gone needs nothing back.
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = execute!(out, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
-    let _ = io::stdout().flush();
+    let _ = out.flush();
     log::uncover();
 }
 
-/// Reads keys on a thread of its own. In raw mode Ctrl-C is a key too: it does what it always does.
+/// From now on panics and signals give the terminal back.
+fn guard() -> io::Result<()> {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        before(panic);
+    }));
+    let mut signals = Signals::new(DEADLY.into_iter().chain([SIGTSTP, SIGCONT]))?;
+    let work = move || {
+        for signal in signals.forever() {
+            match signal {
+                SIGCONT => IS_SPOILT.store(true, Ordering::SeqCst),
+                SIGTSTP => uncover(),
+                _ => restore_at_end(),
+            }
+            if signal != SIGCONT && emulate_default_handler(signal).is_err() {
+                tracing::warn!(signal, "the system does not let this signal do what it does");
+            }
+        }
+    };
+    std::thread::Builder::new().name("guard".to_owned()).spawn(work).map(drop)
+}
+
+/// Reads keys on a thread of its own. In raw mode Ctrl-C is a key too, and Ctrl-Z and Ctrl-\: they
+/// do what they always do.
 fn read_keys(ended: &Arc<AtomicBool>) -> Receiver<Key> {
     let (sender, receiver) = bounded(KEYS_CAPACITY);
     let ended = Arc::clone(ended);
     let read = move || -> io::Result<()> {
         // A terminal that was closed is none any more, and would be looked at without an end.
         while !ended.load(Ordering::Relaxed) && io::stdout().is_terminal() {
+            if !COVERED.load(Ordering::SeqCst) || !is_in_foreground() {
+                // They are meant for another, and reading them would stop us.
+                std::thread::sleep(LOOK_EVERY);
+                continue;
+            }
             if !event::poll(LOOK_EVERY)? {
                 continue;
             }
             match event::read()? {
-                Event::Key(key) if is_stop(key) => signal_hook::low_level::raise(SIGINT)?,
                 Event::Key(key) => {
-                    if let Some(key) = key_of(key) {
+                    if let Some(signal) = signal_of(key) {
+                        raise(signal)?;
+                    } else if let Some(key) = key_of(key) {
                         // Full: so many presses nobody counts.
                         let _ = sender.try_send(key);
                     }
@@ -170,18 +271,23 @@ fn read_keys(ended: &Arc<AtomicBool>) -> Receiver<Key> {
     receiver
 }
 
-fn is_stop(key: KeyEvent) -> bool {
+/// The signal that a key stands for.
+fn signal_of(key: KeyEvent) -> Option<i32> {
     let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
-    key.kind == KeyEventKind::Press
-        && match key.code {
-            KeyCode::Char('c') => with_control,
-            KeyCode::Char('q' | 'Q') => !with_control,
-            _ => false,
-        }
+    match key.code {
+        _ if key.kind != KeyEventKind::Press => None,
+        KeyCode::Char('c') if with_control => Some(SIGINT),
+        KeyCode::Char('z') if with_control => Some(SIGTSTP),
+        // The byte of Ctrl-\ is read as that of Ctrl-4, which is the same.
+        KeyCode::Char('4' | '\\') if with_control => Some(SIGQUIT),
+        KeyCode::Char('q' | 'Q') if !with_control => Some(SIGINT),
+        _ => None,
+    }
 }
 
 fn key_of(key: KeyEvent) -> Option<Key> {
-    if key.kind == KeyEventKind::Release {
+    let other = KeyModifiers::CONTROL | KeyModifiers::ALT;
+    if key.kind == KeyEventKind::Release || key.modifiers.intersects(other) {
         return None;
     }
     Some(match key.code {

@@ -6,12 +6,14 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tickwire::instrument::{Channel, ExchangeId};
 use tickwire::metrics::{
-    BookStats, BudgetStats, ClientStats, Distribution, HistoryStats, LineStats,
+    BookStats, BudgetStats, ClientStats, Distribution, FeedStats, HistoryStats, LatencyStats,
+    LineStats,
 };
 use tickwire::watch::Event;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::super::market::Listed;
+use super::feeds::{FEED_COLUMNS, LATENCY_COLUMNS};
 use super::*;
 
 /// The sizes that are promised, and some that are not.
@@ -203,6 +205,37 @@ fn the_overview_has_everything_from_80_by_24_on() {
 fn feeds_that_find_no_room_are_counted() {
     let rows = drawn((40, 10), 1, &[]);
     assert!(rows.iter().any(|row| row.starts_with("+4 more")), "{rows:#?}");
+}
+
+#[test]
+fn every_row_and_column_of_every_page_can_be_scrolled_to() {
+    for size in [(80, 24), (100, 30), (40, 10)] {
+        let mut seen = String::new();
+        for presses in 0..100 {
+            let mut keys = vec![Key::Number(3)];
+            keys.extend(std::iter::repeat_n(Key::Down, presses));
+            seen.push_str(&drawn(size, 7, &keys).join("\n"));
+        }
+        for column in FEED_COLUMNS.iter().chain(&LATENCY_COLUMNS) {
+            assert!(seen.contains(column.title), "{size:?}: {}\n{seen}", column.title);
+        }
+        for exchange in ExchangeId::ALL.into_iter().take(9) {
+            assert!(seen.contains(&format!("{exchange}: malformed 7")), "{size:?}: {exchange}");
+        }
+        let last = drawn(size, 7, &[Key::Number(3), Key::End]).join("\n");
+        assert!(last.contains(", 0 below"), "{last}");
+        let mut help = drawn(size, 7, &[Key::Help]).join("\n");
+        help.push_str(&drawn(size, 7, &[Key::Help, Key::PageDown]).join("\n"));
+        help.push_str(&drawn(size, 7, &[Key::Help, Key::PageDown, Key::PageDown]).join("\n"));
+        for (name, _) in HELP.iter().filter(|_| size.1 > 10) {
+            assert!(help.contains(name), "{size:?}: {name}\n{help}");
+        }
+    }
+    for size in [(80, 24), (100, 30)] {
+        for row in drawn(size, 7, &[Key::Help]) {
+            assert!(!row.contains('…'), "{row}");
+        }
+    }
 }
 
 #[test]
