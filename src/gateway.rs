@@ -64,7 +64,10 @@ pub struct Gateway {
 #[non_exhaustive]
 pub enum StartError {
     /// The clients' address cannot be bound.
-    #[error("gateway.listen = \"{address}\": {error}; choose another address or port")]
+    #[error(
+        "gateway.listen = \"{address}\": {error}; choose another address, or port 0 for a free one, in the \
+         file or by TICKWIRE_GATEWAY_LISTEN or WS_PORT"
+    )]
     Listen {
         /// As configured.
         address: SocketAddr,

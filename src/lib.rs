@@ -12,6 +12,7 @@
 //! the control plane. The planes meet only in rings, in commands and in counters.
 
 pub mod limits;
+pub mod printable;
 
 pub mod clock;
 pub mod tick;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The floors, from the ground up. A room uses the rooms of lower floors; on the ground floor they
 /// use each other.
 const FLOORS: &[&[&str]] = &[
-    &["limits", "clock", "tick", "instrument"],
+    &["limits", "clock", "printable", "tick", "instrument"],
     &["book", "capture", "json", "latency", "ring"],
     &["cache", "net", "exchange"],
     &["client", "metrics"],

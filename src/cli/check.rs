@@ -1,7 +1,6 @@
 //! `tickwire check`
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +10,8 @@ use tickwire::exchange::profile;
 use tickwire::gateway::{Footprint, list_source};
 use tickwire::instrument::Symbol;
 
-use super::{COULD_NOT_RUN, WrongUse, tell};
+use super::output::{print, tell};
+use super::{COULD_NOT_RUN, WrongUse};
 
 /// A symbol is not listed.
 const FAILED: u8 = 1;
@@ -21,7 +21,7 @@ const FAILED: u8 = 1;
 pub(super) fn check(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     let footprint = Footprint::of(&config).map_err(|error| WrongUse(error.to_string()))?;
-    writeln!(std::io::stdout().lock(), "{}\n{}", effective(&config), footprint.table().trim_end())?;
+    print(format_args!("{}\n{}\n", effective(&config), footprint.table().trim_end()))?;
     for feed in &config.feeds {
         for symbol in &feed.symbols {
             if let Some(pair) = meant(feed, symbol) {
@@ -57,7 +57,7 @@ pub(super) fn check_online(path: &Path) -> anyhow::Result<ExitCode> {
             Ok(directory) => {
                 let (lines, all) = judge(feed, &directory);
                 is_failed |= !all;
-                std::io::stdout().lock().write_all(lines.as_bytes())?;
+                print(format_args!("{lines}"))?;
             }
             Err(error) => {
                 is_unasked = true;

@@ -1,7 +1,7 @@
 //! `tickwire decode`
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, stdin, stdout};
+use std::io::{BufRead, BufReader, BufWriter, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use clap::Args;
 use tickwire::decode::{DecodeError, DecodeOptions, run};
 use tickwire::instrument::ExchangeId;
 
+use super::output::Out;
 use super::{WrongUse, exchange};
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(super) struct DecodeArguments {
 /// Prints the events of a capture, or its totals.
 pub(super) fn decode(arguments: DecodeArguments) -> anyhow::Result<ExitCode> {
     let input = open(&arguments.capture)?;
-    let output = BufWriter::new(stdout().lock());
+    let output = BufWriter::new(Out);
     let options = DecodeOptions {
         exchange: arguments.exchange,
         rest: arguments.rest,
@@ -37,9 +38,12 @@ pub(super) fn decode(arguments: DecodeArguments) -> anyhow::Result<ExitCode> {
     };
     match run(&options, input, output) {
         Ok(_) => Ok(ExitCode::SUCCESS),
-        Err(error @ (DecodeError::RestFile { .. } | DecodeError::RestBody { .. })) => {
-            Err(WrongUse(error.to_string()).into())
-        }
+        Err(
+            error @ (DecodeError::RestFile { .. }
+            | DecodeError::RestBody { .. }
+            | DecodeError::RestUnused { .. }),
+        ) => Err(WrongUse(error.to_string()).into()),
+        Err(DecodeError::Output(error)) => Err(error.into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -12,11 +12,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tickwire::clock::UnixNanos;
 use tickwire::limits::{LOG_LINE_BYTES_KEPT, LOG_LINES_KEPT};
 use tickwire::metrics::log_line_dropped;
+use tickwire::printable::{Printable, is_odd};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
+
+/// What is logged.
+const VARIABLE: &str = "TICKWIRE_LOG";
 
 /// Lines written after all when the screen is gone.
 const LINES_REPEATED: usize = 10;
@@ -39,13 +44,46 @@ pub(super) struct Line {
 
 /// Starts logging, once.
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_env("TICKWIRE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_colored = io::stderr().is_terminal();
+    let wish = std::env::var_os(VARIABLE).unwrap_or_default();
+    let wish = wish.to_string_lossy();
+    let filter = filter(&wish);
+    let understood = filter.is_some();
     let written = tracing_subscriber::fmt::layer()
         .with_target(false)
-        .with_writer(|| StandardError)
-        .with_ansi(io::stderr().is_terminal())
+        .with_writer(move || StandardError { is_colored })
+        .with_ansi(is_colored)
         .log_internal_errors(false);
-    tracing_subscriber::registry().with(filter).with(written).with(Keeper).init();
+    tracing_subscriber::registry()
+        .with(filter.unwrap_or_else(usual))
+        .with(written)
+        .with(Keeper)
+        .init();
+    if !understood {
+        tracing::warn!(
+            "environment variable {VARIABLE} = \"{}\": is not understood, so it is info; write off, \
+             error, warn, info, debug or trace, or those of parts, like \
+             warn,tickwire::feed=debug",
+            Printable(&wish)
+        );
+    }
+}
+
+fn usual() -> EnvFilter {
+    EnvFilter::new("info")
+}
+
+/// What a wish amounts to; `None` when it is none. The filter would take any word for the name of a
+/// part of the program, and then be silent about all others.
+fn filter(wish: &str) -> Option<EnvFilter> {
+    if wish.trim().is_empty() {
+        return Some(usual());
+    }
+    let is_part = |word: &str| word == "tickwire" || word.starts_with("tickwire::");
+    let is_plain = |word: &str| word.parse::<LevelFilter>().is_ok() || is_part(word);
+    let is_known = |word: &str| word.contains('=') || word.starts_with('[') || is_plain(word);
+    let known = wish.split(',').map(str::trim).all(is_known);
+    EnvFilter::try_new(wish).ok().filter(|_| known)
 }
 
 fn kept() -> MutexGuard<'static, VecDeque<Line>> {
@@ -90,13 +128,45 @@ pub(super) fn uncover() {
 
 /// Standard error, which may be closed, full or gone: a line that it does not take is dropped and
 /// counted, and nobody fails for it.
-struct StandardError;
+#[derive(Clone, Copy)]
+struct StandardError {
+    /// Colors are ours, and stay.
+    is_colored: bool,
+}
+
+impl StandardError {
+    /// One line, whatever others wrote into it.
+    fn printable(self, line: &str) -> String {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        let mut text = String::with_capacity(line.len() + 1);
+        let mut pieces = line.split('\x1b');
+        // Writing into a String does not fail, here and below.
+        let _ = write!(text, "{}", Printable(pieces.next().unwrap_or_default()));
+        for piece in pieces {
+            let color = piece.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+            let color =
+                color.filter(|(digits, _)| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let _ = match color {
+                Some((digits, rest)) if self.is_colored => {
+                    write!(text, "\x1b[{digits}m{}", Printable(rest))
+                }
+                _ => write!(text, "\\u{{1b}}{}", Printable(piece)),
+            };
+        }
+        text.push_str(end);
+        text
+    }
+}
 
 impl Write for StandardError {
     /// Takes a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // Relaxed: as in `cover`.
-        if !COVERED.load(Ordering::Relaxed) && io::stderr().lock().write_all(line).is_err() {
+        if COVERED.load(Ordering::Relaxed) {
+            return Ok(line.len());
+        }
+        let text = self.printable(&String::from_utf8_lossy(line));
+        if io::stderr().lock().write_all(text.as_bytes()).is_err() {
             log_line_dropped();
         }
         Ok(line.len())
@@ -162,10 +232,6 @@ impl Visit for Words {
 /// The text up to its bound, with a `·` for every character that could move a cursor, change a
 /// color or turn the direction of writing: exchanges and clients write parts of it.
 pub(super) fn neutral(text: &str) -> String {
-    let is_odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     let end = text.floor_char_boundary(LOG_LINE_BYTES_KEPT);
     text[..end].chars().map(|c| if is_odd(c) { '·' } else { c }).collect()
 }
@@ -185,9 +251,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_wish_that_is_no_level_is_none() {
+        for wish in ["", " ", "info", "DEBUG", "off", "warn,tickwire::feed=debug", "tickwire=trace"]
+        {
+            assert!(filter(wish).is_some(), "{wish}");
+        }
+        for wish in ["nonsense", "inof", "info,debgu", "tickwire=loud", "5x", "\u{fffd}"] {
+            assert!(filter(wish).is_none(), "{wish}");
+        }
+    }
+
+    #[test]
     fn a_line_cannot_move_the_cursor_and_has_a_bound() {
         assert_eq!(neutral("a\x1b[2Jb\r\nc\u{202e}d é 漢"), "a·[2Jb··c·d é 漢");
         assert!(neutral(&"漢".repeat(LOG_LINE_BYTES_KEPT)).len() <= LOG_LINE_BYTES_KEPT);
+    }
+
+    #[test]
+    fn a_written_line_is_one_line_in_our_colors_alone() {
+        let line = "\x1b[32m INFO\x1b[0m a\x1b[2Jb\nc\x1b]0;t\x07\n";
+        let colored = StandardError { is_colored: true }.printable(line);
+        assert_eq!(colored, "\x1b[32m INFO\x1b[0m a\\u{1b}[2Jb\\nc\\u{1b}]0;t\\u{7}\n");
+        let plain = StandardError { is_colored: false }.printable("a\x1b[31mb\n");
+        assert_eq!(plain, "a\\u{1b}[31mb\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod demo;
 mod lines;
 pub(crate) mod log;
 mod numbers;
+mod output;
 mod ready;
 mod reload;
 mod run;
@@ -22,10 +23,14 @@ use clap::{Parser, Subcommand};
 use tickwire::config::ConfigError;
 use tickwire::instrument::ExchangeId;
 
+use output::tell;
+
 /// Wrong use or configuration.
 const WRONG_USE: u8 = 2;
 /// Could not run: a port is taken, no permission, nothing to measure with.
 const COULD_NOT_RUN: u8 = 3;
+/// Standard output could not be written: a full disk.
+const COULD_NOT_WRITE: u8 = 4;
 
 /// Market-data feed handler and WebSocket gateway.
 ///
@@ -79,7 +84,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     tell(format_args!("tickwire: {}", causes(error)));
     let wrong_use = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUse>());
-    ExitCode::from(if wrong_use { WRONG_USE } else { COULD_NOT_RUN })
+    ExitCode::from(match wrong_use {
+        true => WRONG_USE,
+        false if error.chain().any(output::is_of_output) => COULD_NOT_WRITE,
+        false => COULD_NOT_RUN,
+    })
 }
 
 /// An error and what caused it, each said once: some name their cause in their own words already.
@@ -106,9 +115,3 @@ fn exchange(name: &str) -> Result<ExchangeId, String> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WrongUse(pub(crate) String);
-
-/// One line on standard error. A closed standard error is nobody's problem here.
-fn tell(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}

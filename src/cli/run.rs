@@ -1,8 +1,8 @@
 //! `tickwire run`: the gateway on a file, on the built-in live list, or on the embedded demo.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use super::demo::Demo;
 use super::ready::Ready;
 use super::reload::Source;
 use super::screen::{Key, Screen, is_suitable};
-use super::{lines, signals};
+use super::{lines, output, signals};
 
 /// What `run --live` serves without a file.
 const LIVE: &str = include_str!("live.toml");
@@ -85,9 +85,13 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A gateway serves its clients, not its standard output: when that is closed, it goes on.
+/// A gateway serves its clients, not its standard output: when that fails, it says so once and goes
+/// on.
 fn print(text: std::fmt::Arguments<'_>) {
-    let _ = std::io::stdout().lock().write_fmt(text);
+    static TOLD: Once = Once::new();
+    if let Err(error) = output::print(text) {
+        TOLD.call_once(|| tracing::warn!("{error}; serving goes on"));
+    }
 }
 
 fn announce(gateway: &Gateway, what: &str) {

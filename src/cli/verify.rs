@@ -1,6 +1,5 @@
 //! `tickwire verify`
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +9,8 @@ use tickwire::latency::Budget;
 use tickwire::net::Waiting;
 use tickwire::verify::{Options, run};
 
-use super::{WrongUse, tell};
+use super::WrongUse;
+use super::output::{print, tell};
 
 /// Exit code of a measurement that could not be made.
 const COULD_NOT_MEASURE: u8 = 2;
@@ -67,11 +67,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(COULD_NOT_MEASURE));
         }
     };
-    let mut out = std::io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{}", outcome.json())?;
-    } else {
-        writeln!(out, "{outcome}")?;
+    match arguments.json {
+        true => print(format_args!("{}\n", outcome.json()))?,
+        false => print(format_args!("{outcome}\n"))?,
     }
     Ok(ExitCode::from(outcome.verdict().exit_code()))
 }

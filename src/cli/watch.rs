@@ -1,6 +1,6 @@
 //! `tickwire watch`
 
-use std::io;
+use std::io::{self, LineWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,20 +9,25 @@ use anyhow::Context as _;
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tickwire::watch::{Books, Event, Form, News, Printer, Trust, View, WatchOptions, run};
+use tickwire::net::Endpoint;
+use tickwire::watch::{
+    Books, Event, Form, News, Printer, Trust, View, WatchError, WatchOptions, run,
+};
 
+use super::output::{Out, is_of_output, tell};
 use super::screen::{
     BAD, FAINT, HEAD_ROWS, Key, PLAIN, Surface, WIDTH_MIN, below, is_suitable, ladder, left, put,
     right_of, top, width_of,
 };
-use super::{signals, tell};
+use super::signals;
 
 /// How often ladders are drawn while their books change.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
-    /// The gateway, like ws://127.0.0.1:8080.
+    /// The gateway, like ws://127.0.0.1:8080; without a scheme it is ws://.
+    #[arg(value_parser = address)]
     url: String,
     /// Symbols (BTC/USDT), instruments (binance:BTC/USDT) or * for all.
     #[arg(required = true)]
@@ -44,6 +49,31 @@ pub(super) struct WatchArguments {
     tls_ca_file: Option<PathBuf>,
 }
 
+/// The URL of a gateway, as it was meant.
+fn address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let form = "write ws://HOST:PORT, like ws://127.0.0.1:8080, or wss:// for a gateway with TLS";
+    let url = match text.split_once("://") {
+        Some(("ws" | "wss", _)) => text.to_owned(),
+        Some(("http", rest)) => return Err(format!("clients connect by ws://; write ws://{rest}")),
+        Some(("https", rest)) => {
+            return Err(format!("clients connect by wss://; write wss://{rest}"));
+        }
+        Some(_) => return Err(form.to_owned()),
+        None => format!("ws://{text}"),
+    };
+    let has_port = |authority: &str| {
+        authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    };
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_meant = text.contains("://") || has_port(authority);
+    match Endpoint::parse(&url) {
+        Ok(_) if is_meant => Ok(url),
+        _ => Err(form.to_owned()),
+    }
+}
+
 /// Shows what the gateway tells until it is asked to stop.
 pub(super) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitCode> {
     let stop = signals::stop_flag().context("cannot listen for signals")?;
@@ -61,11 +91,13 @@ pub(super) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitCode> {
         let surface = Surface::enter().context("cannot draw on the terminal")?;
         run(&options, &stop, &mut Ladders::new(surface, options.depth))
     } else {
-        let (out, err) = (io::stdout().lock(), io::stderr());
-        run(&options, &stop, &mut Printer::new(out, err, form))
+        // Half a line would never be seen whole: it goes out with its end.
+        let out = LineWriter::new(Out);
+        run(&options, &stop, &mut Printer::new(out, io::stderr(), form))
     };
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(WatchError::Io(error)) if is_of_output(&error) => Err(error.into()),
         Err(error) => {
             tell(format_args!("tickwire: {error}"));
             Ok(ExitCode::from(error.exit_code()))
@@ -207,6 +239,24 @@ mod tests {
         assert!(rows(&mut picture, 40, 10)[2].starts_with("okx:C/D"));
         for (width, height) in [(1, 1), (3, 2), (20, 5), (300, 80)] {
             rows(&mut picture, width, height);
+        }
+    }
+
+    #[test]
+    fn an_address_may_lack_its_scheme_and_a_wrong_one_is_told_the_form() {
+        for (text, url) in [
+            ("ws://127.0.0.1:8080", "ws://127.0.0.1:8080"),
+            ("wss://example.org/a?token=b", "wss://example.org/a?token=b"),
+            ("127.0.0.1:9999", "ws://127.0.0.1:9999"),
+            ("localhost:9999", "ws://localhost:9999"),
+            ("[::1]:9999", "ws://[::1]:9999"),
+        ] {
+            assert_eq!(address(text).as_deref(), Ok(url));
+        }
+        assert!(address("http://127.0.0.1:1").unwrap_err().contains("write ws://127.0.0.1:1"));
+        assert!(address("https://a.b/c").unwrap_err().contains("write wss://a.b/c"));
+        for text in ["", "BTC/USDT", "tcp://a:1", "localhost", "ws://", "127.0.0.1:99999", "::1"] {
+            assert!(address(text).unwrap_err().contains("write ws://HOST:PORT"), "{text}");
         }
     }
 

@@ -294,7 +294,7 @@ impl<'a> At<'a> {
     }
 
     /// The variable that set a key.
-    fn variable(&self, name: &str) -> Option<&'a Override> {
+    pub(super) fn variable(&self, name: &str) -> Option<&'a Override> {
         let sets = |one: &&Override| one.sets(self.section, self.index, name);
         self.document.overrides.iter().find(sets)
     }

@@ -64,7 +64,7 @@ fn budget() -> String {
          `socket_to_ring_p99 = 20`. Windows of ten\nseconds that are over it are counted, and the \
          report at the end judges by it. Without the section that of\n\
          [perf/budget.toml](../perf/budget.toml) counts. A key is a span and a quantile; \
-         `TICKWIRE_BUDGET_SOCKET_TO_RING_P99`\nsets one.\n\nSpans: {}. Quantiles: {}.\n",
+         `TICKWIRE_BUDGET_SOCKET_TO_RING_P99`\nsets one and leaves the others as they are.\n\nSpans: {}. Quantiles: {}.\n",
         spans.join(", "),
         quantiles.join(", ")
     )

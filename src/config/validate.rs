@@ -1,6 +1,7 @@
 //! From what is written to what is meant: rules between fields, and what follows from the exchange.
 //! Types, ranges and defaults of single keys are in `keys`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::{
 use crate::cache::CandleSource;
 use crate::exchange::{self, Exchange};
 use crate::instrument::{Channel, ExchangeId, Symbol};
-use crate::latency::Budget;
+use crate::latency::{Budget, BudgetError};
 use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
 use crate::tick::Interval;
@@ -344,19 +345,29 @@ fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
 
 fn budget(document: &Document<'_>) -> Result<Budget, ConfigError> {
     let at = document.at(BUDGET, 0);
-    let mut micros = Vec::new();
+    // Nothing stated: the built-in one, for what a gateway by itself can measure.
+    let usual = Budget::built_in().of(|span| span.ends().is_some());
     let written = document.budget();
+    // A variable changes a line of the budget, and a file states all of it.
+    let is_changed = written.keys().all(|key| at.variable(key).is_some());
+    let mut micros = if is_changed { usual.micros() } else { BTreeMap::new() };
     for (key, value) in &written {
         let remedy = "write a number of microseconds";
         let number = real(value).ok_or_else(|| at.wrong_at(key, value, remedy))?;
         Budget::from_micros([(key.as_str(), number)])
-            .map_err(|error| at.wrong_at(key, value, error.to_string()))?;
-        micros.push((key.as_str(), number));
+            .map_err(|error| at.wrong_at(key, value, allowance_remedy(&error)))?;
+        micros.insert(key.clone(), number);
     }
-    match Budget::from_micros(micros) {
-        Ok(budget) if !budget.allowances().is_empty() => Ok(budget),
-        // Nothing stated: the built-in one, for what a gateway by itself can measure.
-        _ => Ok(Budget::built_in().of(|span| span.ends().is_some())),
+    let micros = micros.iter().map(|(key, number)| (key.as_str(), *number));
+    Ok(Budget::from_micros(micros).unwrap_or(usual))
+}
+
+fn allowance_remedy(error: &BudgetError) -> String {
+    match error {
+        BudgetError::Time { .. } => {
+            "must be from 0.001 to 3600000000 microseconds, which is an hour".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

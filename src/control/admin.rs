@@ -37,7 +37,10 @@ const STOP_MAX: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum AdminError {
     /// The address is taken, not ours, or not allowed.
-    #[error("admin.listen = \"{address}\": {error}; choose another address or port")]
+    #[error(
+        "admin.listen = \"{address}\": {error}; choose another address, or port 0 for a free one, in the \
+         file or by TICKWIRE_ADMIN_LISTEN=127.0.0.1:0"
+    )]
     Listen {
         /// As configured.
         address: SocketAddr,

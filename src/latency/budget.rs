@@ -38,14 +38,14 @@ pub enum BudgetError {
         problem: String,
     },
     /// A span that does not exist.
-    #[error("budget: `{name}` is no span; use one of {}", names(&Span::ALL.map(Span::name)))]
+    #[error("`{name}` is no span; use one of {}", names(&Span::ALL.map(Span::name)))]
     Span {
         /// As written.
         name: String,
     },
     /// A quantile that does not exist.
     #[error(
-        "budget: `{name}` is no quantile; use one of {}",
+        "`{name}` is no quantile; use one of {}",
         names(&Quantile::ALL.map(Quantile::name))
     )]
     Quantile {
@@ -53,13 +53,13 @@ pub enum BudgetError {
         name: String,
     },
     /// A key of the configuration that is no span and quantile.
-    #[error("budget: `{name}` is not `span_quantile`, such as `socket_to_ring_p99`")]
+    #[error("`{name}` is not `span_quantile`, such as `socket_to_ring_p99`")]
     Key {
         /// As written.
         name: String,
     },
     /// A time that is not positive, or absurd.
-    #[error("budget: {key} = {value} is not between 1 ns and one hour")]
+    #[error("{key} = {value} is not between 1 ns and one hour")]
     Time {
         /// Which line.
         key: String,
@@ -122,6 +122,12 @@ impl Budget {
             budget.allow(span, quantile, micros * 1e3, || key.to_owned())?;
         }
         Ok(budget)
+    }
+
+    /// The same as [`Budget::from_micros`] reads it.
+    pub fn micros(&self) -> BTreeMap<String, f64> {
+        let key = |one: &Allowance| format!("{}_{}", one.span.name(), one.quantile.name());
+        self.allowances.iter().map(|one| (key(one), one.nanos as f64 / 1e3)).collect()
     }
 
     fn allow(

@@ -120,6 +120,11 @@ impl Transport {
         }
     }
 
+    /// Whether the peer took the connection, secured or not yet.
+    pub const fn is_connected(&self) -> bool {
+        !self.connecting
+    }
+
     fn connected(&self) -> Result<bool, NetError> {
         let failed = |error: io::Error| NetError::Connect { peer: self.peer, kind: error.kind() };
         if let Some(error) = self.socket.stream().take_error().map_err(failed)? {

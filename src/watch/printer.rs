@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::line::Lines;
 use super::{Event, News, View};
+use crate::printable::{Printable, is_odd};
 
 /// How events are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,11 @@ impl<W: Write, E: Write> View for Printer<W, E> {
         match self.form {
             Form::Json => self.out.write_all(event.text)?,
             Form::Lines => {
-                self.out.write_all(self.lines.line(&event.envelope, &event.data).as_bytes())?;
+                let line = self.lines.line(&event.envelope, &event.data);
+                match line.contains(is_odd) {
+                    true => write!(self.out, "{}", Printable(line))?,
+                    false => self.out.write_all(line.as_bytes())?,
+                }
             }
         }
         self.out.write_all(b"\n")
@@ -43,7 +48,7 @@ impl<W: Write, E: Write> View for Printer<W, E> {
 
     fn news(&mut self, news: &News<'_>) -> io::Result<()> {
         // Whoever closed it does not want to know.
-        let _ = writeln!(self.err, "tickwire: {news}");
+        let _ = writeln!(self.err, "tickwire: {}", Printable(&news.to_string()));
         Ok(())
     }
 

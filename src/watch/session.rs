@@ -44,6 +44,17 @@ pub(super) struct Passing {
 }
 
 impl Lost {
+    /// The port took the connection, and then did not speak TLS as it has to.
+    fn in_tls(self) -> Self {
+        match self {
+            Self::ForNow(passing) => Self::for_now(format!(
+                "the TLS handshake failed ({}); a gateway without a certificate is ws://, not wss://",
+                passing.reason
+            )),
+            Self::ForGood(error) => Self::ForGood(error),
+        }
+    }
+
     fn for_now(reason: impl Into<Box<str>>) -> Self {
         Self::ForNow(Passing { reason: reason.into(), at_least: Duration::ZERO })
     }
@@ -167,8 +178,13 @@ impl<'a, V: View> Session<'a, V> {
         let made = Transport::connect(address, &self.security);
         let mut transport = made.map_err(|error| self.lost(error))?;
         transport.register(self.poller.registry(), SOCKET)?;
-        if !self.advance(until, || transport.advance())? {
-            return Ok(None);
+        match self.advance(until, || transport.advance()) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(lost) if self.endpoint.tls && transport.is_connected() => {
+                return Err(lost.in_tls());
+            }
+            Err(lost) => return Err(lost),
         }
         let agent = concat!("tickwire/", env!("CARGO_PKG_VERSION"));
         let begun = ClientHandshake::new(transport, &self.options.url, &[("User-Agent", agent)]);

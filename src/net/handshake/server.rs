@@ -56,7 +56,13 @@ impl<T: Read + Write> ServerHandshake<T> {
     /// what the socket says. The connection is then to be dropped.
     pub fn advance(&mut self) -> Result<ServerStep, NetError> {
         if matches!(self.state, State::Reading) {
-            if self.incoming.advance(&mut self.transport)? == Step::Pending {
+            let step = self.incoming.advance(&mut self.transport)?;
+            // A head begins with a word. Who speaks TLS would wait for us as we for them.
+            let is_odd = |byte: &u8| !byte.is_ascii_graphic() && !b"\r\n".contains(byte);
+            if self.incoming.head().first().is_some_and(is_odd) {
+                return Err(bad("not HTTP; TLS perhaps, which this port does not speak"));
+            }
+            if step == Step::Pending {
                 return Ok(ServerStep::Pending);
             }
             self.state = State::Requested(HttpRequest::parse(self.incoming.head())?);
