@@ -1,5 +1,6 @@
 //! Statistics of the last 24 hours: three ticks in a row.
 
+use super::quote::resting;
 use super::{Body, Decimal, WideDecimal, pack, unpack};
 
 /// Digits that mark a volume as not stated.
@@ -35,7 +36,9 @@ impl Ticker {
     #[inline(always)]
     pub fn bodies(&self) -> [Body; 3] {
         let (prices_digits, prices) = pack([self.last, self.open, self.high, self.low]);
-        let (change_digits, change) = pack([self.bid, self.ask, self.change, self.change_percent]);
+        // As of quotes: at a price of 0 nothing rests.
+        let ((bid, _), (ask, _)) = (resting(self.bid, None), resting(self.ask, None));
+        let (change_digits, change) = pack([bid, ask, self.change, self.change_percent]);
         let volumes = [self.volume, self.quote_volume];
         let mantissas = volumes.map(|volume| volume.map_or(0, WideDecimal::mantissa) as u128);
         [
