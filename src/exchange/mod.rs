@@ -110,6 +110,8 @@ pub struct ConnectionRules {
     pub messages_max: u32,
     /// See `messages_max`.
     pub message_window: Duration,
+    /// Whose messages are counted.
+    pub messages_of: MessagesOf,
     /// Connection attempts from one address in `attempt_window`.
     pub attempts_max: u32,
     /// See `attempts_max`.
@@ -123,6 +125,17 @@ pub struct ConnectionRules {
     pub heartbeat: Option<(Duration, &'static str)>,
     /// Ids of an instrument's trades have no holes, so that a hole is a loss.
     pub trade_ids_contiguous: bool,
+}
+
+/// Whose messages an exchange counts under its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessagesOf {
+    /// Those of each connection.
+    Connection,
+    /// Those of all connections from one address, so that a new one begins with what the last has
+    /// left. What a connection asks for first is worth more than what it asks for last: a quarter is
+    /// kept for prices when candles ask.
+    Address,
 }
 
 /// Which rule proves that no book update is missing.

@@ -2,8 +2,12 @@
 //! and how the answers to requests beside the stream read. Data and plain functions, so that
 //! configuration, control threads and simulators need no adapter.
 
+use std::time::Duration;
+
 use arrayvec::ArrayString;
 
+use super::refusal::{Row, judge_close};
+use super::rest::refused_upgrade;
 use super::spelling::likely_pair;
 use super::{
     BookRules, BookSnapshot, ConnectionRules, DateRules, Listing, Refusal, RequestRules,
@@ -11,6 +15,7 @@ use super::{
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol, SymbolError};
+use crate::tick::Reason;
 
 /// One exchange's facts.
 #[derive(Debug)]
@@ -41,9 +46,29 @@ pub struct Profile {
     pub listing: Option<ListingRest>,
     /// What a status other than 200 asks of us, from status, `Retry-After` header, body and date.
     pub refusal: fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal,
+    /// What its close frames ask of us, by their codes and words; see [`Profile::closed`].
+    pub(super) closes: &'static [Row],
 }
 
 impl Profile {
+    /// Why a connection ended that the exchange closed with this code and these words, and the
+    /// shortest wait before the next; `None` where they ask for nothing.
+    pub fn closed(&self, code: u16, words: &str) -> Option<(Reason, Duration)> {
+        judge_close(self.closes, code, words)
+    }
+
+    /// Why an upgrade was refused with this status, and the shortest wait before the next attempt.
+    pub fn refused_upgrade(
+        &self,
+        status: u16,
+        retry_after_seconds: Option<u32>,
+        body: &str,
+        now: UnixNanos,
+    ) -> (Reason, Duration) {
+        let stated = retry_after_seconds.map(|seconds| seconds.to_string());
+        refused_upgrade((self.refusal)(status, stated.as_deref(), body.as_bytes(), now))
+    }
+
     /// Reads a symbol as people write it: canonical, or as the exchange spells it, which is then
     /// known by its canonical name wherever a rule leads there and back.
     ///

@@ -85,6 +85,13 @@ pub(super) struct Row {
     kind: RefusalKind,
 }
 
+impl Row {
+    fn fits(&self, code: &str, text: &str) -> bool {
+        (self.code.is_empty() || self.code == code)
+            && (self.words.is_empty() || holds(text, self.words))
+    }
+}
+
 /// A row for a code.
 pub(super) const fn code(code: &'static str, kind: RefusalKind) -> Row {
     Row { code, words: "", kind }
@@ -135,14 +142,37 @@ const SHARED: &[Row] = &[
     words("system error", unavailable(5)),
 ];
 
+/// Close codes that mean the same everywhere (RFC 6455 and IANA's registry of close codes). Others
+/// say nothing of when to come back: 1000, 1001 (going away), 1006, 1011 and 1012 (restarting).
+const CLOSES: &[Row] = &[
+    // A rule of theirs was broken, and will be by who does the same at once.
+    code("1008", too_much(5)),
+    // A message of ours was too long; the next will be.
+    code("1009", unavailable(60)),
+    // "Try again later."
+    code("1013", unavailable(5)),
+];
+
+/// What the close frame of an exchange asks of us: why the connection ended, and the shortest wait
+/// before the next. By its own table, its words as far as exchanges share them, then its code.
+#[cold]
+pub(super) fn judge_close(table: &[Row], code: u16, text: &str) -> Option<(Reason, Duration)> {
+    let code = format!("{code}");
+    let fits = |row: &&Row| row.fits(&code, text);
+    let row = table.iter().find(fits).or_else(|| SHARED.iter().find(fits));
+    match row.or_else(|| CLOSES.iter().find(fits))?.kind {
+        RefusalKind::Temporary { reason, wait } | RefusalKind::Fatal { reason, wait } => {
+            Some((reason, wait))
+        }
+        RefusalKind::Permanent | RefusalKind::AlreadySo | RefusalKind::Unknown => None,
+    }
+}
+
 /// What a refusal comes to: the first row of the adapter's table that fits, then the first of the
 /// words that exchanges share.
 #[cold]
 pub(super) fn judge(table: &[Row], code: &str, text: &str) -> RefusalKind {
-    let fits = |row: &&Row| {
-        (row.code.is_empty() || row.code == code)
-            && (row.words.is_empty() || holds(text, row.words))
-    };
+    let fits = |row: &&Row| row.fits(code, text);
     let row = table.iter().find(fits).or_else(|| SHARED.iter().find(fits));
     row.map_or(RefusalKind::Unknown, |row| row.kind)
 }
@@ -175,6 +205,21 @@ mod tests {
             ("", "what is this", RefusalKind::Unknown),
         ] {
             assert_eq!(judge(&table, code, words), kind, "{code} {words}");
+        }
+    }
+
+    #[test]
+    fn a_close_frame_says_when_to_come_back_where_it_says_anything() {
+        let table = [code("4008", too_much(60))];
+        let judged = |code, words: &str| judge_close(&table, code, words);
+        let wait = |reason, seconds| Some((reason, Duration::from_secs(seconds)));
+        assert_eq!(judged(4_008, "x"), wait(Reason::RateLimited, 60));
+        assert_eq!(judged(1_008, "Invalid request"), wait(Reason::RateLimited, 5));
+        assert_eq!(judged(1_013, "Market data unavailable"), wait(Reason::Unavailable, 5));
+        assert_eq!(judged(1_001, "maintenance"), wait(Reason::Unavailable, 30));
+        assert_eq!(judged(1_000, "Too many requests"), wait(Reason::RateLimited, 5));
+        for code in [1_000, 1_001, 1_005, 1_006, 1_011, 1_012, 4_004] {
+            assert_eq!(judged(code, ""), None, "{code}");
         }
     }
 

@@ -14,6 +14,17 @@ const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Longest wait that a header is believed, where an exchange bans for no longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
+/// A refused upgrade: why no connection was made, and the shortest wait before the next attempt, by
+/// the table that the exchange's other answers are judged by. A plain failure of the exchange's asks
+/// for none: attempts have waits of their own.
+pub(super) fn refused_upgrade(refusal: Refusal) -> (Reason, Duration) {
+    match refusal {
+        FAILURE => (Reason::Handshake, Duration::ZERO),
+        Refusal { reason: Reason::ExchangeError, retry_after } => (Reason::Handshake, retry_after),
+        Refusal { reason, retry_after } => (reason, retry_after),
+    }
+}
+
 /// A step of 0 means that there is none.
 pub(super) fn step(text: &str) -> Option<Decimal> {
     Decimal::parse(text.as_bytes()).ok().and_then(real_step)
@@ -73,6 +84,16 @@ fn names(body: &[u8], code: &str) -> bool {
     code.is_empty() || body.windows(code.len()).enumerate().any(stands)
 }
 
+/// What a status asks of us that stands in no table of an exchange: of an address that it will not
+/// serve (403 by a firewall, 451 for where we are) only a rare question makes sense, and 429 and 418
+/// are about how much was asked everywhere.
+const SHARED: &[Answer] = &[
+    Answer::too_much(429, "", 5),
+    Answer::too_much(418, "", 120),
+    Answer::failure(403, "", 600),
+    Answer::failure(451, "", 3_600),
+];
+
 /// A failure that is no matter of how much was asked.
 const FAILURE: Refusal =
     Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
@@ -98,7 +119,8 @@ pub(super) fn refusal_up_to(
     body: &[u8],
     now: UnixNanos,
 ) -> Refusal {
-    let row = table.iter().find(|answer| answer.fits(status, body));
+    let rows = table.iter().chain(SHARED);
+    let row = rows.into_iter().find(|answer| answer.fits(status, body));
     let Refusal { reason, retry_after: usual } = row.map_or(FAILURE, |answer| answer.refusal);
     let wait = retry_after.and_then(|text| retry_after_of(text, now)).unwrap_or(usual);
     Refusal { reason, retry_after: wait.min(max) }

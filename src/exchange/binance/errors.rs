@@ -81,6 +81,13 @@ const ANSWERS: &[Answer] = &[
     Answer::failure(0, "-1008", 60),
 ];
 
+/// "Too many requests" is for more than five messages a second (binance-connector-js #530; measured);
+/// after "Pong timeout" nothing hinders the next connection.
+pub(super) const CLOSES: &[Row] = &[
+    both("1008", "Too many requests", too_much(5)),
+    both("1008", "Pong timeout", RefusalKind::Unknown),
+];
+
 /// Longest wait that is believed: a ban lasts up to 3 days.
 const WAIT_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
 

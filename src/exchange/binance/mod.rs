@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotRest,
-    SnapshotSource, Subscription, general,
+    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, RequestRules,
+    SnapshotRest, SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -62,6 +62,7 @@ pub static SPOT: Profile = Profile {
         // Commands, pings and pongs all count; the excess disconnects.
         messages_max: 5,
         message_window: Duration::from_secs(1),
+        messages_of: MessagesOf::Connection,
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
@@ -88,6 +89,7 @@ pub static SPOT: Profile = Profile {
         read: book::read_spot_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// Facts of Binance USD-M futures.
@@ -103,6 +105,7 @@ pub static FUTURES: Profile = Profile {
         // Measured (2026-10): 15 commands in one burst pass, 40 close with 1008.
         messages_max: 10,
         message_window: Duration::from_secs(1),
+        messages_of: MessagesOf::Connection,
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
@@ -129,6 +132,7 @@ pub static FUTURES: Profile = Profile {
         read: book::read_futures_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// The adapter of both markets.

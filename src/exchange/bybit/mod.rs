@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules, SnapshotSource,
-    Subscription, general,
+    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -53,6 +53,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     // No limit is published for public streams; other clients keep to this.
     messages_max: 10,
     message_window: Duration::from_secs(1),
+    messages_of: MessagesOf::Connection,
     attempts_max: 500,
     attempt_window: Duration::from_secs(300),
     lifetime: None,
@@ -96,6 +97,7 @@ pub static SPOT: Profile = Profile {
         read: listing::read_spot_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// Facts of Bybit's linear contracts.
@@ -122,6 +124,7 @@ pub static LINEAR: Profile = Profile {
         read: listing::read_linear_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// The adapter of both classes.

@@ -57,6 +57,9 @@ pub(in crate::exchange) fn refusal(
     rest::refusal(ANSWERS, status, retry_after, body, now)
 }
 
+/// None of its own is documented.
+pub(in crate::exchange) const CLOSES: &[Row] = &[];
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -123,7 +126,8 @@ mod tests {
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, seconds(1)));
         assert_eq!(wait(429, Some("3"), ""), (Reason::RateLimited, seconds(3)));
         assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, seconds(600)));
-        assert_eq!(wait(403, None, ""), (Reason::ExchangeError, seconds(5)));
+        assert_eq!(wait(403, None, ""), (Reason::ExchangeError, seconds(600)));
+        assert_eq!(wait(451, None, ""), (Reason::ExchangeError, seconds(3_600)));
         assert_eq!(wait(503, None, ""), (Reason::ExchangeError, seconds(5)));
     }
 }

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
-    general,
+    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, SnapshotSource,
+    Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -42,6 +42,7 @@ pub static EXCHANGE: Profile = Profile {
         // 100 a second and address; a quarter for each of a few connections.
         messages_max: 25,
         message_window: Duration::from_secs(1),
+        messages_of: MessagesOf::Connection,
         // 8 a second and address, bursts to 20.
         attempts_max: 8,
         attempt_window: Duration::from_secs(1),
@@ -73,6 +74,7 @@ pub static EXCHANGE: Profile = Profile {
         read: rest::read_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// The adapter.

@@ -17,8 +17,8 @@ use std::time::Duration;
 use super::coinbase::{errors, rest as shared_rest, symbol as shared_symbol};
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, Profile, Rejected, Request, SnapshotSource, Subscription,
-    general,
+    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, SnapshotSource,
+    Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -37,9 +37,10 @@ pub static ADVANCED: Profile = Profile {
         // Answers do not say to which request they belong.
         requests_in_flight_max: 1,
         answers: Answers::PerRequest,
-        // 8 a second and address without a login; half of them leaves room for another connection.
-        messages_max: 4,
+        // 8 a second and address without a login.
+        messages_max: 8,
         message_window: Duration::from_secs(1),
+        messages_of: MessagesOf::Address,
         attempts_max: 8,
         attempt_window: Duration::from_secs(1),
         lifetime: None,
@@ -67,6 +68,7 @@ pub static ADVANCED: Profile = Profile {
         read: rest::read_listing,
     }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// The adapter.

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, Profile, Rejected, Request, RequestRules, SnapshotSource, Subscription,
-    general,
+    Exchange, Frame, MessagesOf, Profile, Rejected, Request, RequestRules, SnapshotSource,
+    Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame};
@@ -62,6 +62,7 @@ pub static PROFILE: Profile = Profile {
         // Legacy 180 calls a minute, options 220 (2026).
         messages_max: 180,
         message_window: Duration::from_secs(60),
+        messages_of: MessagesOf::Address,
         // Nothing is stated; a client is asked for one connection.
         attempts_max: 60,
         attempt_window: Duration::from_secs(60),
@@ -84,6 +85,7 @@ pub static PROFILE: Profile = Profile {
     snapshot: None,
     listing: None,
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// The adapter of both dialects.

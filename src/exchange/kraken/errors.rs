@@ -4,7 +4,7 @@
 //! errors of version 1; 2026-10), and answers seen by clients, where they are marked so.
 
 use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, banned, judge, too_much, unavailable, words};
+use crate::exchange::refusal::{Row, banned, both, judge, too_much, unavailable, words};
 use crate::exchange::rest::{self, Answer};
 use crate::exchange::{Refusal, RefusalKind};
 
@@ -52,6 +52,9 @@ const TABLE: &[Row] = &[
 pub(super) fn kind(text: &str) -> RefusalKind {
     judge(TABLE, "", text)
 }
+
+/// 1013 is what an outage of its market data closes with (go_kraken #33).
+pub(super) const CLOSES: &[Row] = &[both("1013", "Market data unavailable", unavailable(5))];
 
 /// What refuses an upgrade; nothing is asked for beside the stream. About 150 attempts in ten
 /// minutes are allowed, and who makes more is banned for ten minutes, by Cloudflare's 1015.

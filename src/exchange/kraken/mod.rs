@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Exchange, Frame, Profile, Rejected, Request, RequestRules, SnapshotSource,
-    Subscription, general,
+    DateRules, Dated, Exchange, Frame, MessagesOf, Profile, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, Minute, PaddedFrame};
@@ -49,6 +49,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     // No number is published for public channels, yet "too many requests" exists.
     messages_max: 5,
     message_window: Duration::from_secs(1),
+    messages_of: MessagesOf::Connection,
     // Beyond, the address is banned for 10 min.
     attempts_max: 150,
     attempt_window: Duration::from_secs(600),
@@ -75,6 +76,7 @@ pub static V2: Profile = Profile {
     snapshot: None,
     listing: None,
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// Facts of Kraken, version 1: array frames, no trade ids. Frozen by the exchange; here it is read

@@ -60,6 +60,16 @@ pub(super) fn kind(code: &str, text: &str) -> RefusalKind {
     judge(TABLE, code, text)
 }
 
+/// Its own codes (okx.com/docs-v5, WebSocket overview; 2026-10). After 4004 (nothing was sent for
+/// 30 s), 4005 (read too slowly) and 4006 nothing hinders the next connection.
+pub(super) const CLOSES: &[Row] = &[
+    // Invalid request.
+    code("4002", unavailable(5)),
+    // More subscriptions than there may be.
+    code("4003", too_much(60)),
+    code("4008", too_much(60)),
+];
+
 /// Of REST, and of upgrades. The window of its limits is 2 s.
 const ANSWERS: &[Answer] = &[
     Answer::too_much(429, "", 2),

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Exchange, Frame, ListingRest, Profile, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription, general,
+    DateRules, Dated, Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request,
+    RequestRules, SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -45,6 +45,7 @@ pub static PROFILE: Profile = Profile {
         // (a quiet connection is asked every 10 s, 360 times in an hour).
         messages_max: 480,
         message_window: Duration::from_secs(3_600),
+        messages_of: MessagesOf::Connection,
         attempts_max: 3,
         attempt_window: Duration::from_secs(1),
         lifetime: None,
@@ -73,6 +74,7 @@ pub static PROFILE: Profile = Profile {
     snapshot: None,
     listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
     refusal: errors::refusal,
+    closes: errors::CLOSES,
 };
 
 /// Which channel makes the book of each instrument. There are several of different depths and
