@@ -53,7 +53,7 @@ pub struct Arguments {
     #[arg(long, default_value = "current", value_parser = era)]
     pub era: Era,
     /// Fault: `name[=value][@when][:key=value]...`, such as disconnect@5s, disconnect:every=30s,
-    /// silence@10s, hush, gap@3s:symbol=BTCUSDT, drop-trade, duplicate:of=trade, reorder, garbage,
+    /// silence@10s, hush, trickle, gap@3s:symbol=BTCUSDT, drop-trade, duplicate:of=trade, reorder, garbage,
     /// cut:of=trade, corrupt, mute, stall=2s, truncated, oversized=9000000, binary, slow-start=2s,
     /// refuse=503:count=3, rest-429:count=2, rest-418, rest-late=2s, rest-stale, shutdown=5s@10s,
     /// ack-mute, seq-reset, unreadable, bad-checksum, market-closed=30s:symbol=frxEURUSD,

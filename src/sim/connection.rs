@@ -2,6 +2,7 @@
 //! frames. It moves bytes and cuts them; what they mean is for others.
 
 use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
 
 use tungstenite::handshake::server::Request;
 use tungstenite::protocol::frame::FrameHeader;
@@ -69,10 +70,18 @@ pub(super) struct Connection {
     pub(super) muted: bool,
     /// No market data goes out.
     pub(super) hushed: bool,
+    /// Nothing but single bytes of a frame without end goes out: when the next one does.
+    trickle: Option<MonoNanos>,
     /// The client closed its side, or the socket broke.
     pub(super) gone: bool,
     pub(super) pulse: Pulse,
 }
+
+/// Payload of the frame that trickles: two hours of it.
+const TRICKLE_BYTES: usize = 65_535;
+
+/// Between two bytes of it.
+const TRICKLE_EVERY: Duration = Duration::from_millis(100);
 
 /// What a connection's timers and limits need to know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,6 +109,7 @@ impl Connection {
             held_until: MonoNanos::ZERO,
             muted: false,
             hushed: false,
+            trickle: None,
             gone: false,
             pulse: Pulse {
                 opened: MonoNanos::ZERO,
@@ -126,8 +136,28 @@ impl Connection {
         &mut self.output
     }
 
+    /// From now on only single bytes of a frame go out that is never whole.
+    pub(super) fn trickle(&mut self, now: MonoNanos) {
+        if self.phase == Phase::Open && self.trickle.is_none() {
+            write_header(&mut self.output, 0x1, TRICKLE_BYTES);
+            self.trickle = Some(now);
+        }
+    }
+
+    pub(super) const fn is_trickling(&self) -> bool {
+        self.trickle.is_some()
+    }
+
+    /// When the next single byte goes out, where only such do.
+    pub(super) fn next_byte(&self) -> MonoNanos {
+        self.trickle.unwrap_or(MonoNanos::MAX)
+    }
+
     /// Appends one frame whose payload is `parts` in a row.
     pub(super) fn frame(&mut self, opcode: u8, parts: &[&[u8]]) {
+        if self.is_trickling() {
+            return;
+        }
         let length = parts.iter().map(|part| part.len()).sum();
         write_header(&mut self.output, opcode, length);
         for part in parts {
@@ -137,6 +167,9 @@ impl Connection {
 
     /// Appends one frame in fragments of so many bytes.
     pub(super) fn fragments(&mut self, opcode: u8, payload: &[u8], bytes: usize) {
+        if self.is_trickling() {
+            return;
+        }
         let count = payload.len().div_ceil(bytes.max(1));
         for (index, fragment) in payload.chunks(bytes.max(1)).enumerate() {
             let start = self.output.len();
@@ -265,6 +298,10 @@ impl Connection {
         }
         if now < self.held_until || self.gone {
             return;
+        }
+        if let Some(at) = self.trickle.filter(|&at| at <= now && self.drained()) {
+            self.output.push(b' ');
+            self.trickle = Some(at.max(now).after(TRICKLE_EVERY));
         }
         while self.sent < self.output.len() {
             match self.transport.write(&self.output[self.sent..]) {

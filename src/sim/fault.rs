@@ -26,6 +26,9 @@ pub enum Fault {
     /// No market data goes out on any open WebSocket, though it answers everything, until its client
     /// subscribes to something again.
     Hush,
+    /// Of a long frame every open WebSocket gets a byte each tenth of a second, and nothing else any
+    /// more.
+    Trickle,
     /// Every open WebSocket is closed with this code.
     Close(u16),
     /// A text frame that is no JSON, to every open WebSocket.
@@ -229,7 +232,7 @@ pub enum FaultError {
     },
 }
 
-const NAMES: &str = "disconnect, disconnect-one, silence, hush, close, garbage, truncated, oversized, binary, \
+const NAMES: &str = "disconnect, disconnect-one, silence, hush, trickle, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
     unreadable, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
     too-many, rest-429, rest-418, rest-late, rest-stale";
@@ -273,6 +276,7 @@ impl Parts<'_> {
             "disconnect-one" => Fault::DisconnectOne,
             "silence" => Fault::Silence,
             "hush" => Fault::Hush,
+            "trickle" => Fault::Trickle,
             "close" => Fault::Close(self.value("close", 1_000, 4_999, 1_008)? as u16),
             "garbage" => Fault::Garbage,
             "truncated" => Fault::Truncated,

@@ -156,10 +156,11 @@ impl Lines {
     pub(super) fn flush(&mut self, now: MonoNanos) -> MonoNanos {
         let mut next = MonoNanos::MAX;
         for connection in self.slots.iter_mut().flatten() {
-            if connection.drained() {
+            if connection.drained() && !connection.is_trickling() {
                 continue;
             }
             connection.flush(now);
+            next = next.min(connection.next_byte());
             if connection.held_until > now {
                 next = next.min(connection.held_until);
             }

@@ -478,6 +478,7 @@ impl Server {
             Fault::Hush => self.each_connection(|connection| {
                 connection.hushed |= connection.phase == Phase::Open;
             }),
+            Fault::Trickle => self.each_connection(|connection| connection.trickle(now)),
             Fault::Close(code) => self.each_open(|lines, id| lines.close(id, code, "Closed")),
             Fault::Garbage => self.each_open(|lines, id| lines.text(id, &[b"<html>502</html>"])),
             Fault::Truncated => self.lines.truncate_next = true,

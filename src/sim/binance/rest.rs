@@ -9,6 +9,9 @@ use crate::sim::http::{Response, Target};
 /// Milliseconds of the window in which weight is counted, aligned to the clock.
 const WINDOW_MS: i64 = 60_000;
 
+/// What a request that is refused on demand, and not for its weight, is asked to wait.
+const FAULT_SECONDS: u32 = 5;
+
 /// How much older than every stream a stale book is, in update ids.
 const STALE_BY: u64 = 1_000;
 
@@ -143,7 +146,13 @@ impl Binance {
 
     fn refuse_by_fault(&mut self, at: UnixNanos) -> Option<Response> {
         let status = self.armed.strikes_request()?;
-        Some(self.too_many(status, at))
+        if status != 429 {
+            return Some(self.too_many(status, at));
+        }
+        // The minute is not spent, whatever is: until its end would be much to ask.
+        let text = "Too many requests; please use the websocket for live updates to avoid polling.";
+        let body = format!("{{\"code\":-1003,\"msg\":\"{text}\"}}");
+        Some(Response::new(429, body).with("Retry-After", FAULT_SECONDS))
     }
 
     /// 429 asks to wait for the next minute, 418 is a ban for two.
