@@ -412,6 +412,7 @@ impl Start<'_> {
             broadcaster.send_waiting(BroadcastCommand::Attach(FeedRing { exchange, ticks }));
         }
         self.observatory.add_feed(exchange.name(), Arc::clone(handle.counters()), collector);
+        self.observatory.set_copies(exchange.name(), handle.copies());
         let thread = self.spawn(thread_name(exchange), cpu, move || feed.run())?;
         Ok((handle, thread))
     }

@@ -63,19 +63,22 @@ impl Played {
         feed: &str,
         (rest, speed): (&[PathBuf], Speed),
     ) -> Self {
+        let playback = Playback {
+            capture: folder.join(format!("{name}.txt")),
+            rest: rest.to_vec(),
+            speed,
+            end: CaptureEnd::Hold,
+            everything: true,
+        };
+        let options = Options { playback: Some(playback), ..Options::new(exchange) };
+        Self::of(options, (exchange, symbol), feed)
+    }
+
+    /// Of a simulated exchange that is as these options have it.
+    fn of(options: Options, (exchange, symbol): (ExchangeId, &str), feed: &str) -> Self {
         let clock = Clock::real();
-        let simulator = Simulator::start(Options {
-            playback: Some(Playback {
-                capture: folder.join(format!("{name}.txt")),
-                rest: rest.to_vec(),
-                speed,
-                end: CaptureEnd::Hold,
-                everything: true,
-            }),
-            clock: clock.clone(),
-            ..Options::new(exchange)
-        })
-        .expect("the simulator starts");
+        let simulator = Simulator::start(Options { clock: clock.clone(), ..options })
+            .expect("the simulator starts");
         let text = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
              exchange = \"{exchange}\"\nsymbols = [\"{symbol}\"]\n{feed}\n\
@@ -334,5 +337,33 @@ fn a_trade_from_the_future_is_told_and_moves_no_candle() {
     let ids = trades.iter().filter(|event| event["type"] == "trade");
     let ids: Vec<&Value> = ids.map(|event| &event["data"]["tradeId"]).collect();
     assert_eq!(ids, ["100", "101", "102", "103", "104"]);
+    played.stop();
+}
+
+#[test]
+fn what_kraken_refuses_for_its_rate_is_told_asked_for_again_and_comes() {
+    let Some(folder) = folder() else { return };
+    let input = std::fs::read_to_string(folder.join("kraken_exceeded_msg_rate.txt"));
+    let input = input.expect("the input is there");
+    assert!(input.contains("\"Exceeded msg rate\""), "the words that are refused with below");
+    let kraken = (ExchangeId::Kraken, "BTC/USD");
+    let mut options = Options::new(kraken.0);
+    (options.symbols, options.rate) = (vec![kraken.1.to_owned()], 500);
+    // Twice, so that the client is there in time to be told.
+    options.faults = vec!["too-many:count=2".parse().expect("a fault")];
+    let mut played = Played::of(options, kraken, "channels = [\"trades\"]");
+    let request = serde_json::json!({
+        "action": "subscribe", "channels": ["trades", "status"], "symbols": [played.symbol],
+    });
+    let mut seen = vec![played.ask(&request)];
+    while !seen.last().is_some_and(|event| event["type"] == "trade") {
+        seen.push(read(&mut played.socket));
+    }
+    let of_trades = |event: &&Value| event["data"]["channel"] == "trades";
+    let states: Vec<_> = seen.iter().filter(of_trades).map(|event| &event["data"]).collect();
+    let told = |state: &str| states.iter().position(|data| data["state"] == state);
+    let (refused, served) = (told("stale").expect("told"), told("live").expect("told"));
+    assert_eq!(states[refused]["reason"], "rate limited");
+    assert!(refused < served, "{states:?}");
     played.stop();
 }

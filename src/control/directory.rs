@@ -49,6 +49,11 @@ pub enum Standing<'a> {
 }
 
 impl Directory {
+    /// Whether it is known what is not listed.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// Takes in a list: a whole one replaces all that was told before. A list of nothing is taken
     /// for no list: some exchange answers so while it is being repaired.
     pub fn note(&mut self, listings: &Listings) {

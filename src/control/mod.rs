@@ -9,6 +9,7 @@ mod requests;
 mod resolve;
 mod rest;
 mod supervise;
+mod words;
 
 pub use accept::{AcceptHandle, AcceptOptions, Acceptor};
 pub use admin::{Admin, AdminError};

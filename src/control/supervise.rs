@@ -13,18 +13,31 @@ use super::directory::{Directory, Standing};
 use super::lists::ListSource;
 use super::requests::{Native, RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
+use super::words::{
+    LastMinute, are_alike, log_refusal, log_state, log_unlisted, numbered, seconds,
+};
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
-use crate::exchange::{self, Listings, RefusalKind, Subscription};
+use crate::clock::MonoNanos;
+use crate::exchange::{self, Listings, Subscription};
 use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable, Symbol};
-use crate::metrics::{Observatory, Stats, UnlistedStats, stats};
-use crate::tick::{FeedState, Reason};
+use crate::metrics::{Observatory, UnlistedStats, stats};
+use crate::tick::Reason;
 
 /// How often the log gets a line of statistics.
-const STATISTICS_EVERY: Duration = Duration::from_secs(60);
+pub(super) const STATISTICS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether refusals are to be told that waited for the exchange's list.
+const REFUSALS_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long what was given up waits to be told, as the list may have another spelling for it.
+const LIST_WAIT: Duration = Duration::from_secs(10);
+
+/// Reports that are heard before the log is told of refusals among them.
+const REPORTS_TOGETHER_MAX: usize = 256;
 
 /// One feed and where its exchange answers requests.
 #[derive(Debug)]
@@ -113,6 +126,8 @@ impl Supervisor {
             listings,
             list_every,
             idle: HashSet::new(),
+            refusals: Vec::new(),
+            last_minute: LastMinute::default(),
         };
         feeds.into_iter().try_for_each(|feed| work.add(feed))?;
         let (orders, told) = bounded(ORDERS_CAPACITY);
@@ -200,6 +215,9 @@ struct Work {
     list_every: Duration,
     /// Carried, listed and not trading, as the log was told.
     idle: HashSet<InstrumentId>,
+    /// Refusals that the log was not told yet, and when they came.
+    refusals: Vec<(ExchangeId, MonoNanos, Refusal)>,
+    last_minute: LastMinute,
 }
 
 impl Work {
@@ -252,11 +270,15 @@ impl Work {
         listed: &Receiver<(ExchangeId, Listings)>,
         orders: &Receiver<Order>,
     ) {
-        let statistics = tick(STATISTICS_EVERY);
+        let (statistics, looks) = (tick(STATISTICS_EVERY), tick(REFUSALS_LOOK_EVERY));
         loop {
             select! {
                 recv(reports) -> report => match report {
-                    Ok(report) => self.hear(report),
+                    Ok(report) => {
+                        self.hear(report);
+                        reports.try_iter().take(REPORTS_TOGETHER_MAX).for_each(|one| self.hear(one));
+                        self.tell_refusals();
+                    }
                     // Every feed has ended; what is left is to be told to stop.
                     Err(_) => {
                         while orders.recv().is_ok_and(|order| self.obey(order)) {}
@@ -266,7 +288,8 @@ impl Work {
                 recv(listed) -> told => {
                     told.into_iter().for_each(|(exchange, list)| self.list(exchange, &list));
                 }
-                recv(statistics) -> _ => log_statistics(&stats(&self.observatory)),
+                recv(statistics) -> _ => self.last_minute.log(&stats(&self.observatory)),
+                recv(looks) -> _ => self.tell_refusals(),
                 recv(orders) -> order => if !order.is_ok_and(|order| self.obey(order)) { break },
             }
         }
@@ -294,19 +317,22 @@ impl Work {
             FeedNotice::Spent(_) => {}
             FeedNotice::State { line, state, reason, attempt, detail } => {
                 self.observatory.set_feed_state(exchange.name(), line, state, reason, attempt);
-                log_state(exchange, line, state, reason, attempt, detail.as_deref());
+                let lines = (line, self.observatory.lines_up(exchange.name()));
+                log_state(exchange, lines, (state, reason), attempt, detail.as_deref());
             }
-            FeedNotice::Refused(mut refusal) => {
-                // One that is asked for under another name by now is not worth a word.
-                let before = refusal.given_up.len();
-                refusal.given_up.retain(|one| worker.carries(one));
-                if before == refusal.given_up.len() || !refusal.given_up.is_empty() {
-                    log_refusal(exchange, &refusal);
-                }
-            }
+            FeedNotice::Refused(refusal) => self.note_refusal(exchange, *refusal),
             FeedNotice::Listing(listings) => self.list(exchange, &listings),
             FeedNotice::Unanswered { line, id } => {
-                tracing::warn!(%exchange, line, id, "the exchange did not answer a request");
+                let line = numbered(line);
+                tracing::debug!(%exchange, line, id, "no answer");
+                tracing::warn!(%exchange, line, "the exchange did not answer a request in time");
+            }
+            FeedNotice::Barren { line, silent } => {
+                let (line, silent) = (numbered(line), seconds(silent));
+                tracing::warn!(
+                    %exchange, line, silent,
+                    "answers and brings nothing any more; another connection is made beside it"
+                );
             }
             FeedNotice::Mute { instrument, channel } => {
                 let (symbol, channel) = (self.symbol(instrument), channel.name());
@@ -315,6 +341,43 @@ impl Work {
             FeedNotice::Aged { instrument, channel } => {
                 let (symbol, channel) = (self.symbol(instrument), channel.name());
                 tracing::warn!(%exchange, symbol, channel, "silent beyond its rhythm, asked anew");
+            }
+        }
+    }
+
+    /// Refusals come by the dozen, and are told together.
+    fn note_refusal(&mut self, exchange: ExchangeId, refusal: Refusal) {
+        let now = self.observatory.clock().now();
+        let alike = self.refusals.iter_mut().find(|(of, _, known)| {
+            *of == exchange && !refusal.is_pending && are_alike(known, &refusal)
+        });
+        match alike {
+            Some((.., known)) if !refusal.postponed.is_empty() => {
+                known.wait = known.wait.max(refusal.wait);
+                known.postponed.extend(refusal.postponed);
+            }
+            _ => self.refusals.push((exchange, now, refusal)),
+        }
+    }
+
+    /// Tells the log what was refused. What the exchange may list under another spelling waits for
+    /// its list, and is not worth a word when it is asked for by that.
+    fn tell_refusals(&mut self) {
+        let now = self.observatory.clock().now();
+        let (directories, workers) = (&self.directories, &self.workers);
+        let waits = |exchange: &ExchangeId, since: MonoNanos, refusal: &Refusal| {
+            !refusal.given_up.is_empty()
+                && directories.get(exchange).is_none_or(|one| !one.is_whole())
+                && now < since.after(LIST_WAIT)
+        };
+        let told = self.refusals.extract_if(.., |(of, since, one)| !waits(of, *since, one));
+        for (exchange, _, mut refusal) in told {
+            let worker = workers.iter().find(|one| one.feed.exchange() == exchange);
+            let Some(worker) = worker else { continue };
+            let before = refusal.given_up.len();
+            refusal.given_up.retain(|one| worker.carries(one));
+            if before == refusal.given_up.len() || !refusal.given_up.is_empty() {
+                log_refusal(exchange, &refusal);
             }
         }
     }
@@ -492,114 +555,4 @@ impl Work {
 fn natives(table: &InstrumentTable, exchange: ExchangeId) -> Vec<Native> {
     let own = table.iter().filter(|(_, one)| one.exchange == exchange);
     own.map(|(_, one)| one.native).collect()
-}
-
-fn log_unlisted(exchange: ExchangeId, symbol: &Symbol, nearest: &[Symbol]) {
-    let words = "the exchange does not list this symbol, so it is not carried";
-    match nearest {
-        [] => tracing::warn!(%exchange, %symbol, "{words}"),
-        _ => {
-            let nearest: Vec<&str> = nearest.iter().map(Symbol::as_str).collect();
-            tracing::warn!(%exchange, %symbol, nearest = nearest.join(", "), "{words}");
-        }
-    }
-}
-
-/// Streams named in one line of the log.
-const NAMED_MAX: usize = 20;
-
-/// The exchange's own words, and what they cost: by its own spelling, which it may not know.
-fn log_refusal(exchange: ExchangeId, refusal: &Refusal) {
-    let Refusal { line, id, kind, text, given_up, postponed, wait } = refusal;
-    let kind = kind.map(RefusalKind::name);
-    if !postponed.is_empty() {
-        let (count, streams) = (postponed.len(), named(postponed));
-        tracing::warn!(
-            %exchange, line, kind, %text, ?wait, count, streams,
-            "refused for now, and asked for again"
-        );
-    }
-    for Subscription { native, channel, .. } in given_up {
-        let channel = channel.name();
-        tracing::warn!(
-            %exchange, line, symbol = %native, channel, kind, %text, "refused, and given up"
-        );
-    }
-    if given_up.is_empty() && postponed.is_empty() {
-        tracing::warn!(%exchange, line, ?id, kind, %text, "the exchange refused a request");
-    }
-}
-
-/// The first of some streams, by name.
-fn named(streams: &[Subscription]) -> String {
-    let names = streams.iter().take(NAMED_MAX);
-    let names: Vec<String> =
-        names.map(|one| format!("{} {}", one.native, one.channel.name())).collect();
-    let more = if streams.len() > NAMED_MAX { ", …" } else { "" };
-    names.join(", ") + more
-}
-
-/// In words, and aloud only what is no ordinary course: the first connection is one of many.
-fn log_state(
-    exchange: ExchangeId,
-    line: u8,
-    state: FeedState,
-    reason: Reason,
-    attempt: u32,
-    detail: Option<&str>,
-) {
-    // Most exchanges have one connection, which needs no number.
-    let line = (line > 0).then_some(line);
-    let reason_name = reason.name();
-    match (state, reason) {
-        (FeedState::Reconnecting, _) => {
-            tracing::warn!(%exchange, line, detail, "{reason_name}; attempt {attempt} follows");
-        }
-        (FeedState::Error, _) => {
-            tracing::error!(%exchange, line, detail, "{reason_name}; tried again, but rarely");
-        }
-        (FeedState::Connected, Reason::None) if attempt > 0 => {
-            tracing::info!(%exchange, line, detail, "connected again");
-        }
-        (FeedState::Connected, Reason::None) => {
-            tracing::debug!(%exchange, line, detail, "connected");
-        }
-        (_, Reason::None | Reason::Requested) => {
-            tracing::debug!(%exchange, line, detail, "{}", state.name());
-        }
-        _ => tracing::info!(%exchange, line, detail, "{}: {reason_name}", state.name()),
-    }
-}
-
-/// One line that says whether all is well; each feed's own numbers for who asks for more.
-fn log_statistics(stats: &Stats) {
-    for feed in &stats.feeds {
-        tracing::debug!(
-            exchange = feed.exchange,
-            state = feed.state,
-            frames = feed.frames,
-            ticks = feed.ticks,
-            ticks_per_second = format_args!("{:.0}", feed.ticks_per_second),
-            gaps = feed.gaps,
-            resyncs = feed.resyncs,
-            "feed"
-        );
-    }
-    let clients = &stats.clients;
-    let connected = stats.feeds.iter().filter(|feed| feed.state == "connected").count();
-    let path = stats.latency.iter().find(|span| span.span == "socket_to_client");
-    tracing::info!(
-        feeds = format_args!("{connected}/{}", stats.feeds.len()),
-        books_live = stats.feeds.iter().map(|feed| feed.books.live).sum::<u64>(),
-        gaps = stats.feeds.iter().map(|feed| feed.gaps).sum::<u64>(),
-        resyncs = stats.feeds.iter().map(|feed| feed.resyncs).sum::<u64>(),
-        clients = clients.open,
-        events = clients.events,
-        events_per_second = format_args!("{:.0}", clients.events_per_second),
-        conflated = clients.conflated,
-        slow_closes = clients.slow_closes,
-        resident_mib = stats.resident_bytes.unwrap_or(0) >> 20,
-        socket_to_client_p99_us = path.map_or(0, |span| span.last_minute.p99_ns / 1_000),
-        "the last minute"
-    );
 }

@@ -4,12 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::flow::Flow;
 use super::line::{Line, Lines};
 use super::upstream::Upstream;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, Exchange, Subscription};
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};
 use crate::tick::Interval;
+use crate::tick::Reason;
 
 /// The connections for what is wanted: those that are present, in their order, each with what it
 /// keeps and what there is room for, then new ones. What is spelled otherwise than before stays
@@ -103,12 +105,13 @@ pub fn subscriptions(
 }
 
 impl Lines {
-    /// Carries these streams from now on. Returns those that found no place, as no more
+    /// Carries these streams from now on, for that reason. Returns those that found no place, as no more
     /// connections can be numbered.
     pub(super) fn carry<E: Exchange>(
         &mut self,
         exchange: &E,
         wanted: &[Subscription],
+        reason: Reason,
         now: MonoNanos,
     ) -> Vec<Subscription> {
         self.want_attention();
@@ -118,7 +121,7 @@ impl Lines {
         for (group, plan) in plans.into_iter().map(Arc::new).enumerate() {
             match present.get(group) {
                 Some(before) if *before == plan => {}
-                Some(before) => self.change_group(group, before, &plan, now),
+                Some(before) => self.change_group(group, before, &plan, (reason, now)),
                 None => {
                     if !self.open_group(group, &plan) {
                         homeless.extend_from_slice(&plan.subscriptions);
@@ -170,6 +173,7 @@ impl Upstream {
             kept.filter(|one| left.iter().any(|other| is_kin(one, other))).copied().collect();
         open.subscribing.renew(&orphans);
         open.rhythms.change(left, added, now);
+        open.flow = Flow::new(now);
     }
 }
 

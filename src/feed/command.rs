@@ -110,6 +110,13 @@ pub enum FeedNotice {
         /// Which channel.
         channel: Channel,
     },
+    /// A connection answers and brings nothing any more; another one is made beside it.
+    Barren {
+        /// Which.
+        line: u8,
+        /// Since when.
+        silent: Duration,
+    },
     /// A subscription was taken and nothing came of it.
     Mute {
         /// Of what.
@@ -130,6 +137,8 @@ pub struct Refusal {
     pub kind: Option<RefusalKind>,
     /// The exchange's words.
     pub text: ArrayString<192>,
+    /// Of what it is will be known from later answers, and told then.
+    pub is_pending: bool,
     /// What is given up because of it: it is asked for again only very rarely.
     pub given_up: Vec<Subscription>,
     /// What is asked for again after a wait.
@@ -145,6 +154,7 @@ pub struct FeedHandle {
     pub(super) commands: Sender<FeedCommand>,
     pub(super) waker: Arc<Waker>,
     pub(super) counters: Arc<FeedCounters>,
+    pub(super) copies: usize,
 }
 
 impl FeedHandle {
@@ -172,6 +182,11 @@ impl FeedHandle {
     /// Whose feed it is.
     pub fn exchange(&self) -> ExchangeId {
         self.exchange
+    }
+
+    /// How many connections carry the same: lines whose numbers follow each other.
+    pub const fn copies(&self) -> usize {
+        self.copies
     }
 
     /// What the thread counts.

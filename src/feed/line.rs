@@ -18,10 +18,13 @@ use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
 use super::options::{FeedError, FeedOptions};
+use super::pacing::Pacer;
 use super::upstream::{Change, Open, Site, Target, Upstream};
 use super::{with_books, with_trades};
-use crate::clock::MonoNanos;
-use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, SnapshotSource, Subscription};
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::exchange::{
+    ConnectionPlan, ConnectionRules, Exchange, Profile, SnapshotSource, Subscription, profile,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits;
 use crate::metrics::FeedCounters;
@@ -80,6 +83,8 @@ pub(super) struct Lines {
 struct Shared {
     target: Target,
     rules: ConnectionRules,
+    profile: &'static Profile,
+    pacer: Pacer,
     /// Books come in the stream, so that a connection has joined when its books came.
     books_in_stream: bool,
     attempts: Attempts,
@@ -105,6 +110,8 @@ pub(super) struct World<'a> {
     pub(super) registry: &'a Registry,
     pub(super) notices: &'a mut Vec<FeedNotice>,
     pub(super) now: MonoNanos,
+    /// The same as a date.
+    pub(super) date: UnixNanos,
 }
 
 impl Shared {
@@ -114,6 +121,9 @@ impl Shared {
             copy,
             target: &self.target,
             rules: &self.rules,
+            profile: self.profile,
+            pacer: &self.pacer,
+            date: world.date,
             registry: world.registry,
             attempts: &self.attempts,
             circuit: &mut self.circuit,
@@ -150,6 +160,8 @@ impl Lines {
         let mut shared = Shared {
             target,
             rules,
+            profile: profile(exchange.id()),
+            pacer: Pacer::new(rules.messages_max, rules.message_window),
             books_in_stream: exchange.book_rules().snapshot == SnapshotSource::Stream,
             attempts,
             circuit: Circuit::new(options.reconnect, count, options.seed),
@@ -191,14 +203,14 @@ impl Lines {
         group: usize,
         before: &ConnectionPlan,
         plan: &Arc<ConnectionPlan>,
-        now: MonoNanos,
+        (reason, now): (Reason, MonoNanos),
     ) {
         let (was, is) = (&before.subscriptions, &plan.subscriptions);
         let left: Vec<_> = was.iter().filter(|one| !is.contains(one)).copied().collect();
         let added: Vec<_> = is.iter().filter(|one| !was.contains(one)).copied().collect();
         for line in self.lines.iter_mut().filter(|line| usize::from(line.group) == group) {
             if is.is_empty() {
-                line.close(plan, &mut self.shared);
+                line.close(plan, reason, &mut self.shared);
             } else if was.is_empty() {
                 line.main = self.shared.upstream(Arc::clone(plan));
             } else {
@@ -223,6 +235,11 @@ impl Lines {
     pub(super) fn count_connections(&mut self) {
         let count = self.lines.iter().filter(|line| !line.is_closed()).count();
         self.shared.circuit.set_connections(count);
+    }
+
+    /// How many of them, in a row, carry the same.
+    pub(super) const fn copies(&self) -> usize {
+        self.copies
     }
 
     /// How many there are.
@@ -276,8 +293,7 @@ impl Lines {
     pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
         for upstream in self.upstreams() {
             if let Some(open) = upstream.open() {
-                open.pulse.excuse(now);
-                open.rhythms.excuse(now);
+                open.excuse_silence(now);
             }
         }
     }
@@ -342,7 +358,7 @@ impl Lines {
                 while let Some(instrument) = open.take_doubted() {
                     numbers.doubt(instrument, generation);
                 }
-                if open.has_settled()
+                if open.has_settled(now)
                     && numbers.is_apart(generation, with_trades(&plan.subscriptions))
                     && let Some(ticket) = numbers.settled(generation)
                 {
@@ -365,7 +381,7 @@ impl Lines {
 
     fn note_doubted(&mut self) {
         let is_doubted =
-            |upstream: &mut Upstream| upstream.open().is_some_and(|open| open.pulse.is_doubted());
+            |upstream: &mut Upstream| upstream.open().is_some_and(|open| open.is_doubted());
         let doubted = self.upstreams().filter_map(|one| is_doubted(one).then(|| one.generation()));
         let doubted: Vec<u32> = doubted.collect();
         self.doubts_changed |= doubted != self.doubted;
@@ -385,7 +401,7 @@ impl Lines {
             let Some((open, plan)) = upstream.open_with_plan() else { continue };
             let brought =
                 with_books(&plan.subscriptions).filter(|&one| numbers.brings_book(one, generation));
-            if open.pulse.is_doubted() {
+            if open.is_doubted() {
                 books.doubted.extend(brought);
             } else if open.subscribing.is_done() {
                 books.vouched.extend(brought);
@@ -398,6 +414,16 @@ impl Lines {
     /// Connections that were open and are not any more, each told once.
     pub(super) fn take_lost(&mut self) -> Option<u32> {
         self.shared.lost.pop()
+    }
+
+    /// Whether an open connection carries a book.
+    pub(super) fn is_book_carried(&self, instrument: InstrumentId) -> bool {
+        let mut upstreams =
+            self.lines.iter().flat_map(|line| std::iter::once(&line.main).chain(&line.replacement));
+        upstreams.any(|one| {
+            one.open_since().is_some()
+                && with_books(&one.plan().subscriptions).any(|b| b == instrument)
+        })
     }
 
     /// Whether another open connection carries what this line carries.
@@ -473,8 +499,17 @@ impl Lines {
         let mut site = self.shared.site(index, line.copy, world);
         match end {
             End::Closed(code, words) => {
-                let detail = format!("the exchange closed with {code} {words:?}");
-                upstream.lose(Reason::Close, Some(detail.into()), None, &mut site);
+                let (detail, judged) = match &*words {
+                    "" => {
+                        (format!("the exchange closed with {code}"), site.profile.closed(code, ""))
+                    }
+                    words => (
+                        format!("the exchange closed with {code} {words:?}"),
+                        site.profile.closed(code, words),
+                    ),
+                };
+                let (reason, wait) = judged.unwrap_or((Reason::Close, Duration::ZERO));
+                upstream.lose(reason, Some(detail.into()), Some(wait), &mut site);
             }
             End::Failed(error) => upstream.fail(&error, &mut site),
             End::Refused { reason, wait, text } => {
@@ -504,15 +539,14 @@ impl Lines {
         (main.state(), main.attempt())
     }
 
-    /// The worst state of what is carried: of lines that carry the same, the best counts.
-    pub(super) fn worst(&self) -> Option<FeedState> {
-        let best = |group: &[Line]| {
-            group.iter().map(|line| line.main.state()).min_by_key(|state| severity(*state))
-        };
-        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
-        let open = groups.filter(|group| !group[0].is_closed());
-        let worst = open.filter_map(best).max_by_key(|state| severity(*state));
-        worst.or((!self.lines.is_empty()).then_some(FeedState::Terminated))
+    /// The lines that carry what this one carries, by their number, and the state of what they
+    /// carry: that of the best of them.
+    pub(super) fn group_of(&self, index: usize) -> (u8, FeedState) {
+        let group = self.lines[index].group;
+        let lines = self.lines.iter().filter(|line| line.group == group);
+        let states = lines.map(|line| line.main.state());
+        let best = states.min_by_key(|state| severity(*state));
+        (group as u8, best.unwrap_or(FeedState::Disconnected))
     }
 
     /// Ends every connection for good.
@@ -591,12 +625,12 @@ impl Line {
         self.main.plan().subscriptions.is_empty()
     }
 
-    /// Ends its connections for good, as it carries nothing any more.
-    fn close(&mut self, plan: &Arc<ConnectionPlan>, shared: &mut Shared) {
+    /// Ends its connections, as it carries nothing any more until something comes again.
+    fn close(&mut self, plan: &Arc<ConnectionPlan>, reason: Reason, shared: &mut Shared) {
         for upstream in self.replacement.iter_mut().chain([&mut self.main]) {
             let generation = upstream.generation();
             shared.circuit.forget(generation);
-            if upstream.terminate() {
+            if upstream.retire(reason) {
                 shared.lost.push(generation);
             }
         }

@@ -14,6 +14,7 @@ mod carry;
 mod circuit;
 mod command;
 mod dates;
+mod flow;
 mod gap;
 mod line;
 mod options;
@@ -37,7 +38,7 @@ pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
 pub use sequence::{ConnectionSequence, SequenceStep};
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub struct Feed<E: Exchange> {
     reports: Sender<FeedReport>,
     notices: Vec<FeedNotice>,
     subscriptions: Vec<Subscription>,
+    /// What clients were told last, by the number of the lines that carry the same.
+    told: BTreeMap<u8, Told>,
     counters: Arc<FeedCounters>,
     /// When the last turn was.
     turned: MonoNanos,
@@ -127,6 +130,7 @@ impl<E: Exchange> Feed<E> {
             commands: sender,
             waker: poller.waker(),
             counters: Arc::clone(&counters),
+            copies: lines.copies(),
         };
         let count = instruments(&subscriptions);
         let book_rules = exchange.book_rules();
@@ -158,6 +162,7 @@ impl<E: Exchange> Feed<E> {
             reports: context.reports,
             notices: Vec::new(),
             subscriptions,
+            told: BTreeMap::new(),
             counters,
             turned: MonoNanos::ZERO,
             time_at: MonoNanos::ZERO,
@@ -241,7 +246,7 @@ impl<E: Exchange> Feed<E> {
             match command {
                 FeedCommand::Resolved { ticket, addresses } => {
                     let (registry, notices) = (self.poller.registry(), &mut self.notices);
-                    let mut world = World { registry, notices, now };
+                    let mut world = World { registry, notices, now, date: self.clock.date(now) };
                     self.lines.resolved(ticket, &addresses, &mut world);
                 }
                 FeedCommand::Snapshot { instrument, snapshot } => {
@@ -264,7 +269,7 @@ impl<E: Exchange> Feed<E> {
     fn carry(&mut self, wanted: Vec<Subscription>, reason: Reason, now: MonoNanos) {
         let natives = wanted.iter().map(|one| (one.native.as_str(), one.instrument));
         self.exchange.set_instruments(NativeMap::new(natives));
-        let homeless = self.lines.carry(&self.exchange, &wanted, now);
+        let homeless = self.lines.carry(&self.exchange, &wanted, reason, now);
         self.counters.refused_subscriptions.add(homeless.len() as u64);
         let kept: HashSet<&Subscription> = wanted.iter().collect();
         let left = self.subscriptions.iter().filter(|one| !kept.contains(one));
@@ -325,7 +330,7 @@ impl<E: Exchange> Feed<E> {
                 }
                 if let Some(end) = end {
                     let (registry, notices) = (self.poller.registry(), &mut self.notices);
-                    let mut world = World { registry, notices, now };
+                    let mut world = World { registry, notices, now, date: self.clock.date(now) };
                     self.lines.end(index, replacement, end, &mut world);
                 }
             }
@@ -337,7 +342,7 @@ impl<E: Exchange> Feed<E> {
     /// Deadlines, requests and writes of the connections, and what changed with them.
     fn tend(&mut self, now: MonoNanos) {
         let (registry, notices) = (self.poller.registry(), &mut self.notices);
-        let mut world = World { registry, notices, now };
+        let mut world = World { registry, notices, now, date: self.clock.date(now) };
         self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
         self.let_go(now);
         while let Some((index, change)) = self.lines.take_change() {
@@ -353,7 +358,7 @@ impl<E: Exchange> Feed<E> {
         }
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
-            self.tell_state(0, Reason::Stall, now);
+            self.tell_states_anew(now);
         }
     }
 
@@ -381,7 +386,8 @@ impl<E: Exchange> Feed<E> {
     /// Connections that are gone bring nothing any more, and nothing waits for them.
     fn let_go(&mut self, now: MonoNanos) {
         while let Some(generation) = self.lines.take_lost() {
-            self.publisher.leave(generation, now);
+            let lines = &self.lines;
+            self.publisher.leave(generation, |book| lines.is_book_carried(book), now);
         }
         if !self.publisher.is_blocked() {
             self.publisher.expire(now);
@@ -426,11 +432,27 @@ impl<E: Exchange> Feed<E> {
         });
     }
 
-    /// Tells the clients how the whole feed is, because of one line.
+    /// Tells the clients how what a line carries is, unless they know: that of two lines which carry
+    /// the same one is lost is no matter of theirs.
     fn tell_state(&mut self, index: usize, reason: Reason, now: MonoNanos) {
-        let Some(state) = self.lines.worst() else { return };
-        let (line, (_, attempt)) = (index as u8, self.lines.state_of(index));
-        self.publisher.tell(Body::FeedState { state, reason, line, attempt }, now);
+        let (line, state) = self.lines.group_of(index);
+        let (own, attempt) = self.lines.state_of(index);
+        // What happened to a line that is worse off is not why the others are as they are.
+        if own != state {
+            return;
+        }
+        let told = Told { state, reason, attempt };
+        let known = self.told.insert(line, told);
+        if known.is_none_or(|known| told.is_news_after(known)) {
+            self.publisher.tell(told.body(line), now);
+        }
+    }
+
+    /// Tells all of that anew, as some of who listens have missed it.
+    fn tell_states_anew(&mut self, now: MonoNanos) {
+        for (&line, &told) in &self.told {
+            self.publisher.tell(Told { reason: Reason::Stall, ..told }.body(line), now);
+        }
     }
 
     /// Asks and tells the control side.
@@ -467,6 +489,28 @@ impl<E: Exchange> Feed<E> {
             self.changed(index, change, now);
         }
         self.stopped = true;
+    }
+}
+
+/// What clients are told of connections that carry the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    state: FeedState,
+    reason: Reason,
+    attempt: u32,
+}
+
+impl Told {
+    /// That a connection is there is told once, however often it was tried for.
+    fn is_news_after(self, known: Self) -> bool {
+        let is_connected = self.state == FeedState::Connected;
+        (self.state, self.reason) != (known.state, known.reason)
+            || (self.attempt != known.attempt && !is_connected)
+    }
+
+    const fn body(self, line: u8) -> Body {
+        let Self { state, reason, attempt } = self;
+        Body::FeedState { state, reason, line, attempt }
     }
 }
 

@@ -1,17 +1,27 @@
-//! What may be sent, or tried, how often.
+//! What may be sent, how often.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
 
-/// At most so many events in any window of a length; the window slides.
+/// At most so many events in any window of a length; the window slides. Clones count together, as
+/// where an exchange counts by address and not by connection; all of them are one feed's, and so
+/// one thread's.
 #[derive(Clone, Debug)]
 pub(super) struct Pacer {
-    max: usize,
     window: Duration,
-    /// When the last events were, oldest first; at most `max`.
-    events: VecDeque<MonoNanos>,
+    events: Arc<Events>,
+}
+
+/// Atomics only so that a feed can be made on one thread and run on another: relaxed ones do.
+#[derive(Debug)]
+struct Events {
+    /// How many there were in all.
+    count: AtomicUsize,
+    /// When the last of them were, each at its number modulo their bound.
+    times: Box<[AtomicU64]>,
 }
 
 impl Pacer {
@@ -21,25 +31,26 @@ impl Pacer {
     /// When `max` is 0: then nothing could ever be sent.
     pub(super) fn new(max: u32, window: Duration) -> Self {
         assert!(max > 0, "an exchange that allows no message cannot be spoken to");
-        Self { max: max as usize, window, events: VecDeque::with_capacity(max as usize) }
+        let times = (0..max).map(|_| AtomicU64::new(0)).collect();
+        Self { window, events: Arc::new(Events { count: AtomicUsize::new(0), times }) }
     }
 
     /// When there is room again for an event that leaves `spare` of the window unused: not later
     /// than `now` when it may happen at once.
     pub(super) fn ready_at(&self, spare: usize) -> MonoNanos {
-        let allowed = self.max.saturating_sub(spare).max(1);
-        if self.events.len() < allowed {
-            return MonoNanos::ZERO;
-        }
-        self.events[self.events.len() - allowed].after(self.window)
+        let Events { count, times } = &*self.events;
+        let (count, max) = (count.load(Ordering::Relaxed), times.len());
+        let allowed = max.saturating_sub(spare).max(1);
+        let Some(oldest) = count.checked_sub(allowed) else { return MonoNanos::ZERO };
+        MonoNanos(times[oldest % max].load(Ordering::Relaxed)).after(self.window)
     }
 
     /// Notes an event, asked for or not.
-    pub(super) fn note(&mut self, now: MonoNanos) {
-        if self.events.len() == self.max {
-            self.events.pop_front();
-        }
-        self.events.push_back(now);
+    pub(super) fn note(&self, now: MonoNanos) {
+        let Events { count, times } = &*self.events;
+        let number = count.load(Ordering::Relaxed);
+        times[number % times.len()].store(now.0, Ordering::Relaxed);
+        count.store(number + 1, Ordering::Relaxed);
     }
 }
 
@@ -51,7 +62,7 @@ mod tests {
 
     #[test]
     fn no_window_ever_holds_more_than_is_allowed() {
-        let mut pacer = Pacer::new(5, SECOND);
+        let pacer = Pacer::new(5, SECOND);
         let mut sent: Vec<MonoNanos> = Vec::new();
         for step in 0..10_000_u64 {
             let now = MonoNanos(step * 7_000_000 + 1);
@@ -68,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_is_spared_stays_free_for_answers() {
-        let mut pacer = Pacer::new(5, SECOND);
+        let pacer = Pacer::new(5, SECOND);
         let now = MonoNanos(1);
         for _ in 0..3 {
             assert!(pacer.ready_at(2) <= now);
@@ -80,5 +91,14 @@ mod tests {
         pacer.note(MonoNanos(2));
         pacer.note(MonoNanos(3));
         assert_eq!(pacer.ready_at(0), now.after(SECOND));
+    }
+
+    #[test]
+    fn clones_count_together() {
+        let pacer = Pacer::new(2, SECOND);
+        let (other, now) = (pacer.clone(), MonoNanos(1));
+        pacer.note(now);
+        other.note(MonoNanos(2));
+        assert_eq!((pacer.ready_at(0), other.ready_at(0)), (now.after(SECOND), now.after(SECOND)));
     }
 }

@@ -227,7 +227,14 @@ impl Publisher {
                 }
                 return 1;
             }
-            Body::Quote { .. } => (1, self.numbers.quote(sequenced, source)),
+            Body::Quote { .. } => {
+                let verdict = self.numbers.quote(sequenced, source);
+                let is_crossed = || tick.body.quote().is_some_and(|quote| quote.is_crossed());
+                if verdict != Verdict::Older && is_crossed() {
+                    self.counters.crossed_quotes.increment();
+                }
+                (1, verdict)
+            }
             Body::TickerPrices { .. } => (3, self.numbers.ticker(sequenced, source)),
             Body::CandlePrices { .. } if self.is_bar_ahead(batch, index) => {
                 self.counters.dates_ahead.add(u64::from(!is_ahead));
@@ -333,11 +340,23 @@ impl Publisher {
     }
 
     /// A connection is gone: what waited for it is published, and the books that it alone could
-    /// continue are not proven any more.
-    pub(super) fn leave(&mut self, generation: u32, now: MonoNanos) {
+    /// continue are not proven any more. Those of them that no other connection carries have nobody
+    /// to bring them anew, which is told once and not as a repair that begins.
+    pub(super) fn leave(
+        &mut self,
+        generation: u32,
+        is_carried: impl Fn(InstrumentId) -> bool,
+        now: MonoNanos,
+    ) {
         let orphans = self.numbers.leave(generation, self.output.staged());
         self.release_books();
-        self.distrust(orphans.into_iter(), Reason::Disconnected, now);
+        let (carried, lost): (Vec<_>, Vec<_>) =
+            orphans.into_iter().partition(|&one| is_carried(one));
+        self.distrust(carried.into_iter(), Reason::Disconnected, now);
+        for instrument in lost {
+            self.books.disconnected(instrument, self.output.staged());
+        }
+        self.stamp_and_push(now);
     }
 
     /// A connection answered the ping of this ticket: what it carries needs no trade to be taken

@@ -7,14 +7,14 @@
 //!        silent beyond the rhythm          no answer         still none, and nothing unread
 //! heard ─────────────────────────▶ asked ────────────▶ doubted ─────────────────────────▶ dead
 //!   ▲                                │                    │
-//!   └────────────── any byte ────────┴────────────────────┘
+//!   └────────── any whole message ───┴────────────────────┘
 //! ```
 //!
 //! Asking costs a few bytes, so it is done early: after half as much again as the largest gap of the
 //! last seconds. Where events come at random some gap is that long by chance once or twice in a
 //! minute, and a ping then goes out for nothing. Only a question that stays without any answer ends a connection, and only
-//! time counts in which we could have heard one. That its streams speak is another matter, see
-//! `rhythm.rs`.
+//! time counts in which we could have heard one. That it brings anything is another matter, see `flow.rs`
+//! and, stream by stream, `rhythm.rs`.
 
 use std::time::Duration;
 
@@ -40,6 +40,17 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// A question that is not answered within this time puts the connection in doubt. Round trips are
 /// shorter, so that clients hear nothing of questions that are answered.
 const DOUBT_AFTER: Duration = Duration::from_millis(500);
+
+/// Where answers take longer than that, so many percent of the slowest of late are waited for, so
+/// that books are not stale and live by turns on a slow way.
+const DOUBT_AFTER_PERCENT: u64 = 150;
+
+/// Over so many answers the slowest one fades to a third.
+const ANSWERS_FADE: u64 = 16;
+
+/// Bytes of a message that is not whole yet are a sign of life when they are so many: a large
+/// snapshot on a slow way takes seconds, and whoever trickles bytes tells us nothing.
+const PART_BYTES: usize = 16 << 10;
 
 /// And within this time it ends the connection: the longest round trip that was seen, and as much
 /// again for a packet that has to be sent anew.
@@ -89,12 +100,25 @@ pub(super) struct Pulse {
     largest_ns: [u64; 2],
     window_end: MonoNanos,
     asked: Option<Asked>,
+    /// How long answers take: the slowest, and of faster ones since a part of that.
+    answer_ns: u64,
+    /// Bytes of an unfinished message since the last sign of life.
+    part_bytes: usize,
 }
 
 impl Pulse {
     /// Of a connection that opens now.
     pub(super) const fn new(now: MonoNanos) -> Self {
-        Self { heard: now, first: now, signs: 0, largest_ns: [0; 2], window_end: now, asked: None }
+        Self {
+            heard: now,
+            first: now,
+            signs: 0,
+            largest_ns: [0; 2],
+            window_end: now,
+            asked: None,
+            answer_ns: 0,
+            part_bytes: 0,
+        }
     }
 
     /// When it was heard last.
@@ -102,10 +126,19 @@ impl Pulse {
         self.heard
     }
 
-    /// Some bytes came, of whatever. True when they answer a question.
+    /// Bytes came, of a message or a part of one. True when they are a sign of life by themselves,
+    /// and answer a question.
+    #[inline]
+    pub(super) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> bool {
+        self.part_bytes += bytes;
+        self.part_bytes >= PART_BYTES && self.hear(now)
+    }
+
+    /// A whole message came, whatever it is. True when it answers a question.
     #[inline]
     pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
         let gap_ns = now.since(self.heard);
+        self.part_bytes = 0;
         self.heard = now;
         self.signs += 1;
         if now >= self.window_end {
@@ -133,6 +166,11 @@ impl Pulse {
         self.asked = Some(Asked { at: now, signs: self.signs, doubted: false, reads: false });
     }
 
+    /// Whether it was asked, and has not answered yet.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.signs == self.signs)
+    }
+
     /// Whether it was asked, and has not answered for so long that its books may be old.
     pub(super) fn is_doubted(&self) -> bool {
         self.asked.is_some_and(|asked| asked.doubted && asked.signs == self.signs)
@@ -144,10 +182,12 @@ impl Pulse {
             return if now >= self.due() { Look::Ask } else { Look::Fine };
         };
         if asked.signs != self.signs {
+            self.answer_ns =
+                self.heard.since(asked.at).max(self.answer_ns - self.answer_ns / ANSWERS_FADE);
             self.asked = None;
             return Look::Answered;
         }
-        asked.doubted |= now >= asked.at.after(DOUBT_AFTER);
+        asked.doubted |= now >= asked.at.after(doubt_after(self.answer_ns));
         if now < asked.at.after(ANSWER_MAX) {
             return Look::Fine;
         }
@@ -161,7 +201,7 @@ impl Pulse {
     pub(super) fn due(&self) -> MonoNanos {
         match self.asked {
             None => self.heard.after(self.patience()),
-            Some(Asked { at, doubted: false, .. }) => at.after(DOUBT_AFTER),
+            Some(Asked { at, doubted: false, .. }) => at.after(doubt_after(self.answer_ns)),
             Some(Asked { at, .. }) => at.after(ANSWER_MAX),
         }
     }
@@ -175,6 +215,13 @@ impl Pulse {
         let silence = Duration::from_nanos(largest_ns.saturating_mul(ASK_AFTER_PERCENT) / 100);
         silence.clamp(ASK_AFTER_MIN, ASK_AFTER_MAX)
     }
+}
+
+/// How long a question may stay without an answer before it is a doubt; the end of the connection
+/// comes first where answers are that slow.
+fn doubt_after(answer_ns: u64) -> Duration {
+    let usual = Duration::from_nanos(answer_ns.saturating_mul(DOUBT_AFTER_PERCENT) / 100);
+    usual.clamp(DOUBT_AFTER, ANSWER_MAX)
 }
 
 #[cfg(test)]

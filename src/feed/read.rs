@@ -44,9 +44,16 @@ impl<E: Exchange> Reader<'_, E> {
         let upstream = if replacement { beside.as_mut()? } else { main };
         let (generation, copy) = (upstream.generation(), *copy);
         let (open, plan) = upstream.open_with_plan()?;
+        // Bytes were read of which no message was made yet.
+        let mut is_fresh = false;
         while self.frames < FRAMES_PER_TURN_MAX && !self.publisher.is_blocked() {
             let received = open.received;
-            let frame = match open.socket.next() {
+            let next = open.socket.next();
+            if is_fresh && matches!(next, Ok(Some(_))) {
+                is_fresh = false;
+                self.attention |= open.pulse.hear(received);
+            }
+            let frame = match next {
                 Ok(Some(Message::Text(frame) | Message::Binary(frame))) => frame,
                 Ok(Some(Message::Ping)) => {
                     open.ponged(received);
@@ -69,10 +76,11 @@ impl<E: Exchange> Reader<'_, E> {
                     // Before the next system call, not after it.
                     self.publisher.ring_bells();
                     match open.socket.fill() {
-                        Ok(Fill::Read(1..)) => {
+                        Ok(Fill::Read(bytes @ 1..)) => {
                             open.received = self.clock.now();
                             self.counters.newest_read.set(open.received.0);
-                            self.attention |= open.pulse.hear(open.received);
+                            is_fresh = true;
+                            self.attention |= open.pulse.hear_part(bytes, open.received);
                             if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
                                 self.publisher.record_wait_in_kernel(stamp, open.received);
                             }
@@ -81,8 +89,9 @@ impl<E: Exchange> Reader<'_, E> {
                         Ok(Fill::Read(0)) => return None,
                         Ok(Fill::Blocked) => {
                             open.readable = false;
-                            if open.socket.transport_mut().take_partial() {
-                                self.attention |= open.pulse.hear(self.clock.now());
+                            let part = open.socket.transport_mut().take_partial();
+                            if part > 0 {
+                                self.attention |= open.pulse.hear_part(part, self.clock.now());
                             }
                             return None;
                         }
@@ -127,6 +136,7 @@ impl<E: Exchange> Reader<'_, E> {
                         open.is_served = true;
                         self.attention = true;
                     }
+                    self.attention |= open.flows(received);
                     self.hear(&mut open.rhythms, received);
                     self.publisher.frame(self.batch, source);
                     if !self.batch.losses.is_empty() {
@@ -189,6 +199,9 @@ impl<E: Exchange> Reader<'_, E> {
             Frame::Ack { id, subject } => {
                 open.subscribing.accept(id, subject);
                 while let Some(refused) = open.subscribing.concluded(received) {
+                    if refused == Refused::Moot {
+                        continue;
+                    }
                     let cost = open.refuse(refused, received, self.counters);
                     let refusal = Refusal { line: self.index as u8, ..cost };
                     self.notices.push(FeedNotice::Refused(Box::new(refusal)));
@@ -208,9 +221,10 @@ impl<E: Exchange> Reader<'_, E> {
                 if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
                     open.greet_again(&plan.greeting);
                 }
+                let is_pending = refused == Refused::Pending;
                 let cost = open.refuse(refused, received, self.counters);
                 let (line, kind) = (self.index as u8, Some(kind));
-                let refusal = Refusal { line, id, kind, text, ..cost };
+                let refusal = Refusal { line, id, kind, text, is_pending, ..cost };
                 self.notices.push(FeedNotice::Refused(Box::new(refusal)));
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),

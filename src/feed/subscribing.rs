@@ -21,6 +21,7 @@ use crate::clock::MonoNanos;
 use crate::exchange::{
     Answers, ConnectionRules, Exchange, RefusalKind, Request, Subject, Subscription,
 };
+use crate::instrument::Channel;
 use crate::tick::Reason;
 
 /// An answer that takes longer is not expected any more.
@@ -280,6 +281,13 @@ impl Subscribing {
     pub(super) fn may_send(&self) -> bool {
         let max = if self.patience.is_wary() { 1 } else { self.manners.in_flight_max };
         !self.is_sent() && self.awaited.len() + self.greetings.0 < max
+    }
+
+    /// Whether what is asked next is of this channel.
+    pub(super) fn next_is(&self, channel: Channel) -> bool {
+        let worded = self.worded.front().and_then(|worded| worded.request.covers.first());
+        let next = worded.or_else(|| self.queue.front()?.subscriptions.first());
+        next.is_some_and(|one| one.channel == channel)
     }
 
     /// The exchange found that too much was said: nothing is asked before this.

@@ -16,6 +16,7 @@ use crate::ring::{Consumer, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::Tick;
 
+mod life;
 mod silence;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;

@@ -18,14 +18,17 @@ use mio::{Registry, Token};
 use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice, Refusal};
+use super::flow::Flow;
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
 use super::sequence::ConnectionSequence;
 use super::subscribing::{Postponed, Refused, Subscribing};
 use super::with_trades;
-use crate::clock::MonoNanos;
-use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, Subscription};
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::exchange::{
+    ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile, Subscription,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::REFUSED_FOR_MAX;
 use crate::metrics::FeedCounters;
@@ -37,6 +40,15 @@ use crate::tick::{FeedState, Reason};
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
 
+/// A connection that delivered, and stood for so long, was a good one, whatever ends it: the next
+/// wait is the first again. Shorter lives go on with the growing waits, and what an exchange allows
+/// in attempts holds either way, see `attempts.rs`.
+const SERVED_ENOUGH: Duration = Duration::from_secs(3);
+
+/// An exchange that asks to be left alone for so long will not serve us for now: an error, and no
+/// connection that is about to come back.
+const REFUSED_LONG: Duration = Duration::from_secs(600);
+
 /// What a connection finds around itself.
 pub(super) struct Site<'a> {
     /// Which line of the feed it is.
@@ -47,6 +59,12 @@ pub(super) struct Site<'a> {
     pub(super) target: &'a Target,
     /// What the exchange allows.
     pub(super) rules: &'a ConnectionRules,
+    /// How it refuses.
+    pub(super) profile: &'static Profile,
+    /// What all its connections may say, where they count together.
+    pub(super) pacer: &'a Pacer,
+    /// The date of this turn.
+    pub(super) date: UnixNanos,
     /// Where sockets are registered.
     pub(super) registry: &'a Registry,
     /// Attempts of all feeds that share the host.
@@ -138,6 +156,10 @@ pub(super) struct Open {
     pub(super) received: MonoNanos,
     /// Whether the exchange is there.
     pub(super) pulse: Pulse,
+    /// Whether it brings anything.
+    pub(super) flow: Flow,
+    /// Nobody knows whether what it brought is as it was.
+    is_doubted: bool,
     since: MonoNanos,
     /// It got data, or an answer to every request, so that the exchange does serve us.
     pub(super) is_served: bool,
@@ -160,6 +182,8 @@ pub(super) struct Open {
     /// The numbers of its frames, where they have any.
     pub(super) sequence: ConnectionSequence,
     pacer: Pacer,
+    /// Messages of each window that candles leave to what is asked for first.
+    spared_for_prices: usize,
     heartbeat_at: MonoNanos,
 }
 
@@ -312,6 +336,15 @@ impl Upstream {
 
     /// Ends it for good, with a close frame where it is open. Returns whether it was.
     pub(super) fn terminate(&mut self) -> bool {
+        self.end(FeedState::Terminated, Reason::Requested)
+    }
+
+    /// Ends it with a close frame, as it has nothing to carry for that reason.
+    pub(super) fn retire(&mut self, reason: Reason) -> bool {
+        self.end(FeedState::Disconnected, reason)
+    }
+
+    fn end(&mut self, state: FeedState, reason: Reason) -> bool {
         if let Phase::Open(open) = &mut self.phase {
             open.socket.queue_close(1000, "");
             // Whether the peer hears it makes no difference any more.
@@ -320,7 +353,7 @@ impl Upstream {
         }
         let was_open = matches!(self.phase, Phase::Open(_));
         self.phase = Phase::Terminated;
-        self.show(FeedState::Terminated, Reason::Requested, was_open, None);
+        self.show(state, reason, was_open, None);
         was_open
     }
 
@@ -341,7 +374,8 @@ impl Upstream {
             site.counters.reconnects[reason as usize].increment();
             site.counters.line(site.copy).losses.increment();
             site.lost.push(self.generation);
-            self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)));
+            let enough = if open.is_served { SERVED_ENOUGH } else { Duration::MAX };
+            self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)), enough);
             // A close frame may wait; it is sent as far as that goes at once.
             let _ = open.socket.flush();
             open.socket.transport_mut().shutdown();
@@ -359,7 +393,9 @@ impl Upstream {
         let asked = retry_after.unwrap_or_default();
         let next = self.backoff.next_wait_at_least(asked);
         let (state, wait) = match next {
-            Some(wait) if !site.circuit.is_open() => (FeedState::Reconnecting, wait),
+            Some(wait) if !site.circuit.is_open() && asked < REFUSED_LONG => {
+                (FeedState::Reconnecting, wait)
+            }
             Some(wait) => (FeedState::Error, wait),
             None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
         };
@@ -377,14 +413,15 @@ impl Upstream {
 
     /// The same for an error of the network.
     pub(super) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
-        let retry_after = match error {
+        let (reason, wait) = match error {
             NetError::Refused(refusal) => {
-                let asked = refusal.retry_after_seconds;
-                asked.map(|seconds| Duration::from_secs(seconds.into()).min(REFUSED_FOR_MAX))
+                let crate::net::Refusal { status, retry_after_seconds, body } = &**refusal;
+                site.profile.refused_upgrade(*status, *retry_after_seconds, body, site.date)
             }
-            _ => None,
+            _ => (reason_of(error), Duration::ZERO),
         };
-        self.lose(reason_of(error), Some(error.to_string().into()), retry_after, site);
+        let wait = wait.min(REFUSED_FOR_MAX);
+        self.lose(reason, Some(error.to_string().into()), Some(wait), site);
     }
 
     fn show(&mut self, state: FeedState, reason: Reason, was_open: bool, detail: Option<Box<str>>) {
@@ -530,6 +567,8 @@ impl Upstream {
             readable: true,
             received: site.now,
             pulse: Pulse::new(site.now),
+            flow: Flow::new(site.now),
+            is_doubted: false,
             since: site.now,
             is_served: false,
             is_served_told: false,
@@ -541,7 +580,14 @@ impl Upstream {
             doubted: Vec::new(),
             was_settled: false,
             sequence: ConnectionSequence::default(),
-            pacer: Pacer::new(rules.messages_max, rules.message_window),
+            pacer: match rules.messages_of {
+                MessagesOf::Connection => Pacer::new(rules.messages_max, rules.message_window),
+                MessagesOf::Address => site.pacer.clone(),
+            },
+            spared_for_prices: match rules.messages_of {
+                MessagesOf::Connection => 0,
+                MessagesOf::Address => rules.messages_max as usize / 4,
+            },
             heartbeat_at: rules
                 .heartbeat
                 .map_or(MonoNanos::MAX, |(every, _)| site.now.after(every)),
@@ -557,7 +603,7 @@ impl Upstream {
                 let detail = format!("nothing heard for {silent:.1?}, nor an answer when asked");
                 return self.lose(Reason::Silence, Some(detail.into()), None, site);
             }
-            Ok(_) => {}
+            Ok(_) => open.doubt(site),
             Err(error) => return self.fail(&error, site),
         }
         open.is_served |= open.subscribing.is_done() && open.subscribing.postponed().count() == 0;
@@ -601,6 +647,47 @@ impl Open {
         Ok(look)
     }
 
+    /// Whether what it brought may be old: it was asked and does not answer, or it answers and
+    /// brings nothing though much came before. An answer ends a doubt only where data is not late, so
+    /// that slow answers do not make books stale and live by turns.
+    fn doubt(&mut self, site: &mut Site<'_>) {
+        // Whether it is there comes first.
+        let is_cut_off = self.flow.is_cut_off(site.now);
+        if is_cut_off && !self.pulse.awaits_answer() {
+            self.find_barren(site);
+        }
+        let lasts = self.is_doubted && self.flow.is_late(site.now);
+        self.is_doubted = is_cut_off || lasts || self.pulse.is_doubted();
+    }
+
+    /// It answers and brings nothing any more: another one is to be made beside it.
+    fn find_barren(&mut self, site: &mut Site<'_>) {
+        if !std::mem::replace(&mut self.is_barren, true) {
+            site.counters.barren_connections.increment();
+            let silent = Duration::from_nanos(site.now.since(self.flow.heard()));
+            site.notices.push(FeedNotice::Barren { line: site.line, silent });
+        }
+    }
+
+    /// Whether nobody knows if what it brought is as it was.
+    pub(super) const fn is_doubted(&self) -> bool {
+        self.is_doubted
+    }
+
+    /// Nobody listened until now: silence is nobody's fault.
+    pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
+        self.pulse.excuse(now);
+        self.flow.excuse(now);
+        self.rhythms.excuse(now);
+    }
+
+    /// Market data came. True when that is news.
+    #[inline]
+    pub(super) fn flows(&mut self, now: MonoNanos) -> bool {
+        self.flow.hear(now);
+        self.is_doubted
+    }
+
     /// Queues what is due and allowed: requests and heartbeats.
     fn say<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) -> Result<(), NetError> {
         self.subscribing.resume(site.now);
@@ -638,7 +725,9 @@ impl Open {
 
     /// When something may be asked: as the exchange's limit has it, and its answers.
     fn ready_at(&self) -> MonoNanos {
-        self.pacer.ready_at(MESSAGES_SPARED).max(self.subscribing.held_until())
+        let is_next = self.greeting.is_empty() && self.subscribing.next_is(Channel::Candles);
+        let spared = if is_next { self.spared_for_prices } else { 0 };
+        self.pacer.ready_at(MESSAGES_SPARED + spared).max(self.subscribing.held_until())
     }
 
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
@@ -700,7 +789,9 @@ impl Open {
         self.accepted.extend(accepted);
         let Some(found) = self.rhythms.look(site.now) else { return };
         let Found { mute, refused, aged, is_barren } = found;
-        self.is_barren |= is_barren;
+        if is_barren {
+            self.find_barren(site);
+        }
         site.counters.mute_subscriptions.add(mute.len() as u64);
         site.counters.aged_streams.add(aged.len() as u64);
         for Subscription { instrument, channel, .. } in &mute {
@@ -732,9 +823,13 @@ impl Open {
     }
 
     /// Everything is subscribed and answered, and was not at the last call.
-    pub(super) fn has_settled(&mut self) -> bool {
+    pub(super) fn has_settled(&mut self, now: MonoNanos) -> bool {
         let is_settled = self.subscribing.is_done();
         let was_settled = std::mem::replace(&mut self.was_settled, is_settled);
+        if is_settled && !was_settled && !self.flow.is_late(now) {
+            // What was just subscribed has told its books at once: that is no rhythm.
+            self.flow = Flow::new(now);
+        }
         is_settled && !was_settled
     }
 
@@ -767,8 +862,11 @@ impl Open {
             true => MonoNanos::MAX,
             false => self.ready_at(),
         };
+        // Once it is told that nothing comes, the next event or its end is news.
+        let flow = if self.is_doubted { MonoNanos::MAX } else { self.flow.due() };
         self.pulse
             .due()
+            .min(flow)
             .min(self.subscribing.due())
             .min(self.rhythms.due())
             .min(request)
@@ -787,7 +885,6 @@ pub(super) fn reason_of(error: &NetError) -> Reason {
         // The kernel gave up on what the other side never acknowledged.
         NetError::Io { kind: std::io::ErrorKind::TimedOut } => Reason::Silence,
         NetError::NoRoots { .. } | NetError::Tls(_) => Reason::Tls,
-        NetError::Refused(refusal) if matches!(refusal.status, 418 | 429) => Reason::RateLimited,
         NetError::Refused(_) | NetError::Handshake { .. } | NetError::HandshakeTooLarge { .. } => {
             Reason::Handshake
         }

@@ -72,6 +72,16 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         "Subscriptions left and asked for again on a living connection.",
         |feed| feed.resubscriptions.value(),
     ),
+    (
+        "feed_crossed_quotes",
+        "Quotes whose bid lay above their ask; told as the exchange states them.",
+        |feed| feed.crossed_quotes.value(),
+    ),
+    (
+        "feed_barren_connections",
+        "Connections that answered and brought nothing any more, so that another was made.",
+        |feed| feed.barren_connections.value(),
+    ),
     ("feed_aged_streams", "Streams that fell silent far beyond their own rhythm.", |feed| {
         feed.aged_streams.value()
     }),

@@ -104,6 +104,10 @@ pub struct FeedCounters {
     /// Subscriptions left and asked for again while their connection lived: for a book's
     /// snapshot, or because their stream had fallen silent.
     pub resubscriptions: Counter,
+    /// Quotes whose bid lay above their ask; told as the exchange states them.
+    pub crossed_quotes: Counter,
+    /// Connections that answered and brought nothing any more.
+    pub barren_connections: Counter,
     /// Streams that fell silent far beyond their own rhythm.
     pub aged_streams: Counter,
     /// Questions to connections that fell silent beyond their rhythm.

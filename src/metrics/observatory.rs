@@ -50,6 +50,8 @@ pub(super) struct FeedView {
     pub(super) counters: Arc<FeedCounters>,
     pub(super) collector: Collector,
     pub(super) lines: Vec<LineView>,
+    /// How many of them, in a row, carry the same.
+    pub(super) copies: usize,
     /// Symbols that the exchange does not list.
     pub(super) unlisted: Vec<UnlistedStats>,
     /// Any line was connected at any time.
@@ -177,6 +179,7 @@ impl Observatory {
             counters,
             collector,
             lines: Vec::new(),
+            copies: 1,
             unlisted: Vec::new(),
             was_connected: false,
             frames: Rate::default(),
@@ -232,6 +235,23 @@ impl Observatory {
         let view = ThreadView { name: name.into(), alive: Arc::clone(&alive) };
         self.sky().threads.push(view);
         ThreadGuard { alive }
+    }
+
+    /// So many lines of a feed carry the same: those whose numbers follow each other.
+    pub fn set_copies(&self, exchange: &str, copies: usize) {
+        let mut sky = self.sky();
+        if let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
+            feed.copies = copies.max(1);
+        }
+    }
+
+    /// How many lines of a feed are connected, and how many there are.
+    pub fn lines_up(&self, exchange: &str) -> (usize, usize) {
+        let sky = self.sky();
+        let lines = sky.feeds.iter().find(|feed| feed.exchange == exchange);
+        let lines = lines.map_or(&[][..], |feed| &feed.lines);
+        let up = lines.iter().filter(|line| line.state == FeedState::Connected);
+        (up.count(), lines.len())
     }
 
     /// A connection of a feed changed its state.
@@ -359,7 +379,7 @@ impl Observatory {
 }
 
 impl FeedView {
-    /// The best state among its lines: one good connection serves.
+    /// The worst state of what it carries: of lines that carry the same, one good one serves.
     pub(super) fn state(&self) -> FeedState {
         let order = |state: FeedState| match state {
             FeedState::Connected => 0,
@@ -369,8 +389,14 @@ impl FeedView {
             FeedState::Disconnected => 4,
             FeedState::Terminated => 5,
         };
-        let states = self.lines.iter().map(|line| line.state);
-        states.min_by_key(|&state| order(state)).unwrap_or(FeedState::Disconnected)
+        let best = |lines: &[LineView]| {
+            lines.iter().map(|line| line.state).min_by_key(|&state| order(state))
+        };
+        // A line that was left, as what it carried is carried no more, says nothing of the others.
+        let is_left = |state: &FeedState| *state == FeedState::Disconnected;
+        let states = self.lines.chunks(self.copies).filter_map(best);
+        let worst = states.filter(|state| !is_left(state)).max_by_key(|&state| order(state));
+        worst.unwrap_or(FeedState::Disconnected)
     }
 }
 

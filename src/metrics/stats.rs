@@ -45,7 +45,7 @@ pub struct Stats {
 pub struct FeedStats {
     /// Its exchange.
     pub exchange: String,
-    /// The best state among its lines.
+    /// The worst state of what it carries: of lines that carry the same, the best counts.
     pub state: &'static str,
     /// Its connections.
     pub lines: Vec<LineStats>,

@@ -291,6 +291,8 @@ impl Page<'_> {
             (of(&feed.exchange), count as f64)
         });
         self.gauge("feed_connected_lines", "Connections to the exchange that are up.", connected)?;
+        let lines = feeds().map(|feed| (of(&feed.exchange), feed.lines.len() as f64));
+        self.gauge("feed_lines", "Connections to the exchange that there are to be.", lines)?;
         let unlisted = feeds().map(|feed| (of(&feed.exchange), feed.unlisted.len() as f64));
         let help = "Configured symbols that the exchange does not list.";
         self.gauge("feed_unlisted_symbols", help, unlisted)?;

@@ -76,11 +76,11 @@ impl Backoff {
         self.attempts = 0;
     }
 
-    /// A connection ended after `lasted`. One that stood longer than the longest wait starts the
-    /// waits anew; one that was cut at once goes on with them, else a server that accepts and
-    /// closes would be asked at full speed.
-    pub fn ended_after(&mut self, lasted: Duration) {
-        if lasted >= self.policy.max {
+    /// A connection ended after `lasted`. One that stood longer than the longest wait, or than
+    /// `enough` where that is less, starts the waits anew; one that was cut at once goes on with
+    /// them, else a server that accepts and closes would be asked at full speed.
+    pub fn ended_after(&mut self, lasted: Duration, enough: Duration) {
+        if lasted >= self.policy.max.min(enough) {
             self.reset();
         }
     }
@@ -145,10 +145,13 @@ mod tests {
         let mut backoff = Backoff::new(policy(0.0, 2), 1);
         assert!(backoff.next_wait().is_some() && backoff.next_wait().is_some());
         assert_eq!(backoff.next_wait(), None);
-        backoff.ended_after(Duration::from_millis(10));
+        let (short, long) = (Duration::from_millis(10), Duration::from_secs(1));
+        backoff.ended_after(short, Duration::MAX);
         assert_eq!(backoff.next_wait(), None, "a connection cut at once is no success");
-        backoff.ended_after(Duration::from_secs(1));
+        backoff.ended_after(long, Duration::MAX);
         assert_eq!(backoff.next_wait().unwrap().as_millis(), 100);
+        backoff.ended_after(short, short);
+        assert_eq!(backoff.next_wait().unwrap().as_millis(), 100, "it had done what it was for");
     }
 
     #[test]

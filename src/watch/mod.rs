@@ -210,7 +210,7 @@ fn watch(
             Err(Lost::ForGood(error)) => return Err(error),
             Err(Lost::ForNow(lost)) => lost,
         };
-        backoff.ended_after(begun.elapsed());
+        backoff.ended_after(begun.elapsed(), Duration::MAX);
         let Some(wait) = backoff.next_wait_at_least(lost.at_least) else {
             return Err(WatchError::GaveUp { attempts: backoff.attempts(), last: lost.reason });
         };

@@ -6,21 +6,22 @@ use crate::sim::{ByHand, is_simulated};
 use crate::tick::BookState;
 
 /// Between two turns.
-const STEP: Duration = Duration::from_millis(50);
+pub(super) const STEP: Duration = Duration::from_millis(50);
 
-const fn secs(seconds: u64) -> Duration {
+pub(super) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-struct Pair {
-    exchange: ByHand,
-    hand: Hand,
+pub(super) struct Pair {
+    pub(super) exchange: ByHand,
+    pub(super) hand: Hand,
     /// Times at which the exchange accepted a WebSocket.
-    upgrades: Vec<MonoNanos>,
+    pub(super) upgrades: Vec<MonoNanos>,
 }
 
 /// Every exchange, with a symbol of its own and what it tells of it.
-fn every_exchange() -> impl Iterator<Item = (ExchangeId, &'static str, &'static [Channel])> {
+pub(super) fn every_exchange()
+-> impl Iterator<Item = (ExchangeId, &'static str, &'static [Channel])> {
     ExchangeId::ALL.into_iter().filter(|&one| is_simulated(one)).map(|exchange| {
         let both: &[Channel] = &[Channel::Trades, Channel::Orderbook];
         match exchange {
@@ -37,7 +38,7 @@ fn every_exchange() -> impl Iterator<Item = (ExchangeId, &'static str, &'static 
 }
 
 impl Pair {
-    fn new(
+    pub(super) fn new(
         (exchange, native, channels): (ExchangeId, &'static str, &'static [Channel]),
         options: impl FnOnce(&mut Options),
         adjust: impl FnOnce(&mut FeedOptions),
@@ -71,7 +72,7 @@ impl Pair {
     }
 
     /// Lets time pass in small steps.
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         let end = self.hand.feed.clock.now().after(time);
         while self.hand.feed.clock.now() < end {
             self.hand.clock.advance(STEP);
@@ -91,21 +92,33 @@ impl Pair {
         Duration::from_nanos(self.upgrades[2 * count - 1].since(at))
     }
 
-    fn lost(&self) -> u64 {
+    /// Lets the next question of a quiet connection be answered that much late.
+    pub(super) fn answer_late(&mut self, by: Duration) {
+        let asked = self.asked().0;
+        while self.asked().0 == asked {
+            self.pass(STEP);
+        }
+        // The next follows ten seconds after the answer to this one, which came at once.
+        self.pass(secs(9));
+        self.exchange.inject(Fault::Stall(secs(1) + by));
+        self.pass(secs(1) + by);
+    }
+
+    pub(super) fn lost(&self) -> u64 {
         self.hand.handle.counters().reconnects.iter().map(|one| one.value()).sum()
     }
 
-    fn lost_to_silence(&self) -> u64 {
+    pub(super) fn lost_to_silence(&self) -> u64 {
         self.hand.handle.counters().reconnects[Reason::Silence as usize].value()
     }
 
     /// Questions and answers to them.
-    fn asked(&self) -> (u64, u64) {
+    pub(super) fn asked(&self) -> (u64, u64) {
         let counters = self.hand.handle.counters();
         (counters.silence_questions.value(), counters.silence_answers.value())
     }
 
-    fn book_states(&self) -> Vec<(BookState, Reason)> {
+    pub(super) fn book_states(&self) -> Vec<(BookState, Reason)> {
         let states = self.hand.ticks.iter().filter_map(|tick| match tick.body {
             Body::BookState { state, reason } => Some((state, reason)),
             _ => None,
@@ -169,17 +182,59 @@ fn a_quiet_market_on_a_living_connection_is_never_touched() {
 }
 
 #[test]
-fn a_connection_that_answers_and_brings_nothing_is_not_ended_as_a_dead_one() {
+fn a_connection_that_answers_and_brings_nothing_is_not_ended_but_told_and_replaced() {
     for exchange in every_exchange() {
         let mut pair = Pair::new(exchange, |_| {}, |_| {});
         pair.pass(secs(10));
-        let before = pair.hand.ticks.len();
-        pair.exchange.inject(Fault::Hush);
+        let (count, states) = (pair.upgrades.len(), pair.book_states().len());
+        let (before, at) = (pair.hand.ticks.len(), pair.hand.feed.clock.now());
+        while pair.upgrades.len() < 2 * count {
+            // Asking for the streams anew brings nothing either.
+            pair.exchange.inject(Fault::Hush);
+            pair.pass(STEP);
+            assert!(pair.hand.feed.clock.now() <= at.after(secs(15)), "{exchange:?}: never");
+        }
+        let is_busy = exchange.0 != ExchangeId::Deriv;
+        // Those of Binance wait for an answer beside the stream, which nobody gives here.
+        let is_book = pair.book_states()[..states].iter().any(|one| one.0 == BookState::Live);
+        let took = Duration::from_nanos(pair.hand.feed.clock.now().since(at));
+        assert!(took <= secs(if is_busy { 6 } else { 15 }), "{exchange:?}: {took:?}");
+        let told = pair.book_states()[states..].to_vec();
+        let stale = (BookState::Stale, Reason::Silence);
+        // What is made beside may have brought its book by now.
+        assert_eq!(told.first(), is_book.then_some(&stale), "{exchange:?}");
+        let others: Vec<_> = told.iter().skip(1).filter(|one| one.0 != BookState::Live).collect();
+        assert!(others.is_empty(), "{exchange:?}: once, and nothing else: {told:?}");
         pair.pass(secs(40));
-        let is_news = |tick: &&Tick| tick.instrument == InstrumentId(0);
-        assert_eq!(pair.hand.ticks[before..].iter().filter(is_news).count(), 0, "{exchange:?}");
         let (questions, answers) = pair.asked();
         assert_eq!((pair.lost(), questions), (0, answers), "{exchange:?}");
+        assert_eq!(pair.upgrades.len(), 2 * count, "{exchange:?}: once");
+        let is_news = |tick: &&Tick| tick.instrument == InstrumentId(0);
+        assert!(pair.hand.ticks[before..].iter().filter(is_news).count() > 100, "{exchange:?}");
+        if is_book {
+            assert_eq!(pair.book_states().last().map(|state| state.0), Some(BookState::Live));
+        }
+        let states = pair.hand.states();
+        let is_down = |(state, _): &(FeedState, Reason)| *state == FeedState::Reconnecting;
+        assert!(!states.iter().any(is_down), "{exchange:?}: never without a connection");
+    }
+}
+
+#[test]
+fn a_connection_that_trickles_bytes_is_as_dead_as_a_silent_one() {
+    for exchange in every_exchange() {
+        for connected in [4, 40] {
+            let mut pair = Pair::new(exchange, |_| {}, |_| {});
+            pair.pass(secs(connected));
+            let (count, at) = (pair.upgrades.len(), pair.hand.feed.clock.now());
+            pair.exchange.inject(Fault::Trickle);
+            while pair.upgrades.len() < 2 * count {
+                pair.pass(STEP);
+                let now = pair.hand.feed.clock.now();
+                assert!(now <= at.after(secs(6)), "{exchange:?} after {connected} s");
+            }
+            assert_eq!(pair.lost_to_silence(), count as u64, "{exchange:?}");
+        }
     }
 }
 
@@ -217,7 +272,7 @@ fn a_connection_that_fell_barren_is_replaced_by_another_before_it_ends() {
     }
 }
 
-const OKX: (ExchangeId, &str, &[Channel]) =
+pub(super) const OKX: (ExchangeId, &str, &[Channel]) =
     (ExchangeId::Okx, "BTC-USDT", &[Channel::Trades, Channel::Orderbook]);
 
 #[test]
@@ -247,11 +302,10 @@ fn a_book_is_called_stale_until_the_answer_comes_and_needs_no_snapshot_then() {
 
 #[test]
 fn a_quiet_book_that_was_doubted_is_called_live_by_the_answer_alone() {
-    let mut pair = Pair::new(OKX, |_| {}, |_| {});
+    let mut pair = Pair::new(OKX, |options| options.paused = true, |_| {});
     pair.pass(secs(5));
-    pair.exchange.pause(true);
-    pair.exchange.inject(Fault::Stall(secs(4)));
-    pair.pass(secs(6));
+    pair.answer_late(secs(2));
+    pair.pass(secs(1));
     let states = pair.book_states();
     let last = &states[states.len() - 2..];
     assert_eq!(last, [(BookState::Stale, Reason::Silence), (BookState::Live, Reason::Answered)]);

@@ -1,0 +1,214 @@
+//! The rhythm of a connection's market data, all streams together, and when it breaks.
+//!
+//! That a connection answers proves that its socket lives, not that it brings anything: an exchange
+//! that answers every ping and has lost our subscriptions looks like a market that stands still.
+//! Where much came, nothing for seconds is no market any more. Then its books are called stale, and
+//! a connection is made beside it, as nobody knows whose fault it is (see `line.rs`); it is not
+//! ended for that, and with the next event all is as before.
+//!
+//! What a silence means depends on how much came before it. The two ways that are told apart:
+//!
+//! ```text
+//! events that came apart     largest gap among them     data is cut off after
+//! 50 and more                up to 0.5 s                4 s
+//! 16 and more                up to 1.5 s                12 s
+//! fewer, or larger gaps                                 never: see `rhythm.rs`, stream by stream
+//! ```
+//!
+//! Eight times the largest of fifty gaps comes by chance once in 10^9 where events come at random, of
+//! sixteen once in 10^6. Markets pause more often than that; a silence that ended is a gap
+//! like others, so that the next one of its kind is nobody's fault.
+
+use std::time::Duration;
+
+use crate::clock::MonoNanos;
+
+/// Fewest gaps, the largest of them, and the silence that breaks such a rhythm.
+const BROKEN_AFTER: [(u32, Duration, Duration); 2] = [
+    (50, Duration::from_millis(500), Duration::from_secs(4)),
+    (16, Duration::from_millis(1_500), Duration::from_secs(12)),
+];
+
+// What is promised: told, and another connection begun, 6 s after a busy one's last event, 15 s
+// after that of a quieter one.
+const _: () = assert!(BROKEN_AFTER[0].2.as_secs() < 6 && BROKEN_AFTER[1].2.as_secs() < 15);
+
+/// A rhythm is known once it was listened to for so long: what was just subscribed tells all its
+/// books at once, and then rests.
+const LISTEN_MIN: Duration = Duration::from_secs(3);
+
+/// Gaps are remembered for one to two of these, so that a burst does not make a quiet market a busy
+/// one.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// Silence of so many times the largest gap is longer than usual, though it proves nothing yet.
+const LATE_TIMES: u32 = 2;
+
+/// The market data of one connection.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// When the last came, or could have been heard.
+    heard: MonoNanos,
+    /// Since when it is listened to.
+    since: MonoNanos,
+    /// How many gaps the present window had, and the largest of them; the same of the one before.
+    windows: [(u32, u64); 2],
+    window_end: MonoNanos,
+}
+
+impl Flow {
+    /// Of a connection that has nothing to tell yet.
+    pub(super) const fn new(now: MonoNanos) -> Self {
+        Self { heard: now, since: now, windows: [(0, 0); 2], window_end: now }
+    }
+
+    /// A frame of market data came.
+    #[inline]
+    pub(super) fn hear(&mut self, now: MonoNanos) {
+        let gap_ns = now.since(self.heard);
+        // Frames that were read together are one event here.
+        if gap_ns == 0 {
+            return;
+        }
+        self.heard = now;
+        if now >= self.window_end {
+            self.windows = [(0, 0), self.windows[0]];
+            self.window_end = now.after(WINDOW);
+        }
+        let (count, largest_ns) = &mut self.windows[0];
+        *count = count.saturating_add(1);
+        *largest_ns = (*largest_ns).max(gap_ns);
+    }
+
+    /// When the last came, or could have been heard.
+    pub(super) const fn heard(&self) -> MonoNanos {
+        self.heard
+    }
+
+    /// Nobody listened until now: silence is nobody's fault.
+    pub(super) fn excuse(&mut self, now: MonoNanos) {
+        self.heard = self.heard.max(now);
+    }
+
+    /// Whether nothing has come for longer than its rhythm allows.
+    pub(super) fn is_cut_off(&self, now: MonoNanos) -> bool {
+        now >= self.due()
+    }
+
+    /// Whether its rhythm is known, and something ought to have come by now.
+    pub(super) fn is_late(&self, now: MonoNanos) -> bool {
+        self.broken_after().is_some()
+            && now.since(self.heard) > self.largest_ns().saturating_mul(LATE_TIMES.into())
+    }
+
+    /// When it is cut off, if nothing comes; never while its rhythm is unknown.
+    pub(super) fn due(&self) -> MonoNanos {
+        self.broken_after().map_or(MonoNanos::MAX, |silence| self.heard.after(silence))
+    }
+
+    fn largest_ns(&self) -> u64 {
+        self.windows[0].1.max(self.windows[1].1)
+    }
+
+    /// The silence that breaks its rhythm, where that is known.
+    fn broken_after(&self) -> Option<Duration> {
+        if self.heard < self.since.after(LISTEN_MIN) {
+            return None;
+        }
+        let count = self.windows[0].0.saturating_add(self.windows[1].0);
+        let largest = Duration::from_nanos(self.largest_ns());
+        let fits = |row: &&(u32, Duration, Duration)| count >= row.0 && largest <= row.1;
+        BROKEN_AFTER.iter().find(fits).map(|row| row.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: MonoNanos = MonoNanos(1_000_000_000_000);
+
+    fn at(ms: u64) -> MonoNanos {
+        START.after(Duration::from_millis(ms))
+    }
+
+    /// An event each so many milliseconds until then; returns when the last was.
+    fn speak(flow: &mut Flow, from: u64, until: u64, every: u64) -> u64 {
+        let mut last = from;
+        for ms in (from..=until).step_by(every as usize) {
+            flow.hear(at(ms));
+            last = ms;
+        }
+        last
+    }
+
+    fn cut_off_after(flow: &Flow, last: u64) -> Option<u64> {
+        let due = flow.due();
+        (due != MonoNanos::MAX).then(|| due.since(at(last)) / 1_000_000)
+    }
+
+    #[test]
+    fn a_rhythm_is_known_after_seconds_and_what_is_too_quiet_has_none() {
+        for (spoke, every, found) in [
+            (2_900, 10, None),
+            (4_000, 10, Some(4_000)),
+            (60_000, 400, Some(4_000)),
+            (10_000, 500, Some(12_000)),
+            (60_000, 1_400, Some(12_000)),
+            (10_000, 1_400, None),
+            (600_000, 1_600, None),
+            (600_000, 60_000, None),
+        ] {
+            let mut flow = Flow::new(START);
+            let last = speak(&mut flow, 0, spoke, every);
+            assert_eq!(cut_off_after(&flow, last), found, "{spoke} ms, each {every}");
+            let Some(found) = found else { continue };
+            assert!(!flow.is_cut_off(at(last + found - 1)) && flow.is_cut_off(at(last + found)));
+            assert!(!flow.is_late(at(last + every)) && flow.is_late(at(last + 2 * every + 1)));
+        }
+    }
+
+    #[test]
+    fn books_that_are_told_at_once_and_rest_then_have_no_rhythm() {
+        let mut flow = Flow::new(START);
+        let last = speak(&mut flow, 0, 2_500, 2);
+        assert_eq!(cut_off_after(&flow, last), None);
+        flow.hear(at(22_500));
+        assert_eq!(cut_off_after(&flow, 22_500), None, "one event in twenty seconds is quiet");
+    }
+
+    #[test]
+    fn a_silence_that_ended_excuses_the_next_and_is_forgotten_in_a_minute() {
+        let mut flow = Flow::new(START);
+        let last = speak(&mut flow, 0, 10_000, 50);
+        assert!(flow.is_cut_off(at(last + 5_000)));
+        let last = speak(&mut flow, last + 5_000, 40_000, 50);
+        assert_eq!(cut_off_after(&flow, last), None);
+        let last = speak(&mut flow, last + 50, 80_000, 50);
+        assert_eq!(cut_off_after(&flow, last), Some(4_000));
+        flow.excuse(at(last + 60_000));
+        assert!(!flow.is_cut_off(at(last + 63_900)), "nobody listened");
+    }
+
+    proptest! {
+        /// Events at random, from 1,000 a second to one an hour: what is only chance is no fault.
+        #[test]
+        fn chance_cuts_nobody_off(
+            mean in prop_oneof![1..10_u64, 10..100_u64, 100..2_000_u64, 2_000..3_600_000_u64],
+            seed in any::<u64>(),
+        ) {
+            let (mut flow, mut random, mut now) = (Flow::new(START), seed | 1, 0);
+            for _ in 0..20_000 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                let chance = ((random >> 32) + 1) as f64 / (1_u64 << 32) as f64;
+                now += (-chance.ln() * mean as f64) as u64;
+                prop_assert!(!flow.is_cut_off(at(now)), "after {now} ms");
+                flow.hear(at(now));
+            }
+        }
+    }
+}
