@@ -16,7 +16,9 @@ use super::lists::{ListSource, TOO_MANY_PARTS};
 use super::rest::{Failure, Rest};
 use crate::broadcast::Demand;
 use crate::clock::{Clock, UnixNanos};
-use crate::exchange::{Listing, Listings, Profile, RestError, RestRequest};
+use crate::exchange::{
+    Listing, Listings, Profile, RestError, RestRequest, SnapshotDepth, larger_side,
+};
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::{LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY};
@@ -95,6 +97,7 @@ impl Requests {
             held_until: UnixNanos(0),
             queue: Vec::new(),
             asked: HashMap::new(),
+            levels: HashMap::new(),
             parts: Vec::new(),
             list_at: UnixNanos(0),
             jobs: receiver,
@@ -164,13 +167,15 @@ enum Want {
 struct Wanted {
     want: Want,
     request: RestRequest,
+    /// How deep a book is asked for, and by which name; of nothing else.
+    depth: Option<(SnapshotDepth, Native)>,
     not_before: UnixNanos,
     backoff: Backoff,
 }
 
 impl Wanted {
     fn new(want: Want, request: RestRequest, not_before: UnixNanos, seed: u64) -> Self {
-        Self { want, request, not_before, backoff: Backoff::new(RETRY, seed) }
+        Self { want, request, depth: None, not_before, backoff: Backoff::new(RETRY, seed) }
     }
 }
 
@@ -185,6 +190,8 @@ struct Worker {
     held_until: UnixNanos,
     /// When each book was asked for last.
     asked: HashMap<InstrumentId, UnixNanos>,
+    /// How many levels the larger side of each had in the last answer.
+    levels: HashMap<InstrumentId, usize>,
     /// Of the list that is being asked for: what came.
     parts: Vec<Option<Vec<Listing>>>,
     /// When it is asked for anew.
@@ -270,16 +277,21 @@ impl Worker {
     fn want_snapshot(&mut self, instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX>) {
         let Some(rest) = self.options.profile.snapshot else { return };
         let want = Want::Snapshot { instrument };
-        let request = (rest.request)(&native);
+        // What a small book costs in the greatest depth would buy fifty of them.
+        let depth = rest.depth(self.levels.get(&instrument).copied());
+        let path = (rest.path)(&native, depth.levels);
+        let request = RestRequest { path, weight: depth.weight };
         if let Some(waiting) = self.queue.iter_mut().find(|wanted| wanted.want == want) {
             // It may be spelled otherwise by now.
-            waiting.request = request;
+            (waiting.request, waiting.depth) = (request, Some((depth, native)));
             return;
         }
         let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |&asked| {
             UnixNanos(asked.0.saturating_add(SPACING.as_nanos() as i64))
         });
-        self.queue.push(Wanted::new(want, request, earliest, self.options.clock.now().0));
+        let seed = self.options.clock.now().0;
+        let depth = Some((depth, native));
+        self.queue.push(Wanted { depth, ..Wanted::new(want, request, earliest, seed) });
     }
 
     fn urgency(&self, want: Want) -> u64 {
@@ -353,6 +365,15 @@ impl Worker {
                 let body = self.rest.fetch(path, now)?;
                 let unread = |error| unusable(profile, &error, &body, now);
                 let snapshot = (rest.read)(&body).map_err(unread)?;
+                self.levels.insert(instrument, larger_side(&snapshot));
+                if let Some((depth, native)) = wanted.depth
+                    && rest.is_cut(depth, &snapshot)
+                {
+                    // It has grown: asked for deeper at once.
+                    self.asked.remove(&instrument);
+                    self.want_snapshot(instrument, native);
+                    return Ok(());
+                }
                 self.options.feed.send_waiting(FeedCommand::Snapshot { instrument, snapshot });
             }
             // Nobody asks for what the exchange does not give.
@@ -436,6 +457,26 @@ mod tests {
         let want = Want::Snapshot { instrument: InstrumentId(index) };
         let request = RestRequest { path: String::new(), weight: 250 };
         Wanted::new(want, request, UnixNanos(not_before), 1)
+    }
+
+    #[test]
+    fn a_small_book_is_asked_for_in_less_than_the_greatest_depth_and_never_taken_cut() {
+        let rest =
+            crate::exchange::profile(ExchangeId::Binance).snapshot.expect("beside the stream");
+        let cost = |levels| rest.depth(levels).weight;
+        let known = [None, Some(0), Some(50), Some(51), Some(400), Some(501), Some(usize::MAX)];
+        assert_eq!(known.map(cost), [250, 5, 5, 25, 50, 250, 250]);
+        let answer = |bids: usize| {
+            let level = |index| format!("[\"{}\",\"1\"]", index + 1);
+            let bids: Vec<String> = (0..bids).map(level).collect();
+            let body = format!("{{\"lastUpdateId\":7,\"bids\":[{}],\"asks\":[]}}", bids.join(","));
+            (rest.read)(body.as_bytes()).expect("it reads")
+        };
+        let small = rest.depth(Some(50));
+        assert!(!rest.is_cut(small, &answer(99)) && rest.is_cut(small, &answer(100)));
+        let deepest = rest.depth(None);
+        assert!(!rest.is_cut(deepest, &answer(5_000)), "there is no more to be had");
+        assert_eq!(cost(Some(larger_side(&answer(100)))), 25, "the next has room for it");
     }
 
     #[test]

@@ -21,7 +21,9 @@ mod testing;
 
 pub use crate::book::BookKind;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Origin, SequencedTick, TradeMark};
-pub use profile::{ListingRest, Profile, RestError, SnapshotRest, profile};
+pub use profile::{
+    ListingRest, Profile, RestError, SnapshotDepth, SnapshotRest, larger_side, profile,
+};
 pub use refusal::RefusalKind;
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, SYMBOL_BYTES_MAX, Symbol, SymbolError};
-use crate::tick::Reason;
+use crate::tick::{Reason, Side};
 
 /// One exchange's facts.
 #[derive(Debug)]
@@ -98,10 +98,46 @@ impl Profile {
 /// How a book is asked for beside the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotRest {
-    /// The request for the book of an instrument, by its native symbol.
-    pub request: fn(&str) -> RestRequest,
+    /// The path of the request for the book of an instrument, by its native symbol and the most
+    /// levels of a side that are to be answered.
+    pub path: fn(&str, u32) -> String,
+    /// How deep a book may be asked for, and what that costs; the deepest last.
+    pub depths: &'static [SnapshotDepth],
     /// Reads the body that answers it.
     pub read: fn(&[u8]) -> Result<BookSnapshot, RestError>,
+}
+
+/// One depth in which a book may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotDepth {
+    /// Most levels of a side in the answer.
+    pub levels: u32,
+    /// What it costs in the exchange's ledger.
+    pub weight: u32,
+}
+
+impl SnapshotRest {
+    /// The cheapest depth that a book fits into whose larger side had so many levels lately, with as
+    /// many again; the deepest where that is not known, or is not enough.
+    pub fn depth(&self, levels: Option<usize>) -> SnapshotDepth {
+        let room = levels.map_or(usize::MAX, |levels| levels.saturating_mul(2).max(1));
+        let fits = |depth: &&SnapshotDepth| depth.levels as usize >= room;
+        let deepest = self.depths.last().copied();
+        let depth = self.depths.iter().find(fits).copied().or(deepest);
+        depth.unwrap_or(SnapshotDepth { levels: u32::MAX, weight: 0 })
+    }
+
+    /// Whether an answer of that depth may lack levels that a deeper one would have.
+    pub fn is_cut(&self, depth: SnapshotDepth, snapshot: &BookSnapshot) -> bool {
+        let deepest = self.depths.last().map_or(0, |deepest| deepest.levels);
+        depth.levels < deepest && larger_side(snapshot) >= depth.levels as usize
+    }
+}
+
+/// Levels of the side that has more of them.
+pub fn larger_side(snapshot: &BookSnapshot) -> usize {
+    let bids = snapshot.levels.iter().filter(|level| level.side == Side::Bid).count();
+    bids.max(snapshot.levels.len() - bids)
 }
 
 /// How the list of instruments is asked for beside the stream.

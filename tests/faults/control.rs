@@ -90,10 +90,9 @@ impl Control {
 
     fn ask(&self, job: Job, now: MonoNanos) -> Asked {
         let rest = self.profile.snapshot.expect("this exchange has books beside the stream");
-        let request = (rest.request)(&job.native);
+        let path = (rest.path)(&job.native, rest.depth(None).levels);
         let mut socket = TcpStream::connect(self.address).expect("the simulator listens");
-        let head =
-            format!("GET {} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n\r\n", request.path);
+        let head = format!("GET {path} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n\r\n");
         socket.write_all(head.as_bytes()).expect("loopback takes a request");
         socket.set_nonblocking(true).expect("a socket can be told");
         Asked { job, socket, answer: Vec::new(), until: now.after(TIMEOUT) }

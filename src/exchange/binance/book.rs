@@ -7,21 +7,33 @@ use serde::Deserialize;
 
 use super::symbol::contract_symbol;
 use crate::exchange::rest::{malformed, step};
-use crate::exchange::{BookSnapshot, Listing, RestError, RestRequest};
+use crate::exchange::{BookSnapshot, Listing, RestError, RestRequest, SnapshotDepth};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::{Decimal, Level, Side};
 
-/// Spot books to their greatest depth. Levels beyond a snapshot stay unknown until touched: at
-/// 1,000 levels of BTCUSDT that is 240 USD away, at 5,000 about 1,000 USD (measured 2026-08).
-pub(super) fn spot_snapshot_request(native: &str) -> RestRequest {
-    let path = format!("/api/v3/depth?symbol={}&limit=5000", encoded(native));
-    RestRequest { path, weight: 250 }
+/// Spot books. Levels beyond a snapshot stay unknown until touched: at 1,000 levels of BTCUSDT that is
+/// 240 USD away, at 5,000 about 1,000 USD (measured 2026-08), so that only a book of fewer levels
+/// is asked for in less than the greatest depth. Weights: "Order book", spot REST (2026-10).
+pub(super) const SPOT_DEPTHS: &[SnapshotDepth] = &[
+    SnapshotDepth { levels: 100, weight: 5 },
+    SnapshotDepth { levels: 500, weight: 25 },
+    SnapshotDepth { levels: 1_000, weight: 50 },
+    SnapshotDepth { levels: 5_000, weight: 250 },
+];
+
+/// Futures books; other limits than 5 to 1,000 are refused with -4021. Weights: as above, futures.
+pub(super) const FUTURES_DEPTHS: &[SnapshotDepth] = &[
+    SnapshotDepth { levels: 100, weight: 5 },
+    SnapshotDepth { levels: 500, weight: 10 },
+    SnapshotDepth { levels: 1_000, weight: 20 },
+];
+
+pub(super) fn spot_snapshot_path(native: &str, levels: u32) -> String {
+    format!("/api/v3/depth?symbol={}&limit={levels}", encoded(native))
 }
 
-/// Futures books to their greatest depth; other limits than 5 to 1,000 are refused with -4021.
-pub(super) fn futures_snapshot_request(native: &str) -> RestRequest {
-    let path = format!("/fapi/v1/depth?symbol={}&limit=1000", encoded(native));
-    RestRequest { path, weight: 20 }
+pub(super) fn futures_snapshot_path(native: &str, levels: u32) -> String {
+    format!("/fapi/v1/depth?symbol={}&limit={levels}", encoded(native))
 }
 
 /// All spot pairs.
@@ -231,7 +243,7 @@ mod tests {
     #[test]
     fn names_beyond_ascii_are_encoded_in_the_query() {
         assert_eq!(
-            futures_snapshot_request("币USDT").path,
+            futures_snapshot_path("币USDT", 1_000),
             "/fapi/v1/depth?symbol=%E5%B8%81USDT&limit=1000"
         );
     }

@@ -80,7 +80,8 @@ pub static SPOT: Profile = Profile {
     native_symbol: symbol::spot_native,
     canonical_symbol: symbol::spot_canonical,
     snapshot: Some(SnapshotRest {
-        request: book::spot_snapshot_request,
+        path: book::spot_snapshot_path,
+        depths: book::SPOT_DEPTHS,
         read: book::read_snapshot,
     }),
     listing: Some(ListingRest {
@@ -123,7 +124,8 @@ pub static FUTURES: Profile = Profile {
     native_symbol: symbol::futures_native,
     canonical_symbol: symbol::futures_canonical,
     snapshot: Some(SnapshotRest {
-        request: book::futures_snapshot_request,
+        path: book::futures_snapshot_path,
+        depths: book::FUTURES_DEPTHS,
         read: book::read_snapshot,
     }),
     listing: Some(ListingRest {
