@@ -356,7 +356,10 @@ fn what_kraken_refuses_for_its_rate_is_told_asked_for_again_and_comes() {
         "action": "subscribe", "channels": ["trades", "status"], "symbols": [played.symbol],
     });
     let mut seen = vec![played.ask(&request)];
-    while !seen.last().is_some_and(|event| event["type"] == "trade") {
+    let is_live =
+        |event: &Value| event["data"]["channel"] == "trades" && event["data"]["state"] == "live";
+    let is_trade = |event: &Value| event["type"] == "trade";
+    while !seen.iter().any(is_live) || !seen.iter().any(is_trade) {
         seen.push(read(&mut played.socket));
     }
     let of_trades = |event: &&Value| event["data"]["channel"] == "trades";

@@ -70,7 +70,7 @@ fn every_way_of_losing_a_connection_is_survived_and_counted() {
     let oversized = Fault::Oversized(9 << 20);
     for (fault, reasons) in [
         (Fault::Disconnect, &[Reason::Eof, Reason::Reset][..]),
-        (Fault::Close(1_008), &[Reason::Close]),
+        (Fault::Close(1_012), &[Reason::Close]),
         (oversized, &[Reason::FrameTooLarge]),
     ] {
         simulator.inject(fault.clone());
@@ -120,7 +120,7 @@ fn rejected(rig: &Rig) -> u64 {
 #[test]
 fn refused_handshakes_are_tried_again_and_counted() {
     for (status, reason) in
-        [(403, Reason::Handshake), (429, Reason::RateLimited), (503, Reason::Handshake)]
+        [(500, Reason::Handshake), (502, Reason::Handshake), (503, Reason::Handshake)]
     {
         let simulator = simulator(|_| {});
         simulator.inject(Fault::Refuse { status, count: 3 });
@@ -138,7 +138,7 @@ fn refused_handshakes_are_tried_again_and_counted() {
 #[test]
 fn a_limited_number_of_attempts_ends_in_an_error_that_says_why() {
     let simulator = simulator(|_| {});
-    simulator.inject(Fault::Refuse { status: 403, count: 100 });
+    simulator.inject(Fault::Refuse { status: 503, count: 100 });
     let mut rig = rig(&simulator, &[Channel::Trades], |options| {
         options.reconnect = BackoffPolicy { max_attempts: 2, ..QUICK };
     });

@@ -616,7 +616,9 @@ impl Upstream {
         if let Err(error) = kept {
             return self.fail(&error, site);
         }
-        if open.subscribing.is_sent() && self.state != FeedState::Connected {
+        // What waits for room under the exchange's limits may take minutes, while the rest is there.
+        let is_there = open.subscribing.is_sent() || open.is_served;
+        if is_there && self.state != FeedState::Connected {
             self.show(FeedState::Connected, Reason::None, false, None);
         }
     }

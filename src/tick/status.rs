@@ -34,7 +34,7 @@ pub enum FeedState {
     Disconnected,
     /// First attempt under way.
     Connecting,
-    /// The WebSocket is open and subscriptions were sent.
+    /// The WebSocket is open, and subscriptions were sent or are served already.
     Connected,
     /// Lost; waiting for, or making, the next attempt.
     Reconnecting,

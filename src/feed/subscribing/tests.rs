@@ -529,7 +529,7 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
         };
         let all = subscriptions(1 + random.below(60) as u32);
         let mut subscribing = Subscribing::new(&rules, &all, 0, (seed as u32, NOW));
-        let mut pacer = Pacer::new(rules.messages_max, rules.message_window);
+        let pacer = Pacer::new(rules.messages_max, rules.message_window);
         let mut refusals_left = random.below(200);
         let (mut now, mut sent, mut there) = (NOW, Vec::new(), Vec::new());
         let mut holds: Vec<(MonoNanos, MonoNanos)> = Vec::new();

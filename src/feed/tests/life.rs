@@ -102,3 +102,65 @@ fn a_feed_without_anything_to_carry_says_so_and_comes_alive_again() {
     assert_eq!(last, Some((FeedState::Connected, Reason::None)));
     assert_eq!(pair.book_states().last().map(|state| state.0), Some(BookState::Live));
 }
+
+/// When attempts were refused with this status, and how the feed was told to be meanwhile.
+fn refused(exchange: ExchangeId, status: u16, time: Duration) -> (Vec<u64>, (FeedState, Reason)) {
+    let exchange = every_exchange().find(|one| one.0 == exchange).expect("it is simulated");
+    let mut pair = Pair::new(exchange, |_| {}, |_| {});
+    pair.exchange.inject(Fault::Refuse { status, count: 1_000 });
+    let (start, mut times) = (pair.hand.feed.clock.now(), Vec::new());
+    while pair.hand.feed.clock.now() < start.after(time) {
+        pair.hand.clock.advance(secs(1));
+        pair.settle();
+        while times.len() < pair.exchange.stats().upgrades_refused as usize {
+            times.push(pair.hand.feed.clock.now().since(start) / 1_000_000_000);
+        }
+    }
+    (times, *pair.hand.states().last().expect("it was told"))
+}
+
+#[test]
+fn a_refused_upgrade_is_judged_by_the_exchanges_own_table() {
+    let limited = |state| (state, Reason::RateLimited);
+    let (coming_back, error) = (FeedState::Reconnecting, FeedState::Error);
+    for (exchange, status, least, told) in [
+        (ExchangeId::Binance, 429, 60, limited(coming_back)),
+        (ExchangeId::Binance, 403, 60, limited(coming_back)),
+        (ExchangeId::Binance, 418, 120, limited(coming_back)),
+        (ExchangeId::Binance, 451, 3_600, (error, Reason::Handshake)),
+        (ExchangeId::Kraken, 429, 600, limited(error)),
+        (ExchangeId::Kraken, 403, 600, (error, Reason::Handshake)),
+        (ExchangeId::Bybit, 403, 600, limited(error)),
+        (ExchangeId::Okx, 429, 2, limited(coming_back)),
+    ] {
+        let (times, last) = refused(exchange, status, secs(3 * least / 2 + 1));
+        assert!(times.len() >= 2, "{exchange} {status}: {times:?}");
+        assert!(times[1] - times[0] >= least - 1, "{exchange} {status}: {times:?}");
+        assert_eq!(last, told, "{exchange} {status}");
+    }
+    // At fault itself: by the growing waits alone.
+    let (times, last) = refused(ExchangeId::Binance, 503, secs(9));
+    assert_eq!((times.len(), last), (5, (coming_back, Reason::Handshake)), "{times:?}");
+}
+
+#[test]
+fn a_close_frame_says_when_to_come_back() {
+    for (exchange, code, least, told) in [
+        (ExchangeId::Binance, 1_008, 5, Reason::RateLimited),
+        (ExchangeId::Kraken, 1_013, 5, Reason::Unavailable),
+        (ExchangeId::Okx, 4_008, 60, Reason::RateLimited),
+        (ExchangeId::Okx, 4_004, 0, Reason::Close),
+        (ExchangeId::Bybit, 1_001, 0, Reason::Close),
+    ] {
+        let one = every_exchange().find(|one| one.0 == exchange).expect("it is simulated");
+        let mut pair = Pair::new(one, |_| {}, |_| {});
+        pair.pass(secs(5));
+        let (count, at) = (pair.upgrades.len(), pair.hand.feed.clock.now());
+        pair.exchange.inject(Fault::Close(code));
+        pair.pass(STEP);
+        assert_eq!(pair.hand.states().last(), Some(&(FeedState::Reconnecting, told)), "{code}");
+        pair.pass(secs(least + 1));
+        let back = pair.upgrades.get(count).map(|one| one.since(at) / 1_000_000_000);
+        assert!(back.is_some_and(|back| back >= least), "{exchange} {code}: {back:?}");
+    }
+}

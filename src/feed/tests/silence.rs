@@ -54,7 +54,7 @@ impl Pair {
     }
 
     /// Both turn until neither has anything to do now.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let now = self.hand.feed.clock.now();
         let mut idle = 0;
         while idle < 3 {
@@ -185,7 +185,9 @@ fn a_quiet_market_on_a_living_connection_is_never_touched() {
 fn a_connection_that_answers_and_brings_nothing_is_not_ended_but_told_and_replaced() {
     for exchange in every_exchange() {
         let mut pair = Pair::new(exchange, |_| {}, |_| {});
-        pair.pass(secs(10));
+        let is_busy = exchange.0 != ExchangeId::Deriv;
+        // Deriv tells a price each second.
+        pair.pass(secs(if is_busy { 10 } else { 25 }));
         let (count, states) = (pair.upgrades.len(), pair.book_states().len());
         let (before, at) = (pair.hand.ticks.len(), pair.hand.feed.clock.now());
         while pair.upgrades.len() < 2 * count {
@@ -194,7 +196,6 @@ fn a_connection_that_answers_and_brings_nothing_is_not_ended_but_told_and_replac
             pair.pass(STEP);
             assert!(pair.hand.feed.clock.now() <= at.after(secs(15)), "{exchange:?}: never");
         }
-        let is_busy = exchange.0 != ExchangeId::Deriv;
         // Those of Binance wait for an answer beside the stream, which nobody gives here.
         let is_book = pair.book_states()[..states].iter().any(|one| one.0 == BookState::Live);
         let took = Duration::from_nanos(pair.hand.feed.clock.now().since(at));
@@ -210,7 +211,7 @@ fn a_connection_that_answers_and_brings_nothing_is_not_ended_but_told_and_replac
         assert_eq!((pair.lost(), questions), (0, answers), "{exchange:?}");
         assert_eq!(pair.upgrades.len(), 2 * count, "{exchange:?}: once");
         let is_news = |tick: &&Tick| tick.instrument == InstrumentId(0);
-        assert!(pair.hand.ticks[before..].iter().filter(is_news).count() > 100, "{exchange:?}");
+        assert!(pair.hand.ticks[before..].iter().filter(is_news).count() > 30, "{exchange:?}");
         if is_book {
             assert_eq!(pair.book_states().last().map(|state| state.0), Some(BookState::Live));
         }
