@@ -1,8 +1,8 @@
 //! When a stream is left and asked for again so that it begins with a snapshot of its book.
 //!
-//! The first failure of a book is repaired at once. One that fails again and again, or whose
-//! snapshot does not come, is tried at growing intervals: a resynchronisation costs the exchange
-//! a snapshot and us two messages of an allowance.
+//! The first failure of a book is repaired at once, and so is a later one of a book that was live for
+//! ten seconds. One that fails again and again, or whose snapshot does not come, is tried at growing
+//! intervals: a resynchronisation costs the exchange a snapshot and us two messages of an allowance.
 
 use std::time::Duration;
 
@@ -53,6 +53,10 @@ impl Resyncs {
     /// A book needs the snapshot that its stream begins with.
     pub(super) fn want(&mut self, needed: Needed, now: MonoNanos) {
         let waiting = self.waiting(needed.instrument);
+        if waiting.due == MonoNanos::MAX {
+            // It was found live when the last try was over: this is another matter.
+            waiting.tries = 0;
+        }
         let due = if needed.patient { now.after(SNAPSHOT_MAX) } else { waiting.next_try(now) };
         waiting.due = waiting.due.min(due);
     }
@@ -143,6 +147,20 @@ mod tests {
         resyncs.want(NEEDED, now);
         assert_eq!(resyncs.next(now, |_| true), tried(0), "long ago");
         assert_eq!(seconds(now, resyncs.due()), 10);
+    }
+
+    #[test]
+    fn a_book_that_was_live_meanwhile_is_repaired_at_once_again() {
+        let mut resyncs = Resyncs::default();
+        let mut now = NOW;
+        for _ in 0..20 {
+            resyncs.want(NEEDED, now);
+            assert_eq!(resyncs.next(now, |_| true), tried(0), "at {now:?}");
+            // The snapshot comes, and the book stays live until it is looked at.
+            now = resyncs.due();
+            assert_eq!(resyncs.next(now, |_| false), None);
+            now = now.after(Duration::from_secs(1));
+        }
     }
 
     #[test]
