@@ -17,9 +17,10 @@ use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
+use super::open::Open;
 use super::options::{FeedError, FeedOptions};
 use super::pacing::Pacer;
-use super::upstream::{Change, Open, Site, Target, Upstream};
+use super::upstream::{Change, Site, Target, Upstream};
 use super::{with_books, with_trades};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{

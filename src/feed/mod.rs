@@ -17,6 +17,7 @@ mod dates;
 mod flow;
 mod gap;
 mod line;
+mod open;
 mod options;
 mod output;
 mod pacing;

@@ -3,11 +3,11 @@
 use super::command::{FeedNotice, Refusal};
 use super::gap::Source;
 use super::line::{End, Line};
+use super::open::Open;
 use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
 use super::sequence::SequenceStep;
 use super::subscribing::{Refused, Said};
-use super::upstream::Open;
 use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{

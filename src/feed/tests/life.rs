@@ -20,6 +20,24 @@ fn what_delivered_is_asked_for_again_soon_however_often_it_is_lost() {
 }
 
 #[test]
+fn a_hole_in_the_numbers_of_a_good_connection_costs_no_wait() {
+    let one = every_exchange().find(|one| one.0 == ExchangeId::CoinbaseAdvanced);
+    let mut pair = Pair::new(one.expect("it is simulated"), |_| {}, |_| {});
+    for round in 1..=5 {
+        pair.pass(secs(5));
+        pair.exchange.inject(Fault::Drop { of: Of::Trade, symbol: None, count: 1 });
+        // Trades come together four times a second.
+        while pair.lost() < round {
+            pair.pass(STEP);
+        }
+        pair.pass(Duration::from_millis(100));
+        assert_eq!(pair.upgrades.len() as u64, 1 + round);
+        let live = (BookState::Live, Reason::SnapshotJoined);
+        assert_eq!(pair.book_states().last(), Some(&live), "again at once");
+    }
+}
+
+#[test]
 fn what_is_cut_off_at_once_is_asked_for_ever_more_rarely() {
     let mut pair = Pair::new(OKX, |_| {}, |_| {});
     for _ in 0..1_000 {

@@ -1,0 +1,324 @@
+//! An open connection to an exchange: what it is asked and told, whether it is there, and what it
+//! brings. How it came to be open, and what follows its end, is `upstream.rs`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::command::{FeedNotice, Refusal};
+use super::flow::Flow;
+use super::pacing::Pacer;
+use super::pulse::{Look, Pulse};
+use super::rhythm::{Found, Rhythms};
+use super::sequence::ConnectionSequence;
+use super::subscribing::{Postponed, Refused, Subscribing};
+use super::upstream::Site;
+use super::with_trades;
+use crate::clock::MonoNanos;
+use crate::exchange::{Exchange, Subscription};
+use crate::instrument::{Channel, InstrumentId};
+use crate::metrics::FeedCounters;
+use crate::net::{Flush, NetError, Transport, WebSocket};
+use crate::tick::Reason;
+
+/// Messages of each window that are left to pongs and to questions, which do not wait.
+const MESSAGES_SPARED: usize = 2;
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) socket: WebSocket<Transport>,
+    pub(super) subscribing: Subscribing,
+    /// What the connection begins with and was not said yet.
+    pub(super) greeting: VecDeque<String>,
+    /// The socket may hold something to read.
+    pub(super) readable: bool,
+    /// When the last read returned; the stamp of every frame that it completed.
+    pub(super) received: MonoNanos,
+    /// Whether the exchange is there.
+    pub(super) pulse: Pulse,
+    /// Whether it brings anything.
+    pub(super) flow: Flow,
+    /// Nobody knows whether what it brought is as it was.
+    pub(super) is_doubted: bool,
+    pub(super) since: MonoNanos,
+    /// It got data, or an answer to every request, so that the exchange does serve us.
+    pub(super) is_served: bool,
+    /// That was told to the circuit.
+    pub(super) is_served_told: bool,
+    /// Which of its streams speak, and which ought to.
+    pub(super) rhythms: Rhythms,
+    /// It answers, but most of what it carries fell silent.
+    pub(super) is_barren: bool,
+    /// What of it the exchange refuses, and why.
+    pub(super) lacks: Vec<(Subscription, Reason)>,
+    /// Streams that were accepted, until somebody takes them.
+    pub(super) accepted: Vec<Subscription>,
+    /// Books whose stream fell silent, until somebody takes them.
+    pub(super) aged: Vec<InstrumentId>,
+    /// Trades that were asked for again, until somebody takes them.
+    pub(super) doubted: Vec<InstrumentId>,
+    /// At the last look everything was subscribed and answered.
+    pub(super) was_settled: bool,
+    /// The numbers of its frames, where they have any.
+    pub(super) sequence: ConnectionSequence,
+    pub(super) pacer: Pacer,
+    /// Messages of each window that candles leave to what is asked for first.
+    pub(super) spared_for_prices: usize,
+    pub(super) heartbeat_at: MonoNanos,
+}
+
+impl Open {
+    /// Looks whether the exchange is there, and asks it where that is in question.
+    pub(super) fn feel(&mut self, site: &mut Site<'_>) -> Result<Look, NetError> {
+        let look = self.pulse.look(site.now, self.readable);
+        match look {
+            Look::Fine | Look::Dead => {}
+            Look::Answered => site.counters.silence_answers.increment(),
+            Look::ReadFirst => self.readable = true,
+            Look::Ask => {
+                // It waits for no room: what is spared is there, as who is silent asks for nothing.
+                self.pacer.note(site.now);
+                match site.rules.heartbeat {
+                    Some((every, text)) => {
+                        self.heartbeat_at = site.now.after(every);
+                        self.socket.queue_text(text)?;
+                    }
+                    None => self.socket.queue_ping(b"")?,
+                }
+                self.pulse.ask(site.now);
+                site.counters.silence_questions.increment();
+            }
+        }
+        Ok(look)
+    }
+
+    /// Whether what it brought may be old: it was asked and does not answer, or it answers and
+    /// brings nothing though much came before. An answer ends a doubt only where data is not late, so
+    /// that slow answers do not make books stale and live by turns.
+    pub(super) fn doubt(&mut self, site: &mut Site<'_>) {
+        // Whether it is there comes first.
+        let is_cut_off = self.flow.is_cut_off(site.now);
+        if is_cut_off && !self.pulse.awaits_answer() {
+            self.find_barren(site);
+        }
+        let lasts = self.is_doubted && self.flow.is_late(site.now);
+        self.is_doubted = is_cut_off || lasts || self.pulse.is_doubted();
+    }
+
+    /// It answers and brings nothing any more: another one is to be made beside it.
+    fn find_barren(&mut self, site: &mut Site<'_>) {
+        if !std::mem::replace(&mut self.is_barren, true) {
+            site.counters.barren_connections.increment();
+            let silent = Duration::from_nanos(site.now.since(self.flow.heard()));
+            site.notices.push(FeedNotice::Barren { line: site.line, silent });
+        }
+    }
+
+    /// Whether nobody knows if what it brought is as it was.
+    pub(super) const fn is_doubted(&self) -> bool {
+        self.is_doubted
+    }
+
+    /// Nobody listened until now: silence is nobody's fault.
+    pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
+        self.pulse.excuse(now);
+        self.flow.excuse(now);
+        self.rhythms.excuse(now);
+    }
+
+    /// Market data came. True when that is news.
+    #[inline]
+    pub(super) fn flows(&mut self, now: MonoNanos) -> bool {
+        self.flow.hear(now);
+        self.is_doubted
+    }
+
+    /// Queues what is due and allowed: requests and heartbeats.
+    pub(super) fn say<E: Exchange>(
+        &mut self,
+        exchange: &E,
+        site: &mut Site<'_>,
+    ) -> Result<(), NetError> {
+        self.subscribing.resume(site.now);
+        while let Some((id, refused)) = self.subscribing.overdue(site.now) {
+            site.counters.unanswered.increment();
+            site.notices.push(FeedNotice::Unanswered { line: site.line, id });
+            if !matches!(refused, Refused::Pending | Refused::Moot) {
+                let cost = self.refuse(refused, site.now, site.counters);
+                let refusal = Refusal { line: site.line, id: Some(id), ..cost };
+                site.notices.push(FeedNotice::Refused(Box::new(refusal)));
+            }
+        }
+        while !self.greeting.is_empty() && self.ready_at() <= site.now {
+            if let Some(message) = self.greeting.pop_front() {
+                self.pacer.note(site.now);
+                self.socket.queue_text(&message)?;
+            }
+        }
+        while self.greeting.is_empty()
+            && self.ready_at() <= site.now
+            && let Some(request) = self.subscribing.next(exchange, site.now)
+        {
+            self.pacer.note(site.now);
+            self.socket.queue_text(&request)?;
+        }
+        if let Some((every, text)) = site.rules.heartbeat
+            && self.heartbeat_at <= site.now
+        {
+            self.heartbeat_at = site.now.after(every);
+            self.pacer.note(site.now);
+            self.socket.queue_text(text)?;
+        }
+        Ok(())
+    }
+
+    /// When something may be asked: as the exchange's limit has it, and its answers.
+    fn ready_at(&self) -> MonoNanos {
+        let is_next = self.greeting.is_empty() && self.subscribing.next_is(Channel::Candles);
+        let spared = if is_next { self.spared_for_prices } else { 0 };
+        self.pacer.ready_at(MESSAGES_SPARED + spared).max(self.subscribing.held_until())
+    }
+
+    /// The exchange refuses streams, for now or for good: they are not here. Returns which.
+    pub(super) fn refuse(
+        &mut self,
+        refused: Refused,
+        now: MonoNanos,
+        counters: &FeedCounters,
+    ) -> Refusal {
+        let mut cost = Refusal::default();
+        let (streams, reason) = match refused {
+            Refused::GivenUp(streams) => {
+                counters.refused_subscriptions.add(streams.len() as u64);
+                self.rhythms.give_up(&streams, now);
+                cost.given_up.clone_from(&streams);
+                (streams, Reason::ExchangeError)
+            }
+            Refused::Postponed(Postponed { streams, reason, until }) => {
+                counters.postponed_subscriptions.add(streams.len() as u64);
+                self.rhythms.postpone(&streams);
+                cost.wait = Duration::from_nanos(until.since(now));
+                cost.postponed.clone_from(&streams);
+                (streams, reason)
+            }
+            Refused::Pending | Refused::Unknown | Refused::Moot => return cost,
+        };
+        self.lacks.retain(|(one, _)| !streams.contains(one));
+        self.lacks.extend(streams.into_iter().map(|one| (one, reason)));
+        cost
+    }
+
+    /// What of it the exchange refuses, and why.
+    pub(super) fn lacks(&self) -> &[(Subscription, Reason)] {
+        &self.lacks
+    }
+
+    /// These are not wanted any more, so that nothing lacks.
+    pub(super) fn leave(&mut self, left: &[Subscription]) {
+        self.subscribing.leave(left);
+        self.lacks.retain(|(one, _)| !left.contains(one));
+    }
+
+    /// A stream that was accepted, each told once.
+    pub(super) fn take_accepted(&mut self) -> Option<Subscription> {
+        self.accepted.pop()
+    }
+
+    /// Says once more what the connection begins with, as it was refused for now.
+    pub(super) fn greet_again(&mut self, greeting: &[String]) {
+        self.greeting = greeting.iter().cloned().collect();
+        self.subscribing.greet_again(greeting.len());
+    }
+
+    /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
+    pub(super) fn listen(&mut self, site: &mut Site<'_>) {
+        self.rhythms.expect(&self.subscribing.take_answered(), site.now);
+        let accepted = self.subscribing.take_accepted();
+        self.lacks.retain(|(one, _)| !accepted.contains(one));
+        self.accepted.extend(accepted);
+        let Some(found) = self.rhythms.look(site.now) else { return };
+        let Found { mute, refused, aged, is_barren } = found;
+        if is_barren {
+            self.find_barren(site);
+        }
+        site.counters.mute_subscriptions.add(mute.len() as u64);
+        site.counters.aged_streams.add(aged.len() as u64);
+        for Subscription { instrument, channel, .. } in &mute {
+            let (instrument, channel) = (*instrument, *channel);
+            site.notices.push(FeedNotice::Mute { instrument, channel });
+        }
+        for Subscription { instrument, channel, .. } in &aged {
+            let (instrument, channel) = (*instrument, *channel);
+            site.notices.push(FeedNotice::Aged { instrument, channel });
+            if channel == Channel::Orderbook {
+                self.aged.push(instrument);
+            }
+        }
+        for again in [&mute, &refused, &aged] {
+            site.counters.resubscriptions.add(again.len() as u64);
+            self.subscribing.renew(again);
+            self.doubted.extend(with_trades(again));
+        }
+    }
+
+    /// A book whose stream fell silent, each told once.
+    pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
+        self.aged.pop()
+    }
+
+    /// Trades that were asked for again since they fell silent, each told once.
+    pub(super) fn take_doubted(&mut self) -> Option<InstrumentId> {
+        self.doubted.pop()
+    }
+
+    /// Everything is subscribed and answered, and was not at the last call.
+    pub(super) fn has_settled(&mut self, now: MonoNanos) -> bool {
+        let is_settled = self.subscribing.is_done();
+        let was_settled = std::mem::replace(&mut self.was_settled, is_settled);
+        if is_settled && !was_settled && !self.flow.is_late(now) {
+            // What was just subscribed has told its books at once: that is no rhythm.
+            self.flow = Flow::new(now);
+        }
+        is_settled && !was_settled
+    }
+
+    /// Queues a ping with a ticket, which the answer shows.
+    pub(super) fn ask_for_sign(&mut self, ticket: u64, now: MonoNanos) {
+        self.pacer.note(now);
+        // A connection that is closing has nothing to show any more.
+        let _ = self.socket.queue_ping(&ticket.to_be_bytes());
+    }
+
+    /// Writes what waits; what the kernel refuses goes when the socket is writable again.
+    pub(super) fn flush(&mut self) -> Result<(), NetError> {
+        if self.wants_write() {
+            let (Flush::Done | Flush::Blocked) = self.socket.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        self.socket.control_pending() || self.socket.transport().wants_write()
+    }
+
+    /// A ping was answered, which counts as a message of ours.
+    pub(super) fn ponged(&mut self, now: MonoNanos) {
+        self.pacer.note(now);
+    }
+
+    pub(super) fn due(&self) -> MonoNanos {
+        let request = match self.greeting.is_empty() && !self.subscribing.may_send() {
+            true => MonoNanos::MAX,
+            false => self.ready_at(),
+        };
+        // Once it is told that nothing comes, the next event or its end is news.
+        let flow = if self.is_doubted { MonoNanos::MAX } else { self.flow.due() };
+        self.pulse
+            .due()
+            .min(flow)
+            .min(self.subscribing.due())
+            .min(self.rhythms.due())
+            .min(request)
+            .min(self.heartbeat_at)
+    }
+}
