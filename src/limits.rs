@@ -180,12 +180,30 @@ pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
 /// seconds after its end (Binance sends each two seconds, Coinbase each second).
 pub const EXCHANGE_CANDLE_GRACE_NS: i64 = 3_000_000_000;
 
+/// How many bars back an exchange may correct one of its own, or bring one that was missing: 64, an
+/// hour of minutes. 64 × 8 B × 7 intervals = 3.5 KiB per instrument whose bars are its exchange's.
+/// What is further back is counted and left out.
+pub const CORRECTABLE_BARS: usize = 64;
+
+/// A candle that opens further ahead of its exchange's clock is of a clock that was wrong, when what
+/// comes is of now: 10 s, more than our idea of that clock can be wrong by the way of a frame.
+pub const CANDLE_AHEAD_NS_MAX: i64 = 10_000_000_000;
+const _: () = assert!(CANDLE_AHEAD_NS_MAX < DATE_AHEAD_NS_MAX);
+
+/// The same where that clock is not known, as of a recording: when so many trades in a row belong
+/// before the newest candle. Fewer may be copies that came late.
+pub const CANDLES_OLDER_MAX: u8 = 16;
+
 /// How far ahead of its exchange's clock the date of an event is believed: 90 s, far more than the
-/// parts of an exchange are known to differ by, and as long as one wrong date within it may keep the
-/// shorter candles from being made. What is dated beyond is told as it is and counted,
-/// but makes no candle: one trade dated an hour ahead would keep the candles of an hour from being
-/// made.
+/// parts of an exchange are known to differ by. What is dated beyond is told as it is and counted,
+/// but makes no candle: nobody knows to which it belongs.
 pub const DATE_AHEAD_NS_MAX: i64 = 90_000_000_000;
+
+/// A trade dated further ahead of when its frame was sent, or of its exchange's clock where frames
+/// do not say that, is of now all the same: 3 s, more than dates of one event differ by. Its own
+/// date would close the candles of now before they are over.
+pub const TRADE_AHEAD_NS_MAX: i64 = 3_000_000_000;
+const _: () = assert!(TRADE_AHEAD_NS_MAX < CANDLE_AHEAD_NS_MAX);
 
 /// The same in a recording, ahead of the newest date believed: 30 min. It may be played faster than
 /// it was made, so that its quiet times are skipped.

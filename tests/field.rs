@@ -315,6 +315,76 @@ fn bars_that_a_later_one_supersedes_are_closed_and_kept() {
     played.stop();
 }
 
+/// A frame of Kraken's with one bar of a minute of 2026-09-21, 13 o'clock: low, high, close, trades.
+fn kraken_bar(minute: u32, [low, high, close]: [&str; 3], trades: u32) -> String {
+    format!(
+        "{{\"channel\":\"ohlc\",\"type\":\"update\",\"timestamp\":\"2026-09-21T13:52:01.000000Z\",\
+         \"data\":[{{\"symbol\":\"BTC/USD\",\"open\":1.0,\"high\":{high},\"low\":{low},\"close\":{close},\
+         \"trades\":{trades},\"volume\":1.0,\"vwap\":1.0,\
+         \"interval_begin\":\"2026-09-21T13:{minute}:00.000000000Z\",\"interval\":1,\
+         \"timestamp\":\"2026-09-21T13:53:00.000000Z\"}}]}}"
+    )
+}
+
+/// Frames of our own as an input.
+fn written_down(name: &str, frames: &[String]) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let lines = frames.iter().enumerate().map(|(index, frame)| {
+        format!("{} {frame}\n", 1_790_000_000_000_000_000 + index as i64 * 100_000_000)
+    });
+    std::fs::write(folder.join(format!("{name}.txt")), lines.collect::<String>()).expect("room");
+    folder
+}
+
+#[test]
+fn numbers_that_a_bar_gets_behind_the_next_one_are_its_last() {
+    let frames = [
+        kraken_bar(50, ["1.0", "2.0", "1.2"], 2),
+        kraken_bar(51, ["1.0", "2.0", "1.3"], 1),
+        kraken_bar(50, ["1.0", "2.0", "1.25"], 3),
+        kraken_bar(51, ["1.0", "2.0", "1.35"], 2),
+    ];
+    let folder = written_down("bar_corrected", &frames);
+    let kraken = (ExchangeId::Kraken, "BTC/USD");
+    let mut played = Played::start(&folder, "bar_corrected", kraken, OWN);
+    let minute = 1_789_998_600;
+    let seen = played.hear("candles", "1m", |event| {
+        event["data"]["trades"] == 2 && event["data"]["openTime"] == (minute + 60) * 1_000
+    });
+    let last = seen.iter().rfind(|event| event["data"]["openTime"] == minute * 1_000);
+    let last = candle(&last.expect("it is told")["data"]);
+    assert_eq!(last, (minute, "1.25".to_owned(), 3.into(), true));
+    let ask = serde_json::json!({
+        "action": "history", "symbol": played.symbol, "channel": "candles", "interval": "1m",
+    });
+    let answer = played.ask(&ask);
+    let held: Vec<_> =
+        answer["data"]["events"].as_array().expect("a list").iter().map(candle).collect();
+    assert_eq!(held, [last, (minute + 60, "1.35".to_owned(), 2.into(), false)]);
+    assert_eq!(answer["data"]["complete"], true);
+    played.stop();
+}
+
+#[test]
+fn a_bar_that_no_market_makes_is_left_out_and_told() {
+    let frames = [
+        kraken_bar(50, ["1.0", "2.0", "1.2"], 2),
+        kraken_bar(51, ["2.0", "1.0", "1.5"], 1),
+        kraken_bar(51, ["1.0", "2.0", "2.5"], 1),
+        kraken_bar(52, ["1.0", "2.0", "1.4"], 1),
+    ];
+    let folder = written_down("bar_impossible", &frames);
+    let kraken = (ExchangeId::Kraken, "BTC/USD");
+    let mut played = Played::start(&folder, "bar_impossible", kraken, OWN);
+    let seen = played.hear("candles", "1m", |event| event["data"]["close"] == 1.4);
+    let told =
+        |event: &&Value| event["type"] == "gap" && event["data"]["reason"] == "refused value";
+    assert_eq!(seen.iter().filter(told).count(), 2);
+    let of_it = |event: &&Value| event["data"]["openTime"] == 1_789_998_660_000_i64;
+    assert_eq!(seen.iter().filter(of_it).count(), 0);
+    played.stop();
+}
+
 #[test]
 fn a_trade_from_the_future_is_told_and_moves_no_candle() {
     let Some(folder) = folder() else { return };
@@ -324,10 +394,10 @@ fn a_trade_from_the_future_is_told_and_moves_no_candle() {
     let bar = |start: i64, close: &str, trades: i64, closed| {
         (start, close.to_owned(), Value::from(trades), closed)
     };
-    // The last trade opens the next minute, and belongs to the same five.
+    // The last trade is dated a minute later than its frame was sent, and is of now all the same.
     assert_eq!(
-        candles(&mut played, "1m", (1_790_000_040, "1.04")),
-        [bar(1_789_999_980, "1.03", 3, true), bar(1_790_000_040, "1.04", 1, false),]
+        candles(&mut played, "1m", (1_789_999_980, "1.04")),
+        [bar(1_789_999_980, "1.04", 4, false),]
     );
     assert_eq!(
         candles(&mut played, "5m", (1_789_999_800, "1.04")),

@@ -33,7 +33,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, CandleSource, Event, EventBody, HistoryBounds, ListedStatus, Stamp};
+use crate::cache::{
+    Cache, CandleCounts, CandleSource, Event, EventBody, HistoryBounds, ListedStatus, Stamp,
+};
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Phase, Shared};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
@@ -399,7 +401,11 @@ impl Broadcaster {
             });
             spans.tick(tick, told > 0);
         });
-        counters.late.set(cache.late());
+        let CandleCounts { late, corrected, repeated, returned } = cache.candle_counts();
+        counters.late.set(late);
+        counters.bars_corrected.set(corrected);
+        counters.bars_repeated.set(repeated);
+        counters.candles_returned.set(returned);
         spans.encoded(clock.now());
         taken
     }

@@ -3,22 +3,38 @@
 //! A trade belongs to the interval of its exchange's time. Within an open candle the order of
 //! arrival does not matter: the first and the last price are those of the earliest and the latest
 //! time. Whoever makes a candle, it is closed by its exchange's word, by the first event of a later
-//! interval, or some time after its end, by the exchange's time. A closed candle is final; what
-//! comes late for it is counted and left out. Intervals without trades are not invented.
+//! interval, or some time after its end, by the exchange's time. Intervals without trades are not
+//! invented.
+//!
+//! Built from trades, a closed candle is final; what comes late for it is counted and left out. Of
+//! its own bars the exchange has the last word (module `bars`): the final numbers of one may come
+//! behind the first of the next, and what an outage left out may be sent later. Such a bar is told
+//! as closed, again or for the first time, and the history has its newest numbers in its place.
 //!
 //! A candle is whole when nothing that belongs to it can be missing; else it says that it is
 //! partial. Built from trades, it is partial when trades are known to be missing since the one
 //! before, which for the first is the time before we listened, or when nobody brought trades when
 //! it was closed. One of the exchange's holds all that happened until it was sent, so it is partial
 //! when its last state may not have reached us.
+//!
+//! A candle that opens later than it is now by the exchange's time, when what comes belongs to now,
+//! is of a clock that was wrong: it is closed as partial, and what comes makes the newest candle.
 
+mod bars;
+mod coverage;
+mod past;
 #[cfg(test)]
 mod tests;
 
-use super::HistoryRange;
+use bars::Taken;
+pub(super) use coverage::{Coverage, Held};
+use past::Past;
+
 use super::event::Stamp;
 use crate::clock::UnixNanos;
-use crate::limits::{CANDLE_GRACE_NS, EXCHANGE_CANDLE_GRACE_NS};
+use crate::limits::{
+    CANDLE_AHEAD_NS_MAX, CANDLE_GRACE_NS, CANDLES_OLDER_MAX, EXCHANGE_CANDLE_GRACE_NS,
+};
 use crate::tick::{Candle, Decimal, Interval, Trade};
 
 /// Who makes the candles of an exchange's instruments.
@@ -62,10 +78,53 @@ struct Slot {
     /// Dates of the newest event.
     stamp: Stamp,
     seq: u64,
-    /// Nobody has brought the stream since the newest event.
+    /// The number of the newest event of the newest candle; later ones are of others.
+    candle_seq: u64,
+    /// Nobody has brought the stream since the newest candle came, which may have changed.
+    doubted: bool,
+    /// Nobody has brought the stream for a while since the newest candle, so that others may lie
+    /// behind it.
     unheard: bool,
-    /// Something of the stream is missing since the newest event.
+    /// Something of the stream is missing since the newest candle.
     missed: bool,
+    /// Trades in a row that belong before the newest candle, while nobody knows what time it is.
+    older: u8,
+    /// What was told of the exchange's last bars.
+    past: Past,
+}
+
+/// How often something else happened to candles than that the newest grew or ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CandleCounts {
+    /// Trades and bars that came for a candle already closed, and were left out.
+    pub late: u64,
+    /// Bars of which the exchange sent other numbers than were told, or that had been missing.
+    pub corrected: u64,
+    /// Bars that were sent again as they were told.
+    pub repeated: u64,
+    /// Candles that lay in the future, as the exchange's clock had been wrong.
+    pub returned: u64,
+}
+
+impl CandleCounts {
+    const NONE: Self = Self { late: 0, corrected: 0, repeated: 0, returned: 0 };
+
+    pub(super) const fn add(&mut self, other: Self) {
+        self.late += other.late;
+        self.corrected += other.corrected;
+        self.repeated += other.repeated;
+        self.returned += other.returned;
+    }
+
+    const fn count(&mut self, taken: Taken) {
+        match taken {
+            Taken::Newest => {}
+            Taken::Correction => self.corrected += 1,
+            Taken::Repeated => self.repeated += 1,
+            Taken::Late => self.late += 1,
+            Taken::Anew => self.returned += 1,
+        }
+    }
 }
 
 /// The candles of one instrument.
@@ -77,8 +136,7 @@ pub(super) struct Candles {
     next_close: i64,
     /// The exchange sends candles of its own, so trades build none.
     from_exchange: bool,
-    /// Trades and candles that came for an interval already closed.
-    late: u64,
+    counts: CandleCounts,
 }
 
 /// Who is told of each candle, with its number and dates.
@@ -86,27 +144,38 @@ pub(super) trait Told: FnMut(u64, Stamp, &Candle) {}
 impl<F: FnMut(u64, Stamp, &Candle)> Told for F {}
 
 impl Candles {
+    /// What the candles of one instrument take besides their own size.
+    pub(super) const BYTES_APART: usize = Interval::ALL.len() * Past::BYTES;
+
     pub(super) fn new(source: CandleSource) -> Self {
-        Self {
+        let mut candles = Self {
             slots: Interval::ALL.map(Slot::new),
             next_close: i64::MAX,
             from_exchange: source == CandleSource::Exchange,
-            late: 0,
+            counts: CandleCounts::default(),
+        };
+        if candles.from_exchange {
+            candles.slots.iter_mut().for_each(|slot| slot.past.begin());
         }
+        candles
     }
 
-    /// Adds one trade to the candle of each interval.
+    /// Adds one trade to the candle of each interval that `time` belongs to; `date` is the
+    /// exchange's, where that is known.
     #[inline]
-    pub(super) fn trade(&mut self, trade: &Trade, stamp: Stamp, told: &mut impl Told) {
+    pub(super) fn trade(
+        &mut self,
+        trade: &Trade,
+        (time, date): (i64, UnixNanos),
+        stamp: Stamp,
+        told: &mut impl Told,
+    ) {
         if self.from_exchange {
             return;
         }
-        let time = stamp.time().0;
         let mut next_end = i64::MAX;
         for slot in &mut self.slots {
-            if !slot.trade(time, trade, stamp, told) {
-                self.late += 1;
-            }
+            self.counts.count(slot.trade((time, date), trade, stamp, told));
             if slot.open {
                 next_end = next_end.min(slot.end);
             }
@@ -114,18 +183,32 @@ impl Candles {
         self.next_close = next_end.saturating_add(CANDLE_GRACE_NS);
     }
 
-    /// Takes a candle that the exchange made.
-    pub(super) fn take(&mut self, candle: &Candle, stamp: Stamp, told: &mut impl Told) {
+    /// Takes a candle that the exchange made; `date` is the exchange's, where that is known.
+    pub(super) fn take(
+        &mut self,
+        candle: &Candle,
+        stamp: Stamp,
+        date: UnixNanos,
+        told: &mut impl Told,
+    ) {
         if !self.from_exchange {
-            self.from_exchange = true;
-            self.slots.iter_mut().for_each(Slot::miss);
+            self.leave_trades();
         }
-        if !self.slots[candle.interval as usize].take(candle, stamp, told) {
-            self.late += 1;
-        }
+        let slot = &mut self.slots[candle.interval as usize];
+        self.counts.count(slot.take(candle, stamp, date, told));
         let open = self.slots.iter().filter(|slot| slot.open);
         self.next_close = open.map(|slot| slot.end).min().unwrap_or(i64::MAX);
         self.next_close = self.next_close.saturating_add(self.grace());
+    }
+
+    /// The exchange makes candles after all.
+    #[cold]
+    fn leave_trades(&mut self) {
+        self.from_exchange = true;
+        for slot in &mut self.slots {
+            slot.miss();
+            slot.past.begin();
+        }
     }
 
     /// How long after its end a candle stays open for what is still on its way.
@@ -157,7 +240,7 @@ impl Candles {
     /// be missing before it, shows whether anything was missed.
     pub(super) fn fall_silent(&mut self, source: CandleSource) {
         if self.is_made_of(source) {
-            self.slots.iter_mut().for_each(|slot| slot.unheard = true);
+            self.slots.iter_mut().for_each(Slot::fall_silent);
         }
     }
 
@@ -186,10 +269,10 @@ impl Candles {
         self.slots[interval as usize].seq
     }
 
-    /// Trades and candles that came late since the last call.
+    /// What happened since the last call.
     #[inline]
-    pub(super) const fn take_late(&mut self) -> u64 {
-        std::mem::replace(&mut self.late, 0)
+    pub(super) const fn take_counts(&mut self) -> CandleCounts {
+        std::mem::replace(&mut self.counts, CandleCounts::NONE)
     }
 
     /// The newest candle with its number; it may be closed already.
@@ -198,65 +281,16 @@ impl Candles {
         slot.exists().then_some((slot.seq, slot.stamp, &slot.candle))
     }
 
-    /// The candle that is open, with its number.
+    /// The candle that is open, with its own newest number.
     pub(super) fn open(&self, interval: Interval) -> Option<(u64, Stamp, &Candle)> {
         let slot = &self.slots[interval as usize];
-        slot.open.then_some((slot.seq, slot.stamp, &slot.candle))
+        slot.open.then_some((slot.candle_seq, slot.stamp, &slot.candle))
     }
 
     /// Whether nothing of a stream is known to be missing since its newest event.
     pub(super) fn is_heard(&self, interval: Interval) -> bool {
         let slot = &self.slots[interval as usize];
         !(slot.exists() && (slot.unheard || slot.missed))
-    }
-}
-
-/// Whether all candles that open in a range were seen, whole, as far as is known; of those that are
-/// held, told one by one. What was before the oldest one is not known.
-#[derive(Debug)]
-pub(super) struct Coverage {
-    interval: Interval,
-    from: Option<i64>,
-    to: i64,
-    /// Start of the one told last.
-    before: Option<i64>,
-    is_torn: bool,
-}
-
-impl Coverage {
-    pub(super) fn of(interval: Interval, range: &HistoryRange) -> Self {
-        let nanos = |millis: i64| millis.saturating_mul(1_000_000);
-        let to = range.to.map_or(i64::MAX, nanos);
-        Self { interval, from: range.from.map(nanos), to, before: None, is_torn: false }
-    }
-
-    /// The next one that is held; without a begin of the range, from the oldest that it has on.
-    pub(super) fn add(&mut self, candle: &Candle) {
-        let start = candle.open_time.0;
-        let from = self.from.unwrap_or(i64::MIN);
-        self.is_torn |= candle.partial && (from..=self.to).contains(&start);
-        self.is_torn |= match self.before.replace(start) {
-            Some(before) => candle.after_hole && from < start && self.to > before,
-            None => self.from.is_some_and(|from| {
-                // The first that could open in the range.
-                let length = self.interval.nanos();
-                let first = from.saturating_add((length - from.rem_euclid(length)) % length);
-                first < start && first <= self.to
-            }),
-        };
-    }
-
-    /// `is_heard` says whether nothing is known to be missing since the newest.
-    pub(super) fn is_whole(&self, is_heard: impl FnOnce(Interval) -> bool) -> bool {
-        !self.is_torn
-            && match self.before {
-                // Before the next could open, or when nothing is missing.
-                Some(newest) => {
-                    self.to < newest.saturating_add(self.interval.nanos())
-                        || is_heard(self.interval)
-                }
-                None => self.from.is_none(),
-            }
     }
 }
 
@@ -271,9 +305,13 @@ impl Slot {
             last: 0,
             stamp: Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos::NONE },
             seq: 0,
+            candle_seq: 0,
+            doubted: false,
             unheard: false,
             // What was before we listened.
             missed: true,
+            older: 0,
+            past: Past::NONE,
         }
     }
 
@@ -282,34 +320,59 @@ impl Slot {
         self.end > i64::MIN
     }
 
+    const fn fall_silent(&mut self) {
+        (self.doubted, self.unheard) = (true, true);
+    }
+
     /// Something of the stream is missing since the newest event.
     fn miss(&mut self) {
-        (self.unheard, self.missed) = (false, true);
+        (self.doubted, self.unheard, self.missed) = (false, false, true);
         self.candle.partial |= self.open;
     }
 
-    /// False when the trade came too late.
     #[inline]
-    fn trade(&mut self, time: i64, trade: &Trade, stamp: Stamp, told: &mut impl Told) -> bool {
+    fn trade(
+        &mut self,
+        (time, date): (i64, UnixNanos),
+        trade: &Trade,
+        stamp: Stamp,
+        told: &mut impl Told,
+    ) -> Taken {
         // Whatever was missing before it was told.
-        self.unheard = false;
+        (self.doubted, self.unheard) = (false, false);
+        let mut taken = Taken::Newest;
         if self.open && time >= self.start && time < self.end {
             self.add(time, trade);
         } else {
             // What is neither in the newest candle nor after it belongs to one that is closed.
             if time < self.end {
-                return false;
+                if time >= self.start || !self.is_of_now(time, date) {
+                    return Taken::Late;
+                }
+                self.leave_future(told);
+                taken = Taken::Anew;
             }
             if self.open {
                 self.close(told);
             }
             self.begin(time, trade);
         }
-        self.missed = false;
-        self.seq += 1;
+        (self.missed, self.older) = (false, 0);
         self.stamp = stamp;
-        told(self.seq, stamp, &self.candle);
-        true
+        self.tell_newest(told);
+        taken
+    }
+
+    /// Whether a trade from before the newest candle shows that this lies in the future. Where
+    /// nobody knows what time it is, many in a row do.
+    #[cold]
+    fn is_of_now(&mut self, time: i64, date: UnixNanos) -> bool {
+        if date.is_some() {
+            let now = date.0.saturating_add(CANDLE_AHEAD_NS_MAX);
+            return self.start > now && time <= now;
+        }
+        self.older += 1;
+        self.older >= CANDLES_OLDER_MAX
     }
 
     #[inline]
@@ -351,39 +414,16 @@ impl Slot {
     fn close(&mut self, told: &mut impl Told) {
         self.open = false;
         self.candle.closed = true;
-        self.candle.partial |= self.unheard || self.candle.says_final;
-        self.tell(told);
+        self.candle.partial |= self.doubted || self.candle.says_final;
+        self.note(false);
+        self.tell_newest(told);
     }
 
-    /// Numbers and tells the candle as it is.
-    fn tell(&mut self, told: &mut impl Told) {
+    /// Numbers and tells the newest candle as it is.
+    #[inline]
+    fn tell_newest(&mut self, told: &mut impl Told) {
         self.seq += 1;
+        self.candle_seq = self.seq;
         told(self.seq, self.stamp, &self.candle);
-    }
-
-    /// False when the candle came for an interval already closed or passed.
-    fn take(&mut self, candle: &Candle, stamp: Stamp, told: &mut impl Told) -> bool {
-        let start = candle.open_time.0;
-        let passed = if self.open { start < self.start } else { start < self.end };
-        if passed {
-            return false;
-        }
-        let mut after_hole = self.candle.after_hole;
-        if start > self.start {
-            if self.open {
-                self.close(told);
-            }
-            let follows = start == self.end || !self.exists();
-            after_hole = (self.unheard || self.missed) && !follows;
-        }
-        // It holds what was missed of it.
-        (self.unheard, self.missed) = (false, false);
-        self.start = start;
-        self.end = start.saturating_add(candle.interval.nanos());
-        self.open = !candle.closed;
-        self.candle = Candle { after_hole, ..*candle };
-        self.stamp = stamp;
-        self.tell(told);
-        true
     }
 }

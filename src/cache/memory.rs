@@ -6,6 +6,7 @@ use super::histories::Histories;
 use super::packed::Record;
 use super::shelf::BookShelf;
 use crate::book::BookKind;
+use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::{Body, Candle, Level, LevelFlags, Reason, Ticker};
 
@@ -51,7 +52,7 @@ impl Log {
 /// The memory of one instrument. Its streams are numbered apart.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
-    instrument: InstrumentId,
+    pub(super) instrument: InstrumentId,
     pub(super) exchange: ExchangeId,
     trades: Log,
     trade: Option<Record>,
@@ -97,17 +98,21 @@ impl Memory {
     }
 
     /// Remembers one tick of this instrument and tells the events that it completes. States of
-    /// the book and of the feed are not among them.
+    /// the book and of the feed are not among them. `date` is the exchange's, where it is known.
     #[inline]
     pub(super) fn apply(
         &mut self,
         histories: &mut Histories,
         body: &Body,
         stamp: Stamp,
+        date: UnixNanos,
         told: &mut impl FnMut(&Event<'_>),
     ) {
         match *body {
-            Body::Trade { .. } => self.trade(histories, body, stamp, told),
+            Body::Trade { ahead, .. } => {
+                let time = ahead.time_for_candles(stamp.time());
+                self.trade(histories, body, stamp, (time, date), told);
+            }
             Body::Quote { .. } => {
                 let record = self.quotes.next(histories, stamp, &[*body]);
                 self.quote = Some(record);
@@ -127,7 +132,7 @@ impl Memory {
                 let candle = prices.and_then(|prices| Candle::join(&prices, body));
                 if let Some(candle) = candle {
                     let told = &mut remembered_candles(self.instrument, histories, told);
-                    self.candles.take(&candle, stamp, told);
+                    self.candles.take(&candle, stamp, date, told);
                 }
             }
             Body::Gap { channel, reason, missed } => {
@@ -152,21 +157,19 @@ impl Memory {
         histories: &mut Histories,
         body: &Body,
         stamp: Stamp,
+        (time, date): (Option<UnixNanos>, UnixNanos),
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let record = self.trades.next(histories, stamp, &[*body]);
         self.trade = Some(record);
         let Some(trade) = body.trade() else { return };
-        let dated_ahead = matches!(body, Body::Trade { dated_ahead: true, .. });
         // Binance's futures tell trades that never were a market's with a price of 0 (`X` is `NA`).
         let is_nothing = trade.price.mantissa() == 0 || trade.size.mantissa() == 0;
         let body = EventBody::Trade(trade);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
-        if dated_ahead || is_nothing {
-            return;
-        }
+        let Some(time) = time.filter(|_| !is_nothing) else { return };
         let told = &mut remembered_candles(self.instrument, histories, told);
-        self.candles.trade(&trade, stamp, told);
+        self.candles.trade(&trade, (time.0, date), stamp, told);
     }
 
     fn ticker(
@@ -280,7 +283,7 @@ impl Memory {
     }
 
     /// Tells the events of a stream with a number above `seq` that are held, oldest first; of
-    /// candles those that are closed, then the open one.
+    /// candles those that are closed, and the open one in its newest state.
     pub(super) fn since(
         &self,
         histories: &Histories,
@@ -289,11 +292,19 @@ impl Memory {
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let instrument = self.instrument;
-        tell_records((instrument, stream), histories.since(instrument, stream, seq), told);
+        let tell = |after: u64, until: u64, told: &mut _| {
+            let records = histories.since(instrument, stream, after);
+            tell_records((instrument, stream), records.take_while(|one| one.seq < until), told);
+        };
         let open = stream.interval().and_then(|interval| self.candles.open(interval));
-        if let Some((seq, stamp, candle)) = open.filter(|&(open_seq, ..)| open_seq > seq) {
-            told(&Event { instrument, seq, stamp, body: EventBody::Candle(candle) });
-        }
+        let Some((open_seq, stamp, candle)) = open.filter(|&(open_seq, ..)| open_seq > seq) else {
+            return tell(seq, u64::MAX, told);
+        };
+        tell(seq, open_seq, told);
+        let body = EventBody::Candle(candle);
+        told(&Event { instrument, seq: open_seq, stamp, body });
+        // Corrections of those before it.
+        tell(open_seq, u64::MAX, told);
     }
 }
 

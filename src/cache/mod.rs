@@ -13,20 +13,20 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-pub use candles::CandleSource;
+pub use candles::{CandleCounts, CandleSource};
 pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, ListedStatus, Stamp,
     Stream,
 };
 
-use candles::Coverage;
+use candles::{Candles, Coverage, Held};
 use histories::Histories;
 use memory::Memory;
 
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
-use crate::tick::{Body, Tick};
+use crate::tick::{Body, Candle, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl CacheSize {
     /// Of a cache with so many instruments.
     pub const fn of(bounds: HistoryBounds, instruments: usize) -> Self {
         let (expected, most) = Histories::sizes(bounds, instruments);
-        let one = size_of::<Memory>() + Histories::BYTES_PER_INSTRUMENT;
+        let one = size_of::<Memory>() + Candles::BYTES_APART + Histories::BYTES_PER_INSTRUMENT;
         Self {
             histories_expected: expected,
             histories_most: most,
@@ -84,6 +84,8 @@ pub struct HistoryRange {
 struct Feed {
     /// The newest state of each line.
     lines: Vec<FeedStatus>,
+    /// The exchange's date, not older than a second; where it is known.
+    date: Option<UnixNanos>,
 }
 
 /// The memory of a broadcaster.
@@ -94,8 +96,7 @@ pub struct Cache {
     /// When a candle of each instrument is to be closed next. Beside the memories, so that the
     /// look at all of them once a second reads 8 bytes of each and not 4 KiB apart.
     candle_ends: Vec<i64>,
-    /// Trades and candles that came for a candle already closed.
-    late: u64,
+    candle_counts: CandleCounts,
     feeds: [Feed; ExchangeId::ALL.len()],
     candle_sources: [CandleSource; ExchangeId::ALL.len()],
 }
@@ -108,7 +109,7 @@ impl Cache {
             histories: Histories::new(bounds),
             memories: Vec::new(),
             candle_ends: Vec::new(),
-            late: 0,
+            candle_counts: CandleCounts::default(),
             feeds: Default::default(),
             candle_sources: Default::default(),
         }
@@ -164,10 +165,11 @@ impl Cache {
             _ => {
                 let index = tick.instrument.index();
                 let Some(memory) = self.memories.get_mut(index) else { return };
-                memory.apply(&mut self.histories, &tick.body, stamp, &mut told);
+                let date = self.feeds[exchange as usize].date.unwrap_or(UnixNanos::NONE);
+                memory.apply(&mut self.histories, &tick.body, stamp, date, &mut told);
                 if matches!(tick.body, Body::Trade { .. } | Body::CandleVolume { .. }) {
                     self.candle_ends[index] = memory.candles.next_close();
-                    self.late += memory.candles.take_late();
+                    self.candle_counts.add(memory.candles.take_counts());
                 }
             }
         }
@@ -195,6 +197,7 @@ impl Cache {
             }
             // Before every end where it is unknown.
             Body::Time { date } => {
+                feed.date = Some(date);
                 for (memory, end) in self.memories.iter_mut().zip(&mut self.candle_ends) {
                     if *end <= date.0 && memory.exchange == exchange {
                         memory.close_until(&mut self.histories, date.0, told);
@@ -297,6 +300,48 @@ impl Cache {
         mut told: impl FnMut(&Event<'_>),
     ) -> bool {
         let Some(memory) = self.memory(instrument) else { return true };
+        let Some(interval) = stream.interval() else {
+            return self.history_of_events(memory, stream, range, &mut told);
+        };
+        let mut gaps = 0;
+        let mut held = Held::default();
+        memory.since(&self.histories, stream, 0, &mut |event| match event.body {
+            EventBody::Gap(_) => gaps += usize::from(range.has(event_millis(event))),
+            _ => held.add(event),
+        });
+        let held = held.in_order();
+        let wanted = |candle: &Candle| range.has(candle.open_time.millis());
+        let count = held.iter().filter(|(_, _, candle)| wanted(candle)).count();
+        let (mut skip, mut left) = range.part_of(count);
+        let mut coverage = Coverage::of(interval, &range);
+        for (seq, stamp, candle) in &held {
+            let wanted = left > 0 && wanted(candle);
+            if wanted && skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            coverage.add(candle);
+            if wanted {
+                left -= 1;
+                let body = EventBody::Candle(candle);
+                told(&Event { instrument, seq: *seq, stamp: *stamp, body });
+            }
+        }
+        // With a begin of the range the coverage knows what is before the oldest.
+        let reaches_back = range.from.is_some() || count >= range.limit;
+        gaps == 0
+            && coverage.is_whole(|one| memory.candles.is_heard(one))
+            && (self.histories.holds_all(instrument, stream) || reaches_back)
+    }
+
+    /// The same of a stream that holds its events in the order in which they were told.
+    fn history_of_events(
+        &self,
+        memory: &Memory,
+        stream: Stream,
+        range: HistoryRange,
+        told: &mut impl FnMut(&Event<'_>),
+    ) -> bool {
         let (mut count, mut gaps, mut oldest) = (0, 0, None);
         memory.since(&self.histories, stream, 0, &mut |event| {
             let time = event_millis(event);
@@ -307,35 +352,24 @@ impl Cache {
                 count += usize::from(!gap);
             }
         });
-        let mut skip = if range.from.is_some() { 0 } else { count - count.min(range.limit) };
-        let mut left = count.min(range.limit);
-        let mut coverage = stream.interval().map(|interval| Coverage::of(interval, &range));
+        let (mut skip, mut left) = range.part_of(count);
         memory.since(&self.histories, stream, 0, &mut |event| {
             let wanted = left > 0
                 && !matches!(event.body, EventBody::Gap(_))
                 && range.has(event_millis(event));
             if wanted && skip > 0 {
                 skip -= 1;
-                return;
-            }
-            if let (EventBody::Candle(candle), Some(coverage)) = (event.body, &mut coverage) {
-                coverage.add(candle);
-            }
-            if wanted {
+            } else if wanted {
                 left -= 1;
                 told(event);
             }
         });
         let reaches_back = match (range.from, oldest) {
-            // The coverage knows.
-            (Some(_), _) if coverage.is_some() => true,
             (Some(from), Some(oldest)) => from > oldest,
             (None, _) => count >= range.limit,
             (Some(_), None) => false,
         };
-        let is_covered =
-            coverage.is_none_or(|coverage| coverage.is_whole(|one| memory.candles.is_heard(one)));
-        gaps == 0 && is_covered && (self.histories.holds_all(instrument, stream) || reaches_back)
+        gaps == 0 && (self.histories.holds_all(memory.instrument, stream) || reaches_back)
     }
 
     /// Bytes of memory that histories hold, at most [`HistoryBounds::bytes`].
@@ -349,9 +383,9 @@ impl Cache {
         self.histories.evicted()
     }
 
-    /// Trades and candles that came for an interval already closed, over all instruments.
-    pub fn late(&self) -> u64 {
-        self.late
+    /// What happened to the candles of all instruments.
+    pub const fn candle_counts(&self) -> CandleCounts {
+        self.candle_counts
     }
 
     /// Levels that no book could take, over all instruments. The feed proves books within the
@@ -367,6 +401,12 @@ impl Cache {
 }
 
 impl HistoryRange {
+    /// How many of so many that it has are left out first, and how many are told then.
+    fn part_of(&self, count: usize) -> (usize, usize) {
+        let told = count.min(self.limit);
+        (if self.from.is_some() { 0 } else { count - told }, told)
+    }
+
     fn has(&self, millis: i64) -> bool {
         self.from.is_none_or(|from| millis >= from) && self.to.is_none_or(|to| millis <= to)
     }

@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
     use crate::tick::{
-        Candle, Decimal, IdKind, Interval, Level, LevelFlags, Ticker, Trade, TradeId,
+        Candle, DatedAhead, Decimal, IdKind, Interval, Level, LevelFlags, Ticker, Trade, TradeId,
     };
 
     fn any_body() -> impl Strategy<Value = Body> {
@@ -172,7 +172,7 @@ mod tests {
                     price_digits: 2,
                     size_digits: 8,
                     id_kind: IdKind::Uuid,
-                    dated_ahead: false,
+                    ahead: DatedAhead::NO,
                     price,
                     size,
                     id_high: (id >> 64) as u64,

@@ -94,7 +94,7 @@ pub struct Loss {
 
 /// Everything that one frame held. Reused from frame to frame, so that nothing is allocated once
 /// it has grown to the usual size; the rare huge frame's memory is given back by [`Batch::clear`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     /// Trades, quotes, and the runs of ticks that make tickers and candles.
     pub ticks: Vec<SequencedTick>,
@@ -106,6 +106,10 @@ pub struct Batch {
     pub trade_marks: Vec<TradeMark>,
     /// The frame is also the answer to our request of this id.
     pub answered: Option<u64>,
+    /// When the exchange says that it sent the frame, where it says so besides the dates of events.
+    pub sent: UnixNanos,
+    /// The frame lists all bars that the exchange has up to now.
+    pub lists_bars: bool,
     /// The frame's number on its connection, where every frame has one.
     pub connection_sequence: Option<u64>,
     /// The best bid and ask of the frame's ticker were stated by an earlier frame (Bybit's deltas
@@ -119,6 +123,12 @@ pub struct Batch {
     pub losses: Vec<Loss>,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Batch {
     /// An empty batch with room for usual frames.
     pub fn new() -> Self {
@@ -128,6 +138,8 @@ impl Batch {
             levels: Vec::with_capacity(BATCH_LEVELS_KEPT),
             trade_marks: Vec::with_capacity(4),
             answered: None,
+            sent: UnixNanos::NONE,
+            lists_bars: false,
             connection_sequence: None,
             best_carried: false,
             newest_first: false,
@@ -144,6 +156,7 @@ impl Batch {
         self.levels.clear();
         self.trade_marks.clear();
         (self.answered, self.connection_sequence) = (None, None);
+        (self.sent, self.lists_bars) = (UnixNanos::NONE, false);
         self.losses.clear();
         self.best_carried = false;
         (self.newest_first, self.levels_refused) = (false, 0);
@@ -245,7 +258,7 @@ impl Batch {
         ticker: &Ticker,
     ) {
         let sequence = sequence.into();
-        let [prices, change, volumes] = ticker.bodies();
+        let [prices, change, volumes] = ticker.with_change().bodies();
         // One by one, so that each is built where it stays.
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
         self.push(sequence, Tick::new(instrument, exchange_time, change));
@@ -263,30 +276,100 @@ impl Batch {
         candle: &Candle,
     ) {
         let sequence = sequence.into();
-        let [prices, volume] = candle.bodies();
+        let place = self.ticks.len();
+        let [prices, volume] = Candle { listed: self.lists_bars, ..*candle }.bodies();
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
         self.push(sequence, Tick::new(instrument, exchange_time, volume));
-        let mut place = self.ticks.len() - 2;
-        while place >= 2 && self.opens_later(place - 1, instrument, candle) {
-            place -= 2;
+        if place > 0 {
+            self.sort_in(place, instrument, candle);
         }
-        self.ticks[place..].rotate_right(2);
     }
 
-    /// Whether the tick at `index` ends a candle of the same kind that opens later.
-    fn opens_later(&self, index: usize, instrument: InstrumentId, candle: &Candle) -> bool {
-        let tick = &self.ticks[index].tick;
-        tick.instrument == instrument
-            && matches!(
-                tick.body,
-                Body::CandleVolume { interval, open_time, .. }
-                    if interval == candle.interval && open_time > candle.open_time
-            )
+    /// Moves the candle at `place`, the last of the frame so far, to where it belongs among those
+    /// of its kind, and says of it and of the one behind it that each has one before.
+    fn sort_in(&mut self, mut place: usize, instrument: InstrumentId, candle: &Candle) {
+        let (last, mut has_later, mut is_behind) = (place, false, false);
+        for index in (0..last).rev() {
+            let Tick { instrument: of, body, .. } = self.ticks[index].tick;
+            let Body::CandleVolume { interval, open_time, .. } = body else { continue };
+            if of != instrument || interval != candle.interval {
+                continue;
+            }
+            is_behind = open_time <= candle.open_time;
+            if is_behind {
+                break;
+            }
+            // Behind its prices.
+            (place, has_later) = (index - 1, true);
+        }
+        self.ticks[place..].rotate_right(2);
+        if is_behind {
+            self.set_behind(place);
+        }
+        if has_later {
+            self.set_behind(place + 2);
+        }
+    }
+
+    /// Says of the candle at `place` that the one before it stands in the same frame.
+    fn set_behind(&mut self, place: usize) {
+        if let Some(SequencedTick { tick, .. }) = self.ticks.get_mut(place + 1)
+            && let Body::CandleVolume { flags, .. } = &mut tick.body
+        {
+            *flags = flags.behind();
+        }
     }
 
     /// The levels of one of its book events.
     #[inline]
     pub fn levels_of(&self, book: &BookUpdate) -> &[Level] {
         &self.levels[book.levels.start as usize..book.levels.end as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::{Decimal, Interval};
+
+    const MINUTE: i64 = 60_000_000_000;
+
+    /// Frames of bars, each of an instrument and a minute, as they are handed over: with whether
+    /// one before it stands in the frame.
+    fn sorted(frame: &[(u32, i64)]) -> Vec<(u32, i64, bool)> {
+        let mut batch = Batch::new();
+        for &(instrument, minute) in frame {
+            let open_time = UnixNanos(minute * MINUTE);
+            let bar = Candle::of(Interval::Minute1, open_time, [Decimal::ZERO; 4]);
+            batch.push_candle(None, InstrumentId(instrument), UnixNanos::NONE, &bar);
+        }
+        let (pairs, rest) = batch.ticks.as_chunks::<2>();
+        assert!(rest.is_empty());
+        let bars = pairs.iter().map(|[prices, volume]| {
+            let bar = Candle::join(&prices.tick.body, &volume.tick.body).expect("a pair");
+            (prices.tick.instrument.0, bar.open_time.0 / MINUTE, bar.behind)
+        });
+        bars.collect()
+    }
+
+    #[test]
+    fn bars_of_one_frame_are_handed_over_oldest_first_in_whatever_order_they_stand() {
+        let right = [(7, 1, false), (7, 2, true), (7, 3, true), (7, 4, true)];
+        for frame in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2], [2, 4, 1, 3], [4, 1, 2, 3]] {
+            assert_eq!(sorted(&frame.map(|minute| (7, minute))), right, "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn bars_of_others_between_them_do_not_matter() {
+        let told = sorted(&[(7, 3), (8, 5), (7, 2), (8, 6), (9, 1), (7, 1), (8, 4)]);
+        for (instrument, right) in [(7, vec![1, 2, 3]), (8, vec![4, 5, 6]), (9, vec![1])] {
+            let of_it = told.iter().filter(|(one, ..)| *one == instrument);
+            let minutes: Vec<i64> = of_it.clone().map(|(_, minute, _)| *minute).collect();
+            assert_eq!(minutes, right);
+            let behind: Vec<bool> = of_it.map(|(.., behind)| *behind).collect();
+            assert!(!behind[0] && behind[1..].iter().all(|&behind| behind));
+        }
+        assert_eq!(sorted(&[(7, 2), (7, 2)]).len(), 2, "the same twice keeps its order");
     }
 }

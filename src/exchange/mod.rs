@@ -289,6 +289,9 @@ pub enum Rejected {
     /// A text where a number is expected.
     #[error("a price or size is no number")]
     Number,
+    /// A bar that no market makes: its prices or its volume contradict each other.
+    #[error("a bar whose numbers contradict each other")]
+    Impossible,
     /// More items than a frame may have.
     #[error("too many items in one frame")]
     TooMany,
@@ -296,8 +299,15 @@ pub enum Rejected {
 
 impl Rejected {
     /// Every reason, for the metrics' labels.
-    pub const ALL: [Self; 6] =
-        [Self::NotJson, Self::Foreign, Self::Field, Self::Digits, Self::Number, Self::TooMany];
+    pub const ALL: [Self; 7] = [
+        Self::NotJson,
+        Self::Foreign,
+        Self::Field,
+        Self::Digits,
+        Self::Number,
+        Self::Impossible,
+        Self::TooMany,
+    ];
 
     /// As metrics and `decode` spell it.
     pub const fn name(self) -> &'static str {
@@ -307,6 +317,7 @@ impl Rejected {
             Self::Field => "field",
             Self::Digits => "digits",
             Self::Number => "number",
+            Self::Impossible => "impossible",
             Self::TooMany => "too_many",
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! How far the exchange's clock is ahead of ours is the median of what the last frames said, so that
 //! a wrong date moves it as little as an old one; our own date is the first witness. A date further
-//! ahead of that clock than [`DATE_AHEAD_NS_MAX`] is not believed. So a wrong clock of ours, by
+//! ahead of that clock than [`DATE_AHEAD_NS_MAX`] is not believed, nor one that is so much later than
+//! its own frame says that it was sent. One that is ahead by less, but by more than
+//! [`TRADE_AHEAD_NS_MAX`], is of an event of now. So a wrong clock of ours, by
 //! however much, does no harm: the exchange's is found from its third frame on.
 //!
 //! Dates that lie behind ours by more than [`EXCHANGE_LAG_NS_MAX`] are a recording's, whose time runs
@@ -12,14 +14,54 @@
 use std::time::Duration;
 
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::limits::{DATE_AHEAD_NS_MAX, EXCHANGE_LAG_NS_MAX, RECORDED_AHEAD_NS_MAX};
-use crate::tick::Candle;
+use crate::limits::{
+    DATE_AHEAD_NS_MAX, EXCHANGE_LAG_NS_MAX, RECORDED_AHEAD_NS_MAX, TRADE_AHEAD_NS_MAX,
+};
+use crate::tick::{Candle, DatedAhead};
 
 /// Frames whose dates make the clock. Five of them move it.
 const WITNESSES: usize = 9;
 
 /// Between two witnesses, once there are so many: one burst of wrong dates is one witness.
 const HEAR_EVERY: Duration = Duration::from_secs(1);
+
+/// What is believed of one frame's dates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Belief {
+    /// When it is, by the exchange: when the frame was sent, else as its clock says.
+    now: i64,
+    /// The latest date of an event that is no later than it is now.
+    now_until: i64,
+    /// The latest date that is believed.
+    pub(super) until: i64,
+    /// The same of a trade, which its frame's own date may contradict.
+    trades_until: i64,
+}
+
+impl Belief {
+    /// Everything.
+    pub(super) const ALL: Self =
+        Self { now: i64::MAX, now_until: i64::MAX, until: i64::MAX, trades_until: i64::MAX };
+
+    /// How far a trade of this date is ahead.
+    #[inline]
+    pub(super) fn ahead(&self, date: UnixNanos) -> DatedAhead {
+        if date.0 <= self.now_until {
+            DatedAhead::NO
+        } else if date.0 <= self.trades_until {
+            DatedAhead::by(date.0.saturating_sub(self.now))
+        } else {
+            DatedAhead::BEYOND
+        }
+    }
+
+    /// The latest date that later ones may be compared with: one that is no date of now would make
+    /// all that comes old.
+    #[inline]
+    pub(super) const fn comparable_until(&self) -> UnixNanos {
+        UnixNanos(self.now_until)
+    }
+}
 
 /// What an exchange's dates say of its clock.
 #[derive(Debug)]
@@ -90,14 +132,33 @@ impl Dates {
         self.ahead_ns = sorted[(sorted.len() - 1) / 2];
     }
 
-    /// The latest date that is believed at `ours`.
+    /// What is believed at `ours` of a frame that says that it was `sent` then, if it says so.
     #[inline]
-    pub(super) fn believed_until(&self, ours: UnixNanos) -> i64 {
-        let clock = ours.0.saturating_add(self.ahead_ns);
-        if self.is_recording() {
-            return clock.max(self.newest).saturating_add(RECORDED_AHEAD_NS_MAX);
+    pub(super) fn belief(&self, ours: UnixNanos, sent: UnixNanos) -> Belief {
+        let (clock, until) = self.believed_until(ours);
+        if sent.is_some() && sent.0 <= until {
+            return Belief {
+                now: sent.0,
+                now_until: sent.0.saturating_add(TRADE_AHEAD_NS_MAX),
+                until,
+                trades_until: until.min(sent.0.saturating_add(DATE_AHEAD_NS_MAX)),
+            };
         }
-        clock.saturating_add(DATE_AHEAD_NS_MAX)
+        // What a recording skips is no wrong date.
+        let now_until =
+            if self.is_recording() { until } else { clock.saturating_add(TRADE_AHEAD_NS_MAX) };
+        Belief { now: clock, now_until, until, trades_until: until }
+    }
+
+    /// The exchange's clock at `ours`, and the latest date that is believed then.
+    #[inline]
+    fn believed_until(&self, ours: UnixNanos) -> (i64, i64) {
+        let clock = ours.0.saturating_add(self.ahead_ns);
+        let (clock, ahead) = match self.is_recording() {
+            true => (clock.max(self.newest), RECORDED_AHEAD_NS_MAX),
+            false => (clock, DATE_AHEAD_NS_MAX),
+        };
+        (clock, clock.saturating_add(ahead))
     }
 
     /// An event of this date was believed.
@@ -142,7 +203,7 @@ mod tests {
         for (step, ahead) in frames.into_iter().enumerate() {
             let passed = step as i64 * SECOND;
             let (ours, date) = (UnixNanos(NOW + passed), UnixNanos(NOW + passed + ahead * SECOND));
-            let is_believed = date.0 <= dates.believed_until(ours);
+            let is_believed = date.0 <= dates.belief(ours, UnixNanos::NONE).until;
             if is_believed {
                 dates.believe(date);
             }
@@ -166,6 +227,39 @@ mod tests {
                 assert_eq!(refused, [place], "{lag}");
             }
         }
+    }
+
+    #[test]
+    fn a_trade_that_its_own_frame_contradicts_is_of_the_frame_s_time() {
+        let after = |seconds: i64| UnixNanos(NOW + seconds * SECOND);
+        let time = |belief: Belief, date: UnixNanos| belief.ahead(date).time_for_candles(date);
+        // Live, where our clock is an hour slow, and in a recording, where nothing tells the time.
+        for ours in [0, -3_600, 365 * 86_400].map(|lag| UnixNanos(NOW + lag * SECOND)) {
+            let mut dates = Dates::new();
+            for second in 0..12 {
+                dates.hear(after(0), ours, MonoNanos(1 + second * SECOND as u64));
+            }
+            let belief = dates.belief(ours, after(0));
+            for ahead in [-7_200, 0, 2] {
+                assert_eq!(time(belief, after(ahead)), Some(after(ahead)), "{ahead}");
+            }
+            for ahead in [4, 60, 90] {
+                assert_eq!(time(belief, after(ahead)), Some(after(0)), "{ahead}");
+            }
+            for ahead in [91, 1_500, 3_600] {
+                assert_eq!(time(belief, after(ahead)), None, "{ahead}");
+            }
+            // A frame whose own date is not believed proves nothing.
+            let wrong = dates.belief(ours, after(7_200));
+            assert_eq!(wrong.ahead(after(7_200)), DatedAhead::BEYOND);
+        }
+        // Without a date of the frame the clock is asked.
+        let mut dates = Dates::new();
+        believed(&mut dates, [0; 12]);
+        let belief = dates.belief(after(0), UnixNanos::NONE);
+        assert_eq!(time(belief, after(60)), Some(after(0)));
+        assert_eq!(time(belief, after(91)), None);
+        assert!(after(1) <= belief.comparable_until() && belief.comparable_until() < after(60));
     }
 
     #[test]
@@ -198,7 +292,8 @@ mod tests {
         // A quarter of an hour between any two, all at once.
         for step in 0..40 {
             let date = UnixNanos(NOW - 90 * 86_400 * SECOND + step * 900 * SECOND);
-            assert!(date.0 <= dates.believed_until(UnixNanos(NOW)), "{step}");
+            let belief = dates.belief(UnixNanos(NOW), UnixNanos::NONE);
+            assert!(date.0 <= belief.until, "{step}");
             dates.believe(date);
             dates.hear(date, UnixNanos(NOW), MonoNanos(1));
         }

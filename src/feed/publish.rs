@@ -4,19 +4,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::books::{Applied, Books, Joined};
-use super::dates::Dates;
+use super::dates::{Belief, Dates};
 use super::gap::{Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
 use super::output::Output;
 use super::{with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
-    Batch, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, SequencedTick, Subscription,
+    Batch, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected, SequencedTick,
+    Subscription,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
-use crate::tick::{Body, BookState, Candle, Level, Reason, Tick};
+use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Publisher {
     pub(super) output: Output,
     dates: Dates,
     date_rules: DateRules,
+    /// What is believed of the dates of the frame at hand.
+    belief: Belief,
     clock: Clock,
     recorder: Recorder,
     counters: Arc<FeedCounters>,
@@ -65,6 +68,7 @@ impl Publisher {
             output,
             dates: Dates::new(),
             date_rules,
+            belief: Belief::ALL,
             clock,
             recorder,
             counters,
@@ -100,7 +104,8 @@ impl Publisher {
         let received = source.received;
         let parsed = self.clock.now();
         let ours = self.clock.date(received);
-        self.numbers.believed_until = UnixNanos(self.dates.believed_until(ours));
+        self.belief = self.dates.belief(ours, batch.sent);
+        self.numbers.believed_until = self.belief.comparable_until();
         if let Some(first) = batch.ticks.first() {
             self.date_frame(first, batch, (ours, received));
         }
@@ -187,7 +192,8 @@ impl Publisher {
                 self.recorder.record_age(date, received, &self.clock);
             }
             if dated != Dated::Otherwise {
-                self.dates.hear(date, ours, received);
+                // The frame's own date is a better witness than that of what it tells of.
+                self.dates.hear(batch.sent.or(date), ours, received);
             }
         } else if matches!(first.tick.body, Body::CandlePrices { .. })
             && let [.., prices, volume] = &batch.ticks[..]
@@ -211,7 +217,12 @@ impl Publisher {
         if self.numbers.is_withdrawn(tick.instrument, channel_of(&tick.body)) {
             return run_length(&tick.body);
         }
-        let is_ahead = tick.exchange_time > self.numbers.believed_until;
+        let is_trade = matches!(tick.body, Body::Trade { .. });
+        let ahead = self.belief.ahead(tick.exchange_time);
+        let is_ahead = match is_trade {
+            true => ahead != DatedAhead::NO,
+            false => tick.exchange_time.0 > self.belief.until,
+        };
         if is_ahead {
             self.counters.dates_ahead.increment();
         } else {
@@ -219,7 +230,7 @@ impl Publisher {
         }
         let (length, verdict) = match tick.body {
             Body::Trade { .. } => {
-                let marked = is_ahead.then(|| dated_ahead(sequenced));
+                let marked = is_ahead.then(|| dated_ahead(sequenced, ahead));
                 let sequenced = marked.as_ref().unwrap_or(sequenced);
                 let verdict = self.numbers.trade(sequenced, source, self.output.staged());
                 if verdict == Verdict::Older {
@@ -236,6 +247,11 @@ impl Publisher {
                 (1, verdict)
             }
             Body::TickerPrices { .. } => (3, self.numbers.ticker(sequenced, source)),
+            Body::CandlePrices { .. } if !self.is_possible_bar(batch, index) => {
+                self.counters.lose_items(Rejected::Impossible, 1);
+                self.tell_loss(tick.instrument, Channel::Candles, 1, source);
+                return 2;
+            }
             Body::CandlePrices { .. } if self.is_bar_ahead(batch, index) => {
                 self.counters.dates_ahead.add(u64::from(!is_ahead));
                 return 2;
@@ -258,12 +274,19 @@ impl Publisher {
         length
     }
 
+    /// Whether a market can have made a bar. One that it cannot is no truth of the exchange's.
+    #[inline]
+    fn is_possible_bar(&self, batch: &Batch, index: usize) -> bool {
+        let [prices, volume, ..] = &batch.ticks[index..] else { return false };
+        Candle::join(&prices.tick.body, &volume.tick.body).is_some_and(|bar| bar.is_possible())
+    }
+
     /// Whether a bar opens later than is believed. Told as it is, it would close the present one.
     #[inline]
     fn is_bar_ahead(&mut self, batch: &Batch, index: usize) -> bool {
         let volume = batch.ticks.get(index + 1).map(|one| one.tick.body);
         let Some(Body::CandleVolume { open_time, .. }) = volume else { return false };
-        if open_time > self.numbers.believed_until {
+        if open_time.0 > self.belief.until {
             return true;
         }
         self.dates.believe(open_time);
@@ -628,12 +651,12 @@ impl Publisher {
     }
 }
 
-/// A trade whose date is not believed.
+/// A trade that is dated ahead, with how far.
 #[cold]
-fn dated_ahead(trade: &SequencedTick) -> SequencedTick {
+fn dated_ahead(trade: &SequencedTick, by: DatedAhead) -> SequencedTick {
     let mut trade = *trade;
-    if let Body::Trade { dated_ahead, .. } = &mut trade.tick.body {
-        *dated_ahead = true;
+    if let Body::Trade { ahead, .. } = &mut trade.tick.body {
+        *ahead = by;
     }
     trade
 }

@@ -240,9 +240,7 @@ impl<E: Exchange> Reader<'_, E> {
     #[cold]
     fn losses(&mut self, source: Source) {
         for loss in &self.batch.losses {
-            if let Some(index) = index_of(loss.rejected) {
-                self.counters.rejected_items[index].add(loss.count.into());
-            }
+            self.counters.lose_items(loss.rejected, loss.count.into());
         }
         let of_book = self.batch.losses.iter().filter(|loss| loss.channel == Channel::Orderbook);
         let suspects: Vec<InstrumentId> = of_book.filter_map(|loss| loss.instrument).collect();

@@ -184,6 +184,21 @@ pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
         "Trades and bars that came for a candle already closed, by all broadcasters.",
         |broadcast| broadcast.late.value(),
     ),
+    (
+        "broadcast_bars_corrected",
+        "Bars of exchanges that were told as closed and came with other numbers, or were missing.",
+        |broadcast| broadcast.bars_corrected.value(),
+    ),
+    (
+        "broadcast_bars_repeated",
+        "Bars of exchanges that came again as they were told.",
+        |broadcast| broadcast.bars_repeated.value(),
+    ),
+    (
+        "broadcast_candles_returned",
+        "Candles closed as partial because the exchange's time went back to before them.",
+        |broadcast| broadcast.candles_returned.value(),
+    ),
     ("broadcast_bytes", "Bytes written to clients.", |broadcast| broadcast.bytes.value()),
     ("broadcast_slow_closes", "Sessions closed as too slow for what may not be dropped.", |all| {
         all.slow_closes.value()

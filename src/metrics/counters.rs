@@ -172,6 +172,13 @@ impl FeedCounters {
         self.lines.iter().any(|line| line.copies.value() > 0)
     }
 
+    /// Items of a frame were lost.
+    pub fn lose_items(&self, rejected: Rejected, count: u64) {
+        if let Some(index) = Rejected::ALL.into_iter().position(|one| one == rejected) {
+            self.rejected_items[index].add(count);
+        }
+    }
+
     /// The counters of a line.
     #[inline]
     pub fn line(&self, copy: u8) -> &LineCounters {
@@ -238,6 +245,12 @@ pub struct BroadcastCounters {
     pub conflated: Counter,
     /// Trades and candles that came for a candle already closed.
     pub late: Gauge,
+    /// Bars that were told as closed and came with other numbers, or had been missing.
+    pub bars_corrected: Gauge,
+    /// Bars that came again as they were told.
+    pub bars_repeated: Gauge,
+    /// Candles that lay in the future when the exchange's time went back.
+    pub candles_returned: Gauge,
     /// Bytes written to clients.
     pub bytes: Counter,
     /// Sessions open.

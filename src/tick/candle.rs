@@ -105,6 +105,10 @@ pub struct Candle {
     pub partial: bool,
     /// Others may be missing between it and the one before.
     pub after_hole: bool,
+    /// On its way here: the one before it stands in the same frame, so that none lies between.
+    pub behind: bool,
+    /// On its way here: part of a list of all that its exchange has up to now.
+    pub listed: bool,
 }
 
 /// What is true of a candle beside its numbers.
@@ -115,18 +119,27 @@ impl CandleFlags {
     const SAYS_FINAL: u8 = 1;
     const PARTIAL: u8 = 2;
     const AFTER_HOLE: u8 = 4;
+    const BEHIND: u8 = 8;
+    const LISTED: u8 = 16;
 
     #[inline(always)]
     const fn of(candle: &Candle) -> Self {
         Self(
             (candle.says_final as u8 * Self::SAYS_FINAL)
                 | (candle.partial as u8 * Self::PARTIAL)
-                | (candle.after_hole as u8 * Self::AFTER_HOLE),
+                | (candle.after_hole as u8 * Self::AFTER_HOLE)
+                | (candle.behind as u8 * Self::BEHIND)
+                | (candle.listed as u8 * Self::LISTED),
         )
     }
 
     const fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
+    }
+
+    /// The same of a candle that stands behind the one before in its frame.
+    pub(crate) const fn behind(self) -> Self {
+        Self(self.0 | Self::BEHIND)
     }
 
     /// All flags as bits.
@@ -169,6 +182,8 @@ impl Candle {
             says_final: false,
             partial: false,
             after_hole: false,
+            behind: false,
+            listed: false,
         }
     }
 
@@ -176,6 +191,19 @@ impl Candle {
     #[inline(always)]
     pub const fn with_volume(self, volume: WideDecimal) -> Self {
         Self { volume, states_volume: true, ..self }
+    }
+
+    /// Whether its numbers can be those of a market: the first and the last price lie between the
+    /// lowest and the highest, the volume is not negative, and it opens where its interval does.
+    #[inline]
+    pub fn is_possible(&self) -> bool {
+        let is_within = |price: Decimal| {
+            price.cmp_value(self.low).is_ge() && price.cmp_value(self.high).is_le()
+        };
+        is_within(self.open)
+            && is_within(self.close)
+            && self.volume.mantissa() >= 0
+            && self.interval.open_time(self.open_time) == self.open_time
     }
 
     /// The bodies of its two ticks, in the order in which they are pushed.
@@ -224,6 +252,8 @@ impl Candle {
             says_final: flags.has(CandleFlags::SAYS_FINAL),
             partial: flags.has(CandleFlags::PARTIAL),
             after_hole: flags.has(CandleFlags::AFTER_HOLE),
+            behind: flags.has(CandleFlags::BEHIND),
+            listed: flags.has(CandleFlags::LISTED),
             ..Self::of(interval, open_time, [price(0), price(1), price(2), price(3)])
         };
         let volume = join_wide(words[0], words[1], volume_digits);
@@ -251,8 +281,9 @@ mod tests {
         let volume = WideDecimal::parse(b"12345678901234567890.5").expect("fits");
         let whole = Candle { trades: Some(3), closed: true, says_final: true, ..bare };
         let torn = Candle { partial: true, ..whole };
-        let first = Candle { after_hole: true, ..bare };
-        for candle in [bare, whole.with_volume(volume), torn, first] {
+        let first = Candle { after_hole: true, listed: true, ..bare };
+        let second = Candle { behind: true, ..bare };
+        for candle in [bare, whole.with_volume(volume), torn, first, second] {
             let [prices, volume] = candle.bodies();
             assert_eq!(Candle::join(&prices, &volume), Some(candle));
         }

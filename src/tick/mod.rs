@@ -23,7 +23,7 @@ pub use level::{Level, LevelFlags, Side};
 pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};
 pub use ticker::Ticker;
-pub use trade::{IdKind, Trade, TradeId};
+pub use trade::{DatedAhead, IdKind, Trade, TradeId};
 pub(crate) use words::BODY_WORDS;
 
 use crate::clock::{MonoNanos, UnixNanos};
@@ -60,8 +60,7 @@ pub enum Body {
         price_digits: u8,
         size_digits: u8,
         id_kind: IdKind,
-        /// Its date lies further ahead than is believed, so that it makes no candle.
-        dated_ahead: bool,
+        ahead: DatedAhead,
         price: i64,
         size: i64,
         id_high: u64,

@@ -32,6 +32,19 @@ pub struct Ticker {
 }
 
 impl Ticker {
+    /// With the change since the opening price, where the exchange states both and not what is
+    /// between them.
+    #[inline]
+    pub fn with_change(self) -> Self {
+        let difference = |last: Decimal, open: Decimal| {
+            let minus_open = WideDecimal::new(-i128::from(open.mantissa()), open.digits())?;
+            let difference = minus_open.checked_add(last)?;
+            Decimal::new(i64::try_from(difference.mantissa()).ok()?, difference.digits())
+        };
+        let computed = || self.last.zip(self.open).and_then(|(last, open)| difference(last, open));
+        Self { change: self.change.or_else(computed), ..self }
+    }
+
     /// The bodies of its three ticks, in the order in which they are pushed.
     #[inline(always)]
     pub fn bodies(&self) -> [Body; 3] {

@@ -1,6 +1,7 @@
 //! A print: one match, or one aggregate of matches at one price.
 
 use super::{Body, Decimal, Side};
+use crate::clock::UnixNanos;
 
 /// The exchange's own name of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,51 @@ impl IdKind {
     pub const ALL: [Self; 3] = [Self::None, Self::Number, Self::Uuid];
 }
 
+/// How far ahead of its exchange's time a trade is dated: a trade of now makes the candles of now,
+/// whatever its date is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatedAhead(u16);
+
+impl DatedAhead {
+    /// Not ahead.
+    pub const NO: Self = Self(0);
+
+    /// Further than is believed: nobody knows to which candles it belongs, and it makes none.
+    pub const BEYOND: Self = Self(u16::MAX);
+
+    /// So that what is believed, and more, fits 16 bits.
+    const UNIT_NS: i64 = 2_000_000;
+
+    /// So far, to 2 ms, rounded up.
+    pub const fn by(nanos: i64) -> Self {
+        if nanos <= 0 {
+            return Self::NO;
+        }
+        let units = (nanos - 1) / Self::UNIT_NS + 1;
+        if units < u16::MAX as i64 { Self(units as u16) } else { Self::BEYOND }
+    }
+
+    /// The time whose candles a trade of this date belongs to, if any.
+    #[inline]
+    pub const fn time_for_candles(self, date: UnixNanos) -> Option<UnixNanos> {
+        if self.0 == u16::MAX {
+            return None;
+        }
+        Some(UnixNanos(date.0.saturating_sub(self.0 as i64 * Self::UNIT_NS)))
+    }
+
+    /// As small fields of a body.
+    #[inline]
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The inverse.
+    pub(super) const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+}
+
 /// One trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trade {
@@ -56,7 +102,7 @@ impl From<Trade> for Body {
             price_digits: trade.price.digits(),
             size_digits: trade.size.digits(),
             id_kind,
-            dated_ahead: false,
+            ahead: DatedAhead::NO,
             price: trade.price.mantissa(),
             size: trade.size.mantissa(),
             id_high,

@@ -1,7 +1,9 @@
 //! A body as five words, for who keeps many of them in little room: neighbours differ in few bits
 //! of few words. Nothing is lost on the way.
 
-use super::{Body, BookState, CandleFlags, FeedState, IdKind, Interval, LevelFlags, Reason, Side};
+use super::{
+    Body, BookState, CandleFlags, DatedAhead, FeedState, IdKind, Interval, LevelFlags, Reason, Side,
+};
 use crate::clock::UnixNanos;
 use crate::instrument::Channel;
 
@@ -52,14 +54,14 @@ impl Body {
                 price_digits,
                 size_digits,
                 id_kind,
-                dated_ahead,
+                ahead,
                 price,
                 size,
                 id_high,
                 id_low,
             } => {
-                let ahead = dated_ahead as u8;
-                let fields = [side as u8, price_digits, size_digits, id_kind as u8, ahead];
+                let [low, high] = ahead.bits().to_le_bytes();
+                let fields = [side as u8, price_digits, size_digits, id_kind as u8, low, high];
                 [small(TRADE, fields), price as u64, size as u64, id_high, id_low]
             }
             Self::Quote { digits, mantissas } => four(QUOTE, digits, mantissas),
@@ -116,7 +118,7 @@ impl Body {
                 price_digits: two,
                 size_digits: three,
                 id_kind: numbered(&IdKind::ALL, four)?,
-                dated_ahead: five != 0,
+                ahead: DatedAhead::from_bits(u16::from_le_bytes([five, six])),
                 price: a as i64,
                 size: b as i64,
                 id_high: c,
@@ -213,7 +215,7 @@ mod tests {
                 price_digits: 8,
                 size_digits: 18,
                 id_kind,
-                dated_ahead: side == Side::Ask,
+                ahead: DatedAhead::from_bits(side as u16 * 700),
                 price: -7,
                 size: 9,
                 id_high: u64::MAX,

@@ -1,14 +1,16 @@
 //! Candles of both sources, against twins that keep everything and against what really happened.
 
+mod bars;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use crate::cache::tests::{ID, SECOND, START, cache, candles_of, decimal, trade};
-use crate::cache::{Cache, EventBody, HistoryRange, Stream};
+use crate::cache::{Cache, CandleCounts, EventBody, HistoryRange, Stream};
 use crate::clock::UnixNanos;
 use crate::instrument::Channel;
-use crate::tick::{Body, Candle, Decimal, Interval, Reason, Trade, WideDecimal};
+use crate::tick::{Body, Candle, DatedAhead, Decimal, Interval, Reason, Trade, WideDecimal};
 
 /// One interval as someone would build it who keeps every trade.
 #[derive(Default)]
@@ -111,7 +113,15 @@ proptest! {
         let mut cache = cache(16);
         let mut twins: [CandleTwin; 7] = Default::default();
         let mut now = START;
+        // Each feed tells the date once a second.
+        let mut dated = now;
         for happening in happenings {
+            if now - dated >= SECOND {
+                dated = now;
+                let told = Interval::ALL.map(|one| twins[one as usize].date(one, now)).concat();
+                let body = Body::Time { date: UnixNanos(now) };
+                prop_assert_eq!(candles_of(&mut cache, now, body), told);
+            }
             let (body, expected): (Body, Vec<_>) = match happening {
                 Happening::Trade { step, price, size } => {
                     now += step;
@@ -133,7 +143,7 @@ proptest! {
             };
             prop_assert_eq!(candles_of(&mut cache, now, body), expected);
         }
-        prop_assert_eq!(cache.late(), twins.iter().map(|twin| twin.late).sum::<u64>());
+        prop_assert_eq!(cache.candle_counts().late, twins.iter().map(|twin| twin.late).sum::<u64>());
     }
 
 }
@@ -153,11 +163,11 @@ fn an_exchange_that_sends_candles_has_none_built() {
     // What became of trades meanwhile is not known.
     assert_eq!(told, [(2, Candle { after_hole: true, ..candle })]);
     assert_eq!(candles_of(&mut cache, START + SECOND, trade(100, 1).into()), []);
-    // A closed candle is final.
+    // It says nothing new.
     let again: Vec<_> =
         candle.bodies().into_iter().flat_map(|body| candles_of(&mut cache, START, body)).collect();
     assert_eq!(again, []);
-    assert_eq!(cache.late(), 1);
+    assert_eq!(cache.candle_counts(), CandleCounts { repeated: 1, ..CandleCounts::default() });
 }
 
 #[test]
@@ -217,23 +227,6 @@ fn date(nanos: i64) -> Body {
     Body::Time { date: UnixNanos(nanos) }
 }
 
-/// A bar of the minute that begins so many minutes after the start, in its n-th state.
-fn bar(minute: i64, state: u64, says_final: bool) -> Candle {
-    let price = Decimal::new(100 + state as i64, 0).expect("small");
-    let open_time = UnixNanos(START + minute * MINUTE);
-    Candle {
-        trades: Some(state),
-        says_final,
-        ..Candle::of(Interval::Minute1, open_time, [price; 4])
-    }
-}
-
-fn take(cache: &mut Cache, candle: &Candle) -> Vec<(u64, Candle)> {
-    let [prices, volume] = candle.bodies();
-    assert_eq!(candles_of(cache, START, prices), []);
-    candles_of(cache, START, volume)
-}
-
 /// What a history says of minutes: their numbers after the start, and whether it is complete.
 fn minutes(cache: &Cache, from: Option<i64>, to: Option<i64>, limit: usize) -> (Vec<i64>, bool) {
     let millis = |minute: i64| (START + minute * MINUTE) / 1_000_000;
@@ -244,63 +237,6 @@ fn minutes(cache: &Cache, from: Option<i64>, to: Option<i64>, limit: usize) -> (
         told.push((candle.open_time.0 - START) / MINUTE);
     });
     (told, complete)
-}
-
-#[test]
-fn a_bar_is_closed_by_the_next_one_and_told_once() {
-    let mut cache = cache(8);
-    assert_eq!(take(&mut cache, &bar(0, 2, false)).len(), 1);
-    assert_eq!(take(&mut cache, &bar(0, 3, false)).len(), 1);
-    let told = take(&mut cache, &bar(1, 1, false));
-    let ended = Candle { closed: true, ..bar(0, 3, false) };
-    assert_eq!(told, [(3, ended), (4, bar(1, 1, false))]);
-    assert_eq!(take(&mut cache, &bar(0, 4, false)), [], "it comes too late");
-    assert_eq!(cache.late(), 1);
-    assert_eq!(minutes(&cache, None, None, 10), (vec![0, 1], true));
-    // An exchange that calls its bars final has not called this one so.
-    let told = take(&mut cache, &Candle { says_final: true, ..bar(1, 5, false) });
-    assert!(!told[0].1.closed);
-    let told = take(&mut cache, &Candle { closed: true, ..bar(3, 9, true) });
-    assert_eq!(
-        told.iter().map(|(_, one)| (one.closed, one.partial)).collect::<Vec<_>>(),
-        [(true, true), (true, false)]
-    );
-    assert_eq!(minutes(&cache, None, None, 10), (vec![0, 1, 3], false));
-    assert_eq!(minutes(&cache, Some(2), None, 10), (vec![3], true));
-}
-
-#[test]
-fn a_bar_without_a_later_one_is_closed_by_the_time_of_its_exchange() {
-    let mut cache = cache(8);
-    take(&mut cache, &bar(0, 2, false));
-    let end = START + MINUTE;
-    assert_eq!(candles_of(&mut cache, end, date(end + 3 * SECOND - 1)), []);
-    assert_eq!(candles_of(&mut cache, end, Body::Time { date: UnixNanos::NONE }), []);
-    let told = candles_of(&mut cache, end, date(end + 3 * SECOND));
-    assert_eq!(told, [(2, Candle { closed: true, ..bar(0, 2, false) })]);
-    assert_eq!(candles_of(&mut cache, end, date(end + 99 * SECOND)), []);
-    assert_eq!(take(&mut cache, &bar(0, 3, false)), [], "closed is final");
-    assert_eq!(minutes(&cache, None, None, 10), (vec![0], true));
-}
-
-#[test]
-fn a_bar_that_an_outage_may_have_changed_says_so_until_it_comes_again() {
-    let silent = Body::Unheard { channel: Channel::Candles };
-    for comes_again in [false, true] {
-        let mut cache = cache(8);
-        take(&mut cache, &bar(0, 2, false));
-        candles_of(&mut cache, START, silent);
-        assert!(!minutes(&cache, None, None, 10).1, "nobody knows what comes");
-        if comes_again {
-            take(&mut cache, &bar(0, 7, false));
-        }
-        let told = take(&mut cache, &bar(2, 1, false));
-        assert_eq!((told[0].1.closed, told[0].1.partial), (true, !comes_again));
-        // What was between them the exchange would have told.
-        assert_eq!(minutes(&cache, Some(2), None, 10), (vec![2], true));
-        assert_eq!(minutes(&cache, Some(1), None, 10), (vec![2], comes_again));
-        assert_eq!(minutes(&cache, Some(1), Some(1), 10), (vec![], comes_again));
-    }
 }
 
 #[test]
@@ -346,8 +282,8 @@ fn a_trade_whose_date_is_not_believed_makes_no_candle() {
     let mut cache = cache(8);
     candles_of(&mut cache, START, trade(100, 1).into());
     let mut ahead: Body = trade(999, 1).into();
-    let Body::Trade { dated_ahead, .. } = &mut ahead else { panic!("{ahead:?}") };
-    *dated_ahead = true;
+    let Body::Trade { ahead: by, .. } = &mut ahead else { panic!("{ahead:?}") };
+    *by = DatedAhead::BEYOND;
     assert_eq!(candles_of(&mut cache, START + 3_600 * SECOND, ahead), []);
     assert_eq!(cache.seq(ID, Stream::Trades), 2, "it is told");
     let told = candles_of(&mut cache, START + SECOND / 2, trade(101, 1).into());
@@ -355,114 +291,7 @@ fn a_trade_whose_date_is_not_believed_makes_no_candle() {
     assert!(told.iter().all(|(_, one)| one.trades == Some(2) && one.close == decimal("1.01")));
 }
 
-/// What an exchange does in one step of half a minute, and what of it reaches us.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// The present bar changes.
-    Change,
-    /// Time passes.
-    Pass,
-    /// The connection is lost; what comes until it is back does not reach us.
-    Lost,
-    /// It is back, and tells the present bar.
-    Back,
-    /// Bars of the past that were told come again.
-    Again,
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => Just(Step::Change),
-        4 => Just(Step::Pass),
-        1 => Just(Step::Lost),
-        2 => Just(Step::Back),
-        1 => Just(Step::Again),
-    ]
-}
-
-/// The bars of an exchange: the truth, by their minute.
-#[derive(Default)]
-struct Bars {
-    truth: BTreeMap<i64, Candle>,
-    told: Vec<(u64, Candle)>,
-}
-
-impl Bars {
-    /// Every number follows the last, no bar comes back, a closed one is final; and what is not
-    /// called partial is what it was in the end.
-    fn judge(&self) -> Result<(), TestCaseError> {
-        for (index, (seq, candle)) in self.told.iter().enumerate() {
-            prop_assert_eq!(*seq, index as u64 + 1);
-            let Some((_, next)) = self.told.get(index + 1) else { continue };
-            let order = next.open_time.cmp(&candle.open_time);
-            prop_assert!(if candle.closed { order.is_gt() } else { order.is_eq() }, "{next:?}");
-        }
-        for (_, candle) in self.told.iter().filter(|(_, one)| one.closed && !one.partial) {
-            let truth = self.truth[&candle.open_time.0];
-            prop_assert_eq!((truth.close, truth.trades), (candle.close, candle.trades));
-        }
-        Ok(())
-    }
-}
-
 proptest! {
-    #[test]
-    fn a_bar_that_is_not_called_partial_is_whole_and_a_complete_history_has_all(
-        says_final in any::<bool>(),
-        steps in prop::collection::vec(any_step(), 0..80),
-        asked in (0..12_i64, 0..12_i64),
-    ) {
-        let mut cache = cache(64);
-        let mut bars = Bars::default();
-        let (mut now, mut connected) = (START, true);
-        for step in steps {
-            let minute = (now - START).div_euclid(MINUTE);
-            let start = START + minute * MINUTE;
-            match step {
-                Step::Change => {
-                    let state = bars.truth.get(&start).map_or(1, |bar| bar.trades.unwrap_or(0) + 1);
-                    bars.truth.insert(start, bar(minute, state, says_final));
-                }
-                Step::Pass => now += MINUTE / 2,
-                Step::Lost => {
-                    connected = false;
-                    let silent = Body::Unheard { channel: Channel::Candles };
-                    candles_of(&mut cache, now, silent);
-                }
-                Step::Back => connected = true,
-                Step::Again => {
-                    let told: Vec<_> = bars.told.iter().map(|(_, one)| one.open_time).collect();
-                    let past = bars.truth.values().filter(|one| told.contains(&one.open_time));
-                    for past in past.take(2) {
-                        if connected && past.open_time.0 < start {
-                            bars.told.extend(take(&mut cache, past));
-                        }
-                    }
-                }
-            }
-            let is_over = now == start + MINUTE;
-            let present = bars.truth.get(&start).copied();
-            if let Some(present) = present.filter(|_| connected) {
-                if matches!(step, Step::Change | Step::Back) {
-                    bars.told.extend(take(&mut cache, &present));
-                } else if is_over && says_final {
-                    bars.told.extend(take(&mut cache, &Candle { closed: true, ..present }));
-                }
-            }
-            bars.told.extend(candles_of(&mut cache, now, date(now)));
-            if let Some((_, newest)) = bars.told.last() {
-                let due = newest.open_time.0 + MINUTE + 3 * SECOND;
-                prop_assert!(newest.closed || due > now, "{newest:?} at {now}");
-            }
-        }
-        bars.judge()?;
-        let (from, to) = (asked.0.min(asked.1), asked.0.max(asked.1));
-        let (told, complete) = minutes(&cache, Some(from), Some(to), 100);
-        let truth = bars.truth.keys().map(|start| (start - START) / MINUTE);
-        let wanted: Vec<i64> = truth.filter(|minute| (from..=to).contains(minute)).collect();
-        prop_assert!(!complete || told == wanted, "{told:?} of {wanted:?}");
-    }
-
     /// Trades of which some are lost, told as gaps before the next one that comes.
     #[test]
     fn a_candle_that_is_not_called_partial_has_all_its_trades(

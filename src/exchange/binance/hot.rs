@@ -81,7 +81,7 @@ fn trade(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b"{\"e\":\"trade\",\"E\":")?;
-    time(&mut cursor)?;
+    let sent = time(&mut cursor)?;
     let early_time = option_time(&mut cursor)?;
     let symbol = symbol(&mut cursor, stream)?;
     cursor.expect(b",\"t\":")?;
@@ -107,7 +107,8 @@ fn trade(
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
     let time = context.time(time);
-    TradeFields { time, price, size, id, buyer_is_maker }.push(instrument, batch);
+    let sent = context.time(sent);
+    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
     Some(())
 }
 
@@ -121,7 +122,7 @@ fn aggregate(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b"{\"e\":\"aggTrade\",\"E\":")?;
-    time(&mut cursor)?;
+    let sent = time(&mut cursor)?;
     let early_id = option(&mut cursor, b",\"a\":")?;
     let symbol = symbol(&mut cursor, stream)?;
     let id = match early_id {
@@ -146,7 +147,8 @@ fn aggregate(
     let time = context.time(time(&mut cursor)?);
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
-    TradeFields { time, price, size, id, buyer_is_maker }.push(instrument, batch);
+    let sent = context.time(sent);
+    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
     Some(())
 }
 

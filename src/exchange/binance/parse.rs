@@ -25,6 +25,8 @@ pub(super) struct Context<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TradeFields {
     pub(super) time: UnixNanos,
+    /// When the frame was sent.
+    pub(super) sent: UnixNanos,
     pub(super) price: Decimal,
     pub(super) size: Decimal,
     pub(super) id: u64,
@@ -40,6 +42,7 @@ impl TradeFields {
         let taker = if self.buyer_is_maker { Side::Ask } else { Side::Bid };
         let id = TradeId::Number(self.id);
         let trade = Trade { taker, price: self.price, size: self.size, id };
+        batch.sent = self.sent;
         batch.push(self.id, Tick::new(instrument, self.time, trade.into()));
     }
 }
@@ -228,6 +231,10 @@ impl Context<'_> {
     ) -> Result<Frame, Rejected> {
         let fields = TradeFields {
             time: self.time(event.unsigned(b'T')?),
+            sent: event
+                .value(b'E')
+                .and_then(Value::unsigned)
+                .map_or(UnixNanos::NONE, |time| self.time(time)),
             price: event.positive(b'p')?,
             size: event.positive(b'q')?,
             id,

@@ -78,7 +78,8 @@ fn depth(cursor: &mut Cursor<'_>) -> Option<u64> {
 #[inline(always)]
 fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> Option<()> {
     let topic = cursor.until(b'"')?;
-    head(&mut cursor)?;
+    let (_, sent) = head(&mut cursor)?;
+    batch.sent = UnixNanos::from_millis(sent);
     let (window, length) = cursor.window_of(topic);
     let instrument = context.instruments.find_in(window, length)?;
     cursor.expect(b"[")?;

@@ -12,7 +12,7 @@ use crate::exchange::general::{
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
-use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
+use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId};
 
 /// What a frame is read against.
 #[derive(Debug)]
@@ -175,6 +175,7 @@ impl Context<'_> {
             batch.lose(instrument, Channel::Trades, Rejected::Field);
             return Ok(GENERAL);
         };
+        batch.sent = message.time(None).unwrap_or(UnixNanos::NONE);
         for item in trades {
             // Options print all trades of a coin on one topic, so each item names its instrument.
             let instrument = self.instruments.find(named(item, "s", rest).as_bytes());
@@ -406,7 +407,6 @@ fn merged(before: Ticker, fields: Value<'_>) -> (Ticker, bool, Result<(), Reject
             _ => {}
         }
     }
-    ticker.change = ticker.last.zip(ticker.open).and_then(|(last, open)| difference(last, open));
     (ticker, states_best, read)
 }
 
@@ -427,12 +427,6 @@ fn percent(ratio: Decimal) -> Option<Decimal> {
     let missing = 2_u8.saturating_sub(ratio.digits());
     let mantissa = ratio.mantissa().checked_mul(10_i64.pow(missing.into()))?;
     Decimal::new(mantissa, ratio.digits().saturating_sub(2))
-}
-
-fn difference(last: Decimal, open: Decimal) -> Option<Decimal> {
-    let minus_open = WideDecimal::new(-i128::from(open.mantissa()), open.digits())?;
-    let difference = minus_open.checked_add(last)?;
-    Decimal::new(i64::try_from(difference.mantissa()).ok()?, difference.digits())
 }
 
 /// Calls `found` with the symbols that a frame names.

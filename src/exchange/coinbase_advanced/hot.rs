@@ -152,6 +152,7 @@ fn trades(
     if batch.ticks.len() > 1 {
         order_trades(0, batch);
     }
+    batch.sent = envelope.time;
     batch.connection_sequence = Some(envelope.sequence);
     Some(())
 }

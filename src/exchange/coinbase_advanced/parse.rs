@@ -99,6 +99,7 @@ impl Context<'_> {
                 self.book(envelope, event, batch)
             }),
             "market_trades" => {
+                batch.sent = envelope.time;
                 self.each(Channel::Trades, events, batch, |event, batch| self.trades(event, batch))
             }
             "ticker" | "ticker_batch" => {
@@ -203,6 +204,7 @@ impl Context<'_> {
         event: Value<'_>,
         batch: &mut Batch,
     ) -> Result<bool, Rejected> {
+        batch.lists_bars = is_snapshot(event)?;
         let list = required(event, "candles")?;
         self.each_of(Channel::Candles, list, batch, |instrument, item, batch| {
             batch.push_candle(None, instrument, envelope.time, &candle(item)?);

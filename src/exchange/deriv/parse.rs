@@ -179,6 +179,7 @@ impl Context<'_> {
         }
         // All but the last are over: the exchange has gone on to the next.
         let newest = read.len().saturating_sub(1);
+        batch.lists_bars = true;
         for (index, mut fields) in read.into_iter().enumerate() {
             fields.candle.closed = index < newest;
             if index == newest {

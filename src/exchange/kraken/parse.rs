@@ -212,6 +212,7 @@ impl Context<'_> {
                 .each(Channel::Ticker, data, batch, |_, of, item, batch| ticker(of, item, batch)),
             "ohlc" => {
                 let time = envelope.time;
+                batch.lists_bars = kind == BookKind::Snapshot;
                 self.each(Channel::Candles, data, batch, |_, of, item, batch| {
                     candle(of, time, item, batch)
                 })

@@ -203,8 +203,8 @@ impl Named {
     }
 }
 
-/// The interval of a candle channel. Days of Hong Kong time are days as well: they say themselves
-/// when they open, and are only read from recordings.
+/// The interval of a candle channel. Days of Hong Kong time are days as well, and only read from
+/// recordings: they open at no day of ours, so that a feed takes none of them.
 fn candle_interval(name: &str) -> Option<Interval> {
     Some(match name {
         "1s" => Interval::Second1,

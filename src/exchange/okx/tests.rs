@@ -250,7 +250,7 @@ fn a_ticker_counts_coins_on_spot_and_for_contracts() {
     assert_eq!((ticker.open, ticker.high), (Some(decimal("29571.4")), Some(decimal("31003.3"))));
     assert_eq!((ticker.bid, ticker.ask), (Some(decimal("30210.4")), Some(decimal("30220.1"))));
     assert_eq!(ticker.volume.expect("stated").to_string(), "2620.289");
-    assert_eq!((ticker.quote_volume, ticker.change), (None, None));
+    assert_eq!((ticker.quote_volume, ticker.change), (None, Some(decimal("647.4"))));
 
     let spot = read(&text.replace("BTC-USD-220527", "BTC-USDT").replace("FUTURES", "SPOT"));
     let ticker = spot.ticker();
@@ -301,8 +301,12 @@ fn a_candle_says_whether_it_is_final() {
         ("candle1D", Interval::Day1),
         ("candle1Dutc", Interval::Day1),
     ] {
-        assert_eq!(read(&text.replace("candle1m", name)).candle().interval, interval);
+        let day = text.replace("1597026360000", "1597017600000");
+        assert_eq!(read(&day.replace("candle1m", name)).candle().interval, interval);
     }
+    // A day of Hong Kong opens at none of ours.
+    let day = text.replace("1597026360000", "1596988800000").replace("candle1m", "candle1D");
+    assert!(!read(&day).candle().is_possible());
     assert_eq!(read(&text.replace("candle1m", "candle3m")).outcome, Ok(Frame::Other));
     let short = text.replace(r#","45247","529.5858061","5529.5858061","0"]]"#, "]]");
     assert_eq!(read(&short).outcome, Err(Rejected::Field));
