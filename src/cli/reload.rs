@@ -57,7 +57,11 @@ impl Source {
         match config.map(|config| gateway.reload(config)) {
             Ok(Ok(changes)) => tracing::info!(file = %shown, %changes, "configuration read again"),
             Ok(Err(error)) => tracing::error!(file = %shown, %error, "configuration refused"),
-            Err(error) => tracing::error!(%error, "configuration refused"),
+            Err(error) => {
+                // A log has one line for it.
+                let error = error.to_string().replace(":\n  ", ": ").replace("\n  ", "; ");
+                tracing::error!(%error, "configuration refused");
+            }
         }
     }
 }

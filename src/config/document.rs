@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::ConfigError;
-use super::error::{Place, Source};
+use super::error::{Place, Source, Wrongs};
 use super::key::{Fallback, Key, nearest, real, size};
 use super::keys::{BUDGET, SECTIONS, Section};
 use super::overrides::Override;
@@ -15,32 +15,42 @@ pub(super) struct Document<'a> {
     source: &'a Source<'a>,
     overrides: &'a [Override],
     table: Table,
+    /// Tables in which something is wrong already, by name and place.
+    faulty: Vec<(&'static str, usize)>,
 }
 
 impl<'a> Document<'a> {
-    /// Reads the text, then the overrides over it.
+    /// Reads the text, then the overrides over it. What is wrong with single keys is added to
+    /// `wrongs`.
+    ///
+    /// # Errors
+    /// When the text is no TOML: nothing else can be said of it then.
     pub(super) fn read(
         source: &'a Source<'a>,
         overrides: &'a [Override],
+        wrongs: &mut Wrongs,
     ) -> Result<Self, ConfigError> {
-        let mut table = source.text.parse::<Table>().map_err(|error| ConfigError::Syntax {
-            place: match error.span() {
-                Some(span) => source.place_of_byte(span.start),
-                None => source.place_of_file(),
-            },
-            message: error.message().to_owned(),
-        })?;
+        let mut table = source.text.parse::<Table>().map_err(|error| syntax(source, &error))?;
         for one in overrides {
-            one.apply(&mut table)?;
+            wrongs.take(one.apply(&mut table));
         }
-        let mut document = Self { source, overrides, table };
-        document.check_sections()?;
+        let mut document = Self { source, overrides, table, faulty: Vec::new() };
+        document.check_sections(wrongs);
         for section in SECTIONS {
             for index in 0..document.count(section.name) {
-                document.check_section(section, index)?;
+                let before = wrongs.len();
+                document.check_section(section, index, wrongs);
+                if wrongs.len() > before {
+                    document.faulty.push((section.name, index));
+                }
             }
         }
         Ok(document)
+    }
+
+    /// Whether every key of a table is of its kind.
+    pub(super) fn is_sound(&self, section: &str, index: usize) -> bool {
+        !self.faulty.contains(&(section, index))
     }
 
     /// Whatever stands in `[budget]`.
@@ -80,8 +90,10 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Every section is known and of its form; those that are absent are there afterwards.
-    fn check_sections(&mut self) -> Result<(), ConfigError> {
+    /// Every section is known and of its form; those that are absent, or of another form, are there
+    /// afterwards.
+    fn check_sections(&mut self, wrongs: &mut Wrongs) {
+        let mut bad = Vec::new();
         for (name, value) in &self.table {
             let form = match SECTIONS.iter().find(|section| section.name == name) {
                 Some(Section { repeats: true, .. }) if !is_tables(value) => format!("[[{name}]]"),
@@ -94,41 +106,67 @@ impl<'a> Document<'a> {
                     let remedy = meant(name, &names.collect::<Vec<_>>());
                     let message = format!("unknown field `{name}`; {remedy}");
                     let place = self.source.place_of_section(name);
-                    return Err(ConfigError::Syntax { place, message });
+                    wrongs.add(ConfigError::Syntax { place, message });
+                    continue;
                 }
             };
             let message = format!("{name} = {value}: write its keys below {form}");
-            return Err(ConfigError::Syntax { place: self.source.place_of_section(name), message });
+            let place = self.source.place_of_section(name);
+            wrongs.add(ConfigError::Syntax { place, message });
+            bad.push(name.clone());
+        }
+        for name in bad {
+            self.table.remove(&name);
+            let section = SECTIONS.iter().find(|section| section.name == name);
+            self.faulty.extend(section.map(|section| (section.name, 0)));
         }
         for section in SECTIONS.iter().filter(|section| !section.repeats) {
             self.table.entry(section.name).or_insert_with(|| Value::Table(Table::new()));
         }
-        Ok(())
     }
 
-    fn check_section(&mut self, section: &Section, index: usize) -> Result<(), ConfigError> {
+    /// Every key is known and of its kind; those that are absent, or of another, have their default
+    /// afterwards.
+    fn check_section(&mut self, section: &Section, index: usize, wrongs: &mut Wrongs) {
         let at = self.at(section.name, index);
-        let written = at.table();
-        at.check_names(section, "", written)?;
+        at.check_names(section, "", at.table(), wrongs);
+        let mut bad = Vec::new();
         for key in section.keys {
             match (at.value(key), key.fallback) {
-                (Some(value), _) => key.kind.check(value).map_err(|_| at.wrong_kind(key))?,
+                (Some(value), _) if key.kind.check(value).is_ok() => {}
+                (Some(_), _) => {
+                    wrongs.add(at.wrong_kind(key));
+                    bad.push(key.name);
+                }
                 (None, Fallback::Required(example)) => {
                     let remedy = format!("has to be written, like {} = {example}", key.name);
-                    return Err(at.wrong(key, "(none)", remedy));
+                    wrongs.add(at.wrong(key, "(none)", remedy));
                 }
                 (None, Fallback::Is(_) | Fallback::Says(..)) => {}
             }
         }
         for key in section.keys {
-            if self.at(section.name, index).value(key).is_none()
+            if (bad.contains(&key.name) || self.at(section.name, index).value(key).is_none())
                 && let Some(value) = key.default_value()
             {
                 self.set(key, index, value);
             }
         }
-        Ok(())
     }
+}
+
+/// What the reader of TOML says, with the name of a key that stands twice.
+fn syntax(source: &Source<'_>, error: &toml::de::Error) -> ConfigError {
+    let span = error.span();
+    let place = span
+        .clone()
+        .map_or_else(|| source.place_of_file(), |span| source.place_of_byte(span.start));
+    let mut message = error.message().to_owned();
+    if message.starts_with("duplicate key") {
+        let name = span.and_then(|span| source.text.get(span)).unwrap_or_default().trim();
+        message = format!("`{name}` stands here a second time; remove one");
+    }
+    ConfigError::Syntax { place, message }
 }
 
 fn is_tables(value: &Value) -> bool {
@@ -180,7 +218,8 @@ impl<'a> At<'a> {
         section: &Section,
         outer: &str,
         table: Option<&Table>,
-    ) -> Result<(), ConfigError> {
+        wrongs: &mut Wrongs,
+    ) {
         for (name, value) in table.into_iter().flatten() {
             let full = format!("{outer}{name}");
             if section.keys.iter().any(|key| key.name == full) {
@@ -189,12 +228,14 @@ impl<'a> At<'a> {
             let inside = format!("{full}.");
             let first = section.keys.iter().find(|key| key.name.starts_with(&inside));
             if let Some(first) = first {
-                let Some(inner) = value.as_table() else {
-                    let key = &first.name[inside.len()..];
-                    let remedy = format!("write a table like {{ {key} = … }}");
-                    return Err(self.wrong_at(&full, value, remedy));
-                };
-                self.check_names(section, &inside, Some(inner))?;
+                match value.as_table() {
+                    Some(inner) => self.check_names(section, &inside, Some(inner), wrongs),
+                    None => {
+                        let key = &first.name[inside.len()..];
+                        let remedy = format!("write a table like {{ {key} = … }}");
+                        wrongs.add(self.wrong_at(&full, value, remedy));
+                    }
+                }
                 continue;
             }
             let siblings = section.keys.iter().filter_map(|key| key.name.strip_prefix(outer));
@@ -203,9 +244,8 @@ impl<'a> At<'a> {
             names.dedup();
             let (place, remedy) = (self.place(&full), meant(name, &names));
             let message = format!("unknown field `{full}` in {}; {remedy}", self.name());
-            return Err(ConfigError::Syntax { place, message });
+            wrongs.add(ConfigError::Syntax { place, message });
         }
-        Ok(())
     }
 
     /// What is written, or filled in.
@@ -269,7 +309,11 @@ impl<'a> At<'a> {
     fn wrong_kind(&self, key: &Key) -> ConfigError {
         match self.variable(key.name) {
             Some(_) => self.wrong_as_written(key, key.kind.variable_remedy()),
-            None => self.wrong_as_written(key, key.kind.remedy()),
+            None => {
+                let written = self.value(key);
+                let remedy = written.map_or_else(String::new, |value| key.kind.remedy_for(value));
+                self.wrong_as_written(key, remedy)
+            }
         }
     }
 

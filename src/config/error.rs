@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::printable::Printable;
+
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,7 +18,7 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The text is no TOML, holds an unknown key, or a value of another type.
-    #[error("{place}: {message}")]
+    #[error("{place}: {}", Printable(message))]
     Syntax {
         /// File and line.
         place: Place,
@@ -24,7 +26,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value is of the right type and still wrong.
-    #[error("{place}: {field} = {value}: {remedy}")]
+    #[error("{place}: {} = {}: {}", Printable(field), Printable(value), Printable(remedy))]
     Value {
         /// File and line.
         place: Place,
@@ -35,8 +37,16 @@ pub enum ConfigError {
         /// What would be right.
         remedy: String,
     },
+    /// More than one of these.
+    #[error("{} things are wrong:{}", .0.len(), below(.0))]
+    Several(Vec<ConfigError>),
     /// A variable of the environment names no key, or its value is wrong.
-    #[error("environment variable {name} = \"{value}\": {remedy}")]
+    #[error(
+        "environment variable {} = \"{}\": {}",
+        Printable(name),
+        Printable(value),
+        Printable(remedy)
+    )]
     Variable {
         /// The variable.
         name: String,
@@ -45,6 +55,39 @@ pub enum ConfigError {
         /// What would be right.
         remedy: String,
     },
+}
+
+fn below(errors: &[ConfigError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
+}
+
+/// What is wrong so far: all of a file is looked at before it is refused.
+#[derive(Debug, Default)]
+pub(super) struct Wrongs(Vec<ConfigError>);
+
+impl Wrongs {
+    pub(super) fn add(&mut self, error: ConfigError) {
+        self.0.push(error);
+    }
+
+    /// The value of what went well.
+    pub(super) fn take<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// # Errors
+    /// What was added, if anything.
+    pub(super) fn into_result(mut self) -> Result<(), ConfigError> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(self.0.remove(0)),
+            _ => Err(ConfigError::Several(self.0)),
+        }
+    }
 }
 
 /// Where in which file.

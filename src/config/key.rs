@@ -132,6 +132,17 @@ impl Kind {
         }
     }
 
+    /// The same for a value that was written.
+    pub(super) fn remedy_for(self, value: &Value) -> String {
+        let is_number = matches!(self, Self::Whole { .. } | Self::Real { .. });
+        let hint = match value {
+            Value::String(_) if is_number => "; write the number alone, without quotes or unit",
+            Value::Float(_) if matches!(self, Self::Whole { .. }) => "; write a whole number",
+            _ => "",
+        };
+        format!("{}{hint}", self.remedy())
+    }
+
     fn first(self) -> &'static str {
         match self {
             Self::SomeOf(names) => names().first().copied().unwrap_or_default(),
@@ -167,9 +178,14 @@ impl Kind {
                 .filter(|_| !matches!(self, Self::Text(_) | Self::OneOf(_)))
                 .unwrap_or_else(|| Value::String(text.to_owned()));
         }
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        // One comma may stand at the end, and nothing at all is an empty list.
+        let text = text.strip_suffix(',').unwrap_or(text);
+        let items = text.split(',').map(str::trim).filter(|_| !text.is_empty());
+        let is_decimal = |item: &str| item.bytes().all(|byte| byte.is_ascii_digit());
         let item = |item: &str| match self {
-            Self::Wholes(_) => as_toml(item).unwrap_or_else(|| Value::String(item.to_owned())),
+            Self::Wholes(_) => as_toml(item)
+                .filter(|_| is_decimal(item))
+                .unwrap_or_else(|| Value::String(item.to_owned())),
             _ => Value::String(item.trim_matches('"').to_owned()),
         };
         Value::Array(items.map(item).collect())

@@ -73,7 +73,8 @@ keys! { gateway:
             max: limits::CLIENT_QUEUE_BYTES_MAX
         }, "bytes",
         Is("1048576");
-    /// How often a client is pinged; the third ping in a row without an answer ends its connection.
+    /// How often a client is pinged; after two in a row without an answer its connection is ended
+    /// instead of a third.
     HEARTBEAT_SECONDS "heartbeat_seconds" Kind::Whole { min: 1, max: 3_600 }, "seconds", Is("30");
     /// How long a gateway that stops waits for clients to take what is queued for them.
     DRAIN_SECONDS "drain_seconds" Kind::Whole { min: 0, max: 600 }, "seconds", Is("5");

@@ -10,6 +10,7 @@ mod keys;
 mod overrides;
 mod reference;
 mod size;
+mod urls;
 mod validate;
 
 pub use change::{Changes, Unchangeable, changes};
@@ -170,9 +171,10 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let source = error::Source { text, path };
-        let overrides = overrides::collect(variables)?;
-        let document = document::Document::read(&source, &overrides)?;
-        validate::validate(document)
+        let mut wrongs = error::Wrongs::default();
+        let overrides = overrides::collect(variables, &mut wrongs);
+        let document = document::Document::read(&source, &overrides, &mut wrongs)?;
+        validate::validate(document, wrongs)
     }
 }
 

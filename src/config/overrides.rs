@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use super::ConfigError;
 use super::document::put;
+use super::error::Wrongs;
 use super::key::{Key, as_toml, nearest};
 use super::keys::{BUDGET, SECTIONS, gateway};
 
@@ -31,23 +32,26 @@ enum Target {
 /// so that a misspelt one is not silently without effect.
 pub(super) fn collect(
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<Vec<Override>, ConfigError> {
+    wrongs: &mut Wrongs,
+) -> Vec<Override> {
     let mut overrides = Vec::new();
     for (variable, text) in variables {
         let target = if variable == "WS_PORT" {
-            Target::GatewayPort(port(&variable, &text)?)
+            port(&variable, &text).map(Target::GatewayPort)
         } else {
             match variable.strip_prefix("TICKWIRE_") {
-                Some(name) if name != "LOG" => target(&variable, &text)?,
+                Some(name) if name != "LOG" => target(&variable, &text),
                 Some(_) | None => continue,
             }
         };
-        overrides.push(Override { variable, text, target });
+        if let Some(target) = wrongs.take(target) {
+            overrides.push(Override { variable, text, target });
+        }
     }
     // The variables come in no order; WS_PORT goes last so that it meets the final address.
     let is_port = |one: &Override| matches!(one.target, Target::GatewayPort(_));
     overrides.sort_by(|a, b| (is_port(a), &a.variable).cmp(&(is_port(b), &b.variable)));
-    Ok(overrides)
+    overrides
 }
 
 fn port(variable: &str, text: &str) -> Result<u16, ConfigError> {

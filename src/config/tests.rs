@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::latency::{Quantile, Span};
 
 const MINIMAL: &str = "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n";
 
@@ -179,6 +180,12 @@ const WRONG_FILES: &[(&str, [&str; 3])] = &[
     ("[gateway]\ndefault_exchange = \"x\"", ["default_exchange", "\"x\"", "one of: binance, "]),
     ("[gateway]\nallow_anonymous = \"yes\"", ["allow_anonymous", "\"yes\"", "true or false"]),
     ("[gateway]\nallowed_origins = \"x\"", ["allowed_origins", "\"x\"", "a list of origins"]),
+    (
+        "[gateway]\nallowed_origins = [\"https://*.example.org\"]",
+        ["allowed_origins", "\"https://*.example.org\"", "without *"],
+    ),
+    ("[gateway]\nlisten = 1\nlisten = 2", ["t.toml:3", "`listen`", "a second time; remove one"]),
+    ("[budget]\nsocket_to_ring_p99 = 0", ["budget.socket_to_ring_p99", "0", "from 0.001 to"]),
     ("[gateway]\ntls_key_file = \"src\"", ["tls_key_file", "\"src\"", "name a PEM file"]),
     ("[gateway]\nlistenn = 1", ["`listenn`", "gateway", "did you mean `listen`?"]),
     ("[gatewy]\nlisten = 1", ["`gatewy`", "unknown", "did you mean `gateway`?"]),
@@ -202,6 +209,11 @@ const WRONG_FEEDS: &[(&str, [&str; 3])] = &[
     ("candle_source = 1", ["feed[0].candle_source", "1", "\"trades\" or \"exchange\""]),
     ("url = \"http://x\"", ["feed[0].url", "\"http://x\"", "wss://host"]),
     ("rest_url = \"ws://x\"", ["feed[0].rest_url", "\"ws://x\"", "https://host"]),
+    ("url = \"wss://a:b@x\"", ["feed[0].url", "\"wss://a:b@x\"", "before the @"]),
+    ("url = \"wss://x/ws\"", ["feed[0].url", "\"wss://x/ws\"", "write the origin alone"]),
+    ("url = \"wss://x?a=b\"", ["feed[0].url", "\"wss://x?a=b\"", "write the origin alone"]),
+    ("rest_url = \"https://x/api\"", ["feed[0].rest_url", "/api", "write the origin alone"]),
+    ("channels = [\"trades\", \"trades\"]", ["feed[0].channels", "\"trades\"", "twice"]),
     ("cpu = -1", ["feed[0].cpu", "-1", "from 0 to"]),
     ("lines = 3", ["feed[0].lines", "3", "from 1 to 2"]),
     ("reconnect = 5", ["feed[0].reconnect", "5", "write a table like { initial_ms"]),
@@ -227,6 +239,10 @@ const WRONG_VARIABLES: &[(&str, &str, &str)] = &[
     ("TICKWIRE_GATEWAY_LISTEN", "0.0.0.0:1", "allow_anonymous = true"),
     ("TICKWIRE_GATEWAY_MAX_CLIENTS", "many", "gateway.max_clients: must be from 1 to 1000000"),
     ("TICKWIRE_GATEWAY_CPUS", "a,b", "in a variable 0,1 or [0, 1]"),
+    ("TICKWIRE_GATEWAY_CPUS", "0,,1", "in a variable 0,1 or [0, 1]"),
+    ("TICKWIRE_GATEWAY_CPUS", "0x10", "in a variable 0,1 or [0, 1]"),
+    ("TICKWIRE_GATEWAY_CPUS", "0,0", "stands in the list twice"),
+    ("TICKWIRE_FEED_0_CHANNELS", "trades,,quotes", "in a variable trades or"),
     ("TICKWIRE_GATEWAY_DEFAULT_EXCHANGE", "okx", "name one of: binance"),
     ("TICKWIRE_HISTORY_BYTES", "64 megabytes", "write a size like \"64MiB\""),
     ("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:8080", "choose another port"),
@@ -240,6 +256,67 @@ const WRONG_VARIABLES: &[(&str, &str, &str)] = &[
     ("TICKWIRE_NONSENSE", "x", "names no configuration key"),
     ("TICKWIRE_BUDGET_SOCKET_TO_RING_P99", "fast", "write a number of microseconds"),
 ];
+
+#[test]
+fn all_that_is_wrong_is_told_in_one_run() {
+    let text = "[gateway]\nmax_clients = 0\nheartbeat_seconds = \"30s\"\nlistenn = 1\n\
+                cpus = [0, 0]\nallowed_origins = [\"https://a.example/\", \"b.example\"]\n\
+                [redis]\nurl = 1\n\
+                [[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\", \"btc/usdt\", \"BTC/\"]\n\
+                rest_url = \"ftp://x\"\nreconnect = { max_ms = 1 }\n\
+                [[feed]]\nexchange = \"nasdaq\"\nsymbols = [\"A/B\"]\nlines = 9\n\
+                [history]\nevents = 0\n[budget]\nsocket_to_moon_p99 = 1\n";
+    let variables = &[("WS_PORT", "abc"), ("TICKWIRE_NONSENSE", "1")];
+    let message = parse_with(text, variables).expect_err("refused").to_string();
+    for part in [
+        "t.toml:2: gateway.max_clients = 0",
+        "t.toml:3: gateway.heartbeat_seconds = \"30s\": must be from 1 to 3600; write the number alone",
+        "t.toml:4: unknown field `listenn`",
+        "t.toml:7: unknown field `redis`",
+        "t.toml:11: feed[0].symbols = \"btc/usdt\": stands in the list twice",
+        "t.toml:11: feed[0].symbols = \"BTC/\"",
+        "t.toml:12: feed[0].rest_url",
+        "t.toml:13: feed[0].reconnect.max_ms",
+        "t.toml:15: feed[1].exchange = \"nasdaq\"",
+        "t.toml:17: feed[1].lines = 9",
+        "t.toml:19: history.events = 0",
+        "budget.socket_to_moon_p99",
+        "variable WS_PORT",
+        "variable TICKWIRE_NONSENSE",
+    ] {
+        assert!(message.contains(part), "{message}\nshould say {part}");
+    }
+    let count = message.lines().count() - 1;
+    assert!(message.starts_with(&format!("{count} things are wrong:\n")), "{message}");
+    // What is right by its kind is judged together.
+    let text = format!(
+        "[gateway]\ncpus = [0, 0]\nallowed_origins = [\"https://a.example/\", \"b.example\"]\n\
+         [admin]\nlisten = \"127.0.0.1:8080\"\n[history]\nbytes = \"1MiB\"\n{MINIMAL}"
+    );
+    let message = error(&text);
+    assert!(message.starts_with("3 things are wrong:\n"), "{message}");
+    assert!(message.contains("gateway.cpus = 0: stands in the list twice"), "{message}");
+}
+
+#[test]
+fn what_a_message_shows_cannot_move_the_cursor() {
+    let odd = "\\u001b[2J\\n";
+    for text in [
+        format!("{MINIMAL}url = \"wss://{odd}\"\n"),
+        format!("[[feed]]\nexchange = \"binance\"\nsymbols = [\"{odd}\"]\n"),
+        format!("[gateway]\nallowed_origins = [\"{odd}\"]\n{MINIMAL}"),
+        format!("\"{odd}\" = 1\n{MINIMAL}"),
+        format!("[gateway]\n\"{odd}\" = 1\n{MINIMAL}"),
+        format!("[budget]\n\"{odd}\" = 1\n{MINIMAL}"),
+    ] {
+        let message = error(&text);
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+    for name in ["TICKWIRE_\u{1b}[2J", "TICKWIRE_GATEWAY_LISTEN"] {
+        let message = parse_with(MINIMAL, &[(name, "\u{1b}[2J")]).expect_err("refused").to_string();
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+}
 
 #[test]
 fn whatever_is_wrong_names_its_field_its_value_and_what_would_be_right() {
@@ -258,6 +335,33 @@ fn whatever_is_wrong_names_its_field_its_value_and_what_would_be_right() {
         assert!(message.starts_with(&blamed), "{message}\nshould blame {name}");
         assert!(message.contains(remedy), "{message}\nshould say {remedy}");
     }
+}
+
+#[test]
+fn a_variable_changes_one_line_of_the_budget_and_a_file_states_all_of_it() {
+    let lines = |config: &Config| config.budget.allowances().len();
+    let usual = lines(&parse(MINIMAL).expect("valid"));
+    let changed = parse_with(MINIMAL, &[("TICKWIRE_BUDGET_SOCKET_TO_RING_P99", "77")]);
+    let changed = changed.expect("valid");
+    assert_eq!(lines(&changed), usual);
+    assert_eq!(changed.budget.allowed(Span::SocketToRing, Quantile::P99), Some(77_000));
+    let text = format!("[budget]\nsocket_to_ring_p50 = 5\n{MINIMAL}");
+    assert_eq!(lines(&parse(&text).expect("valid")), 1);
+    let both = parse_with(&text, &[("TICKWIRE_BUDGET_SOCKET_TO_RING_P99", "77")]).expect("valid");
+    assert_eq!(lines(&both), 2);
+}
+
+#[test]
+fn an_address_may_end_with_the_only_path_of_its_exchange() {
+    let feed = |exchange: &str, url: &str| {
+        parse(&format!(
+            "[[feed]]\nexchange = \"{exchange}\"\nsymbols = [\"BTC/USD\"]\nurl = \"{url}\"\n"
+        ))
+    };
+    assert!(feed("kraken", "wss://ws.kraken.com/v2").is_ok());
+    assert!(feed("deriv", "wss://ws.derivws.com/websockets/v3?app_id=7").is_ok());
+    assert!(feed("kraken", "wss://ws.kraken.com/v1").is_err());
+    assert!(feed("okx", "wss://ws.okx.com:8443/ws/v5/public").is_err());
 }
 
 #[test]

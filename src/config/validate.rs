@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::document::{At, Document};
+use super::error::Wrongs;
 use super::key::{Key, real};
 use super::keys::{BUDGET, admin, feed, gateway, history};
+use super::urls;
 use super::{
     AdminConfig, ByteSize, Config, ConfigError, FeedConfig, GatewayConfig, HistoryConfig, TlsFiles,
 };
@@ -20,15 +22,36 @@ use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
 use crate::tick::Interval;
 
-pub(super) fn validate(document: Document<'_>) -> Result<Config, ConfigError> {
-    let feeds = feeds(&document)?;
-    let gateway = gateway(&document.at("gateway", 0), &feeds)?;
-    let admin = admin(&document.at("admin", 0), gateway.listen)?;
-    let history = history(&document.at("history", 0), gateway.broadcasters)?;
-    let budget = budget(&document)?;
-    refuse_too_many_spinners(&document, &gateway, &feeds)?;
+/// Judges what single keys cannot be judged by, and adds what is wrong to `wrongs`.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(super) fn validate(document: Document<'_>, mut wrongs: Wrongs) -> Result<Config, ConfigError> {
+    let parts = parts(&document, &mut wrongs);
+    wrongs.into_result()?;
+    let (gateway, admin, feeds, history, budget) =
+        parts.expect("a part is only missing where something is wrong");
     let table = resolved(document, &gateway, &feeds).into_table();
     Ok(Config { gateway, admin, feeds, history, budget, table })
+}
+
+type Parts = (GatewayConfig, AdminConfig, Vec<FeedConfig>, HistoryConfig, Budget);
+
+/// All parts, if all are right; of those that are not, everything that is wrong is added.
+fn parts(document: &Document<'_>, wrongs: &mut Wrongs) -> Option<Parts> {
+    let feeds = feeds(document, wrongs);
+    let budget = wrongs.take(budget(document));
+    let sound = |name| document.is_sound(name, 0).then(|| document.at(name, 0));
+    let gateway = sound("gateway").and_then(|at| gateway(&at, feeds.as_deref(), wrongs));
+    let admin = sound("admin").and_then(|at| {
+        let taken = gateway.as_ref().map(|gateway| gateway.listen);
+        wrongs.take(admin(&at, taken))
+    });
+    let broadcasters = gateway.as_ref().map_or(1, |gateway| gateway.broadcasters);
+    let history = sound("history").and_then(|at| wrongs.take(history(&at, broadcasters)));
+    let (gateway, feeds) = (gateway?, feeds?);
+    wrongs.take(refuse_too_many_spinners(document, &gateway, &feeds))?;
+    Some((gateway, admin?, feeds, history?, budget?))
 }
 
 /// States what was left to the exchanges and the other keys.
@@ -76,24 +99,23 @@ impl At<'_> {
     }
 }
 
-fn gateway(at: &At<'_>, feeds: &[FeedConfig]) -> Result<GatewayConfig, ConfigError> {
-    let listen = at.address(&gateway::LISTEN)?;
-    if !listen.ip().is_loopback() && !at.flag(&gateway::ALLOW_ANONYMOUS) {
-        let remedy = "an address that others can reach needs allow_anonymous = true in [gateway]; \
-                      or listen on 127.0.0.1 behind a proxy that authenticates";
-        return Err(at.wrong(&gateway::LISTEN, format!("\"{listen}\""), remedy));
-    }
-    let cpus = at.wholes(&gateway::CPUS);
-    for &cpu in &cpus {
-        at.cpu(&gateway::CPUS, cpu)?;
-    }
-    let (default_exchange, states_default_exchange) = default_exchange(at, feeds)?;
-    let origins = at.texts(&gateway::ALLOWED_ORIGINS).unwrap_or_default();
-    Ok(GatewayConfig {
-        listen,
+fn gateway(
+    at: &At<'_>,
+    feeds: Option<&[FeedConfig]>,
+    wrongs: &mut Wrongs,
+) -> Option<GatewayConfig> {
+    let listen = wrongs.take(listen(at));
+    let cpus = wrongs.take(cpus(at));
+    let default_exchange = feeds.map(|feeds| wrongs.take(default_exchange(at, feeds)));
+    let allowed_origins = allowed_origins(at, wrongs);
+    let poll = wrongs.take(at.named(&gateway::POLL, Waiting::from_name));
+    let tls = wrongs.take(tls(at));
+    let (default_exchange, states_default_exchange) = default_exchange??;
+    Some(GatewayConfig {
+        listen: listen?,
         broadcasters: at.whole(&gateway::BROADCASTERS),
-        cpus,
-        poll: at.named(&gateway::POLL, Waiting::from_name)?,
+        cpus: cpus?,
+        poll: poll?,
         max_clients: at.whole(&gateway::MAX_CLIENTS),
         max_clients_per_ip: at.whole(&gateway::MAX_CLIENTS_PER_IP),
         max_symbols_per_client: at.whole(&gateway::MAX_SYMBOLS_PER_CLIENT),
@@ -104,9 +126,52 @@ fn gateway(at: &At<'_>, feeds: &[FeedConfig]) -> Result<GatewayConfig, ConfigErr
         list_every: limits::LIST_EVERY,
         default_exchange,
         states_default_exchange,
-        allowed_origins: origins.into_iter().map(str::to_owned).collect(),
-        tls: tls(at)?,
+        allowed_origins: allowed_origins?,
+        tls: tls?,
     })
+}
+
+fn listen(at: &At<'_>) -> Result<SocketAddr, ConfigError> {
+    let listen = at.address(&gateway::LISTEN)?;
+    if !listen.ip().is_loopback() && !at.flag(&gateway::ALLOW_ANONYMOUS) {
+        let remedy = "an address that others can reach needs allow_anonymous = true in [gateway]; \
+                      or listen on 127.0.0.1 behind a proxy that authenticates";
+        return Err(at.wrong(&gateway::LISTEN, format!("\"{listen}\""), remedy));
+    }
+    Ok(listen)
+}
+
+fn cpus(at: &At<'_>) -> Result<Vec<usize>, ConfigError> {
+    let key = &gateway::CPUS;
+    let cpus = at.wholes(key);
+    for (index, &cpu) in cpus.iter().enumerate() {
+        at.cpu(key, cpu)?;
+        if cpus[..index].contains(&cpu) {
+            return Err(at.wrong(key, cpu, "stands in the list twice; remove one"));
+        }
+    }
+    Ok(cpus)
+}
+
+/// Origins as a browser spells them, which is what they are compared with.
+fn allowed_origins(at: &At<'_>, wrongs: &mut Wrongs) -> Option<Vec<String>> {
+    let key = &gateway::ALLOWED_ORIGINS;
+    let texts = at.texts(key).unwrap_or_default();
+    let mut origins: Vec<String> = Vec::new();
+    for text in &texts {
+        let remedy = match urls::origin_of_browser(text) {
+            Ok(()) if origins.iter().any(|other| other == text) => {
+                "stands in the list twice; remove one".to_owned()
+            }
+            Ok(()) => {
+                origins.push((*text).to_owned());
+                continue;
+            }
+            Err(remedy) => remedy,
+        };
+        wrongs.add(at.wrong(key, format!("\"{text}\""), remedy));
+    }
+    (origins.len() == texts.len()).then_some(origins)
 }
 
 /// The exchange of bare symbols, and whether it is written.
@@ -127,9 +192,9 @@ fn default_exchange(at: &At<'_>, feeds: &[FeedConfig]) -> Result<(ExchangeId, bo
     Err(at.wrong_as_written(key, remedy))
 }
 
-fn admin(at: &At<'_>, gateway_listen: SocketAddr) -> Result<AdminConfig, ConfigError> {
+fn admin(at: &At<'_>, taken: Option<SocketAddr>) -> Result<AdminConfig, ConfigError> {
     let listen = at.address(&admin::LISTEN)?;
-    if listen == gateway_listen && listen.port() != 0 {
+    if taken == Some(listen) && listen.port() != 0 {
         let remedy = "the gateway listens there already; choose another port";
         return Err(at.wrong(&admin::LISTEN, format!("\"{listen}\""), remedy));
     }
@@ -147,50 +212,62 @@ fn history(at: &At<'_>, broadcasters: usize) -> Result<HistoryConfig, ConfigErro
     Ok(HistoryConfig { events: at.whole(&history::EVENTS), bytes })
 }
 
-fn feeds(document: &Document<'_>) -> Result<Vec<FeedConfig>, ConfigError> {
+/// All feeds, if all are right.
+fn feeds(document: &Document<'_>, wrongs: &mut Wrongs) -> Option<Vec<FeedConfig>> {
     let mut feeds: Vec<FeedConfig> = Vec::new();
-    for index in 0..document.count("feed") {
+    let count = document.count("feed");
+    for index in (0..count).filter(|index| document.is_sound("feed", *index)) {
         let at = document.at("feed", index);
-        let feed = feed(&at)?;
+        let Some(feed) = feed(&at, wrongs) else { continue };
         if feeds.iter().any(|other| other.exchange == feed.exchange) {
             let remedy = "has a [[feed]] already; put all its symbols into that one";
-            return Err(at.wrong_as_written(&feed::EXCHANGE, remedy));
+            wrongs.add(at.wrong_as_written(&feed::EXCHANGE, remedy));
         }
         feeds.push(feed);
     }
-    if feeds.is_empty() {
+    if count == 0 && document.is_sound("feed", 0) {
         let remedy = "add at least one [[feed]] with exchange and symbols";
-        return Err(document.at("feed", 0).wrong(&feed::EXCHANGE, "(none)", remedy));
+        wrongs.add(document.at("feed", 0).wrong(&feed::EXCHANGE, "(none)", remedy));
     }
-    Ok(feeds)
+    (!feeds.is_empty() && feeds.len() == count).then_some(feeds)
 }
 
-fn feed(at: &At<'_>) -> Result<FeedConfig, ConfigError> {
-    let exchange = at.named(&feed::EXCHANGE, ExchangeId::from_name)?;
+fn feed(at: &At<'_>, wrongs: &mut Wrongs) -> Option<FeedConfig> {
+    let exchange = wrongs.take(at.named(&feed::EXCHANGE, ExchangeId::from_name))?;
     let profile = exchange::profile(exchange);
-    let url = url(at, &feed::URL, profile.url, ["wss", "ws"])?;
+    let symbols = symbols(exchange, at, wrongs);
+    let url = wrongs.take(stream_url(at, exchange, profile.url));
+    let rest_url = wrongs.take(origin(at, &feed::REST_URL, profile.rest_url, ["https", "http"]));
+    let cpu = at.optional_whole(&feed::CPU).map(|cpu| at.cpu(&feed::CPU, cpu)).transpose();
+    let cpu = wrongs.take(cpu);
+    let poll = wrongs.take(at.named(&feed::POLL, Waiting::from_name));
+    let reconnect = wrongs.take(reconnect(at));
+    let tls_ca_file = wrongs.take(pem_file(at, &feed::TLS_CA_FILE));
+    // What is offered depends on where.
+    let url = url?;
     let adapter = exchange::adapter_at(exchange, &url);
-    let candle_source = candle_source(&*adapter, at)?;
-    let cpu = at.optional_whole(&feed::CPU).map(|cpu| at.cpu(&feed::CPU, cpu)).transpose()?;
-    Ok(FeedConfig {
+    let candle_source = wrongs.take(candle_source(&*adapter, at))?;
+    let channels = wrongs.take(channels(&offered(&*adapter, candle_source), at));
+    Some(FeedConfig {
         exchange,
-        symbols: symbols(exchange, at)?,
-        channels: channels(&offered(&*adapter, candle_source), at)?,
+        symbols: symbols?,
+        channels: channels?,
         candle_source,
         url,
-        rest_url: self::url(at, &feed::REST_URL, profile.rest_url, ["https", "http"])?,
-        cpu,
-        poll: at.named(&feed::POLL, Waiting::from_name)?,
+        rest_url: rest_url?,
+        cpu: cpu?,
+        poll: poll?,
         lines: at.whole(&feed::LINES),
-        reconnect: reconnect(at)?,
-        tls_ca_file: pem_file(at, &feed::TLS_CA_FILE)?,
+        reconnect: reconnect?,
+        tls_ca_file: tls_ca_file?,
     })
 }
 
-fn symbols(exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError> {
+fn symbols(exchange: ExchangeId, at: &At<'_>, wrongs: &mut Wrongs) -> Option<Vec<Symbol>> {
     let (mut symbols, mut products) = (Vec::new(), Vec::new());
     let key = &feed::SYMBOLS;
-    for text in at.texts(key).unwrap_or_default() {
+    let texts = at.texts(key).unwrap_or_default();
+    let mut judge = |text: &str| -> Result<(), ConfigError> {
         let quoted = format!("\"{text}\"");
         let profile = exchange::profile(exchange);
         let symbol =
@@ -211,11 +288,13 @@ fn symbols(exchange: ExchangeId, at: &At<'_>) -> Result<Vec<Symbol>, ConfigError
         }
         symbols.push(symbol);
         products.push(native);
+        Ok(())
+    };
+    let right = texts.iter().filter(|text| wrongs.take(judge(text)).is_some()).count();
+    if texts.is_empty() {
+        wrongs.add(at.wrong(key, "[]", "name at least one symbol, like \"BTC/USDT\""));
     }
-    if symbols.is_empty() {
-        return Err(at.wrong(key, "[]", "name at least one symbol, like \"BTC/USDT\""));
-    }
-    Ok(symbols)
+    (right > 0 && right == texts.len()).then_some(symbols)
 }
 
 /// Trades unless the exchange shows none; then its own candles are all there is.
@@ -261,9 +340,11 @@ fn channels(offered: &[Channel], at: &At<'_>) -> Result<Vec<Channel>, ConfigErro
     let Some(names) = at.texts(key) else { return Ok(offered.to_vec()) };
     let mut channels: Vec<Channel> = Vec::new();
     for channel in names.into_iter().filter_map(Channel::from_name) {
-        if !channels.contains(&channel) {
-            channels.push(channel);
+        if channels.contains(&channel) {
+            let quoted = format!("\"{}\"", channel.name());
+            return Err(at.wrong(key, quoted, "stands in the list twice; remove one"));
         }
+        channels.push(channel);
     }
     if channels.is_empty() {
         let remedy = "name at least one channel, or leave the key out";
@@ -278,24 +359,38 @@ fn channels(offered: &[Channel], at: &At<'_>) -> Result<Vec<Channel>, ConfigErro
     Ok(channels)
 }
 
-/// An origin without path; the encrypted scheme anywhere, the plain one on loopback alone.
-fn url(
+/// Where the stream is. Where adapters say the path themselves, it may end with theirs, as
+/// documentation prints it.
+fn stream_url(at: &At<'_>, exchange: ExchangeId, default: &str) -> Result<String, ConfigError> {
+    let key = &feed::URL;
+    let text = at.text(key).unwrap_or(default);
+    let wrong = |remedy| at.wrong_as_written(key, remedy);
+    let url = urls::exchange(text, ["wss", "ws"], key.kind.remedy()).map_err(wrong)?;
+    match exchange::route(exchange, &url) {
+        Ok(()) => Ok(url),
+        Err(path) => {
+            let own = if path.is_empty() { path } else { format!(" ({path})") };
+            Err(wrong(format!("the path is the exchange's own{own}; write the origin alone")))
+        }
+    }
+}
+
+/// Where requests go: an origin without path.
+fn origin(
     at: &At<'_>,
     key: &Key,
     default: &str,
-    [secure, plain]: [&str; 2],
+    schemes: [&str; 2],
 ) -> Result<String, ConfigError> {
-    let text = at.text(key).unwrap_or(default).trim_end_matches('/');
-    let wrong = || at.wrong_as_written(key, key.kind.remedy());
-    let uri = text.parse::<tungstenite::http::Uri>().map_err(|_| wrong())?;
-    let host = uri.host().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare == "localhost"
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    match uri.scheme_str() {
-        Some(scheme) if scheme == secure && !host.is_empty() => Ok(text.to_owned()),
-        Some(scheme) if scheme == plain && loopback => Ok(text.to_owned()),
-        _ => Err(wrong()),
+    let text = at.text(key).unwrap_or(default);
+    let wrong = |remedy| at.wrong_as_written(key, remedy);
+    let url = urls::exchange(text, schemes, key.kind.remedy()).map_err(wrong)?;
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    match rest.contains(['/', '?', '#']) {
+        false => Ok(url),
+        true => Err(wrong(
+            "the paths of requests are the exchange's own; write the origin alone".to_owned(),
+        )),
     }
 }
 

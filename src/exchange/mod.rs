@@ -441,6 +441,35 @@ pub fn adapter_at(exchange: ExchangeId, url: &str) -> Box<dyn Exchange> {
     }
 }
 
+/// Whether a configured address leads where the adapter's paths begin: an origin, or one that ends
+/// with the only path that the adapter asks for. Deriv's adapter reads any.
+///
+/// # Errors
+/// The adapter's own path; empty where it has none, or several.
+pub fn route(exchange: ExchangeId, url: &str) -> Result<(), String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    if rest[at..].is_empty() || exchange == ExchangeId::Deriv {
+        return Ok(());
+    }
+    let adapter = adapter(exchange);
+    let (instrument, native) = (InstrumentId(0), ArrayString::new());
+    let mut routes: Vec<String> = Vec::new();
+    for channel in Channel::ALL {
+        let interval = (channel == Channel::Candles).then_some(Interval::Minute1);
+        let plans = adapter.plan(&[Subscription { instrument, native, channel, interval }]);
+        routes.extend(plans.into_iter().filter(|plan| !plan.subscriptions.is_empty()).map(
+            |plan| plan.path.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned(),
+        ));
+    }
+    routes.dedup();
+    match &routes[..] {
+        [only] if *only == rest[at..] => Ok(()),
+        [only] => Err(only.clone()),
+        _ => Err(String::new()),
+    }
+}
+
 /// Whether an exchange has a stream for a channel; of candles, for those of an interval.
 pub fn offers(adapter: &dyn Exchange, channel: Channel, interval: Option<Interval>) -> bool {
     // Which instrument it is makes no difference.
