@@ -20,7 +20,7 @@ use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
 /// Nothing that a test waits for takes longer.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn simulator(exchange: ExchangeId, natives: &[&str]) -> Simulator {
     let mut options = Options::new(exchange);

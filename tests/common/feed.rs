@@ -25,7 +25,7 @@ use tickwire::tick::{Body, BookState, FeedState, Level, LevelFlags, Reason, Tick
 use super::bent::Bent;
 
 /// Nothing that a test waits for takes longer.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits that keep a test short.
 pub(crate) const QUICK: BackoffPolicy = BackoffPolicy {

@@ -10,7 +10,7 @@ use tungstenite::error::Error;
 use tungstenite::{Message, WebSocket};
 
 /// Longest wait for anything; reaching it fails the test.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
