@@ -211,6 +211,11 @@ impl Candles {
         }
     }
 
+    /// Whether they are built from trades.
+    pub(super) const fn are_built(&self) -> bool {
+        !self.from_exchange
+    }
+
     /// How long after its end a candle stays open for what is still on its way.
     const fn grace(&self) -> i64 {
         if self.from_exchange { EXCHANGE_CANDLE_GRACE_NS } else { CANDLE_GRACE_NS }

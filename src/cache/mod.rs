@@ -158,9 +158,14 @@ impl Cache {
             Body::StreamState { channel, state, reason } => {
                 let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
                 let status = BookStatus { state, reason, since: received };
-                memory.statuses[channel as usize] = Some(status);
-                let body = EventBody::StreamState(channel, status);
-                told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
+                // Candles that are built from trades are there as long as those are.
+                let is_built = channel == Channel::Trades && memory.candles.are_built();
+                for channel in [Some(channel), is_built.then_some(Channel::Candles)] {
+                    let Some(channel) = channel else { continue };
+                    memory.statuses[channel as usize] = Some(status);
+                    let body = EventBody::StreamState(channel, status);
+                    told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
+                }
             }
             _ => {
                 let index = tick.instrument.index();

@@ -337,3 +337,29 @@ fn each_line_of_a_feed_has_its_state() {
     assert_eq!(lines, [(0, 2), (1, 1)]);
     assert!(cache.feed_statuses(ExchangeId::BinanceFutures).is_empty());
 }
+
+#[test]
+fn candles_that_are_built_from_trades_are_not_there_without_them() {
+    for source in [CandleSource::Trades, CandleSource::Exchange] {
+        let mut table = InstrumentTable::default();
+        let instrument = Instrument {
+            exchange: ExchangeId::Binance,
+            symbol: Symbol::parse("BTC/USDT").expect("valid"),
+            native: ArrayString::new(),
+            tick_size: None,
+            lot_size: None,
+        };
+        table.add(instrument).expect("room");
+        let mut cache = Cache::new(HistoryBounds::default());
+        cache.set_candle_sources([source; ExchangeId::ALL.len()]);
+        cache.set_instruments(&table);
+        for state in [BookState::Stale, BookState::Live] {
+            let (channel, reason) = (Channel::Trades, Reason::ExchangeError);
+            let told = apply(&mut cache, START, Body::StreamState { channel, state, reason });
+            let built = source == CandleSource::Trades;
+            assert_eq!(told.len(), 1 + usize::from(built));
+            let of_candles = cache.stream_status(ID, Channel::Candles).map(|status| status.state);
+            assert_eq!(of_candles, built.then_some(state), "who comes later is told too");
+        }
+    }
+}
