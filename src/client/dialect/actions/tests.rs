@@ -81,6 +81,41 @@ fn refusal(text: &str) -> BadRequest {
 const TAIL: Tail<'static> = Tail { request_id: None, date: DATE };
 
 #[test]
+fn every_request_that_the_protocol_shows_is_read_and_every_bound_is_stated() {
+    let text = include_str!("../../../../docs/PROTOCOL.md");
+    let mut actions = std::collections::BTreeSet::new();
+    for line in text.lines().filter(|line| line.starts_with("{\"action\":")) {
+        let fields: serde_json::Value = serde_json::from_str(line).expect(line);
+        let action = fields["action"].as_str().expect("a text").to_owned();
+        match asked(line).request {
+            Ok(_) => {}
+            Err(BadRequest::Forbidden { .. }) if action == "publish" => {}
+            Err(error) => panic!("{error}: {line}"),
+        }
+        actions.insert(action);
+    }
+    let known = "subscribe, unsubscribe, ping, subscriptions, history, instruments, publish";
+    let BadRequest::UnknownAction { known: read, .. } = refusal(r#"{"action":"x"}"#) else {
+        panic!("another refusal");
+    };
+    assert_eq!(read, known);
+    assert_eq!(actions, known.split(", ").map(str::to_owned).collect());
+    for line in text.lines().filter(|line| line.starts_with("{\"type\":\"command\"")) {
+        match parse(line.as_bytes()) {
+            Parsed::Commands(command) => assert!(command.request.is_ok(), "{line}"),
+            Parsed::Actions(_) => panic!("no command: {line}"),
+        }
+    }
+    for words in
+        ["1 to 1000; without it the whole book", "with N from 1 to 1000", "\"channels\":[]"]
+    {
+        assert!(text.contains(words), "{words}");
+    }
+    assert!(asked(r#"{"action":"subscribe","symbols":["A/B"],"depth":1000}"#).request.is_ok());
+    assert!(asked(r#"{"action":"subscribe","symbols":["A/B"],"depth":1001}"#).request.is_err());
+}
+
+#[test]
 fn a_trade_reads_as_the_protocol_writes_it() {
     let text = told(EventBody::Trade(trade()), 42, STAMP, Envelope::live(DATE));
     assert_eq!(
