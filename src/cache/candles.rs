@@ -207,6 +207,8 @@ impl Candles {
         self.from_exchange = true;
         for slot in &mut self.slots {
             slot.miss();
+            // Whether anyone brought its bars until now was of no interest.
+            slot.unheard = true;
             slot.past.begin();
         }
     }
