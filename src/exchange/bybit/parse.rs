@@ -316,12 +316,19 @@ fn trade(item: Value<'_>) -> Result<TradeFields, Rejected> {
     })
 }
 
-/// `None` for a bar of a length, or of hours, that is not carried.
+/// Lengths of bars that are not carried.
+const OTHER_LENGTHS: [&str; 7] = ["3", "30", "120", "360", "720", "W", "M"];
+
+/// `None` for a bar of a length that is not carried.
 fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
-    let Some(interval) = interval_of(text(item, "interval")?) else { return Ok(None) };
+    let length = text(item, "interval")?;
+    let Some(interval) = interval_of(length) else {
+        let is_other = OTHER_LENGTHS.contains(&length);
+        return if is_other { Ok(None) } else { Err(Rejected::Field) };
+    };
     let open_time = millis(required(item, "start")?)?;
     if !open_time.is_some() || interval.open_time(open_time) != open_time {
-        return Ok(None);
+        return Err(Rejected::Number);
     }
     let price = |key| decimal(required(item, key)?);
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];

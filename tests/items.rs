@@ -1,0 +1,304 @@
+//! One value that cannot be read costs its item at most, whatever the value and the exchange.
+//!
+//! Frames of several items are read as they are, without one of them, and with one value of that one
+//! spoilt in every way. Whatever comes of the spoilt item, the others come out as without it, and
+//! where nothing comes of it, it is counted. An item is a trade, a ticker, a candle, or an event of
+//! one book with all of its levels, as nobody knows what a book is without one of them.
+//!
+//! Binance's frames, Coinbase Exchange's and Deriv's have one item each, and no others to lose. What
+//! belongs to a frame as a whole, its channel, its type, its number, its own time, stands outside of
+//! its items. A symbol that is none of ours is no loss of ours.
+
+use serde_json::{Value, json};
+use tickwire::exchange::{Batch, Frame, Rejected, adapter};
+use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
+use tickwire::json::PaddedFrame;
+use tickwire::limits::FRAME_PADDING;
+
+/// A kind of frame.
+struct Kind {
+    exchange: ExchangeId,
+    frame: Value,
+    /// Where its items are.
+    items: &'static str,
+    /// What names the instrument of an item.
+    symbol: &'static str,
+}
+
+/// Everything that a frame came to.
+struct Read {
+    outcome: Result<Frame, Rejected>,
+    /// Ticks, then books with their levels, as they print.
+    told: Vec<String>,
+    lost: u32,
+}
+
+fn kind(exchange: ExchangeId, symbol: &'static str, items: &'static str, frame: Value) -> Kind {
+    Kind { exchange, frame, items, symbol }
+}
+
+fn kinds() -> Vec<Kind> {
+    let mut kinds = of_bybit(ExchangeId::Bybit);
+    kinds.extend(of_bybit(ExchangeId::BybitLinear));
+    kinds.extend(of_okx());
+    kinds.extend(of_kraken());
+    kinds.extend(of_coinbase_advanced());
+    kinds
+}
+
+fn of_bybit(exchange: ExchangeId) -> Vec<Kind> {
+    let trade = |id: &str, price: &str| {
+        json!({"T": 1_767_225_600_123_u64, "s": "BTCUSDT", "S": "Buy", "v": "0.5", "p": price,
+            "L": "PlusTick", "i": id, "BT": false})
+    };
+    let bar = |start: u64, confirm: bool| {
+        json!({"start": start, "end": start + 59_999, "interval": "1", "open": "1.5", "close": "2",
+            "high": "2.5", "low": "1", "volume": "3.25", "turnover": "5", "confirm": confirm,
+            "timestamp": start + 60_000})
+    };
+    vec![
+        kind(
+            exchange,
+            "s",
+            "/data",
+            json!({"topic": "publicTrade.BTCUSDT", "type": "snapshot",
+            "ts": 1_767_225_600_130_u64, "data": [trade("2290000000000000001", "1.5"),
+            trade("2290000000000000002", "1.6"), trade("2290000000000000003", "1.7")]}),
+        ),
+        kind(
+            exchange,
+            "",
+            "/data",
+            json!({"topic": "kline.1.BTCUSDT", "type": "snapshot",
+            "ts": 1_767_225_660_100_u64,
+            "data": [bar(1_767_225_600_000, true), bar(1_767_225_660_000, false)]}),
+        ),
+    ]
+}
+
+fn of_okx() -> Vec<Kind> {
+    let trade = |id: &str, price: &str| {
+        json!({"instId": "BTC-USDT", "tradeId": id, "px": price, "sz": "0.25", "side": "sell",
+            "ts": "1767225600123", "count": "1"})
+    };
+    let bar = |start: &str, end: &str| json!([start, "1.5", "2.5", "1", "2", "3", "4", "5", end]);
+    let arg = |channel: &str| json!({"channel": channel, "instId": "BTC-USDT"});
+    vec![
+        kind(
+            ExchangeId::Okx,
+            "instId",
+            "/data",
+            json!({"arg": arg("trades"),
+            "data": [trade("130639474", "1.5"), trade("130639475", "1.6")]}),
+        ),
+        kind(
+            ExchangeId::Okx,
+            "",
+            "/data",
+            json!({"arg": arg("candle1m"),
+            "data": [bar("1767225600000", "1"), bar("1767225660000", "0")]}),
+        ),
+    ]
+}
+
+fn of_kraken() -> Vec<Kind> {
+    let trade = |symbol: &str, id: u64| {
+        json!({"symbol": symbol, "side": "buy", "price": 1.5, "qty": 0.25, "ord_type": "limit",
+            "trade_id": id, "timestamp": "2026-01-01T00:00:00.123456Z"})
+    };
+    let ticker = |symbol: &str| {
+        json!({"symbol": symbol, "bid": 1.5, "bid_qty": 2.5, "ask": 1.75, "ask_qty": 3.5,
+            "last": 1.625, "volume": 12.5, "vwap": 1.5, "low": 1.25, "high": 2.25, "change": 0.25,
+            "change_pct": 1.5})
+    };
+    let bar = |symbol: &str| {
+        json!({"symbol": symbol, "open": 1.5, "high": 2.5, "low": 1.25, "close": 2.25, "trades": 4,
+            "volume": 3.5, "vwap": 1.75, "interval_begin": "2026-01-01T00:00:00.000000000Z",
+            "interval": 1, "timestamp": "2026-01-01T00:01:00.000000Z"})
+    };
+    let book = |symbol: &str| {
+        json!({"symbol": symbol, "bids": [{"price": 1.5, "qty": 2.5}],
+            "asks": [{"price": 1.75, "qty": 3.5}, {"price": 2.5, "qty": 0}], "checksum": 7,
+            "timestamp": "2026-01-01T00:00:00.123456Z"})
+    };
+    let frame = |channel: &str, items: Value| {
+        let frame = json!({"channel": channel, "type": "update", "data": items});
+        kind(ExchangeId::Kraken, "symbol", "/data", frame)
+    };
+    let both = ["BTC/USD", "ETH/USD"];
+    vec![
+        frame("trade", json!([trade(both[0], 5), trade(both[0], 6), trade(both[1], 9)])),
+        frame("ticker", json!(both.map(ticker))),
+        frame("ohlc", json!(both.map(bar))),
+        frame("book", json!(both.map(book))),
+    ]
+}
+
+fn of_coinbase_advanced() -> Vec<Kind> {
+    let trade = |product: &str, id: &str| {
+        json!({"product_id": product, "trade_id": id, "price": "1.5", "size": "0.25",
+            "time": "2026-01-01T00:00:00.123456Z", "side": "BUY"})
+    };
+    let ticker = |product: &str| {
+        json!({"type": "ticker", "product_id": product, "price": "1.5", "volume_24_h": "12.5",
+            "low_24_h": "1.25", "high_24_h": "2.25", "low_52_w": "1", "high_52_w": "3",
+            "price_percent_chg_24_h": "1.5", "best_bid": "1.4", "best_bid_quantity": "2",
+            "best_ask": "1.6", "best_ask_quantity": "3"})
+    };
+    let bar = |start: &str, product: &str| {
+        json!({"start": start, "high": "2.5", "low": "1.25", "open": "1.5", "close": "2.25",
+            "volume": "3.5", "product_id": product})
+    };
+    let level = |side: &str, price: &str| {
+        json!({"side": side, "event_time": "2026-01-01T00:00:00.123456Z", "price_level": price,
+            "new_quantity": "0.25"})
+    };
+    let book = |product: &str| {
+        json!({"type": "update", "product_id": product,
+            "updates": [level("bid", "1.5"), level("offer", "1.75")]})
+    };
+    let frame = |channel: &str, items, events: Value| {
+        let frame = json!({"channel": channel, "client_id": "",
+            "timestamp": "2026-01-01T00:00:00.2Z", "sequence_num": 7, "events": events});
+        kind(ExchangeId::CoinbaseAdvanced, "product_id", items, frame)
+    };
+    let both = ["BTC-USD", "ETH-USD"];
+    let trades = json!([trade(both[0], "5"), trade(both[0], "6"), trade(both[1], "9")]);
+    let bars = json!([bar("1767225600", both[0]), bar("1767225900", both[1])]);
+    vec![
+        frame("market_trades", "/events/0/trades", json!([{"type": "update", "trades": trades}])),
+        frame(
+            "ticker",
+            "/events/0/tickers",
+            json!([{"type": "update", "tickers": both.map(ticker)}]),
+        ),
+        frame("candles", "/events/0/candles", json!([{"type": "update", "candles": bars}])),
+        frame("l2_data", "/events", json!(both.map(book))),
+    ]
+}
+
+/// Values that are no number, no text, no name, or none that fits.
+fn spoilings() -> Vec<Option<Value>> {
+    let texts =
+        ["", " ", "x", "NaN", "-", "-1", "1e999", "0.-10000", "123456789012345678901234567890"];
+    let others =
+        [Value::Null, json!(true), json!(-1), json!(1e300), json!({}), json!([]), json!([[]])];
+    let values = texts.into_iter().map(|text| json!(text)).chain(others);
+    values.map(Some).chain([None]).collect()
+}
+
+/// Where every value inside of an item is, its lists and objects too.
+fn places(item: &Value, at: &str, found: &mut Vec<String>) {
+    let inner: Vec<(String, &Value)> = match item {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        Value::Array(list) => {
+            list.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+        }
+        _ => return,
+    };
+    for (key, value) in inner {
+        let place = format!("{at}/{}", key.replace('/', "~1"));
+        places(value, &place, found);
+        found.push(place);
+    }
+}
+
+/// Puts a value there, or takes what is there out; of a list that would move the others, so that
+/// nothing is taken out of one.
+fn spoil(item: &mut Value, place: &str, with: Option<Value>) {
+    let (parent, key) = place.rsplit_once('/').expect("a place inside");
+    match with {
+        Some(value) => *item.pointer_mut(place).expect("it is there") = value,
+        None => {
+            if let Some(Value::Object(fields)) = item.pointer_mut(parent) {
+                fields.remove(key);
+            }
+        }
+    }
+}
+
+fn read(exchange: ExchangeId, frame: &Value) -> Read {
+    let text = frame.to_string();
+    let mut bytes = text.clone().into_bytes();
+    bytes.resize(text.len() + FRAME_PADDING, 0);
+    let mut adapter = adapter(exchange);
+    let mut natives: Vec<String> = Vec::new();
+    for native in ["BTCUSDT", "BTC-USDT", "BTC/USD", "ETH/USD", "BTC-USD", "ETH-USD"] {
+        natives.push(native.to_owned());
+    }
+    let ids = (0..).map(InstrumentId);
+    adapter.set_instruments(NativeMap::new(natives.iter().map(String::as_str).zip(ids)));
+    let mut batch = Batch::new();
+    let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
+    let ticks = batch.ticks.iter().map(|tick| told_apart(&format!("{tick:?}")));
+    let books = batch.books.iter().map(|book| {
+        let levels = batch.levels_of(book);
+        format!("{:?} {levels:?}", tickwire::exchange::BookUpdate { levels: 0..0, ..book.clone() })
+    });
+    let lost = batch.losses.iter().map(|loss| loss.count).sum();
+    Read { outcome, told: ticks.chain(books).collect(), lost }
+}
+
+/// What is told, without what says whether another candle of the frame begins later.
+fn told_apart(tick: &str) -> String {
+    match tick.split_once("flags: ") {
+        Some((before, after)) => {
+            format!("{before}{}", after.split_once(')').map_or(after, |(_, rest)| rest))
+        }
+        None => tick.to_owned(),
+    }
+}
+
+/// Whether all of `few` stands in `all`, in that order.
+fn holds(all: &[String], few: &[String]) -> bool {
+    let mut all = all.iter();
+    few.iter().all(|one| all.any(|other| other == one))
+}
+
+#[test]
+fn a_value_that_cannot_be_read_costs_its_item_at_most() {
+    for Kind { exchange, frame, items, symbol } in kinds() {
+        let whole = read(exchange, &frame);
+        assert!(matches!(whole.outcome, Ok(Frame::Data { .. })), "{exchange}: {frame}");
+        assert_eq!(whole.lost, 0, "{exchange}: {frame}");
+        let count = frame.pointer(items).and_then(Value::as_array).expect("a list").len();
+        for index in 0..count {
+            let item = frame.pointer(items).expect("a list")[index].clone();
+            let with = |item: Option<Value>| {
+                let mut frame = frame.clone();
+                let list = frame.pointer_mut(items).and_then(Value::as_array_mut).expect("a list");
+                match item {
+                    Some(item) => list[index] = item,
+                    None => drop(list.remove(index)),
+                }
+                frame
+            };
+            let without = read(exchange, &with(None));
+            assert!(without.told.len() < whole.told.len(), "{exchange}: the item says something");
+            let mut found = Vec::new();
+            places(&item, "", &mut found);
+            let spoilt = found.iter().flat_map(|place| {
+                spoilings().into_iter().map(|value| {
+                    let mut item = item.clone();
+                    spoil(&mut item, place, value);
+                    (place.rsplit_once('/').map(|(_, key)| key) == Some(symbol), item)
+                })
+            });
+            let replaced = spoilings().into_iter().flatten().map(|value| (false, value));
+            for (is_symbol, item) in spoilt.chain(replaced) {
+                let frame = with(Some(item));
+                let read = read(exchange, &frame);
+                let text = format!("{exchange}: {frame}");
+                assert!(
+                    matches!(read.outcome, Ok(Frame::Data { .. })),
+                    "{:?} {text}",
+                    read.outcome
+                );
+                assert!(holds(&read.told, &without.told), "{:#?} {text}", read.told);
+                let says_nothing = read.told.len() == without.told.len();
+                assert!(!says_nothing || is_symbol || read.lost > 0, "it is not counted: {text}");
+                assert!(read.lost <= 1, "{} are lost: {text}", read.lost);
+            }
+        }
+    }
+}
