@@ -167,7 +167,13 @@ impl Memory {
         let is_nothing = trade.price.mantissa() == 0 || trade.size.mantissa() == 0;
         let body = EventBody::Trade(trade);
         told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
-        let Some(time) = time.filter(|_| !is_nothing) else { return };
+        if is_nothing {
+            return;
+        }
+        let Some(time) = time else {
+            // Nobody knows to which candle it belongs.
+            return self.candles.lose(CandleSource::Trades);
+        };
         let told = &mut remembered_candles(self.instrument, histories, told);
         self.candles.trade(&trade, (time.0, date), stamp, told);
     }

@@ -173,7 +173,18 @@ impl Publisher {
         for instrument in with_trades(subscriptions) {
             self.tell_loss(instrument, Channel::Trades, 0, source);
         }
+        for one in subscriptions.iter().filter(|one| one.channel == Channel::Candles) {
+            self.unheard(one.instrument);
+        }
         self.stamp_and_push(source.received);
+    }
+
+    /// What a candle of the exchange said last is lost: the next that is said of it holds that too,
+    /// and if it is closed before, it was not seen whole.
+    #[cold]
+    fn unheard(&mut self, instrument: InstrumentId) {
+        let body = Body::Unheard { channel: Channel::Candles };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 
     /// What a frame's dates say of the exchange's clock, and how old it is. All of its events are of
@@ -254,6 +265,7 @@ impl Publisher {
             }
             Body::CandlePrices { .. } if self.is_bar_ahead(batch, index) => {
                 self.counters.dates_ahead.add(u64::from(!is_ahead));
+                self.unheard(tick.instrument);
                 return 2;
             }
             Body::CandlePrices { .. } => (2, self.owned(tick.instrument, Channel::Candles, source)),

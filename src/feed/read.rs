@@ -104,7 +104,7 @@ impl<E: Exchange> Reader<'_, E> {
             self.counters.frames.increment();
             self.counters.bytes.add(frame.bytes().len() as u64);
             let parsed = self.exchange.parse(frame, self.batch);
-            let source = Source { generation, copy, received };
+            let source = Source { generation, copy, received, sent: self.batch.sent };
             if let Some(number) = self.batch.connection_sequence {
                 match open.sequence.hear(number) {
                     SequenceStep::Next => {}

@@ -28,7 +28,10 @@ impl Numbers {
             let owner = &mut slot.owners[Channel::Orderbook as usize];
             // An orphan's events go through: they show the books that it wants a new snapshot.
             let foreign = owner.generation != 0 && owner.generation != source.generation;
-            let told = believed(update.exchange_time, self.believed_until);
+            // A whole book states nothing else, so that only this tells which of two connections
+            // had it later.
+            let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
+            let told = believed(sent, self.believed_until);
             // A whole book that was held up on its way would take a good one back to what it was.
             let late = foreign && proven && told.is_some() && told < owner.told;
             if update.kind == BookKind::Snapshot && !late {

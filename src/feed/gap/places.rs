@@ -17,6 +17,8 @@ pub(in crate::feed) struct Source {
     pub(in crate::feed) copy: u8,
     /// When what it says was read.
     pub(in crate::feed) received: MonoNanos,
+    /// When the exchange made the frame, where it says so; see [`crate::exchange::Batch::sent`].
+    pub(in crate::feed) sent: UnixNanos,
 }
 
 /// Connections that may carry one stream at a time: two lines, each with its replacement.

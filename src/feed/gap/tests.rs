@@ -38,7 +38,8 @@ fn desk() -> Desk {
 
 impl Desk {
     fn source(&self, generation: u32) -> Source {
-        Source { generation, copy: (generation % 2) as u8, received: self.now }
+        let copy = (generation % 2) as u8;
+        Source { generation, copy, received: self.now, sent: UnixNanos::NONE }
     }
 
     fn say(&mut self, generation: u32, first: u64, last: u64, time: UnixNanos, origin: Origin) {
