@@ -14,7 +14,7 @@ use super::options::Options;
 use super::server::{self, Parts, Server};
 use super::simulator::{SimError, speaker};
 use super::stats::{Counters, Stats};
-use super::truth::{PastBook, TrueBook, Truth};
+use super::truth::{PastBook, TrueBar, TrueBook, Truth};
 
 /// Turns at one instant, so that a market without a rate ends its turn.
 const TURNS_MAX: usize = 64;
@@ -101,6 +101,12 @@ impl ByHand {
     /// the options list them.
     pub fn past_books(&mut self, instrument: usize) -> &[PastBook] {
         self.server.past_books(instrument)
+    }
+
+    /// The candles of an instrument in an interval of so many seconds, oldest first, up to the one
+    /// that is open now; instruments are numbered as the options list them.
+    pub fn bars(&mut self, instrument: usize, seconds: i64) -> Vec<TrueBar> {
+        self.server.bars(instrument, seconds)
     }
 
     /// The trades that were printed.

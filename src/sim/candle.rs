@@ -121,6 +121,11 @@ impl Candles {
         starts.filter_map(|start_ms| self.bar_at(interval, start_ms)).collect()
     }
 
+    /// Every bar that is kept, oldest first, up to the one that is open at `now_ms`.
+    pub(super) fn all(&self, interval: usize, now_ms: i64) -> Vec<Bar> {
+        self.list(interval, now_ms, Span { from_ms: None, until_ms: None, count_max: PAST_MAX })
+    }
+
     /// When the bar starts that is open at `now_ms`.
     pub(super) fn current_start(&self, interval: usize, now_ms: i64) -> i64 {
         start_of(interval, now_ms).max(self.bars[interval].start_ms)

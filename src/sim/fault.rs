@@ -10,6 +10,8 @@ pub enum Of {
     Depth,
     /// Trades.
     Trade,
+    /// The exchange's own candles.
+    Candle,
 }
 
 /// One fault. Where a fault strikes "the next" of something, it waits until a client is due to
@@ -135,6 +137,25 @@ pub enum Fault {
         /// Frames.
         count: u32,
     },
+    /// The times of the next frame lie ahead, all by as much.
+    TimesAhead {
+        /// By how much.
+        by: Duration,
+        /// Of which stream.
+        of: Of,
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Frames.
+        count: u32,
+    },
+    /// How a candle ended is not sent: not the frame that calls it final, or where there is none
+    /// such (Kraken, Coinbase, Deriv) nothing from now on until the next candle begins.
+    Superseded {
+        /// Of which instrument; of any when absent.
+        symbol: Option<String>,
+        /// Candles.
+        count: u32,
+    },
     /// Numbers begin anew, low, as after maintenance: of trades their ids, of books the update ids
     /// (Binance, Bybit, OKX, Coinbase Exchange) or the frames of every connection (Coinbase
     /// Advanced Trade). Kraken's books and all of Deriv's streams have no numbers.
@@ -217,7 +238,7 @@ pub enum FaultError {
         max: u64,
     },
     /// A value is not among those that the field takes.
-    #[error("fault field `of`: `{value}` is no stream; use depth or trade")]
+    #[error("fault field `of`: `{value}` is no stream; use depth, trade or candle")]
     Stream {
         /// As given.
         value: String,
@@ -234,7 +255,7 @@ pub enum FaultError {
 
 const NAMES: &str = "disconnect, disconnect-one, silence, hush, trickle, close, garbage, truncated, oversized, binary, \
     slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    unreadable, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
+    unreadable, times-ahead, superseded, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
     too-many, rest-429, rest-418, rest-late, rest-stale";
 
 /// The parts of a spec before they have a meaning.
@@ -326,6 +347,15 @@ impl Parts<'_> {
                 let (of, symbol, count) = self.event(None)?;
                 Fault::Unreadable { of, symbol, count }
             }
+            "times-ahead" => {
+                let by = self.duration("times-ahead", 3_600)?;
+                let (of, symbol, count) = self.event(None)?;
+                Fault::TimesAhead { by, of, symbol, count }
+            }
+            "superseded" => {
+                let (_, symbol, count) = self.event(Some(Of::Candle))?;
+                Fault::Superseded { symbol, count }
+            }
             "seq-reset" => {
                 let (of, symbol) = self.stream(None)?;
                 Fault::SequenceReset { of, symbol }
@@ -385,6 +415,7 @@ impl Parts<'_> {
             None => match self.take("of") {
                 None | Some("depth") => Of::Depth,
                 Some("trade") => Of::Trade,
+                Some("candle") => Of::Candle,
                 Some(value) => return Err(FaultError::Stream { value: value.to_owned() }),
             },
         };
@@ -473,7 +504,7 @@ mod tests {
         assert!(error("refuse=20").contains("from 400 to 599"));
         assert!(error("rest-429:count=0").contains("`count`: `0`"));
         assert!(error("gap:of=trade").contains("has no field `of`"));
-        assert!(error("duplicate:of=kline").contains("use depth or trade"));
+        assert!(error("duplicate:of=kline").contains("use depth, trade or candle"));
         assert!(error("garbage=5").contains("has no field `=5`"));
     }
 

@@ -7,7 +7,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::candle::{Bar, Candles};
+use super::candle::{Bar, Candles, interval_of};
 use super::listing::Listed;
 use super::random::Random;
 use super::resting::{BookSide, Resting, RestingBook};
@@ -181,6 +181,12 @@ impl Market {
     /// The states that a book had since they are remembered, oldest first.
     pub(super) fn past_books(&self, index: usize) -> &[PastBook] {
         self.traded.get(index).map_or(&[], |traded| &traded.past)
+    }
+
+    /// The candles of an instrument in an interval of so many seconds, up to the one that is open.
+    pub(super) fn bars(&self, index: usize, seconds: i64, now_ms: i64) -> Vec<Bar> {
+        let of = self.traded.get(index).zip(interval_of(seconds));
+        of.map_or_else(Vec::new, |(traded, interval)| traded.candles.all(interval, now_ms))
     }
 
     /// The trades of an instrument, or of all, are numbered anew from now on, low.

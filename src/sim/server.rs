@@ -21,7 +21,7 @@ use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::tamper::{Tamper, marks};
 use super::transport::{Certificate, Transport};
-use super::truth::{PastBook, TrueBook};
+use super::truth::{PastBook, TrueBar, TrueBook};
 use crate::clock::{Clock, MonoNanos};
 
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -231,6 +231,12 @@ impl Server {
     /// The states that the book of an instrument had.
     pub(super) fn past_books(&mut self, instrument: usize) -> &[PastBook] {
         self.speaker.market().map_or(&[], |market| market.past_books(instrument))
+    }
+
+    /// The candles of an instrument up to the one that is open now.
+    pub(super) fn bars(&mut self, instrument: usize, seconds: i64) -> Vec<TrueBar> {
+        let now = self.clock.now();
+        self.speaker.bars(instrument, seconds, self.clock.date(now).millis())
     }
 
     fn obey(&mut self, command: Command, now: MonoNanos) {
@@ -516,6 +522,8 @@ impl Server {
             | Fault::Corrupt { .. }
             | Fault::Cut { .. }
             | Fault::Unreadable { .. }
+            | Fault::TimesAhead { .. }
+            | Fault::Superseded { .. }
             | Fault::Mute { .. } => self.lines.tamper.arm(fault),
         }
     }

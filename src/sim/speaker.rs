@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::http::{Response, Target};
 use super::lines::{ConnectionId, Lines};
 use super::market::Market;
-use super::truth::{TrueBook, Truth};
+use super::truth::{TrueBar, TrueBook, Truth};
 use crate::clock::MonoNanos;
 
 /// When a speaker wants its next turn.
@@ -67,4 +67,14 @@ pub(super) trait Speaker: Send {
 
     /// The record of what is printed.
     fn truth(&self) -> Truth;
+
+    /// The candles of an instrument in an interval of so many seconds, oldest first, up to the one
+    /// that is open at `now_ms`.
+    fn bars(&mut self, instrument: usize, seconds: i64, now_ms: i64) -> Vec<TrueBar> {
+        let truth = self.truth();
+        let Some(market) = self.market() else { return Vec::new() };
+        let bars = market.bars(instrument, seconds, now_ms);
+        let records = truth.lock();
+        bars.iter().filter_map(|bar| records.spell_bar(instrument, bar)).collect()
+    }
 }

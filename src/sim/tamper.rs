@@ -2,10 +2,12 @@
 //! marks in their text, so that every exchange's simulator has them.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::fault::{Fault, Of};
 use super::lines::ConnectionId;
 use super::random::Random;
+use super::shift::shift;
 use crate::instrument::ExchangeId;
 
 /// How the frames of an exchange show which stream they are of: one of these stands in their text.
@@ -13,6 +15,17 @@ use crate::instrument::ExchangeId;
 pub(super) struct Marks {
     depth: &'static [&'static str],
     trade: &'static [&'static str],
+    candle: &'static [&'static str],
+    ends: Ends,
+}
+
+/// How candles show that they are over.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    /// By this.
+    Said(&'static str),
+    /// By the next one, which begins at another time; that stands behind this.
+    Begun(&'static str),
 }
 
 /// The marks of an exchange's frames.
@@ -21,21 +34,41 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
         ExchangeId::Binance | ExchangeId::BinanceFutures => Marks {
             depth: &["\"e\":\"depthUpdate\""],
             trade: &["\"e\":\"trade\"", "\"e\":\"aggTrade\""],
+            candle: &["\"e\":\"kline\""],
+            ends: Ends::Said("\"x\":true"),
         },
-        ExchangeId::Coinbase => {
-            Marks { depth: &["\"type\":\"l2update\""], trade: &["\"type\":\"match\""] }
-        }
-        ExchangeId::CoinbaseAdvanced => {
-            Marks { depth: &["\"l2_data\""], trade: &["\"market_trades\""] }
-        }
-        ExchangeId::Okx => {
-            Marks { depth: &["\"channel\":\"books"], trade: &["\"channel\":\"trades"] }
-        }
-        ExchangeId::Kraken | ExchangeId::KrakenV1 => {
-            Marks { depth: &["\"channel\":\"book\""], trade: &["\"channel\":\"trade\""] }
-        }
+        // It has no candles.
+        ExchangeId::Coinbase => Marks {
+            depth: &["\"type\":\"l2update\""],
+            trade: &["\"type\":\"match\""],
+            candle: &[],
+            ends: Ends::Said(""),
+        },
+        ExchangeId::CoinbaseAdvanced => Marks {
+            depth: &["\"l2_data\""],
+            trade: &["\"market_trades\""],
+            candle: &["\"channel\":\"candles\""],
+            ends: Ends::Begun("\"start\":"),
+        },
+        ExchangeId::Okx => Marks {
+            depth: &["\"channel\":\"books"],
+            trade: &["\"channel\":\"trades"],
+            candle: &["\"channel\":\"candle"],
+            ends: Ends::Said(",\"1\"]"),
+        },
+        ExchangeId::Kraken | ExchangeId::KrakenV1 => Marks {
+            depth: &["\"channel\":\"book\""],
+            trade: &["\"channel\":\"trade\""],
+            candle: &["\"channel\":\"ohlc\""],
+            ends: Ends::Begun("\"interval_begin\":"),
+        },
         // A tick is the nearest that it has to a trade.
-        ExchangeId::Deriv => Marks { depth: &[], trade: &["\"msg_type\":\"tick\""] },
+        ExchangeId::Deriv => Marks {
+            depth: &[],
+            trade: &["\"msg_type\":\"tick\""],
+            candle: &["\"msg_type\":\"ohlc\""],
+            ends: Ends::Begun("\"open_time\":"),
+        },
         // Not the depth of 1, which is a quote.
         ExchangeId::Bybit | ExchangeId::BybitLinear => Marks {
             depth: &[
@@ -44,6 +77,8 @@ pub(super) const fn marks(exchange: ExchangeId) -> Marks {
                 "\"topic\":\"orderbook.1000.",
             ],
             trade: &["\"topic\":\"publicTrade."],
+            candle: &["\"topic\":\"kline."],
+            ends: Ends::Said("\"confirm\":true"),
         },
     }
 }
@@ -57,6 +92,8 @@ enum Action {
     Corrupt,
     Cut,
     Unreadable,
+    Ahead(Duration),
+    Supersede,
     Mute,
 }
 
@@ -83,21 +120,30 @@ struct Stream {
 #[derive(Debug)]
 pub(super) struct Tamper {
     marks: Marks,
-    /// The instruments as frames spell them, and their letters and digits alone.
+    /// The instruments as frames spell them, up to the quote that ends them, and their letters and
+    /// digits alone.
     symbols: Vec<(String, String)>,
     armed: Vec<Armed>,
     /// Frames that go after the next one of their stream.
     held: Vec<(Stream, Vec<u8>)>,
     muted: Vec<Stream>,
+    /// Candles of which no more is sent, by when they began.
+    superseded: Vec<(Stream, Vec<u8>)>,
     random: Random,
 }
 
 impl Tamper {
     pub(super) fn new(marks: Marks, symbols: &[String], seed: u64) -> Self {
-        let symbols =
-            symbols.iter().map(|symbol| (format!("\"{symbol}\""), plain(symbol))).collect();
-        let random = Random::new(seed);
-        Self { marks, symbols, armed: Vec::new(), held: Vec::new(), muted: Vec::new(), random }
+        let symbols = symbols.iter().map(|symbol| (format!("{symbol}\""), plain(symbol))).collect();
+        Self {
+            marks,
+            symbols,
+            armed: Vec::new(),
+            held: Vec::new(),
+            muted: Vec::new(),
+            superseded: Vec::new(),
+            random: Random::new(seed),
+        }
     }
 
     /// Arms a fault of frames; others are none of its business.
@@ -109,6 +155,8 @@ impl Tamper {
             Fault::Corrupt { of, symbol, count } => (Action::Corrupt, of, symbol, count),
             Fault::Cut { of, symbol, count } => (Action::Cut, of, symbol, count),
             Fault::Unreadable { of, symbol, count } => (Action::Unreadable, of, symbol, count),
+            Fault::TimesAhead { by, of, symbol, count } => (Action::Ahead(by), of, symbol, count),
+            Fault::Superseded { symbol, count } => (Action::Supersede, Of::Candle, symbol, count),
             Fault::Mute { of, symbol } => (Action::Mute, of, symbol, 1),
             _ => return,
         };
@@ -119,7 +167,10 @@ impl Tamper {
     /// True when every frame goes as it is.
     #[inline]
     pub(super) const fn is_idle(&self) -> bool {
-        self.armed.is_empty() && self.held.is_empty() && self.muted.is_empty()
+        self.armed.is_empty()
+            && self.held.is_empty()
+            && self.muted.is_empty()
+            && self.superseded.is_empty()
     }
 
     /// What is sent in place of `frame`, in that order.
@@ -128,13 +179,23 @@ impl Tamper {
         if self.muted.contains(&stream) {
             return Vec::new();
         }
+        if self.is_superseded(stream, &frame) {
+            return Vec::new();
+        }
         let late = self.held.iter().position(|(of, _)| *of == stream);
-        match self.strike(stream, is_whole(&frame)) {
+        match self.strike(stream, &frame) {
             Some(Action::Drop) => return Vec::new(),
             Some(Action::Mute) => {
                 self.muted.push(stream);
                 return Vec::new();
             }
+            Some(Action::Supersede) => {
+                if let Some(begun) = self.begun(&frame) {
+                    self.superseded.push((stream, begun.to_vec()));
+                }
+                return Vec::new();
+            }
+            Some(Action::Ahead(by)) => frame = shift(&frame, by),
             Some(Action::Duplicate) => return vec![frame.clone(), frame],
             Some(Action::Reorder) if late.is_none() => {
                 self.held.push((stream, frame));
@@ -157,17 +218,27 @@ impl Tamper {
     /// The connection is gone.
     pub(super) fn forget(&mut self, connection: ConnectionId) {
         self.unmute(connection);
+        self.superseded.retain(|(stream, _)| stream.connection != connection);
         self.held.retain(|(stream, _)| stream.connection != connection);
     }
 
     /// The fault that strikes this frame, if any; it is used up. A whole book that comes behind a
-    /// change to it would be an exchange that begins anew, so it is not moved.
-    fn strike(&mut self, stream: Stream, is_whole: bool) -> Option<Action> {
+    /// change to it would be an exchange that begins anew, so it is not moved; and only an end can be
+    /// withheld.
+    fn strike(&mut self, stream: Stream, frame: &[u8]) -> Option<Action> {
         let own = &self.symbols[stream.symbol].1;
+        let ends = match self.marks.ends {
+            Ends::Said(mark) => has(frame, mark),
+            Ends::Begun(_) => !is_whole(frame),
+        };
         let meant = |armed: &Armed| {
             armed.of == stream.of
                 && armed.symbol.as_ref().is_none_or(|symbol| symbol == own)
-                && !(is_whole && armed.action == Action::Reorder)
+                && match armed.action {
+                    Action::Reorder => !is_whole(frame),
+                    Action::Supersede => ends,
+                    _ => true,
+                }
         };
         let index = self.armed.iter().position(meant)?;
         let armed = &mut self.armed[index];
@@ -182,14 +253,36 @@ impl Tamper {
     /// Which stream a frame is of; `None` for what no fault strikes.
     fn stream(&self, connection: ConnectionId, frame: &[u8]) -> Option<Stream> {
         let text = std::str::from_utf8(frame).ok()?;
-        let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
-        let of = match (has(self.marks.depth), has(self.marks.trade)) {
-            (true, _) => Of::Depth,
-            (_, true) => Of::Trade,
-            (false, false) => return None,
-        };
-        let symbol = self.symbols.iter().position(|(quoted, _)| text.contains(quoted))?;
+        let Marks { depth, trade, candle, .. } = self.marks;
+        let streams = [(Of::Depth, depth), (Of::Trade, trade), (Of::Candle, candle)];
+        let is_of = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+        let (of, _) = streams.into_iter().find(|(_, marks)| is_of(marks))?;
+        let symbol = self.symbols.iter().position(|(ended, _)| {
+            // As a value, or as the end of a topic.
+            let mut places = text.match_indices(ended.as_str());
+            places.any(|(at, _)| text[..at].ends_with(['"', '.']))
+        })?;
         Some(Stream { connection, of, symbol })
+    }
+
+    /// Whether a frame is of a candle of which no more is sent; the next one ends that.
+    fn is_superseded(&mut self, stream: Stream, frame: &[u8]) -> bool {
+        let Some(index) = self.superseded.iter().position(|(of, _)| *of == stream) else {
+            return false;
+        };
+        let is_same = self.begun(frame) == Some(&self.superseded[index].1);
+        if !is_same {
+            self.superseded.remove(index);
+        }
+        is_same
+    }
+
+    /// When the last candle of a frame began, as it is written, where only that tells its end.
+    fn begun<'f>(&self, frame: &'f [u8]) -> Option<&'f [u8]> {
+        let Ends::Begun(mark) = self.marks.ends else { return None };
+        let from = memchr::memmem::rfind(frame, mark.as_bytes())? + mark.len();
+        let length = frame[from..].iter().position(|byte| matches!(byte, b',' | b'}'))?;
+        Some(&frame[from..from + length])
     }
 
     /// Puts something that is no number in the place of one price or size.
@@ -253,9 +346,13 @@ fn value_at(text: &str, from: usize) -> Option<Range<usize>> {
     (is_value && length > 0).then(|| from..from + length)
 }
 
-/// Whether a frame holds a whole book.
+/// Whether a frame holds a whole book, or candles from before.
 fn is_whole(frame: &[u8]) -> bool {
-    memchr::memmem::find(frame, b"\"snapshot\"").is_some()
+    has(frame, "\"snapshot\"")
+}
+
+fn has(frame: &[u8], text: &str) -> bool {
+    memchr::memmem::find(frame, text.as_bytes()).is_some()
 }
 
 /// Letters and digits alone, upper case: how symbols of any spelling are compared.
@@ -272,7 +369,13 @@ mod tests {
 
     fn tamper() -> Tamper {
         let symbols = ["AB-C", "DE-F"].map(str::to_owned);
-        Tamper::new(Marks { depth: &["\"book\""], trade: &["\"trade\""] }, &symbols, 1)
+        let marks = Marks {
+            depth: &["\"book\""],
+            trade: &["\"trade\""],
+            candle: &["\"bar\""],
+            ends: Ends::Begun("\"number\":"),
+        };
+        Tamper::new(marks, &symbols, 1)
     }
 
     fn frame(kind: &str, symbol: &str, number: u32) -> Vec<u8> {
@@ -362,5 +465,40 @@ mod tests {
         }
         tamper.unmute(ONE);
         assert_eq!(pass(&mut tamper, ONE, &frame("book", "AB-C", 4)).len(), 1);
+    }
+
+    #[test]
+    fn how_a_candle_ends_is_not_sent() {
+        let mut tamper = tamper();
+        tamper.arm(Fault::Superseded { symbol: None, count: 1 });
+        let sent: Vec<usize> = [1, 1, 2, 2]
+            .map(|begun| pass(&mut tamper, ONE, &frame("bar", "AB-C", begun)).len())
+            .to_vec();
+        assert_eq!(sent, [0, 0, 1, 1]);
+        assert!(tamper.is_idle());
+        tamper.marks.ends = Ends::Said(":7}");
+        tamper.arm(Fault::Superseded { symbol: None, count: 1 });
+        let sent =
+            [6, 7, 7, 8].map(|mark| pass(&mut tamper, ONE, &frame("bar", "AB-C", mark)).len());
+        assert_eq!(sent, [1, 0, 1, 1]);
+    }
+
+    #[test]
+    fn a_topic_names_its_instrument_too() {
+        let mut tamper = tamper();
+        tamper.arm(Fault::Drop { of: Of::Candle, symbol: Some("DEF".to_owned()), count: 1 });
+        let topic = |symbol: &str| format!(r#"{{"bar":"1.{symbol}","n":1}}"#).into_bytes();
+        assert_eq!(pass(&mut tamper, ONE, &topic("XDE-F")).len(), 1);
+        assert!(pass(&mut tamper, ONE, &topic("DE-F")).is_empty());
+    }
+
+    #[test]
+    fn the_times_of_a_frame_lie_ahead() {
+        let mut tamper = tamper();
+        let sent = br#"{"trade":"AB-C","T":1767225600123}"#;
+        let (by, of) = (Duration::from_secs(3_600), Of::Trade);
+        tamper.arm(Fault::TimesAhead { by, of, symbol: None, count: 1 });
+        assert_eq!(pass(&mut tamper, ONE, sent), [r#"{"trade":"AB-C","T":1767229200123}"#]);
+        assert_eq!(pass(&mut tamper, ONE, sent)[0].as_bytes(), sent);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::candle::Bar;
 use super::market::Print;
 use super::random::Random;
 use super::resting::BookSide;
@@ -49,6 +50,20 @@ pub struct PastBook {
     pub update_id: u64,
     /// The sum of [`level_print`] over the levels that clients may know of.
     pub print: u64,
+}
+
+/// One candle as it ended, or stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrueBar {
+    /// Start in milliseconds since the epoch.
+    pub start_ms: i64,
+    /// Open, high, low and close as they are written on the wire; all the last close while nothing
+    /// traded.
+    pub prices: [String; 4],
+    /// What was traded, likewise; `None` where the exchange states none.
+    pub volume: Option<String>,
+    /// Trades, likewise; `None` where the exchange has none.
+    pub count: Option<u64>,
 }
 
 /// The fingerprint of one level, of which the sum over a book's levels is the book's: two books with
@@ -169,6 +184,20 @@ impl Truth {
         let records = self.lock();
         let kept = &records.record(symbol)?.kept;
         Some((kept.front()?.print.id, kept.iter().map(|kept| kept.planned).collect()))
+    }
+}
+
+impl Records {
+    /// A candle of the instrument with that index, spelled out.
+    pub(super) fn spell_bar(&self, instrument: usize, bar: &Bar) -> Option<TrueBar> {
+        let Record { price, size, .. } = self.list.get(instrument)?;
+        let volume = i64::try_from(bar.volume).ok()?;
+        Some(TrueBar {
+            start_ms: bar.start_ms,
+            prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| price.text(ticks)),
+            volume: Some(size.text(volume)),
+            count: Some(bar.count),
+        })
     }
 }
 

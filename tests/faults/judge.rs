@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tickwire::sim::{BookSide, PastBook, TrueTrade, level_print};
 
+use super::candles::{CandleData, Candles};
 use super::kinds::{Books, Kind, Trades};
 
 /// A message of the gateway, of any type.
@@ -42,6 +43,27 @@ struct Data<'a> {
     timestamp: Option<u64>,
 }
 
+/// A message about a candle.
+#[derive(Deserialize)]
+struct CandleMessage<'a> {
+    #[serde(borrow)]
+    data: CandleData<'a>,
+}
+
+/// An answer with candles.
+#[derive(Deserialize)]
+struct HistoryMessage<'a> {
+    #[serde(borrow)]
+    data: HistoryData<'a>,
+}
+
+#[derive(Deserialize)]
+struct HistoryData<'a> {
+    #[serde(borrow)]
+    events: Vec<CandleData<'a>>,
+    complete: bool,
+}
+
 /// One trade as the client was told it, numbers in units of 10⁻¹².
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
@@ -75,12 +97,26 @@ pub(super) struct Judge {
     /// As clients write them.
     symbols: Vec<String>,
     seen: Vec<Seen>,
+    pub(super) candles: Candles,
 }
 
 impl Judge {
-    pub(super) fn new(kind: &'static Kind, symbols: Vec<String>) -> Self {
+    pub(super) fn new(kind: &'static Kind, symbols: Vec<String>, candles: Candles) -> Self {
         let seen = symbols.iter().map(|_| Seen::default()).collect();
-        Self { kind, symbols, seen }
+        Self { kind, symbols, seen, candles }
+    }
+
+    /// What asks for the candles of every instrument that were told.
+    pub(super) fn ask_history(&self) -> Vec<String> {
+        let interval = self.candles.interval().name();
+        let symbols = self.symbols.iter().enumerate();
+        let ask = symbols.map(|(index, symbol)| {
+            let from = self.candles.history_from(index);
+            format!(
+                r#"{{"action":"history","symbol":"{symbol}","channel":"candles","interval":"{interval}","from":{from},"limit":5000}}"#
+            )
+        });
+        ask.collect()
     }
 
     /// Takes one message; `past` gives the states that a book had. Returns what is worth a line of
@@ -90,9 +126,7 @@ impl Judge {
         text: &[u8],
         past: impl FnOnce(usize) -> &'p [PastBook],
     ) -> Result<Option<String>, String> {
-        let message: Message<'_> = serde_json::from_slice(text)
-            .map_err(|error| format!("{error} in {}", String::from_utf8_lossy(text)))?;
-        let Message { r#type, data } = message;
+        let Message { r#type, data } = read::<Message<'_>>(text)?;
         let own = |symbol: &str| self.symbols.iter().position(|known| known == symbol);
         let index = data.symbol.and_then(own);
         let (Some(index), kind) = (index, r#type) else {
@@ -113,6 +147,11 @@ impl Judge {
                 line = Some(format!("client: {missing} trades of {} missing", self.symbols[index]));
             }
             "orderbook" => seen.book(&data)?,
+            "candle" => self.candles.take(index, &read::<CandleMessage<'_>>(text)?.data)?,
+            "history" => {
+                let HistoryData { events, complete } = read::<HistoryMessage<'_>>(text)?.data;
+                self.candles.take_history(index, &events, complete);
+            }
             "status" if data.channel == Some("orderbook") => {
                 let live = data.state == Some("live");
                 if live && !seen.live {
@@ -321,6 +360,11 @@ impl Seen {
     }
 }
 
+fn read<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, String> {
+    serde_json::from_slice(text)
+        .map_err(|error| format!("{error} in {}", String::from_utf8_lossy(text)))
+}
+
 /// The number that the simulator gave a trade: its id, or the end of one that is a UUID.
 fn number_of(id: &str) -> Option<u64> {
     match id.rsplit_once('-') {
@@ -330,7 +374,7 @@ fn number_of(id: &str) -> Option<u64> {
 }
 
 /// A decimal in units of 10⁻¹².
-fn units(text: &str) -> i128 {
+pub(super) fn units(text: &str) -> i128 {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits: i128 = format!("{whole}{part}").parse().unwrap_or(i128::MIN);
     digits.saturating_mul(10_i128.pow(12_u32.saturating_sub(part.len() as u32)))

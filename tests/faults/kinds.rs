@@ -2,6 +2,7 @@
 
 use tickwire::instrument::{Channel, ExchangeId};
 use tickwire::sim::{Era, Fault, Of, TrueTrade};
+use tickwire::tick::Interval;
 
 /// An exchange under test.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Kind {
     /// Levels of each side that its clients know, or as far as a checksum proves them.
     pub(super) depth: usize,
     pub(super) trades: Trades,
+    /// Lengths of candles that the exchange makes itself, of those that a seed is long enough for.
+    pub(super) own_candles: &'static [Interval],
 }
 
 /// What shows that a frame of a book is missing, late or cut, or that it lies.
@@ -53,7 +56,13 @@ const fn kind(
     trades: Trades,
 ) -> Kind {
     let (name, era, depth) = (exchange.name(), Era::Current, usize::MAX);
-    Kind { name, exchange, era, natives, books, depth, trades }
+    let own_candles: &[Interval] = match exchange {
+        ExchangeId::Binance | ExchangeId::Okx => &[Interval::Second1, Interval::Minute1],
+        ExchangeId::CoinbaseAdvanced => &[Interval::Minute5],
+        ExchangeId::Coinbase | ExchangeId::KrakenV1 => &[],
+        _ => &[Interval::Minute1],
+    };
+    Kind { name, exchange, era, natives, books, depth, trades, own_candles }
 }
 
 /// Every exchange that has a simulator.
@@ -106,6 +115,7 @@ impl Kind {
             }
             // A muted stream speaks again with any request, maybe before its silence is odd.
             Fault::Mute { of: Of::Trade, .. } => !matches!(self.trades, Trades::Unnumbered),
+            Fault::Mute { of: Of::Depth, .. } => !matches!(self.books, Books::Unproven),
             // A sum is right for what it was the sum of, even behind its successor.
             Fault::Reorder { of: Of::Depth, .. } => {
                 matches!(self.books, Books::Numbered | Books::NumberedAndSummed)
@@ -114,7 +124,13 @@ impl Kind {
                 match of {
                     Of::Depth => !matches!(self.books, Books::Unproven | Books::None),
                     Of::Trade => !matches!(self.trades, Trades::Unnumbered),
+                    Of::Candle => true,
                 }
+            }
+            // Its time is the number of a price, and part of what tells one trade from another where
+            // numbers may come again.
+            Fault::TimesAhead { of: Of::Trade, .. } => {
+                !matches!(self.trades, Trades::Prices | Trades::Unnumbered)
             }
             // Levels prove themselves without a number there, and prices have a time instead.
             Fault::SequenceReset { of: Of::Depth, .. } => {

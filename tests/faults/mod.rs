@@ -9,13 +9,15 @@
 //!      └──────────── trades, states of books ───────────▶ judge
 //! ```
 //!
-//! The judge holds it to three things. A book that is shown as live is one that the exchange had,
+//! The judge holds it to four things. A book that is shown as live is one that the exchange had,
 //! and never one from before the last. Trades are the exchange's, in order, each once, and what is
-//! missing between two was told before the second. And when the faults are over, everything is
-//! live and equal within a bound of time.
+//! missing between two was told before the second. A candle that is closed and not partial is the
+//! market's, be it made of trades or the exchange's own (`candles.rs`). And when the faults are over,
+//! everything is live and equal within a bound of time.
 
 #[path = "../common/bent.rs"]
 mod bent;
+mod candles;
 mod client;
 mod control;
 mod judge;
@@ -124,6 +126,7 @@ fn play(world: &mut World, mut script: Script) -> Result<Report, String> {
             }
             world.step(script.step())?;
         }
+        world.note_right();
         world.pause(true);
         let still = world.elapsed() + STILL;
         while world.elapsed() < still {
@@ -137,6 +140,8 @@ fn play(world: &mut World, mut script: Script) -> Result<Report, String> {
         }
         world.step(script.step())?;
     }
+    world.ask_history(script.step())?;
+    world.judge_candles()?;
     world.judge_trades()?;
     world.judge_refusals()?;
     Ok(world.report(faults))

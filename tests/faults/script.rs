@@ -70,6 +70,7 @@ impl Script {
             let count = apart.between(1, 3) as u32;
             faults.extend([(at, Fault::TooMany { count }), (at, Fault::Disconnect)]);
         }
+        faults.extend(draw_of_candles(kind, &mut apart));
         // Stable, so that those of one moment keep their order.
         faults.sort_by_key(|(at, _)| *at);
         faults.reverse();
@@ -140,6 +141,25 @@ fn draw_any(kind: &Kind, random: &mut Random) -> Vec<Fault> {
         23 => vec![Fault::RestLate { after: seconds, count: few }, Fault::Disconnect],
         _ => vec![Fault::RestStale { count: few }, Fault::Disconnect],
     }
+}
+
+/// Misfortunes of times and of candles, in most seeds one.
+fn draw_of_candles(kind: &Kind, random: &mut Random) -> Option<(Duration, Fault)> {
+    let at = Duration::from_millis(random.below(MISBEHAVING.as_millis() as u64));
+    let of = random.one_of(&[Of::Candle, Of::Candle, Of::Trade, Of::Depth]);
+    let native = random.one_of(&kind.natives);
+    let symbol = random.one_of(&[None, Some(native)]).map(str::to_owned);
+    let count = random.between(1, 3) as u32;
+    let by = Duration::from_secs(random.one_of(&[2, 20, 60, 100, 300, 1_234, 3_600]));
+    let fault = match random.below(8) {
+        0 | 1 => Fault::TimesAhead { by, of, symbol, count },
+        2 | 3 => Fault::Superseded { symbol, count },
+        4 => Fault::Unreadable { of: Of::Candle, symbol, count },
+        5 => Fault::Duplicate { of: Of::Candle, symbol, count },
+        6 => Fault::Cut { of: Of::Candle, symbol, count },
+        _ => Fault::Mute { of: Of::Candle, symbol },
+    };
+    kind.shows(&fault).then_some((at, fault))
 }
 
 fn hole(native: &str) -> Fault {

@@ -9,22 +9,24 @@ use crossbeam::channel::{Receiver, bounded};
 use tickwire::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
-use tickwire::cache::HistoryBounds;
+use tickwire::cache::{CandleSource, HistoryBounds};
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
 use tickwire::exchange::{ConnectionRules, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, FeedReport, RingEnd};
-use tickwire::instrument::{Instrument, InstrumentTable};
+use tickwire::instrument::{Channel, ExchangeId, Instrument, InstrumentTable};
 use tickwire::latency::recorder;
 use tickwire::net::BackoffPolicy;
 use tickwire::ring::ring;
-use tickwire::sim::{ByHand, Fault, Options, PastBook};
+use tickwire::sim::{ByHand, Fault, Options, PastBook, TrueBar};
+use tickwire::tick::Interval;
 
 use super::Report;
 use super::bent::Bent;
+use super::candles::Candles;
 use super::client::Client;
 use super::control::Control;
 use super::judge::Judge;
-use super::kinds::Kind;
+use super::kinds::{Kind, Trades};
 use super::script::Random;
 
 /// Waits that keep a seed short.
@@ -89,6 +91,10 @@ impl World {
         let mut random = Random::new(!seed);
         // Any place within a minute, to which exchanges align their limits.
         let begin = 1_767_225_600_000_000_000 + random.below(60_000_000_000) as i64;
+        // Drawn apart, so that the rest of a seed stays what it was.
+        let mut apart = Random::new(seed ^ 0xCA4D_1E55);
+        let begin = begin + apart.below(5) as i64 * 60_000_000_000;
+        let (candle_source, interval) = made_of(kind, &mut apart);
         let (clock, hand) = Clock::manual(UnixNanos(begin));
         let lifetime = random.one_of(&[None, None, Some(LIFETIME)]);
         let usual = Options::new(kind.exchange);
@@ -111,8 +117,10 @@ impl World {
         };
         let exchange = ByHand::new(&options, kind.depth).expect("a simulator is made");
 
-        let (table, subscriptions) = subscriptions(kind);
-        let symbols = table.iter().map(|(_, one)| one.symbol.as_str().to_owned()).collect();
+        let own_candles = (candle_source == CandleSource::Exchange).then_some(interval);
+        let (table, subscriptions) = subscriptions(kind, own_candles);
+        let symbols: Vec<String> =
+            table.iter().map(|(_, one)| one.symbol.as_str().to_owned()).collect();
         let (producer, ticks) = ring(1 << 14);
         let (reports, receiver) = bounded(4_096);
         let context = FeedContext {
@@ -139,7 +147,8 @@ impl World {
 
         let options = BroadcastOptions {
             client_queue_bytes: 16 << 20,
-            history: HistoryBounds { events: 64, ..Default::default() },
+            history: HistoryBounds { events: 512, ..Default::default() },
+            candle_sources: [candle_source; ExchangeId::ALL.len()],
             ..BroadcastOptions::default()
         };
         let (mut broadcaster, broadcast) =
@@ -153,6 +162,12 @@ impl World {
         client.say(
             r#"{"action":"subscribe","symbols":["*"],"channels":["trades","ticker","orderbook","status"]}"#,
         );
+        client.say(&format!(
+            r#"{{"action":"subscribe","symbols":["*"],"channels":["candles"],"interval":"{}"}}"#,
+            interval.name()
+        ));
+        let candles =
+            Candles::new(kind, (candle_source, interval), symbols.len(), begin / 1_000_000);
         let control = Control::new(profile(kind.exchange), exchange.address(), clock.clone());
         Self {
             kind,
@@ -167,7 +182,7 @@ impl World {
             broadcaster,
             _broadcast: broadcast,
             client,
-            judge: Judge::new(kind, symbols),
+            judge: Judge::new(kind, symbols, candles),
             marks: VecDeque::new(),
             trace: Vec::new(),
         }
@@ -191,6 +206,7 @@ impl World {
     /// Lets something go wrong.
     pub(super) fn inject(&mut self, fault: Fault) {
         self.note(&format!("fault: {fault:?}"));
+        self.judge.candles.note(&fault, self.date_ms());
         self.exchange.inject(fault);
     }
 
@@ -202,6 +218,24 @@ impl World {
         self.exchange.inject(Fault::RestLate { after: Duration::ZERO, count: 0 });
     }
 
+    /// All is right again, and the exchange misbehaves no more.
+    pub(super) fn note_right(&mut self) {
+        let now_ms = self.date_ms();
+        self.judge.candles.note_right(now_ms);
+    }
+
+    fn date_ms(&self) -> i64 {
+        self.clock.date(self.clock.now()).millis()
+    }
+
+    /// Asks for the candles that were told, and takes the answers.
+    pub(super) fn ask_history(&mut self, by: Duration) -> Result<(), String> {
+        for text in self.judge.ask_history() {
+            self.client.say(&text);
+        }
+        self.step(by)
+    }
+
     /// Lets the market stand still, or go on.
     pub(super) fn pause(&mut self, paused: bool) {
         self.exchange.pause(paused);
@@ -209,6 +243,10 @@ impl World {
 
     /// Whether all is live and up to date.
     pub(super) fn is_right(&mut self) -> Result<(), String> {
+        let absent = self.handle.counters().absent_subscriptions.value();
+        if absent > 0 {
+            return Err(format!("{absent} streams are not there"));
+        }
         let mark = self.state_before(FRESH).ok_or("too early")?;
         let states = mark.states.clone();
         self.holds(&states, Judge::has)
@@ -218,7 +256,26 @@ impl World {
     pub(super) fn is_equal(&mut self) -> Result<(), String> {
         let mark = self.marks.back().ok_or("too early")?;
         let states = mark.states.clone();
-        self.holds(&states, Judge::has)
+        self.holds(&states, Judge::has)?;
+        self.candles(|judge, index, truth| judge.candles.is_equal(index, truth))
+    }
+
+    /// Whether every candle was told as it was.
+    pub(super) fn judge_candles(&mut self) -> Result<(), String> {
+        self.candles(|judge, index, truth| judge.candles.judge(index, truth))
+    }
+
+    /// Whether something holds for the candles of each instrument, and for those that really were.
+    fn candles(
+        &mut self,
+        holds: impl Fn(&Judge, usize, &[TrueBar]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let seconds = self.judge.candles.interval().nanos() / 1_000_000_000;
+        for (index, native) in self.kind.natives.iter().enumerate() {
+            let truth = self.exchange.bars(index, seconds);
+            holds(&self.judge, index, &truth).map_err(|wrong| format!("{native}: {wrong}"))?;
+        }
+        Ok(())
     }
 
     /// Whether something holds for each instrument, its past books, a state and a trade.
@@ -347,8 +404,19 @@ fn told(elapsed: Duration, line: &str) -> String {
     format!("{:8.3} {line}", elapsed.as_secs_f64())
 }
 
-/// The channels of both instruments.
-fn subscriptions(kind: &Kind) -> (InstrumentTable, Vec<Subscription>) {
+/// Who makes the candles of a seed, and how long they are.
+fn made_of(kind: &Kind, random: &mut Random) -> (CandleSource, Interval) {
+    let built = [Interval::Second1, Interval::Minute1];
+    let has_trades = !matches!(kind.trades, Trades::Prices);
+    match random.below(2) {
+        0 if has_trades => (CandleSource::Trades, random.one_of(&built)),
+        _ if kind.own_candles.is_empty() => (CandleSource::Trades, random.one_of(&built)),
+        _ => (CandleSource::Exchange, random.one_of(kind.own_candles)),
+    }
+}
+
+/// The channels of both instruments, and the exchange's candles if they are wanted.
+fn subscriptions(kind: &Kind, candles: Option<Interval>) -> (InstrumentTable, Vec<Subscription>) {
     let mut table = InstrumentTable::default();
     let mut all = Vec::new();
     for native in kind.natives {
@@ -357,11 +425,13 @@ fn subscriptions(kind: &Kind) -> (InstrumentTable, Vec<Subscription>) {
         let native = ArrayString::from(native).expect("short");
         let instrument = Instrument { exchange, symbol, native, tick_size: None, lot_size: None };
         let instrument = table.add(instrument).expect("few");
-        all.extend(kind.channels().iter().map(|&channel| Subscription {
+        let streams = kind.channels().iter().map(|&channel| (channel, None));
+        let candles = candles.map(|interval| (Channel::Candles, Some(interval)));
+        all.extend(streams.chain(candles).map(|(channel, interval)| Subscription {
             instrument,
             native,
             channel,
-            interval: None,
+            interval,
         }));
     }
     (table, all)

@@ -299,12 +299,24 @@ impl Coinbase {
             let frame = exchange::heartbeat(of, pending.sequence, last, at);
             self.publish((product, Kind::Heartbeat), ("", &frame), now, lines);
         }
+        let before = self.schedule.pending[product].bar;
         if self.take_bar(product, at)
-            && let Some(bar) = &self.schedule.pending[product].bar
+            && let Some(bar) = self.schedule.pending[product].bar
         {
-            let text = advanced::candle("update", &self.spellings[product], bar);
-            self.publish((product, Kind::Candles), ("candles", &text), now, lines);
+            // What happened to one since the last beat before its end.
+            let ended = before.filter(|before| before.start_ms < bar.start_ms);
+            let ended = ended.and_then(|before| self.bar_of(product, before.start_ms));
+            for bar in ended.iter().chain([&bar]) {
+                let text = advanced::candle("update", &self.spellings[product], bar);
+                self.publish((product, Kind::Candles), ("candles", &text), now, lines);
+            }
         }
+    }
+
+    /// The bar of five minutes that begins then.
+    fn bar_of(&self, product: usize, start_ms: i64) -> Option<Bar> {
+        let interval = INTERVALS.iter().position(|(name, ..)| *name == CANDLE)?;
+        self.market.traded[product].candles.bar_at(interval, start_ms)
     }
 
     /// Takes over the current bar of five minutes; true when it changed.

@@ -28,7 +28,7 @@ use super::random::Random;
 use super::resting::BookSide;
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
-use super::truth::{Kept, Records, TrueBook, Truth};
+use super::truth::{Kept, Records, TrueBar, TrueBook, Truth};
 use crate::clock::{Clock, MonoNanos};
 
 /// A client that says nothing for so long is let go.
@@ -458,6 +458,20 @@ impl Speaker for Deriv {
 
     fn truth(&self) -> Truth {
         self.truth.clone()
+    }
+
+    /// They are made of its ticks, not of what is traded behind them.
+    fn bars(&mut self, instrument: usize, seconds: i64, _now_ms: i64) -> Vec<TrueBar> {
+        let Some(quoted) = self.quoted.get(instrument) else { return Vec::new() };
+        let of_length = quoted.bars.iter().zip(GRANULARITIES);
+        let bars = of_length.filter(|(_, length)| *length == seconds).flat_map(|(bars, _)| bars);
+        let spelled = bars.map(|bar| TrueBar {
+            start_ms: bar.open_time * 1_000,
+            prices: [bar.open, bar.high, bar.low, bar.close].map(|price| quoted.padded.text(price)),
+            volume: None,
+            count: None,
+        });
+        spelled.collect()
     }
 }
 
