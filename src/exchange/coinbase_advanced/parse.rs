@@ -42,6 +42,7 @@ impl BookFields {
     #[inline(always)]
     pub(super) fn push(self, envelope: Envelope, instrument: InstrumentId, batch: &mut Batch) {
         let exchange_time = if self.changed.is_some() { self.changed } else { envelope.time };
+        batch.sent = envelope.time;
         batch.books.push(BookUpdate {
             instrument,
             kind: self.kind,
