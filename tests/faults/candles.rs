@@ -1,7 +1,7 @@
 //! Candles as the client was told them, held against what the market did.
 //!
 //! One that is closed and does not say that it is partial is the market's. A candle is told until it
-//! is closed, and never again. Only what a fault may have touched is partial, and the first of those
+//! is closed, and never again, unless its exchange corrects its own. Only what a fault may have touched is partial, and the first of those
 //! that are made of trades, whose begin nobody heard. A history that says that it is complete has
 //! all in which something was traded.
 //!
@@ -179,8 +179,11 @@ impl Candles {
     /// A candle that the client is told.
     pub(super) fn take(&mut self, index: usize, data: &CandleData<'_>) -> Result<(), String> {
         let bar = Bar::read(data);
+        let may_go_back = self.source == CandleSource::Exchange && bar.closed;
+        // Those of a clock that was ahead end when time goes back.
+        let may_go_back = may_go_back || self.is_excused(&bar);
         let seen = &mut self.seen[index].bars;
-        if let Some((_, last)) = seen.last_key_value() {
+        if let Some((_, last)) = seen.last_key_value().filter(|_| !may_go_back) {
             if bar.start_ms < last.start_ms {
                 return Err(format!("{bar:?} comes after {last:?}"));
             }

@@ -243,17 +243,23 @@ impl World {
 
     /// Whether all is live and up to date.
     pub(super) fn is_right(&mut self) -> Result<(), String> {
-        let absent = self.handle.counters().absent_subscriptions.value();
-        if absent > 0 {
-            return Err(format!("{absent} streams are not there"));
-        }
+        self.is_served()?;
         let mark = self.state_before(FRESH).ok_or("too early")?;
         let states = mark.states.clone();
         self.holds(&states, Judge::has)
     }
 
+    /// Whether everything that is carried is there.
+    fn is_served(&self) -> Result<(), String> {
+        match self.handle.counters().absent_subscriptions.value() {
+            0 => Ok(()),
+            absent => Err(format!("{absent} streams are not there")),
+        }
+    }
+
     /// Whether all is live and equal, which it can be while the market stands still.
     pub(super) fn is_equal(&mut self) -> Result<(), String> {
+        self.is_served()?;
         let mark = self.marks.back().ok_or("too early")?;
         let states = mark.states.clone();
         self.holds(&states, Judge::has)?;
