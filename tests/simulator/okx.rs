@@ -86,6 +86,58 @@ fn each_argument_is_acknowledged_and_refusals_only_say_what_they_are_about() {
 }
 
 #[test]
+fn funding_marks_interest_and_index_are_told_at_once_and_in_their_rhythm() {
+    let (simulator, hand) = by_hand(|_| ());
+    let mut client = Client::open(&simulator, PUBLIC);
+    let swap = "BTC-USDT-SWAP";
+    client.subscribe(
+        "1",
+        &[
+            argument("funding-rate", swap),
+            argument("mark-price", swap),
+            argument("open-interest", swap),
+            argument("index-tickers", "BTC-USDT"),
+        ],
+    );
+    let funding = client.data("funding-rate");
+    assert_eq!(funding["arg"], argument("funding-rate", swap));
+    let funding = &funding["data"][0];
+    let due = id(&funding["fundingTime"]);
+    assert_eq!((&funding["instType"], due % (8 * 3_600_000)), (&json!("SWAP"), 0));
+    assert_eq!(id(&funding["nextFundingTime"]) - due, 8 * 3_600_000);
+    let first = client.data("mark-price")["data"][0]["markPx"].clone();
+    let interest = &client.data("open-interest")["data"][0];
+    assert!(id(&interest["oi"]) > 0 && interest["oiUsd"].is_string(), "{interest}");
+    assert_eq!(client.data("index-tickers")["arg"], argument("index-tickers", "BTC-USDT"));
+
+    // While prices move, marks and index follow; the rest comes by the clock.
+    for _ in 0..20 {
+        hand.advance(Duration::from_millis(200));
+    }
+    let moved = client.find(|value| {
+        value["arg"]["channel"] == "mark-price" && value["data"][0]["markPx"] != first
+    });
+    assert_eq!(moved["data"][0]["instId"], swap);
+    assert!(client.data("index-tickers")["data"][0]["idxPx"].is_string());
+    assert_eq!(client.data("open-interest")["data"][0]["instId"], swap);
+    hand.advance(Duration::from_secs(30));
+    assert_eq!(client.data("funding-rate")["data"][0]["instId"], swap);
+
+    // Spot has neither, and an index is a pair's.
+    for (channel, native) in
+        [("funding-rate", "BTC-USDT"), ("open-interest", "BTC-USDT"), ("index-tickers", swap)]
+    {
+        client.subscribe("2", &[argument(channel, native)]);
+        assert_eq!(client.event("error")["code"], "60018", "{channel}");
+    }
+    client.say(
+        json!({"op": "unsubscribe", "args": [argument("index-tickers", "BTC-USDT")]}).to_string(),
+    );
+    assert_eq!(client.event("unsubscribe")["arg"]["channel"], "index-tickers");
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == 3));
+}
+
+#[test]
 fn what_is_no_request_is_told_so_and_the_connection_stays() {
     let simulator = start(|_| ());
     let mut client = Client::open(&simulator, PUBLIC);

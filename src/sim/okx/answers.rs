@@ -1,5 +1,6 @@
 //! OKX's answers to requests, written with the same numbers as its frames.
 
+use super::channels::Kind;
 use super::frames::Frame;
 use super::listed::Class;
 use crate::clock::UnixNanos;
@@ -48,14 +49,28 @@ impl Frame<'_> {
         self.price(",\"", bar.close).text(if closed { ",\"1\"]" } else { ",\"0\"]" });
     }
 
+    /// A frame with what is made of the last price.
+    pub(super) fn still(&mut self, kind: Kind, traded: &Traded, at: UnixNanos) {
+        self.one(kind, |frame| match kind {
+            Kind::Funding => frame.funding(at),
+            Kind::MarkPrice => frame.mark_price(&traded.day, at),
+            Kind::OpenInterest => frame.open_interest(traded, at),
+            Kind::IndexPrice => frame.index_price(&traded.day, at),
+            // Told by functions of their own.
+            Kind::Trades | Kind::TradesAll | Kind::BestPrices | Kind::Tickers => {}
+            Kind::Books | Kind::BestFive | Kind::Candles(_) => {}
+        });
+    }
+
     /// The mark price.
     pub(super) fn mark_price(&mut self, day: &Day, at: UnixNanos) {
         self.named().price(",\"markPx\":\"", day.last).time(",\"ts\":\"", at).text("}");
     }
 
     /// The index of a pair.
-    pub(super) fn index_price(&mut self, pair: &str, day: &Day, at: UnixNanos) {
-        self.text("{\"instId\":\"").text(pair).text("\"").price(",\"idxPx\":\"", day.last);
+    pub(super) fn index_price(&mut self, day: &Day, at: UnixNanos) {
+        let of = self.of;
+        self.text("{\"instId\":\"").text(&of.pair).text("\"").price(",\"idxPx\":\"", day.last);
         self.price(",\"high24h\":\"", day.high).price(",\"low24h\":\"", day.low);
         self.price(",\"open24h\":\"", day.open).price(",\"sodUtc0\":\"", day.open);
         self.price(",\"sodUtc8\":\"", day.open).time(",\"ts\":\"", at).text("}");
@@ -108,7 +123,6 @@ impl Frame<'_> {
     /// One instrument in the list of all.
     pub(super) fn listing(&mut self, listed: &Listed) {
         let of = self.of;
-        let pair = format!("{}-{}", listed.base, listed.quote);
         let mut parts = of.native.splitn(3, '-').skip(2).flat_map(|rest| rest.split('-'));
         let expiry = parts.next().and_then(day_of);
         let (strike, option) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
@@ -126,8 +140,8 @@ impl Frame<'_> {
             ("baseCcy", of_spot(listed.base.as_str())),
             ("quoteCcy", of_spot(listed.quote.as_str())),
             ("settleCcy", of_contract(settled)),
-            ("uly", of_contract(pair.as_str())),
-            ("instFamily", of_contract(pair.as_str())),
+            ("uly", of_contract(of.pair.as_str())),
+            ("instFamily", of_contract(of.pair.as_str())),
             ("ctVal", of_contract("0.1")),
             ("ctMult", of_contract("1")),
             ("ctValCcy", of_contract(listed.base.as_str())),

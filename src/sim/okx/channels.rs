@@ -1,5 +1,6 @@
 //! OKX's public channels and which service carries them.
 
+use super::listed::Class;
 use crate::sim::candle::INTERVALS;
 
 /// One of the two services with public channels, by its path.
@@ -32,11 +33,18 @@ pub(super) enum Kind {
     Books,
     /// Whole each time.
     BestFive,
+    /// What is settled between those who hold a perpetual.
+    Funding,
+    MarkPrice,
+    /// Contracts that are open.
+    OpenInterest,
+    /// The index of a pair, which is named in the instrument's place.
+    IndexPrice,
     /// By the index of the interval.
     Candles(usize),
 }
 
-const CANDLES_AT: usize = 6;
+const CANDLES_AT: usize = 10;
 
 /// Channels that an instrument has.
 pub(super) const KINDS: usize = CANDLES_AT + INTERVALS.len();
@@ -64,6 +72,17 @@ const CANDLES: [Option<&str>; INTERVALS.len()] = [
 ];
 
 impl Kind {
+    /// Whether instruments of a class have it.
+    pub(super) const fn is_of(self, class: Class) -> bool {
+        match self {
+            Self::Funding => matches!(class, Class::Swap),
+            Self::OpenInterest => !matches!(class, Class::Spot),
+            Self::Trades | Self::TradesAll | Self::BestPrices | Self::Tickers => true,
+            Self::Books | Self::BestFive | Self::MarkPrice | Self::IndexPrice => true,
+            Self::Candles(_) => true,
+        }
+    }
+
     /// Its place among the channels of an instrument.
     pub(super) const fn index(self) -> usize {
         match self {
@@ -73,6 +92,10 @@ impl Kind {
             Self::Tickers => 3,
             Self::Books => 4,
             Self::BestFive => 5,
+            Self::Funding => 6,
+            Self::MarkPrice => 7,
+            Self::OpenInterest => 8,
+            Self::IndexPrice => 9,
             Self::Candles(interval) => CANDLES_AT + interval,
         }
     }
@@ -86,6 +109,10 @@ impl Kind {
             "tickers" => Self::Tickers,
             "books" => Self::Books,
             "books5" => Self::BestFive,
+            "funding-rate" => Self::Funding,
+            "mark-price" => Self::MarkPrice,
+            "open-interest" => Self::OpenInterest,
+            "index-tickers" => Self::IndexPrice,
             _ => Self::Candles(CANDLES.iter().position(|candles| *candles == Some(name))?),
         })
     }
@@ -99,6 +126,10 @@ impl Kind {
             Self::Tickers => "tickers",
             Self::Books => "books",
             Self::BestFive => "books5",
+            Self::Funding => "funding-rate",
+            Self::MarkPrice => "mark-price",
+            Self::OpenInterest => "open-interest",
+            Self::IndexPrice => "index-tickers",
             Self::Candles(interval) => CANDLES[interval].unwrap_or(""),
         }
     }
@@ -108,6 +139,9 @@ impl Kind {
         match self {
             Self::TradesAll | Self::Candles(_) => Service::Business,
             Self::Trades | Self::BestPrices | Self::Tickers | Self::Books | Self::BestFive => {
+                Service::Public
+            }
+            Self::Funding | Self::MarkPrice | Self::OpenInterest | Self::IndexPrice => {
                 Service::Public
             }
         }
@@ -140,12 +174,17 @@ mod tests {
         let candles = (0..INTERVALS.len()).map(Kind::Candles);
         let named = candles.filter(|kind| !kind.name().is_empty());
         let mut kinds = vec![Kind::Trades, Kind::TradesAll, Kind::BestPrices, Kind::Tickers];
-        kinds.extend([Kind::Books, Kind::BestFive]);
+        kinds.extend([Kind::Books, Kind::BestFive, Kind::Funding, Kind::MarkPrice]);
+        kinds.extend([Kind::OpenInterest, Kind::IndexPrice]);
         kinds.extend(named);
         for kind in &kinds {
             assert_eq!(Kind::parse(kind.name()), Some(*kind));
             assert!(kind.index() < KINDS);
         }
+        let mut places: Vec<usize> = kinds.iter().map(|kind| kind.index()).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), kinds.len());
         // Seen on the live exchange: names of other letters do not exist.
         assert_eq!(Kind::parse("candle1h"), None);
         assert_eq!(Kind::parse(""), None);

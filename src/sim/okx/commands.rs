@@ -119,8 +119,9 @@ impl Okx {
             session.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
             return Ok(None);
         }
-        let kind = Kind::parse(channel).filter(|kind| kind.service() == session.service);
-        let (Some(kind), Some(&instrument)) = (kind, self.by_native.get(native)) else {
+        let service = session.service;
+        let kind = Kind::parse(channel).filter(|kind| kind.service() == service);
+        let Some((instrument, kind)) = kind.and_then(|kind| self.stream(kind, native)) else {
             return Err(unknown(channel, native));
         };
         // Asked for twice, it is acknowledged twice and sent once.
@@ -128,6 +129,15 @@ impl Okx {
             return Ok(None);
         }
         Ok(Some((instrument, kind)))
+    }
+
+    /// The stream of that channel and name, if there is one.
+    fn stream(&self, kind: Kind, named: &str) -> Option<(usize, Kind)> {
+        let instrument = match kind {
+            Kind::IndexPrice => self.pair_index(named)?,
+            _ => *self.by_native.get(named)?,
+        };
+        kind.is_of(self.spellings[instrument].class).then_some((instrument, kind))
     }
 
     fn unsubscribe_all(
@@ -147,9 +157,8 @@ impl Okx {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.keys.remove(&key(channel, native));
             }
-            if let (Some(kind), Some(&instrument)) =
-                (Kind::parse(channel), self.by_native.get(native))
-            {
+            let stream = Kind::parse(channel).and_then(|kind| self.stream(kind, native));
+            if let Some((instrument, kind)) = stream {
                 self.fanout.remove(instrument, kind, id);
             }
             self.acknowledge(id, "unsubscribe", number, argument, lines);

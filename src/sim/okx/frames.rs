@@ -21,6 +21,8 @@ const CONTRACT_DIGITS: u8 = 1;
 #[derive(Clone, Debug)]
 pub(super) struct Spelling {
     pub(super) native: String,
+    /// What it is a price of.
+    pub(super) pair: String,
     pub(super) class: Class,
     pub(super) price: Scale,
     pub(super) size: Scale,
@@ -33,6 +35,7 @@ impl Spelling {
         let (price_digits, size_digits) = (listed.price_digits, listed.size_digits);
         Self {
             native: listed.native.clone(),
+            pair: format!("{}-{}", listed.base, listed.quote),
             class: Class::of(&listed.native),
             price: Scale::shortest(price_digits),
             size: Scale::shortest(size_digits),
@@ -106,14 +109,22 @@ impl<'a> Frame<'a> {
     fn begin(&mut self, kind: Kind) -> &mut Self {
         let of = self.of;
         self.text("{\"arg\":{\"channel\":\"").text(kind.name());
-        self.text("\",\"instId\":\"").text(&of.native).text("\"}")
+        let named = if kind == Kind::IndexPrice { &of.pair } else { &of.native };
+        self.text("\",\"instId\":\"").text(named).text("\"}")
+    }
+
+    /// A frame of one entry.
+    pub(super) fn one(&mut self, kind: Kind, entry: impl FnOnce(&mut Self)) {
+        self.begin(kind).text(",\"data\":[");
+        entry(self);
+        self.text("]}");
     }
 
     /// One taker's order at one price: `size` over all matches, of which `id` is the last.
     pub(super) fn trade(&mut self, kind: Kind, print: &Print, count: usize, at: UnixNanos) {
-        self.begin(kind).text(",\"data\":[");
-        self.trade_entry((kind == Kind::Trades).then_some(count), print, at);
-        self.text("]}");
+        self.one(kind, |frame| {
+            frame.trade_entry((kind == Kind::Trades).then_some(count), print, at);
+        });
     }
 
     /// One trade of a list; `count` where it is told of how many matches.
@@ -215,9 +226,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn ticker(&mut self, traded: &Traded, at: UnixNanos) {
-        self.begin(Kind::Tickers).text(",\"data\":[");
-        self.ticker_entry(traded, at);
-        self.text("]}");
+        self.one(Kind::Tickers, |frame| frame.ticker_entry(traded, at));
     }
 
     /// One ticker of a list.
@@ -258,9 +267,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn candle(&mut self, interval: usize, bar: &Bar, closed: bool) {
-        self.begin(Kind::Candles(interval)).text(",\"data\":[");
-        self.candle_entry(bar, closed);
-        self.text("]}");
+        self.one(Kind::Candles(interval), |frame| frame.candle_entry(bar, closed));
     }
 
     /// A sum of ticks × lots in the quote asset.

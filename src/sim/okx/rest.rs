@@ -9,7 +9,6 @@ use super::listed::Class;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::{Bar, Span};
 use crate::sim::http::{Response, Target};
-use crate::sim::listing::Listed;
 use crate::sim::truth::Kept;
 
 const WINDOW_NS: u64 = 2_000_000_000;
@@ -140,9 +139,8 @@ impl Okx {
             }),
             "market/index-tickers" => {
                 let index = self.of_pair(target)?;
-                let pair = pair(&traded(index).listed);
                 let day = &traded(index).day;
-                Ok(vec![self.entry(index, |frame| frame.index_price(&pair, day, at))])
+                Ok(vec![self.entry(index, |frame| frame.index_price(day, at))])
             }
             "public/mark-price" => self.each(target, |frame, index| {
                 frame.mark_price(&traded(index).day, at);
@@ -180,8 +178,13 @@ impl Okx {
     /// The busiest instrument of a pair, whose price is its index.
     fn of_pair(&self, target: &Target) -> Result<usize, Refused> {
         let wanted = target.value("instId").ok_or_else(|| Refused::empty("instId"))?;
-        let index = self.market.traded.iter().position(|traded| pair(&traded.listed) == wanted);
-        index.ok_or_else(|| Refused("51001", "Instrument ID does not exist.".to_owned()))
+        self.pair_index(wanted)
+            .ok_or_else(|| Refused("51001", "Instrument ID does not exist.".to_owned()))
+    }
+
+    /// See [`Okx::of_pair`].
+    pub(super) fn pair_index(&self, pair: &str) -> Option<usize> {
+        self.spellings.iter().position(|spelling| spelling.pair == pair)
     }
 
     /// One entry for each instrument of a class that a request does not leave out.
@@ -198,9 +201,9 @@ impl Okx {
         };
         let family = target.value("instFamily").or(target.value("uly"));
         let is_chosen = |index: usize| {
-            let (spelling, listed) = (&self.spellings[index], &self.market.traded[index].listed);
+            let spelling = &self.spellings[index];
             class.is_none_or(|class| spelling.class == class)
-                && family.is_none_or(|family| family.is_empty() || *family == *pair(listed))
+                && family.is_none_or(|family| family.is_empty() || *family == spelling.pair)
                 && native.is_none_or(|native| native == spelling.native)
         };
         let chosen = (0..self.spellings.len()).filter(|index| is_chosen(*index));
@@ -219,10 +222,9 @@ impl Okx {
     /// The pairs that contracts of a class are made of, as one list.
     fn underlyings(&self, target: &Target) -> Result<Vec<String>, Refused> {
         let class = class_of(target)?;
-        let both = self.spellings.iter().zip(&self.market.traded);
-        let of_class = both.filter(|(spelling, _)| spelling.class == class);
+        let of_class = self.spellings.iter().filter(|spelling| spelling.class == class);
         let mut pairs: Vec<String> =
-            of_class.map(|(_, traded)| format!("\"{}\"", pair(&traded.listed))).collect();
+            of_class.map(|spelling| format!("\"{}\"", spelling.pair)).collect();
         pairs.sort();
         pairs.dedup();
         Ok(vec![format!("[{}]", pairs.join(","))])
@@ -301,10 +303,6 @@ impl Okx {
             Class::Spot | Class::Futures | Class::Option => Err(Refused::parameter("instId")),
         }
     }
-}
-
-fn pair(listed: &Listed) -> String {
-    format!("{}-{}", listed.base, listed.quote)
 }
 
 fn class_of(target: &Target) -> Result<Class, Refused> {

@@ -20,6 +20,19 @@ const BOOKS_EVERY: Duration = Duration::from_millis(100);
 /// Candles come at most so often.
 const CANDLES_EVERY: Duration = Duration::from_secs(1);
 
+/// Mark prices come so often while they change, and at least so often.
+const MARKS_EVERY: Duration = Duration::from_millis(200);
+const MARKS_QUIET_NS: u64 = 10_000_000_000;
+
+/// An index that does not change is told at least so often.
+const INDEX_QUIET_NS: u64 = 60_000_000_000;
+
+/// Open interest comes so often.
+const OPEN_EVERY: Duration = Duration::from_secs(3);
+
+/// Funding comes so often; the documentation says 30 to 90 s.
+const FUNDING_EVERY: Duration = Duration::from_secs(30);
+
 /// A book that does not change says so.
 const QUIET_EVERY_NS: u64 = 60_000_000_000;
 
@@ -31,6 +44,27 @@ const FIRST_NUMBER: u64 = 3;
 pub(in crate::sim) enum Duty {
     Book { instrument: usize },
     Candles { instrument: usize },
+    MarkPrice { instrument: usize },
+    OpenInterest { instrument: usize },
+    Funding { instrument: usize },
+}
+
+/// A price that is told when it changes, and now and then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    price: i64,
+    at: MonoNanos,
+}
+
+impl Told {
+    /// Whether it is to be told now.
+    fn is_due(&mut self, price: i64, now: MonoNanos, quiet_ns: u64) -> bool {
+        let due = price != self.price || now.since(self.at) >= quiet_ns;
+        if due {
+            *self = Self { price, at: now };
+        }
+        due
+    }
 }
 
 /// How one book's changes are numbered on the wire.
@@ -65,6 +99,8 @@ struct Pending {
     best_five: bool,
     /// Trades counted when its ticker was last sent.
     told: u64,
+    mark: Told,
+    index: Told,
     /// The last print, and how many matches it stands for.
     last: Option<(Print, usize, MonoNanos)>,
 }
@@ -84,6 +120,9 @@ impl Schedule {
             let phase = |period: Duration| phase(now, period, instrument, count);
             agenda.plan(phase(BOOKS_EVERY), Duty::Book { instrument });
             agenda.plan(phase(CANDLES_EVERY), Duty::Candles { instrument });
+            agenda.plan(phase(MARKS_EVERY), Duty::MarkPrice { instrument });
+            agenda.plan(phase(OPEN_EVERY), Duty::OpenInterest { instrument });
+            agenda.plan(phase(FUNDING_EVERY), Duty::Funding { instrument });
         }
         let pending = market.traded.iter().map(|traded| Pending {
             numbering: Numbering { sent: traded.update_id, base: 0 },
@@ -137,11 +176,28 @@ impl Planned for Okx {
                 self.tell_book(instrument, planned, lines);
                 self.tell_best_five(instrument, planned, lines);
                 self.tell_ticker(instrument, planned, lines);
+                self.tell_index(instrument, planned, lines);
                 BOOKS_EVERY
             }
             Duty::Candles { instrument } => {
                 self.tell_candles(instrument, planned, lines);
                 CANDLES_EVERY
+            }
+            Duty::MarkPrice { instrument } => {
+                let price = self.market.traded[instrument].day.last;
+                let mark = &mut self.schedule.pending[instrument].mark;
+                if mark.is_due(price, planned, MARKS_QUIET_NS) {
+                    self.tell_still(instrument, Kind::MarkPrice, planned, lines);
+                }
+                MARKS_EVERY
+            }
+            Duty::OpenInterest { instrument } => {
+                self.tell_still(instrument, Kind::OpenInterest, planned, lines);
+                OPEN_EVERY
+            }
+            Duty::Funding { instrument } => {
+                self.tell_still(instrument, Kind::Funding, planned, lines);
+                FUNDING_EVERY
             }
         };
         self.schedule.agenda.plan(planned.after(every), duty);
@@ -242,6 +298,22 @@ impl Okx {
         self.fanout.publish(stream, planned, lines, spelling, |frame| frame.ticker(traded, at));
     }
 
+    fn tell_index(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+        let price = self.market.traded[instrument].day.last;
+        if self.schedule.pending[instrument].index.is_due(price, planned, INDEX_QUIET_NS) {
+            self.tell_still(instrument, Kind::IndexPrice, planned, lines);
+        }
+    }
+
+    /// One of the numbers that are made of the last price.
+    fn tell_still(&mut self, instrument: usize, kind: Kind, planned: MonoNanos, lines: &mut Lines) {
+        let (traded, at) = (&self.market.traded[instrument], self.clock.date(planned));
+        let spelling = &self.spellings[instrument];
+        self.fanout.publish((instrument, kind), planned, lines, spelling, |frame| {
+            frame.still(kind, traded, at);
+        });
+    }
+
     fn tell_candles(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(self.clock.date(planned).millis());
@@ -305,6 +377,9 @@ impl Okx {
                         frame.trade(kind, &print, count, at);
                     });
                 }
+            }
+            Kind::Funding | Kind::MarkPrice | Kind::OpenInterest | Kind::IndexPrice => {
+                self.fanout.tell(id, now, lines, spelling, |frame| frame.still(kind, traded, at));
             }
             Kind::Candles(_) => {}
         }
