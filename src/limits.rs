@@ -310,6 +310,11 @@ pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
 /// more waits for the next turn. One costs up to half a millisecond.
 pub const LARGE_ANSWERS_PER_TURN: usize = 2;
 
+/// The largest hole between the ids of two trades that is told with its size: a week of 7,000 trades
+/// a second of one symbol. An id beyond is no neighbour of the last one, but a slip, or a numbering
+/// that begins anew, and would carry the `seq` of clients to where no number follows.
+pub const TRADES_MISSED_MAX: u64 = 1 << 32;
+
 /// Trades and book levels that a feed holds back while another connection may still fill the hole
 /// before them: ten seconds of 5,000 a second, 6 MiB. Beyond, the hole is told as a gap.
 pub const HELD_BACK_MAX: usize = 65_536;

@@ -22,7 +22,7 @@ fn number(trade: &Trade) -> u64 {
     match trade.id {
         TradeId::Number(id) => id,
         TradeId::Uuid(id) => id as u64 & 0xFFFF_FFFF_FFFF,
-        TradeId::None => panic!("a trade without an id"),
+        TradeId::None | TradeId::Spelled(_) => panic!("no id of the simulator's: {:?}", trade.id),
     }
 }
 

@@ -6,124 +6,32 @@ mod common;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use common::captures;
+use common::played::Played;
 use serde_json::Value;
-use tickwire::clock::Clock;
-use tickwire::config::Config;
 use tickwire::decode::{DecodeOptions, run};
-use tickwire::gateway::Gateway;
 use tickwire::instrument::ExchangeId;
-use tickwire::sim::{CaptureEnd, Options, Playback, Simulator, Speed};
-use tungstenite::stream::MaybeTlsStream;
-use tungstenite::{Message, WebSocket};
-
-/// Ends a test that would never end.
-const ARRIVAL_MAX: Duration = Duration::from_secs(60);
+use tickwire::sim::{Options, Speed};
 
 /// The folder, beside that of the captures.
 fn folder() -> Option<PathBuf> {
     Some(captures::folder()?.join("../field"))
 }
 
+fn capture(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.txt"))
+}
+
 fn decoded(folder: &Path, name: &str, exchange: ExchangeId, rest: &[&str]) -> Vec<Value> {
     let rest = rest.iter().map(|file| folder.join(file)).collect();
     let options = DecodeOptions { exchange, rest, summary: false };
-    let file = File::open(folder.join(format!("{name}.txt"))).expect("the input is there");
+    let file = File::open(capture(folder, name)).expect("the input is there");
     let mut output = Vec::new();
     run(&options, BufReader::new(file), &mut output).expect("it decodes");
     let text = String::from_utf8(output).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
-/// An input that a simulated exchange plays to a gateway, with a client of that.
-struct Played {
-    simulator: Simulator,
-    gateway: Gateway,
-    socket: WebSocket<MaybeTlsStream<TcpStream>>,
-    /// The instrument, and where its streams begin.
-    symbol: String,
-    from: Value,
-}
-
-impl Played {
-    /// `feed` is what the feed is configured with besides its exchange and symbol.
-    fn start(folder: &Path, name: &str, traded: (ExchangeId, &str), feed: &str) -> Self {
-        Self::start_with(folder, name, traded, feed, (&[], Speed::Max))
-    }
-
-    /// The same with answers to who asks for a book, one after the other, at this speed.
-    fn start_with(
-        folder: &Path,
-        name: &str,
-        (exchange, symbol): (ExchangeId, &str),
-        feed: &str,
-        (rest, speed): (&[PathBuf], Speed),
-    ) -> Self {
-        let playback = Playback {
-            capture: folder.join(format!("{name}.txt")),
-            rest: rest.to_vec(),
-            speed,
-            end: CaptureEnd::Hold,
-            everything: true,
-        };
-        let options = Options { playback: Some(playback), ..Options::new(exchange) };
-        Self::of(options, (exchange, symbol), feed)
-    }
-
-    /// Of a simulated exchange that is as these options have it.
-    fn of(options: Options, (exchange, symbol): (ExchangeId, &str), feed: &str) -> Self {
-        let clock = Clock::real();
-        let simulator = Simulator::start(Options { clock: clock.clone(), ..options })
-            .expect("the simulator starts");
-        let text = format!(
-            "[gateway]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[feed]]\n\
-             exchange = \"{exchange}\"\nsymbols = [\"{symbol}\"]\n{feed}\n\
-             url = \"{}\"\nrest_url = \"{}\"\n",
-            simulator.url(),
-            simulator.rest_url()
-        );
-        let config = Config::parse(&text, None, []).expect("a valid configuration");
-        let gateway = Gateway::start(&config, clock).expect("the gateway starts");
-        let url = format!("ws://{}", gateway.address());
-        let (mut socket, _) = tungstenite::connect(url).expect("the gateway serves");
-        if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
-            stream.set_read_timeout(Some(ARRIVAL_MAX)).expect("a timeout can be set");
-        }
-        let symbol = format!("{exchange}:{symbol}");
-        let mut played = Self { simulator, gateway, socket, symbol, from: Value::Null };
-        let epoch =
-            played.ask(&serde_json::json!({"action": "subscriptions"}))["data"]["epoch"].clone();
-        played.from = serde_json::json!({(played.symbol.as_str()): {"epoch": epoch, "seq": 0}});
-        played
-    }
-
-    fn ask(&mut self, request: &Value) -> Value {
-        self.socket.send(request.to_string().into()).expect("it is sent");
-        read(&mut self.socket)
-    }
-
-    /// All that comes of a channel, until `done` says so. What came before the client did is asked
-    /// for.
-    fn hear(&mut self, channel: &str, interval: &str, done: impl Fn(&Value) -> bool) -> Vec<Value> {
-        let request = serde_json::json!({
-            "action": "subscribe", "channels": [channel], "interval": interval,
-            "symbols": [self.symbol], "from": self.from,
-        });
-        let mut seen = vec![self.ask(&request)];
-        while !seen.last().is_some_and(&done) {
-            seen.push(read(&mut self.socket));
-        }
-        seen
-    }
-
-    fn stop(self) {
-        self.gateway.stop();
-        self.simulator.stop();
-    }
 }
 
 /// What a client of one channel reads while the input is played, until `done` says so.
@@ -135,19 +43,10 @@ fn played(
 ) -> Vec<Value> {
     let Some(folder) = folder() else { return Vec::new() };
     let feed = format!("channels = [\"{channel}\"]");
-    let mut played = Played::start(&folder, name, (exchange, "AAA/USDT"), &feed);
+    let mut played = Played::start(&capture(&folder, name), (exchange, "AAA/USDT"), &feed);
     let seen = played.hear(channel, "1m", done);
     played.stop();
     seen
-}
-
-fn read(socket: &mut WebSocket<MaybeTlsStream<TcpStream>>) -> Value {
-    loop {
-        let message = socket.read().expect("something comes in time");
-        if let Message::Text(text) = message {
-            return serde_json::from_str(&text).expect("JSON");
-        }
-    }
 }
 
 /// A value as it was written.
@@ -191,7 +90,7 @@ fn a_book_whose_numbers_begin_anew_is_asked_for_anew_and_live_again() {
         let (traded, feed) = ((exchange, "AAA/USDT"), "channels = [\"orderbook\"]");
         // Slower than it was recorded, so that the first book comes before its numbers end.
         let half = (&rest[..], Speed::Percent(50));
-        let mut played = Played::start_with(&folder, name, traded, feed, half);
+        let mut played = Played::start_with(&capture(&folder, name), traded, feed, half);
         let (books, lives) = (Cell::new(0), Cell::new(0));
         let seen = played.hear("orderbook", "1m", |event| {
             books.set(books.get() + u32::from(best(event) == "20.0"));
@@ -276,7 +175,7 @@ fn candles(
         (&answer["data"]["count"], &answer["data"]["complete"]),
         (&told.len().into(), &(!torn).into())
     );
-    let past = read(&mut played.socket);
+    let past = played.read();
     let closes = past["data"]["candles"].as_array().expect("a list").iter();
     assert!(closes.map(|one| one["close"].to_string()).eq(told.iter().map(|one| one.1.clone())));
     told
@@ -288,7 +187,7 @@ const OWN: &str = "channels = [\"candles\"]\ncandle_source = \"exchange\"";
 fn bars_that_a_later_one_supersedes_are_closed_and_kept() {
     let Some(folder) = folder() else { return };
     let kraken = (ExchangeId::Kraken, "BTC/USD");
-    let mut played = Played::start(&folder, "kraken_ohlc_unclosed", kraken, OWN);
+    let mut played = Played::start(&capture(&folder, "kraken_ohlc_unclosed"), kraken, OWN);
     let minute = 1_789_998_600;
     let bar =
         |start: i64, close: &str, trades: Value, closed| (start, close.to_owned(), trades, closed);
@@ -302,7 +201,8 @@ fn bars_that_a_later_one_supersedes_are_closed_and_kept() {
     );
     played.stop();
     let coinbase = (ExchangeId::CoinbaseAdvanced, "AAA/USD");
-    let mut played = Played::start(&folder, "coinbase_advanced_candles_unclosed", coinbase, OWN);
+    let mut played =
+        Played::start(&capture(&folder, "coinbase_advanced_candles_unclosed"), coinbase, OWN);
     assert_eq!(
         candles(&mut played, "5m", (1_789_998_900, "1.6")),
         [
@@ -346,7 +246,7 @@ fn numbers_that_a_bar_gets_behind_the_next_one_are_its_last() {
     ];
     let folder = written_down("bar_corrected", &frames);
     let kraken = (ExchangeId::Kraken, "BTC/USD");
-    let mut played = Played::start(&folder, "bar_corrected", kraken, OWN);
+    let mut played = Played::start(&capture(&folder, "bar_corrected"), kraken, OWN);
     let minute = 1_789_998_600;
     let seen = played.hear("candles", "1m", |event| {
         event["data"]["trades"] == 2 && event["data"]["openTime"] == (minute + 60) * 1_000
@@ -375,7 +275,7 @@ fn a_bar_that_no_market_makes_is_left_out_and_told() {
     ];
     let folder = written_down("bar_impossible", &frames);
     let kraken = (ExchangeId::Kraken, "BTC/USD");
-    let mut played = Played::start(&folder, "bar_impossible", kraken, OWN);
+    let mut played = Played::start(&capture(&folder, "bar_impossible"), kraken, OWN);
     let seen = played.hear("candles", "1m", |event| event["data"]["close"] == 1.4);
     let told =
         |event: &&Value| event["type"] == "gap" && event["data"]["reason"] == "refused value";
@@ -390,7 +290,7 @@ fn a_trade_from_the_future_is_told_and_moves_no_candle() {
     let Some(folder) = folder() else { return };
     let binance = (ExchangeId::Binance, "AAA/USDT");
     let feed = "channels = [\"trades\", \"candles\"]";
-    let mut played = Played::start(&folder, "trade_from_the_future", binance, feed);
+    let mut played = Played::start(&capture(&folder, "trade_from_the_future"), binance, feed);
     let bar = |start: i64, close: &str, trades: i64, closed| {
         (start, close.to_owned(), Value::from(trades), closed)
     };
@@ -430,7 +330,7 @@ fn what_kraken_refuses_for_its_rate_is_told_asked_for_again_and_comes() {
         |event: &Value| event["data"]["channel"] == "trades" && event["data"]["state"] == "live";
     let is_trade = |event: &Value| event["type"] == "trade";
     while !seen.iter().any(is_live) || !seen.iter().any(is_trade) {
-        seen.push(read(&mut played.socket));
+        seen.push(played.read());
     }
     let of_trades = |event: &&Value| event["data"]["channel"] == "trades";
     let states: Vec<_> = seen.iter().filter(of_trades).map(|event| &event["data"]).collect();

@@ -197,6 +197,35 @@ fn a_tokenised_stock_flows_and_clients_may_write_it_either_way() {
 }
 
 #[test]
+fn names_in_any_letters_flow() {
+    for (exchange, natives, symbols) in [
+        (ExchangeId::Binance, ["币安人生USDT", "1000SATSUSDT"], ["币安人生/USDT", "1000SATS/USDT"]),
+        (
+            ExchangeId::BinanceFutures,
+            ["币安人生USDT", "1000SATSUSDT"],
+            ["币安人生/USDT:USDT", "1000SATS/USDT:USDT"],
+        ),
+        (ExchangeId::Bybit, ["币安人生USDT", "1000SATSUSDT"], ["币安人生/USDT", "1000SATS/USDT"]),
+        (ExchangeId::Okx, ["币安人生-USDT", "1000SATS-USDT"], ["币安人生/USDT", "1000SATS/USDT"]),
+    ] {
+        let simulator = simulator(exchange, &natives);
+        let gateway = start(&at(&simulator, exchange.name(), &symbols));
+        let mut client = Client::new(&gateway);
+        client.subscribe(&symbols, &["trades", "quotes", "ticker", "orderbook"]);
+        for (symbol, native) in symbols.iter().zip(natives) {
+            client.until_trade(symbol);
+            for kind in ["quote", "ticker", "orderbook"] {
+                client.until(&format!("a {kind} of {symbol}"), |one| is_of(one, kind, symbol));
+            }
+            let is_spelled = |one: &Value| one["symbol"] == *symbol && one["native"] == native;
+            until_instruments(&gateway, exchange.name(), |list| list.iter().any(is_spelled));
+        }
+        gateway.stop();
+        simulator.stop();
+    }
+}
+
+#[test]
 fn an_option_of_any_length_flows_under_its_canonical_name_or_its_own() {
     let natives = ["BTC-USD-261225-100000-C", "1000SATS-USD-261225-0.00025-P", "BTC-USDT"];
     let simulator = simulator(ExchangeId::Okx, &natives);

@@ -141,7 +141,7 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
                 match entry.tick.body.trade().map(|trade| trade.id) {
                     Some(TradeId::Uuid(id)) => add((id >> 64) as u64 ^ id as u64),
                     Some(TradeId::Number(id)) => add(id),
-                    Some(TradeId::None) | None => {}
+                    Some(TradeId::None | TradeId::Spelled(_)) | None => {}
                 }
             }
             Body::Quote { digits, mantissas }

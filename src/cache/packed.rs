@@ -172,6 +172,7 @@ mod tests {
                     price_digits: 2,
                     size_digits: 8,
                     id_kind: IdKind::Uuid,
+                    id_length: 0,
                     ahead: DatedAhead::NO,
                     price,
                     size,

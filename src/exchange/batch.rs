@@ -119,6 +119,8 @@ pub struct Batch {
     pub newest_first: bool,
     /// Levels of its whole books that are left out, as their size is less than nothing.
     pub levels_refused: u32,
+    /// Trades that are told without their id, as no tick holds it.
+    pub trade_ids_refused: u32,
     /// What of it could not be read.
     pub losses: Vec<Loss>,
 }
@@ -144,6 +146,7 @@ impl Batch {
             best_carried: false,
             newest_first: false,
             levels_refused: 0,
+            trade_ids_refused: 0,
             losses: Vec::new(),
         }
     }
@@ -159,7 +162,8 @@ impl Batch {
         (self.sent, self.lists_bars) = (UnixNanos::NONE, false);
         self.losses.clear();
         self.best_carried = false;
-        (self.newest_first, self.levels_refused) = (false, 0);
+        self.newest_first = false;
+        (self.levels_refused, self.trade_ids_refused) = (0, 0);
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {
@@ -188,14 +192,15 @@ impl Batch {
         read: impl FnOnce(&mut Self) -> Result<T, Rejected>,
     ) -> Option<T> {
         let (ticks, books) = (self.ticks.len(), self.books.len());
-        let (levels, levels_refused) = (self.levels.len(), self.levels_refused);
+        let levels = self.levels.len();
+        let refused = (self.levels_refused, self.trade_ids_refused);
         match read(self) {
             Ok(read) => Some(read),
             Err(rejected) => {
                 self.ticks.truncate(ticks);
                 self.books.truncate(books);
                 self.levels.truncate(levels);
-                self.levels_refused = levels_refused;
+                (self.levels_refused, self.trade_ids_refused) = refused;
                 self.lose(instrument.into(), channel, rejected);
                 None
             }

@@ -5,7 +5,7 @@ use arrayvec::ArrayString;
 use super::{Batch, Frame, Rejected};
 use crate::json::{JsonReader, NotJson, PaddedFrame, Value};
 use crate::limits::{FRAME_LEVELS_MAX, FRAME_PADDING};
-use crate::tick::{Decimal, DecimalError, Level, Side, WideDecimal};
+use crate::tick::{Decimal, DecimalError, Level, Side, TradeId, WideDecimal};
 
 /// Data that a general path read.
 pub(super) const GENERAL: Frame = Frame::Data { recognised: false };
@@ -61,25 +61,52 @@ fn string(value: Value<'_>) -> Result<&str, Rejected> {
     value.string().ok_or(Rejected::Field)
 }
 
-/// A number in a string.
-pub(super) fn decimal(value: Value<'_>) -> Result<Decimal, Rejected> {
-    Decimal::parse(string(value)?.as_bytes()).map_err(refused)
+/// A field that may be absent, null or empty.
+pub(super) fn stated<'t>(object: Value<'t>, name: &str) -> Option<Value<'t>> {
+    object.field(name).filter(|value| !value.is_null() && value.string() != Some(""))
 }
 
-/// A sum in a string.
-pub(super) fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
-    WideDecimal::parse(string(value)?.as_bytes()).map_err(refused)
+/// A number as written, bare or in a string: what an exchange does is no promise, and some do both.
+fn digits(value: Value<'_>) -> Result<&[u8], Rejected> {
+    let text = value.string().map(str::as_bytes).or_else(|| value.number_text());
+    text.ok_or(Rejected::Field)
 }
 
-/// A price or size in a string: zero or more.
-pub(super) fn positive(value: Value<'_>) -> Result<Decimal, Rejected> {
-    positive_in(string(value)?)
+/// A price, or a change of one: of any sign and told as it was sent. Spreads and indices are
+/// below zero at times, and a price that is none of a market's is the exchange's to explain.
+pub(super) fn price(value: Value<'_>) -> Result<Decimal, Rejected> {
+    Decimal::parse(digits(value)?).map_err(refused)
 }
 
-/// The same of the string itself.
-pub(super) fn positive_in(text: &str) -> Result<Decimal, Rejected> {
-    let number = Decimal::parse(text.as_bytes()).map_err(refused)?;
+/// A size: zero or more. What is less than nothing is no size, in no market.
+pub(super) fn size(value: Value<'_>) -> Result<Decimal, Rejected> {
+    let number = Decimal::parse(digits(value)?).map_err(refused)?;
     if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+}
+
+/// A sum of sizes.
+pub(super) fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
+    WideDecimal::parse(digits(value)?).map_err(refused)
+}
+
+/// A whole number from 0 to 2^64 - 1.
+pub(super) fn unsigned(value: Value<'_>) -> Result<u64, Rejected> {
+    let Some(text) = value.string() else { return value.unsigned().ok_or(Rejected::Field) };
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain).ok_or(Rejected::Field)
+}
+
+/// The id of a trade, as it was written. Empty or null is none; one that no tick holds costs the id
+/// and not the trade.
+pub(super) fn trade_id(value: Value<'_>, batch: &mut Batch) -> Result<TradeId, Rejected> {
+    if value.is_null() {
+        return Ok(TradeId::None);
+    }
+    let text = str::from_utf8(digits(value)?).map_err(|_| Rejected::Field)?;
+    Ok(TradeId::parse(text).unwrap_or_else(|| {
+        batch.trade_ids_refused += 1;
+        TradeId::None
+    }))
 }
 
 /// What a frame is refused for whose number is none of ours.
@@ -94,13 +121,13 @@ pub(super) const fn refused(error: DecimalError) -> Rejected {
 pub(super) fn pairs(side: Side, levels: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     for level in levels.items().ok_or(Rejected::Field)? {
         let mut parts = level.items().ok_or(Rejected::Field)?;
-        let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
+        let (Some(at), Some(resting)) = (parts.next(), parts.next()) else {
             return Err(Rejected::Field);
         };
         if batch.levels.len() >= FRAME_LEVELS_MAX {
             return Err(Rejected::TooMany);
         }
-        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+        batch.levels.push(Level { side, price: price(at)?, size: size(resting)? });
     }
     Ok(())
 }

@@ -132,6 +132,9 @@ impl<E: Exchange> Reader<'_, E> {
                     if self.batch.levels_refused > 0 {
                         counters.levels_refused.add(self.batch.levels_refused.into());
                     }
+                    if self.batch.trade_ids_refused > 0 {
+                        counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
+                    }
                     if !open.is_served {
                         open.is_served = true;
                         self.attention = true;

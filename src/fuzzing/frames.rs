@@ -108,7 +108,7 @@ pub(super) fn read(
 /// refusal.
 ///
 /// # Panics
-/// When a book has a negative number, a listing is of another exchange, or a wait would never end.
+/// When a book has a negative size, a listing is of another exchange, or a wait would never end.
 pub fn binance_rest(body: &[u8]) {
     rest(ExchangeId::Binance, body);
     rest(ExchangeId::BinanceFutures, body);
@@ -127,7 +127,7 @@ pub(super) fn rest(exchange: ExchangeId, body: &[u8]) {
     let profile = profile(exchange);
     let snapshot = profile.snapshot.map(|rest| (rest.read)(body));
     if let Some(Ok(snapshot)) = snapshot {
-        let negative = |level: &Level| level.price.is_negative() || level.size.is_negative();
+        let negative = |level: &Level| level.size.is_negative();
         assert!(!snapshot.levels.iter().any(negative));
     }
     let listings = profile.listing.map(|rest| (rest.read)(body));

@@ -1,10 +1,10 @@
 //! The general path: any JSON, in any order, by simd-json with one tape and one set of buffers for
 //! the life of a connection.
 //!
-//! simd-json parses numbers to `f64` when they have a fraction, which would lose the digits that we
-//! promise to keep. Exchanges that write prices as bare numbers are read by
-//! [`JsonReader::read_with_texts`]: it keeps a copy of the frame (some nanoseconds) and finds each
-//! number's text through the offsets that simd-json's first stage left in its buffers.
+//! simd-json parses numbers to `f64` when they have a fraction or more than 64 bits, which would lose
+//! the digits that we promise to keep. So a copy of the frame is kept (some nanoseconds), and each
+//! number's text is found in it through the offsets that simd-json's first stage left in its
+//! buffers: any exchange may write any number bare one day, and does in some corner of its protocol.
 
 use simd_json::{Buffers, Node, StaticNode, Tape, fill_tape_padded};
 
@@ -43,39 +43,14 @@ impl JsonReader {
         visit: impl FnOnce(Value<'_>) -> T,
     ) -> Result<T, NotJson> {
         self.text.clear();
-        self.starts.clear();
-        self.walk(frame, false, visit)
-    }
-
-    /// The same, and [`Value::number_text`] gives the digits of bare numbers as written.
-    ///
-    /// # Errors
-    /// As [`JsonReader::read`].
-    pub fn read_with_texts<T>(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        visit: impl FnOnce(Value<'_>) -> T,
-    ) -> Result<T, NotJson> {
-        self.text.clear();
         self.text.extend_from_slice(frame.bytes());
-        self.walk(frame, true, visit)
-    }
-
-    fn walk<T>(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        keep_texts: bool,
-        visit: impl FnOnce(Value<'_>) -> T,
-    ) -> Result<T, NotJson> {
         let (bytes, length) = frame.into_padded();
         // `reset` empties the tape and so frees its memory for another lifetime.
         let mut tape = Tape(std::mem::take(&mut self.nodes)).reset();
         let parsed = fill_tape_padded(bytes, length, &mut self.buffers, &mut tape);
         let result = match parsed {
             Ok(()) if !tape.0.is_empty() => {
-                if keep_texts {
-                    locate(&self.text, self.buffers.structural_indexes(), &mut self.starts);
-                }
+                locate(&self.text, self.buffers.structural_indexes(), &mut self.starts);
                 let document = Document { nodes: &tape.0, text: &self.text, starts: &self.starts };
                 Ok(visit(Value { document: &document, at: 0 }))
             }
@@ -171,7 +146,7 @@ impl<'t> Value<'t> {
         matches!(self.node(), Some(Node::Static(StaticNode::Null)))
     }
 
-    /// A number's text as written; only under [`JsonReader::read_with_texts`].
+    /// A number's text as written.
     pub fn number_text(self) -> Option<&'t [u8]> {
         let Node::Static(StaticNode::U64(_) | StaticNode::I64(_) | StaticNode::F64(_)) =
             self.node()?
@@ -273,7 +248,7 @@ mod tests {
 
     fn read<T>(text: &str, visit: impl FnOnce(Value<'_>) -> T) -> Result<T, NotJson> {
         let mut bytes = padded(text);
-        JsonReader::new().read_with_texts(PaddedFrame::new(&mut bytes, text.len()), visit)
+        JsonReader::new().read(PaddedFrame::new(&mut bytes, text.len()), visit)
     }
 
     #[test]

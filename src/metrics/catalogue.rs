@@ -59,6 +59,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         "Levels left out of whole order books because their size is less than nothing.",
         |feed| feed.levels_refused.value(),
     ),
+    (
+        "feed_trade_ids_refused",
+        "Trades told without their id because it is too long to be carried.",
+        |feed| feed.trade_ids_refused.value(),
+    ),
     ("feed_checksum_failures", "Order books whose checksum did not match.", |feed| {
         feed.checksum_failures.value()
     }),

@@ -97,6 +97,8 @@ pub struct FeedCounters {
     pub resyncs: Counter,
     /// Levels left out of whole books because their size is less than nothing.
     pub levels_refused: Counter,
+    /// Trades told without their id because it is too long.
+    pub trade_ids_refused: Counter,
     /// Books whose checksum did not match.
     pub checksum_failures: Counter,
     /// Book events that were dropped because no snapshot had come before them.

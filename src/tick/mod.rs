@@ -13,6 +13,7 @@ mod quote;
 mod status;
 mod ticker;
 mod trade;
+mod trade_id;
 mod words;
 
 pub use candle::{Candle, CandleFlags, Interval};
@@ -23,7 +24,8 @@ pub use level::{Level, LevelFlags, Side};
 pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};
 pub use ticker::Ticker;
-pub use trade::{DatedAhead, IdKind, Trade, TradeId};
+pub use trade::{DatedAhead, Trade};
+pub use trade_id::{Form, IdKind, SpelledId, TradeId};
 pub(crate) use words::BODY_WORDS;
 
 use crate::clock::{MonoNanos, UnixNanos};
@@ -60,6 +62,8 @@ pub enum Body {
         price_digits: u8,
         size_digits: u8,
         id_kind: IdKind,
+        /// Letters of an id that is spelled.
+        id_length: u8,
         ahead: DatedAhead,
         price: i64,
         size: i64,

@@ -1,35 +1,8 @@
 //! A print: one match, or one aggregate of matches at one price.
 
+use super::trade_id::{IdKind, SpelledId, TradeId};
 use super::{Body, Decimal, Side};
 use crate::clock::UnixNanos;
-
-/// The exchange's own name of a trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TradeId {
-    /// The exchange gives its trades no ids (Kraken's first protocol).
-    None,
-    /// A number, 0 included; on most exchanges contiguous per symbol.
-    Number(u64),
-    /// A UUID (Bybit derivatives).
-    Uuid(u128),
-}
-
-/// What the words of an id in a tick mean.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IdKind {
-    /// Nothing: there is no id.
-    None,
-    /// The lower word is a number.
-    Number,
-    /// Both are the halves of a UUID.
-    Uuid,
-}
-
-impl IdKind {
-    /// Every kind, in the order of its number.
-    pub const ALL: [Self; 3] = [Self::None, Self::Number, Self::Uuid];
-}
 
 /// How far ahead of its exchange's time a trade is dated: a trade of now makes the candles of now,
 /// whatever its date is.
@@ -92,21 +65,23 @@ pub struct Trade {
 impl From<Trade> for Body {
     #[inline]
     fn from(trade: Trade) -> Self {
-        let (id_kind, id_high, id_low) = match trade.id {
+        let (id_kind, id_length, word) = match trade.id {
             TradeId::None => (IdKind::None, 0, 0),
-            TradeId::Number(id) => (IdKind::Number, 0, id),
-            TradeId::Uuid(id) => (IdKind::Uuid, (id >> 64) as u64, id as u64),
+            TradeId::Number(id) => (IdKind::Number, 0, u128::from(id)),
+            TradeId::Uuid(id) => (IdKind::Uuid, 0, id),
+            TradeId::Spelled(id) => (IdKind::Spelled(id.form()), id.length(), id.word()),
         };
         Self::Trade {
             side: trade.taker,
             price_digits: trade.price.digits(),
             size_digits: trade.size.digits(),
             id_kind,
+            id_length,
             ahead: DatedAhead::NO,
             price: trade.price.mantissa(),
             size: trade.size.mantissa(),
-            id_high,
-            id_low,
+            id_high: (word >> 64) as u64,
+            id_low: word as u64,
         }
     }
 }
@@ -120,6 +95,7 @@ impl Body {
             price_digits,
             size_digits,
             id_kind,
+            id_length,
             price,
             size,
             id_high,
@@ -129,10 +105,12 @@ impl Body {
         else {
             return None;
         };
+        let word = (id_high as u128) << 64 | id_low as u128;
         let id = match id_kind {
             IdKind::None => TradeId::None,
             IdKind::Number => TradeId::Number(id_low),
-            IdKind::Uuid => TradeId::Uuid((id_high as u128) << 64 | id_low as u128),
+            IdKind::Uuid => TradeId::Uuid(word),
+            IdKind::Spelled(form) => TradeId::Spelled(SpelledId::from_parts(form, id_length, word)),
         };
         Some(Trade {
             taker: side,

@@ -54,6 +54,7 @@ impl Body {
                 price_digits,
                 size_digits,
                 id_kind,
+                id_length,
                 ahead,
                 price,
                 size,
@@ -61,7 +62,8 @@ impl Body {
                 id_low,
             } => {
                 let [low, high] = ahead.bits().to_le_bytes();
-                let fields = [side as u8, price_digits, size_digits, id_kind as u8, low, high];
+                let kind = id_kind.number();
+                let fields = [side as u8, price_digits, size_digits, kind, low, high, id_length];
                 [small(TRADE, fields), price as u64, size as u64, id_high, id_low]
             }
             Self::Quote { digits, mantissas } => four(QUOTE, digits, mantissas),
@@ -109,7 +111,7 @@ impl Body {
 
     /// The body that these words were made of; `None` for others.
     pub(crate) fn from_words([first, a, b, c, d]: [u64; BODY_WORDS]) -> Option<Self> {
-        let [tag, one, two, three, four, five, six, _] = first.to_le_bytes();
+        let [tag, one, two, three, four, five, six, seven] = first.to_le_bytes();
         let mantissas = [a, b, c, d].map(|word| word as i64);
         let digits = [one, two, three, four];
         Some(match tag {
@@ -118,6 +120,7 @@ impl Body {
                 price_digits: two,
                 size_digits: three,
                 id_kind: numbered(&IdKind::ALL, four)?,
+                id_length: seven,
                 ahead: DatedAhead::from_bits(u16::from_le_bytes([five, six])),
                 price: a as i64,
                 size: b as i64,
@@ -207,14 +210,15 @@ mod tests {
                 reason: Reason::Unavailable,
             },
         ];
-        let sides = [Side::Bid, Side::None, Side::Ask];
-        let numbers = [Some(u64::MAX), Some(0), None];
+        let sides = [Side::Bid, Side::None, Side::Ask].into_iter().cycle();
+        let numbers = [Some(u64::MAX), Some(0), None].into_iter().cycle();
         for ((id_kind, side), update_id) in IdKind::ALL.into_iter().zip(sides).zip(numbers) {
             bodies.push(Body::Trade {
                 side,
                 price_digits: 8,
                 size_digits: 18,
                 id_kind,
+                id_length: 38,
                 ahead: DatedAhead::from_bits(side as u16 * 700),
                 price: -7,
                 size: 9,

@@ -299,7 +299,7 @@ pub(crate) fn trade_ids(ticks: &[Tick], instrument: InstrumentId) -> Vec<u64> {
     let own = ticks.iter().filter(|tick| tick.instrument == instrument);
     let ids = own.filter_map(|tick| match tick.body.trade()?.id {
         TradeId::Number(id) => Some(id),
-        TradeId::None | TradeId::Uuid(_) => None,
+        TradeId::None | TradeId::Uuid(_) | TradeId::Spelled(_) => None,
     });
     ids.collect()
 }

@@ -7,3 +7,4 @@ pub(crate) mod captures;
 pub(crate) mod feed;
 pub(crate) mod market;
 pub(crate) mod parse;
+pub(crate) mod played;

@@ -120,7 +120,7 @@ fn funding_marks_interest_and_index_are_told_at_once_and_in_their_rhythm() {
     assert_eq!(moved["data"][0]["instId"], swap);
     assert!(client.data("index-tickers")["data"][0]["idxPx"].is_string());
     assert_eq!(client.data("open-interest")["data"][0]["instId"], swap);
-    hand.advance(Duration::from_secs(30));
+    hand.advance(Duration::from_secs(28));
     assert_eq!(client.data("funding-rate")["data"][0]["instId"], swap);
 
     // Spot has neither, and an index is a pair's.

@@ -150,7 +150,7 @@ fn push_trade(item: &TradeData<'_>, instruments: &NativeMap, batch: &mut Batch) 
     let id = trade_id(item.id);
     let sequence = match id {
         TradeId::Number(id) => Some(id),
-        TradeId::None | TradeId::Uuid(_) => item.seq,
+        TradeId::None | TradeId::Uuid(_) | TradeId::Spelled(_) => item.seq,
     };
     let trade = Trade { taker, price: decimal(item.price), size: decimal(item.size), id };
     let time = UnixNanos::from_millis(item.time);

@@ -73,7 +73,7 @@ impl Parser {
             Kind::Tick => walk_tick(root, instruments, batch),
             Kind::Bar => walk_bar(root, instruments, batch),
         };
-        reader.read_with_texts(padded, walk).unwrap();
+        reader.read(padded, walk).unwrap();
     }
 
     fn serde_json(&mut self, frame: &PaddedText) {

@@ -44,7 +44,7 @@ impl Parser {
                 Fields::walk(item, batch).emit(kind, instruments, batch);
             }
         };
-        self.reader.read_with_texts(padded, walk).unwrap();
+        self.reader.read(padded, walk).unwrap();
     }
 
     fn serde_json(&mut self, frame: &PaddedText) {

@@ -114,7 +114,11 @@ pub(super) fn read_snapshot(body: &[u8]) -> Result<BookSnapshot, RestError> {
     for (side, field, entries) in [(Side::Bid, "bids", depth.bids), (Side::Ask, "asks", depth.asks)]
     {
         for (price, size) in entries {
-            levels.push(Level { side, price: number(field, price)?, size: number(field, size)? });
+            let (at, resting) = (number(field, price)?, number(field, size)?);
+            if resting.is_negative() {
+                return Err(no_number(field, size));
+            }
+            levels.push(Level { side, price: at, size: resting });
         }
     }
     let last_update_id = u64::try_from(depth.last_update_id).unwrap_or(0);
@@ -167,10 +171,11 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
 }
 
 fn number(field: &'static str, text: &str) -> Result<Decimal, RestError> {
-    Decimal::parse(text.as_bytes())
-        .ok()
-        .filter(|number| !number.is_negative())
-        .ok_or_else(|| RestError::Number { field, value: text.chars().take(40).collect() })
+    Decimal::parse(text.as_bytes()).map_err(|_| no_number(field, text))
+}
+
+fn no_number(field: &'static str, text: &str) -> RestError {
+    RestError::Number { field, value: text.chars().take(40).collect() }
 }
 
 #[cfg(test)]
@@ -204,7 +209,7 @@ mod tests {
         let cut = br#"{"lastUpdateId":1,"bids":[["1","#;
         assert!(matches!(read_snapshot(cut), Err(RestError::Malformed { line: 1, .. })));
         assert!(read_snapshot(b"").is_err());
-        assert!(read_snapshot(br#"{"lastUpdateId":1,"bids":[["-1","1"]],"asks":[]}"#).is_err());
+        assert!(read_snapshot(br#"{"lastUpdateId":1,"bids":[["1","-1"]],"asks":[]}"#).is_err());
     }
 
     #[test]

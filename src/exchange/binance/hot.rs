@@ -19,6 +19,7 @@ use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
+use crate::tick::TradeId;
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -108,6 +109,7 @@ fn trade(
     let instrument = close(context, cursor, stream, symbol)?;
     let time = context.time(time);
     let sent = context.time(sent);
+    let id = TradeId::Number(id);
     TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
     Some(())
 }
@@ -148,6 +150,7 @@ fn aggregate(
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
     let sent = context.time(sent);
+    let id = TradeId::Number(id);
     TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
     Some(())
 }

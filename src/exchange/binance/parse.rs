@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, pairs, positive, refused};
+use crate::exchange::general::{self, GENERAL, cut, pairs, trade_id, unsigned};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -29,7 +29,7 @@ pub(super) struct TradeFields {
     pub(super) sent: UnixNanos,
     pub(super) price: Decimal,
     pub(super) size: Decimal,
-    pub(super) id: u64,
+    pub(super) id: TradeId,
     /// `m`.
     pub(super) buyer_is_maker: bool,
 }
@@ -40,10 +40,10 @@ impl TradeFields {
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
         let taker = if self.buyer_is_maker { Side::Ask } else { Side::Bid };
-        let id = TradeId::Number(self.id);
-        let trade = Trade { taker, price: self.price, size: self.size, id };
+        let Self { price, size, id, .. } = self;
+        let trade = Trade { taker, price, size, id };
         batch.sent = self.sent;
-        batch.push(self.id, Tick::new(instrument, self.time, trade.into()));
+        batch.push(id.number(), Tick::new(instrument, self.time, trade.into()));
     }
 }
 
@@ -210,7 +210,7 @@ impl Context<'_> {
         {
             return Ok(Frame::Other);
         }
-        self.print(instrument, event.unsigned(b't')?, event, batch)
+        self.print(instrument, b't', event, batch)
     }
 
     fn aggregate(
@@ -219,13 +219,13 @@ impl Context<'_> {
         event: &Event<'_>,
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
-        self.print(instrument, event.unsigned(b'a')?, event, batch)
+        self.print(instrument, b'a', event, batch)
     }
 
     fn print(
         &self,
         instrument: InstrumentId,
-        id: u64,
+        id: u8,
         event: &Event<'_>,
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
@@ -233,11 +233,11 @@ impl Context<'_> {
             time: self.time(event.unsigned(b'T')?),
             sent: event
                 .value(b'E')
-                .and_then(Value::unsigned)
+                .and_then(|sent| unsigned(sent).ok())
                 .map_or(UnixNanos::NONE, |time| self.time(time)),
-            price: event.positive(b'p')?,
-            size: event.positive(b'q')?,
-            id,
+            price: event.price(b'p')?,
+            size: event.size(b'q')?,
+            id: trade_id(event.required(id)?, batch)?,
             buyer_is_maker: event.required(b'm')?.boolean().ok_or(Rejected::Field)?,
         };
         fields.push(instrument, batch);
@@ -253,8 +253,8 @@ impl Context<'_> {
         let fields = QuoteFields {
             time: self.event_time(event)?,
             update_id: event.unsigned(b'u')?,
-            bid: (event.positive(b'b')?, event.positive(b'B')?),
-            ask: (event.positive(b'a')?, event.positive(b'A')?),
+            bid: (event.price(b'b')?, event.size(b'B')?),
+            ask: (event.price(b'a')?, event.size(b'A')?),
         };
         fields.push(instrument, batch);
         Ok(GENERAL)
@@ -274,7 +274,7 @@ impl Context<'_> {
                 Market::Spot => None,
                 Market::Futures => {
                     let previous = event.previous_id.ok_or(Rejected::Field)?;
-                    Some(previous.unsigned().ok_or(Rejected::Field)?)
+                    Some(unsigned(previous)?)
                 }
             },
             levels_from: batch.levels.len(),
@@ -289,7 +289,7 @@ impl Context<'_> {
     fn event_time(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
         let letter = if event.value(b'T').is_some() { b'T' } else { b'E' };
         match event.value(letter) {
-            Some(time) => Ok(self.time(time.unsigned().ok_or(Rejected::Field)?)),
+            Some(time) => Ok(self.time(unsigned(time)?)),
             None => Ok(UnixNanos::NONE),
         }
     }
@@ -300,17 +300,17 @@ impl Context<'_> {
         event: &Event<'_>,
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
-        let optional = |letter| event.value(letter).map(|_| event.decimal(letter)).transpose();
+        let optional = |letter| event.value(letter).map(|_| event.price(letter)).transpose();
         let ticker = Ticker {
-            last: Some(event.decimal(b'c')?),
-            open: Some(event.decimal(b'o')?),
-            high: Some(event.decimal(b'h')?),
-            low: Some(event.decimal(b'l')?),
+            last: Some(event.price(b'c')?),
+            open: Some(event.price(b'o')?),
+            high: Some(event.price(b'h')?),
+            low: Some(event.price(b'l')?),
             // Futures state no best bid and ask here.
             bid: optional(b'b')?.filter(|price| !price.is_zero()),
             ask: optional(b'a')?.filter(|price| !price.is_zero()),
-            change: Some(event.decimal(b'p')?),
-            change_percent: Some(event.decimal(b'P')?),
+            change: Some(event.price(b'p')?),
+            change_percent: Some(event.price(b'P')?),
             volume: Some(event.wide(b'v')?),
             quote_volume: Some(event.wide(b'q')?),
         };
@@ -334,7 +334,7 @@ impl Context<'_> {
         if !open_time.is_some() || interval.open_time(open_time) != open_time {
             return Ok(Frame::Other);
         }
-        let price = |letter| inner.decimal(letter);
+        let price = |letter| inner.price(letter);
         let prices = [price(b'o')?, price(b'h')?, price(b'l')?, price(b'c')?];
         let candle = Candle {
             trades: Some(inner.unsigned(b'n')?),
@@ -459,18 +459,18 @@ impl<'t> Event<'t> {
     }
 
     fn unsigned(&self, letter: u8) -> Result<u64, Rejected> {
-        self.required(letter)?.unsigned().ok_or(Rejected::Field)
+        unsigned(self.required(letter)?)
     }
 
-    fn decimal(&self, letter: u8) -> Result<Decimal, Rejected> {
-        Decimal::parse(self.text(letter)?.as_bytes()).map_err(refused)
+    fn price(&self, letter: u8) -> Result<Decimal, Rejected> {
+        general::price(self.required(letter)?)
     }
 
-    fn positive(&self, letter: u8) -> Result<Decimal, Rejected> {
-        positive(self.required(letter)?)
+    fn size(&self, letter: u8) -> Result<Decimal, Rejected> {
+        general::size(self.required(letter)?)
     }
 
     fn wide(&self, letter: u8) -> Result<WideDecimal, Rejected> {
-        WideDecimal::parse(self.text(letter)?.as_bytes()).map_err(refused)
+        general::wide(self.required(letter)?)
     }
 }

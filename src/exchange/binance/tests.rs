@@ -366,14 +366,16 @@ fn a_bad_field_costs_its_frame_alone() {
     let trade = r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1.5","q":"2","T":1,"m":true}"#;
     assert_eq!(spot(trade).outcome, RECOGNISED);
     for (from, to, reason) in [
-        (r#""p":"1.5""#, r#""p":1.5"#, Rejected::Field),
+        (r#""p":"1.5""#, r#""p":[1.5]"#, Rejected::Field),
         (r#""p":"1.5","#, "", Rejected::Field),
-        (r#""t":1"#, r#""t":"1""#, Rejected::Field),
-        (r#""t":1"#, r#""t":-1"#, Rejected::Field),
+        (r#""t":1"#, r#""t":[1]"#, Rejected::Field),
+        (r#""t":1,"#, "", Rejected::Field),
         (r#""m":true"#, r#""m":1"#, Rejected::Field),
         (r#""s":"BTCUSDT""#, r#""s":7"#, Rejected::Field),
         (r#""q":"2""#, r#""q":"""#, Rejected::Number),
         (r#""q":"2""#, r#""q":"-2""#, Rejected::Number),
+        (r#""q":"2""#, r#""q":-2"#, Rejected::Number),
+        (r#""T":1"#, r#""T":"-1""#, Rejected::Field),
         (r#""q":"2""#, r#""q":"two""#, Rejected::Number),
         (r#""q":"2""#, r#""q":"46116860414.00000000""#, Rejected::Digits),
     ] {

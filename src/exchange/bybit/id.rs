@@ -1,9 +1,8 @@
-//! Trade ids: up to 19 digits on spot, a UUID on contracts. Both paths of parsing read them here.
+//! Trade ids as they mostly are: up to 19 digits on spot, a UUID in lower case on contracts. Others
+//! are read by the general path, which keeps them as they are spelled.
 //!
 //! The simple version is a loop over bytes (`slow_number` here, and the tests' UUIDs). Ids stand in
 //! every trade, so eight bytes are taken at a time instead, as lanes of one word.
-
-use crate::tick::TradeId;
 
 /// Bytes of a UUID as text.
 pub(super) const UUID_BYTES: usize = 36;
@@ -16,21 +15,16 @@ const fn lanes(byte: u8) -> u64 {
 /// The top bit of every lane.
 const TOPS: u64 = lanes(0x80);
 
-/// Any id; `None` for what is neither a number below 2^64 nor a UUID.
-pub(super) fn trade_id(text: &[u8]) -> Option<TradeId> {
-    match text.try_into() {
-        Ok(text) => uuid(text).map(TradeId::Uuid),
-        Err(_) => number(text).map(TradeId::Number),
-    }
-}
-
-/// A whole number of digits alone.
+/// A whole number of digits alone, as a number is written back: without leading zeros.
 #[inline(always)]
 pub(super) fn number(text: &[u8]) -> Option<u64> {
     let (chunks, rest) = text.as_chunks::<8>();
     // 16 digits at most come by eights and cannot overflow; up to four follow.
     if chunks.len() > 2 || text.is_empty() {
         return slow_number(text);
+    }
+    if text[0] == b'0' && text.len() > 1 {
+        return None;
     }
     let mut number = 0;
     for chunk in chunks {
@@ -47,7 +41,7 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
 #[inline(never)]
 fn slow_number(text: &[u8]) -> Option<u64> {
     let add = |number: u64, &byte: &u8| number.checked_mul(10)?.checked_add(digit(byte)?);
-    (!text.is_empty()).then(|| text.iter().try_fold(0_u64, add))?
+    (!text.is_empty() && text[0] != b'0').then(|| text.iter().try_fold(0_u64, add))?
 }
 
 #[inline(always)]
@@ -70,7 +64,7 @@ fn eight_digits(text: u64) -> Option<u64> {
     Some((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF)
 }
 
-/// `4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f`, in either case.
+/// `4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f`, in lower case, as a UUID is written back.
 #[inline(always)]
 pub(super) fn uuid(text: &[u8; UUID_BYTES]) -> Option<u128> {
     if [text[8], text[13], text[18], text[23]] != *b"----" {
@@ -99,9 +93,8 @@ fn eight_nibbles(text: u64) -> Option<u32> {
     }
     // The top bit of a lane says "at least": sums stay below 256, so none carries.
     let from = |text: u64, least: u8| text.wrapping_add(lanes(0x80 - least));
-    let lower = text | lanes(0x20);
     let digits = from(text, b'0') & !from(text, b'9' + 1) & TOPS;
-    let letters = from(lower, b'a') & !from(lower, b'f' + 1) & TOPS;
+    let letters = from(text, b'a') & !from(text, b'f' + 1) & TOPS;
     if digits | letters != TOPS {
         return None;
     }
@@ -121,7 +114,8 @@ mod tests {
         let dashes = [8, 13, 18, 23];
         let mut uuid = 0;
         for (at, byte) in text.bytes().enumerate() {
-            match (dashes.contains(&at), char::from(byte).to_digit(16)) {
+            let nibble = char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+            match (dashes.contains(&at), nibble) {
                 (true, _) if byte == b'-' => {}
                 (false, Some(nibble)) => uuid = uuid << 4 | u128::from(nibble),
                 _ => return None,
@@ -132,22 +126,26 @@ mod tests {
 
     #[test]
     fn ids_of_both_kinds_are_read() {
-        let spot = trade_id(b"2290000000050703789");
-        assert_eq!(spot, Some(TradeId::Number(2_290_000_000_050_703_789)));
-        let contract = trade_id(b"4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f");
-        let uuid = 0x4c7b_6bdc_b4a3_5716_9c7b_bbe0_1dc7_072f;
-        assert_eq!(contract, Some(TradeId::Uuid(uuid)));
+        assert_eq!(number(b"2290000000050703789"), Some(2_290_000_000_050_703_789));
+        let contract = uuid(b"4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f");
+        assert_eq!(contract, Some(0x4c7b_6bdc_b4a3_5716_9c7b_bbe0_1dc7_072f));
         for wrong in ["", "x", "-1", "+1", "1.0", "18446744073709551616", "184467440737095516150"] {
-            assert_eq!(trade_id(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(number(wrong.as_bytes()), None, "{wrong}");
         }
-        assert_eq!(trade_id(b"18446744073709551615"), Some(TradeId::Number(u64::MAX)));
-        assert_eq!(trade_id(b"000000000000000000000007"), Some(TradeId::Number(7)));
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number(b"0"), Some(0));
+        for spelled in ["00", "018", "00000000000000007", "000000000000000000000007"] {
+            assert_eq!(number(spelled.as_bytes()), None, "{spelled}: a number would lose zeros");
+        }
+        let upper = uuid(b"4C7B6BDC-B4A3-5716-9C7B-BBE01DC7072F");
+        assert_eq!(upper, None, "it would come back in lower case");
     }
 
     proptest! {
         #[test]
         fn numbers_read_as_the_standard_library_reads_them(text in "[0-9]{1,22}|[0-9:/x]{1,20}") {
-            let wanted = text.parse().ok();
+            let plain = text == "0" || !text.starts_with('0');
+            let wanted = text.parse().ok().filter(|_| plain);
             prop_assert_eq!(number(text.as_bytes()), wanted);
         }
 

@@ -2,12 +2,11 @@
 //! statements about fields that the recognisers of [`super::hot`] share with it.
 
 use super::errors;
-use super::id::trade_id;
 use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, decimal, items, pairs, positive, required, text, wide,
+    GENERAL, cut, items, pairs, price, required, size, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
@@ -40,8 +39,9 @@ impl TradeFields {
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
         let Self { time, taker, price, size, id, cross_sequence } = self;
         let sequence = match id {
-            TradeId::Number(id) => Some(id),
-            TradeId::None | TradeId::Uuid(_) => cross_sequence,
+            TradeId::Uuid(_) => cross_sequence,
+            // The trades of one match share `seq`, which tells no two of them apart.
+            TradeId::None | TradeId::Number(_) | TradeId::Spelled(_) => id.number(),
         };
         let trade = Trade { taker, price, size, id };
         batch.push(sequence, Tick::new(instrument, time, trade.into()));
@@ -129,7 +129,7 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         // `orderbook.rpi` has levels of three parts, `orderbook.full` no snapshot in the stream.
-        let depth = rest.split_once('.').and_then(|(depth, _)| super::id::number(depth.as_bytes()));
+        let depth = rest.split_once('.').and_then(|(depth, _)| depth.parse().ok());
         let Some(depth) = depth else { return Ok(Frame::Other) };
         let event = message.data;
         let Some(instrument) = self.instruments.find(named(event, "s", rest).as_bytes()) else {
@@ -154,8 +154,8 @@ impl Context<'_> {
             kind: message.book_kind()?,
             depth,
             time: message.time(message.matched)?,
-            update_id: number(required(event, "u")?)?,
-            cross_sequence: event.field("seq").map(number).transpose()?,
+            update_id: unsigned(required(event, "u")?)?,
+            cross_sequence: event.field("seq").map(unsigned).transpose()?,
             levels_from: batch.levels.len(),
         };
         pairs(Side::Bid, required(event, "b")?, batch)?;
@@ -183,7 +183,7 @@ impl Context<'_> {
                 continue;
             }
             batch.attempt(instrument, Channel::Trades, |batch| {
-                let fields = trade(item)?;
+                let fields = trade(item, batch)?;
                 text(item, "s")?;
                 fields.push(instrument.ok_or(Rejected::Field)?, batch);
                 Ok(())
@@ -278,7 +278,7 @@ impl Context<'_> {
             return Some(Frame::Heartbeat);
         }
         let id = root.field("req_id").or_else(|| root.field("reqId")).and_then(Value::string);
-        let id = id.and_then(|id| super::id::number(id.as_bytes()));
+        let id = id.and_then(|id| id.parse().ok());
         let failed = root.field("data").and_then(|data| data.field("failTopics"));
         let failed = failed.and_then(Value::items).and_then(|mut topics| topics.next());
         let failed = failed.and_then(Value::string);
@@ -305,14 +305,14 @@ fn named<'t>(item: Value<'t>, name: &str, topic: &'t str) -> &'t str {
     own.unwrap_or_else(|| topic.rsplit('.').next().unwrap_or(topic))
 }
 
-fn trade(item: Value<'_>) -> Result<TradeFields, Rejected> {
+fn trade(item: Value<'_>, batch: &mut Batch) -> Result<TradeFields, Rejected> {
     Ok(TradeFields {
         time: millis(required(item, "T")?)?,
         taker: taker(text(item, "S")?.as_bytes()).ok_or(Rejected::Field)?,
-        price: positive(required(item, "p")?)?,
-        size: positive(required(item, "v")?)?,
-        id: trade_id(text(item, "i")?.as_bytes()).ok_or(Rejected::Field)?,
-        cross_sequence: item.field("seq").map(number).transpose()?,
+        price: price(required(item, "p")?)?,
+        size: size(required(item, "v")?)?,
+        id: trade_id(required(item, "i")?, batch)?,
+        cross_sequence: item.field("seq").map(unsigned).transpose()?,
     })
 }
 
@@ -330,8 +330,8 @@ fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
     if !open_time.is_some() || interval.open_time(open_time) != open_time {
         return Err(Rejected::Number);
     }
-    let price = |key| decimal(required(item, key)?);
-    let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
+    let of = |key| price(required(item, key)?);
+    let prices = [of("open")?, of("high")?, of("low")?, of("close")?];
     let volume = wide(required(item, "volume")?)?;
     let closed = required(item, "confirm")?.boolean().ok_or(Rejected::Field)?;
     // How many trades it has is not stated.
@@ -389,24 +389,24 @@ fn merged(before: Ticker, fields: Value<'_>) -> (Ticker, bool, Result<(), Reject
     let mut read = Ok(());
     for (key, value) in fields {
         match key {
-            "lastPrice" => ticker.last = stated(value, decimal, &mut read),
-            "prevPrice24h" => ticker.open = stated(value, decimal, &mut read),
-            "highPrice24h" => ticker.high = stated(value, decimal, &mut read),
-            "lowPrice24h" => ticker.low = stated(value, decimal, &mut read),
+            "lastPrice" => ticker.last = stated(value, price, &mut read),
+            "prevPrice24h" => ticker.open = stated(value, price, &mut read),
+            "highPrice24h" => ticker.high = stated(value, price, &mut read),
+            "lowPrice24h" => ticker.low = stated(value, price, &mut read),
             "volume24h" => ticker.volume = stated(value, wide, &mut read),
             "turnover24h" => ticker.quote_volume = stated(value, wide, &mut read),
             // Options say `change24h`.
             "price24hPcnt" | "change24h" => {
-                ticker.change_percent = stated(value, decimal, &mut read).and_then(percent);
+                ticker.change_percent = stated(value, price, &mut read).and_then(percent);
             }
             // Options say `bidPrice`; nothing rests at a price of zero.
             "bid1Price" | "bidPrice" => {
-                let price = stated(value, decimal, &mut read);
+                let price = stated(value, price, &mut read);
                 ticker.bid = price.filter(|price| !price.is_zero());
                 states_best |= ticker.bid.is_some();
             }
             "ask1Price" | "askPrice" => {
-                let price = stated(value, decimal, &mut read);
+                let price = stated(value, price, &mut read);
                 ticker.ask = price.filter(|price| !price.is_zero());
                 states_best |= ticker.ask.is_some();
             }
@@ -423,7 +423,7 @@ fn stated<T>(
     read: fn(Value<'_>) -> Result<T, Rejected>,
     outcome: &mut Result<(), Rejected>,
 ) -> Option<T> {
-    if value.string() == Some("") {
+    if value.string() == Some("") || value.is_null() {
         return None;
     }
     read(value).map_err(|rejected| *outcome = Err(rejected)).ok()
@@ -456,13 +456,7 @@ pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
     }
 }
 
-fn number(value: Value<'_>) -> Result<u64, Rejected> {
-    value.unsigned().ok_or(Rejected::Field)
-}
-
 /// A time in milliseconds; one page of the documentation prints it as a string.
 fn millis(value: Value<'_>) -> Result<UnixNanos, Rejected> {
-    let in_text = || value.string().and_then(|text| super::id::number(text.as_bytes()));
-    let millis = value.unsigned().or_else(in_text).ok_or(Rejected::Field)?;
-    Ok(UnixNanos::from_millis(millis))
+    unsigned(value).map(UnixNanos::from_millis)
 }

@@ -309,20 +309,20 @@ fn foreign_frames_and_bad_fields_cost_their_frame() {
     ] {
         assert_eq!(read(foreign).outcome, Err(Rejected::Foreign), "{foreign}");
     }
-    let book = |price: &str| {
+    let book = |price: &str, size: &str| {
         let read = read(&format!(
             concat!(
                 r#"{{"topic":"orderbook.50.ETHUSDT","type":"delta","ts":1680652808085,"data":{{"#,
-                r#""s":"ETHUSDT","b":[["{}","1"]],"a":[],"u":1,"seq":1}}}}"#
+                r#""s":"ETHUSDT","b":[["{}","{}"]],"a":[],"u":1,"seq":1}}}}"#
             ),
-            price
+            price, size
         ));
         assert!(read.batch.is_empty() && read.batch.levels.is_empty());
         (read.outcome, read.batch.suspect())
     };
     let eth = Some(InstrumentId(5));
-    assert_eq!(book("-1"), (Err(Rejected::Number), eth));
-    assert_eq!(book("1234567890.1234567890"), (Err(Rejected::Digits), eth));
+    assert_eq!(book("1", "-1"), (Err(Rejected::Number), eth));
+    assert_eq!(book("1234567890.1234567890", "1"), (Err(Rejected::Digits), eth));
     let no_data = r#"{"topic":"orderbook.50.ETHUSDT","type":"delta","ts":1}"#;
     assert_eq!(read(no_data).outcome, Err(Rejected::Foreign));
     assert_eq!(read("{").outcome, Err(Rejected::NotJson));

@@ -3,7 +3,7 @@
 
 use super::errors;
 use crate::clock::UnixNanos;
-use crate::exchange::general::{cut, positive, required, wide};
+use crate::exchange::general::{self, cut, required, size, stated, wide};
 use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected};
 use crate::instrument::InstrumentId;
 use crate::json::{Value, date};
@@ -16,7 +16,7 @@ pub(in crate::exchange) struct TradeFields {
     pub(in crate::exchange) time: UnixNanos,
     pub(in crate::exchange) price: Decimal,
     pub(in crate::exchange) size: Decimal,
-    pub(in crate::exchange) id: u64,
+    pub(in crate::exchange) id: TradeId,
     /// Whose order was resting.
     pub(in crate::exchange) maker: Side,
 }
@@ -32,12 +32,11 @@ impl TradeFields {
         batch: &mut Batch,
     ) {
         let taker = if self.maker == Side::Bid { Side::Ask } else { Side::Bid };
-        let id = TradeId::Number(self.id);
-        let trade = Trade { taker, price: self.price, size: self.size, id };
-        let tick = Tick::new(instrument, self.time, trade.into());
+        let Self { price, size, id, .. } = self;
+        let tick = Tick::new(instrument, self.time, Trade { taker, price, size, id }.into());
         match origin {
-            Origin::Past => batch.push_past(self.id, tick),
-            Origin::Live | Origin::Derived => batch.push(self.id, tick),
+            Origin::Past => batch.push_past(id.number(), tick),
+            Origin::Live | Origin::Derived => batch.push(id.number(), tick),
         }
     }
 }
@@ -76,17 +75,14 @@ impl TickerFields {
     }
 }
 
-/// A whole number, bare or in a string: ids are written either way.
+/// A whole number that must be there.
 pub(in crate::exchange) fn unsigned(object: Value<'_>, key: &str) -> Result<u64, Rejected> {
-    let value = required(object, key)?;
-    let Some(text) = value.string() else { return value.unsigned().ok_or(Rejected::Field) };
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| plain).ok_or(Rejected::Field)
+    general::unsigned(required(object, key)?)
 }
 
-/// A price or size that must be there.
+/// A price that must be there.
 pub(in crate::exchange) fn price(object: Value<'_>, key: &str) -> Result<Decimal, Rejected> {
-    positive(required(object, key)?)
+    general::price(required(object, key)?)
 }
 
 /// The same of a field that may be absent, null or empty.
@@ -94,7 +90,15 @@ pub(in crate::exchange) fn optional_price(
     object: Value<'_>,
     key: &str,
 ) -> Result<Option<Decimal>, Rejected> {
-    stated(object, key).map(positive).transpose()
+    stated(object, key).map(general::price).transpose()
+}
+
+/// A size, likewise.
+pub(in crate::exchange) fn optional_size(
+    object: Value<'_>,
+    key: &str,
+) -> Result<Option<Decimal>, Rejected> {
+    stated(object, key).map(size).transpose()
 }
 
 /// A sum of the day that may be absent, null or empty.
@@ -103,10 +107,6 @@ pub(in crate::exchange) fn volume(
     key: &str,
 ) -> Result<Option<WideDecimal>, Rejected> {
     stated(object, key).map(wide).transpose()
-}
-
-fn stated<'t>(object: Value<'t>, key: &str) -> Option<Value<'t>> {
-    object.field(key).filter(|value| !value.is_null() && value.string() != Some(""))
 }
 
 /// A date; [`UnixNanos::NONE`] where there is none.
@@ -121,17 +121,17 @@ pub(in crate::exchange) fn time(object: Value<'_>, key: &str) -> Result<UnixNano
 pub(in crate::exchange) fn level(
     kind: BookKind,
     side: Side,
-    (price, size): (Value<'_>, Value<'_>),
+    (at, resting): (Value<'_>, Value<'_>),
     batch: &mut Batch,
 ) -> Result<(), Rejected> {
     if batch.levels.len() >= FRAME_LEVELS_MAX {
         return Err(Rejected::TooMany);
     }
-    let price = positive(price)?;
-    if kind == BookKind::Snapshot && size.string().is_some_and(is_below_nothing) {
+    let price = general::price(at)?;
+    if kind == BookKind::Snapshot && resting.string().is_some_and(is_below_nothing) {
         batch.levels_refused += 1;
     } else {
-        batch.levels.push(Level { side, price, size: positive(size)? });
+        batch.levels.push(Level { side, price, size: size(resting)? });
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Decimal, Level, Side, Ticker};
+use crate::tick::{Decimal, Level, Side, Ticker, TradeId};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -93,7 +93,7 @@ fn trade(
     batch: &mut Batch,
 ) -> Option<()> {
     cursor.expect(b",\"trade_id\":")?;
-    let id = cursor.unsigned()?;
+    let id = TradeId::Number(cursor.unsigned()?);
     cursor.expect(b",\"maker_order_id\":\"")?;
     cursor.skip_uuid()?;
     cursor.expect(b",\"taker_order_id\":\"")?;

@@ -2,10 +2,11 @@
 //! Frames name no channel; `type` tells what they are.
 
 use super::fields::{
-    TickerFields, TradeFields, error, level, optional_price, price, time, unsigned, volume,
+    TickerFields, TradeFields, error, level, optional_price, optional_size, price, time, unsigned,
+    volume,
 };
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, required, text};
+use crate::exchange::general::{GENERAL, required, size, text, trade_id};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
 };
@@ -119,8 +120,8 @@ fn trade(
     let fields = TradeFields {
         time: time(root, "time")?,
         price: price(root, "price")?,
-        size: price(root, "size")?,
-        id: unsigned(root, "trade_id")?,
+        size: size(required(root, "size")?)?,
+        id: trade_id(required(root, "trade_id")?, batch)?,
         maker: side(text(root, "side")?)?,
     };
     fields.push(instrument, origin, batch);
@@ -142,7 +143,7 @@ fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Resul
         time: time(root, "time")?,
         sequence: Some(unsigned(root, "sequence")?),
         ticker,
-        sizes: [optional_price(root, "best_bid_size")?, optional_price(root, "best_ask_size")?],
+        sizes: [optional_size(root, "best_bid_size")?, optional_size(root, "best_ask_size")?],
     };
     fields.push(instrument, batch);
     Ok(())

@@ -97,15 +97,18 @@ fn a_whole_book_does_without_what_is_less_than_nothing_and_without_nothing_else(
         read.batch.levels.iter().map(|level| level.price.to_string()).collect();
     assert_eq!(prices, ["14.7", "15"]);
     let spoilings = [
-        ("7", Rejected::Field),
+        ("[7]", Rejected::Field),
         ("null", Rejected::Field),
         ("\"\"", Rejected::Number),
         ("\"0.-\"", Rejected::Number),
-        ("\"-12.77\"", Rejected::Number),
         ("\"1234567890123456789012\"", Rejected::Digits),
+        ("\"-12.77\"", Rejected::Number),
     ];
     for level in ["\"14.7693\"", "\"0.-10000\"", "\"15\"", "\"2\""] {
-        for (spoilt, rejected) in spoilings {
+        // A price may be below zero, a size not.
+        let is_price = level.contains("14") || level.contains("15");
+        let count = spoilings.len() - usize::from(is_price);
+        for (spoilt, rejected) in spoilings.into_iter().take(count) {
             let broken = self::read(&text.replace(level, spoilt));
             assert_eq!(broken.outcome, Err(rejected), "{level} {spoilt}");
             assert_eq!(broken.batch.suspect(), Some(InstrumentId(2)));
@@ -216,11 +219,11 @@ fn what_is_no_frame_of_the_exchange_is_refused() {
 #[test]
 fn a_bad_field_costs_its_frame_alone() {
     for (from, to, reason) in [
-        (r#""price":"0.00001305""#, r#""price":0.5"#, Rejected::Field),
+        (r#""price":"0.00001305""#, r#""price":true"#, Rejected::Field),
         (r#""price":"0.00001305","#, "", Rejected::Field),
         (r#""side":"sell""#, r#""side":"left""#, Rejected::Field),
-        (r#""trade_id":280232"#, r#""trade_id":-1"#, Rejected::Field),
-        (r#""trade_id":280232"#, r#""trade_id":"+1""#, Rejected::Field),
+        (r#""trade_id":280232,"#, "", Rejected::Field),
+        (r#""trade_id":280232"#, r#""trade_id":{}"#, Rejected::Field),
         ("2021-04-17T", "2021-04-17 ", Rejected::Field),
         (r#""size":"985""#, r#""size":"-985""#, Rejected::Number),
         (r#""size":"985""#, r#""size":"98a""#, Rejected::Number),

@@ -18,7 +18,7 @@ use crate::instrument::InstrumentId;
 use crate::json::scan::{Cursor, Word};
 use crate::json::{Minute, PaddedFrame};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Decimal, Level, Side, Ticker};
+use crate::tick::{Decimal, Level, Side, Ticker, TradeId};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -164,14 +164,14 @@ fn trade(context: &Context<'_>, cursor: &mut Cursor<'_>) -> Option<(InstrumentId
     let documented = cursor.take(b"{\"trade_id\":\"");
     let (product, id);
     if documented {
-        id = cursor.unsigned()?;
+        id = TradeId::Number(cursor.unsigned()?);
         cursor.expect(b"\",\"product_id\":\"")?;
         product = cursor.until(b'"')?;
     } else {
         cursor.expect(b"{\"product_id\":\"")?;
         product = cursor.until(b'"')?;
         cursor.expect(b",\"trade_id\":\"")?;
-        id = cursor.unsigned()?;
+        id = TradeId::Number(cursor.unsigned()?);
         cursor.expect(b"\"")?;
     }
     cursor.expect(b",\"price\":\"")?;

@@ -3,13 +3,14 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::coinbase::fields::{
-    TickerFields, TradeFields, error, level, optional_price, price, time, unsigned, volume,
+    TickerFields, TradeFields, error, level, optional_price, optional_size, price, time, unsigned,
+    volume,
 };
-use crate::exchange::general::{GENERAL, items, required, text};
+use crate::exchange::general::{self, GENERAL, items, required, size, stated, text, trade_id};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
-use crate::tick::{Candle, Decimal, Interval, Side, Ticker};
+use crate::tick::{Candle, Interval, Side, Ticker};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +65,11 @@ impl BookFields {
 pub(super) fn order_trades(from: usize, batch: &mut Batch) {
     let trades = &mut batch.ticks[from..];
     let newest_first = trades.iter().enumerate().find_map(|(index, one)| {
-        let of_same =
-            |other: &&crate::exchange::SequencedTick| other.tick.instrument == one.tick.instrument;
-        let next = trades[index + 1..].iter().find(of_same)?;
-        Some(next.sequence < one.sequence)
+        let number = one.sequence?;
+        let instrument = one.tick.instrument;
+        let behind = trades[index + 1..].iter().filter(|it| it.tick.instrument == instrument);
+        // An id that is no number tells nothing.
+        Some(behind.filter_map(|it| it.sequence).next()? < number)
     });
     if newest_first == Some(true) {
         trades.reverse();
@@ -83,7 +85,7 @@ impl Context<'_> {
             return if is_error { error(root) } else { Err(Rejected::Foreign) };
         };
         // Other exchanges have channels too; none of them numbers its events so.
-        let sequence = root.field("sequence_num").and_then(Value::unsigned);
+        let sequence = root.field("sequence_num").and_then(|value| general::unsigned(value).ok());
         let sequence = sequence.ok_or(Rejected::Foreign)?;
         batch.connection_sequence = Some(sequence);
         let events = root.field("events").filter(|events| events.items().is_some());
@@ -175,8 +177,8 @@ impl Context<'_> {
             let fields = TradeFields {
                 time: time(trade, "time")?,
                 price: price(trade, "price")?,
-                size: price(trade, "size")?,
-                id: unsigned(trade, "trade_id")?,
+                size: size(required(trade, "size")?)?,
+                id: trade_id(required(trade, "trade_id")?, batch)?,
                 maker: maker(text(trade, "side")?)?,
             };
             fields.push(instrument, origin, batch);
@@ -252,7 +254,7 @@ fn maker(name: &str) -> Result<Side, Rejected> {
 fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected> {
     // Computed by the exchange to any number of digits, and negative at times; the only field that
     // is left out when it does not fit.
-    let percent = item.field("price_percent_chg_24_h").and_then(Value::string);
+    let percent = stated(item, "price_percent_chg_24_h");
     let ticker = Ticker {
         last: Some(price(item, "price")?),
         high: optional_price(item, "high_24_h")?,
@@ -260,12 +262,12 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
         // `ticker_batch` does not state them.
         bid: optional_price(item, "best_bid")?,
         ask: optional_price(item, "best_ask")?,
-        change_percent: percent.and_then(|text| Decimal::parse(text.as_bytes()).ok()),
+        change_percent: percent.and_then(|percent| general::price(percent).ok()),
         volume: volume(item, "volume_24_h")?,
         ..Ticker::default()
     };
     let sizes =
-        [optional_price(item, "best_bid_quantity")?, optional_price(item, "best_ask_quantity")?];
+        [optional_size(item, "best_bid_quantity")?, optional_size(item, "best_ask_quantity")?];
     // The frame's number is its connection's, and says nothing about another connection's.
     Ok(TickerFields { time: envelope.time, sequence: None, ticker, sizes })
 }

@@ -221,7 +221,7 @@ fn what_is_no_frame_of_advanced_trade_is_refused() {
         "[]",
         r#"{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD"}]}"#,
         r#"{"channel":"heartbeat"}"#,
-        r#"{"channel":"x","sequence_num":"1","events":[]}"#,
+        r#"{"channel":"x","sequence_num":"-1","events":[]}"#,
         r#"{"channel":"x","sequence_num":1}"#,
         r#"{"type":"ticker","sequence":1,"product_id":"BTC-USD","price":"1"}"#,
     ] {

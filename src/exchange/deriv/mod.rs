@@ -144,7 +144,7 @@ impl Deriv {
     ) -> Result<Frame, Rejected> {
         batch.clear();
         let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
-        let read = self.reader.read_with_texts(frame, |root| context.frame(root, batch));
+        let read = self.reader.read(frame, |root| context.frame(root, batch));
         general::outcome(read, batch)
     }
 }

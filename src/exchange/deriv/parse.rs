@@ -5,7 +5,7 @@ use super::memory::{Memory, Stream, StreamId};
 use super::subscribe::interval_of;
 use super::{errors, listing};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, refused};
+use crate::exchange::general::{self, GENERAL, cut, required, stated};
 use crate::exchange::{Batch, Frame, Listings, RefusalKind, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -112,7 +112,7 @@ impl Context<'_> {
         batch.attempt(instrument, Channel::Ticker, |batch| {
             let fields = TickFields {
                 epoch: unsigned(tick, "epoch")?,
-                quote: decimal(tick, "quote")?,
+                quote: price(tick, "quote")?,
                 bid: option(tick, "bid")?,
                 ask: option(tick, "ask")?,
             };
@@ -267,21 +267,18 @@ pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
 }
 
 fn prices(of: Value<'_>) -> Result<[Decimal; 4], Rejected> {
-    Ok([decimal(of, "open")?, decimal(of, "high")?, decimal(of, "low")?, decimal(of, "close")?])
+    Ok([price(of, "open")?, price(of, "high")?, price(of, "low")?, price(of, "close")?])
 }
 
-fn decimal(of: Value<'_>, field: &str) -> Result<Decimal, Rejected> {
-    option(of, field)?.ok_or(Rejected::Field)
+/// Ticks and past bars write bare numbers without trailing zeros, live bars strings.
+fn price(of: Value<'_>, field: &str) -> Result<Decimal, Rejected> {
+    general::price(required(of, field)?)
 }
 
-/// A price. Ticks and past bars write bare numbers without trailing zeros, live bars strings;
-/// either is read anywhere. `null` is no price.
 fn option(of: Value<'_>, field: &str) -> Result<Option<Decimal>, Rejected> {
-    let Some(value) = of.field(field).filter(|value| !value.is_null()) else { return Ok(None) };
-    let text = value.string().map(str::as_bytes).or_else(|| value.number_text());
-    Decimal::parse(text.ok_or(Rejected::Field)?).map(Some).map_err(refused)
+    stated(of, field).map(general::price).transpose()
 }
 
 fn unsigned(of: Value<'_>, field: &str) -> Result<u64, Rejected> {
-    of.field(field).and_then(Value::unsigned).ok_or(Rejected::Field)
+    general::unsigned(required(of, field)?)
 }

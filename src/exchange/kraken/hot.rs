@@ -17,7 +17,7 @@ use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::Cursor;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Decimal, Level, Side};
+use crate::tick::{Decimal, Level, Side, TradeId};
 
 /// What was read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,10 +135,10 @@ fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
             cursor.skip_text()?;
         }
         cursor.expect(b",\"trade_id\":")?;
-        let id = cursor.unsigned()?;
+        let id = TradeId::Number(cursor.unsigned()?);
         let time = time(context, &mut cursor)?;
         let fields = TradeFields { time, taker, price, size, id };
-        batch.push(id, fields.tick(instrument));
+        batch.push(id.number(), fields.tick(instrument));
         if !cursor.take(b"},{\"symbol\":\"") {
             cursor.expect(b"}]}")?;
             return cursor.is_at_end().then_some(());

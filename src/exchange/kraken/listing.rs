@@ -58,7 +58,7 @@ fn listing(pair: &Item<'_>) -> Option<Listing> {
 
 /// The smallest step under one of its names, else the unit of that many digits.
 fn step(pair: &Item<'_>, names: &[&str], precision: &str) -> Option<Decimal> {
-    let stated = names.iter().find_map(|name| pair.decimal(name).ok());
+    let stated = names.iter().find_map(|name| pair.price(name).ok());
     let unit = || {
         let digits = pair.value(precision)?.unsigned().filter(|&it| it <= u64::from(DIGITS_MAX))?;
         Decimal::new(1, digits as u8)

@@ -142,7 +142,7 @@ impl Kraken {
         };
         let read = match self.version {
             Version::One => self.reader.read(frame, |root| v1::frame(&mut context, root, batch)),
-            Version::Two => self.reader.read_with_texts(frame, |root| context.frame(root, batch)),
+            Version::Two => self.reader.read(frame, |root| context.frame(root, batch)),
         };
         general::outcome(read, batch)
     }

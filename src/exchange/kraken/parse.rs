@@ -7,7 +7,7 @@
 use super::depth::Depths;
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, refused, text};
+use crate::exchange::general::{self, GENERAL, cut, required, text, trade_id, unsigned};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
@@ -31,15 +31,15 @@ pub(super) struct TradeFields {
     pub(super) taker: Side,
     pub(super) price: Decimal,
     pub(super) size: Decimal,
-    pub(super) id: u64,
+    pub(super) id: TradeId,
 }
 
 impl TradeFields {
     /// "side: Side of taker order" (trade channel).
     #[inline(always)]
     pub(super) fn tick(self, instrument: InstrumentId) -> Tick {
-        let (taker, price, size) = (self.taker, self.price, self.size);
-        let trade = Trade { taker, price, size, id: TradeId::Number(self.id) };
+        let Self { taker, price, size, id, .. } = self;
+        let trade = Trade { taker, price, size, id };
         Tick::new(instrument, self.time, trade.into())
     }
 }
@@ -266,7 +266,7 @@ impl Context<'_> {
                     return Err(Rejected::TooMany);
                 }
                 let level = Item(level);
-                let (price, size) = (level.positive("price")?, level.positive("qty")?);
+                let (price, size) = (level.price("price")?, level.size("qty")?);
                 batch.levels.push(Level { side, price, size });
             }
             if levels.is_some_and(|levels| levels.items().is_none()) {
@@ -352,13 +352,13 @@ fn trade(
             Some("sell") => Side::Ask,
             _ => return Err(Rejected::Field),
         },
-        price: item.positive("price")?,
-        size: item.positive("qty")?,
-        id: item.required("trade_id")?.unsigned().ok_or(Rejected::Field)?,
+        price: item.price("price")?,
+        size: item.size("qty")?,
+        id: trade_id(item.required("trade_id")?, batch)?,
     };
     match kind {
-        BookKind::Snapshot => batch.push_past(fields.id, fields.tick(instrument)),
-        BookKind::Delta => batch.push(fields.id, fields.tick(instrument)),
+        BookKind::Snapshot => batch.push_past(fields.id.number(), fields.tick(instrument)),
+        BookKind::Delta => batch.push(fields.id.number(), fields.tick(instrument)),
     }
     Ok(true)
 }
@@ -367,15 +367,15 @@ fn ticker(instrument: InstrumentId, item: &Item<'_>, batch: &mut Batch) -> Resul
     let fields = TickerFields {
         time: item.time()?,
         bid: item.best("bid")?,
-        bid_size: item.optional("bid_qty", Item::positive)?,
+        bid_size: item.optional("bid_qty", Item::size)?,
         ask: item.best("ask")?,
-        ask_size: item.optional("ask_qty", Item::positive)?,
-        last: item.optional("last", Item::positive)?,
+        ask_size: item.optional("ask_qty", Item::size)?,
+        last: item.optional("last", Item::price)?,
         volume: item.optional("volume", Item::wide)?,
-        low: item.optional("low", Item::decimal)?,
-        high: item.optional("high", Item::decimal)?,
-        change: item.optional("change", Item::decimal)?,
-        change_percent: item.optional("change_pct", Item::decimal)?,
+        low: item.optional("low", Item::price)?,
+        high: item.optional("high", Item::price)?,
+        change: item.optional("change", Item::price)?,
+        change_percent: item.optional("change_pct", Item::price)?,
     };
     if item.value("last").is_none() && fields.bid.or(fields.ask).is_none() {
         return Err(Rejected::Field);
@@ -393,16 +393,16 @@ fn candle(
     item: &Item<'_>,
     batch: &mut Batch,
 ) -> Result<bool, Rejected> {
-    let minutes = item.required("interval")?.unsigned().ok_or(Rejected::Field)?;
+    let minutes = unsigned(item.required("interval")?)?;
     let Some(interval) = interval_of(minutes) else { return Ok(false) };
     let open_time = read_date(item.required("interval_begin")?)?;
     if !open_time.is_some() || interval.open_time(open_time) != open_time {
         return Ok(false);
     }
-    let price = |key| item.positive(key);
+    let price = |key| item.price(key);
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle {
-        trades: Some(item.required("trades")?.unsigned().ok_or(Rejected::Field)?),
+        trades: Some(unsigned(item.required("trades")?)?),
         ..Candle::of(interval, open_time, prices).with_volume(item.wide("volume")?)
     };
     // The item's own `timestamp` is the end of its interval.
@@ -431,7 +431,7 @@ impl<'t> Item<'t> {
     }
 
     fn required(&self, name: &str) -> Result<Value<'t>, Rejected> {
-        self.value(name).ok_or(Rejected::Field)
+        required(self.0, name)
     }
 
     /// The best price of a side, if the item states it. That nothing rests there is written as 0,
@@ -439,7 +439,7 @@ impl<'t> Item<'t> {
     fn best(&self, name: &str) -> Result<Option<Decimal>, Rejected> {
         match self.value(name) {
             Some(value) if value.is_null() => Ok(Some(Decimal::ZERO)),
-            _ => self.optional(name, Self::positive),
+            _ => self.optional(name, Self::price),
         }
     }
 
@@ -453,22 +453,16 @@ impl<'t> Item<'t> {
         stated.map(|_| read(self, name)).transpose()
     }
 
-    fn digits(&self, name: &str) -> Result<&'t [u8], Rejected> {
-        self.required(name)?.number_text().ok_or(Rejected::Field)
+    pub(super) fn price(&self, name: &str) -> Result<Decimal, Rejected> {
+        general::price(self.required(name)?)
     }
 
-    pub(super) fn decimal(&self, name: &str) -> Result<Decimal, Rejected> {
-        Decimal::parse(self.digits(name)?).map_err(refused)
-    }
-
-    /// A price or size: zero or more.
-    fn positive(&self, name: &str) -> Result<Decimal, Rejected> {
-        let number = self.decimal(name)?;
-        if number.is_negative() { Err(Rejected::Number) } else { Ok(number) }
+    fn size(&self, name: &str) -> Result<Decimal, Rejected> {
+        general::size(self.required(name)?)
     }
 
     fn wide(&self, name: &str) -> Result<WideDecimal, Rejected> {
-        WideDecimal::parse(self.digits(name)?).map_err(refused)
+        general::wide(self.required(name)?)
     }
 
     /// `timestamp`, which books did not have in 2025 and tickers before 2026.
@@ -478,8 +472,7 @@ impl<'t> Item<'t> {
 
     fn checksum(&self) -> Result<Option<u32>, Rejected> {
         let Some(value) = self.value("checksum") else { return Ok(None) };
-        let number = value.unsigned().and_then(|number| u32::try_from(number).ok());
-        number.map(Some).ok_or(Rejected::Field)
+        u32::try_from(unsigned(value)?).map(Some).map_err(|_| Rejected::Field)
     }
 }
 

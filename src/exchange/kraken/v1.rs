@@ -5,7 +5,7 @@
 use super::parse::{Context, interval_of, resting};
 use super::{depth, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, positive, refused, wide};
+use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::json::Value;
@@ -126,7 +126,7 @@ fn levels(side: Side, list: Value<'_>, batch: &mut Batch) -> Result<UnixNanos, R
     let mut newest = UnixNanos::NONE;
     for level in list.items().ok_or(Rejected::Field)? {
         let mut parts = level.items().ok_or(Rejected::Field)?;
-        let (Some(price), Some(size), Some(time)) = (parts.next(), parts.next(), parts.next())
+        let (Some(at), Some(resting), Some(time)) = (parts.next(), parts.next(), parts.next())
         else {
             return Err(Rejected::Field);
         };
@@ -134,7 +134,7 @@ fn levels(side: Side, list: Value<'_>, batch: &mut Batch) -> Result<UnixNanos, R
             return Err(Rejected::TooMany);
         }
         newest = newest.max(seconds(time)?);
-        batch.levels.push(Level { side, price: positive(price)?, size: positive(size)? });
+        batch.levels.push(Level { side, price: price(at)?, size: size(resting)? });
     }
     Ok(newest)
 }
@@ -149,7 +149,7 @@ fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Resul
                 Some("s") => Side::Ask,
                 _ => return Err(Rejected::Field),
             };
-            let (price, size) = (positive(part(0)?)?, positive(part(1)?)?);
+            let (price, size) = (price(part(0)?)?, size(part(1)?)?);
             let trade = Trade { taker, price, size, id: TradeId::None };
             batch.push(None, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
             Ok(())
@@ -162,13 +162,13 @@ fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Resul
 fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     const OF_24_HOURS: usize = 1;
     let part = |name, index| part(fields.field(name).ok_or(Rejected::Field)?, index);
-    let (bid, bid_size) = resting(Some(positive(part("b", 0)?)?), Some(positive(part("b", 2)?)?));
-    let (ask, ask_size) = resting(Some(positive(part("a", 0)?)?), Some(positive(part("a", 2)?)?));
+    let (bid, bid_size) = resting(Some(price(part("b", 0)?)?), Some(size(part("b", 2)?)?));
+    let (ask, ask_size) = resting(Some(price(part("a", 0)?)?), Some(size(part("a", 2)?)?));
     let ticker = Ticker {
-        last: Some(positive(part("c", 0)?)?),
-        open: Some(positive(part("o", OF_24_HOURS)?)?),
-        high: Some(positive(part("h", OF_24_HOURS)?)?),
-        low: Some(positive(part("l", OF_24_HOURS)?)?),
+        last: Some(price(part("c", 0)?)?),
+        open: Some(price(part("o", OF_24_HOURS)?)?),
+        high: Some(price(part("h", OF_24_HOURS)?)?),
+        low: Some(price(part("l", OF_24_HOURS)?)?),
         bid,
         ask,
         volume: Some(wide(part("v", OF_24_HOURS)?)?),
@@ -182,9 +182,10 @@ fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
 
 /// `[bid, ask, time, bid volume, ask volume]`.
 fn spread(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
-    let number = |index| positive(part(fields, index)?).map(Some);
-    let (bid, bid_size) = resting(number(0)?, number(3)?);
-    let (ask, ask_size) = resting(number(1)?, number(4)?);
+    let price = |index| price(part(fields, index)?).map(Some);
+    let size = |index| size(part(fields, index)?).map(Some);
+    let (bid, bid_size) = resting(price(0)?, size(3)?);
+    let (ask, ask_size) = resting(price(1)?, size(4)?);
     let quote = Quote { bid, bid_size, ask, ask_size };
     batch.push(None, Tick::new(instrument, seconds(part(fields, 2)?)?, quote.into()));
     Ok(())
@@ -200,7 +201,7 @@ fn candle(
     let minutes = minutes.map_or(Ok(1), str::parse).map_err(|_| Rejected::Field)?;
     let Some(interval) = interval_of(minutes) else { return Ok(()) };
     let part = |index| part(payload, index);
-    let price = |index| positive(part(index)?);
+    let price = |index| price(part(index)?);
     let end = seconds(part(1)?)?;
     let open_time = UnixNanos(end.0.saturating_sub(interval.nanos()));
     if !end.is_some() || interval.open_time(open_time) != open_time {
@@ -208,7 +209,7 @@ fn candle(
     }
     let prices = [price(2)?, price(3)?, price(4)?, price(5)?];
     let candle = Candle {
-        trades: Some(part(8)?.unsigned().ok_or(Rejected::Field)?),
+        trades: Some(unsigned(part(8)?)?),
         ..Candle::of(interval, open_time, prices).with_volume(wide(part(7)?)?)
     };
     batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);

@@ -18,7 +18,7 @@ use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Decimal, Level, Side};
+use crate::tick::{Decimal, Level, Side, TradeId};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -70,7 +70,7 @@ fn trades(
             return None;
         }
         cursor.expect(b",\"tradeId\":\"")?;
-        let id = cursor.unsigned()?;
+        let id = TradeId::Number(cursor.unsigned()?);
         cursor.expect(b"\",\"px\":\"")?;
         let price = cursor.decimal()?;
         cursor.expect(b",\"sz\":\"")?;

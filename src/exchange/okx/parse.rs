@@ -9,7 +9,9 @@ use super::subscribe::Named;
 use super::symbol::is_contract;
 use super::{BookSource, BookSources, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, items, positive_in, refused, text};
+use crate::exchange::general::{
+    GENERAL, cut, items, price, required, size, stated, text, trade_id, unsigned, wide,
+};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject,
 };
@@ -32,7 +34,7 @@ pub(super) struct TradeFields {
     pub(super) price: Decimal,
     pub(super) size: Decimal,
     /// Id of the last match in it.
-    pub(super) id: u64,
+    pub(super) id: TradeId,
     /// Matches in it; all ids before `id` down to the first are its own.
     pub(super) count: u64,
     /// `side`, which is the taker's.
@@ -42,10 +44,15 @@ pub(super) struct TradeFields {
 impl TradeFields {
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
-        let id = TradeId::Number(self.id);
-        let trade = Trade { taker: self.taker, price: self.price, size: self.size, id };
-        let first = self.id.saturating_sub(self.count.saturating_sub(1));
-        batch.push_range(first, self.id, Tick::new(instrument, self.time, trade.into()));
+        let Self { taker, price, size, id, .. } = self;
+        let tick = Tick::new(instrument, self.time, Trade { taker, price, size, id }.into());
+        match id.number() {
+            Some(last) => {
+                let first = last.saturating_sub(self.count.saturating_sub(1));
+                batch.push_range(first, last, tick);
+            }
+            None => batch.push(None, tick),
+        }
     }
 }
 
@@ -205,15 +212,12 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let fields = TradeFields {
-            time: time(text(item, "ts")?)?,
-            price: positive_in(text(item, "px")?)?,
-            size: positive_in(text(item, "sz")?)?,
-            id: unsigned(text(item, "tradeId")?)?,
+            time: time(required(item, "ts")?)?,
+            price: price(required(item, "px")?)?,
+            size: size(required(item, "sz")?)?,
+            id: trade_id(required(item, "tradeId")?, batch)?,
             // Absent before 2023 and where each match is told.
-            count: match item.field("count") {
-                Some(_) => unsigned(text(item, "count")?)?,
-                None => 1,
-            },
+            count: item.field("count").map_or(Ok(1), unsigned)?,
             taker: match text(item, "side")? {
                 "buy" => Side::Bid,
                 "sell" => Side::Ask,
@@ -231,7 +235,7 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let fields = QuoteFields {
-            time: time(text(item, "ts")?)?,
+            time: time(required(item, "ts")?)?,
             sequence: sequence(item)?,
             bid: best(item, "bids")?,
             ask: best(item, "asks")?,
@@ -257,7 +261,7 @@ impl Context<'_> {
         side(Side::Bid, item.field("bids").ok_or(Rejected::Field)?, batch)?;
         let fields = BookFields {
             kind,
-            time: time(text(item, "ts")?)?,
+            time: time(required(item, "ts")?)?,
             sequence: sequence(item)?,
             previous: match item.field("prevSeqId") {
                 Some(value) => u64::try_from(value.signed().ok_or(Rejected::Field)?).ok(),
@@ -290,7 +294,7 @@ impl Context<'_> {
             false => (stated_wide(item, "vol24h")?, stated_wide(item, "volCcy24h")?),
         };
         let ticker = Ticker {
-            last: stated(text(item, "last")?)?,
+            last: required(item, "last").and_then(|_| stated_field(item, "last"))?,
             open: stated_field(item, "open24h")?,
             high: stated_field(item, "high24h")?,
             low: stated_field(item, "low24h")?,
@@ -301,7 +305,7 @@ impl Context<'_> {
             volume,
             quote_volume,
         };
-        let time = time(text(item, "ts")?)?;
+        let time = time(required(item, "ts")?)?;
         batch.push_ticker(None, event.instrument, time, &ticker);
         Ok(())
     }
@@ -314,22 +318,18 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let Named::Candles(Some(interval)) = event.named else { return Err(Rejected::Field) };
-        let mut parts = item.items().ok_or(Rejected::Field)?.map(Value::string);
-        let mut next = || parts.next().flatten().ok_or(Rejected::Field);
+        let mut parts = item.items().ok_or(Rejected::Field)?;
+        let mut next = || parts.next().ok_or(Rejected::Field);
         let open_time = time(next()?)?;
-        let [open, high, low, close] = [next()?, next()?, next()?, next()?];
-        let volume = next()?;
+        let prices = [price(next()?)?, price(next()?)?, price(next()?)?, price(next()?)?];
+        // In the unit of the trades' sizes, so that it is their sum. How many they are is not told.
+        let volume = wide(next()?)?;
         // Past the volumes in other units.
-        let confirm = parts.nth(2);
-        let closed = match confirm {
-            None | Some(Some("0")) => false,
-            Some(Some("1")) => true,
+        let closed = match parts.nth(2).map(unsigned).transpose()? {
+            None | Some(0) => false,
+            Some(1) => true,
             Some(_) => return Err(Rejected::Field),
         };
-        let prices =
-            [positive_in(open)?, positive_in(high)?, positive_in(low)?, positive_in(close)?];
-        // In the unit of the trades' sizes, so that it is their sum. How many they are is not told.
-        let volume = WideDecimal::parse(volume.as_bytes()).map_err(refused)?;
         let candle = Candle::of(interval, open_time, prices).with_volume(volume);
         let candle = Candle { closed, says_final: true, ..candle };
         batch.push_candle(None, event.instrument, UnixNanos::NONE, &candle);
@@ -379,15 +379,15 @@ fn best(item: Value<'_>, name: &str) -> Result<Option<(Decimal, Decimal)>, Rejec
 }
 
 fn resting(level: Value<'_>) -> Result<(Decimal, Decimal), Rejected> {
-    let mut parts = level.items().ok_or(Rejected::Field)?.map(Value::string);
-    let (Some(Some(price)), Some(Some(size))) = (parts.next(), parts.next()) else {
+    let mut parts = level.items().ok_or(Rejected::Field)?;
+    let (Some(at), Some(resting)) = (parts.next(), parts.next()) else {
         return Err(Rejected::Field);
     };
-    Ok((positive_in(price)?, positive_in(size)?))
+    Ok((price(at)?, size(resting)?))
 }
 
 fn sequence(item: Value<'_>) -> Result<Option<u64>, Rejected> {
-    item.field("seqId").map(|value| value.unsigned().ok_or(Rejected::Field)).transpose()
+    item.field("seqId").map(unsigned).transpose()
 }
 
 /// Signed 32 bits.
@@ -396,39 +396,18 @@ fn checksum(value: Value<'_>) -> Result<i32, Rejected> {
     i32::try_from(number).map_err(|_| Rejected::Field)
 }
 
-/// A whole number in a text.
-fn unsigned(text: &str) -> Result<u64, Rejected> {
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Rejected::Number);
-    }
-    text.parse().map_err(|_| Rejected::Number)
-}
-
 /// Milliseconds.
-fn time(text: &str) -> Result<UnixNanos, Rejected> {
-    unsigned(text).map(UnixNanos::from_millis)
+fn time(value: Value<'_>) -> Result<UnixNanos, Rejected> {
+    unsigned(value).map(UnixNanos::from_millis)
 }
 
 /// A price that may not be available.
-fn stated(text: &str) -> Result<Option<Decimal>, Rejected> {
-    if text.is_empty() { Ok(None) } else { positive_in(text).map(Some) }
-}
-
 fn stated_field(item: Value<'_>, name: &str) -> Result<Option<Decimal>, Rejected> {
-    match item.field(name).filter(|value| !value.is_null()) {
-        Some(_) => stated(text(item, name)?),
-        None => Ok(None),
-    }
+    stated(item, name).map(price).transpose()
 }
 
 fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejected> {
-    match item.field(name).filter(|value| !value.is_null()) {
-        None => Ok(None),
-        Some(_) => match text(item, name)? {
-            "" => Ok(None),
-            text => WideDecimal::parse(text.as_bytes()).map(Some).map_err(refused),
-        },
-    }
+    stated(item, name).map(wide).transpose()
 }
 
 /// Calls `found` with the symbol that a frame names.

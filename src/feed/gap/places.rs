@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::limits::TRADES_MISSED_MAX;
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,8 @@ pub(super) struct Progress {
     older: u8,
     /// Those of them that cannot be repetitions.
     strange: u8,
+    /// Numbers in a row that are too far ahead to follow the last.
+    far: u8,
     places: [Place; CARRIERS_MAX],
     watch: Watch,
 }
@@ -117,6 +120,7 @@ impl Progress {
         era: 0,
         older: 0,
         strange: 0,
+        far: 0,
         places: [Place { generation: 0, apart: false, last: None }; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
@@ -233,6 +237,18 @@ impl Progress {
         self.last.map_or(0, |last| number.saturating_sub(last.saturating_add(1)))
     }
 
+    /// Whether a number is too far ahead to say how many are missing before it.
+    #[inline]
+    pub(super) fn is_far(&self, number: u64) -> bool {
+        self.missing_before(number) > TRADES_MISSED_MAX
+    }
+
+    /// Such a number came. True when the exchange counts anew, high, which several in a row show.
+    pub(super) fn count_far(&mut self) -> bool {
+        self.far = self.far.saturating_add(1);
+        self.far >= STRANGE_MAX
+    }
+
     /// Everything is published up to what this says; `newest` is the newest connection by then.
     #[inline]
     pub(super) fn advance(&mut self, said: Said, newest: u32) {
@@ -242,7 +258,7 @@ impl Progress {
         self.time = self.time.max(time);
         self.received = received;
         self.era = newest;
-        (self.older, self.strange) = (0, 0);
+        (self.older, self.strange, self.far) = (0, 0, 0);
     }
 
     /// The connection was opened after the last event was published.

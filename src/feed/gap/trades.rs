@@ -64,13 +64,44 @@ impl Numbers {
                 return self.judge_by_memory(id, trade, source, out);
             }
         } else if let (Some(first), Some(last)) = (trade.first, trade.sequence) {
-            return self.judge_by_number((first, last), trade, source, out);
+            if !self.slots[instrument.index()].trades.is_far(first) {
+                return self.judge_by_number((first, last), trade, source, out);
+            }
+            if let Some(verdict) = self.judge_far(last, trade, source, out) {
+                return verdict;
+            }
+        }
+        // Without a number nobody knows what of the past was told.
+        if trade.origin == Origin::Past {
+            return Verdict::Older;
         }
         let verdict = self.owned(instrument, Channel::Trades, source);
         if verdict == Verdict::Next {
             out.push(trade.tick);
         }
         verdict
+    }
+
+    /// A trade whose number is too far ahead to be a neighbour of the others' is told as if it had
+    /// none, and what follows is compared with what came before it. Several such in a row are an
+    /// exchange that counts anew.
+    #[cold]
+    fn judge_far(
+        &mut self,
+        last: u64,
+        trade: &SequencedTick,
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) -> Option<Verdict> {
+        let SequencedTick { origin, tick, .. } = *trade;
+        let progress = &mut self.slots[tick.instrument.index()].trades;
+        if origin == Origin::Past || !progress.count_far() {
+            return None;
+        }
+        let time = believed(tick.exchange_time, self.believed_until);
+        let said = Said { number: last, time, received: source.received };
+        self.begin_anew(said, tick, source, out);
+        Some(Verdict::Next)
     }
 
     /// The exchange's word about its last trade: what did not come until its next word is missing.
@@ -87,7 +118,8 @@ impl Numbers {
         let last_id = before.min(marked);
         let progress = &mut slot.trades;
         // What happened before the first trade that we heard of is not missing.
-        if self.recent.is_some() || progress.last.is_none() || Some(last_id) <= progress.last {
+        let is_behind = progress.last.is_none() || Some(last_id) <= progress.last;
+        if self.recent.is_some() || is_behind || progress.is_far(last_id) {
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last_id).before;
@@ -419,11 +451,12 @@ const SOMETHING: Said = Said { number: 1, time: UnixNanos::NONE, received: MonoN
 /// at another time.
 fn id_in_memory(trade: &SequencedTick) -> Option<u128> {
     let Tick { instrument, exchange_time, body, .. } = trade.tick;
+    let millis = exchange_time.millis().cast_unsigned() as u32;
+    let place = u64::from(instrument.0) << 32 | u64::from(millis);
     match body.trade()?.id {
         TradeId::Uuid(id) => Some(id),
+        TradeId::Spelled(id) => Some(u128::from(place) << 64 ^ id.mixed()),
         TradeId::Number(_) | TradeId::None => {
-            let millis = exchange_time.millis().cast_unsigned() as u32;
-            let place = u64::from(instrument.0) << 32 | u64::from(millis);
             Some(u128::from(place) << 64 | u128::from(trade.sequence?))
         }
     }

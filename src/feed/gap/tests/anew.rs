@@ -136,3 +136,43 @@ fn a_wrong_time_neither_holds_back_what_follows_nor_hides_that_numbers_begin_ane
     let anew = Seen::Gap(0, Reason::Disconnected);
     assert_eq!(desk.seen(), [T(1_000), T(1_001), anew, T(7)]);
 }
+
+#[test]
+fn a_number_far_ahead_is_no_hole_and_hides_nothing() {
+    for far in [u64::MAX, u64::MAX - 1, 1 << 40] {
+        let mut desk = desk();
+        desk.say(1, 7, 7, UnixNanos(1), Origin::Live);
+        desk.say(1, far, far, UnixNanos(2), Origin::Live);
+        desk.say(2, 7, 7, UnixNanos(1), Origin::Live);
+        desk.say(2, far, far, UnixNanos(2), Origin::Live);
+        for id in [8, 9] {
+            desk.say(1, id, id, UnixNanos(3), Origin::Live);
+            desk.say(2, id, id, UnixNanos(3), Origin::Live);
+        }
+        assert_eq!(desk.seen(), [T(7), T(far), T(8), T(9)]);
+        // A heartbeat's word of such a number says nothing either.
+        for _ in 0..2 {
+            let mark = TradeMark { instrument: ONE, last_id: far };
+            let source = desk.source(1);
+            assert_eq!(desk.numbers.mark(mark, source, &mut desk.out), Verdict::Older);
+        }
+        desk.say(1, 10, 10, UnixNanos(4), Origin::Live);
+        assert_eq!(desk.seen(), [T(10)]);
+    }
+}
+
+#[test]
+fn numbers_that_stay_far_ahead_are_counted_anew() {
+    let mut desk = desk();
+    desk.trade(1, 7);
+    let high = 1_u64 << 40;
+    for id in high..high + 5 {
+        desk.say(1, id, id, UnixNanos(8), Origin::Live);
+    }
+    let anew = Seen::Gap(0, Reason::SequenceGap);
+    let wanted = [T(7), T(high), T(high + 1), anew, T(high + 2), T(high + 3), T(high + 4)];
+    assert_eq!(desk.seen(), wanted);
+    desk.trade(1, high + 9);
+    desk.leave(2);
+    assert_eq!(desk.seen(), [Seen::Gap(4, Reason::SequenceGap), T(high + 9)]);
+}

@@ -194,6 +194,7 @@ fn trade_fields(out: &mut Vec<u8>, trade: &Trade) {
             out.push(b'"');
             push_uuid(out, id);
         }
+        TradeId::Spelled(id) => return push_text(out, &id.text()),
     }
     out.push(b'"');
 }

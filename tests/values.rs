@@ -1,0 +1,243 @@
+//! Numbers, ids and names at their borders: played over sockets, each reaches the client as the
+//! exchange wrote it, or costs its item alone. Never is one altered.
+
+mod common;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use common::played::Played;
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+use tickwire::instrument::ExchangeId;
+
+/// Frames as a capture.
+fn capture(folder: &TempDir, frames: &[String]) -> PathBuf {
+    let mut text = String::new();
+    for (index, frame) in frames.iter().enumerate() {
+        writeln!(text, "{} {frame}", 1_790_000_000_000_000_000 + index * 1_000_000)
+            .expect("memory is written");
+    }
+    let path = folder.path().join("frames.txt");
+    std::fs::write(&path, text).expect("it is written");
+    path
+}
+
+/// What a client hears of a channel, as it is written, up to the message that has `end` in it.
+fn heard(
+    (exchange, symbol): (ExchangeId, &str),
+    channel: &str,
+    frames: &[String],
+    end: &str,
+) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = capture(&folder, frames);
+    let feed = format!("channels = [\"{channel}\"]");
+    let mut played = Played::start(&path, (exchange, symbol), &feed);
+    assert_eq!(played.subscribe(channel, "1m")["type"], "success");
+    let mut seen = vec![played.text()];
+    while !seen.last().is_some_and(|text| text.contains(end)) {
+        seen.push(played.text());
+    }
+    played.stop();
+    seen
+}
+
+/// The values of these keys, as they are written.
+fn values<const N: usize>(text: &str, keys: [&str; N]) -> [String; N] {
+    keys.map(|key| {
+        let (_, rest) = text.split_once(&format!("\"{key}\":")).expect(text);
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+        values.next().expect("a value").expect("JSON").get().to_owned()
+    })
+}
+
+/// A trade as JSON texts: id, price and size.
+type Written = [&'static str; 3];
+
+/// A trade's frame as its exchange writes it.
+fn trade(exchange: ExchangeId, index: usize, [id, price, size]: Written) -> String {
+    let millis = 1_790_000_000_000_u64 + index as u64;
+    let date = format!("2026-09-21T13:13:20.{index:03}000Z");
+    match exchange {
+        ExchangeId::Binance => format!(
+            r#"{{"stream":"aaausdt@trade","data":{{"e":"trade","E":{millis},"s":"AAAUSDT","t":{id},"p":{price},"q":{size},"T":{millis},"m":true,"M":true}}}}"#
+        ),
+        ExchangeId::BinanceFutures => format!(
+            r#"{{"stream":"aaausdt@aggTrade","data":{{"e":"aggTrade","E":{millis},"s":"AAAUSDT","a":{id},"p":{price},"q":{size},"f":1,"l":1,"T":{millis},"m":true}}}}"#
+        ),
+        ExchangeId::Bybit => format!(
+            r#"{{"topic":"publicTrade.AAAUSDT","ts":{millis},"type":"snapshot","data":[{{"i":{id},"T":{millis},"p":{price},"v":{size},"S":"Sell","seq":7,"s":"AAAUSDT","BT":false,"RPI":false}}]}}"#
+        ),
+        ExchangeId::BybitLinear => format!(
+            r#"{{"topic":"publicTrade.AAAUSDT","type":"snapshot","ts":{millis},"data":[{{"T":{millis},"s":"AAAUSDT","S":"Sell","v":{size},"p":{price},"L":"PlusTick","i":{id},"BT":false,"RPI":false,"seq":7}}]}}"#
+        ),
+        ExchangeId::Okx => format!(
+            r#"{{"arg":{{"channel":"trades","instId":"AAA-USDT"}},"data":[{{"instId":"AAA-USDT","tradeId":{id},"px":{price},"sz":{size},"side":"sell","ts":"{millis}","count":"1"}}]}}"#
+        ),
+        ExchangeId::Kraken => format!(
+            r#"{{"channel":"trade","type":"update","data":[{{"symbol":"AAA/USDT","side":"sell","price":{price},"qty":{size},"ord_type":"market","trade_id":{id},"timestamp":"{date}"}}]}}"#
+        ),
+        ExchangeId::Coinbase => format!(
+            r#"{{"type":"match","trade_id":{id},"maker_order_id":"a","taker_order_id":"b","side":"buy","size":{size},"price":{price},"product_id":"AAA-USDT","sequence":{index},"time":"{date}"}}"#
+        ),
+        ExchangeId::CoinbaseAdvanced => format!(
+            r#"{{"channel":"market_trades","client_id":"","timestamp":"{date}","sequence_num":{index},"events":[{{"type":"update","trades":[{{"product_id":"AAA-USDT","trade_id":{id},"price":{price},"size":{size},"time":"{date}","side":"BUY"}}]}}]}}"#
+        ),
+        other => panic!("{other} tells no trades"),
+    }
+}
+
+const TRADING: [ExchangeId; 8] = [
+    ExchangeId::Binance,
+    ExchangeId::BinanceFutures,
+    ExchangeId::Bybit,
+    ExchangeId::BybitLinear,
+    ExchangeId::Okx,
+    ExchangeId::Kraken,
+    ExchangeId::Coinbase,
+    ExchangeId::CoinbaseAdvanced,
+];
+
+/// Trades, the last of them at a price of 777, as a client is told them: id, price and size; and how
+/// many gaps it is told.
+fn told(exchange: ExchangeId, trades: &[Written]) -> (Vec<[String; 3]>, usize) {
+    let frames: Vec<_> =
+        trades.iter().enumerate().map(|(index, one)| trade(exchange, index, *one)).collect();
+    let seen = heard((exchange, "AAA/USDT"), "trades", &frames, "\"price\":777,");
+    let is = |kind: &'static str| move |text: &&String| text.contains(kind);
+    let trades = seen.iter().filter(is("\"type\":\"trade\""));
+    let gaps = seen.iter().filter(is("\"type\":\"gap\"")).count();
+    (trades.map(|text| values(text, ["tradeId", "price", "volume"])).collect(), gaps)
+}
+
+#[test]
+fn an_id_is_told_as_it_was_written_and_no_trade_is_lost_for_it() {
+    let rows = [
+        (r#""1""#, r#""1""#),
+        ("2", r#""2""#),
+        (r#""003""#, r#""003""#),
+        (r#""4""#, r#""4""#),
+        (r#""18446744073709551615""#, r#""18446744073709551615""#),
+        (r#""5""#, r#""5""#),
+        ("18446744073709551614", r#""18446744073709551614""#),
+        ("6", r#""6""#),
+        (r#""18446744073709551616""#, r#""18446744073709551616""#),
+        ("18446744073709551617", r#""18446744073709551617""#),
+        (
+            r#""99999999999999999999999999999999999999""#,
+            r#""99999999999999999999999999999999999999""#,
+        ),
+        (r#""4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f""#, r#""4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f""#),
+        (r#""4C7B6BDC-B4A3-5716-9C7B-BBE01DC7072F""#, r#""4C7B6BDC-B4A3-5716-9C7B-BBE01DC7072F""#),
+        (r#""4c7b6bdcb4a357169c7bbbe01dc7072f""#, r#""4c7b6bdcb4a357169c7bbbe01dc7072f""#),
+        (r#""-1""#, r#""-1""#),
+        ("-1", r#""-1""#),
+        (r#""T-17_a""#, r#""T-17_a""#),
+        (r#""a \"b\"""#, r#""a \"b\"""#),
+        (r#""""#, "null"),
+        ("null", "null"),
+        (r#""1111111111111111111111111111111111111111""#, "null"),
+    ];
+    for exchange in TRADING {
+        let mut trades: Vec<Written> =
+            rows.iter().map(|(id, _)| [*id, r#""1.50""#, r#""2""#]).collect();
+        trades.push([r#""end""#, r#""777""#, r#""1""#]);
+        let (told, _) = told(exchange, &trades);
+        let ids: Vec<_> = told.iter().map(|[id, ..]| id.as_str()).collect();
+        let wanted: Vec<_> = rows.iter().map(|(_, id)| *id).chain([r#""end""#]).collect();
+        assert_eq!(ids, wanted, "{exchange}");
+    }
+}
+
+/// Texts of numbers, and what a client is told; what is below zero is told of prices alone.
+const NUMBERS: [(&str, &str); 16] = [
+    (r#""1.50""#, "1.50"),
+    ("1.50", "1.50"),
+    ("1e-05", "0.00001"),
+    (r#""1e-05""#, "0.00001"),
+    (r#""1E+5""#, "100000"),
+    ("1.5e-7", "0.00000015"),
+    (r#""0.000000001234""#, "0.000000001234"),
+    (r#""0.000000000000000001""#, "0.000000000000000001"),
+    (r#""999999999999999999""#, "999999999999999999"),
+    (r#""99999999999.9999999""#, "99999999999.9999999"),
+    ("0", "0"),
+    (r#""0.00""#, "0.00"),
+    (r#""-0""#, "0"),
+    ("-1.5", "-1.5"),
+    (r#""-0.00000001""#, "-0.00000001"),
+    (r#""-1e-05""#, "-0.00001"),
+];
+
+/// What is no number of at most 18 digits.
+const NO_NUMBERS: [&str; 14] = [
+    r#""""#,
+    "null",
+    "true",
+    "[1]",
+    r#"".5""#,
+    r#""5.""#,
+    r#""+5""#,
+    r#""01""#,
+    r#""0x1""#,
+    r#""NaN""#,
+    r#""1,5""#,
+    r#""1000000000000000000""#,
+    r#""0.0000000000000000001""#,
+    r#""1e-19""#,
+];
+
+#[test]
+fn a_number_is_told_with_its_digits_or_costs_its_trade_alone() {
+    // Ids that follow each other, told as numbers by all of these exchanges.
+    let ids: Vec<&'static str> =
+        (1..100).map(|id| &*Box::leak(format!(r#""{id}""#).into_boxed_str())).collect();
+    let mut rows: Vec<(&str, &str, Option<[&str; 2]>)> = Vec::new();
+    for (written, told) in NUMBERS {
+        rows.push((written, r#""2""#, Some([told, "2"])));
+        let size = (!told.starts_with('-')).then_some(["1", told]);
+        rows.push((r#""1""#, written, size));
+    }
+    rows.extend(NO_NUMBERS.iter().flat_map(|no| [(*no, r#""2""#, None), (r#""1""#, *no, None)]));
+    rows.push((r#""777""#, r#""1""#, Some(["777", "1"])));
+    let wanted: Vec<_> = rows
+        .iter()
+        .zip(&ids)
+        .filter_map(|((.., told), id)| {
+            told.map(|[price, size]| [*id, price, size].map(str::to_owned))
+        })
+        .collect();
+    for exchange in TRADING {
+        let trades: Vec<Written> =
+            rows.iter().zip(&ids).map(|((price, size, _), id)| [*id, *price, *size]).collect();
+        let (told, gaps) = told(exchange, &trades);
+        assert_eq!(told, wanted, "{exchange}");
+        assert!(gaps > 0, "{exchange}: what was lost is told");
+    }
+}
+
+#[test]
+fn an_index_is_told_whatever_its_sign() {
+    let numbers = NUMBERS.iter().map(|(number, _)| *number).chain(["777"]);
+    let frame = |(index, number)| {
+        let epoch = 1_790_000_000 + index;
+        format!(
+            r#"{{"echo_req":{{"subscribe":1,"ticks":"R_100"}},"msg_type":"tick","subscription":{{"id":"a"}},"tick":{{"ask":{number},"bid":{number},"epoch":{epoch},"id":"a","pip_size":3,"quote":{number},"symbol":"R_100"}}}}"#
+        )
+    };
+    let frames: Vec<_> = numbers.enumerate().map(frame).collect();
+    for (channel, keys) in [("ticker", ["last", "bid", "ask"]), ("quotes", ["bid", "ask", "bid"])] {
+        let seen = heard((ExchangeId::Deriv, "R_100"), channel, &frames, "\"ask\":777,");
+        let told = seen.iter().filter(|text| text.contains("\"ask\":"));
+        let told: Vec<_> = told.map(|text| values(text, keys)).collect();
+        let wanted = NUMBERS.iter().map(|(_, told)| *told).chain(["777"]);
+        // Nothing rests at a price of zero, at any exchange; an index may stand there.
+        let value = |key: &str, told: &str| match key {
+            "bid" | "ask" if told.bytes().all(|byte| b"0.".contains(&byte)) => "null".to_owned(),
+            _ => told.to_owned(),
+        };
+        let wanted: Vec<_> = wanted.map(|told| keys.map(|key| value(key, told))).collect();
+        assert_eq!(told, wanted, "{channel}");
+    }
+}
