@@ -39,10 +39,9 @@ impl TradeId {
             return Some(Self::None);
         }
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits && (text == "0" || !text.starts_with('0')) {
-            if let Ok(number) = text.parse() {
-                return Some(Self::Number(number));
-            }
+        let plain = digits && (text == "0" || !text.starts_with('0'));
+        if let Some(number) = text.parse().ok().filter(|_| plain) {
+            return Some(Self::Number(number));
         }
         let lower_uuid = without_dashes(text).and_then(|bare| Form::LowerHex.pack(bare.as_bytes()));
         match lower_uuid {
