@@ -173,10 +173,17 @@ impl Publisher {
         for instrument in with_trades(subscriptions) {
             self.tell_loss(instrument, Channel::Trades, 0, source);
         }
+        self.unheard_candles(subscriptions);
+        self.stamp_and_push(source.received);
+    }
+
+    /// Something of these streams is lost, and nobody knows what: maybe of a candle. Goes out with
+    /// what is published next.
+    #[cold]
+    pub(super) fn unheard_candles(&mut self, subscriptions: &[Subscription]) {
         for one in subscriptions.iter().filter(|one| one.channel == Channel::Candles) {
             self.unheard(one.instrument);
         }
-        self.stamp_and_push(source.received);
     }
 
     /// What a candle of the exchange said last is lost: the next that is said of it holds that too,

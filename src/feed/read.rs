@@ -116,6 +116,8 @@ impl<E: Exchange> Reader<'_, E> {
                         self.counters.gaps.increment();
                         // Its trades are true; its books lack what is missing.
                         self.batch.books.clear();
+                        // And a candle that it ends may lack the end.
+                        self.publisher.unheard_candles(&plan.subscriptions);
                         self.publisher.frame(self.batch, source);
                         return Some(End::Hole { expected, found });
                     }
