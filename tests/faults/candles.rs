@@ -142,7 +142,7 @@ impl Candles {
             CandleSource::Exchange => Of::Candle,
         };
         let lasts_ms = match fault {
-            Fault::TimesAhead { by, of, .. } if *of == made_of && *by <= BELIEVED => {
+            Fault::TimesAhead { by, of, .. } if *of == made_of && *by <= self.believed() => {
                 by.as_millis() as i64 + STRUCK_WITHIN_MS
             }
             Fault::Drop { of, .. }
@@ -169,6 +169,11 @@ impl Candles {
     /// All is right again.
     pub(super) fn note_right(&mut self, now_ms: i64) {
         self.right_ms = now_ms;
+    }
+
+    /// What may lie ahead and is believed, of the begin of a candle that is about to end.
+    fn believed(&self) -> Duration {
+        BELIEVED + Duration::from_millis(self.length_ms() as u64)
     }
 
     /// Whether it shows when the end of a candle is missing.
@@ -234,7 +239,7 @@ impl Candles {
         for (place, told) in seen.bars.values().filter(|told| told.closed).enumerate() {
             let is_first = place == 0 && self.source == CandleSource::Trades;
             match told.partial {
-                true if is_first || self.may_be_partial(told) => {}
+                true if is_first || self.may_be_partial(told) || self.is_excused(told) => {}
                 true => {
                     let begun = told.start_ms - self.begin_ms;
                     let what = format!("{told:?}, begun after {begun} ms, is partial");

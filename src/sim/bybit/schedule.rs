@@ -155,8 +155,9 @@ impl Bybit {
         let changes = slot.advance(&traded.book, traded.update_id, levels);
         let Some(changes) = changes else { return };
         if levels > 1 && self.armed.strikes_sequence(&self.spellings[instrument].symbol) {
-            // 1 would say that this is a whole book.
-            slot.update_id = 2;
+            // 1 would say that this is a whole book, and numbers that are low still would only seem
+            // to be repeated, two or three of them.
+            slot.update_id = if slot.update_id > 100 { 2 } else { slot.update_id + 1_000 };
         }
         slot.allowed = now.after(Duration::from_millis(every_ms));
         slot.told = now;
