@@ -5,10 +5,13 @@
 //! pushed is delivered, then the clients are told.
 
 mod footprint;
+mod offer;
 mod reload;
 
 pub use footprint::{Bytes, Footprint};
 pub use reload::ReloadError;
+
+use offer::{offers, streams};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +24,6 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use crate::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
-use crate::cache::CandleSource;
 use crate::clock::Clock;
 use crate::config::{Config, FeedConfig, effective};
 use crate::control::{
@@ -31,7 +33,7 @@ use crate::control::{
 use crate::exchange::{self, Exchange, Subscription};
 use crate::feed::{
     Attempts, Feed, FeedCommand, FeedContext, FeedError, FeedHandle, FeedOptions, FeedReport,
-    RingEnd, StreamKind, subscriptions,
+    RingEnd, subscriptions,
 };
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentTable, TableError};
 use crate::latency::{Collector, Report, recorder};
@@ -39,7 +41,6 @@ use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, stats};
 use crate::net::{NetError, Security, server_config};
 use crate::ring::{Consumer, ring};
-use crate::tick::Interval;
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
 #[derive(Debug)]
@@ -166,7 +167,7 @@ impl Gateway {
 
     /// Channels that the instruments of an exchange have.
     pub fn channels_of(&self, exchange: ExchangeId) -> Vec<Channel> {
-        channels(&self.config)[exchange as usize].clone()
+        offers(&self.config)[exchange as usize].channels.clone()
     }
 
     /// Everything that can be observed.
@@ -311,8 +312,7 @@ impl Start<'_> {
                     history: self.config.history.of_one(gateway.broadcasters),
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,
-                    channels: channels(self.config),
-                    candle_sources: candle_sources(self.config),
+                    offers: offers(self.config),
                     delay_injected: gateway.delay_injected,
                 };
                 let (recorder, collector) = recorder();
@@ -430,7 +430,7 @@ impl Start<'_> {
             feeds: supervised.collect(),
             broadcasters,
             table: Arc::clone(&self.table),
-            channels: channels(self.config),
+            offers: offers(self.config),
             observatory: Arc::clone(self.observatory),
             list_every: self.config.gateway.list_every,
         }
@@ -459,48 +459,4 @@ impl Start<'_> {
             work();
         })
     }
-}
-
-/// What a feed carries of each instrument. Candles that are built here need the trades alone, the
-/// exchange's own a stream for each interval; those that it lacks are left out by its plan.
-fn streams(config: &FeedConfig) -> Vec<StreamKind> {
-    let wanted = &config.channels;
-    let candles = wanted.contains(&Channel::Candles).then_some(config.candle_source);
-    let mut streams: Vec<StreamKind> = wanted.iter().map(|&channel| (channel, None)).collect();
-    streams.retain(|&(channel, _)| channel != Channel::Candles);
-    match candles {
-        Some(CandleSource::Exchange) => {
-            let each = Interval::ALL.map(|interval| (Channel::Candles, Some(interval)));
-            streams.extend(each);
-        }
-        Some(CandleSource::Trades) if !wanted.contains(&Channel::Trades) => {
-            streams.push((Channel::Trades, None));
-        }
-        Some(CandleSource::Trades) | None => {}
-    }
-    streams
-}
-
-/// Who makes the candles of each exchange.
-fn candle_sources(config: &Config) -> [CandleSource; ExchangeId::ALL.len()] {
-    ExchangeId::ALL.map(|exchange| {
-        let feed = config.feeds.iter().find(|feed| feed.exchange == exchange);
-        feed.map_or(CandleSource::default(), |feed| feed.candle_source)
-    })
-}
-
-/// Channels that each exchange's instruments have, as clients are told. Candles are made of trades.
-fn channels(config: &Config) -> Arc<[Vec<Channel>; ExchangeId::ALL.len()]> {
-    Arc::new(ExchangeId::ALL.map(|exchange| {
-        let feeds = config.feeds.iter().filter(|feed| feed.exchange == exchange);
-        let built = |feed: &FeedConfig| {
-            feed.channels.contains(&Channel::Trades) && feed.candle_source == CandleSource::Trades
-        };
-        let has_candles = feeds.clone().any(built);
-        let wanted: Vec<Channel> = feeds.flat_map(|feed| feed.channels.iter().copied()).collect();
-        let is_there = |channel: &Channel| {
-            wanted.contains(channel) || (*channel == Channel::Candles && has_candles)
-        };
-        Channel::ALL.into_iter().filter(is_there).collect()
-    }))
 }

@@ -139,8 +139,8 @@ fn a_star_covers_instruments_that_come_later() {
     named.subscribe(&["BTC/USDT"], &["trades"]);
     let mut more = table();
     more.add(instrument(ExchangeId::Binance, "SOL/USDT")).unwrap();
-    let (catalogue, channels) = (Arc::default(), BroadcastOptions::default().channels);
-    let command = BroadcastCommand::Instruments(Arc::new(more), catalogue, channels);
+    let (catalogue, offers) = (Arc::default(), BroadcastOptions::default().offers);
+    let command = BroadcastCommand::Instruments(Arc::new(more), catalogue, offers);
     floor.broadcaster.send(command).unwrap();
     // Commands are taken before ticks, so the ticks find the instrument.
     assert!(client.settle().is_empty());

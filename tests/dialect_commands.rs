@@ -9,6 +9,7 @@ use std::sync::Arc;
 use floor::{BTC, BTC_FUTURES, ETH, Floor, START};
 use serde_json::{Value, json};
 use tickwire::broadcast::BroadcastOptions;
+use tickwire::client::Offer;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId};
@@ -51,9 +52,9 @@ fn a_follower_gets_trades_as_ticks_under_the_name_it_used() {
 
 #[test]
 fn where_an_exchange_shows_no_trades_its_ticker_is_the_tick() {
-    let mut channels = ExchangeId::ALL.map(|_| Channel::ALL.to_vec());
-    channels[ExchangeId::BinanceFutures as usize] = vec![Channel::Quotes, Channel::Ticker];
-    let options = BroadcastOptions { channels: Arc::new(channels), ..BroadcastOptions::default() };
+    let mut offers = ExchangeId::ALL.map(|_| Offer::everything());
+    offers[ExchangeId::BinanceFutures as usize].channels = vec![Channel::Quotes, Channel::Ticker];
+    let options = BroadcastOptions { offers: Arc::new(offers), ..BroadcastOptions::default() };
     let mut floor = Floor::with(options, AcceptOptions::default());
     let mut client = floor.client();
     // Both exchanges carry it; one has trades, the other has none.

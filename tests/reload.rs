@@ -211,13 +211,17 @@ fn channels_come_and_go() {
     let with = |channels| feed(&spot, "binance", BTC, channels);
     let both = with(r#"["trades", "quotes"]"#);
     let mut gateway = Gateway::start(&config(&[&both]), Clock::real()).expect("starts");
-    let mut client = Client::new(&gateway, &["BTC/USDT"], &["trades", "quotes", "ticker"]);
+    let mut client = Client::new(&gateway, &["*"], &["trades", "quotes", "ticker"]);
     client.until("a quote", |value| value["type"] == "quote");
+    let mut named = Client::new(&gateway, &["BTC/USDT"], &["ticker"]);
+    named.until("a refusal", |value| value["code"] == "unknown_channel");
     reload(&mut gateway, &[&with(r#"["trades", "ticker"]"#)]);
     let end = client.until("the end of the quotes", |value| {
         value["type"] == "gap" && value["data"]["reason"] == "configuration"
     });
     client.until("a ticker", |value| value["type"] == "ticker");
+    named.say("subscribe", &["BTC/USDT"], &["ticker"]);
+    named.until("a ticker", |value| value["type"] == "ticker");
     client.until_trade("binance", "BTC/USDT");
     assert!(client.seen[end..].iter().all(|value| value["type"] != "quote"));
     assert!(is_contiguous(&client.seqs("binance", "BTC/USDT")));

@@ -61,6 +61,19 @@ impl Broadcaster {
         }
     }
 
+    /// Whether a stream has a past: it is carried, or was.
+    fn check_past(
+        &self,
+        name: &Name,
+        instrument: InstrumentId,
+        stream: Stream,
+    ) -> Result<(), Refused> {
+        if self.cache.seq(instrument, stream) > 0 {
+            return Ok(());
+        }
+        self.check_carried(name, &[instrument], stream.channel(), stream.interval())
+    }
+
     /// History in dialect 1.
     pub(super) fn tell_history(
         &mut self,
@@ -69,9 +82,10 @@ impl Broadcaster {
         asked: &History,
     ) -> Result<(), Refused> {
         let instrument = self.one(&asked.symbol)?;
+        let Some(stream) = Stream::of(asked.channel, asked.interval) else { return Ok(()) };
+        self.check_past(&asked.symbol, instrument, stream)?;
         self.count_large();
         let tail = self.tail(id);
-        let Some(stream) = Stream::of(asked.channel, asked.interval) else { return Ok(()) };
         let Some(labels) = self.words.labels(instrument) else { return Ok(()) };
         let (cache, range) = (&self.cache, asked.range);
         let frame = self.shared.arena.frame(|out| {
@@ -93,9 +107,10 @@ impl Broadcaster {
         range: HistoryRange,
     ) -> Result<(), Refused> {
         let instrument = self.one(asset)?;
-        self.count_large();
         let ticks = if self.has_trades(instrument) { Stream::Trades } else { Stream::Ticker };
         let stream = interval.map_or(ticks, Stream::Candles);
+        self.check_past(asset, instrument, stream)?;
+        self.count_large();
         let label = commands::AssetLabel::new(&asset.text);
         let mut count = 0;
         let complete = self.cache.history(instrument, stream, range, |_| count += 1);

@@ -7,9 +7,9 @@ use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
 use super::demand::Demand;
-use crate::client::Admission;
 use crate::client::dialect::Catalogue;
-use crate::instrument::{Channel, ExchangeId, InstrumentTable};
+use crate::client::{Admission, Offers};
+use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
 use crate::ring::{Consumer, Doorbell};
@@ -45,9 +45,9 @@ pub enum BroadcastCommand {
     /// Drain this ring too.
     Attach(FeedRing),
     /// The instruments are these now; none of the earlier ones is missing or has another id. The
-    /// catalogue is what clients are told when they ask what there is; the channels are those that
-    /// each exchange's instruments have, by `ExchangeId as usize`.
-    Instruments(Arc<InstrumentTable>, Arc<Catalogue>, Arc<[Vec<Channel>; ExchangeId::ALL.len()]>),
+    /// catalogue is what clients are told when they ask what there is, the offers are what they can
+    /// ask for.
+    Instruments(Arc<InstrumentTable>, Arc<Catalogue>, Arc<Offers>),
     /// Send what is queued, close every session with 1001, and end.
     Stop,
 }

@@ -12,6 +12,7 @@
 //! bytes per turn, and what one cannot take stays in its own outbox, which is bounded too.
 
 mod answers;
+mod checks;
 mod command;
 mod demand;
 mod fanout;
@@ -33,13 +34,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{
-    Cache, CandleCounts, CandleSource, Event, EventBody, HistoryBounds, ListedStatus, Stamp,
-};
+use crate::cache::{Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp};
 use crate::client::dialect::Catalogue;
-use crate::client::{CloseReason, Phase, Shared};
+use crate::client::{CloseReason, Offer, Offers, Phase, Shared};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
+use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
     ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY, TICKS_PER_DRAIN,
@@ -74,21 +73,14 @@ pub struct BroadcastOptions {
     pub history: HistoryBounds,
     /// Random number of this process run, the same in every broadcaster.
     pub epoch: u64,
-    /// Channels that each exchange's instruments have, by `ExchangeId as usize`; for the lists that
-    /// clients ask for.
-    pub channels: Arc<[Vec<Channel>; ExchangeId::ALL.len()]>,
-    /// Who makes the candles, by `ExchangeId as usize`.
-    pub candle_sources: [CandleSource; ExchangeId::ALL.len()],
+    /// What clients can ask for; anything else they are refused.
+    pub offers: Arc<Offers>,
     /// Exchange of symbols that name none where a dialect cannot mean all.
     pub exchange_default: ExchangeId,
     /// Held up for so long in each turn that has ticks. Not configurable: it is there to prove
     /// that `verify` notices.
     pub delay_injected: Duration,
 }
-
-/// Every channel of an instrument.
-const CHANNELS: [Channel; 5] =
-    [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook, Channel::Candles];
 
 impl Default for BroadcastOptions {
     fn default() -> Self {
@@ -100,8 +92,7 @@ impl Default for BroadcastOptions {
             drain_max: Duration::from_secs(5),
             history: HistoryBounds::default(),
             epoch: 1,
-            channels: Arc::new(ExchangeId::ALL.map(|_| CHANNELS.to_vec())),
-            candle_sources: Default::default(),
+            offers: Arc::new(ExchangeId::ALL.map(|_| Offer::everything())),
             exchange_default: ExchangeId::Binance,
             delay_injected: Duration::ZERO,
         }
@@ -137,7 +128,8 @@ pub struct Broadcaster {
     demand: Arc<Demand>,
     catalogue: Arc<Catalogue>,
     course: Course,
-    /// Instruments that are carried since the table was last replaced, in order.
+    /// Instruments that are carried, or of which something else is, since the table was last
+    /// replaced; in order.
     fresh: Vec<InstrumentId>,
     /// Answers of this turn that were large.
     large_answers: usize,
@@ -172,10 +164,8 @@ impl Broadcaster {
             counters: Arc::clone(&counters),
             demand: Arc::clone(&demand),
         };
-        let entries: Vec<_> = table
-            .carried()
-            .map(|(_, one)| (one, &options.channels[one.exchange as usize][..]))
-            .collect();
+        let entries: Vec<_> =
+            table.carried().map(|(_, one)| (one, &options.offers[one.exchange as usize])).collect();
         let catalogue = Catalogue::new(&entries);
         let mut broadcaster = Self {
             cache: Cache::new(options.history),
@@ -202,8 +192,7 @@ impl Broadcaster {
             options,
             clock,
         };
-        broadcaster.cache.set_candle_sources(broadcaster.options.candle_sources);
-        broadcaster.set_instruments(table);
+        broadcaster.set_instruments(table, Arc::clone(&broadcaster.options.offers));
         Ok((broadcaster, handle))
     }
 
@@ -290,10 +279,10 @@ impl Broadcaster {
             match command {
                 BroadcastCommand::Open(open) => self.open(open, now),
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
-                BroadcastCommand::Instruments(table, catalogue, channels) => {
-                    (self.catalogue, self.options.channels) = (catalogue, channels);
+                BroadcastCommand::Instruments(table, catalogue, offers) => {
+                    self.catalogue = catalogue;
                     let before = Arc::clone(self.words.table());
-                    self.set_instruments(table);
+                    self.set_instruments(table, offers);
                     self.tell_listed(&before, now);
                     self.extend_wishes();
                 }
@@ -306,10 +295,16 @@ impl Broadcaster {
         work
     }
 
-    fn set_instruments(&mut self, table: Arc<InstrumentTable>) {
+    fn set_instruments(&mut self, table: Arc<InstrumentTable>, offers: Arc<Offers>) {
         let before = self.words.table();
-        let carried = table.carried().map(|(id, _)| id);
-        self.fresh = carried.filter(|id| !before.is_carried(*id)).collect();
+        let is_changed = ExchangeId::ALL
+            .map(|exchange| self.options.offers[exchange as usize] != offers[exchange as usize]);
+        let is_fresh = |(id, one): &(InstrumentId, &Instrument)| {
+            !before.is_carried(*id) || is_changed[one.exchange as usize]
+        };
+        self.fresh = table.carried().filter(is_fresh).map(|(id, _)| id).collect();
+        self.cache.set_candle_sources(offers.each_ref().map(|offer| offer.candle_source));
+        self.options.offers = offers;
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());
         self.words.set_instruments(table);

@@ -9,9 +9,10 @@ use crate::client::dialect::actions::encode::{self as actions, Tail};
 use crate::client::dialect::commands::{Command, encode as commands};
 use crate::client::dialect::{Asked, BadRequest, ErrorCode, Parsed, RequestId, parse};
 use crate::clock::MonoNanos;
-use crate::instrument::{ExchangeId, Symbol};
+use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::limits::{LARGE_ANSWERS_PER_TURN, MESSAGES_PER_TURN};
 use crate::net::{Fill, Message};
+use crate::tick::Interval;
 
 /// Why a request that reads well is refused.
 pub(super) enum Refused {
@@ -19,6 +20,18 @@ pub(super) enum Refused {
     UnknownSymbol {
         name: String,
         unlisted: Option<(ExchangeId, Arc<[Symbol]>)>,
+    },
+    /// Nothing of what the name means has the channel; these it has.
+    UnknownChannel {
+        name: String,
+        channel: Channel,
+        channels: Vec<Channel>,
+    },
+    /// Nothing of what the name means has candles of that length; of these it has.
+    UnknownInterval {
+        name: String,
+        interval: Interval,
+        intervals: Vec<Interval>,
     },
     NotSubscribed(String),
     TooManySymbols {
@@ -34,6 +47,7 @@ impl Refused {
     const fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownSymbol { .. } => ErrorCode::UnknownSymbol,
+            Self::UnknownChannel { .. } | Self::UnknownInterval { .. } => ErrorCode::UnknownChannel,
             Self::NotSubscribed(_) => ErrorCode::NotSubscribed,
             Self::TooManySymbols { .. } => ErrorCode::TooManySymbols,
             Self::SeveralInstruments(_) | Self::Binary => ErrorCode::BadRequest,
@@ -54,6 +68,18 @@ impl Refused {
                     _ => format!("nearest to it: {}", nearest.join(", ")),
                 };
                 format!("{exchange} does not list {name:?}; {remedy}")
+            }
+            Self::UnknownChannel { name, channel, channels } => {
+                let there: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
+                let (channel, there) = (channel.name(), there.join(", "));
+                format!("channel {channel:?} is not carried for {name:?}; carried: {there}")
+            }
+            Self::UnknownInterval { name, interval, intervals } => {
+                let there: Vec<&str> = intervals.iter().map(|interval| interval.name()).collect();
+                let (interval, there) = (interval.name(), there.join(", "));
+                format!(
+                    "there are no candles of interval {interval:?} for {name:?}; name one of {there}"
+                )
             }
             Self::NotSubscribed(name) => {
                 format!("Cannot unsubscribe: {name:?} is not subscribed on these channels")

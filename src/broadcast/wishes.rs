@@ -1,7 +1,6 @@
 //! Subscribing and unsubscribing: from names to subscriptions, all or none.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::Broadcaster;
 use super::publish::Output;
@@ -16,7 +15,7 @@ use crate::client::{
     Delivery, Dialect, Form, Join, Prelude, Progress, Session, Subject, Subscription, Topic, Wish,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, ExchangeId, InstrumentId, Symbol};
+use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
 /// Wishes of one request that make its answer a large one.
@@ -130,42 +129,6 @@ impl Broadcaster {
         });
     }
 
-    /// Whether every name stands for something and the client may have so many.
-    fn check_wishes(&self, slot: u32, wishes: &[Wish]) -> Result<(), Refused> {
-        for wish in wishes {
-            if !is_open_ended(&wish.name) && self.resolve(&wish.name).is_empty() {
-                return Err(self.unknown(&wish.name));
-            }
-        }
-        let max = self.options.symbols_per_client_max;
-        let Some(session) = self.sessions.get(slot) else { return Ok(()) };
-        let mut namings: HashSet<Naming> =
-            session.wishes.iter().map(|wish| wish.name.naming).collect();
-        let before = namings.len();
-        namings.extend(wishes.iter().map(|wish| wish.name.naming));
-        // A client that has more already, as its bound was lowered, may still renew what it has.
-        if namings.len() > max && namings.len() > before {
-            return Err(Refused::TooManySymbols { max });
-        }
-        Ok(())
-    }
-
-    /// Why a name stands for nothing: nobody wants it here, or its exchange does not list it.
-    pub(super) fn unknown(&self, name: &Name) -> Refused {
-        let table = self.words.table();
-        let unlisted = |exchange: ExchangeId, symbol: Symbol| {
-            table.unlisted(exchange, symbol).map(|nearest| (exchange, Arc::clone(nearest)))
-        };
-        let unlisted = match name.naming {
-            Naming::All | Naming::Exchange(_) => None,
-            Naming::Symbol(symbol) => {
-                ExchangeId::ALL.into_iter().find_map(|exchange| unlisted(exchange, symbol))
-            }
-            Naming::Instrument(exchange, symbol) => unlisted(exchange, symbol),
-        };
-        Refused::UnknownSymbol { name: name.text.clone(), unlisted }
-    }
-
     pub(super) fn resolve(&self, name: &Name) -> Vec<InstrumentId> {
         let mut found = Vec::new();
         name.naming.resolve(self.words.table(), |instrument| found.push(instrument));
@@ -209,6 +172,7 @@ impl Broadcaster {
                 let mut topics = wishes
                     .iter()
                     .filter(|wish| self.is_meant(&wish.name, instrument))
+                    .filter(|wish| self.is_served(wish, instrument))
                     .map(|wish| wish.topic(instrument));
                 topics.all(|topic| match topic.subject {
                     Subject::Stream(Stream::Orderbook) => {
@@ -222,24 +186,9 @@ impl Broadcaster {
             })
     }
 
-    /// Whether an instrument's exchange shows trades.
-    pub(super) fn has_trades(&self, instrument: InstrumentId) -> bool {
-        let channels = |exchange: ExchangeId| &self.options.channels[exchange as usize];
-        self.exchange_of(instrument)
-            .is_none_or(|exchange| channels(exchange).contains(&Channel::Trades))
-    }
-
     /// Whether a name stands, or may come to stand, for an instrument without trades.
     fn may_lack_trades(&self, name: &Name) -> bool {
         is_open_ended(name) || self.resolve(name).into_iter().any(|one| !self.has_trades(one))
-    }
-
-    /// Whether a wish gets something of an instrument that its name stands for: tickers do for
-    /// trades in dialect 2, where there are none.
-    fn is_served(&self, wish: &Wish, instrument: InstrumentId) -> bool {
-        wish.dialect != Dialect::Commands
-            || wish.channel != Channel::Ticker
-            || !self.has_trades(instrument)
     }
 
     fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
@@ -329,7 +278,8 @@ impl Broadcaster {
         }
     }
 
-    /// Instruments were added: whoever wished for all of something gets them too.
+    /// Instruments were added, or more is carried of them: whoever wished for all of something gets
+    /// that too.
     pub(super) fn extend_wishes(&mut self) {
         if self.fresh.is_empty() {
             return;
@@ -349,6 +299,10 @@ impl Broadcaster {
                 continue;
             }
             let topic = wish.topic(instrument);
+            let held = self.sessions.get(slot).and_then(|one| one.subscriptions.find(&topic));
+            if held.is_some() {
+                continue;
+            }
             let is_new = self.wish_for(slot, wish, topic, Prelude::None);
             if is_new
                 && topic.subject == Subject::Status
@@ -457,6 +411,6 @@ impl Broadcaster {
 }
 
 /// Whether a name may stand for nothing yet.
-const fn is_open_ended(name: &Name) -> bool {
+pub(super) const fn is_open_ended(name: &Name) -> bool {
     matches!(name.naming, Naming::All | Naming::Exchange(_))
 }

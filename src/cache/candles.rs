@@ -201,6 +201,21 @@ impl Candles {
         self.next_close = self.next_close.saturating_add(self.grace());
     }
 
+    /// Somebody else makes them from now on, or it stays as it is.
+    pub(super) fn set_source(&mut self, source: CandleSource) {
+        if self.is_made_of(source) {
+            return;
+        }
+        match source {
+            CandleSource::Exchange => self.leave_trades(),
+            CandleSource::Trades => {
+                self.from_exchange = false;
+                // Which trades are in the bar that is open, nobody knows.
+                self.slots.iter_mut().for_each(Slot::miss);
+            }
+        }
+    }
+
     /// The exchange makes candles after all.
     #[cold]
     fn leave_trades(&mut self) {

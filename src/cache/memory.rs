@@ -1,5 +1,6 @@
 //! Everything that is remembered of one instrument.
 
+use super::CandleSources;
 use super::candles::{CandleSource, Candles};
 use super::event::{BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, Stamp, Stream};
 use super::histories::Histories;
@@ -95,6 +96,11 @@ impl Memory {
             shelf: BookShelf::new(),
             statuses: [None; Channel::ALL.len()],
         }
+    }
+
+    /// Says who makes the candles from now on, by exchange.
+    pub(super) fn set_candle_source(&mut self, sources: &CandleSources) {
+        self.candles.set_source(sources[self.exchange as usize]);
     }
 
     /// Remembers one tick of this instrument and tells the events that it completes. States of

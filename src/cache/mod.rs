@@ -88,6 +88,9 @@ struct Feed {
     date: Option<UnixNanos>,
 }
 
+/// By `ExchangeId as usize`.
+type CandleSources = [CandleSource; ExchangeId::ALL.len()];
+
 /// The memory of a broadcaster.
 #[derive(Debug)]
 pub struct Cache {
@@ -98,7 +101,7 @@ pub struct Cache {
     candle_ends: Vec<i64>,
     candle_counts: CandleCounts,
     feeds: [Feed; ExchangeId::ALL.len()],
-    candle_sources: [CandleSource; ExchangeId::ALL.len()],
+    candle_sources: CandleSources,
 }
 
 impl Cache {
@@ -115,9 +118,15 @@ impl Cache {
         }
     }
 
-    /// Says who makes the candles of instruments that are added from now on.
-    pub fn set_candle_sources(&mut self, sources: [CandleSource; ExchangeId::ALL.len()]) {
-        self.candle_sources = sources;
+    /// Says who makes the candles of each exchange from now on, by `ExchangeId as usize`; where
+    /// nothing is said it stays as it is.
+    pub fn set_candle_sources(&mut self, said: [Option<CandleSource>; ExchangeId::ALL.len()]) {
+        for (source, said) in self.candle_sources.iter_mut().zip(said) {
+            *source = said.unwrap_or(*source);
+        }
+        for memory in &mut self.memories {
+            memory.set_candle_source(&self.candle_sources);
+        }
     }
 
     /// Makes room for instruments that were added to the table. To be called before their ticks

@@ -351,7 +351,7 @@ fn candles_that_are_built_from_trades_are_not_there_without_them() {
         };
         table.add(instrument).expect("room");
         let mut cache = Cache::new(HistoryBounds::default());
-        cache.set_candle_sources([source; ExchangeId::ALL.len()]);
+        cache.set_candle_sources([Some(source); ExchangeId::ALL.len()]);
         cache.set_instruments(&table);
         for state in [BookState::Stale, BookState::Live] {
             let (channel, reason) = (Channel::Trades, Reason::ExchangeError);

@@ -2,6 +2,7 @@
 
 mod arena;
 pub mod dialect;
+mod offer;
 mod outbox;
 mod outgoing;
 mod pace;
@@ -10,6 +11,7 @@ mod subscription;
 mod wish;
 
 pub(crate) use arena::Range;
+pub use offer::{Offer, Offers};
 pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
 pub(crate) use outgoing::Shared;
 pub(crate) use pace::Beat;

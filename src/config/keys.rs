@@ -114,7 +114,8 @@ keys! { feed:
         Kind::SomeOf(channels), "",
         Says("all that the exchange has",
             "[\"trades\", \"quotes\", \"ticker\", \"orderbook\", \"candles\"]"), reloads;
-    /// Who makes the candles: built here from `trades`, or those of the `exchange`.
+    /// Who makes the candles: built here from `trades`, of every interval, or those of the
+    /// `exchange`, of the intervals that it has.
     CANDLE_SOURCE "candle_source"
         Kind::Text("\"trades\" or \"exchange\""), "",
         Says("`trades`; `exchange` where it shows no trades", "\"trades\"");

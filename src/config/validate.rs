@@ -20,7 +20,6 @@ use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::{Budget, BudgetError};
 use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
-use crate::tick::Interval;
 
 /// Judges what single keys cannot be judged by, and adds what is wrong to `wrongs`.
 ///
@@ -317,8 +316,7 @@ fn candle_source(adapter: &dyn Exchange, at: &At<'_>) -> Result<CandleSource, Co
 }
 
 fn offers_candles(adapter: &dyn Exchange) -> bool {
-    let of = |interval| exchange::offers(adapter, Channel::Candles, Some(interval));
-    Interval::ALL.into_iter().any(of)
+    !exchange::candle_intervals(adapter).is_empty()
 }
 
 /// The channels that there are on an exchange.

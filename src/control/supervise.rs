@@ -18,12 +18,13 @@ use super::words::{
 };
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
+use crate::client::{Offer, Offers};
 use crate::clock::MonoNanos;
 use crate::exchange::{self, Listings, Subscription};
 use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
-use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable, Symbol};
+use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Symbol};
 use crate::metrics::{Observatory, UnlistedStats, stats};
 use crate::tick::Reason;
 
@@ -64,8 +65,8 @@ pub struct Supervision {
     pub broadcasters: Vec<BroadcastHandle>,
     /// The instruments at start.
     pub table: Arc<InstrumentTable>,
-    /// Channels that each exchange's instruments have, by `ExchangeId as usize`.
-    pub channels: Arc<[Vec<Channel>; EXCHANGES]>,
+    /// What clients can ask for.
+    pub offers: Arc<Offers>,
     /// Where states are shown.
     pub observatory: Arc<Observatory>,
     /// How often the exchanges are asked what they trade.
@@ -77,8 +78,8 @@ pub struct Supervision {
 pub struct Carriage {
     /// The instruments that are wanted: none of the earlier ones has another id.
     pub table: Arc<InstrumentTable>,
-    /// Channels that each exchange's instruments have, by `ExchangeId as usize`.
-    pub channels: Arc<[Vec<Channel>; EXCHANGES]>,
+    /// What clients can ask for.
+    pub offers: Arc<Offers>,
     /// The feeds that carry other channels than before, and which; see [`SupervisedFeed::streams`].
     pub streams: Vec<(ExchangeId, Vec<StreamKind>)>,
 }
@@ -102,15 +103,13 @@ enum Order {
     Stop,
 }
 
-const EXCHANGES: usize = ExchangeId::ALL.len();
-
 impl Supervisor {
     /// Starts the threads.
     ///
     /// # Errors
     /// When certificates cannot be read, or the system gives no thread.
     pub fn start(supervision: Supervision) -> io::Result<Self> {
-        let Supervision { reports, feeds, broadcasters, table, channels, observatory, list_every } =
+        let Supervision { reports, feeds, broadcasters, table, offers, observatory, list_every } =
             supervision;
         let resolver = Resolver::start()?;
         let (listings, listed) = bounded(LISTINGS_CAPACITY);
@@ -121,7 +120,7 @@ impl Supervisor {
             broadcasters,
             table: InstrumentTable::clone(&table),
             directories: BTreeMap::new(),
-            channels,
+            offers,
             observatory,
             listings,
             list_every,
@@ -208,7 +207,7 @@ struct Work {
     table: InstrumentTable,
     /// What the exchanges trade.
     directories: BTreeMap<ExchangeId, Directory>,
-    channels: Arc<[Vec<Channel>; EXCHANGES]>,
+    offers: Arc<Offers>,
     observatory: Arc<Observatory>,
     /// Where lists of instruments come from.
     listings: Sender<(ExchangeId, Listings)>,
@@ -389,7 +388,7 @@ impl Work {
     /// Another configuration: what the exchanges told of the instruments is known here alone.
     fn change(&mut self, carriage: Carriage) {
         let before = std::mem::replace(&mut self.table, InstrumentTable::clone(&carriage.table));
-        self.channels = carriage.channels;
+        self.offers = carriage.offers;
         for (exchange, streams) in carriage.streams {
             let mut workers = self.workers.iter_mut();
             if let Some(worker) = workers.find(|worker| worker.feed.exchange() == exchange) {
@@ -534,19 +533,19 @@ impl Work {
         let carried = self
             .table
             .carried()
-            .map(|(_, instrument)| (instrument, &self.channels[instrument.exchange as usize][..]));
+            .map(|(_, instrument)| (instrument, &self.offers[instrument.exchange as usize]));
         let traded = self.directories.values().flat_map(Directory::trading);
         let others = traded
             .map(|listing| &listing.instrument)
             .filter(|one| self.table.find(one.exchange, one.symbol).is_none());
-        let none: &[Channel] = &[];
-        let entries: Vec<_> = carried.chain(others.map(|one| (one, none))).collect();
+        let none = Offer::default();
+        let entries: Vec<_> = carried.chain(others.map(|one| (one, &none))).collect();
         let catalogue = Arc::new(Catalogue::new(&entries));
         let table = Arc::new(self.table.clone());
         for broadcaster in &self.broadcasters {
             let (table, catalogue) = (Arc::clone(&table), Arc::clone(&catalogue));
-            let channels = Arc::clone(&self.channels);
-            broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue, channels));
+            let offers = Arc::clone(&self.offers);
+            broadcaster.send_waiting(BroadcastCommand::Instruments(table, catalogue, offers));
         }
     }
 }

@@ -478,6 +478,12 @@ pub fn offers(adapter: &dyn Exchange, channel: Channel, interval: Option<Interva
     adapter.plan(&[wanted]).iter().any(|plan| !plan.subscriptions.is_empty())
 }
 
+/// Intervals of which an exchange has candles of its own, shortest first.
+pub fn candle_intervals(adapter: &dyn Exchange) -> Vec<Interval> {
+    let is_offered = |interval: &Interval| offers(adapter, Channel::Candles, Some(*interval));
+    Interval::ALL.into_iter().filter(is_offered).collect()
+}
+
 impl Exchange for Box<dyn Exchange> {
     fn id(&self) -> ExchangeId {
         (**self).id()

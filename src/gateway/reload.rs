@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{
-    Gateway, Prepared, Start, StartError, add_instruments, channels, join, streams, supervised,
+    Gateway, Prepared, Start, StartError, add_instruments, join, offers, streams, supervised,
     thread_name,
 };
 use crate::broadcast::BroadcastHandle;
@@ -76,7 +76,7 @@ impl Gateway {
         self.look_after(&prepared, &changes.added)?;
         self.supervisor.carry(Carriage {
             table: Arc::clone(&table),
-            channels: channels(&config),
+            offers: offers(&config),
             streams: changes.changed.iter().map(|feed| (feed.exchange, streams(feed))).collect(),
         });
         for &exchange in &changes.removed {

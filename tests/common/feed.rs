@@ -152,7 +152,7 @@ impl Rig {
             }],
             broadcasters: Vec::new(),
             table: Arc::new(table),
-            channels: Arc::new(ExchangeId::ALL.map(|_| Vec::new())),
+            offers: Arc::default(),
             observatory,
             list_every: LIST_EVERY,
         };

@@ -10,6 +10,7 @@ use tickwire::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
 use tickwire::cache::{CandleSource, HistoryBounds};
+use tickwire::client::Offer;
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
 use tickwire::exchange::{ConnectionRules, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, FeedReport, RingEnd};
@@ -148,7 +149,10 @@ impl World {
         let options = BroadcastOptions {
             client_queue_bytes: 16 << 20,
             history: HistoryBounds { events: 512, ..Default::default() },
-            candle_sources: [candle_source; ExchangeId::ALL.len()],
+            offers: Arc::new(
+                ExchangeId::ALL
+                    .map(|_| Offer { candle_source: Some(candle_source), ..Offer::everything() }),
+            ),
             ..BroadcastOptions::default()
         };
         let (mut broadcaster, broadcast) =

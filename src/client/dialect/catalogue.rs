@@ -3,7 +3,8 @@
 
 use super::push_instrument;
 use super::text::push_list;
-use crate::instrument::{Channel, ExchangeId, Instrument};
+use crate::client::Offer;
+use crate::instrument::{ExchangeId, Instrument};
 use crate::limits::INSTRUMENTS_PER_MESSAGE;
 
 /// Every instrument that the exchanges have listed, in pages of a bounded number.
@@ -21,17 +22,17 @@ struct Page {
 }
 
 impl Catalogue {
-    /// Instruments with the channels that their feed carries; none where no feed carries them.
+    /// Instruments with what their feed carries of them; nothing where no feed does.
     /// Those of one exchange keep their order.
-    pub fn new(entries: &[(&Instrument, &[Channel])]) -> Self {
+    pub fn new(entries: &[(&Instrument, &Offer)]) -> Self {
         let mut pages = Vec::new();
         for exchange in ExchangeId::ALL {
             let own = entries.iter().filter(|(instrument, _)| instrument.exchange == exchange);
             let own: Vec<_> = own.collect();
             pages.extend(own.chunks(INSTRUMENTS_PER_MESSAGE).map(|entries| {
                 let mut items = Vec::new();
-                push_list(&mut items, entries, |out, (instrument, channels)| {
-                    push_instrument(out, instrument, channels);
+                push_list(&mut items, entries, |out, (instrument, offer)| {
+                    push_instrument(out, instrument, offer);
                 });
                 Page { exchange, count: entries.len(), items }
             }));

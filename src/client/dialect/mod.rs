@@ -17,8 +17,9 @@ pub use name::{Name, Naming};
 
 use fields::Fields;
 
+use super::Offer;
 use crate::cache::HistoryRange;
-use crate::instrument::{Channel, ExchangeId, Instrument};
+use crate::instrument::{ExchangeId, Instrument};
 use crate::limits::{HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX};
 use crate::tick::Interval;
 
@@ -178,7 +179,7 @@ fn read_exchange(fields: &Fields<'_>) -> Result<Option<ExchangeId>, BadRequest> 
 }
 
 /// Appends what both dialects tell of an instrument.
-fn push_instrument(out: &mut Vec<u8>, instrument: &Instrument, channels: &[Channel]) {
+fn push_instrument(out: &mut Vec<u8>, instrument: &Instrument, offer: &Offer) {
     out.extend_from_slice(b"{\"symbol\":");
     text::push_text(out, instrument.symbol.as_str());
     out.extend_from_slice(b",\"exchange\":");
@@ -195,6 +196,12 @@ fn push_instrument(out: &mut Vec<u8>, instrument: &Instrument, channels: &[Chann
         }
     }
     out.extend_from_slice(b",\"channels\":[");
-    text::push_list(out, channels, |out, channel| text::push_text(out, channel.name()));
-    out.extend_from_slice(b"]}");
+    text::push_list(out, &offer.channels, |out, channel| text::push_text(out, channel.name()));
+    out.push(b']');
+    if !offer.intervals.is_empty() {
+        out.extend_from_slice(b",\"intervals\":[");
+        text::push_list(out, &offer.intervals, |out, length| text::push_text(out, length.name()));
+        out.push(b']');
+    }
+    out.push(b'}');
 }

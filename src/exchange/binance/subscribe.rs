@@ -3,6 +3,7 @@
 use super::{Market, TimeUnit};
 use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::Channel;
+use crate::tick::Interval;
 
 /// Names in one message. A message is one unit of the 5 (10) per second however many it carries;
 /// 200 were accepted in one (measured 2026-10), 1,024 would make a message of 30 KiB.
@@ -112,6 +113,10 @@ pub(super) fn stream_name(market: Market, subscription: &Subscription) -> Option
         (Channel::Quotes, _) => "bookTicker".to_owned(),
         (Channel::Ticker, _) => "ticker".to_owned(),
         (Channel::Orderbook, _) => "depth@100ms".to_owned(),
+        // Futures have none shorter than a minute; a name that is none is acknowledged all the same.
+        (Channel::Candles, Market::Futures) if subscription.interval? < Interval::Minute1 => {
+            return None;
+        }
         (Channel::Candles, _) => format!("kline_{}", subscription.interval?.name()),
         (Channel::Status, _) => return None,
     };
@@ -122,7 +127,6 @@ pub(super) fn stream_name(market: Market, subscription: &Subscription) -> Option
 mod tests {
     use super::*;
     use crate::exchange::testing::{candles, wanted};
-    use crate::tick::Interval;
 
     #[test]
     fn a_name_in_lower_case_shares_no_other_ones_stream() {

@@ -12,6 +12,7 @@ use crate::book::{Book, BookKind};
 use crate::cache::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
+use crate::client::Offer;
 use crate::client::dialect::{
     Asked, BadRequest, Catalogue, Delivery, ErrorCode, Naming, Parsed, parse,
 };
@@ -274,13 +275,17 @@ fn answers_read_as_the_protocol_writes_them() {
         })),
         r#"{"type":"history","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","events":[{"price":65000.10,"volume":0.015,"side":"buy","tradeId":"123","timestamp":1700000000123,"seq":42}],"complete":true},"requestId":"9","timestamp":1700000000125}"#
     );
-    let channels = [Channel::Trades, Channel::Candles];
+    let offer = Offer {
+        channels: vec![Channel::Trades, Channel::Candles],
+        intervals: vec![Interval::Second1, Interval::Minute1],
+        ..Offer::default()
+    };
     assert_eq!(
         answer(|out| {
-            let catalogue = Catalogue::new(&[(&instrument(), &channels[..])]);
+            let catalogue = Catalogue::new(&[(&instrument(), &offer)]);
             encode::instruments(out, &catalogue.messages(None)[0], TAIL);
         }),
-        r#"{"type":"instruments","data":{"instruments":[{"symbol":"BTC/USDT","exchange":"binance","native":"BTCUSDT","tickSize":0.01,"lotSize":null,"channels":["trades","candles"]}]},"timestamp":1700000000125}"#
+        r#"{"type":"instruments","data":{"instruments":[{"symbol":"BTC/USDT","exchange":"binance","native":"BTCUSDT","tickSize":0.01,"lotSize":null,"channels":["trades","candles"],"intervals":["1s","1m"]}]},"timestamp":1700000000125}"#
     );
     let line = |stream, depth, delivery| SubscriptionLine::Stream {
         labels: &labels,
