@@ -3,12 +3,15 @@
 
 use arrayvec::ArrayString;
 
-use super::{Batch, BookUpdate, Exchange, Frame, Origin, Rejected, SequencedTick, Subscription};
+use super::{
+    Batch, BookUpdate, Exchange, Frame, Origin, Refusal, RefusalKind, Rejected, SequencedTick,
+    Subject, Subscription,
+};
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX, Symbol};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
-use crate::tick::{Body, Candle, Decimal, Interval, Level, Quote, Ticker, Trade};
+use crate::tick::{Body, Candle, Decimal, Interval, Level, Quote, Reason, Ticker, Trade};
 
 /// Data that a recogniser read in place.
 pub(super) const RECOGNISED: Result<Frame, Rejected> = Ok(Frame::Data { recognised: true });
@@ -146,5 +149,30 @@ pub(super) fn assert_both_ways(
     for (theirs, ours) in names {
         assert_eq!(canonical(theirs), Some(symbol(ours)), "{theirs}");
         assert_eq!(native(&symbol(ours)).as_deref(), Some(*theirs), "{ours}");
+    }
+}
+
+/// Which request a frame refuses, of what stream, and what follows.
+pub(super) fn refused_by(
+    adapter: &mut impl Exchange,
+    text: &str,
+) -> (Option<u64>, Option<Subject>, RefusalKind) {
+    match read_by(adapter, text).outcome {
+        Ok(Frame::Error { id, subject, kind, .. }) => (id, subject, kind),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+/// How an adapter judges a refused upgrade or request: status, `Retry-After`, body, date.
+type Judge = fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal;
+
+/// Why and for how many seconds an answer makes an adapter wait.
+pub(super) fn waits(
+    judge: Judge,
+    now: UnixNanos,
+) -> impl Fn(u16, Option<&str>, &str) -> (Reason, u64) {
+    move |status, retry_after, body| {
+        let refusal = judge(status, retry_after, body.as_bytes(), now);
+        (refusal.reason, refusal.retry_after.as_secs())
     }
 }

@@ -128,17 +128,14 @@ fn date_in(body: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Frame;
     use crate::exchange::binance::Binance;
-    use crate::exchange::testing::read_by;
+    use crate::exchange::testing::{refused_by, waits};
     use crate::instrument::ExchangeId;
     use crate::tick::Reason;
 
     fn read(exchange: ExchangeId, text: &str) -> (Option<u64>, RefusalKind) {
-        match read_by(&mut Binance::new(exchange), text).outcome {
-            Ok(Frame::Error { id, kind, .. }) => (id, kind),
-            other => panic!("{text}: {other:?}"),
-        }
+        let (id, _, kind) = refused_by(&mut Binance::new(exchange), text);
+        (id, kind)
     }
 
     #[test]
@@ -194,10 +191,7 @@ mod tests {
     #[test]
     fn a_refusal_beside_the_stream_tells_how_long_to_wait() {
         let now = UnixNanos::from_millis(1_659_146_340_000);
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), now);
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
+        let wait = waits(refusal, now);
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         let data = r#"{"error":{"code":-1003,"data":{"retryAfter":1659146400000}}}"#;
         assert_eq!(wait(418, None, data), (Reason::RateLimited, 60));

@@ -98,17 +98,13 @@ pub(super) const CLOSES: &[Row] = &[];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Subject;
     use crate::exchange::bybit::Bybit;
-    use crate::exchange::testing::{carrying, read_by};
-    use crate::exchange::{Frame, Subject};
+    use crate::exchange::testing::{carrying, refused_by, waits};
     use crate::instrument::{Channel, ExchangeId, InstrumentId};
 
     fn read(text: &str) -> (Option<u64>, Option<Subject>, RefusalKind) {
-        let mut adapter = carrying(Bybit::new(ExchangeId::Bybit), &["BTCUSDT"]);
-        match read_by(&mut adapter, text).outcome {
-            Ok(Frame::Error { id, subject, kind, .. }) => (id, subject, kind),
-            other => panic!("{text}: {other:?}"),
-        }
+        refused_by(&mut carrying(Bybit::new(ExchangeId::Bybit), &["BTCUSDT"]), text)
     }
 
     #[test]
@@ -184,10 +180,7 @@ mod tests {
 
     #[test]
     fn who_asked_too_often_rests() {
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), UnixNanos::NONE);
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
+        let wait = waits(refusal, UnixNanos::NONE);
         assert_eq!(wait(403, None, ""), (Reason::RateLimited, 600));
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 5));

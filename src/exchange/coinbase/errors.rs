@@ -62,13 +62,10 @@ pub(in crate::exchange) const CLOSES: &[Row] = &[];
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::exchange::Frame;
     use crate::exchange::coinbase::Coinbase;
     use crate::exchange::coinbase_advanced::CoinbaseAdvanced;
-    use crate::exchange::testing::read_by;
+    use crate::exchange::testing::{refused_by, waits};
     use crate::tick::Reason;
 
     #[test]
@@ -106,11 +103,10 @@ mod tests {
                 "" => format!(r#"{{"type":"error","message":"{message}"}}"#),
                 _ => format!(r#"{{"type":"error","message":"{message}","reason":"{reason}"}}"#),
             };
-            for outcome in [
-                read_by(&mut Coinbase::new(), &text).outcome,
-                read_by(&mut CoinbaseAdvanced::new(), &text).outcome,
+            for (_, _, kind) in [
+                refused_by(&mut Coinbase::new(), &text),
+                refused_by(&mut CoinbaseAdvanced::new(), &text),
             ] {
-                let Ok(Frame::Error { kind, .. }) = outcome else { panic!("{text}") };
                 assert_eq!(kind, expected, "{text}");
             }
         }
@@ -118,16 +114,12 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_how_long_to_wait() {
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), UnixNanos::NONE);
-            (refusal.reason, refusal.retry_after)
-        };
-        let seconds = Duration::from_secs;
-        assert_eq!(wait(429, None, ""), (Reason::RateLimited, seconds(1)));
-        assert_eq!(wait(429, Some("3"), ""), (Reason::RateLimited, seconds(3)));
-        assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, seconds(600)));
-        assert_eq!(wait(403, None, ""), (Reason::ExchangeError, seconds(600)));
-        assert_eq!(wait(451, None, ""), (Reason::ExchangeError, seconds(3_600)));
-        assert_eq!(wait(503, None, ""), (Reason::ExchangeError, seconds(5)));
+        let wait = waits(refusal, UnixNanos::NONE);
+        assert_eq!(wait(429, None, ""), (Reason::RateLimited, 1));
+        assert_eq!(wait(429, Some("3"), ""), (Reason::RateLimited, 3));
+        assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, 600));
+        assert_eq!(wait(403, None, ""), (Reason::ExchangeError, 600));
+        assert_eq!(wait(451, None, ""), (Reason::ExchangeError, 3_600));
+        assert_eq!(wait(503, None, ""), (Reason::ExchangeError, 5));
     }
 }

@@ -73,9 +73,9 @@ pub(super) const CLOSES: &[Row] = &[];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Frame;
     use crate::exchange::deriv::Deriv;
-    use crate::exchange::testing::read_by;
-    use crate::exchange::{Frame, Subject};
+    use crate::exchange::testing::{read_by, refused_by, waits};
 
     #[test]
     fn every_documented_code_has_its_kind() {
@@ -107,33 +107,27 @@ mod tests {
             ("SomethingNew", RefusalKind::Unknown),
         ];
         for (code, expected) in rows {
-            let read = read(code);
-            let Ok(Frame::Error { id: Some(4), kind, .. }) = read else { panic!("{read:?}") };
-            assert_eq!(kind, expected, "{code}");
+            let (id, _, kind) = refused_by(&mut Deriv::default(), &text(code));
+            assert_eq!((id, kind), (Some(4), expected), "{code}");
         }
         // One call asks for one stream, so that this is the acceptance of all of it.
-        assert_eq!(read("AlreadySubscribed"), Ok(Frame::Ack { id: Some(4), subject: NOBODY }));
+        let there = read_by(&mut Deriv::default(), &text("AlreadySubscribed")).outcome;
+        assert_eq!(there, Ok(Frame::Ack { id: Some(4), subject: None }));
         assert_eq!(rows.len(), TABLE.len(), "every row is tried");
     }
 
-    const NOBODY: Option<Subject> = None;
-
-    fn read(code: &str) -> Result<Frame, crate::exchange::Rejected> {
-        // In words that mean something else, as they may be in any language.
-        let text = format!(
+    /// In words that mean something else, as they may be in any language.
+    fn text(code: &str) -> String {
+        format!(
             r#"{{"echo_req":{{"req_id":4,"subscribe":1,"ticks":"R_50"}},"error":{{"code":"{code}","message":"rate limit, already subscribed, banned"}},"msg_type":"tick","req_id":4}}"#
-        );
-        read_by(&mut Deriv::default(), &text).outcome
+        )
     }
 
     #[test]
     fn a_refused_upgrade_is_not_tried_again_at_once() {
-        let wait = |status, header| {
-            let refusal = refusal(status, header, b"", UnixNanos(0));
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
-        assert_eq!(wait(429, None), (Reason::RateLimited, 60));
-        assert_eq!(wait(429, Some("7")), (Reason::RateLimited, 7));
-        assert_eq!(wait(401, None), (Reason::ExchangeError, 5));
+        let wait = waits(refusal, UnixNanos(0));
+        assert_eq!(wait(429, None, ""), (Reason::RateLimited, 60));
+        assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
+        assert_eq!(wait(401, None, ""), (Reason::ExchangeError, 5));
     }
 }

@@ -72,12 +72,10 @@ pub(super) fn refusal(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::exchange::Frame;
     use crate::exchange::kraken::Kraken;
-    use crate::exchange::testing::{carrying, read_by};
+    use crate::exchange::testing::{carrying, read_by, refused_by, waits};
     use crate::instrument::ExchangeId;
     use crate::tick::Reason;
 
@@ -147,24 +145,17 @@ mod tests {
     #[test]
     fn a_bare_refusal_is_read() {
         for text in [r#"{"Error":"Exceeded msg rate"}"#, r#"{"error": "Exceeded msg rate"}"#] {
-            let read = read_by(&mut Kraken::new(ExchangeId::Kraken), text).outcome;
-            let Ok(Frame::Error { id: None, subject: None, kind, .. }) = read else {
-                panic!("{text}")
-            };
-            assert_eq!(kind, too_much(2));
+            let refused = refused_by(&mut Kraken::new(ExchangeId::Kraken), text);
+            assert_eq!(refused, (None, None, too_much(2)));
         }
     }
 
     #[test]
     fn an_address_that_came_too_often_stays_away() {
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), UnixNanos(0));
-            (refusal.reason, refusal.retry_after)
-        };
-        let ten_minutes = Duration::from_secs(600);
-        assert_eq!(wait(429, None, ""), (Reason::RateLimited, ten_minutes));
-        assert_eq!(wait(429, Some("30"), ""), (Reason::RateLimited, Duration::from_secs(30)));
-        assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, ten_minutes));
+        let wait = waits(refusal, UnixNanos(0));
+        assert_eq!(wait(429, None, ""), (Reason::RateLimited, 600));
+        assert_eq!(wait(429, Some("30"), ""), (Reason::RateLimited, 30));
+        assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, 600));
         assert_eq!(wait(403, None, "").0, Reason::ExchangeError);
         assert_eq!(wait(503, None, "").0, Reason::ExchangeError);
     }

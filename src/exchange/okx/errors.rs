@@ -94,9 +94,8 @@ pub(super) fn refusal(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Frame;
     use crate::exchange::okx::Okx;
-    use crate::exchange::testing::read_by;
+    use crate::exchange::testing::{refused_by, waits};
     use crate::tick::Reason;
 
     #[test]
@@ -126,10 +125,8 @@ mod tests {
             let text = format!(
                 r#"{{"id":"8","event":"error","code":"{code}","msg":"In some words","connId":"a4d3ae55"}}"#
             );
-            let Ok(Frame::Error { id, kind, .. }) = read_by(&mut Okx::new(), &text).outcome else {
-                panic!("{text}")
-            };
-            assert_eq!((id, kind), (Some(8), expected), "{code}");
+            let refused = refused_by(&mut Okx::new(), &text);
+            assert_eq!(refused, (Some(8), None, expected), "{code}");
         }
         assert_eq!(count, TABLE.len() + 1, "every row is tried");
         // A code of tomorrow in words of today.
@@ -138,10 +135,7 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_how_long_to_wait() {
-        let wait = |status, header, body: &str| {
-            let refusal = refusal(status, header, body.as_bytes(), UnixNanos(0));
-            (refusal.reason, refusal.retry_after.as_secs())
-        };
+        let wait = waits(refusal, UnixNanos(0));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 2));
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         assert_eq!(wait(429, Some("99999999"), ""), (Reason::RateLimited, 3_600));
