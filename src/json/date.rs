@@ -32,7 +32,8 @@ pub fn date(text: &[u8]) -> Option<UnixNanos> {
         (number(year_month, 0) * 100 + number(year_month, 2), number(year_month, 5));
     let (day, hour, minute) = (number(day_time, 0), number(day_time, 3), number(day_time, 6));
     let second = i64::from(tens * 10 + ones);
-    let fits = matches!(month, 1..=12) & matches!(day, 1..=31) & (hour < 24) & (minute < 60);
+    let fits = matches!(month, 1..=12) && day >= 1 && day <= month_days(year, month);
+    let fits = fits & (hour < 24) & (minute < 60);
     // 60 is a leap second.
     if !fits | (second > 60) | (colon != b':') {
         return None;
@@ -182,13 +183,27 @@ const fn digit(byte: u8) -> Option<u8> {
     if byte.is_ascii_digit() { Some(byte - b'0') } else { None }
 }
 
+const fn is_leap(year: i64) -> bool {
+    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
+}
+
+/// How many days a month has, which is 1 to 12.
+#[inline]
+const fn month_days(year: i64, month: i64) -> i64 {
+    match month {
+        2 => 28 + is_leap(year) as i64,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 /// Days since the epoch.
 #[inline]
 const fn days(year: i64, month: i64, day: i64) -> i64 {
     let before = year - 1;
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let leap = (is_leap(year) && month > 2) as i64;
     let years = before * 365 + before / 4 - before / 100 + before / 400;
-    years + DAYS_BEFORE[month as usize] + (leap && month > 2) as i64 + day - 1 - DAYS_TO_EPOCH
+    years + DAYS_BEFORE[month as usize] + leap + day - 1 - DAYS_TO_EPOCH
 }
 
 #[cfg(test)]
@@ -236,6 +251,31 @@ mod tests {
             "2026-08-09 21:05:48.854840045 +0000 UTC m=+41691.260485341",
         ] {
             assert_eq!(date(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_that_its_month_does_not_have_is_no_date() {
+        let read = |day: &str| date(format!("{day}T00:00:00.5Z").as_bytes());
+        for day in [
+            "2026-02-29",
+            "2026-02-30",
+            "2026-02-31",
+            "2024-02-30",
+            "2100-02-29",
+            "1900-02-29",
+            "2026-04-31",
+            "2026-06-31",
+            "2026-09-31",
+            "2026-11-31",
+            "2026-01-32",
+            "2026-12-32",
+        ] {
+            assert_eq!(read(day), None, "{day}");
+            assert_eq!(check(&format!("{day}T00:00:00.5Z")), None, "{day}");
+        }
+        for day in ["2024-02-29", "2000-02-29", "2026-02-28", "2026-04-30", "2026-12-31"] {
+            assert!(read(day).is_some_and(UnixNanos::is_some), "{day}");
         }
     }
 
