@@ -3,9 +3,10 @@
 //! How far the exchange's clock is ahead of ours is the median of what the last frames said, so that
 //! a wrong date moves it as little as an old one; our own date is the first witness. A date further
 //! ahead of that clock than [`DATE_AHEAD_NS_MAX`] is not believed, nor one that is so much later than
-//! its own frame says that it was sent. One that is ahead by less, but by more than
-//! [`TRADE_AHEAD_NS_MAX`], is of an event of now. So a wrong clock of ours, by
-//! however much, does no harm: the exchange's is found from its third frame on.
+//! its own frame says that it was sent. One that is ahead of either by less, but by more than
+//! [`TRADE_AHEAD_NS_MAX`], is of an event of now: a frame that is wrong about its events may be as
+//! wrong about itself. So a wrong clock of ours, by however much, does no harm: the exchange's is
+//! found from its third frame on.
 //!
 //! Dates that lie behind ours by more than [`EXCHANGE_LAG_NS_MAX`] are a recording's, whose time runs
 //! as fast as it is played: the newest date believed is its clock then, and nothing is known of
@@ -36,12 +37,19 @@ pub(super) struct Belief {
     pub(super) until: i64,
     /// The same of a trade, which its frame's own date may contradict.
     trades_until: i64,
+    /// The same of the begin of a bar, which would close the one before.
+    pub(super) bars_until: i64,
 }
 
 impl Belief {
     /// Everything.
-    pub(super) const ALL: Self =
-        Self { now: i64::MAX, now_until: i64::MAX, until: i64::MAX, trades_until: i64::MAX };
+    pub(super) const ALL: Self = Self {
+        now: i64::MAX,
+        now_until: i64::MAX,
+        until: i64::MAX,
+        trades_until: i64::MAX,
+        bars_until: i64::MAX,
+    };
 
     /// How far a trade of this date is ahead.
     #[inline]
@@ -136,18 +144,21 @@ impl Dates {
     #[inline]
     pub(super) fn belief(&self, ours: UnixNanos, sent: UnixNanos) -> Belief {
         let (clock, until) = self.believed_until(ours);
-        if sent.is_some() && sent.0 <= until {
-            return Belief {
-                now: sent.0,
-                now_until: sent.0.saturating_add(TRADE_AHEAD_NS_MAX),
-                until,
-                trades_until: until.min(sent.0.saturating_add(DATE_AHEAD_NS_MAX)),
-            };
-        }
         // What a recording skips is no wrong date.
         let now_until =
             if self.is_recording() { until } else { clock.saturating_add(TRADE_AHEAD_NS_MAX) };
-        Belief { now: clock, now_until, until, trades_until: until }
+        // A frame that was sent later than it is now says nothing of when that is.
+        let (now, now_until, trades_until) = if sent.is_some() && sent.0 <= now_until {
+            let own_until = |ahead| sent.0.saturating_add(ahead);
+            let now_until = now_until.min(own_until(TRADE_AHEAD_NS_MAX));
+            (sent.0, now_until, until.min(own_until(DATE_AHEAD_NS_MAX)))
+        } else {
+            (clock, now_until, until)
+        };
+        // While only bars tell the time, it may be any within them.
+        let is_known = self.is_dated || self.is_recording();
+        let bars_until = if is_known { now_until } else { until };
+        Belief { now, now_until, until, trades_until, bars_until }
     }
 
     /// The exchange's clock at `ours`, and the latest date that is believed then.
@@ -260,6 +271,31 @@ mod tests {
         assert_eq!(time(belief, after(60)), Some(after(0)));
         assert_eq!(time(belief, after(91)), None);
         assert!(after(1) <= belief.comparable_until() && belief.comparable_until() < after(60));
+    }
+
+    #[test]
+    fn a_frame_that_is_as_wrong_as_its_event_drives_no_candle() {
+        let after = |seconds: i64| UnixNanos(NOW + seconds * SECOND);
+        for slow in [0, 20, 3_600] {
+            let mut dates = Dates::new();
+            believed(&mut dates, [slow; 12]);
+            let (ours, exchange) = (after(0), |ahead| after(slow + ahead));
+            for wrong in [4, 20, 70, 89] {
+                let belief = dates.belief(ours, exchange(wrong));
+                let ahead = belief.ahead(exchange(wrong));
+                let time = ahead.time_for_candles(exchange(wrong));
+                assert_eq!(time, Some(exchange(0)), "{wrong} of {slow}");
+                assert!(belief.comparable_until() < exchange(wrong));
+                assert!(belief.bars_until < exchange(wrong).0);
+                // What it says of now is of now.
+                assert_eq!(belief.ahead(exchange(1)), DatedAhead::NO);
+            }
+            for right in [-50, 0, 2] {
+                let belief = dates.belief(ours, exchange(right));
+                assert_eq!(belief.ahead(exchange(right)), DatedAhead::NO, "{right} of {slow}");
+                assert!(exchange(right).0 <= belief.bars_until);
+            }
+        }
     }
 
     #[test]

@@ -305,7 +305,7 @@ impl Publisher {
     fn is_bar_ahead(&mut self, batch: &Batch, index: usize) -> bool {
         let volume = batch.ticks.get(index + 1).map(|one| one.tick.body);
         let Some(Body::CandleVolume { open_time, .. }) = volume else { return false };
-        if open_time.0 > self.belief.until {
+        if open_time.0 > self.belief.bars_until {
             return true;
         }
         self.dates.believe(open_time);
