@@ -274,7 +274,7 @@ impl Context<'_> {
             }
         }
         let fields =
-            BookFields { kind, time: item.time()?, checksum: item.checksum()?, levels_from };
+            BookFields { kind, time: item.time()?, checksum: Some(item.checksum()?), levels_from };
         fields.push(instrument, self.depths, batch);
         Ok(true)
     }
@@ -470,9 +470,9 @@ impl<'t> Item<'t> {
         self.value("timestamp").map_or(Ok(UnixNanos::NONE), read_date)
     }
 
-    fn checksum(&self) -> Result<Option<u32>, Rejected> {
-        let Some(value) = self.value("checksum") else { return Ok(None) };
-        u32::try_from(unsigned(value)?).map(Some).map_err(|_| Rejected::Field)
+    /// `checksum`, without which nothing would prove a book.
+    fn checksum(&self) -> Result<u32, Rejected> {
+        u32::try_from(unsigned(self.required("checksum")?)?).map_err(|_| Rejected::Field)
     }
 }
 

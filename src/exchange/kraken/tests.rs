@@ -84,13 +84,13 @@ fn any_order_of_keys_and_any_number_of_books_in_a_frame_is_read() {
         {"timestamp":"2026-08-26T15:16:16.730423Z","checksum":7,"asks":[{"qty":1.50,"price":2.0}],
          "symbol":"BTC/USD","bids":[],"new":{"asks":[]}},
         {"symbol":"NOT/OURS","bids":[{"price":1,"qty":1}],"asks":[]},
-        {"symbol":"ETH/BTC","bids":[{"price":1e-08,"qty":5E2}],"asks":[]}],
+        {"symbol":"ETH/BTC","bids":[{"price":1e-08,"qty":5E2}],"checksum":8,"asks":[]}],
         "type":"update","channel":"book"} "#;
     assert_eq!(reader.read(text), GENERAL);
     let (one, two) = (&reader.last.batch.books[0], &reader.last.batch.books[1]);
     assert_eq!((one.instrument, one.checksum), (id_of("BTC/USD"), Some(7)));
     assert_eq!(reader.last.batch.levels_of(one)[0].size.to_string(), "1.50");
-    assert_eq!((two.instrument, two.checksum), (id_of("ETH/BTC"), None));
+    assert_eq!((two.instrument, two.checksum), (id_of("ETH/BTC"), Some(8)));
     assert_eq!(two.exchange_time, UnixNanos::NONE);
     let level = reader.last.batch.levels_of(two)[0];
     assert_eq!((level.price, level.size), (decimal("0.00000001"), decimal("500")));
@@ -336,6 +336,22 @@ fn the_list_of_instruments_is_read_with_its_exponents() {
     assert_eq!([listings[0].trading, listings[1].trading], [true, false]);
     let empty = r#"{"channel":"instrument","type":"update","data":{"assets":[],"pairs":[]}}"#;
     assert_eq!(reader.read(empty), Ok(Frame::Other));
+}
+
+#[test]
+fn a_book_event_without_its_checksum_is_refused() {
+    for text in [SNAPSHOT, UPDATE] {
+        let at = text.find(r#""checksum":"#).expect("it has one");
+        let end = at + text[at..].find(',').expect("more follows") + 1;
+        let mut reader = Reader::v2();
+        let without = format!("{}{}", &text[..at], &text[end..]);
+        assert_eq!(reader.read(&without), Err(Rejected::Field), "{without}");
+        assert_eq!(reader.last.batch.suspect(), Some(id_of("ETH/BTC")));
+    }
+    let mut reader = Reader::v1();
+    let text = r#"[1920,{"a":[["0.042990","1.00000000","1618678145.920470"]]},"book-10","SC/EUR"]"#;
+    assert_eq!(reader.read(text), Err(Rejected::Field));
+    assert_eq!(reader.last.batch.suspect(), Some(InstrumentId(2)));
 }
 
 #[test]

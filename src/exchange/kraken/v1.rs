@@ -105,9 +105,14 @@ fn book(
             time = time.max(levels(side, value, batch)?);
         }
     }
+    let kind = kind.ok_or(Rejected::Field)?;
+    // Of changes nothing else proves that none is missing.
+    if kind == BookKind::Delta && checksum.is_none() {
+        return Err(Rejected::Field);
+    }
     batch.books.push(BookUpdate {
         instrument,
-        kind: kind.ok_or(Rejected::Field)?,
+        kind,
         exchange_time: time,
         first_id: None,
         last_id: None,

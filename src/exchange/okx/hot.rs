@@ -176,6 +176,9 @@ fn book(mut cursor: Cursor<'_>, instrument: InstrumentId, batch: &mut Batch) -> 
         checksum: tail.checksum,
         levels_from,
     };
+    if !fields.is_provable() {
+        return None;
+    }
     fields.push(instrument, batch);
     Some(())
 }

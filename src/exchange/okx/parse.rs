@@ -94,6 +94,17 @@ pub(super) struct BookFields {
 }
 
 impl BookFields {
+    /// Whether an event says where it belongs: both numbers of a change, the number of a whole
+    /// book, or, as before 2023, no number but a checksum. 0 is none.
+    #[inline(always)]
+    pub(super) fn is_provable(&self) -> bool {
+        match (self.kind, self.sequence, self.previous) {
+            (BookKind::Delta, Some(_), Some(_)) | (BookKind::Snapshot, Some(_), _) => true,
+            (_, None, None) => self.checksum.is_some_and(|checksum| checksum != 0),
+            _ => false,
+        }
+    }
+
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
         batch.books.push(BookUpdate {
@@ -273,6 +284,10 @@ impl Context<'_> {
             },
             levels_from,
         };
+        // What comes whole each time needs no proof.
+        if event.named != Named::BestLevels && !fields.is_provable() {
+            return Err(Rejected::Field);
+        }
         fields.push(event.instrument, batch);
         Ok(())
     }

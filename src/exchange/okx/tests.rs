@@ -213,6 +213,34 @@ fn a_refused_book_frame_says_whose_book_it_was() {
 }
 
 #[test]
+fn a_book_event_that_nothing_proves_is_refused() {
+    for (action, ids) in [
+        ("update", ""),
+        ("update", r#","checksum":0"#),
+        ("update", r#","checksum":0,"seqId":123457"#),
+        ("update", r#","checksum":0,"prevSeqId":123456"#),
+        ("update", r#","checksum":0,"prevSeqId":-1,"seqId":123457"#),
+        ("update", r#","checksum":-855196043,"seqId":123457"#),
+        ("update", r#","checksum":-855196043,"prevSeqId":123456"#),
+        ("snapshot", ""),
+        ("snapshot", r#","checksum":0"#),
+        ("snapshot", r#","checksum":0,"prevSeqId":-1"#),
+    ] {
+        let read = read(&book_frame(action, ids));
+        assert_eq!(read.outcome, Err(Rejected::Field), "{action} {ids}");
+        assert_eq!(read.batch.suspect(), Some(InstrumentId(0)));
+    }
+    for (action, ids) in [
+        ("update", r#","prevSeqId":123456,"seqId":123457"#),
+        ("update", r#","checksum":-855196043"#),
+        ("snapshot", r#","seqId":123457"#),
+        ("snapshot", r#","checksum":-855196043"#),
+    ] {
+        assert_eq!(read(&book_frame(action, ids)).outcome, RECOGNISED, "{action} {ids}");
+    }
+}
+
+#[test]
 fn only_one_channel_makes_a_book() {
     let mut adapter = adapter();
     let best = concat!(

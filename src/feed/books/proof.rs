@@ -28,7 +28,12 @@ pub(super) enum Step {
 /// Levels are absolute sizes, so a delta that overlaps the book's end may be applied whole.
 #[inline]
 pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpdate) -> Step {
-    let (Some(last), Some(own)) = (position.last_id, update.last_id) else { return Step::Next };
+    let (last, own) = match (position.last_id, update.last_id) {
+        (Some(last), Some(own)) => (last, own),
+        // Nobody knows where in a numbered book an event without a number belongs.
+        (Some(_), None) if continuity != Continuity::None => return Step::Gap,
+        _ => return Step::Next,
+    };
     match continuity {
         Continuity::FirstFollowsLast => first_follows_last(last, own, update),
         Continuity::StatesPrevious => states_previous((last, position.joined), own, update),
