@@ -124,7 +124,6 @@ fn a_wait_may_be_a_date_or_absurd() {
     for (header, before, seconds) in [
         ("Sat, 30 Jul 2022 02:00:30 GMT", date, Some(90)),
         ("Sat, 30 Jul 2022 01:00:00 GMT", date, Some(0)),
-        ("Sat, 30 Jul 2022 02:00:30 GMT", "", Some(0)),
         ("99999999999999999999", "", Some(u32::MAX)),
         ("1.5", "", Some(2)),
         ("-5", "", None),
@@ -136,6 +135,20 @@ fn a_wait_may_be_a_date_or_absurd() {
         let outcome = against(|_| answer.into_bytes());
         let Err(NetError::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
         assert_eq!(refusal.retry_after_seconds, seconds, "{header}");
+        assert!(!refusal.by_our_date, "{header}");
+    }
+    // Where the server does not say what date it is, ours counts, and nobody trusts it further
+    // than that.
+    for (header, least) in
+        [("Sat, 30 Jul 2022 02:00:30 GMT", 0), ("Sat, 01 Jan 2090 00:00:00 GMT", 1)]
+    {
+        let answer = format!(
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let outcome = against(|_| answer.into_bytes());
+        let Err(NetError::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
+        let wait = refusal.retry_after_seconds.expect("it is a date");
+        assert!(refusal.by_our_date && (wait > 0) == (least > 0) && wait < u32::MAX, "{wait}");
     }
 }
 

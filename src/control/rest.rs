@@ -8,6 +8,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::clock::UnixNanos;
 use crate::exchange::{Profile, Refusal};
+use crate::json::http_date;
 use crate::limits::REST_BODY_BYTES_MAX;
 
 /// A request that takes longer has failed.
@@ -62,17 +63,22 @@ impl Rest {
         let url = format!("{}{path}", self.url);
         let mut response = self.agent.get(&url).call().map_err(broken)?;
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header("retry-after").map(str::to_owned);
+        // A date counts from the server's own, else from ours.
+        let theirs = header("date").and_then(http_date);
         let body = response.body_mut().with_config().limit(REST_BODY_BYTES_MAX).read_to_vec();
         let body = body.map_err(broken)?;
         if status == 200 {
             return Ok(body);
         }
-        let refusal = (self.profile.refusal)(status, retry_after.as_deref(), &body, now);
+        let by_our_date = theirs.is_none() && retry_after.as_deref().and_then(http_date).is_some();
+        let judge = |stated| (self.profile.refusal)(status, stated, &body, theirs.unwrap_or(now));
+        let mut refusal = judge(retry_after.as_deref());
+        if by_our_date {
+            // Ours may be wrong: no shorter than if nothing had been said.
+            refusal.retry_after = refusal.retry_after.max(judge(None).retry_after);
+        }
         Err(Failure::Refused(refusal))
     }
 }

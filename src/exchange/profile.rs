@@ -57,16 +57,22 @@ impl Profile {
         judge_close(self.closes, code, words)
     }
 
-    /// Why an upgrade was refused with this status, and the shortest wait before the next attempt.
+    /// Why an upgrade was refused with this status, and the shortest wait before the next attempt:
+    /// as long as the server asks for, but where that was counted `by_our_date` no shorter than if
+    /// it had said nothing.
     pub fn refused_upgrade(
         &self,
         status: u16,
         retry_after_seconds: Option<u32>,
+        by_our_date: bool,
         body: &str,
         now: UnixNanos,
     ) -> (Reason, Duration) {
         let stated = retry_after_seconds.map(|seconds| seconds.to_string());
-        refused_upgrade((self.refusal)(status, stated.as_deref(), body.as_bytes(), now))
+        let judge = |stated| refused_upgrade((self.refusal)(status, stated, body.as_bytes(), now));
+        let (reason, wait) = judge(stated.as_deref());
+        let least = if by_our_date { judge(None).1 } else { Duration::ZERO };
+        (reason, wait.max(least))
     }
 
     /// Reads a symbol as people write it: canonical, or as the exchange spells it, which is then
@@ -215,6 +221,22 @@ mod tests {
         assert_eq!(of(ExchangeId::Deriv, "cryBTCUSD"), "BTC/USD");
         assert_eq!(of(ExchangeId::Coinbase, "BTC-USD"), "BTC/USD");
         assert_eq!(of(ExchangeId::Kraken, "AAPLx/USD"), "AAPLX/USD");
+    }
+
+    #[test]
+    fn a_wait_by_our_own_date_is_no_shorter_than_if_none_were_stated() {
+        let wait = |exchange, seconds, by_our_date| {
+            let now = UnixNanos::from_millis(1_659_146_340_000);
+            profile(exchange).refused_upgrade(429, seconds, by_our_date, "", now).1.as_secs()
+        };
+        for exchange in [ExchangeId::Binance, ExchangeId::Kraken, ExchangeId::Okx] {
+            let usual = wait(exchange, None, false);
+            assert!(usual > 1, "{exchange}");
+            assert_eq!(wait(exchange, Some(0), true), usual, "{exchange}");
+            assert_eq!(wait(exchange, Some(1), true), usual, "{exchange}");
+            assert_eq!(wait(exchange, Some(900), true), 900, "{exchange}");
+            assert_eq!(wait(exchange, Some(1), false), 1, "its own word");
+        }
     }
 
     #[test]

@@ -366,8 +366,10 @@ impl Upstream {
     pub(super) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
         let (reason, wait) = match error {
             NetError::Refused(refusal) => {
-                let crate::net::Refusal { status, retry_after_seconds, body } = &**refusal;
-                site.profile.refused_upgrade(*status, *retry_after_seconds, body, site.date)
+                let crate::net::Refusal { status, retry_after_seconds, by_our_date, body } =
+                    &**refusal;
+                let (asked, by_ours) = (*retry_after_seconds, *by_our_date);
+                site.profile.refused_upgrade(*status, asked, by_ours, body, site.date)
             }
             _ => (reason_of(error), Duration::ZERO),
         };

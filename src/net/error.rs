@@ -120,6 +120,9 @@ pub struct Refusal {
     pub status: u16,
     /// Seconds that the `Retry-After` header asks for, or that are left to the date it states.
     pub retry_after_seconds: Option<u32>,
+    /// The server did not say what date it is, so that those seconds are counted from ours, which
+    /// may be wrong.
+    pub by_our_date: bool,
     /// The first bytes of the body, as far as they came along with the head.
     pub body: Box<str>,
 }

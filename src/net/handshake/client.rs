@@ -94,14 +94,18 @@ impl<T: Read + Write> ClientHandshake<T> {
 
     fn refusal(&self, response: &Response) -> Refusal {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        // A date counts from the server's own; without that nobody knows how far away it is.
-        let now = header("date").and_then(http_date).unwrap_or(UnixNanos(i64::MAX));
-        let wait = header("retry-after").and_then(|text| retry_after(text, now));
+        let asked = header("retry-after");
+        // A date counts from the server's own, else from ours.
+        let theirs = header("date").and_then(http_date);
+        let by_our_date = theirs.is_none() && asked.and_then(http_date).is_some();
+        let now = theirs.unwrap_or_else(UnixNanos::system);
+        let wait = asked.and_then(|text| retry_after(text, now));
         let body = self.incoming.rest();
         let body = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_KEPT)]);
         Refusal {
             status: response.status().as_u16(),
             retry_after_seconds: wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)),
+            by_our_date,
             body: body.trim().into(),
         }
     }
