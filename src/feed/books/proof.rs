@@ -168,6 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn a_delta_without_a_number_follows_no_numbered_book() {
+        let unnumbered = BookUpdate { first_id: None, last_id: None, ..delta(0, 0, None) };
+        let at = |last_id| Position { last_id, joined: true };
+        let numbered = [
+            Continuity::FirstFollowsLast,
+            Continuity::StatesPrevious,
+            Continuity::FollowsByOne,
+            Continuity::StatesPreviousOrRestarts,
+        ];
+        for continuity in numbered {
+            assert_eq!(step(continuity, at(Some(100)), &unnumbered), Step::Gap, "{continuity:?}");
+            // As all of an exchange's were once, with a checksum each.
+            assert_eq!(step(continuity, at(None), &unnumbered), Step::Next, "{continuity:?}");
+        }
+        assert_eq!(step(Continuity::None, at(Some(100)), &unnumbered), Step::Next);
+    }
+
+    #[test]
     fn okx_deltas_state_the_one_before_and_may_count_anew() {
         // The chain of their documentation: a snapshot, a change, an idle event, a reset, a change.
         let mut last_id = 10;
