@@ -320,6 +320,14 @@ impl Progress {
         (is_later && has_later_time) || self.strange >= strange_max || self.older > OLDER_MAX
     }
 
+    /// Whether an older number among those of the past shows that the exchange counts anew: it
+    /// happened after all that was published, and its connection, at `before`, had told a higher
+    /// one. Later times alone show nothing, as all times of a frame may be wrong by as much.
+    pub(super) fn goes_back(&self, said: Said, before: Option<u64>) -> bool {
+        let has_later_time = said.time.is_some() && self.time.is_some() && said.time > self.time;
+        has_later_time && before > Some(said.number)
+    }
+
     /// The exchange counts anew, from an event of this connection on, which is to be published.
     pub(super) fn restart(&mut self, generation: u32, said: Said) {
         *self = Self { era: self.era, since: said.time, ..Self::NEW };

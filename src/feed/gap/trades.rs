@@ -64,7 +64,13 @@ impl Numbers {
                 return self.judge_by_memory(id, trade, source, out);
             }
         } else if let (Some(first), Some(last)) = (trade.first, trade.sequence) {
-            if !self.slots[instrument.index()].trades.is_far(first) {
+            let time = believed(trade.tick.exchange_time, self.believed_until);
+            let progress = &self.slots[instrument.index()].trades;
+            // However far its number lies from the new ones.
+            if progress.is_from_before(time) {
+                return Verdict::Older;
+            }
+            if !progress.is_far(first) {
                 return self.judge_by_number((first, last), trade, source, out);
             }
             if let Some(verdict) = self.judge_far(last, trade, source, out) {
@@ -145,9 +151,6 @@ impl Numbers {
         let instrument = tick.instrument;
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
-        if progress.is_from_before(said.time) {
-            return Verdict::Older;
-        }
         let begins = progress.last.is_none() || slot.trades_began == source.received;
         if origin == Origin::Past && begins {
             // These, all of one frame, are not ours to tell; from the last on nothing may be
@@ -169,8 +172,12 @@ impl Numbers {
             if self.paired {
                 count_copy(&self.counters, progress, last, source);
             }
-            let counts_anew = origin != Origin::Past
-                && progress.count_older(said, before, source.generation, STRANGE_MAX);
+            let counts_anew = match origin {
+                Origin::Past => progress.goes_back(said, before),
+                Origin::Live | Origin::Derived => {
+                    progress.count_older(said, before, source.generation, STRANGE_MAX)
+                }
+            };
             if counts_anew {
                 self.begin_anew(said, tick, source, out);
                 return Verdict::Next;

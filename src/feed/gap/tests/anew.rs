@@ -176,3 +176,49 @@ fn numbers_that_stay_far_ahead_are_counted_anew() {
     desk.leave(2);
     assert_eq!(desk.seen(), [Seen::Gap(4, Reason::SequenceGap), T(high + 9)]);
 }
+
+#[test]
+fn what_another_line_brings_of_old_numbers_is_no_trade_however_far_they_lie() {
+    for high in [1_000_u64, 1 << 40] {
+        let mut desk = desk();
+        desk.say(1, high, high, UnixNanos(50), Origin::Live);
+        desk.say(2, high, high, UnixNanos(50), Origin::Live);
+        // Both were held up; one brings all that it has, then the other.
+        for line in [1, 2] {
+            for (id, time) in [(high + 1, 51), (high + 2, 52), (high + 3, 53), (high + 4, 54)] {
+                desk.say(line, id, id, UnixNanos(time), Origin::Live);
+            }
+            for (id, time) in [(7, 60), (8, 61), (9, 62), (10, 63)] {
+                desk.say(line, id, id, UnixNanos(time), Origin::Live);
+            }
+        }
+        let old = (high..=high + 4).map(T);
+        let anew = [Seen::Gap(0, Reason::SequenceGap), T(9), T(10)];
+        assert_eq!(desk.seen(), old.chain(anew).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn past_trades_show_that_numbers_began_anew_before_the_first_live_one() {
+    let mut desk = desk();
+    desk.say(1, 100, 100, UnixNanos(50), Origin::Live);
+    desk.leave(1);
+    desk.opened(3);
+    for (id, time) in [(99, 49), (100, 50), (101, 51), (5, 52), (6, 53)] {
+        desk.say(3, id, id, UnixNanos(time), Origin::Past);
+    }
+    let anew = Seen::Gap(0, Reason::SequenceGap);
+    assert_eq!(desk.seen(), [T(100), T(101), anew, T(5), T(6)]);
+    desk.say(3, 7, 7, UnixNanos(54), Origin::Live);
+    assert_eq!(desk.seen(), [T(7)]);
+    // Those that come again, even with times that are wrong, show nothing.
+    desk.now = desk.now.after(Duration::from_secs(1));
+    for (id, time) in [(6, 52), (7, 54), (5, 52), (6, 53)] {
+        desk.say(3, id, id, UnixNanos(time), Origin::Past);
+    }
+    desk.opened(4);
+    for (id, time) in [(5, 152), (6, 153), (7, 154)] {
+        desk.say(4, id, id, UnixNanos(time), Origin::Past);
+    }
+    assert!(desk.seen().is_empty());
+}
