@@ -196,6 +196,43 @@ fn a_tokenised_stock_flows_and_clients_may_write_it_either_way() {
     simulator.stop();
 }
 
+/// A server of requests beside the stream that knows one answer.
+fn answering(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4_096];
+            let _ = stream.read(&mut request);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len());
+            let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_listed_spelling_that_is_the_same_on_the_wire_changes_nothing() {
+    let simulator = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let filters = json!([{"filterType": "PRICE_FILTER", "tickSize": "0.01"}]);
+    let listed = json!({"symbol": "btcusdt", "status": "TRADING", "baseAsset": "BTC",
+        "quoteAsset": "USDT", "filters": filters});
+    let rest = answering(json!({"symbols": [listed]}).to_string());
+    let gateway = start(&feed("binance", &["BTC/USDT"], &simulator.url(), &rest));
+    let mut client = Client::new(&gateway);
+    client.subscribe(&["BTC/USDT"], &["trades"]);
+    until_instruments(&gateway, "binance", |list| {
+        list.iter().any(|one| one["native"] == "BTCUSDT" && !one["tickSize"].is_null())
+    });
+    // More than can be on its way.
+    for _ in 0..500 {
+        client.until_trade("BTC/USDT");
+        client.forget();
+    }
+    gateway.stop();
+    simulator.stop();
+}
+
 #[test]
 fn names_in_any_letters_flow() {
     for (exchange, natives, symbols) in [

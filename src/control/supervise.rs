@@ -20,7 +20,7 @@ use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
 use crate::client::{Offer, Offers};
 use crate::clock::MonoNanos;
-use crate::exchange::{self, Listings, Subscription};
+use crate::exchange::{self, Listings, Subscription, is_asked_alike};
 use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
@@ -442,7 +442,11 @@ impl Work {
                 Standing::Untold => {}
                 Standing::Listed(listing) => {
                     let listed = &listing.instrument;
-                    self.table.set_native(id, listed.native);
+                    let native = match is_asked_alike(exchange, &guess, &listed.native) {
+                        true => guess,
+                        false => listed.native,
+                    };
+                    self.table.set_native(id, native);
                     if let Some(own) = self.table.instrument_mut(id) {
                         (own.tick_size, own.lot_size) = (listed.tick_size, listed.lot_size);
                     }
@@ -450,8 +454,8 @@ impl Work {
                     let spelled = before.instrument(id).map(|one| one.native);
                     if was_unlisted {
                         tracing::info!(%exchange, %symbol, "the exchange lists it now");
-                    } else if spelled.is_some_and(|native| native != listed.native) {
-                        let native = &*listed.native;
+                    } else if spelled.is_some_and(|spelled| spelled != native) {
+                        let native = &*native;
                         tracing::info!(%exchange, %symbol, native, "spelled so by the exchange");
                     }
                 }

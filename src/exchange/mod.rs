@@ -433,6 +433,21 @@ pub fn adapter(exchange: ExchangeId) -> Box<dyn Exchange> {
     }
 }
 
+/// Whether a listed spelling is asked for on the wire by the name of the one that is used: letters
+/// that the exchange's names fold are no other name, and one that cannot be asked for is none.
+pub fn is_asked_alike(exchange: ExchangeId, used: &str, listed: &str) -> bool {
+    let adapter = adapter(exchange);
+    let worded = |native: &str| -> Vec<String> {
+        let Ok(native) = ArrayString::from(native) else { return Vec::new() };
+        let of =
+            |channel| Subscription { instrument: InstrumentId(0), native, channel, interval: None };
+        let one = |channel: &Channel| adapter.subscribe(&[of(*channel)], &mut 1);
+        Channel::ALL.iter().flat_map(one).map(|request| request.text).collect()
+    };
+    let listed = worded(listed);
+    listed.is_empty() || listed == worded(used)
+}
+
 /// The same for a configured address, which tells the dialect where an exchange has two.
 pub fn adapter_at(exchange: ExchangeId, url: &str) -> Box<dyn Exchange> {
     match exchange {
