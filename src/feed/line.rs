@@ -17,7 +17,7 @@ use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::gap::Numbers;
-use super::open::Open;
+use super::open::{Open, Sign};
 use super::options::{FeedError, FeedOptions};
 use super::pacing::Pacer;
 use super::upstream::{Change, Site, Target, Upstream};
@@ -97,7 +97,7 @@ struct Shared {
     counters: Arc<FeedCounters>,
 }
 
-/// A stream that the exchange refuses on a connection, while no other brings it.
+/// A stream that a connection does not get, while no other brings it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Absence {
     /// Of which line the connection is.
@@ -446,16 +446,21 @@ impl Lines {
         }
     }
 
-    /// A stream that was accepted, and of which line; each acceptance once.
-    pub(super) fn take_accepted(&mut self) -> Option<(usize, Subscription)> {
+    /// Whether a stream is in the plan of any line.
+    pub(super) fn asks_for(&self, stream: &Subscription) -> bool {
+        self.lines.iter().any(|line| line.main.plan().subscriptions.contains(stream))
+    }
+
+    /// A stream that was accepted or speaks, and of which line; each sign once.
+    pub(super) fn take_sign(&mut self) -> Option<(usize, Sign)> {
         let mut lines = self.lines.iter_mut().enumerate();
         lines.find_map(|(index, line)| {
-            let accepted = line.upstreams().find_map(|upstream| upstream.open()?.take_accepted());
-            Some((index, accepted?))
+            let sign = line.upstreams().find_map(|upstream| upstream.open()?.take_sign());
+            Some((index, sign?))
         })
     }
 
-    /// A stream that a connection was refused while no other brings it, by those that nobody
+    /// A stream that a connection does not get while no other brings it, by those that nobody
     /// `is_told` of.
     pub(super) fn next_absence(
         &self,

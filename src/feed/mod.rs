@@ -48,6 +48,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::gap::Numbers;
 use self::line::{Absence, Lines, World};
+use self::open::Sign;
 use self::output::Output;
 use self::publish::Publisher;
 use self::read::Reader;
@@ -363,25 +364,48 @@ impl<E: Exchange> Feed<E> {
         }
     }
 
-    /// Tells of streams that the exchange refuses, and of those that it serves again; and of the
+    /// Tells of streams that the exchange refuses or does not bring, and of those that it serves again; and of the
     /// feed, which is connected and not whole meanwhile.
     fn tell_absences(&mut self, now: MonoNanos) {
         let mut changed = None;
-        while let Some((index, one)) = self.lines.take_accepted() {
-            if self.publisher.present(&one, now) && !self.publisher.lacks_any() {
+        while let Some((index, sign)) = self.lines.take_sign() {
+            let kin = self.brought_by(&sign.stream);
+            if let Some(stream) = kin {
+                self.publisher.present(Sign { stream, ..sign }, now);
+            }
+            if self.publisher.present(sign, now) && !self.publisher.lacks_any() {
                 changed = Some((index, Reason::None));
             }
         }
-        let publisher = &mut self.publisher;
         while let Some(Absence { line, stream, reason }) =
-            self.lines.next_absence(|stream, reason| publisher.is_told_absent(stream, reason))
+            self.lines.next_absence(|stream, reason| self.publisher.is_told_absent(stream, reason))
         {
-            publisher.absent(&stream, reason, now);
+            self.publisher.absent(&stream, reason, now);
+            if let Some(kin) = self.brought_by(&stream) {
+                self.publisher.absent(&kin, reason, now);
+            }
             changed = Some((line, reason));
         }
         if let Some((index, reason)) = changed {
             self.tell_state(index, reason, now);
         }
+    }
+
+    /// What nobody asks for since this stream brings it too: best prices come with statistics.
+    fn brought_by(&self, stream: &Subscription) -> Option<Subscription> {
+        let kin = match stream.channel {
+            Channel::Ticker => Channel::Quotes,
+            Channel::Quotes => Channel::Ticker,
+            _ => return None,
+        };
+        let is_asked = |one: &Subscription| {
+            let requests = self.exchange.subscribe(&[*stream, *one], &mut 1);
+            self.lines.asks_for(one) && requests.iter().any(|request| request.covers.contains(one))
+        };
+        let is_kin = |one: &&Subscription| {
+            one.channel == kin && one.instrument == stream.instrument && !is_asked(one)
+        };
+        self.subscriptions.iter().find(is_kin).copied()
     }
 
     /// Connections that are gone bring nothing any more, and nothing waits for them.

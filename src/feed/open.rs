@@ -14,7 +14,7 @@ use super::subscribing::{Postponed, Refused, Subscribing};
 use super::upstream::Site;
 use super::with_trades;
 use crate::clock::MonoNanos;
-use crate::exchange::{Exchange, Subscription};
+use crate::exchange::{Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
@@ -22,6 +22,20 @@ use crate::tick::Reason;
 
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
+
+/// That a stream is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sign {
+    pub(super) stream: Subscription,
+    /// It does not only stand in the exchange's answer.
+    pub(super) speaks: bool,
+}
+
+/// Whether a stream is not there because it ought to speak and does not: its next word ends that,
+/// and no answer does.
+pub(super) const fn is_of_silence(reason: Reason) -> bool {
+    matches!(reason, Reason::Mute | Reason::Aged)
+}
 
 /// An open connection.
 #[derive(Debug)]
@@ -49,10 +63,10 @@ pub(super) struct Open {
     pub(super) rhythms: Rhythms,
     /// It answers, but most of what it carries fell silent.
     pub(super) is_barren: bool,
-    /// What of it the exchange refuses, and why.
+    /// What of it the exchange refuses or does not bring, and why.
     pub(super) lacks: Vec<(Subscription, Reason)>,
-    /// Streams that were accepted, until somebody takes them.
-    pub(super) accepted: Vec<Subscription>,
+    /// Streams that were accepted, or speak (again), until somebody takes them.
+    pub(super) signs: Vec<Sign>,
     /// Books whose stream fell silent, until somebody takes them.
     pub(super) aged: Vec<InstrumentId>,
     /// Trades that were asked for again, until somebody takes them.
@@ -140,10 +154,15 @@ impl Open {
         site: &mut Site<'_>,
     ) -> Result<(), NetError> {
         self.subscribing.resume(site.now);
-        while let Some((id, refused)) = self.subscribing.overdue(site.now) {
+        while let Some((id, refused)) = self
+            .subscribing
+            .overdue(site.now, |one| self.rhythms.speaks(one.instrument, one.channel))
+        {
             site.counters.unanswered.increment();
             site.notices.push(FeedNotice::Unanswered { line: site.line, id });
-            if !matches!(refused, Refused::Pending | Refused::Moot) {
+            if let Refused::Unanswered(streams) = refused {
+                self.lack(&streams, Reason::Unavailable);
+            } else if !matches!(refused, Refused::Pending | Refused::Moot) {
                 let cost = self.refuse(refused, site.now, site.counters);
                 let refusal = Refusal { line: site.line, id: Some(id), ..cost };
                 site.notices.push(FeedNotice::Refused(Box::new(refusal)));
@@ -201,11 +220,24 @@ impl Open {
                 cost.postponed.clone_from(&streams);
                 (streams, reason)
             }
-            Refused::Pending | Refused::Unknown | Refused::Moot => return cost,
+            Refused::Pending | Refused::Unknown | Refused::Moot | Refused::Unanswered(_) => {
+                return cost;
+            }
         };
         self.lacks.retain(|(one, _)| !streams.contains(one));
-        self.lacks.extend(streams.into_iter().map(|one| (one, reason)));
+        self.lack(&streams, reason);
         cost
+    }
+
+    /// These are not here, for that reason unless one is known already. Of what speaks nobody needs
+    /// an answer.
+    fn lack(&mut self, streams: &[Subscription], reason: Reason) {
+        for &one in streams {
+            let is_known = self.lacks.iter().any(|(known, _)| *known == one);
+            if !is_known && !self.rhythms.speaks(one.instrument, one.channel) {
+                self.lacks.push((one, reason));
+            }
+        }
     }
 
     /// What of it the exchange refuses, and why.
@@ -219,9 +251,9 @@ impl Open {
         self.lacks.retain(|(one, _)| !left.contains(one));
     }
 
-    /// A stream that was accepted, each told once.
-    pub(super) fn take_accepted(&mut self) -> Option<Subscription> {
-        self.accepted.pop()
+    /// A stream that was accepted or speaks, each told once.
+    pub(super) fn take_sign(&mut self) -> Option<Sign> {
+        self.signs.pop()
     }
 
     /// Says once more what the connection begins with, as it was refused for now.
@@ -234,10 +266,23 @@ impl Open {
     pub(super) fn listen(&mut self, site: &mut Site<'_>) {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
         let accepted = self.subscribing.take_accepted();
-        self.lacks.retain(|(one, _)| !accepted.contains(one));
-        self.accepted.extend(accepted);
+        // That a silent stream is accepted once more proves nothing.
+        self.lacks.retain(|(one, reason)| is_of_silence(*reason) || !accepted.contains(one));
+        self.signs.extend(accepted.into_iter().map(|stream| Sign { stream, speaks: false }));
         let Some(found) = self.rhythms.look(site.now) else { return };
-        let Found { mute, refused, aged, is_barren } = found;
+        let Found { begun, mute, refused, aged, broken, is_barren } = found;
+        if !begun.is_empty() {
+            self.lacks.retain(|(one, _)| !begun.contains(one));
+            self.signs.extend(begun.into_iter().map(|stream| Sign { stream, speaks: true }));
+        }
+        if site.profile.book.snapshot == SnapshotSource::Stream {
+            let tells_itself = |one: &&Subscription| {
+                matches!(one.channel, Channel::Orderbook | Channel::Quotes | Channel::Ticker)
+            };
+            let dumb: Vec<_> = mute.iter().filter(tells_itself).copied().collect();
+            self.lack(&dumb, Reason::Mute);
+        }
+        self.lack(&broken, Reason::Aged);
         if is_barren {
             self.find_barren(site);
         }

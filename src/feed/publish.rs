@@ -7,8 +7,9 @@ use super::books::{Applied, Books, Joined};
 use super::dates::{Belief, Dates};
 use super::gap::{Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
+use super::open::{Sign, is_of_silence};
 use super::output::Output;
-use super::{with_books, with_trades};
+use super::{LossShows, with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected, SequencedTick,
@@ -61,7 +62,8 @@ impl Publisher {
         (clock, recorder): (Clock, Recorder),
         counters: Arc<FeedCounters>,
     ) -> Self {
-        let (books, instruments) = books;
+        let (mut books, instruments) = books;
+        books.expect(&instruments);
         Self {
             books,
             numbers,
@@ -123,6 +125,9 @@ impl Publisher {
         for mark in &batch.trade_marks {
             self.numbers.mark(*mark, source, self.output.staged());
         }
+        if self.books.loss_shows() == LossShows::Nowhere {
+            self.doubt_books_with_lost_trades();
+        }
         for tick in self.output.staged() {
             // What was held back has the time of its own frame.
             if tick.received == MonoNanos::ZERO {
@@ -132,6 +137,24 @@ impl Publisher {
         if !self.output.staged().is_empty() {
             self.waiting = Some(Stamps { received, parsed });
             self.push();
+        }
+    }
+
+    /// Where nothing else shows the loss of a book event, lost trades are the sign of one.
+    fn doubt_books_with_lost_trades(&mut self) {
+        let lost = |tick: &Tick| match tick.body {
+            Body::Gap { channel: Channel::Trades, reason: Reason::SequenceGap, .. } => {
+                Some(tick.instrument)
+            }
+            _ => None,
+        };
+        let mut next = 0;
+        while let Some(tick) = self.output.staged().get(next) {
+            next += 1;
+            let Some(instrument) = lost(tick) else { continue };
+            if self.books.distrust(instrument, Reason::SequenceGap, self.output.staged()) {
+                self.counters.resyncs.increment();
+            }
         }
     }
 
@@ -420,6 +443,7 @@ impl Publisher {
         self.numbers.cover(count, carried);
         self.instruments.clear();
         self.instruments.extend(with_books(carried));
+        self.books.expect(&self.instruments);
     }
 
     /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
@@ -454,7 +478,7 @@ impl Publisher {
         self.distrust(with_books(streams), Reason::Configuration, now);
     }
 
-    /// The exchange refuses a stream: whoever follows it is told.
+    /// A stream is refused, or silent where it ought to speak: whoever follows it is told.
     pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) {
         let Subscription { instrument, channel, .. } = *stream;
         self.absent.insert((instrument, channel), reason);
@@ -468,19 +492,30 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
-    /// The exchange accepted a stream; true when it had been told as not there. A book says so
-    /// itself, with its snapshot.
-    pub(super) fn present(&mut self, stream: &Subscription, now: MonoNanos) -> bool {
-        let Subscription { instrument, channel, .. } = *stream;
-        let was_absent = self.absent.remove(&(instrument, channel)).is_some();
-        if was_absent && channel != Channel::Orderbook {
-            let (state, reason) = (BookState::Live, Reason::None);
-            let body = Body::StreamState { channel, state, reason };
-            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-            self.stamp_and_push(now);
+    /// A stream is there; true when it had been told as not there. One that was silent is there
+    /// when it speaks. A book says so itself, with its snapshot.
+    pub(super) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
+        let Subscription { instrument, channel, .. } = sign.stream;
+        let Some(&was) = self.absent.get(&(instrument, channel)) else { return false };
+        if is_of_silence(was) && !sign.speaks {
+            return false;
         }
+        self.absent.remove(&(instrument, channel));
         self.counters.absent_subscriptions.set(self.absent.len() as u64);
-        was_absent
+        if channel == Channel::Orderbook {
+            return true;
+        }
+        // No number tells what of these is missing.
+        if was == Reason::Aged && matches!(channel, Channel::Quotes | Channel::Ticker) {
+            self.counters.gaps.increment();
+            let body = Body::Gap { channel, reason: Reason::Mute, missed: 0 };
+            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        }
+        let (state, reason) = (BookState::Live, Reason::None);
+        let body = Body::StreamState { channel, state, reason };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        self.stamp_and_push(now);
+        true
     }
 
     /// Whether a stream was told as not there. That it is given up is told though it was so for

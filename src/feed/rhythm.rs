@@ -94,12 +94,16 @@ struct Stream {
 /// What a look found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
+    /// Spoke for the first time, or again.
+    pub(super) begun: Vec<Subscription>,
     /// Answered, and nothing came of it.
     pub(super) mute: Vec<Subscription>,
     /// Refused, long enough ago to ask once more.
     pub(super) refused: Vec<Subscription>,
     /// Silent far beyond its rhythm.
     pub(super) aged: Vec<Subscription>,
+    /// Those of them, books aside, that had a rhythm: no quiet market explains it.
+    pub(super) broken: Vec<Subscription>,
     /// More than half of the streams whose rhythm is known are silent beyond it: it is the
     /// connection, or the whole market. A living connection is not ended for that, as nobody knows
     /// which; it is replaced by one that is subscribed before it goes.
@@ -216,6 +220,13 @@ impl Rhythms {
         own.any(|stream| stream.phase == Phase::Flowing)
     }
 
+    /// Whether a channel of an instrument speaks, be it since the last look.
+    pub(super) fn speaks(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let place = place(instrument, channel);
+        let mut own = self.streams.iter().filter(|stream| stream.place == place);
+        own.any(|stream| stream.phase == Phase::Flowing || self.heard[place] != stream.seen)
+    }
+
     /// Whether the exchange serves a channel of an instrument, as far as it says: it accepted it,
     /// or it speaks.
     pub(super) fn is_there(&self, instrument: InstrumentId, channel: Channel) -> bool {
@@ -238,9 +249,16 @@ impl Rhythms {
             let stream = &mut self.streams[index];
             match stream.look(self.heard[stream.place], self.excused, patience, passed, now) {
                 Look::Fine => {}
+                Look::Begun => found.begun.push(stream.subscription),
                 Look::Mute => found.mute.push(stream.subscription),
                 Look::Refused => found.refused.push(stream.subscription),
-                Look::Aged => found.aged.push(stream.subscription),
+                Look::Aged => {
+                    found.aged.push(stream.subscription);
+                    let is_book = stream.subscription.channel == Channel::Orderbook;
+                    if !is_book && stream.is_known(now) {
+                        found.broken.push(stream.subscription);
+                    }
+                }
             }
             if stream.is_known(now) {
                 known += 1;
@@ -273,6 +291,7 @@ impl Rhythms {
 /// What a look at one stream says.
 enum Look {
     Fine,
+    Begun,
     Mute,
     Refused,
     Aged,
@@ -296,8 +315,8 @@ impl Stream {
             } else {
                 self.learn(silent_before + passed.as_nanos() as u64);
             }
-            self.phase = Phase::Flowing;
-            return Look::Fine;
+            let was_flowing = std::mem::replace(&mut self.phase, Phase::Flowing) == Phase::Flowing;
+            return if was_flowing { Look::Fine } else { Look::Begun };
         }
         match self.phase {
             Phase::Expected { since } if now >= since.max(excused).after(patience) => {

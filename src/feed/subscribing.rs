@@ -7,7 +7,8 @@
 //! names the one that it refuses; a refusal without a name is one of those that stay unanswered
 //! when all others are. Either way a bad symbol never sinks the others.
 //!
-//! What is refused for now is asked for again, all of it, when [`Patience`] says so; what the
+//! What is refused for now, or stays unanswered however often it is asked, is asked for again, all
+//! of it, when [`Patience`] says so; what the
 //! exchange says is so already counts as accepted. An answer that says "too much" and not of what
 //! casts a doubt on all that waits: what of it stays unanswered counts as refused by it.
 
@@ -27,8 +28,11 @@ use crate::tick::Reason;
 /// An answer that takes longer is not expected any more.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often an unanswered request is made.
+/// How often an unanswered request is made in a row.
 const TRIES_MAX: u8 = 3;
+
+/// First wait of a stream for which all of those stayed unanswered.
+const UNANSWERED_WAIT: Duration = Duration::from_secs(10);
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +116,8 @@ pub(super) enum Refused {
     Moot,
     /// These subscriptions, and no others, for now.
     Postponed(Postponed),
+    /// Nobody said anything of these yet; they are asked for once more.
+    Unanswered(Vec<Subscription>),
 }
 
 /// How an exchange wants to be asked.
@@ -432,9 +438,14 @@ impl Subscribing {
         self.find(id.or(alone))
     }
 
-    /// Gives up waiting for one answer that is overdue, if there is one, and asks again unless
-    /// that was done often enough. Returns the number of the request, and what became of it.
-    pub(super) fn overdue(&mut self, now: MonoNanos) -> Option<(u64, Refused)> {
+    /// Gives up waiting for one answer that is overdue, if there is one, and asks again: at once a
+    /// few times, then as for what is not served for now. What `speaks` needs no answer any more.
+    /// Returns the number of the request, and what became of it.
+    pub(super) fn overdue(
+        &mut self,
+        now: MonoNanos,
+        speaks: impl Fn(&Subscription) -> bool,
+    ) -> Option<(u64, Refused)> {
         if self.greetings.1 <= now {
             self.greetings.0 = 0;
         }
@@ -452,11 +463,17 @@ impl Subscribing {
             if refusals > 0 && unanswered.len() > 1 {
                 // Refused as a whole, where single answers were expected.
                 self.halve(&unanswered);
-            } else if tries < TRIES_MAX {
-                self.queue.push_back(Chunk { ask, subscriptions: unanswered, tries });
-            } else {
-                self.answered.extend(unanswered);
+                return Some((id, Refused::Pending));
             }
+            if tries < TRIES_MAX {
+                let subscriptions = unanswered.clone();
+                self.queue.push_back(Chunk { ask, subscriptions, tries });
+                return Some((id, Refused::Unanswered(unanswered)));
+            }
+            let (there, unanswered): (Vec<_>, Vec<_>) = unanswered.into_iter().partition(speaks);
+            self.answered.extend(there);
+            let cause = (Reason::Unavailable, UNANSWERED_WAIT);
+            return Some((id, self.postpone(ask, unanswered, cause, now)));
         }
         Some((id, Refused::Pending))
     }

@@ -14,10 +14,11 @@ use crate::latency::recorder;
 use crate::net::BackoffPolicy;
 use crate::ring::{Consumer, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
-use crate::tick::Tick;
+use crate::tick::{BookState, Tick};
 
 mod life;
 mod silence;
+mod unheard;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;
 
@@ -111,6 +112,17 @@ impl Hand {
     fn states(&self) -> Vec<(FeedState, Reason)> {
         let states = self.ticks.iter().filter_map(|tick| match tick.body {
             Body::FeedState { state, reason, .. } => Some((state, reason)),
+            _ => None,
+        });
+        states.collect()
+    }
+
+    /// What was told of a channel's streams.
+    fn stream_states(&self, channel: Channel) -> Vec<(BookState, Reason)> {
+        let states = self.ticks.iter().filter_map(|tick| match tick.body {
+            Body::StreamState { channel: of, state, reason } if of == channel => {
+                Some((state, reason))
+            }
             _ => None,
         });
         states.collect()
@@ -362,6 +374,10 @@ fn a_stream_that_dies_alone_is_found_by_its_rhythm_and_brought_back() {
     });
     assert!(told, "{:?}", hand.notices);
     hand.live(4, 0..3);
+    assert_eq!(
+        hand.stream_states(Channel::Trades),
+        [(BookState::Stale, Reason::Aged), (BookState::Live, Reason::None)]
+    );
     assert_eq!((counters.aged_streams.value(), counters.resubscriptions.value()), (1, 1));
     assert!(counters.reconnects.iter().all(|one| one.value() == 0), "the others never stopped");
 }
@@ -381,7 +397,8 @@ fn a_stream_without_numbers_that_was_mute_is_told_to_have_a_hole() {
         hand.live(1, 1..3);
     }
     hand.live(4, 0..3);
-    let own: Vec<_> = hand.ticks.iter().filter(|tick| tick.instrument == InstrumentId(0)).collect();
+    let own = hand.ticks.iter().filter(|tick| tick.instrument == InstrumentId(0));
+    let own: Vec<_> = own.filter(|tick| !matches!(tick.body, Body::StreamState { .. })).collect();
     let is_gap = |tick: &Tick| matches!(tick.body, Body::Gap { reason: Reason::Mute, .. });
     let after =
         own.windows(2).position(|pair| pair[1].received.since(pair[0].received) > 10_000_000_000);

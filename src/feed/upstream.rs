@@ -528,7 +528,7 @@ impl Upstream {
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
             is_barren: false,
             lacks: Vec::new(),
-            accepted: Vec::new(),
+            signs: Vec::new(),
             aged: Vec::new(),
             doubted: Vec::new(),
             was_settled: false,

@@ -249,7 +249,7 @@ impl Books {
 
     /// The connection that fed this book was lost: what comes next does not follow what was.
     pub fn disconnected(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
-        if self.find(instrument).is_some() {
+        if self.state(instrument).is_some() {
             self.abandon(instrument, Reason::Disconnected, out);
         }
     }
@@ -339,11 +339,19 @@ impl Books {
         self.entries[self.find(instrument)? as usize].shown.map(|(state, _)| state)
     }
 
+    /// These books are subscribed: until their first event they count as resyncing.
+    pub fn expect(&mut self, instruments: &[InstrumentId]) {
+        for &instrument in instruments {
+            self.place(instrument);
+        }
+    }
+
     /// How many books are in each state, by `BookState as usize`; those before their first event
-    /// are in none.
+    /// are resyncing.
     pub fn tally(&self) -> [u64; BookState::ALL.len()] {
         let mut tally = [0; BookState::ALL.len()];
-        for (state, _) in self.entries.iter().filter_map(|entry| entry.shown) {
+        for entry in &self.entries {
+            let state = entry.shown.map_or(BookState::Resyncing, |(state, _)| state);
             tally[state as usize] += 1;
         }
         tally

@@ -115,11 +115,35 @@ fn a_request_without_an_answer_is_repeated_a_few_times() {
     let mut overdue = Vec::new();
     while !subscribing.is_done() {
         assert!(subscribing.next(&binance(), now).is_some());
-        assert_eq!(subscribing.overdue(now), None);
+        assert_eq!(subscribing.overdue(now, |_| false), None);
         now = subscribing.due();
-        overdue.extend(subscribing.overdue(now).map(|(id, _)| id));
+        overdue.extend(subscribing.overdue(now, |_| false));
     }
-    assert_eq!(overdue, [1, 2, 3]);
+    let all = subscriptions(1);
+    assert_eq!(overdue[0], (1, Refused::Unanswered(all.clone())));
+    assert_eq!(overdue[1], (2, Refused::Unanswered(all.clone())));
+    let (id, refused) = overdue.remove(2);
+    let late = postponed(refused);
+    assert_eq!((id, late.streams, late.reason), (3, all, Reason::Unavailable));
+    subscribing.resume(late.until);
+    let again = subscribing.next(&binance(), late.until);
+    assert!(again.is_some(), "and asked for again later, not never");
+}
+
+#[test]
+fn what_speaks_needs_no_answer() {
+    let all = subscriptions(2);
+    let mut subscribing = per_request(&all);
+    let mut now = NOW;
+    let mut last = None;
+    while !subscribing.is_done() {
+        assert!(subscribing.next(&binance(), now).is_some());
+        now = subscribing.due();
+        last = subscribing.overdue(now, |one| *one == all[0]);
+    }
+    let (_, refused) = last.expect("it was overdue");
+    assert_eq!(postponed(refused).streams, all[1..]);
+    assert_eq!(subscribing.take_answered(), all[..1]);
 }
 
 #[test]
@@ -148,7 +172,7 @@ fn where_answers_have_no_number_one_request_waits_at_a_time() {
     // A greeting that is never answered holds nothing up for ever.
     let mut subscribing = Subscribing::new(&rules(Answers::PerRequest, 1), &all, 1, (1, NOW));
     let due = subscribing.due();
-    assert_eq!(subscribing.overdue(due), None);
+    assert_eq!(subscribing.overdue(due, |_| false), None);
     assert!(subscribing.next(&binance(), due).is_some());
 }
 
@@ -203,7 +227,7 @@ fn a_request_that_is_malformed_as_a_whole_is_halved_when_nothing_else_is_answere
     let id = id_of(&said(&mut subscribing, &binance())[0]);
     assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
     let due = subscribing.due();
-    assert_eq!(subscribing.overdue(due).map(|(id, _)| id), id);
+    assert_eq!(subscribing.overdue(due, |_| false).map(|(id, _)| id), id);
     let halves = said(&mut subscribing, &binance());
     assert_eq!(halves.len(), 2);
 }
@@ -450,7 +474,7 @@ fn who_is_told_that_it_is_too_much_and_not_what_takes_the_unanswered_for_it() {
     subscribing.accept(Some(2), None);
     let due = subscribing.due();
     let mut late = Vec::new();
-    while let Some((id, refused)) = subscribing.overdue(due) {
+    while let Some((id, refused)) = subscribing.overdue(due, |_| false) {
         late.push((id, postponed(refused).streams.len()));
     }
     assert_eq!(late, [(1, 200), (3, 1)]);
@@ -536,8 +560,8 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
         let begin = now;
         loop {
             subscribing.resume(now);
-            while let Some((_, refused)) = subscribing.overdue(now) {
-                assert!(matches!(refused, Refused::Pending | Refused::Postponed(_)));
+            while let Some((_, refused)) = subscribing.overdue(now, |_| false) {
+                assert!(!matches!(refused, Refused::GivenUp(_) | Refused::Unknown));
             }
             while pacer.ready_at(0) <= now
                 && let Some(text) = subscribing.next(&binance(), now)

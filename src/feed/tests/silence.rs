@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::sim::{ByHand, is_simulated};
-use crate::tick::BookState;
 
 /// Between two turns.
 pub(super) const STEP: Duration = Duration::from_millis(50);

@@ -1,0 +1,139 @@
+//! Streams that are asked for and do not come: who follows them is told, until they do.
+
+use std::thread::JoinHandle;
+
+use super::silence::{Pair, secs};
+use super::*;
+use crate::feed::open::Sign;
+
+const ALL: [Channel; 4] = [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
+
+/// A Kraken that is there, and answers no request to subscribe before so many were made.
+fn taciturn(requests: usize) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        let mut asked = 0;
+        while let Ok(message) = socket.read() {
+            let Ok(text) = message.to_text() else { continue };
+            let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            let (id, params) = (&said["req_id"], &said["params"]);
+            let mut result = params.clone();
+            result["symbol"] = params["symbol"][0].clone();
+            asked += usize::from(said["method"] == "subscribe" && params["symbol"].is_array());
+            let answer = match said["method"].as_str() {
+                Some("ping") => serde_json::json!({"method": "pong", "req_id": id}),
+                Some("subscribe") if asked > requests => serde_json::json!({
+                    "method": "subscribe", "req_id": id, "success": true, "result": result
+                }),
+                _ => continue,
+            };
+            if socket.send(tungstenite::Message::text(answer.to_string())).is_err() {
+                return;
+            }
+        }
+    });
+    (url, thread)
+}
+
+impl Hand {
+    /// Time passes by seconds, in which the exchange answers what is to show whether it lives.
+    fn pass_answered(&mut self, enough: impl Fn(&Self) -> bool) {
+        for _ in 0..200 {
+            if enough(self) {
+                return;
+            }
+            self.after(secs(1));
+            self.until("an answer", |hand| {
+                let counters = hand.handle.counters();
+                counters.silence_questions.value() == counters.silence_answers.value()
+            });
+        }
+        panic!("it never came: {:?}", self.ticks);
+    }
+}
+
+#[test]
+fn what_is_not_answered_is_told_as_not_there_until_it_is() {
+    let (url, exchange) = taciturn(8);
+    let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+    let wanted = subscriptions(ExchangeId::Kraken, &["BTC/USD"], &ALL);
+    let mut hand = Hand::by(clock, ExchangeId::Kraken, wanted, url, |_| {});
+    hand.until("a connection", |hand| !hand.states().is_empty());
+    let books = |hand: &Hand, state| hand.feed.publisher.books.tally()[state as usize];
+    assert_eq!(books(&hand, BookState::Resyncing), 1, "it is waited for");
+    let stale = (BookState::Stale, Reason::Unavailable);
+    hand.pass_answered(|hand| hand.handle.counters().absent_subscriptions.value() == 4);
+    for channel in [Channel::Trades, Channel::Quotes, Channel::Ticker] {
+        assert_eq!(hand.stream_states(channel), [stale], "{channel:?}");
+    }
+    assert_eq!(books(&hand, BookState::Stale), 1);
+    assert_eq!(hand.states().last(), Some(&(FeedState::Connected, Reason::Unavailable)));
+    hand.pass_answered(|hand| hand.handle.counters().absent_subscriptions.value() == 0);
+    for channel in [Channel::Trades, Channel::Quotes, Channel::Ticker] {
+        let live = (BookState::Live, Reason::None);
+        assert_eq!(hand.stream_states(channel), [stale, live], "{channel:?}");
+    }
+    drop(hand);
+    exchange.join().unwrap();
+}
+
+#[test]
+fn what_is_granted_and_does_not_tell_itself_is_stale_until_it_speaks() {
+    let kraken = (ExchangeId::Kraken, "BTC/USD", &ALL[..]);
+    let mut pair = Pair::new(kraken, |_| {}, |options| options.mute_after = secs(4));
+    pair.exchange.inject(Fault::AckMute { count: 3 });
+    pair.pass(secs(3));
+    assert_eq!(pair.hand.handle.counters().absent_subscriptions.value(), 0);
+    pair.pass(secs(7));
+    let (stale, live) = ((BookState::Stale, Reason::Mute), (BookState::Live, Reason::None));
+    assert_eq!(pair.hand.stream_states(Channel::Trades), [], "a market may be quiet");
+    for channel in [Channel::Quotes, Channel::Ticker] {
+        assert_eq!(pair.hand.stream_states(channel), [stale, live], "{channel:?}");
+    }
+    let joined = (BookState::Live, Reason::SnapshotJoined);
+    assert_eq!(pair.book_states()[..2], [stale, joined]);
+    assert_eq!(pair.hand.handle.counters().absent_subscriptions.value(), 0);
+}
+
+#[test]
+fn lost_trades_cost_a_book_its_trust_where_nothing_else_shows_a_loss() {
+    let coinbase = (ExchangeId::Coinbase, "BTC-USD", &[Channel::Trades, Channel::Orderbook][..]);
+    let mut pair = Pair::new(coinbase, |_| {}, |_| {});
+    pair.pass(secs(2));
+    let joined = (BookState::Live, Reason::SnapshotJoined);
+    assert_eq!(pair.book_states().last(), Some(&joined));
+    let before = pair.book_states().len();
+    pair.exchange.inject(Fault::Drop { of: Of::Trade, symbol: None, count: 1 });
+    pair.pass(secs(3));
+    let doubted = [
+        (BookState::Stale, Reason::SequenceGap),
+        (BookState::Resyncing, Reason::SequenceGap),
+        joined,
+    ];
+    assert_eq!(pair.book_states()[before..], doubted);
+    assert_eq!(pair.hand.handle.counters().resubscriptions.value(), 1);
+}
+
+#[test]
+fn a_silent_stream_is_live_by_its_word_and_not_by_an_answer_and_its_hole_is_told() {
+    let (clock, url) = (Clock::manual(UnixNanos::from_millis(0)), NAMED.to_owned());
+    let wanted = subscriptions(ExchangeId::Binance, &["BTCUSDT"], &[Channel::Quotes]);
+    let mut hand = Hand::by(clock, ExchangeId::Binance, wanted.clone(), url, |_| {});
+    let now = hand.feed.clock.now();
+    let publisher = &mut hand.feed.publisher;
+    publisher.absent(&wanted[0], Reason::Aged, now);
+    assert!(!publisher.present(Sign { stream: wanted[0], speaks: false }, now));
+    assert!(publisher.present(Sign { stream: wanted[0], speaks: true }, now));
+    hand.turn();
+    let told: Vec<Body> = hand.ticks.iter().map(|tick| tick.body).collect();
+    let channel = Channel::Quotes;
+    let state = |state, reason| Body::StreamState { channel, state, reason };
+    let all = [
+        state(BookState::Stale, Reason::Aged),
+        Body::Gap { channel, reason: Reason::Mute, missed: 0 },
+        state(BookState::Live, Reason::None),
+    ];
+    assert_eq!(told[..3], all);
+}
