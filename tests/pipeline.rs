@@ -147,23 +147,24 @@ impl Seen {
     }
 
     /// Whether all that `expected` states was seen.
-    fn is_whole(&self, exchange: ExchangeId, expected: &Value) -> bool {
-        let object = |key: &str| expected[key].as_object().cloned().unwrap_or_default();
-        let trades = object("trades").into_iter().all(|(native, wanted)| {
+    fn has_all_trades(&self, exchange: ExchangeId, expected: &Value) -> bool {
+        let trades = expected["trades"].as_object().cloned().unwrap_or_default();
+        trades.into_iter().all(|(native, wanted)| {
             let seen = self.trades.get(&canonical(exchange, &native));
             seen.map_or(0, |trades| trades.seq) == wanted["count"].as_u64().unwrap_or(0)
-        });
-        let books = object("books").into_iter().filter(|(_, book)| book["synced"] != false).all(
-            |(native, wanted)| {
-                let seen = self.books.get(&canonical(exchange, &native));
-                seen.is_some_and(|book| {
-                    book.bids.len() as u64 == wanted["bid_levels"].as_u64().unwrap_or(0)
-                        && book.bids.values().next_back() == strings(&wanted["best_bid"]).as_ref()
-                        && book.asks.values().next() == strings(&wanted["best_ask"]).as_ref()
-                })
-            },
-        );
-        trades && books
+        })
+    }
+
+    fn has_whole_books(&self, exchange: ExchangeId, expected: &Value) -> bool {
+        let books = expected["books"].as_object().cloned().unwrap_or_default();
+        books.into_iter().filter(|(_, book)| book["synced"] != false).all(|(native, wanted)| {
+            let seen = self.books.get(&canonical(exchange, &native));
+            seen.is_some_and(|book| {
+                book.bids.len() as u64 == wanted["bid_levels"].as_u64().unwrap_or(0)
+                    && book.bids.values().next_back() == strings(&wanted["best_bid"]).as_ref()
+                    && book.asks.values().next() == strings(&wanted["best_ask"]).as_ref()
+            })
+        })
     }
 
     fn assert_equals(&self, name: &str, exchange: ExchangeId, expected: &Value) {
@@ -223,13 +224,27 @@ fn play(folder: &Path, name: &str, exchange: ExchangeId, expected: &Value) {
         .collect();
     let natives: Vec<&String> = expected["books"].as_object().expect("books").keys().collect();
     let symbols: Vec<String> = natives.iter().map(|native| canonical(exchange, native)).collect();
-    let capture = Capture { path: folder.join(format!("{name}.txt")), rest };
-    // Channels of one path alone, so that futures need one connection and get the recording once.
-    let channels = ["quotes", "orderbook"];
-    let seen = through(capture, exchange, (&symbols, &channels), |gateway| {
-        let whole = |seen: &Seen| seen.is_whole(exchange, expected);
-        watch(gateway, exchange, (&symbols, &["trades", "orderbook"]), whole)
-    });
+    // A connection gets all of the recording, so that there must be but one at a time: trades and
+    // books of futures have a path each.
+    let runs: &[&[&str]] = match exchange {
+        ExchangeId::BinanceFutures => &[&["trades"], &["orderbook"]],
+        _ => &[&["trades", "orderbook"]],
+    };
+    let mut seen = Seen::default();
+    for &channels in runs {
+        let path = folder.join(format!("{name}.txt"));
+        let capture = Capture { path, rest: rest.clone() };
+        let run = through(capture, exchange, (&symbols, channels), |gateway| {
+            let has = |part: &str| channels.contains(&part);
+            let whole = |seen: &Seen| {
+                (!has("trades") || seen.has_all_trades(exchange, expected))
+                    && (!has("orderbook") || seen.has_whole_books(exchange, expected))
+            };
+            watch(gateway, exchange, (&symbols, channels), whole)
+        });
+        seen.trades.extend(run.trades);
+        seen.books.extend(run.books);
+    }
     seen.assert_equals(name, exchange, expected);
 }
 
@@ -301,7 +316,7 @@ fn watch(
     let mut seen = Seen::default();
     let end = Instant::now() + ARRIVAL_MAX;
     while !is_whole(&seen) {
-        assert!(Instant::now() < end, "the recording has not arrived whole");
+        assert!(Instant::now() < end, "{exchange}: the recording has not arrived whole");
         if let Message::Text(text) = socket.read().expect("the gateway goes on") {
             seen.take(&text);
         }
