@@ -9,6 +9,10 @@ use crate::feed::books::begins_anew;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
 
+/// By how much a connection's first frames may be older than what another told already, and take over
+/// all the same.
+const UNEVEN_NS_MAX: i64 = 500_000_000;
+
 impl Numbers {
     /// Judges a book event. `proven` says whether its book is; one that is not takes what comes,
     /// and sorts it itself.
@@ -32,8 +36,12 @@ impl Numbers {
             // had it later.
             let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
             let told = believed(sent, self.believed_until);
-            // A whole book that was held up on its way would take a good one back to what it was.
-            let late = foreign && proven && told.is_some() && told < owner.told;
+            // A whole book that was held up on its way would take a good one back to what it was. Two
+            // connections are never quite even: what comes behind it on its own makes up for that.
+            let late = foreign
+                && proven
+                && told.is_some()
+                && told.0.saturating_add(UNEVEN_NS_MAX) < owner.told.0;
             if update.kind == BookKind::Snapshot && !late {
                 let (generation, heard) = (source.generation, source.received);
                 *owner = Owner { generation, heard, told };
