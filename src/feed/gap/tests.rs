@@ -857,8 +857,8 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     );
     assert_eq!(desk.numbers.leave(1, &mut desk.out), []);
     // What is older than what was told, by the exchange's own time, is no news.
-    let at = |millis, update: BookUpdate| BookUpdate {
-        exchange_time: UnixNanos::from_millis(millis),
+    let at = |seconds: u64, update: BookUpdate| BookUpdate {
+        exchange_time: UnixNanos::from_millis(seconds * 1_000),
         ..update
     };
     assert_eq!(desk.book(3, &at(10, whole(0))), NEXT);
@@ -867,4 +867,8 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     assert_eq!(desk.book(4, &at(21, delta(0, 0, None))), OLDER);
     assert_eq!(desk.book(3, &at(22, delta(0, 0, None))), NEXT);
     assert_eq!(desk.book(4, &at(23, whole(0))), NEXT);
+    // Two connections are never even.
+    assert_eq!(desk.book(4, &at(30, delta(0, 0, None))), NEXT);
+    let uneven = BookUpdate { exchange_time: UnixNanos::from_millis(29_600), ..whole(0) };
+    assert_eq!(desk.book(3, &uneven), NEXT);
 }
