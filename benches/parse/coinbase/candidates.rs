@@ -223,7 +223,7 @@ impl Out {
             ..Ticker::default()
         };
         let instrument = self.find(data.product_id);
-        for body in ticker.bodies() {
+        for body in ticker.with_change().bodies() {
             self.batch.push(sequence, Tick::new(instrument, at, body));
         }
         let quote = Quote {

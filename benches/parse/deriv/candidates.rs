@@ -196,7 +196,7 @@ fn push_tick(
     let instrument = instruments.find(symbol.as_bytes()).unwrap();
     let time = UnixNanos::from_millis(epoch * 1_000);
     let ticker = Ticker { last: Some(quote), bid, ask, ..Ticker::default() };
-    for body in ticker.bodies() {
+    for body in ticker.with_change().bodies() {
         batch.push(epoch, Tick::new(instrument, time, body));
     }
     let quote = Quote { bid, bid_size: None, ask, ask_size: None };

@@ -299,7 +299,7 @@ impl<'t> Fields<'t> {
             volume: Some(volume.into()),
             quote_volume: None,
         };
-        for body in ticker.bodies() {
+        for body in ticker.with_change().bodies() {
             batch.push(None, Tick::new(instrument, time, body));
         }
         let (bid, ask) = (resting(bid), resting(ask));
