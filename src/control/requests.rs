@@ -414,7 +414,7 @@ impl Worker {
 /// What an answer is that cannot be used. Some exchanges say "too many requests" in the body of an
 /// answer like any other.
 fn unusable(profile: &Profile, error: &RestError, body: &[u8], now: UnixNanos) -> Failure {
-    let refusal = (profile.refusal)(200, None, body, now);
+    let refusal = profile.refusal(200, None, body, now);
     match error {
         RestError::Refused { .. } if refusal.reason == Reason::RateLimited => {
             Failure::Refused(refusal)

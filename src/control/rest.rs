@@ -73,12 +73,9 @@ impl Rest {
             return Ok(body);
         }
         let by_our_date = theirs.is_none() && retry_after.as_deref().and_then(http_date).is_some();
-        let judge = |stated| (self.profile.refusal)(status, stated, &body, theirs.unwrap_or(now));
-        let mut refusal = judge(retry_after.as_deref());
-        if by_our_date {
-            // Ours may be wrong: no shorter than if nothing had been said.
-            refusal.retry_after = refusal.retry_after.max(judge(None).retry_after);
-        }
+        let judge = if by_our_date { Profile::refusal_by_our_date } else { Profile::refusal };
+        let now = theirs.unwrap_or(now);
+        let refusal = judge(self.profile, status, retry_after.as_deref(), &body, now);
         Err(Failure::Refused(refusal))
     }
 }

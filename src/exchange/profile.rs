@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayString;
 
-use super::refusal::{Row, judge_close};
+use super::refusal::Refusals;
 use super::rest::refused_upgrade;
 use super::spelling::likely_pair;
 use super::{
@@ -44,22 +44,44 @@ pub struct Profile {
     pub snapshot: Option<SnapshotRest>,
     /// The list of instruments beside the stream; `None` where it comes in it.
     pub listing: Option<ListingRest>,
-    /// What a status other than 200 asks of us, from status, `Retry-After` header, body and date.
-    pub refusal: fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal,
-    /// What its close frames ask of us, by their codes and words; see [`Profile::closed`].
-    pub(super) closes: &'static [Row],
+    /// What it refuses with; see [`Profile::refusal`] and [`Profile::closed`].
+    pub(super) refusals: Refusals,
 }
 
 impl Profile {
     /// Why a connection ended that the exchange closed with this code and these words, and the
     /// shortest wait before the next; `None` where they ask for nothing.
     pub fn closed(&self, code: u16, words: &str) -> Option<(Reason, Duration)> {
-        judge_close(self.closes, code, words)
+        self.refusals.close(code, words)
     }
 
-    /// Why an upgrade was refused with this status, and the shortest wait before the next attempt:
-    /// as long as the server asks for, but where that was counted `by_our_date` no shorter than if
-    /// it had said nothing.
+    /// What an answer other than the one that was asked for asks of us, by its status, `Retry-After`,
+    /// body and date.
+    pub fn refusal(
+        &self,
+        status: u16,
+        retry_after: Option<&str>,
+        body: &[u8],
+        now: UnixNanos,
+    ) -> Refusal {
+        self.refusals.answers.judge(status, retry_after, body, now)
+    }
+
+    /// The same of a wait that was counted from our own date, which may be wrong: it is no shorter
+    /// than if the answer had said nothing.
+    pub fn refusal_by_our_date(
+        &self,
+        status: u16,
+        retry_after: Option<&str>,
+        body: &[u8],
+        now: UnixNanos,
+    ) -> Refusal {
+        let stated = self.refusal(status, retry_after, body, now);
+        let usual = self.refusal(status, None, body, now);
+        Refusal { retry_after: stated.retry_after.max(usual.retry_after), ..stated }
+    }
+
+    /// Why an upgrade was refused with this status, and the shortest wait before the next attempt.
     pub fn refused_upgrade(
         &self,
         status: u16,
@@ -69,10 +91,8 @@ impl Profile {
         now: UnixNanos,
     ) -> (Reason, Duration) {
         let stated = retry_after_seconds.map(|seconds| seconds.to_string());
-        let judge = |stated| refused_upgrade((self.refusal)(status, stated, body.as_bytes(), now));
-        let (reason, wait) = judge(stated.as_deref());
-        let least = if by_our_date { judge(None).1 } else { Duration::ZERO };
-        (reason, wait.max(least))
+        let judge = if by_our_date { Self::refusal_by_our_date } else { Self::refusal };
+        refused_upgrade(judge(self, status, stated.as_deref(), body.as_bytes(), now))
     }
 
     /// Reads a symbol as people write it: canonical, or as the exchange spells it, which is then

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::rest::Answers;
 use crate::tick::Reason;
 
 /// What follows from a refusal.
@@ -153,28 +154,41 @@ const CLOSES: &[Row] = &[
     code("1013", unavailable(5)),
 ];
 
-/// What the close frame of an exchange asks of us: why the connection ended, and the shortest wait
-/// before the next. By its own table, its words as far as exchanges share them, then its code.
-#[cold]
-pub(super) fn judge_close(table: &[Row], code: u16, text: &str) -> Option<(Reason, Duration)> {
-    let code = format!("{code}");
-    let fits = |row: &&Row| row.fits(&code, text);
-    let row = table.iter().find(fits).or_else(|| SHARED.iter().find(fits));
-    match row.or_else(|| CLOSES.iter().find(fits))?.kind {
-        RefusalKind::Temporary { reason, wait } | RefusalKind::Fatal { reason, wait } => {
-            Some((reason, wait))
-        }
-        RefusalKind::Permanent | RefusalKind::AlreadySo | RefusalKind::Unknown => None,
-    }
+/// All that an exchange is known to refuse with. Of each table the first row that fits counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusals {
+    /// On its streams.
+    pub(super) replies: &'static [Row],
+    /// Beside them, and to upgrades.
+    pub(super) answers: Answers,
+    /// By closing.
+    pub(super) closes: &'static [Row],
 }
 
-/// What a refusal comes to: the first row of the adapter's table that fits, then the first of the
-/// words that exchanges share.
-#[cold]
-pub(super) fn judge(table: &[Row], code: &str, text: &str) -> RefusalKind {
-    let fits = |row: &&Row| row.fits(code, text);
-    let row = table.iter().find(fits).or_else(|| SHARED.iter().find(fits));
-    row.map_or(RefusalKind::Unknown, |row| row.kind)
+impl Refusals {
+    /// What a reply on a stream comes to: by the exchange's own rows, then by the words that
+    /// exchanges share.
+    #[cold]
+    pub(super) fn reply(&self, code: &str, text: &str) -> RefusalKind {
+        let fits = |row: &&Row| row.fits(code, text);
+        let row = self.replies.iter().find(fits).or_else(|| SHARED.iter().find(fits));
+        row.map_or(RefusalKind::Unknown, |row| row.kind)
+    }
+
+    /// What a close frame asks of us: why the connection ended, and the shortest wait before the
+    /// next. By the exchange's own rows, its words as far as exchanges share them, then its code.
+    #[cold]
+    pub(super) fn close(&self, code: u16, text: &str) -> Option<(Reason, Duration)> {
+        let code = format!("{code}");
+        let fits = |row: &&Row| row.fits(&code, text);
+        let row = self.closes.iter().find(fits).or_else(|| SHARED.iter().find(fits));
+        match row.or_else(|| CLOSES.iter().find(fits))?.kind {
+            RefusalKind::Temporary { reason, wait } | RefusalKind::Fatal { reason, wait } => {
+                Some((reason, wait))
+            }
+            RefusalKind::Permanent | RefusalKind::AlreadySo | RefusalKind::Unknown => None,
+        }
+    }
 }
 
 /// Whether a text holds some words, in letters of either case.
@@ -189,11 +203,12 @@ mod tests {
 
     #[test]
     fn an_adapters_own_rows_come_first_and_within_a_table_the_first_that_fits() {
-        let table = [
+        const TABLE: &[Row] = &[
             both("7", "banned", banned(60)),
             code("7", too_much(3)),
             words("rate limit of candles", RefusalKind::Permanent),
         ];
+        let refusals = Refusals { replies: TABLE, answers: Answers::of(&[]), closes: &[] };
         for (code, words, kind) in [
             ("7", "IP BANNED until noon", banned(60)),
             ("7", "", too_much(3)),
@@ -204,14 +219,15 @@ mod tests {
             ("", "error:Already Subscribed", RefusalKind::AlreadySo),
             ("", "what is this", RefusalKind::Unknown),
         ] {
-            assert_eq!(judge(&table, code, words), kind, "{code} {words}");
+            assert_eq!(refusals.reply(code, words), kind, "{code} {words}");
         }
     }
 
     #[test]
     fn a_close_frame_says_when_to_come_back_where_it_says_anything() {
-        let table = [code("4008", too_much(60))];
-        let judged = |code, words: &str| judge_close(&table, code, words);
+        const CLOSES: &[Row] = &[code("4008", too_much(60))];
+        let refusals = Refusals { replies: &[], answers: Answers::of(&[]), closes: CLOSES };
+        let judged = |code, words: &str| refusals.close(code, words);
         let wait = |reason, seconds| Some((reason, Duration::from_secs(seconds)));
         assert_eq!(judged(4_008, "x"), wait(Reason::RateLimited, 60));
         assert_eq!(judged(1_008, "Invalid request"), wait(Reason::RateLimited, 5));

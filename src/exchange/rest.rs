@@ -98,49 +98,63 @@ const SHARED: &[Answer] = &[
 const FAILURE: Refusal =
     Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
 
-/// What an answer other than the one that was asked for asks of us: by the first row that fits,
-/// with the wait that the exchange states where it does.
-pub(super) fn refusal(
-    table: &[Answer],
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    refusal_up_to(RETRY_AFTER_MAX, table, status, retry_after, body, now)
+/// What an exchange answers beside its streams, and to upgrades, when it refuses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answers {
+    /// The first that fits counts, before those that mean the same everywhere.
+    pub(super) rows: &'static [Answer],
+    /// Longest wait that is believed.
+    pub(super) wait_max: Duration,
+    /// Until when a body says to wait, in milliseconds, where no header does.
+    pub(super) until: fn(&[u8]) -> Option<u64>,
 }
 
-/// The same where an exchange bans for longer.
-pub(super) fn refusal_up_to(
-    max: Duration,
-    table: &[Answer],
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    let rows = table.iter().chain(SHARED);
-    let row = rows.into_iter().find(|answer| answer.fits(status, body));
-    let Refusal { reason, retry_after: usual } = row.map_or(FAILURE, |answer| answer.refusal);
-    let wait = retry_after.and_then(|text| retry_after_of(text, now)).unwrap_or(usual);
-    Refusal { reason, retry_after: wait.min(max) }
+impl Answers {
+    /// Waits are stated in the header alone, and for no longer than an hour.
+    pub(super) const fn of(rows: &'static [Answer]) -> Self {
+        Self { rows, wait_max: RETRY_AFTER_MAX, until: |_| None }
+    }
+
+    /// What an answer other than the one that was asked for asks of us, with the wait that the
+    /// exchange states where it does.
+    pub(super) fn judge(
+        &self,
+        status: u16,
+        retry_after: Option<&str>,
+        body: &[u8],
+        now: UnixNanos,
+    ) -> Refusal {
+        let row = self.rows.iter().chain(SHARED).find(|answer| answer.fits(status, body));
+        let Refusal { reason, retry_after: usual } = row.map_or(FAILURE, |answer| answer.refusal);
+        let stated = match retry_after {
+            Some(text) => retry_after_of(text, now),
+            None => (self.until)(body).map(|until| time_until(until, now)),
+        };
+        Refusal { reason, retry_after: stated.unwrap_or(usual).min(self.wait_max) }
+    }
+}
+
+/// From now to a date in milliseconds, at least one second.
+fn time_until(millis: u64, now: UnixNanos) -> Duration {
+    let now = u64::try_from(now.millis()).unwrap_or(0);
+    Duration::from_millis(millis.saturating_sub(now).max(1_000))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TABLE: &[Answer] = &[
+    const ANSWERS: Answers = Answers::of(&[
         Answer::too_much(429, "", 7),
         Answer::too_much(0, "10006", 9),
         Answer::failure(0, "-1008", 60),
-    ];
+    ]);
 
     #[test]
     fn a_wait_may_be_seconds_or_a_date_or_absurd() {
         // 2022-07-30T01:59:00Z.
         let now = UnixNanos::from_millis(1_659_146_340_000);
-        let wait = |header| refusal(TABLE, 429, header, b"", now).retry_after.as_secs();
+        let wait = |header| ANSWERS.judge(429, header, b"", now).retry_after.as_secs();
         for (header, seconds) in [
             (None, 7),
             (Some("30"), 30),
@@ -165,7 +179,7 @@ mod tests {
     #[test]
     fn a_code_counts_where_it_stands_alone() {
         let reason = |status, body: &str| {
-            let refusal = refusal(TABLE, status, None, body.as_bytes(), UnixNanos(0));
+            let refusal = ANSWERS.judge(status, None, body.as_bytes(), UnixNanos(0));
             (refusal.reason, refusal.retry_after.as_secs())
         };
         assert_eq!(reason(200, r#"{"retCode":10006}"#), (Reason::RateLimited, 9));

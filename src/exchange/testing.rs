@@ -3,9 +3,10 @@
 
 use arrayvec::ArrayString;
 
+use super::refusal::Refusals;
 use super::{
-    Batch, BookUpdate, Exchange, Frame, Origin, Refusal, RefusalKind, Rejected, SequencedTick,
-    Subject, Subscription,
+    Batch, BookUpdate, Exchange, Frame, Origin, RefusalKind, Rejected, SequencedTick, Subject,
+    Subscription,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX, Symbol};
@@ -163,16 +164,13 @@ pub(super) fn refused_by(
     }
 }
 
-/// How an adapter judges a refused upgrade or request: status, `Retry-After`, body, date.
-type Judge = fn(u16, Option<&str>, &[u8], UnixNanos) -> Refusal;
-
 /// Why and for how many seconds an answer makes an adapter wait.
 pub(super) fn waits(
-    judge: Judge,
+    refusals: &Refusals,
     now: UnixNanos,
 ) -> impl Fn(u16, Option<&str>, &str) -> (Reason, u64) {
     move |status, retry_after, body| {
-        let refusal = judge(status, retry_after, body.as_bytes(), now);
+        let refusal = refusals.answers.judge(status, retry_after, body.as_bytes(), now);
         (refusal.reason, refusal.retry_after.as_secs())
     }
 }

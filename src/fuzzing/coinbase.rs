@@ -59,7 +59,7 @@ pub fn coinbase_rest(body: &[u8]) {
             assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
         }
         let header = str::from_utf8(body).ok();
-        let refusal = (profile.refusal)(429, header, body, UnixNanos::from_millis(1_000));
+        let refusal = profile.refusal(429, header, body, UnixNanos::from_millis(1_000));
         assert!(refusal.retry_after.as_secs() <= 3_600);
     }
 }

@@ -110,7 +110,7 @@ impl Control {
         };
         if status != 200 {
             let date = self.clock.date(now);
-            let refusal = (self.profile.refusal)(status, retry_after, body, date);
+            let refusal = self.profile.refusal(status, retry_after, body, date);
             self.refused_until = now.after(refusal.retry_after);
             return self.again(job, now, refusal.retry_after.max(SPACING), "refused");
         }

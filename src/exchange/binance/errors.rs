@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, banned, both, code, judge, too_much, unavailable};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, banned, both, code, too_much, unavailable};
+use crate::exchange::rest::{Answer, Answers};
 
 const TABLE: &[Row] = &[
     // Of the streams: unknown property, wrong type of a value, malformed request, no JSON.
@@ -60,7 +59,7 @@ const TABLE: &[Row] = &[
 /// What a refusal comes to; `stated` is the wait that it names itself, where it does.
 pub(super) fn kind(code: &str, text: &str, stated: Option<Duration>) -> RefusalKind {
     let at_least = |wait: Duration| stated.unwrap_or_default().clamp(wait, WAIT_MAX);
-    match judge(TABLE, code, text) {
+    match REFUSALS.reply(code, text) {
         RefusalKind::Temporary { reason, wait } => {
             RefusalKind::Temporary { reason, wait: at_least(wait) }
         }
@@ -69,7 +68,9 @@ pub(super) fn kind(code: &str, text: &str, stated: Option<Duration>) -> RefusalK
     }
 }
 
-/// Of REST, and of upgrades. 429 is "slow down", 418 "banned for not slowing down"; 403 comes from
+/// Of REST, and of upgrades. 429 and 418 come with `Retry-After` in seconds, or with a date in
+/// milliseconds in the body (`error.data.retryAfter`, or "until 1659146400000" in the words of
+/// -1003). 429 is "slow down", 418 "banned for not slowing down"; 403 comes from
 /// a firewall that found something odd. A minute is the window of the weight limit.
 const ANSWERS: &[Answer] = &[
     Answer::too_much(418, "", 120),
@@ -83,37 +84,13 @@ const ANSWERS: &[Answer] = &[
 
 /// "Too many requests" is for more than five messages a second (binance-connector-js #530; measured);
 /// after "Pong timeout" nothing hinders the next connection.
-pub(super) const CLOSES: &[Row] = &[
+const CLOSES: &[Row] = &[
     both("1008", "Too many requests", too_much(5)),
     both("1008", "Pong timeout", RefusalKind::Unknown),
 ];
 
 /// Longest wait that is believed: a ban lasts up to 3 days.
 const WAIT_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
-
-/// See [`crate::exchange::Profile::refusal`]. 429 and 418 come with `Retry-After` in seconds, or
-/// with a date in milliseconds in the body (`error.data.retryAfter`, or "until 1659146400000" in
-/// the words of -1003).
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    let refusal = rest::refusal_up_to(WAIT_MAX, ANSWERS, status, retry_after, body, now);
-    if retry_after.is_some() {
-        return refusal;
-    }
-    match date_in(body).map(|date| Duration::from_millis(since(date, now))) {
-        Some(wait) => Refusal { retry_after: wait.min(WAIT_MAX), ..refusal },
-        None => refusal,
-    }
-}
-
-/// Milliseconds from now to a date, at least one second.
-fn since(millis: u64, now: UnixNanos) -> u64 {
-    millis.saturating_sub(u64::try_from(now.millis()).unwrap_or(0)).max(1_000)
-}
 
 /// The first number of 13 digits after `retryAfter` or `until` in a refusal's body.
 fn date_in(body: &[u8]) -> Option<u64> {
@@ -125,9 +102,17 @@ fn date_in(body: &[u8]) -> Option<u64> {
         .and_then(|digits| digits.parse().ok())
 }
 
+/// All of them.
+pub(super) const REFUSALS: Refusals = Refusals {
+    replies: TABLE,
+    answers: Answers { wait_max: WAIT_MAX, until: date_in, ..Answers::of(ANSWERS) },
+    closes: CLOSES,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::binance::Binance;
     use crate::exchange::testing::{refused_by, waits};
     use crate::instrument::ExchangeId;
@@ -191,7 +176,7 @@ mod tests {
     #[test]
     fn a_refusal_beside_the_stream_tells_how_long_to_wait() {
         let now = UnixNanos::from_millis(1_659_146_340_000);
-        let wait = waits(refusal, now);
+        let wait = waits(&REFUSALS, now);
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         let data = r#"{"error":{"code":-1003,"data":{"retryAfter":1659146400000}}}"#;
         assert_eq!(wait(418, None, data), (Reason::RateLimited, 60));

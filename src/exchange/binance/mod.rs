@@ -89,8 +89,7 @@ pub static SPOT: Profile = Profile {
         next: no_more,
         read: book::read_spot_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// Facts of Binance USD-M futures.
@@ -133,8 +132,7 @@ pub static FUTURES: Profile = Profile {
         next: no_more,
         read: book::read_futures_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// The adapter of both markets.

@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, banned, both, code, judge, too_much, unavailable, words};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, banned, both, code, too_much, unavailable, words};
+use crate::exchange::rest::{Answer, Answers};
 use crate::tick::Reason;
 
 const TABLE: &[Row] = &[
@@ -63,11 +62,6 @@ const fn unavailable_here() -> RefusalKind {
     RefusalKind::Fatal { reason: Reason::Unavailable, wait: Duration::from_secs(1) }
 }
 
-/// What a refusal comes to.
-pub(super) fn kind(code: &str, text: &str) -> RefusalKind {
-    judge(TABLE, code, text)
-}
-
 /// Of REST, and of upgrades. After "403, access too frequent" all is to rest for ten minutes; 403
 /// is also what visitors from countries without service get, and they had better not ask often.
 const ANSWERS: &[Answer] = &[
@@ -82,22 +76,14 @@ const ANSWERS: &[Answer] = &[
     Answer::failure(0, "10016", 5),
 ];
 
-/// See [`crate::exchange::Profile::refusal`].
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    rest::refusal(ANSWERS, status, retry_after, body, now)
-}
-
-/// None of its own is documented.
-pub(super) const CLOSES: &[Row] = &[];
+/// All of them. No close frame of its own is documented.
+pub(super) const REFUSALS: Refusals =
+    Refusals { replies: TABLE, answers: Answers::of(ANSWERS), closes: &[] };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::Subject;
     use crate::exchange::bybit::Bybit;
     use crate::exchange::testing::{carrying, refused_by, waits};
@@ -180,7 +166,7 @@ mod tests {
 
     #[test]
     fn who_asked_too_often_rests() {
-        let wait = waits(refusal, UnixNanos::NONE);
+        let wait = waits(&REFUSALS, UnixNanos::NONE);
         assert_eq!(wait(403, None, ""), (Reason::RateLimited, 600));
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 5));

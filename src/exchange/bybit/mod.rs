@@ -96,8 +96,7 @@ pub static SPOT: Profile = Profile {
         next: no_more,
         read: listing::read_spot_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// Facts of Bybit's linear contracts.
@@ -123,8 +122,7 @@ pub static LINEAR: Profile = Profile {
         next: listing::next_linear,
         read: listing::read_linear_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// The adapter of both classes.

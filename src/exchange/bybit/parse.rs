@@ -293,7 +293,7 @@ impl Context<'_> {
         let code = code.map(|code| code.to_string()).unwrap_or_default();
         let kind = match is_command && Some(words) == failed {
             true => RefusalKind::Permanent,
-            false => errors::kind(&code, words),
+            false => errors::REFUSALS.reply(&code, words),
         };
         Some(Frame::Error { id, subject, kind, text: cut(&[words]) })
     }

@@ -5,10 +5,9 @@
 //! The wording of reasons is documented to be no promise: whatever is refused in words that are
 //! not known here is looked for, and asked for again.
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, judge, too_much, unavailable, words};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, too_much, unavailable, words};
+use crate::exchange::rest::{Answer, Answers};
 
 const TABLE: &[Row] = &[
     // 100 messages a second and address on the Exchange, 8 on Advanced Trade.
@@ -35,11 +34,6 @@ const TABLE: &[Row] = &[
     words("Internal server error", unavailable(5)),
 ];
 
-/// What a refusal comes to.
-pub(in crate::exchange) fn kind(text: &str) -> RefusalKind {
-    judge(TABLE, "", text)
-}
-
 /// Of REST, and of upgrades. The limit of REST is by the second.
 const ANSWERS: &[Answer] = &[
     Answer::too_much(429, "", 1),
@@ -47,22 +41,14 @@ const ANSWERS: &[Answer] = &[
     Answer::too_much(403, "1015", 600),
 ];
 
-/// See [`crate::exchange::Profile::refusal`].
-pub(in crate::exchange) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    rest::refusal(ANSWERS, status, retry_after, body, now)
-}
-
-/// None of its own is documented.
-pub(in crate::exchange) const CLOSES: &[Row] = &[];
+/// All of them. No close frame of its own is documented.
+pub(in crate::exchange) const REFUSALS: Refusals =
+    Refusals { replies: TABLE, answers: Answers::of(ANSWERS), closes: &[] };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::coinbase::Coinbase;
     use crate::exchange::coinbase_advanced::CoinbaseAdvanced;
     use crate::exchange::testing::{refused_by, waits};
@@ -114,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_how_long_to_wait() {
-        let wait = waits(refusal, UnixNanos::NONE);
+        let wait = waits(&REFUSALS, UnixNanos::NONE);
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 1));
         assert_eq!(wait(429, Some("3"), ""), (Reason::RateLimited, 3));
         assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, 600));

@@ -151,5 +151,5 @@ pub(in crate::exchange) fn error(root: Value<'_>) -> Result<Frame, Rejected> {
         Some(reason) => cut(&[message, ": ", reason]),
         None => cut(&[message]),
     };
-    Ok(Frame::Error { id: None, subject: None, kind: errors::kind(&text), text })
+    Ok(Frame::Error { id: None, subject: None, kind: errors::REFUSALS.reply("", &text), text })
 }

@@ -73,8 +73,7 @@ pub static EXCHANGE: Profile = Profile {
         next: no_more,
         read: rest::read_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// The adapter.

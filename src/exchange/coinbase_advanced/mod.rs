@@ -67,8 +67,7 @@ pub static ADVANCED: Profile = Profile {
         next: no_more,
         read: rest::read_listing,
     }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// The adapter.

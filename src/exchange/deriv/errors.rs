@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, code, judge, too_much, unavailable};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, code, too_much, unavailable};
+use crate::exchange::rest::{Answer, Answers};
 use crate::tick::Reason;
 
 const TABLE: &[Row] = &[
@@ -49,30 +48,17 @@ const fn not_served() -> RefusalKind {
     RefusalKind::Fatal { reason: Reason::ExchangeError, wait: Duration::from_secs(60) }
 }
 
-/// What a refusal comes to.
-pub(super) fn kind(code: &str) -> RefusalKind {
-    judge(TABLE, code, code)
-}
-
 /// What refuses an upgrade; nothing is asked for beside the stream.
 const ANSWERS: &[Answer] = &[Answer::too_much(429, "", 60), Answer::too_much(403, "1015", 600)];
 
-/// See [`crate::exchange::Profile::refusal`].
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    rest::refusal(ANSWERS, status, retry_after, body, now)
-}
-
-/// None of its own is documented.
-pub(super) const CLOSES: &[Row] = &[];
+/// All of them. No close frame of its own is documented.
+pub(super) const REFUSALS: Refusals =
+    Refusals { replies: TABLE, answers: Answers::of(ANSWERS), closes: &[] };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::Frame;
     use crate::exchange::deriv::Deriv;
     use crate::exchange::testing::{read_by, refused_by, waits};
@@ -125,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_refused_upgrade_is_not_tried_again_at_once() {
-        let wait = waits(refusal, UnixNanos(0));
+        let wait = waits(&REFUSALS, UnixNanos(0));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 60));
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         assert_eq!(wait(401, None, ""), (Reason::ExchangeError, 5));

@@ -84,8 +84,7 @@ pub static PROFILE: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: None,
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// The adapter of both dialects.

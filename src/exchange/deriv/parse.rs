@@ -210,7 +210,7 @@ impl Context<'_> {
     /// only the code means something.
     fn refusal(&self, root: Value<'_>, error: Value<'_>, id: Option<u64>) -> Frame {
         let code = error.field("code").and_then(Value::string).unwrap_or_default();
-        let (kind, subject) = (errors::kind(code), self.subject(root));
+        let (kind, subject) = (errors::REFUSALS.reply(code, code), self.subject(root));
         // A call asks for one stream, so that this accepts all of it.
         if kind == RefusalKind::AlreadySo {
             return Frame::Ack { id, subject };

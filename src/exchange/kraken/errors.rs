@@ -3,10 +3,9 @@
 //! Sources: docs.kraken.com (guides on rate limits and on errors, pages of the channels, the
 //! errors of version 1; 2026-10), and answers seen by clients, where they are marked so.
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, banned, both, judge, too_much, unavailable, words};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, banned, both, too_much, unavailable, words};
+use crate::exchange::rest::{Answer, Answers};
 
 const TABLE: &[Row] = &[
     // The limit "will vary depending upon the load on the system" and has no number.
@@ -48,31 +47,21 @@ const TABLE: &[Row] = &[
     words("EService:Timeout", unavailable(5)),
 ];
 
-/// What a refusal in these words comes to.
-pub(super) fn kind(text: &str) -> RefusalKind {
-    judge(TABLE, "", text)
-}
-
 /// 1013 is what an outage of its market data closes with (go_kraken #33).
-pub(super) const CLOSES: &[Row] = &[both("1013", "Market data unavailable", unavailable(5))];
+const CLOSES: &[Row] = &[both("1013", "Market data unavailable", unavailable(5))];
 
 /// What refuses an upgrade; nothing is asked for beside the stream. About 150 attempts in ten
 /// minutes are allowed, and who makes more is banned for ten minutes, by Cloudflare's 1015.
 const ANSWERS: &[Answer] = &[Answer::too_much(429, "", 600), Answer::too_much(403, "1015", 600)];
 
-/// See [`crate::exchange::Profile::refusal`].
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    rest::refusal(ANSWERS, status, retry_after, body, now)
-}
+/// All of them.
+pub(super) const REFUSALS: Refusals =
+    Refusals { replies: TABLE, answers: Answers::of(ANSWERS), closes: CLOSES };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::Frame;
     use crate::exchange::kraken::Kraken;
     use crate::exchange::testing::{carrying, read_by, refused_by, waits};
@@ -152,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_address_that_came_too_often_stays_away() {
-        let wait = waits(refusal, UnixNanos(0));
+        let wait = waits(&REFUSALS, UnixNanos(0));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 600));
         assert_eq!(wait(429, Some("30"), ""), (Reason::RateLimited, 30));
         assert_eq!(wait(403, None, "error code: 1015"), (Reason::RateLimited, 600));

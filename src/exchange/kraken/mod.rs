@@ -75,8 +75,7 @@ pub static V2: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: None,
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// Facts of Kraken, version 1: array frames, no trade ids. Frozen by the exchange; here it is read

@@ -334,7 +334,7 @@ impl Context<'_> {
         let channel = envelope.request.and_then(subscribe::channel_of);
         let subject = instrument.zip(channel);
         let subject = subject.map(|(instrument, channel)| Subject { instrument, channel });
-        let kind = errors::kind(error);
+        let kind = errors::REFUSALS.reply("", error);
         Frame::Error { id: envelope.request, subject, kind, text: cut(&[error]) }
     }
 }

@@ -227,7 +227,7 @@ fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
     let id = root.field("reqid").and_then(Value::unsigned);
     let error = |subject| {
         let words = text("errorMessage").unwrap_or_default();
-        Frame::Error { id, subject, kind: errors::kind(words), text: cut(&[words]) }
+        Frame::Error { id, subject, kind: errors::REFUSALS.reply("", words), text: cut(&[words]) }
     };
     match text("event").ok_or(Rejected::Foreign)? {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),

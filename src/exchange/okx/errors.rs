@@ -2,10 +2,9 @@
 //!
 //! Sources: www.okx.com/docs-v5 (error codes of the WebSocket and of REST, close frames; 2026-10).
 
-use crate::clock::UnixNanos;
-use crate::exchange::refusal::{Row, code, judge, too_much, unavailable};
-use crate::exchange::rest::{self, Answer};
-use crate::exchange::{Refusal, RefusalKind};
+use crate::exchange::RefusalKind;
+use crate::exchange::refusal::{Refusals, Row, code, too_much, unavailable};
+use crate::exchange::rest::{Answer, Answers};
 
 const TABLE: &[Row] = &[
     // 480 requests an hour and connection, in a bucket that refills.
@@ -55,14 +54,9 @@ const TABLE: &[Row] = &[
     code("50026", unavailable(5)),
 ];
 
-/// What a refusal comes to.
-pub(super) fn kind(code: &str, text: &str) -> RefusalKind {
-    judge(TABLE, code, text)
-}
-
 /// Its own codes (okx.com/docs-v5, WebSocket overview; 2026-10). After 4004 (nothing was sent for
 /// 30 s), 4005 (read too slowly) and 4006 nothing hinders the next connection.
-pub(super) const CLOSES: &[Row] = &[
+const CLOSES: &[Row] = &[
     // Invalid request.
     code("4002", unavailable(5)),
     // More subscriptions than there may be.
@@ -81,19 +75,14 @@ const ANSWERS: &[Answer] = &[
     Answer::too_much(403, "1015", 600),
 ];
 
-/// See [`crate::exchange::Profile::refusal`].
-pub(super) fn refusal(
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: UnixNanos,
-) -> Refusal {
-    rest::refusal(ANSWERS, status, retry_after, body, now)
-}
+/// All of them.
+pub(super) const REFUSALS: Refusals =
+    Refusals { replies: TABLE, answers: Answers::of(ANSWERS), closes: CLOSES };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixNanos;
     use crate::exchange::okx::Okx;
     use crate::exchange::testing::{refused_by, waits};
     use crate::tick::Reason;
@@ -130,12 +119,12 @@ mod tests {
         }
         assert_eq!(count, TABLE.len() + 1, "every row is tried");
         // A code of tomorrow in words of today.
-        assert_eq!(kind("60099", "Requests too frequent."), too_much(5));
+        assert_eq!(REFUSALS.reply("60099", "Requests too frequent."), too_much(5));
     }
 
     #[test]
     fn a_refusal_tells_how_long_to_wait() {
-        let wait = waits(refusal, UnixNanos(0));
+        let wait = waits(&REFUSALS, UnixNanos(0));
         assert_eq!(wait(429, None, ""), (Reason::RateLimited, 2));
         assert_eq!(wait(429, Some("7"), ""), (Reason::RateLimited, 7));
         assert_eq!(wait(429, Some("99999999"), ""), (Reason::RateLimited, 3_600));

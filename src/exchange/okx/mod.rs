@@ -73,8 +73,7 @@ pub static PROFILE: Profile = Profile {
     canonical_symbol: symbol::canonical,
     snapshot: None,
     listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
-    refusal: errors::refusal,
-    closes: errors::CLOSES,
+    refusals: errors::REFUSALS,
 };
 
 /// Which channel makes the book of each instrument. There are several of different depths and

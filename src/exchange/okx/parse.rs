@@ -188,7 +188,7 @@ impl Context<'_> {
                 Ok(Frame::Error {
                     id,
                     subject: self.subject_in(words),
-                    kind: errors::kind(code, words),
+                    kind: errors::REFUSALS.reply(code, words),
                     text: cut(&[code, ": ", words]),
                 })
             }
