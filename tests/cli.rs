@@ -1,14 +1,14 @@
 //! The command line as a user meets it: what goes to standard output, what to standard error, and
 //! the exit codes.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
+#[path = "common/process.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod process;
 
-fn tickwire() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command.env_remove("WS_PORT").stdin(Stdio::null());
-    command
-}
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{ChildStdout, Command, Output, Stdio};
+
+use process::{Running, configuration, tickwire, tickwire_anywhere};
 
 fn run(arguments: &[&str]) -> Output {
     tickwire().args(arguments).output().expect("the binary runs")
@@ -18,22 +18,23 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Kills the process when a test ends early.
-struct Running(Child);
+/// The demo on free ports, and the lines that it prints.
+fn demo() -> (Running, Lines<BufReader<ChildStdout>>) {
+    start(tickwire_anywhere().arg("run"))
+}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(command: &mut Command) -> (Running, Lines<BufReader<ChildStdout>>) {
+    let child =
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
+    let mut running = Running(child);
+    let lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    (running, lines)
 }
 
 #[test]
 fn check_prints_a_configuration_that_checks_again() {
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("a.toml");
-    std::fs::write(&file, "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n")
-        .expect("written");
+    let file = configuration(dir.path());
     let first = run(&["check", "--config", &file.to_string_lossy()]);
     assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
     std::fs::write(&file, &first.stdout).expect("written");
@@ -101,18 +102,13 @@ fn a_taken_port_is_exit_code_3_and_names_the_field() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_closed_terminal_stops_what_has_no_file_to_read_again() {
-    let child = tickwire()
-        .arg("run")
-        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary runs");
-    let mut running = Running(child);
-    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    // Who lets the tests run under `nohup` would have its child do the same: it lives on then.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_tickwire"), "run"]);
+    let (mut running, mut lines) = start(process::anywhere(&mut command));
     lines.next().expect("a line").expect("text");
     let pid = running.0.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
@@ -126,9 +122,7 @@ fn a_closed_terminal_stops_what_has_no_file_to_read_again() {
 fn variables_that_are_no_text_end_nothing_and_those_of_ours_are_named() {
     use std::os::unix::ffi::OsStrExt as _;
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("a.toml");
-    std::fs::write(&file, "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n")
-        .expect("written");
+    let file = configuration(dir.path());
     let broken = std::ffi::OsStr::from_bytes(b"\xff");
     for (name, code) in [("OTHER", 0), ("TICKWIRE_HISTORY_BYTES", 2)] {
         let mut command = tickwire();
@@ -142,16 +136,7 @@ fn variables_that_are_no_text_end_nothing_and_those_of_ours_are_named() {
 
 #[test]
 fn the_demo_needs_nothing_stops_on_sigterm_and_reports_its_latency() {
-    let child = tickwire()
-        .arg("run")
-        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary runs");
-    let mut running = Running(child);
-    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+    let (mut running, mut lines) = demo();
     let first = lines.next().expect("a line").expect("text");
     let url = first.rsplit(' ').next().expect("its last word").to_owned();
     let (mut socket, _) = tungstenite::connect(&url).expect("the gateway serves");
@@ -327,10 +312,8 @@ fn decode_reads_standard_input_and_never_stops_at_a_bad_line() {
 #[test]
 fn a_gateway_outlives_its_closed_output_and_counts_the_lines_that_nobody_reads() {
     // What reads both outputs ends at once; the demo goes on for its clients.
-    let child = tickwire()
+    let child = tickwire_anywhere()
         .args(["run", "--faults"])
-        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
         .env("TICKWIRE_LOG", "debug")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -366,10 +349,8 @@ fn a_gateway_outlives_its_closed_output_and_counts_the_lines_that_nobody_reads()
 
 #[test]
 fn what_a_start_logs_is_a_few_lines_that_matter() {
-    let child = tickwire()
+    let child = tickwire_anywhere()
         .arg("run")
-        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

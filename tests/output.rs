@@ -1,27 +1,15 @@
 //! Outputs that fail: a reader that went away, and a disk that is full.
 #![cfg(target_os = "linux")]
 
+#[path = "common/process.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod process;
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
-fn tickwire() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command
-        .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-        .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
-        .env_remove("WS_PORT")
-        .stdin(Stdio::null());
-    command
-}
-
-fn configuration(folder: &Path) -> PathBuf {
-    let file = folder.join("a.toml");
-    let text = "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n";
-    std::fs::write(&file, text).expect("written");
-    file
-}
+use process::{Running, configuration, tickwire_anywhere};
 
 fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("there is one")
@@ -32,16 +20,6 @@ fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     writer.into()
-}
-
-/// Kills the process when a test ends early.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
@@ -59,13 +37,15 @@ fn a_full_disk_is_told_with_its_own_code_and_a_reader_that_left_is_no_failure() 
         &["decode", "--exchange", "binance", "--summary", &capture],
         &verify,
     ] {
-        let output = tickwire().args(arguments).stdout(full()).output().expect("the binary runs");
+        let output =
+            tickwire_anywhere().args(arguments).stdout(full()).output().expect("the binary runs");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(4), "{arguments:?}: {message}");
         assert_eq!(message.matches("cannot be written").count(), 1, "{arguments:?}: {message}");
         assert!(message.contains("No space left on device"), "{arguments:?}: {message}");
 
-        let output = tickwire().args(arguments).stdout(closed()).output().expect("the binary runs");
+        let output =
+            tickwire_anywhere().args(arguments).stdout(closed()).output().expect("the binary runs");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         // The verdict on so few samples is left to chance here, and is no failure to write.
         let own = if arguments[0] == "verify" { 0..3 } else { 0..1 };
@@ -76,7 +56,7 @@ fn a_full_disk_is_told_with_its_own_code_and_a_reader_that_left_is_no_failure() 
 
 #[test]
 fn a_gateway_on_a_full_disk_says_so_and_serves_on() {
-    let child = tickwire().arg("run").stdout(full()).stderr(Stdio::piped()).spawn();
+    let child = tickwire_anywhere().arg("run").stdout(full()).stderr(Stdio::piped()).spawn();
     let mut running = Running(child.expect("the binary runs"));
     let lines = BufReader::new(running.0.stderr.take().expect("piped")).lines();
     let mut is_told = false;
@@ -96,7 +76,7 @@ fn a_wish_for_logs_that_is_none_is_told() {
     let file = configuration(folder.path());
     for (wish, is_told) in [("nonsense", true), ("info,tickwire=\u{1b}[2J", true), ("debug", false)]
     {
-        let mut command = tickwire();
+        let mut command = tickwire_anywhere();
         command.args(["check", "--config"]).arg(&file).env("TICKWIRE_LOG", wish);
         let output = command.output().expect("the binary runs");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -109,12 +89,13 @@ fn a_wish_for_logs_that_is_none_is_told() {
 
 #[test]
 fn watch_on_a_port_without_tls_says_so_at_once() {
-    let gateway = tickwire().arg("run").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let gateway =
+        tickwire_anywhere().arg("run").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut gateway = Running(gateway.expect("the binary runs"));
     let mut lines = BufReader::new(gateway.0.stdout.take().expect("piped")).lines();
     let first = lines.next().expect("a line").expect("text");
     let address = first.rsplit("ws://").next().expect("its address").to_owned();
-    let child = tickwire()
+    let child = tickwire_anywhere()
         .args(["watch", &format!("wss://{address}"), "BTC/USDT"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -124,7 +105,7 @@ fn watch_on_a_port_without_tls_says_so_at_once() {
     let line = told.next().expect("a line").expect("text");
     assert!(line.contains("the TLS handshake failed"), "{line}");
     // And what was meant is understood without a scheme.
-    let child = tickwire()
+    let child = tickwire_anywhere()
         .args(["watch", &address, "*", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
