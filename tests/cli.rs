@@ -102,13 +102,9 @@ fn a_taken_port_is_exit_code_3_and_names_the_field() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_closed_terminal_stops_what_has_no_file_to_read_again() {
-    // Who lets the tests run under `nohup` would have its child do the same: it lives on then.
-    let mut command = Command::new("env");
-    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_tickwire"), "run"]);
-    let (mut running, mut lines) = start(process::anywhere(&mut command));
+    let (mut running, mut lines) = demo();
     lines.next().expect("a line").expect("text");
     let pid = running.0.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());

@@ -2,6 +2,10 @@
 //! the terminal is afterwards what it was before.
 #![cfg(target_os = "linux")]
 
+#[path = "common/process.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod process;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -33,11 +37,9 @@ impl Terminal {
         let before = tcgetattr(&pair.slave).expect("its mode");
         let own = || Stdio::from(pair.slave.try_clone().expect("a descriptor"));
         // The session is the terminal's own, so that it is in the foreground there.
-        let child = Command::new("setsid")
+        let child = process::anywhere(&mut Command::new("setsid"))
             .args(["--ctty", env!("CARGO_BIN_EXE_tickwire")])
             .args(arguments)
-            .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
-            .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
             .env_remove("WS_PORT")
             .env("TERM", "xterm-256color")
             .stdin(own())

@@ -26,9 +26,9 @@ pub(super) fn cache(history_events: usize) -> Cache {
     cache_within(HistoryBounds { events: history_events, ..HistoryBounds::default() })
 }
 
-fn cache_within(bounds: HistoryBounds) -> Cache {
+fn table(symbols: &[&str]) -> InstrumentTable {
     let mut table = InstrumentTable::default();
-    for symbol in ["BTC/USDT", "ETH/USDT"] {
+    for symbol in symbols {
         let instrument = Instrument {
             exchange: ExchangeId::Binance,
             symbol: Symbol::parse(symbol).expect("valid"),
@@ -38,6 +38,11 @@ fn cache_within(bounds: HistoryBounds) -> Cache {
         };
         table.add(instrument).expect("room");
     }
+    table
+}
+
+fn cache_within(bounds: HistoryBounds) -> Cache {
+    let table = table(&["BTC/USDT", "ETH/USDT"]);
     let mut cache = Cache::new(bounds);
     cache.set_instruments(&table);
     cache
@@ -341,15 +346,7 @@ fn each_line_of_a_feed_has_its_state() {
 #[test]
 fn candles_that_are_built_from_trades_are_not_there_without_them() {
     for source in [CandleSource::Trades, CandleSource::Exchange] {
-        let mut table = InstrumentTable::default();
-        let instrument = Instrument {
-            exchange: ExchangeId::Binance,
-            symbol: Symbol::parse("BTC/USDT").expect("valid"),
-            native: ArrayString::new(),
-            tick_size: None,
-            lot_size: None,
-        };
-        table.add(instrument).expect("room");
+        let table = table(&["BTC/USDT"]);
         let mut cache = Cache::new(HistoryBounds::default());
         cache.set_candle_sources([Some(source); ExchangeId::ALL.len()]);
         cache.set_instruments(&table);

@@ -117,12 +117,16 @@ pub(super) fn uncover() {
     let withheld: Vec<&mut Line> = kept.iter_mut().filter(|line| line.withheld).collect();
     let earlier = withheld.len().saturating_sub(LINES_REPEATED);
     let mut out = io::stderr().lock();
-    for line in withheld.into_iter().skip(earlier) {
+    for (index, line) in withheld.into_iter().enumerate() {
+        // The next time only what came since then counts.
+        line.withheld = false;
+        if index < earlier {
+            continue;
+        }
         let (time, level) = (OfDay(line.time), line.level);
         if writeln!(out, "{time} {level:>5} {}", line.text).is_err() {
             log_line_dropped();
         }
-        line.withheld = false;
     }
 }
 

@@ -182,7 +182,7 @@ impl Picture {
         let wanted = self.books.iter().map(|(_, book)| width_of(book, levels));
         // Never narrower again: ladders should not change places with every order.
         self.widest = wanted.max().unwrap_or(0).max(self.widest).max(WIDTH_MIN);
-        let columns = usize::from((area.width / (self.widest + 2)).max(1));
+        let columns = usize::from((area.width / self.widest.saturating_add(2)).max(1));
         let width = area.width / columns as u16;
         let deepest = self.books.iter().map(|(_, book)| book.bids.len().max(book.asks.len()));
         let levels = self.depth.map_or_else(|| deepest.max().unwrap_or(1), |depth| depth as usize);

@@ -56,7 +56,7 @@ pub struct Arguments {
     /// silence@10s, hush, trickle, gap@3s:symbol=BTCUSDT, drop-trade, duplicate:of=trade, reorder, garbage,
     /// cut:of=trade, corrupt, mute, stall=2s, truncated, oversized=9000000, binary, slow-start=2s,
     /// refuse=503:count=3, rest-429:count=2, rest-418, rest-late=2s, rest-stale, shutdown=5s@10s,
-    /// ack-mute, seq-reset, unreadable, times-ahead=1h:of=candle, superseded, bad-checksum,
+    /// ack-mute, too-many, seq-reset, unreadable, times-ahead=1h:of=candle, superseded, bad-checksum,
     /// market-closed=30s:symbol=frxEURUSD, close=1008; repeatable
     #[arg(long = "fault")]
     pub faults: Vec<FaultSpec>,

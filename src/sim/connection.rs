@@ -148,9 +148,10 @@ impl Connection {
         self.trickle.is_some()
     }
 
-    /// When the next single byte goes out, where only such do.
+    /// When the next single byte goes out, where only such do and it may.
     pub(super) fn next_byte(&self) -> MonoNanos {
-        self.trickle.unwrap_or(MonoNanos::MAX)
+        let may = !self.muted && !self.gone && self.drained();
+        self.trickle.filter(|_| may).map_or(MonoNanos::MAX, |at| at.max(self.held_until))
     }
 
     /// Appends one frame whose payload is `parts` in a row.
@@ -299,9 +300,9 @@ impl Connection {
         if now < self.held_until || self.gone {
             return;
         }
-        if let Some(at) = self.trickle.filter(|&at| at <= now && self.drained()) {
+        if self.trickle.is_some_and(|at| at <= now) && self.drained() {
             self.output.push(b' ');
-            self.trickle = Some(at.max(now).after(TRICKLE_EVERY));
+            self.trickle = Some(now.after(TRICKLE_EVERY));
         }
         while self.sent < self.output.len() {
             match self.transport.write(&self.output[self.sent..]) {

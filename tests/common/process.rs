@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 
 /// The binary with nobody at its standard input.
 pub(crate) fn tickwire() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command.env_remove("WS_PORT").stdin(Stdio::null());
+    usual(&mut command).env_remove("WS_PORT").stdin(Stdio::null());
     command
 }
 
@@ -19,11 +21,20 @@ pub(crate) fn tickwire_anywhere() -> Command {
 
 /// Lets what is started listen on ports that are free.
 pub(crate) fn anywhere(command: &mut Command) -> &mut Command {
-    command
+    usual(command)
         .env("TICKWIRE_GATEWAY_LISTEN", "127.0.0.1:0")
         .env("TICKWIRE_ADMIN_LISTEN", "127.0.0.1:0")
-        .env_remove("WS_PORT")
-        .stdin(Stdio::null())
+}
+
+/// Lets what is started hear of closed terminals even where the tests run under `nohup`: what we
+/// ignore it would ignore, and what we listen to it takes as usual.
+fn usual(command: &mut Command) -> &mut Command {
+    static LISTENS: Once = Once::new();
+    LISTENS.call_once(|| {
+        let heard = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, heard).expect("it can be heard");
+    });
+    command
 }
 
 /// A configuration of one feed.

@@ -21,9 +21,12 @@ pub(in crate::cli) fn width_of(book: &Book, levels: usize) -> u16 {
         let widths = side.iter().take(levels).map(|level| width(text(level)));
         widths.max().unwrap_or(0)
     };
-    let half =
-        |side: &[Level]| widest(side, |level| &level.price) + widest(side, |one| &one.size) + 1;
-    (2 * half(&book.bids).max(half(&book.asks)) + 1).max(WIDTH_MIN)
+    // What a gateway sends may be of any length.
+    let half = |side: &[Level]| {
+        let (price, size) = (widest(side, |level| &level.price), widest(side, |one| &one.size));
+        price.saturating_add(size).saturating_add(1)
+    };
+    half(&book.bids).max(half(&book.asks)).saturating_mul(2).saturating_add(1).max(WIDTH_MIN)
 }
 
 /// Draws it: name and state, spread and time, then as many levels as there is room for.

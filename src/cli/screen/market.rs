@@ -29,9 +29,6 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// After the gateway refused something, it is asked again so much later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often a client that waits looks whether it is to end.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// One instrument of the gateway.
 #[derive(Clone, Debug)]
 pub(super) struct Listed {
@@ -154,8 +151,9 @@ impl Client {
                     eyes.failed(error.to_string());
                 }
                 let until = Instant::now() + PATIENCE;
+                // Whoever ends this wakes it.
                 while !stopped.load(Ordering::Relaxed) && Instant::now() < until {
-                    std::thread::sleep(LOOK_EVERY);
+                    std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
                 }
             }
         })?;
@@ -171,8 +169,11 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A panic was told by its hook.
-        let _ = self.thread.take().map(JoinHandle::join);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic was told by its hook.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -130,7 +130,7 @@ impl Surface {
     /// Draws what changed since the last time; nothing while the terminal is another process's.
     ///
     /// # Errors
-    /// When the terminal is gone, or was given back because of a panic.
+    /// When the terminal is gone, or was given back for good.
     pub(in crate::cli) fn draw(&mut self, paint: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         // Whoever gives the terminal back waits for the end of this.
         let _whole = io::stdout().lock();
@@ -221,12 +221,22 @@ fn guard() -> io::Result<()> {
     let mut signals = Signals::new(DEADLY.into_iter().chain([SIGTSTP, SIGCONT]))?;
     let work = move || {
         for signal in signals.forever() {
+            // Held over a stop, so that nothing is drawn between the terminal's return and it.
+            let mut whole = None;
             match signal {
-                SIGCONT => IS_SPOILT.store(true, Ordering::SeqCst),
-                SIGTSTP => uncover(),
+                SIGCONT => {
+                    IS_SPOILT.store(true, Ordering::SeqCst);
+                    continue;
+                }
+                SIGTSTP => {
+                    whole = Some(io::stdout().lock());
+                    uncover();
+                }
                 _ => restore_at_end(),
             }
-            if signal != SIGCONT && emulate_default_handler(signal).is_err() {
+            let done = emulate_default_handler(signal);
+            drop(whole);
+            if done.is_err() {
                 tracing::warn!(signal, "the system does not let this signal do what it does");
             }
         }

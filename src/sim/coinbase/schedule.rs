@@ -118,12 +118,12 @@ impl Schedule {
         Self { agenda, pending: pending.collect(), beats: 0, garbage_sent: false }
     }
 
-    /// Id of the last change of a book that subscribers know of.
     /// The numbers of a product's messages begin anew.
     pub(super) fn begin_anew(&mut self, product: usize) {
         self.pending[product].sequence = 0;
     }
 
+    /// Id of the last change of a book that subscribers know of.
     pub(super) fn sent_update_id(&self, product: usize) -> u64 {
         self.pending[product].sent_update_id
     }
