@@ -173,7 +173,7 @@ impl Supervisor {
     }
 }
 
-/// Lists that wait: a few per feed, once. Who sends one waits for room.
+/// Parts of lists that wait. Who sends one waits for room.
 const LISTINGS_CAPACITY: usize = 64;
 
 /// Orders that wait; who gives one waits for room.

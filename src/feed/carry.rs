@@ -10,8 +10,7 @@ use super::upstream::Upstream;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, Exchange, Subscription};
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};
-use crate::tick::Interval;
-use crate::tick::Reason;
+use crate::tick::{Interval, Reason};
 
 /// The connections for what is wanted: those that are present, in their order, each with what it
 /// keeps and what there is room for, then new ones. What is spelled otherwise than before stays

@@ -505,15 +505,11 @@ impl Lines {
         let mut site = self.shared.site(index, line.copy, world);
         match end {
             End::Closed(code, words) => {
-                let (detail, judged) = match &*words {
-                    "" => {
-                        (format!("the exchange closed with {code}"), site.profile.closed(code, ""))
-                    }
-                    words => (
-                        format!("the exchange closed with {code} {words:?}"),
-                        site.profile.closed(code, words),
-                    ),
+                let detail = match &*words {
+                    "" => format!("the exchange closed with {code}"),
+                    words => format!("the exchange closed with {code} {words:?}"),
                 };
+                let judged = site.profile.closed(code, &words);
                 let (reason, wait) = judged.unwrap_or((Reason::Close, Duration::ZERO));
                 upstream.lose(reason, Some(detail.into()), Some(wait), &mut site);
             }
@@ -562,7 +558,7 @@ impl Lines {
         }
     }
 
-    /// Instruments whose book a line carries.
+    /// What a line carries.
     pub(super) fn plan_of(&self, index: usize) -> Arc<ConnectionPlan> {
         Arc::clone(self.lines[index].main.plan())
     }

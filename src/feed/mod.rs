@@ -369,6 +369,9 @@ impl<E: Exchange> Feed<E> {
     fn tell_absences(&mut self, now: MonoNanos) {
         let mut changed = None;
         while let Some((index, sign)) = self.lines.take_sign() {
+            if !self.publisher.lacks_any() {
+                continue;
+            }
             let kin = self.brought_by(&sign.stream);
             if let Some(stream) = kin {
                 self.publisher.present(Sign { stream, ..sign }, now);

@@ -102,7 +102,8 @@ impl Patience {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let word = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let most = (wait / JITTER).as_nanos() as u64;
-        wait + Duration::from_nanos((word >> 32) % most.max(1))
+        // The low bits of the word are no chance, and few; most waits are longer than 32 bits.
+        wait + Duration::from_nanos((word ^ (word >> 32)) % most.max(1))
     }
 }
 

@@ -457,12 +457,21 @@ impl Publisher {
     ) {
         for &Subscription { instrument, channel, .. } in left {
             self.numbers.forget(instrument, channel);
-            self.absent.remove(&(instrument, channel));
-            if channel != Channel::Orderbook {
-                let body = Body::Gap { channel, reason, missed: 0 };
-                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+            let was_absent = self.absent.remove(&(instrument, channel)).is_some();
+            if channel == Channel::Orderbook {
+                continue;
             }
+            let staged = self.output.staged();
+            if was_absent {
+                // What it was is not what it will be when it is carried again.
+                let (state, reason) = (BookState::Live, Reason::None);
+                let body = Body::StreamState { channel, state, reason };
+                staged.push(Tick::new(instrument, UnixNanos::NONE, body));
+            }
+            let body = Body::Gap { channel, reason, missed: 0 };
+            staged.push(Tick::new(instrument, UnixNanos::NONE, body));
         }
+        self.counters.absent_subscriptions.set(self.absent.len() as u64);
         for instrument in with_books(left).chain(gone.iter().copied()) {
             self.books.abandon(instrument, reason, self.output.staged());
         }

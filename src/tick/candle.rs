@@ -203,6 +203,7 @@ impl Candle {
         is_within(self.open)
             && is_within(self.close)
             && self.volume.mantissa() >= 0
+            && self.open_time.is_some()
             && self.interval.open_time(self.open_time) == self.open_time
     }
 

@@ -310,7 +310,7 @@ impl Progress {
             return false;
         }
         let is_later = self.is_later(generation);
-        let has_later_time = time.is_some() && self.time.is_some() && time > self.time;
+        let has_later_time = self.is_before(time);
         self.older = self.older.saturating_add(1);
         if number < self.began || has_later_time {
             self.strange = self.strange.saturating_add(1);
@@ -324,8 +324,12 @@ impl Progress {
     /// happened after all that was published, and its connection, at `before`, had told a higher
     /// one. Later times alone show nothing, as all times of a frame may be wrong by as much.
     pub(super) fn goes_back(&self, said: Said, before: Option<u64>) -> bool {
-        let has_later_time = said.time.is_some() && self.time.is_some() && said.time > self.time;
-        has_later_time && before > Some(said.number)
+        self.is_before(said.time) && before > Some(said.number)
+    }
+
+    /// Whether all that was published is known to have happened before `time`.
+    fn is_before(&self, time: UnixNanos) -> bool {
+        time.is_some() && self.time.is_some() && time > self.time
     }
 
     /// The exchange counts anew, from an event of this connection on, which is to be published.

@@ -137,3 +137,20 @@ fn a_silent_stream_is_live_by_its_word_and_not_by_an_answer_and_its_hole_is_told
     ];
     assert_eq!(told[..3], all);
 }
+
+#[test]
+fn a_refused_stream_that_is_not_carried_any_more_is_not_called_stale_for_ever() {
+    let (clock, url) = (Clock::manual(UnixNanos::from_millis(0)), NAMED.to_owned());
+    let wanted = subscriptions(ExchangeId::Binance, &["BTCUSDT"], &[Channel::Quotes]);
+    let mut hand = Hand::by(clock, ExchangeId::Binance, wanted.clone(), url, |_| {});
+    let now = hand.feed.clock.now();
+    hand.feed.publisher.absent(&wanted[0], Reason::Refused, now);
+    hand.feed.publisher.withdraw(&wanted, &[], Reason::Configuration, now);
+    assert_eq!(hand.handle.counters().absent_subscriptions.value(), 0);
+    hand.turn();
+    let live = (BookState::Live, Reason::None);
+    assert_eq!(hand.stream_states(Channel::Quotes).last(), Some(&live));
+    let missed = 0;
+    let gap = Body::Gap { channel: Channel::Quotes, reason: Reason::Configuration, missed };
+    assert!(hand.ticks.iter().any(|tick| tick.body == gap));
+}
