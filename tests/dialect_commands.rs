@@ -13,6 +13,7 @@ use tickwire::client::Offer;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId};
+use tickwire::tick::{Body, Reason};
 
 fn command(name: &str, params: Value) -> Value {
     json!({"type": "command", "command": name, "params": params, "requestId": "uuid"})
@@ -48,6 +49,54 @@ fn a_follower_gets_trades_as_ticks_under_the_name_it_used() {
     let response = client.ask(&command("unfollow", json!({"assets": ["BTC/USDT"]})));
     assert_eq!(response["success"], false);
     assert_eq!(response["error"]["code"], "not_subscribed");
+}
+
+#[test]
+fn an_asset_is_told_as_its_client_spelled_it_in_every_event_and_answer() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    // Folded letters, the exchange's own spelling, and both with the exchange before them.
+    let assets = ["btc/usdt", "BTC/USDT", "binance:BTCUSDT", "ETHUSDT", "binance:eth/usdt"];
+    let params = json!({"assets": assets, "interval": "1s"});
+    let response = client.ask(&command("follow", params.clone()));
+    assert_eq!(response["data"]["following"], json!(assets));
+    floor.spot.millis = UnixNanos::system().millis() / 60_000 * 60_000;
+    floor.spot.trade(BTC, 1, "10");
+    floor.spot.millis += 1_000;
+    floor.spot.trade(BTC, 2, "11");
+    let btc = ["BTC/USDT", "binance:BTCUSDT", "btc/usdt"];
+    let twice: Vec<&str> = btc.iter().flat_map(|name| [*name, *name]).collect();
+    let mut events: Vec<Value> = (0..15).map(|_| client.next()).collect();
+    for (kind, right) in
+        [("tick", &twice[..]), ("candle_update", &twice[..]), ("candle_closed", &btc[..])]
+    {
+        let mut named: Vec<Value> = events
+            .extract_if(.., |event| event["type"] == kind)
+            .map(|event| event["data"]["asset"].clone())
+            .collect();
+        named.sort_by_key(Value::to_string);
+        let mut right = right.to_vec();
+        right.sort_unstable();
+        assert_eq!(named, right, "{kind}");
+    }
+    assert!(events.is_empty(), "{events:?}");
+    let lost = Body::Gap { channel: Channel::Trades, reason: Reason::SequenceGap, missed: 3 };
+    floor.spot.push(ETH, &[lost]);
+    let mut gaps = [client.next(), client.next()];
+    gaps.sort_by_key(|gap| gap["data"]["asset"].to_string());
+    assert_eq!(gaps.each_ref().map(|gap| &gap["type"]), ["gap", "gap"]);
+    let named = gaps.each_ref().map(|gap| &gap["data"]["asset"]);
+    assert_eq!(named, ["ETHUSDT", "binance:eth/usdt"]);
+    // Asking again doubles nothing; the name of one ends all that mean the same.
+    let again = client.ask(&command("follow", params));
+    assert_eq!(again["data"]["following"], json!(assets));
+    let left = client.ask(&command("unfollow", json!({"assets": ["BTC/USDT"]})));
+    assert_eq!(left["data"]["following"], json!(["ETHUSDT", "binance:eth/usdt"]));
+    let past = client.ask(&command("history", json!({"asset": "btcusdt"})));
+    assert_eq!(past["error"]["code"], "unknown_symbol", "{past}");
+    let past = client.ask(&command("history", json!({"asset": "btc/usdt"})));
+    assert_eq!(past["data"]["asset"], "btc/usdt");
+    assert_eq!(client.next()["data"]["asset"], "btc/usdt");
 }
 
 #[test]

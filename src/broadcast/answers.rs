@@ -25,7 +25,7 @@ impl Broadcaster {
             .map(|(_, held)| held)
             .filter(|held| held.topic.form == Form::Actions)
             .collect();
-        held.sort_by_key(|held| held.topic);
+        held.sort_by(|one, other| one.topic.cmp(&other.topic));
         let (words, cache) = (&self.words, &self.cache);
         let has_status = held.iter().any(|held| held.topic.subject == Subject::Status);
         let lines = held.iter().filter_map(|held| {

@@ -35,12 +35,10 @@ impl Broadcaster {
         }
         let max = self.options.symbols_per_client_max;
         let Some(session) = self.sessions.get(slot) else { return Ok(()) };
-        let mut namings: HashSet<Naming> =
-            session.wishes.iter().map(|wish| wish.name.naming).collect();
-        let before = namings.len();
-        namings.extend(wishes.iter().map(|wish| wish.name.naming));
+        let before = count_names(session.wishes.iter());
+        let after = count_names(session.wishes.iter().chain(wishes));
         // A client that has more already, as its bound was lowered, may still renew what it has.
-        if namings.len() > max && namings.len() > before {
+        if after > max && after > before {
             return Err(Refused::TooManySymbols { max });
         }
         Ok(())
@@ -107,4 +105,18 @@ impl Broadcaster {
             }
         }
     }
+}
+
+/// The names that wishes have. One that both dialects know counts once; each further spelling of it
+/// in dialect 2 counts too, as it is told again under that.
+fn count_names<'a>(wishes: impl Iterator<Item = &'a Wish>) -> usize {
+    let (mut namings, mut called, mut texts) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for wish in wishes {
+        namings.insert(wish.name.naming);
+        if let Some(text) = wish.called() {
+            called.insert(wish.name.naming);
+            texts.insert(text);
+        }
+    }
+    namings.len() + texts.len() - called.len()
 }

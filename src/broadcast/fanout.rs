@@ -11,7 +11,7 @@ use crate::clock::MonoNanos;
 use crate::instrument::InstrumentId;
 
 /// What the members of a group have in common, besides instrument and subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GroupKey {
     pub(crate) form: Form,
     /// Levels of each side of a book; `None` is all.

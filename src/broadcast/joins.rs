@@ -65,20 +65,20 @@ impl Desk<'_, '_> {
     /// left to do when that was too much at once.
     fn begin(&mut self, slot: u32, join: Join) -> Option<Join> {
         let session = self.out.sessions.get(slot)?;
-        let held = *session.subscriptions.slot(join.subscription)?;
+        let held = session.subscriptions.slot(join.subscription)?.clone();
         if held.progress != Progress::Joining {
             return None;
         }
-        let topic = held.topic;
+        let topic = &held.topic;
         let mut seq = 0;
         match topic.subject {
             Subject::Status => {
                 for channel in Channel::ALL {
-                    self.tell_status(slot, &topic, channel, false);
+                    self.tell_status(slot, topic, channel, false);
                 }
             }
             Subject::Stream(stream) => {
-                self.tell_status(slot, &topic, stream.channel(), true);
+                self.tell_status(slot, topic, stream.channel(), true);
                 seq = self.cache.seq(topic.instrument, stream);
                 match join.prelude {
                     _ if stream == Stream::Orderbook => {
@@ -105,8 +105,12 @@ impl Desk<'_, '_> {
 
     /// Puts a subscription among those who are told.
     fn join(&mut self, slot: u32, subscription: u32, held: &Subscription, joined_seq: u64) {
-        let Topic { instrument, subject, form } = held.topic;
-        let key = GroupKey { form, depth: held.depth, per_second: held.delivery.per_second() };
+        let Topic { instrument, subject, ref form } = held.topic;
+        let key = GroupKey {
+            form: form.clone(),
+            depth: held.depth,
+            per_second: held.delivery.per_second(),
+        };
         let member = Member { session: slot, subscription, joined_seq };
         let Some(place) = self.fanout.join(instrument, subject, key, member) else { return };
         if let Some(depth) = view_depth(held) {
@@ -130,8 +134,12 @@ impl Desk<'_, '_> {
     ) {
         let Some(session) = self.out.sessions.get_mut(slot) else { return };
         let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
-        let before = *held;
-        *held = Subscription { progress: before.progress, missed_seq: before.missed_seq, ..fresh };
+        let before = held.clone();
+        *held = Subscription {
+            progress: before.progress,
+            missed_seq: before.missed_seq,
+            ..fresh.clone()
+        };
         let Progress::Live(_) = before.progress else { return };
         let same = before.delivery == fresh.delivery && before.depth == fresh.depth;
         let Subject::Stream(stream) = fresh.topic.subject else { return };
@@ -153,7 +161,7 @@ impl Desk<'_, '_> {
             self.join(
                 slot,
                 subscription,
-                &Subscription { missed_seq: before.missed_seq, ..fresh },
+                &Subscription { missed_seq: before.missed_seq, ..fresh.clone() },
                 seq,
             );
         }
@@ -192,7 +200,7 @@ impl Desk<'_, '_> {
         let Some(session) = self.out.sessions.get_mut(slot) else { return };
         let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
         let missed_seq = std::mem::take(&mut held.missed_seq);
-        let held = *held;
+        let held = held.clone();
         let (Subject::Stream(stream), Progress::Live(place)) = (held.topic.subject, held.progress)
         else {
             return;
@@ -200,7 +208,7 @@ impl Desk<'_, '_> {
         let id = GroupId::new(held.topic.instrument, held.topic.subject, place.group as usize);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let extra = Extra::conflated(event.seq.saturating_sub(missed_seq));
-        if let Some(range) = self.out.frame(held.topic.form, &event, extra) {
+        if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
             self.out.sessions.send(slot, range);
         }
         let seq = event.seq;
@@ -218,7 +226,7 @@ impl Desk<'_, '_> {
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let conflated = since.map_or(0, |since| event.seq.saturating_sub(since + 1));
         let extra = Extra { is_snapshot: true, conflated };
-        if let Some(range) = self.out.frame(held.topic.form, &event, extra) {
+        if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
             self.out.sessions.send(slot, range);
         }
     }
@@ -240,20 +248,20 @@ impl Desk<'_, '_> {
             false => EventBody::StreamState(channel, status),
         };
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
-        if let Some(range) = self.out.frame(topic.form, &event, Extra::default()) {
+        if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {
             self.out.sessions.send(slot, range);
         }
     }
 
     /// Sends what is held of a stream after `since`, up to a bound, with a gap where something is
     /// not held any more. Returns the seq up to which the session was told.
-    fn replay(&mut self, slot: u32, topic: Topic, stream: Stream, since: u64) -> u64 {
+    fn replay(&mut self, slot: u32, topic: &Topic, stream: Stream, since: u64) -> u64 {
         let newest = self.cache.seq(topic.instrument, stream);
         let (mut told, mut left) = (since, REPLAY_EVENTS_MAX);
         let cache = &*self.cache;
         let out = &mut *self.out;
         let mut send = |event: &Event<'_>, extra: Extra| {
-            if let Some(range) = out.frame(topic.form, event, extra) {
+            if let Some(range) = out.frame(&topic.form, event, extra) {
                 out.sessions.send(slot, range);
             }
         };
@@ -303,7 +311,7 @@ fn view_depth(held: &Subscription) -> Option<usize> {
 
 /// Events that were overwritten before they were asked for.
 fn lapped(
-    topic: Topic,
+    topic: &Topic,
     stream: Stream,
     stamp: Stamp,
     from_seq: u64,

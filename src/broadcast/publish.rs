@@ -146,7 +146,7 @@ pub(crate) fn present(
 
 impl Output<'_> {
     /// Encodes an event; `None` when the form has no words for it.
-    pub(crate) fn frame(&mut self, form: Form, event: &Event<'_>, extra: Extra) -> Option<Range> {
+    pub(crate) fn frame(&mut self, form: &Form, event: &Event<'_>, extra: Extra) -> Option<Range> {
         let words = self.words;
         Words::can_tell(form, event)
             .then(|| self.shared.arena.frame(|bytes| words.tell(form, event, extra, bytes)))
@@ -156,7 +156,7 @@ impl Output<'_> {
     /// the event itself says. Where the group is not told everything, members
     /// that joined since the last event get one that counts from where they joined.
     fn tell(&mut self, group: &mut Group, event: &Event<'_>, conflated: u64) -> u64 {
-        let form = group.key.form;
+        let form = &group.key.form;
         let Some(range) = self.frame(form, event, Extra::conflated(conflated)) else { return 0 };
         let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
         let by_view = match event.body {
@@ -187,7 +187,9 @@ impl Output<'_> {
         let mut told = 0;
         let slots = fanout.slots_mut(event.instrument, Subject::Stream(gap.stream));
         for group in slots.iter_mut().flatten() {
-            let Some(range) = self.frame(group.key.form, event, Extra::default()) else { continue };
+            let Some(range) = self.frame(&group.key.form, event, Extra::default()) else {
+                continue;
+            };
             for member in &group.members {
                 let delivered = self.sessions.deliver(member, range, gap.from_seq);
                 told += u64::from(delivered == Delivered::Queued);
@@ -221,7 +223,7 @@ impl Output<'_> {
         fanout: &mut Fanout,
         subjects: impl IntoIterator<Item = Subject>,
     ) -> u64 {
-        let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
+        let Some(range) = self.frame(&Form::Actions, event, Extra::default()) else { return 0 };
         let mark = self.sessions.new_mark();
         let mut told = 0;
         for subject in subjects {
@@ -237,7 +239,7 @@ impl Output<'_> {
 
     /// The state of a feed, to who asked for the states of an instrument of its exchange.
     fn tell_feed_state(&mut self, event: &Event<'_>, exchange: ExchangeId) -> u64 {
-        let Some(range) = self.frame(Form::Actions, event, Extra::default()) else { return 0 };
+        let Some(range) = self.frame(&Form::Actions, event, Extra::default()) else { return 0 };
         let mut told = 0;
         for slot in 0..self.sessions.slots() {
             let wants = |feeds: &[u32; ExchangeId::ALL.len()]| feeds[exchange as usize] > 0;

@@ -141,7 +141,7 @@ impl Broadcaster {
         let mut known = HashSet::new();
         held.filter(|wish| wish.dialect == dialect)
             .chain(wishes)
-            .filter(|wish| known.insert(wish.name.naming))
+            .filter(|wish| known.insert((wish.name.naming, wish.called())))
             .map(|wish| wish.name.text.clone())
             .collect()
     }
@@ -173,7 +173,7 @@ impl Broadcaster {
                     .iter()
                     .filter(|wish| self.is_meant(&wish.name, instrument))
                     .filter(|wish| self.is_served(wish, instrument))
-                    .map(|wish| wish.topic(instrument));
+                    .map(|wish| self.words.topic(wish, instrument));
                 topics.all(|topic| match topic.subject {
                     Subject::Stream(Stream::Orderbook) => {
                         point.seq <= self.cache.seq(instrument, Stream::Orderbook)
@@ -215,10 +215,10 @@ impl Broadcaster {
                 None if wants_snapshot => Prelude::Snapshot,
                 None => Prelude::None,
             };
-            let topic = wish.topic(instrument);
+            let topic = self.words.topic(&wish, instrument);
             let is_new = self.wish_for(slot, &wish, topic, prelude);
             if is_new
-                && topic.subject == Subject::Status
+                && wish.subject() == Subject::Status
                 && let Some(exchange) = self.exchange_of(instrument)
                 && let Some(session) = self.sessions.get_mut(slot)
             {
@@ -244,6 +244,8 @@ impl Broadcaster {
     /// One topic of a wish. True when the session did not have it yet.
     fn wish_for(&mut self, slot: u32, wish: &Wish, topic: Topic, prelude: Prelude) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return false };
+        let Topic { instrument, subject, .. } = topic;
+        let held = session.subscriptions.find(&topic);
         let fresh = Subscription {
             topic,
             depth: wish.depth,
@@ -251,12 +253,12 @@ impl Broadcaster {
             progress: Progress::Joining,
             missed_seq: 0,
         };
-        let Some(subscription) = session.subscriptions.find(&topic) else {
+        let Some(subscription) = held else {
             let subscription = session.subscriptions.insert(fresh);
             session.joins.push_back(Join { subscription, prelude });
             self.counters.subscriptions.set(self.counters.subscriptions.value() + 1);
-            if topic.subject.channel() == Channel::Orderbook {
-                self.demand.increment(topic.instrument);
+            if subject.channel() == Channel::Orderbook {
+                self.demand.increment(instrument);
             }
             return true;
         };
@@ -272,7 +274,7 @@ impl Broadcaster {
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
             let body = EventBody::FeedState(status);
             let event = Event { instrument: InstrumentId::NONE, seq: 0, stamp, body };
-            if let Some(range) = out.frame(Form::Actions, &event, Extra::default()) {
+            if let Some(range) = out.frame(&Form::Actions, &event, Extra::default()) {
                 out.sessions.send(slot, range);
             }
         }
@@ -298,14 +300,14 @@ impl Broadcaster {
             if self.fresh.binary_search(&instrument).is_err() || !self.is_served(wish, instrument) {
                 continue;
             }
-            let topic = wish.topic(instrument);
+            let topic = self.words.topic(wish, instrument);
             let held = self.sessions.get(slot).and_then(|one| one.subscriptions.find(&topic));
             if held.is_some() {
                 continue;
             }
             let is_new = self.wish_for(slot, wish, topic, Prelude::None);
             if is_new
-                && topic.subject == Subject::Status
+                && wish.subject() == Subject::Status
                 && let Some(exchange) = self.exchange_of(instrument)
                 && let Some(session) = self.sessions.get_mut(slot)
             {
@@ -351,7 +353,7 @@ impl Broadcaster {
         for name in names {
             let before = ending.len();
             ending.extend(session.subscriptions.iter().filter_map(|(subscription, held)| {
-                let Topic { instrument, subject, form } = held.topic;
+                let Topic { instrument, subject, ref form } = held.topic;
                 let matches = form.dialect() == dialect
                     && covers(subject.channel(), subject.interval())
                     && self.is_meant(name, instrument);
@@ -403,9 +405,11 @@ impl Broadcaster {
 
     /// Whether a session has a subscription of what a wish means.
     fn has(&self, slot: u32, wish: &Wish) -> bool {
-        let has = |session: &Session, topic| session.subscriptions.find(&topic).is_some();
+        let has = |session: &Session, topic: Topic| session.subscriptions.find(&topic).is_some();
         self.sessions.get(slot).is_some_and(|session| {
-            self.resolve(&wish.name).into_iter().any(|one| has(session, wish.topic(one)))
+            self.resolve(&wish.name)
+                .into_iter()
+                .any(|one| has(session, self.words.topic(wish, one)))
         })
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::cache::{Event, EventBody};
-use crate::client::Form;
+use crate::client::dialect::Naming;
 use crate::client::dialect::actions::encode as actions;
 use crate::client::dialect::commands::encode as commands;
+use crate::client::{Dialect, Form, Topic, Wish};
 use crate::clock::UnixNanos;
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable};
 
@@ -24,7 +25,7 @@ impl Extra {
     }
 }
 
-/// The names of one instrument in each form.
+/// The names of one instrument in dialect 1, and in dialect 2 where a client named many at once.
 #[derive(Debug)]
 struct Names {
     actions: actions::Labels,
@@ -84,21 +85,32 @@ impl Words {
         Some(&self.names.get(instrument.index())?.actions)
     }
 
-    /// An instrument's name in dialect 2.
-    fn asset(&self, form: Form, instrument: InstrumentId) -> Option<&commands::AssetLabel> {
-        let names = self.names.get(instrument.index())?;
-        match form {
-            Form::CommandsInstrument => Some(&names.instrument),
-            Form::CommandsSymbol | Form::Actions => Some(&names.symbol),
+    /// What a wish asks of an instrument that it matches, and in which words it is told.
+    pub(crate) fn topic(&self, wish: &Wish, instrument: InstrumentId) -> Topic {
+        let form = match wish.dialect {
+            Dialect::Actions => Form::Actions,
+            Dialect::Commands => Form::Commands(self.asset(wish, instrument)),
+        };
+        Topic { instrument, subject: wish.subject(), form }
+    }
+
+    /// An instrument's name in dialect 2: as the client wrote it, where it named that alone.
+    fn asset(&self, wish: &Wish, instrument: InstrumentId) -> commands::AssetLabel {
+        match (wish.name.naming, self.names.get(instrument.index())) {
+            (Naming::All, Some(names)) => names.symbol.clone(),
+            (Naming::Exchange(_), Some(names)) => names.instrument.clone(),
+            (Naming::Symbol(_) | Naming::Instrument(..), _) | (_, None) => {
+                commands::AssetLabel::new(&wish.name.text)
+            }
         }
     }
 
     /// Whether the form has words for an event of that kind.
     #[inline]
-    pub(crate) const fn can_tell(form: Form, event: &Event<'_>) -> bool {
+    pub(crate) const fn can_tell(form: &Form, event: &Event<'_>) -> bool {
         match form {
             Form::Actions => true,
-            Form::CommandsSymbol | Form::CommandsInstrument => match event.body {
+            Form::Commands(_) => match event.body {
                 EventBody::Trade(_) | EventBody::Candle(_) | EventBody::Gap(_) => true,
                 EventBody::Ticker(ticker) => ticker.last.is_some(),
                 EventBody::Quote(_)
@@ -113,7 +125,7 @@ impl Words {
 
     /// Appends an event.
     #[inline]
-    pub(crate) fn tell(&self, form: Form, event: &Event<'_>, extra: Extra, out: &mut Vec<u8>) {
+    pub(crate) fn tell(&self, form: &Form, event: &Event<'_>, extra: Extra, out: &mut Vec<u8>) {
         match form {
             Form::Actions => {
                 let origin = if extra.is_snapshot {
@@ -128,10 +140,8 @@ impl Words {
                 };
                 actions::event(out, self.labels(event.instrument), event, envelope);
             }
-            Form::CommandsSymbol | Form::CommandsInstrument => {
-                if let Some(asset) = self.asset(form, event.instrument) {
-                    commands::event(out, asset, event);
-                }
+            Form::Commands(asset) => {
+                commands::event(out, asset, event);
             }
         }
     }

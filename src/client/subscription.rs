@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use super::dialect::commands::encode::AssetLabel;
 use crate::cache::Stream;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Interval;
@@ -17,14 +18,12 @@ pub(crate) enum Dialect {
 }
 
 /// In which words events are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Form {
     /// Dialect 1.
     Actions,
-    /// Dialect 2, to a client that named the bare symbol.
-    CommandsSymbol,
-    /// Dialect 2, to a client that named `exchange:symbol`.
-    CommandsInstrument,
+    /// Dialect 2, to clients that call the asset so.
+    Commands(AssetLabel),
 }
 
 /// What is told: a numbered stream of an instrument, or states.
@@ -73,7 +72,7 @@ impl Subject {
 ///
 /// The depth of a book is no part of it: events do not state their depth, so a client could not
 /// tell two views of one book apart, and asking for another depth replaces the view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Topic {
     pub(crate) instrument: InstrumentId,
     pub(crate) subject: Subject,
@@ -120,7 +119,7 @@ pub(crate) enum Progress {
 }
 
 /// One topic that a session has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     pub(crate) topic: Topic,
     /// Levels on each side of a book; `None` is all.
@@ -132,10 +131,10 @@ pub(crate) struct Subscription {
 }
 
 impl Form {
-    pub(crate) const fn dialect(self) -> Dialect {
+    pub(crate) const fn dialect(&self) -> Dialect {
         match self {
             Self::Actions => Dialect::Actions,
-            Self::CommandsSymbol | Self::CommandsInstrument => Dialect::Commands,
+            Self::Commands(_) => Dialect::Commands,
         }
     }
 }
@@ -180,7 +179,7 @@ impl Subscriptions {
 
     /// Adds a topic that is not there yet, or replaces the one that is; returns its slot.
     pub(crate) fn insert(&mut self, subscription: Subscription) -> u32 {
-        let topic = subscription.topic;
+        let topic = subscription.topic.clone();
         let slot = self.find(&topic).unwrap_or_else(|| {
             self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);

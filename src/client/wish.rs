@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use super::dialect::{Delivery, Name, Naming};
-use super::subscription::{Dialect, Form, Subject, Topic};
+use super::subscription::{Dialect, Subject};
 use crate::cache::Stream;
-use crate::instrument::{Channel, InstrumentId};
+use crate::instrument::Channel;
 use crate::tick::Interval;
 
 /// What a client asked for, by name.
@@ -23,28 +23,29 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// What it asks of an instrument that it matches.
-    pub(crate) fn topic(&self, instrument: InstrumentId) -> Topic {
-        let subject = match Stream::of(self.channel, self.interval.unwrap_or(Interval::Minute1)) {
+    /// What it asks of every instrument that it matches.
+    pub(crate) fn subject(&self) -> Subject {
+        match Stream::of(self.channel, self.interval.unwrap_or(Interval::Minute1)) {
             Some(stream) => Subject::Stream(stream),
             None => Subject::Status,
-        };
-        let form = match (self.dialect, self.name.naming) {
-            (Dialect::Actions, _) => Form::Actions,
-            (Dialect::Commands, Naming::Symbol(_) | Naming::All) => Form::CommandsSymbol,
-            (Dialect::Commands, Naming::Instrument(..) | Naming::Exchange(_)) => {
-                Form::CommandsInstrument
-            }
-        };
-        Topic { instrument, subject, form }
+        }
+    }
+
+    /// How the events call what it names: as it is written in dialect 2, where `btc/usdt` and
+    /// `BTC/USDT` are two assets of one symbol; by the symbol in dialect 1.
+    pub(crate) fn called(&self) -> Option<&str> {
+        match self.dialect {
+            Dialect::Actions => None,
+            Dialect::Commands => Some(&self.name.text),
+        }
     }
 }
 
 /// What two wishes cannot both be: asking again changes the delivery.
-type Key = (Naming, Channel, Option<Interval>, Dialect);
+type Key = (Naming, Option<Box<str>>, Channel, Option<Interval>);
 
-const fn key(wish: &Wish) -> Key {
-    (wish.name.naming, wish.channel, wish.interval, wish.dialect)
+fn key(wish: &Wish) -> Key {
+    (wish.name.naming, wish.called().map(Box::from), wish.channel, wish.interval)
 }
 
 /// All of one session, in the order in which they came.

@@ -1,5 +1,6 @@
 //! What clients of dialect 1 ask.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 
 use serde_json::value::RawValue;
@@ -154,7 +155,7 @@ fn read_history(fields: &Fields<'_>) -> Result<History, BadRequest> {
     })
 }
 
-/// Reads a list of names under any key; none is there twice afterwards.
+/// Reads a list of names under any key; none is there twice in the same spelling afterwards.
 pub(in crate::client::dialect) fn read_names(
     fields: &Fields<'_>,
     field: &'static str,
@@ -168,19 +169,15 @@ pub(in crate::client::dialect) fn read_names(
     if texts.len() > SYMBOLS_PER_REQUEST_MAX {
         return Err(BadRequest::TooManySymbols { count: texts.len() });
     }
-    let mut names: Vec<Name> = Vec::with_capacity(texts.len());
-    let mut known = std::collections::HashSet::new();
-    for text in &texts {
-        let name = Name::parse(text)?;
-        if known.insert(name.naming) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+    let mut known = HashSet::new();
+    texts.iter().filter(|text| known.insert(text.as_str())).map(|text| Name::parse(text)).collect()
 }
 
 fn read_symbols(fields: &Fields<'_>) -> Result<Vec<Name>, BadRequest> {
-    read_names(fields, "symbols", SYMBOLS)
+    let mut names = read_names(fields, "symbols", SYMBOLS)?;
+    let mut known = HashSet::new();
+    names.retain(|name| known.insert(name.naming));
+    Ok(names)
 }
 
 fn read_channels(fields: &Fields<'_>) -> Result<Vec<Channel>, BadRequest> {

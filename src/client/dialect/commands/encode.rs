@@ -1,5 +1,7 @@
 //! What clients of dialect 2 read.
 
+use std::sync::Arc;
+
 use crate::cache::{Event, EventBody, Gap};
 use crate::client::dialect::actions::encode::{candle_partial, candle_prices, gap_fields};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
@@ -7,9 +9,10 @@ use crate::client::dialect::{ErrorCode, RequestId};
 use crate::clock::UnixNanos;
 use crate::tick::{Candle, Decimal, Interval, Ticker};
 
-/// The name of an asset as its client wrote it, as JSON, made once.
-#[derive(Clone, Debug)]
-pub struct AssetLabel(Box<[u8]>);
+/// The name of an asset as its client wrote it, as JSON, made once and shared by all who are told
+/// under it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetLabel(Arc<[u8]>);
 
 impl AssetLabel {
     /// The label of a name.
