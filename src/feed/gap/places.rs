@@ -34,6 +34,11 @@ pub(super) const OLDER_MAX: u8 = 16;
 /// is later than that of the last.
 pub(super) const STRANGE_MAX: u8 = 3;
 
+/// Longest time in which an exchange repeats its last trades to who has just subscribed. Older
+/// trades that go on for longer, with nothing new among them, are an exchange that counts anew by a
+/// clock that was put back.
+pub(super) const REPLAY_MAX: Duration = Duration::from_secs(60);
+
 /// A connection that is behind has caught up after so long, if nothing new comes meanwhile; one that
 /// still brings older numbers then does not repeat what was published.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
@@ -75,6 +80,15 @@ struct Watch {
     published: MonoNanos,
 }
 
+/// Older trades in a row, by their times as well as by their numbers.
+#[derive(Clone, Copy, Debug)]
+struct Replay {
+    /// The newest connection that brought such.
+    generation: u32,
+    /// When it began to.
+    since: MonoNanos,
+}
+
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
@@ -96,6 +110,9 @@ pub(super) struct Progress {
     strange: u8,
     /// Numbers in a row that are too far ahead to follow the last.
     far: u8,
+    /// Numbers in a row that belong to `replay`.
+    repeated: u8,
+    replay: Replay,
     places: [Place; CARRIERS_MAX],
     watch: Watch,
 }
@@ -121,6 +138,8 @@ impl Progress {
         older: 0,
         strange: 0,
         far: 0,
+        repeated: 0,
+        replay: Replay { generation: 0, since: MonoNanos::ZERO },
         places: [Place { generation: 0, apart: false, last: None }; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
@@ -258,7 +277,7 @@ impl Progress {
         self.time = self.time.max(time);
         self.received = received;
         self.era = newest;
-        (self.older, self.strange, self.far) = (0, 0, 0);
+        (self.older, self.strange, self.far, self.repeated) = (0, 0, 0, 0);
     }
 
     /// The connection was opened after the last event was published.
@@ -318,6 +337,35 @@ impl Progress {
         // A connection that cannot have seen the last event and brings an older number with a later
         // time repeats nothing.
         (is_later && has_later_time) || self.strange >= strange_max || self.older > OLDER_MAX
+    }
+
+    /// The same of a trade, which must not be told twice. What happened no later than what was
+    /// published is repeated, or was missed for good, however much of it comes.
+    pub(super) fn count_older_trade(
+        &mut self,
+        said: Said,
+        before: Option<u64>,
+        generation: u32,
+    ) -> bool {
+        let is_later = !self.time.is_some() || said.time > self.time;
+        if !said.time.is_some() || is_later {
+            return self.count_older(said, before, generation, STRANGE_MAX);
+        }
+        self.last != Some(said.number)
+            && !self.is_behind(said, before, generation)
+            && self.goes_on_repeating(said.received, generation)
+    }
+
+    /// Whether repetitions of a connection have lasted for longer than any replay does.
+    fn goes_on_repeating(&mut self, received: MonoNanos, generation: u32) -> bool {
+        if self.repeated == 0 || generation > self.replay.generation {
+            self.replay = Replay { generation, since: received };
+            self.repeated = 0;
+        }
+        if generation == self.replay.generation {
+            self.repeated = self.repeated.saturating_add(1);
+        }
+        self.repeated > OLDER_MAX && received >= self.replay.since.after(REPLAY_MAX)
     }
 
     /// Whether an older number among those of the past shows that the exchange counts anew: it

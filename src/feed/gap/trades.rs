@@ -13,7 +13,7 @@
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
 use super::hold::HeldTrade;
-use super::places::{STRANGE_MAX, Said, believed};
+use super::places::{Said, believed};
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Origin, SequencedTick, TradeMark};
@@ -175,7 +175,7 @@ impl Numbers {
             let counts_anew = match origin {
                 Origin::Past => progress.goes_back(said, before),
                 Origin::Live | Origin::Derived => {
-                    progress.count_older(said, before, source.generation, STRANGE_MAX)
+                    progress.count_older_trade(said, before, source.generation)
                 }
             };
             if counts_anew {

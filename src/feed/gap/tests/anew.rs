@@ -1,7 +1,7 @@
 //! Numbers that begin anew, and those that only seem to.
 
 use super::*;
-use crate::feed::gap::places::{OLDER_MAX, STRANGE_MAX};
+use crate::feed::gap::places::{OLDER_MAX, REPLAY_MAX, STRANGE_MAX};
 
 #[test]
 fn an_exchange_that_counts_anew_is_followed() {
@@ -25,6 +25,44 @@ fn an_exchange_that_counts_anew_is_followed() {
         desk.say(1, 2 + id % 2, 2 + id % 2, UnixNanos::NONE, Origin::Live);
     }
     assert_eq!(desk.seen().first(), Some(&Seen::Gap(0, Reason::SequenceGap)));
+}
+
+#[test]
+fn what_an_exchange_repeats_to_a_new_connection_is_told_once() {
+    // It repeats more than was heard: the last trades of all, some from before our time.
+    for repeated in [17, 40, 1_000] {
+        let mut desk = desk();
+        for id in 1_000..=1_050 {
+            desk.trade(1, id);
+        }
+        let mut heard: Vec<Seen> = (1_000..=1_050).map(T).collect();
+        for generation in 3..8 {
+            desk.leave(generation - 2);
+            desk.opened(generation);
+            desk.now = desk.now.after(2 * REPLAY_MAX);
+            for id in (1_051 - repeated)..=1_050 {
+                desk.trade(generation, id);
+            }
+        }
+        desk.trade(7, 1_051);
+        heard.push(T(1_051));
+        assert_eq!(desk.seen(), heard, "{repeated}");
+    }
+}
+
+#[test]
+fn an_exchange_that_counts_anew_by_a_clock_that_was_put_back_is_followed_after_a_while() {
+    let mut desk = desk();
+    desk.say(1, 1_000, 1_000, UnixNanos(1_000), Origin::Live);
+    desk.leave(1);
+    desk.opened(3);
+    for id in 1..=30 {
+        desk.now = desk.now.after(REPLAY_MAX / 20);
+        desk.trade(3, id);
+    }
+    let mut right = vec![T(1_000), Seen::Gap(0, Reason::Disconnected)];
+    right.extend((21..=30).map(T));
+    assert_eq!(desk.seen(), right);
 }
 
 #[test]
@@ -55,7 +93,7 @@ fn a_replacement_that_is_behind_repeats_until_it_has_caught_up() {
     // One that is not, and never will be, brings other numbers.
     desk.now = desk.now.after(Duration::from_secs(5));
     for id in 3..=6 {
-        desk.trade(1, id);
+        desk.say(1, id, id, UnixNanos(200 + id as i64), Origin::Live);
     }
     assert_eq!(desk.seen(), [Seen::Gap(0, Reason::SequenceGap), T(5), T(6)]);
 }
@@ -121,7 +159,7 @@ fn a_wrong_time_neither_holds_back_what_follows_nor_hides_that_numbers_begin_ane
     desk.say(1, 1_000, 1_000, hour(1), Origin::Live);
     // The very event that shows it has a time of next year.
     for id in 1..=8 {
-        let time = if id == 3 { hour(9_000) } else { hour(1) };
+        let time = if id == 3 { hour(9_000) } else { UnixNanos(hour(1).0 + id as i64) };
         desk.say(1, id, id, time, Origin::Live);
     }
     let anew = Seen::Gap(0, Reason::SequenceGap);
