@@ -1,0 +1,334 @@
+//! One client that behaves, and beside it everything that could hurt it.
+//!
+//! `cargo run --release --example neighbours -- [--rounds N] [--seconds N] [--rate N] [--only WORDS]`
+//!
+//! The victim gets every trade of a simulated exchange. Its latency is measured when nobody else is
+//! there, then beside each attack of a hostile client or of a hostile exchange, round by round in
+//! one run; medians over the rounds are compared. Attackers are a process of their own with the
+//! lowest priority, as they would be another machine; still they take the same cores, and so does
+//! what the kernel does for them: `a busy machine` shows how much of it is only that.
+//!
+//! Ends with 1 when the victim lost a trade or its connection, or the gateway did not stop within
+//! its drain time under the attack. `docs/SECURITY.md` holds a table of a run.
+
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
+
+mod clients;
+mod exchange;
+mod raw;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tickwire::clock::Clock;
+use tickwire::config::Config;
+use tickwire::gateway::Gateway;
+use tickwire::instrument::ExchangeId;
+use tickwire::latency::{Quantile, Span, time};
+use tickwire::net::Waiting;
+use tickwire::sim::{self, Simulator};
+use tickwire::verify::{self, Join, Swarm, Tally};
+
+const SYMBOLS: usize = 20;
+
+/// Before it is measured the attack goes on for this long.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// The gateway's drain time in this program, and what may come on top of it.
+const DRAIN_SECONDS: u64 = 2;
+const STOP_MAX: Duration = Duration::from_secs(DRAIN_SECONDS + 1);
+
+/// The longest time for what is not measured: a connection, an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Between two words of the attacking process about what it did.
+const WORD_EVERY: Duration = Duration::from_millis(200);
+
+/// The victim wants nothing of the hostile exchange.
+const WISH: &str = r#"{"action":"subscribe","symbols":["binance:*"],"channels":["trades"]}"#;
+
+const QUIET: &str = "nobody else";
+const BUSY: &str = "a busy machine";
+
+/// What an attack has done so far, in its own units: frames, requests, connections, levels.
+#[derive(Default)]
+pub(crate) struct Work(AtomicU64);
+
+impl Work {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+struct Options {
+    rounds: usize,
+    time: Duration,
+    rate: u32,
+    only: String,
+}
+
+/// Of one round.
+struct Measured {
+    p50: u64,
+    p99: u64,
+    lost: u64,
+    /// What the attackers did a second.
+    work: u64,
+    stop: Duration,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [attack, name, gateway, admin] = &arguments[..]
+        && attack == "--attack"
+    {
+        return attack_as(name, gateway.parse()?, admin.parse()?);
+    }
+    let options = options(&arguments)?;
+    let mut subjects = vec![QUIET, BUSY];
+    subjects.extend(clients::ATTACKS.iter().map(|(name, ..)| *name));
+    subjects.extend(exchange::ATTACKS.iter().map(|(name, _)| *name));
+    subjects.retain(|name| [QUIET, BUSY].contains(name) || name.contains(&options.only));
+    let mut rounds: Vec<Vec<Measured>> = subjects.iter().map(|_| Vec::new()).collect();
+    for _ in 0..options.rounds {
+        for (subject, measured) in subjects.iter().zip(&mut rounds) {
+            let one = round(subject, &options).with_context(|| (*subject).to_owned())?;
+            println!(
+                "# {subject}: p50 {}, p99 {}, {} lost, {}/s, stopped in {:.1?}",
+                time(one.p50),
+                time(one.p99),
+                one.lost,
+                one.work,
+                one.stop
+            );
+            measured.push(one);
+        }
+    }
+    Ok(if table(&subjects, &rounds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what `docs/SECURITY.md` holds. False when something was lost or did not stop.
+fn table(subjects: &[&str], rounds: &[Vec<Measured>]) -> bool {
+    let median = |measured: &[Measured], of: fn(&Measured) -> u64| {
+        let mut values: Vec<u64> = measured.iter().map(of).collect();
+        values.sort_unstable();
+        values[values.len() / 2]
+    };
+    let quiet = [median(&rounds[0], |one| one.p50), median(&rounds[0], |one| one.p99)];
+    println!("\n| beside the victim | its p50 | its p99 | lost | attack a second | stop |");
+    println!("|---|---|---|---|---|---|");
+    let mut good = true;
+    for (subject, measured) in subjects.iter().zip(rounds) {
+        let ratio = |value: u64, quiet: u64| value as f64 / quiet.max(1) as f64;
+        let p50 = ratio(median(measured, |one| one.p50), quiet[0]);
+        let p99 = ratio(median(measured, |one| one.p99), quiet[1]);
+        let lost: u64 = measured.iter().map(|one| one.lost).sum();
+        let stop = measured.iter().map(|one| one.stop).max().unwrap_or_default();
+        let work = median(measured, |one| one.work);
+        println!(
+            "| {subject} | {p50:.2} | {p99:.2} | {lost} | {work} | {:.1} s |",
+            stop.as_secs_f64()
+        );
+        good &= lost == 0 && stop <= STOP_MAX;
+    }
+    println!("\nquiet: p50 {}, p99 {}", time(quiet[0]), time(quiet[1]));
+    good
+}
+
+/// One measurement beside `subject`.
+fn round(subject: &str, options: &Options) -> anyhow::Result<Measured> {
+    let clock = Clock::real();
+    let victims = verify::exchange(options.rate, SYMBOLS, &clock)?;
+    let natives = victims.truth().symbols();
+    let is_exchange = exchange::ATTACKS.iter().any(|(name, _)| *name == subject);
+    let mut attackers = is_exchange.then(|| Attackers::start(subject, None)).transpose()?;
+    let lists = sim_of_the_hostile(&clock)?;
+    let hostile = attackers.as_ref().map(|attackers| (attackers.address, lists.rest_url()));
+    let gateway = Gateway::start(&config(&victims, hostile)?, clock.clone())?;
+    wait_for(|| gateway.stats().feeds[0].state == "connected").context("the feed")?;
+    let mut victim = verify::clients(gateway.address(), &natives, 1, &clock);
+    victim.hello = vec![WISH.to_owned()];
+    let swarm = Swarm::start(victim)?;
+    if !verify::wait_for_answers(&swarm, 1, PATIENCE) {
+        bail!("the gateway did not answer the victim");
+    }
+    victims.resume();
+    if !is_exchange && subject != QUIET {
+        let admin = gateway.admin_address();
+        attackers = Some(Attackers::start(subject, Some((gateway.address(), admin)))?);
+    }
+    let mut join = Join::new(victims.truth(), &natives);
+    join.run(&swarm, WARM_UP);
+    join.restart();
+    let begun = attackers.as_ref().map_or(0, Attackers::work);
+    join.run(&swarm, options.time);
+    let done = attackers.as_ref().map_or(0, Attackers::work) - begun;
+    verify::pause(&victims, &natives);
+    join.look();
+    verify::wait_for_trades(&swarm, join.printed(), PATIENCE);
+    let tally = swarm.tally();
+    let lost: u64 =
+        [&tally.missing, &tally.repeated, &tally.ended].into_iter().map(Tally::count).sum();
+    let (samples, last_read) = swarm.stop();
+    join.add(&samples);
+    let lost = lost + join.missing_at_the_end(&last_read);
+    let begun = Instant::now();
+    gateway.stop();
+    let stop = begun.elapsed();
+    drop(attackers);
+    let (histograms, _) = join.finish();
+    let [p50, p99] = [Quantile::P50, Quantile::P99]
+        .map(|quantile| histograms.value(Span::ExchangeToClient, quantile));
+    let work = (done as f64 / options.time.as_secs_f64()) as u64;
+    Ok(Measured { p50, p99, lost, work, stop })
+}
+
+/// Who answers what the hostile exchange lists: that much it does as it should.
+fn sim_of_the_hostile(clock: &Clock) -> anyhow::Result<Simulator> {
+    let mut options = sim::Options::new(ExchangeId::Coinbase);
+    options.paused = true;
+    options.clock = clock.clone();
+    Ok(Simulator::start(options)?)
+}
+
+fn config(victims: &Simulator, hostile: Option<(SocketAddr, String)>) -> anyhow::Result<Config> {
+    let symbols: Vec<String> =
+        victims.truth().symbols().iter().map(|native| verify::canonical(native)).collect();
+    let mut text = format!(
+        "[gateway]\nlisten = \"127.0.0.1:0\"\ndrain_seconds = {DRAIN_SECONDS}\n\
+         max_clients_per_ip = 2000\npoll = \"{waiting}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+         [[feed]]\nexchange = \"binance\"\nchannels = [\"trades\"]\npoll = \"{waiting}\"\n\
+         url = \"{}\"\nrest_url = \"{}\"\nsymbols = {symbols:?}\n",
+        victims.url(),
+        victims.rest_url(),
+        waiting = Waiting::Block.name(),
+    );
+    if let Some((address, rest)) = hostile {
+        text.push_str(&format!(
+            "[[feed]]\nexchange = \"coinbase\"\nchannels = [\"trades\", \"orderbook\"]\n\
+             symbols = [\"BTC/USD\"]\nurl = \"ws://{address}\"\nrest_url = \"{rest}\"\n"
+        ));
+    }
+    Ok(Config::parse(&text, None, [])?)
+}
+
+fn wait_for(condition: impl Fn() -> bool) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !condition() {
+        if begun.elapsed() > PATIENCE {
+            bail!("not within {} s", PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// The attacking process; ended when dropped.
+struct Attackers {
+    process: Child,
+    address: SocketAddr,
+    work: Arc<Work>,
+}
+
+impl Attackers {
+    /// With whom clients attack; without it the process is an exchange.
+    fn start(subject: &str, target: Option<(SocketAddr, SocketAddr)>) -> anyhow::Result<Self> {
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (gateway, admin) = target.unwrap_or((nobody, nobody));
+        let mut process = Command::new("nice")
+            .args(["-n", "19"])
+            .arg(std::env::current_exe()?)
+            .args(["--attack", subject, &gateway.to_string(), &admin.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the attacking process, by `nice`")?;
+        let words = process.stdout.take().context("its output")?;
+        let mut words = BufReader::new(words).lines();
+        let address = words.next().context("its address")??.parse()?;
+        let work = Arc::new(Work::default());
+        let told = Arc::clone(&work);
+        std::thread::spawn(move || {
+            for word in words.map_while(Result::ok) {
+                told.0.store(word.parse().unwrap_or(0), Ordering::Relaxed);
+            }
+        });
+        Ok(Self { process, address, work })
+    }
+
+    fn work(&self) -> u64 {
+        self.work.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Attackers {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The attacking process: says where it listens, then how much it did. It ends with who started it.
+fn attack_as(name: &str, gateway: SocketAddr, admin: SocketAddr) -> anyhow::Result<ExitCode> {
+    let work = Arc::new(Work::default());
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", listener.local_addr()?)?;
+    let counted = Arc::clone(&work);
+    if let Some((_, attack)) = exchange::ATTACKS.iter().find(|(known, _)| *known == name) {
+        std::thread::spawn(move || exchange::serve(&listener, *attack, &counted));
+    } else if let Some((_, count, attack)) =
+        clients::ATTACKS.iter().find(|(known, ..)| *known == name)
+    {
+        let target = clients::Target { gateway, admin };
+        for _ in 0..*count {
+            let work = Arc::clone(&work);
+            let thread = std::thread::Builder::new().stack_size(128 << 10);
+            thread.spawn(move || {
+                loop {
+                    if attack(target, &work).is_err() {
+                        // A refusal is no reason to spin: what is attacked is the gateway.
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            })?;
+        }
+    } else if name == BUSY {
+        for _ in 0..2 {
+            let work = Arc::clone(&work);
+            std::thread::spawn(move || {
+                loop {
+                    work.add(1);
+                }
+            });
+        }
+    } else {
+        bail!("no attack is called {name:?}");
+    }
+    loop {
+        std::thread::sleep(WORD_EVERY);
+        if writeln!(out, "{}", work.0.load(Ordering::Relaxed)).is_err() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> anyhow::Result<Options> {
+    let mut options =
+        Options { rounds: 3, time: Duration::from_secs(3), rate: 500, only: String::new() };
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { bail!("{} needs a value", pair[0]) };
+        match name.as_str() {
+            "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
+            "--seconds" => options.time = Duration::from_secs(value.parse()?),
+            "--rate" => options.rate = value.parse()?,
+            "--only" => options.only.clone_from(value),
+            _ => bail!("{name}: use --rounds, --seconds, --rate or --only"),
+        }
+    }
+    Ok(options)
+}
