@@ -234,9 +234,22 @@ pub const REQUEST_QUEUE_CAPACITY: usize = INSTRUMENTS_MAX;
 /// Largest body of an answer beside the stream. The list of all instruments of an exchange is the
 /// largest known: 15 MB.
 pub const REST_BODY_BYTES_MAX: u64 = 64 << 20;
-/// Frames that a feed takes from one connection in one turn; the rest waits for the next, after
-/// commands and timers had their share. 1,024 frames at 100 ns are 0.1 ms.
+/// Frames that a feed takes from one connection in one turn, whatever they are: messages, parts of
+/// one, pings. The rest waits for the next, after the other connections, commands and timers had
+/// their share. 1,024 frames at 100 ns are 0.1 ms.
 pub const FRAMES_PER_TURN_MAX: usize = 1_024;
+
+/// Bytes that a feed reads from one connection in one turn, but for the read that crosses the bound:
+/// eight reads, which a parser takes a millisecond for.
+pub const UPSTREAM_BYTES_PER_TURN_MAX: usize = 8 * UPSTREAM_READ_BYTES;
+
+/// Connections' worth of frames, or of bytes, that a feed takes in one turn from all of them: when a
+/// hundred lines are busy the next turn goes on with the next line.
+pub const BUSY_LINES_PER_TURN: usize = 4;
+
+/// Frames that bring nothing (pings, pongs, crumbs of messages) that one connection to an exchange
+/// may bring within a second. Exchanges send one in seconds; more than this ends the connection.
+pub const CHATTER_FRAMES_MAX: u32 = 1_000;
 
 /// Commands that a feed takes in one turn; the rest waits for the next.
 pub const FEED_COMMANDS_PER_TURN_MAX: usize = 16;

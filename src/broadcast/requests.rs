@@ -163,6 +163,7 @@ impl Broadcaster {
                     session.heartbeat.answered();
                     self.sessions.mark_dirty(slot);
                 }
+                Ok(Some(Message::Part(_))) => {}
                 Ok(Some(Message::Close { code, .. })) => {
                     tracing::debug!(peer = %session.peer, code, "a client closed");
                     session.closed_by_peer(&mut self.shared.chunks, now);

@@ -138,7 +138,7 @@ impl ListSource {
                     Message::Close { code, reason } => {
                         return Err(format!("it closed with {code} {reason}"));
                     }
-                    Message::Binary(_) | Message::Ping | Message::Pong(_) => {}
+                    Message::Binary(_) | Message::Ping | Message::Pong(_) | Message::Part(_) => {}
                 }
             }
             match socket.fill().map_err(told)? {

@@ -70,6 +70,8 @@ pub(super) struct Lines {
     replace_after: Option<Duration>,
     /// The line that is read first in this turn.
     first: usize,
+    /// In this turn replacements are read first.
+    replacements_first: bool,
     /// When something is to be done though no socket says so.
     due: MonoNanos,
     /// Something happened that may want an answer.
@@ -185,6 +187,7 @@ impl Lines {
             replace_after: rules.lifetime.map(|lifetime| lifetime - lifetime / 24),
             shared,
             first: 0,
+            replacements_first: false,
             due: MonoNanos::ZERO,
             attention: true,
             doubted: Vec::new(),
@@ -255,9 +258,18 @@ impl Lines {
         (index, &mut self.lines[index])
     }
 
-    /// Another line is first in the next turn.
-    pub(super) fn rotate(&mut self) {
-        self.first = (self.first + 1) % self.lines.len().max(1);
+    /// So many lines were heard in this turn: the next one goes on behind them, and with the other
+    /// connection of each where there are two. If all were heard another one is first all the same.
+    pub(super) fn rotate(&mut self, heard: usize) {
+        let count = self.lines.len().max(1);
+        let by = if heard == count { 1 } else { heard };
+        self.first = (self.first + by) % count;
+        self.replacements_first ^= heard > 0;
+    }
+
+    /// Whether replacements are read before what they replace in this turn.
+    pub(super) const fn are_replacements_first(&self) -> bool {
+        self.replacements_first
     }
 
     /// [`Lines::tend`] has something to do.

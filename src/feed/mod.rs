@@ -11,6 +11,7 @@
 mod attempts;
 mod books;
 mod carry;
+mod chatter;
 mod circuit;
 mod command;
 mod dates;
@@ -57,7 +58,10 @@ use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
-use crate::limits::{FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX};
+use crate::limits::{
+    BUSY_LINES_PER_TURN, FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX, FRAMES_PER_TURN_MAX,
+    UPSTREAM_BYTES_PER_TURN_MAX,
+};
 use crate::metrics::FeedCounters;
 use crate::net::{Endpoint, Poller, Security, Waiting, client_config};
 use crate::tick::{Body, FeedState, Reason};
@@ -304,41 +308,56 @@ impl<E: Exchange> Feed<E> {
         }
     }
 
-    /// Reads from every connection that may hold something, as long as the rings take it.
+    /// Reads from the connections that may hold something, as long as the rings take it and up to
+    /// the turn's bounds; who was not heard is first in the next turn.
     fn read(&mut self, now: MonoNanos) -> usize {
-        let mut frames = 0;
-        for step in 0..self.lines.len() {
-            for replacement in [false, true] {
-                if self.publisher.is_blocked() {
-                    self.lines.excuse_silence(now);
-                    return frames;
-                }
-                let (index, line) = self.lines.turn_of(step);
-                let mut reader = Reader {
-                    exchange: &mut self.exchange,
-                    publisher: &mut self.publisher,
-                    batch: &mut self.batch,
-                    clock: &self.clock,
-                    counters: &self.counters,
-                    notices: &mut self.notices,
-                    index,
-                    frames: 0,
-                    attention: false,
-                };
-                let end = reader.read(line, replacement);
-                frames += reader.frames;
-                if reader.attention {
-                    self.lines.want_attention();
-                }
-                if let Some(end) = end {
-                    let (registry, notices) = (self.poller.registry(), &mut self.notices);
-                    let mut world = World { registry, notices, now, date: self.clock.date(now) };
-                    self.lines.end(index, replacement, end, &mut world);
-                }
+        let (mut heard, mut work, mut bytes) = (0, 0, 0);
+        let is_replacement_first = self.lines.are_replacements_first();
+        while heard < self.lines.len()
+            && work < BUSY_LINES_PER_TURN * FRAMES_PER_TURN_MAX
+            && bytes < BUSY_LINES_PER_TURN * UPSTREAM_BYTES_PER_TURN_MAX
+        {
+            if self.publisher.is_blocked() {
+                self.lines.excuse_silence(now);
+                break;
             }
+            for replacement in [is_replacement_first, !is_replacement_first] {
+                let read = self.read_from(heard, replacement, now);
+                (work, bytes) = (work + read.0, bytes + read.1);
+            }
+            heard += 1;
         }
-        self.lines.rotate();
-        frames
+        self.lines.rotate(heard);
+        work
+    }
+
+    /// Reads from one connection of the line whose turn it is after `step` others. Returns the
+    /// frames, of any kind, and the bytes.
+    fn read_from(&mut self, step: usize, replacement: bool, now: MonoNanos) -> (usize, usize) {
+        let (index, line) = self.lines.turn_of(step);
+        let mut reader = Reader {
+            exchange: &mut self.exchange,
+            publisher: &mut self.publisher,
+            batch: &mut self.batch,
+            clock: &self.clock,
+            counters: &self.counters,
+            notices: &mut self.notices,
+            index,
+            work: 0,
+            bytes: 0,
+            attention: false,
+        };
+        let end = reader.read(line, replacement);
+        let read = (reader.work, reader.bytes);
+        if reader.attention {
+            self.lines.want_attention();
+        }
+        if let Some(end) = end {
+            let (registry, notices) = (self.poller.registry(), &mut self.notices);
+            let mut world = World { registry, notices, now, date: self.clock.date(now) };
+            self.lines.end(index, replacement, end, &mut world);
+        }
+        read
     }
 
     /// Deadlines, requests and writes of the connections, and what changed with them.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::chatter::Chatter;
 use super::command::{FeedNotice, Refusal};
 use super::flow::Flow;
 use super::pacing::Pacer;
@@ -52,6 +53,8 @@ pub(super) struct Open {
     pub(super) pulse: Pulse,
     /// Whether it brings anything.
     pub(super) flow: Flow,
+    /// How much it says without bringing anything.
+    pub(super) chatter: Chatter,
     /// Nobody knows whether what it brought is as it was.
     pub(super) is_doubted: bool,
     pub(super) since: MonoNanos,

@@ -15,9 +15,9 @@ use crate::exchange::{
     Subscription,
 };
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits::FRAMES_PER_TURN_MAX;
+use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
-use crate::net::{Fill, Message};
+use crate::net::{Fill, Message, NetError};
 use crate::tick::Reason;
 
 /// What reading needs besides the connection.
@@ -30,14 +30,16 @@ pub(super) struct Reader<'a, E> {
     pub(super) notices: &'a mut Vec<FeedNotice>,
     /// Which line it is.
     pub(super) index: usize,
-    /// Frames taken.
-    pub(super) frames: usize,
+    /// Frames taken of this connection, of any kind, and reads that brought something.
+    pub(super) work: usize,
+    /// Bytes read from it.
+    pub(super) bytes: usize,
     /// Something was said that may want an answer.
     pub(super) attention: bool,
 }
 
 impl<E: Exchange> Reader<'_, E> {
-    /// Takes frames until nothing is left, a ring is full, or the turn's bound is reached. Returns
+    /// Takes frames until nothing is left, a ring is full, or the turn's bounds are reached. Returns
     /// how the connection ended, if it did.
     pub(super) fn read(&mut self, line: &mut Line, replacement: bool) -> Option<End> {
         let Line { main, replacement: beside, shutdown_notice, copy, .. } = line;
@@ -46,10 +48,14 @@ impl<E: Exchange> Reader<'_, E> {
         let (open, plan) = upstream.open_with_plan()?;
         // Bytes were read of which no message was made yet.
         let mut is_fresh = false;
-        while self.frames < FRAMES_PER_TURN_MAX && !self.publisher.is_blocked() {
+        while self.work < FRAMES_PER_TURN_MAX
+            && self.bytes < UPSTREAM_BYTES_PER_TURN_MAX
+            && !self.publisher.is_blocked()
+        {
             let received = open.received;
             let next = open.socket.next();
-            if is_fresh && matches!(next, Ok(Some(_))) {
+            self.work += usize::from(matches!(next, Ok(Some(_))));
+            if is_fresh && !matches!(next, Ok(None | Some(Message::Part(_))) | Err(_)) {
                 is_fresh = false;
                 self.attention |= open.pulse.hear(received);
             }
@@ -58,7 +64,10 @@ impl<E: Exchange> Reader<'_, E> {
                 Ok(Some(Message::Ping)) => {
                     open.ponged(received);
                     self.attention = true;
-                    continue;
+                    match open.chatter.hear(received) {
+                        Ok(()) => continue,
+                        Err(flood) => return Some(self.end_chatter(open, flood)),
+                    }
                 }
                 Ok(Some(Message::Pong(payload))) => {
                     if let Ok(ticket) = payload.bytes().try_into() {
@@ -66,8 +75,15 @@ impl<E: Exchange> Reader<'_, E> {
                         let carried = &plan.subscriptions;
                         self.publisher.overlap(generation, ticket, carried, received);
                     }
-                    continue;
+                    match open.chatter.hear(received) {
+                        Ok(()) => continue,
+                        Err(flood) => return Some(self.end_chatter(open, flood)),
+                    }
                 }
+                Ok(Some(Message::Part(bytes))) => match open.chatter.hear_part(bytes, received) {
+                    Ok(()) => continue,
+                    Err(flood) => return Some(self.end_chatter(open, flood)),
+                },
                 Ok(Some(Message::Close { code, reason })) => {
                     return Some(End::Closed(code, reason.into()));
                 }
@@ -77,6 +93,8 @@ impl<E: Exchange> Reader<'_, E> {
                     self.publisher.ring_bells();
                     match open.socket.fill() {
                         Ok(Fill::Read(bytes @ 1..)) => {
+                            self.work += 1;
+                            self.bytes += bytes;
                             open.received = self.clock.now();
                             self.counters.newest_read.set(open.received.0);
                             is_fresh = true;
@@ -100,7 +118,6 @@ impl<E: Exchange> Reader<'_, E> {
                 }
                 Err(error) => return Some(End::Failed(error)),
             };
-            self.frames += 1;
             self.counters.frames.increment();
             self.counters.bytes.add(frame.bytes().len() as u64);
             let parsed = self.exchange.parse(frame, self.batch);
@@ -166,6 +183,13 @@ impl<E: Exchange> Reader<'_, E> {
             }
         }
         None
+    }
+
+    /// The connection says much and brings nothing.
+    #[cold]
+    fn end_chatter(&self, open: &mut Open, flood: NetError) -> End {
+        self.counters.chatter_ends.increment();
+        End::Failed(open.socket.give_up(flood))
     }
 
     /// Notes which streams the frame is of.

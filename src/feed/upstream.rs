@@ -15,6 +15,7 @@ use std::time::Duration;
 use mio::{Registry, Token};
 
 use super::attempts::Attempts;
+use super::chatter::Chatter;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::flow::Flow;
@@ -520,6 +521,7 @@ impl Upstream {
             readable: true,
             received: site.now,
             pulse: Pulse::new(site.now),
+            chatter: Chatter::default(),
             flow: Flow::new(site.now),
             is_doubted: false,
             since: site.now,
@@ -593,7 +595,9 @@ pub(super) fn reason_of(error: &NetError) -> Reason {
         }
         NetError::Reset | NetError::Io { .. } => Reason::Reset,
         NetError::Eof => Reason::Eof,
-        NetError::Protocol { .. } | NetError::ControlFlood { .. } => Reason::Protocol,
+        NetError::Protocol { .. } | NetError::ControlFlood { .. } | NetError::Chatter { .. } => {
+            Reason::Protocol
+        }
         NetError::TooLarge { .. } => Reason::FrameTooLarge,
     }
 }

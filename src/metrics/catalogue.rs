@@ -83,6 +83,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
         |feed| feed.crossed_quotes.value(),
     ),
     (
+        "feed_chatter_ends",
+        "Connections ended since they sent pings, pongs or crumbs of messages one after the other.",
+        |feed| feed.chatter_ends.value(),
+    ),
+    (
         "feed_barren_connections",
         "Connections that answered and brought nothing any more, so that another was made.",
         |feed| feed.barren_connections.value(),

@@ -110,6 +110,8 @@ pub struct FeedCounters {
     pub crossed_quotes: Counter,
     /// Connections that answered and brought nothing any more.
     pub barren_connections: Counter,
+    /// Connections ended since they sent frames that bring nothing, one after the other.
+    pub chatter_ends: Counter,
     /// Streams that fell silent far beyond their own rhythm.
     pub aged_streams: Counter,
     /// Questions to connections that fell silent beyond their rhythm.

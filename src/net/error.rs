@@ -88,6 +88,12 @@ pub enum NetError {
         /// The bound.
         max: usize,
     },
+    /// The peer sends frames that bring nothing, more than any that means well.
+    #[error("{frames} frames within a second that bring nothing: pings, pongs, crumbs of messages")]
+    Chatter {
+        /// So many.
+        frames: u32,
+    },
     /// The peer sends pings without reading what they are answered.
     #[error("{bytes} bytes of replies to pings wait unread")]
     ControlFlood {

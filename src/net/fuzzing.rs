@@ -105,6 +105,7 @@ pub fn read_in_place(
         loop {
             met.push(match socket.next() {
                 Ok(None) => break,
+                Ok(Some(Message::Part(_))) => continue,
                 Ok(Some(Message::Text(frame))) => Met::Text(frame.bytes().to_vec()),
                 Ok(Some(Message::Binary(frame))) => Met::Binary(frame.bytes().to_vec()),
                 Ok(Some(Message::Ping)) => Met::Ping,

@@ -10,7 +10,7 @@
 //!  next:  head of the next frame?   no ─▶ None
 //!         plain data, ours to read, no fragments open?
 //!           all of it there?        no ─▶ None          yes ─▶ Text or Binary, in place
-//!         else: all of it there?    no ─▶ None          yes ─▶ tungstenite, ─▶ its message
+//!         else: all of it there?    no ─▶ None          yes ─▶ tungstenite, ─▶ its message, or Part
 //! ```
 //!
 //! **UTF-8 is not checked in text messages that are handed out in place.** Their readers are
@@ -78,6 +78,9 @@ pub enum Message<'a> {
     Ping,
     /// The answer to a ping of ours, with what that carried, or an unasked one. A sign of life.
     Pong(PaddedFrame<'a>),
+    /// A frame with so many bytes that does not end its message. Given to readers so that they can
+    /// bound what they do at a time, as a message may come in any number of frames.
+    Part(usize),
     /// The peer closes (or answers our close). The reply is in the outbox; nothing follows.
     Close {
         /// Its status code, 1005 when it gave none.
@@ -148,7 +151,8 @@ impl<T> WebSocket<T> {
         &mut self.transport
     }
 
-    /// The next message among what was received; `None` when there is no whole one.
+    /// The next message among what was received, or the part of one that is next; `None` when there
+    /// is no whole frame. Costs one frame, whatever it is.
     ///
     /// # Errors
     /// [`NetError::Protocol`], [`NetError::TooLarge`], [`NetError::ControlFlood`]. A close frame
@@ -179,34 +183,31 @@ impl<T> WebSocket<T> {
         if !self.fragments_open {
             self.control.shrink();
         }
-        let message = loop {
-            if self.ended {
-                self.buffer.clear();
-                return Ok(None);
-            }
-            let unread = self.buffer.unread();
-            let Some(header) = Header::parse(unread) else { return Ok(None) };
-            if let Some(what) = header.violation(self.role) {
-                return Err(self.fail(NetError::Protocol { what }));
-            }
-            if header.payload_bytes > self.frame_bytes_max as u64 {
-                return Err(self.fail(too_large(&header, self.frame_bytes_max)));
-            }
-            let frame_bytes = header.bytes + header.payload_bytes as usize;
-            if frame_bytes > unread.len() {
-                self.buffer.need(frame_bytes);
-                return Ok(None);
-            }
-            let fed = self.control.feed(self.buffer.take(0, frame_bytes).bytes());
-            self.fragments_open = header.leaves_open(self.fragments_open);
-            self.in_place = self.role == Role::Client && !self.fragments_open;
-            match fed {
-                Ok(Some(message)) => break message,
-                Ok(None) => {}
-                Err(error) => return Err(self.fail(error)),
-            }
-        };
-        Ok(Some(self.lend(message)))
+        if self.ended {
+            self.buffer.clear();
+            return Ok(None);
+        }
+        let unread = self.buffer.unread();
+        let Some(header) = Header::parse(unread) else { return Ok(None) };
+        if let Some(what) = header.violation(self.role) {
+            return Err(self.fail(NetError::Protocol { what }));
+        }
+        if header.payload_bytes > self.frame_bytes_max as u64 {
+            return Err(self.fail(too_large(&header, self.frame_bytes_max)));
+        }
+        let frame_bytes = header.bytes + header.payload_bytes as usize;
+        if frame_bytes > unread.len() {
+            self.buffer.need(frame_bytes);
+            return Ok(None);
+        }
+        let fed = self.control.feed(self.buffer.take(0, frame_bytes).bytes());
+        self.fragments_open = header.leaves_open(self.fragments_open);
+        self.in_place = self.role == Role::Client && !self.fragments_open;
+        match fed {
+            Ok(Some(message)) => Ok(Some(self.lend(message))),
+            Ok(None) => Ok(Some(Message::Part(header.payload_bytes as usize))),
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
     /// tungstenite's message as one of ours.
@@ -236,6 +237,7 @@ impl<T> WebSocket<T> {
             NetError::Protocol { what } if *what == INVALID_UTF8 => (1007, *what),
             NetError::Protocol { what } => (1002, *what),
             NetError::ControlFlood { .. } => (1008, "too many pings"),
+            NetError::Chatter { .. } => (1008, "too many frames that bring nothing"),
             _ => (1011, "internal error"),
         };
         self.control.close(code, reason);
@@ -247,6 +249,13 @@ impl<T> WebSocket<T> {
         self.ended = true;
         self.in_place = false;
         self.buffer.clear();
+    }
+
+    /// Ends the connection, as its peer does what no peer may: a close frame that says so is queued,
+    /// and nothing more is read.
+    #[cold]
+    pub fn give_up(&mut self, error: NetError) -> NetError {
+        self.fail(error)
     }
 
     /// Whether the peer closed, or broke the protocol: nothing more is read then.

@@ -184,6 +184,16 @@ impl Connection {
         }
     }
 
+    /// Appends one frame without a payload that begins with `first`, then so many that begin with
+    /// `next`.
+    pub(super) fn flood(&mut self, first: u8, next: u8, count: u32) {
+        if self.is_trickling() {
+            return;
+        }
+        self.output.extend([first, 0]);
+        self.output.extend((0..count).flat_map(|_| [next, 0]));
+    }
+
     /// Appends a close frame; nothing may follow it.
     pub(super) fn close(&mut self, code: u16, reason: &str) {
         if self.phase == Phase::Open {

@@ -41,6 +41,25 @@ pub enum Fault {
     Oversized(usize),
     /// A binary frame, to every open WebSocket.
     Binary,
+    /// So many pongs that nobody asked for, to every open WebSocket.
+    Pongs(u32),
+    /// A message that begins with so many fragments without a byte, and does not end, to every open
+    /// WebSocket.
+    Crumbs(u32),
+    /// So many levels beyond all others appear in a book, some hundred with each trade.
+    Deep {
+        /// Of which instrument; of all when absent.
+        symbol: Option<String>,
+        /// Levels of each side.
+        count: u32,
+    },
+    /// The ids of trades leap so far ahead, and go on from there.
+    Leap {
+        /// How far.
+        by: u64,
+        /// Of which instrument; of all when absent.
+        symbol: Option<String>,
+    },
     /// From now on a WebSocket is opened that much later than it was asked for.
     SlowStart(Duration),
     /// The next handshakes are refused with this status.
@@ -254,7 +273,7 @@ pub enum FaultError {
 }
 
 const NAMES: &str = "disconnect, disconnect-one, silence, hush, trickle, close, garbage, truncated, oversized, binary, \
-    slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
+    pongs, crumbs, deep, leap, slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
     unreadable, times-ahead, superseded, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
     too-many, rest-429, rest-418, rest-late, rest-stale";
 
@@ -305,6 +324,16 @@ impl Parts<'_> {
                 Fault::Oversized(self.value("oversized", 1, 24 << 20, 9 << 20)? as usize)
             }
             "binary" => Fault::Binary,
+            "pongs" => Fault::Pongs(self.value("pongs", 1, 1 << 20, 1 << 17)? as u32),
+            "crumbs" => Fault::Crumbs(self.value("crumbs", 1, 1 << 20, 1 << 17)? as u32),
+            "deep" => Fault::Deep {
+                count: self.value("deep", 1, 1 << 20, 10_000)? as u32,
+                symbol: self.take("symbol").map(str::to_owned),
+            },
+            "leap" => Fault::Leap {
+                by: self.value("leap", 1, u64::MAX, 10_000_000_000_000_000)?,
+                symbol: self.take("symbol").map(str::to_owned),
+            },
             "slow-start" => Fault::SlowStart(self.duration("slow-start", 2)?),
             "refuse" => Fault::Refuse {
                 status: self.value("refuse", 400, 599, 503)? as u16,

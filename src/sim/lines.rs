@@ -119,6 +119,11 @@ impl Lines {
         self.write(id, |connection| connection.frame(opcode, parts));
     }
 
+    /// Sends a frame that begins with `first`, and so many that begin with `next`, all empty.
+    pub(super) fn flood(&mut self, id: ConnectionId, first: u8, next: u8, count: u32) {
+        self.write(id, |connection| connection.flood(first, next, count));
+    }
+
     /// Lets a frame be appended to what an open connection sends.
     fn write(&mut self, id: ConnectionId, append: impl FnOnce(&mut Connection)) {
         let backlog_max = self.backlog_max;

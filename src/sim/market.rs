@@ -17,6 +17,12 @@ use super::truth::{PastBook, level_print};
 /// Levels that each side is kept near.
 const LEVELS: usize = 250;
 
+/// Levels that appear at once beyond the others, on each side, where that is asked for.
+const DEEPER_PER_STEP: u32 = 200;
+
+/// Ids of trades leap no further, so that there are numbers left.
+const TRADE_ID_MAX: u64 = u64::MAX - (1 << 32);
+
 /// One match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Print {
@@ -98,6 +104,8 @@ pub(super) struct Traded {
     pub(super) candles: Candles,
     /// Number of the next taker's order.
     order_id: u64,
+    /// Levels that are still to appear beyond the others, on each side.
+    deeper: u32,
     /// Usual order in lots.
     usual: i64,
     /// Usual distance of neighbouring levels, in ticks.
@@ -162,7 +170,11 @@ impl Market {
         for _ in 0..1 + self.random.below(3) {
             self.place(index, step);
         }
-        self.repair(index, step);
+        if self.traded[index].deeper > 0 {
+            self.deepen_some(index, step);
+        } else {
+            self.repair(index, step);
+        }
         step.best_changed = before != self.traded[index].touch();
         if self.remembered > 0 {
             self.traded[index].keep_state(self.remembered);
@@ -196,6 +208,24 @@ impl Market {
             let traded = &mut self.traded[index];
             traded.day = Day { first_id: id, ..Day::of(&[], traded.day.last) };
             traded.order_id = order;
+        }
+    }
+
+    /// The ids of an instrument's trades, or of all, go on that much further ahead, as far as there
+    /// are numbers.
+    pub(super) fn leap_trades(&mut self, symbol: Option<&str>, by: u64) {
+        for index in self.chosen(symbol) {
+            let traded = &mut self.traded[index];
+            let id = traded.next_id().saturating_add(by).min(TRADE_ID_MAX);
+            traded.day = Day { first_id: id, ..Day::of(&[], traded.day.last) };
+            traded.order_id = traded.order_id.saturating_add(by).min(TRADE_ID_MAX);
+        }
+    }
+
+    /// With the next trades of an instrument, or of all, so many levels appear beyond the others.
+    pub(super) fn deepen_by(&mut self, symbol: Option<&str>, count: u32) {
+        for index in self.chosen(symbol) {
+            self.traded[index].deeper = count;
         }
     }
 
@@ -322,6 +352,16 @@ impl Market {
         }
     }
 
+    /// Adds some of the levels that were asked for beyond the worst ones.
+    fn deepen_some(&mut self, index: usize, step: &mut Step) {
+        let count = self.traded[index].deeper.min(DEEPER_PER_STEP);
+        self.traded[index].deeper -= count;
+        for _ in 0..count {
+            self.deepen(index, BookSide::Bid, step);
+            self.deepen(index, BookSide::Ask, step);
+        }
+    }
+
     /// Adds a level beyond the worst one; bids end at one tick.
     fn deepen(&mut self, index: usize, side: BookSide, step: &mut Step) {
         let spacing = self.traded[index].spacing;
@@ -371,6 +411,7 @@ impl Traded {
             day,
             candles: Candles::default(),
             order_id: 100_000_000 + random.below(3_000_000_000),
+            deeper: 0,
             usual: listed.order_lots(),
             spacing: (listed.start / 20_000).max(2),
             past: Vec::new(),

@@ -493,6 +493,18 @@ impl Server {
                 self.each_open(|lines, id| lines.text(id, &[&payload]));
             }
             Fault::Binary => self.each_open(|lines, id| lines.send(id, 0x2, &[&[0, 255, 1, 2]])),
+            Fault::Pongs(count) => self.each_open(|lines, id| lines.flood(id, 0x8A, 0x8A, count)),
+            Fault::Crumbs(count) => self.each_open(|lines, id| lines.flood(id, 0x01, 0x00, count)),
+            Fault::Deep { symbol, count } => {
+                if let Some(market) = self.speaker.market() {
+                    market.deepen_by(symbol.as_deref(), count);
+                }
+            }
+            Fault::Leap { by, symbol } => {
+                if let Some(market) = self.speaker.market() {
+                    market.leap_trades(symbol.as_deref(), by);
+                }
+            }
             Fault::SlowStart(delay) => self.slow_start = delay,
             Fault::Refuse { status, count } => self.refuse = Some((status, count)),
             Fault::Shutdown { after } => {

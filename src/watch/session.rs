@@ -243,7 +243,7 @@ impl<'a, V: View> Session<'a, V> {
             match socket.next().map_err(|error| lost(self.options, error))? {
                 None => return Ok(()),
                 Some(Message::Text(frame)) => self.hear(frame.bytes())?,
-                Some(Message::Binary(_) | Message::Ping | Message::Pong(_)) => {}
+                Some(Message::Binary(_) | Message::Ping | Message::Pong(_) | Message::Part(_)) => {}
                 Some(Message::Close { code, reason }) => {
                     let reason = format!("closed by the gateway with {code} {reason}");
                     // Tells the gateway that it was heard.

@@ -48,7 +48,7 @@ impl Client {
                     count += 1;
                     take(frame.bytes())?;
                 }
-                Some(Message::Ping | Message::Pong(_)) => count += 1,
+                Some(Message::Ping | Message::Pong(_) | Message::Part(_)) => count += 1,
                 Some(other) => return Err(format!("the gateway said {other:?}")),
                 None => match self.socket.fill().map_err(|error| error.to_string())? {
                     Fill::Read(_) => {}

@@ -1,0 +1,71 @@
+//! What a connection says without bringing anything: pings, pongs, and crumbs of messages.
+//!
+//! An exchange pings once in seconds and cuts no message into crumbs. Reading such frames is bounded
+//! per turn like reading anything; who sends nothing else at a rate that nobody who means well comes
+//! near would still have a share of every turn, and is let go.
+
+use std::time::Duration;
+
+use crate::clock::MonoNanos;
+use crate::limits::CHATTER_FRAMES_MAX;
+use crate::net::NetError;
+
+/// Over so long they are counted.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// A part of a message with fewer bytes than this is a crumb. Servers that cut their messages do so
+/// at some KiB.
+const CRUMB_BYTES: usize = 128;
+
+/// Counts them.
+#[derive(Debug, Default)]
+pub(super) struct Chatter {
+    frames: u32,
+    window_end: MonoNanos,
+}
+
+impl Chatter {
+    /// One more control frame came.
+    ///
+    /// # Errors
+    /// [`NetError::Chatter`] when it is one too many.
+    #[inline]
+    pub(super) fn hear(&mut self, now: MonoNanos) -> Result<(), NetError> {
+        if now >= self.window_end {
+            (self.frames, self.window_end) = (0, now.after(WINDOW));
+        }
+        self.frames += 1;
+        match self.frames {
+            0..=CHATTER_FRAMES_MAX => Ok(()),
+            frames => Err(NetError::Chatter { frames }),
+        }
+    }
+
+    /// A part of a message came, with so many bytes.
+    ///
+    /// # Errors
+    /// See [`Chatter::hear`].
+    pub(super) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> Result<(), NetError> {
+        if bytes < CRUMB_BYTES { self.hear(now) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pings_of_any_exchange_are_welcome_for_ever_and_a_flood_is_not() {
+        let mut chatter = Chatter::default();
+        let mut now = MonoNanos(1);
+        for _ in 0..100_000 {
+            now = now.after(Duration::from_millis(10));
+            assert!(chatter.hear(now).is_ok());
+        }
+        for _ in 0..1 << 20 {
+            assert!(chatter.hear_part(4 << 10, now).is_ok(), "a large message in parts");
+        }
+        let flood = (0..=CHATTER_FRAMES_MAX).try_for_each(|_| chatter.hear_part(0, now));
+        assert!(matches!(flood, Err(NetError::Chatter { .. })), "{flood:?}");
+    }
+}
