@@ -58,20 +58,21 @@ fn first_follows_last(last: u64, own: u64, update: &BookUpdate) -> Step {
     }
 }
 
-/// Binance futures: drop `u < L`, then `U <= L <= u` or `pu == L`, then `pu == previous u`. Numbers
-/// are shared between symbols there, so `U` says nothing after the first delta.
+/// Binance futures: drop `u < L`, then `U <= L <= u`, then `pu == previous u`. Numbers are shared
+/// between symbols there, so `U` says nothing after the first delta, and a snapshot's number may lie
+/// between two of its symbol's: `pu <= L` shows as well that nothing is missing.
 fn states_previous((last, joined): (u64, bool), own: u64, update: &BookUpdate) -> Step {
-    let states_it = update.previous_id == Some(last);
     if joined {
         return match own <= last {
             true => Step::Old,
-            false if states_it => Step::Next,
+            false if update.previous_id == Some(last) => Step::Next,
             false => Step::Gap,
         };
     }
+    let reaches_back = update.previous_id.is_some_and(|previous| previous <= last);
     if own < last {
         Step::Old
-    } else if states_it || update.first_id.is_none_or(|first| first <= last) {
+    } else if reaches_back || update.first_id.is_none_or(|first| first <= last) {
         Step::Next
     } else {
         Step::Gap
@@ -146,7 +147,8 @@ mod tests {
         assert_eq!(step(90, 100, 80), Step::Next);
         assert_eq!(step(90, 120, 80), Step::Next);
         assert_eq!(step(110, 120, 100), Step::Next);
-        assert_eq!(step(101, 120, 99), Step::Gap);
+        assert_eq!(step(110, 120, 99), Step::Next, "the snapshot's number is another symbol's");
+        assert_eq!(step(110, 120, 101), Step::Gap);
     }
 
     #[test]
