@@ -190,3 +190,25 @@ fn a_stall_beyond_the_bound_is_told_and_the_books_are_told_anew() {
         assert!(states.contains(&(BookState::Stale, Reason::Stall)), "{states:?}");
     }
 }
+
+/// Nobody trades: the first state of a book, and that after a reconnect, wait for no change.
+fn a_book_of_a_quiet_market_is_whole(exchange: ExchangeId) {
+    let simulator = simulator(exchange, |_| {});
+    simulator.pause();
+    let mut rig =
+        Rig::start(RigOptions::new(exchange, &simulator, &NATIVES, &[Channel::Orderbook]));
+    rig.wait_books(0, 2);
+    simulator.inject(Fault::Disconnect);
+    rig.wait("the loss", |ticks| Mirror::of(ticks, TWO).state == Some(BookState::Stale));
+    let seen = rig.ticks.len();
+    rig.wait_books(seen, 2);
+    simulator.resume();
+    assert_books(&mut rig, &simulator);
+    assert_eq!(rig.handle.counters().gaps.value(), 0, "{exchange}");
+}
+
+#[test]
+fn books_of_a_quiet_market_are_whole() {
+    a_book_of_a_quiet_market_is_whole(ExchangeId::Binance);
+    a_book_of_a_quiet_market_is_whole(ExchangeId::BinanceFutures);
+}

@@ -40,7 +40,7 @@ pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
 pub use sequence::{ConnectionSequence, SequenceStep};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +68,11 @@ use crate::tick::{Body, FeedState, Reason};
 
 /// How often the rings carry the date.
 const TIME_EVERY: Duration = Duration::from_secs(1);
+
+/// A book of which no change came for so long after its subscription is asked for all the same: the
+/// market is quiet. Others are asked for with their first change, which comes ten times a second.
+/// Each is asked for once a connection, and the ledger of requests spaces hundreds of them.
+const QUIET_AFTER: Duration = Duration::from_secs(2);
 
 /// Between two looks at a full ring by a thread that may sleep.
 const RING_LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -98,6 +103,8 @@ pub struct Feed<E: Exchange> {
     commands: Receiver<FeedCommand>,
     /// Snapshots that came while a ring was full; at most one per book, as each is asked for once.
     snapshots: Vec<(InstrumentId, BookSnapshot)>,
+    /// Books that were accepted, and when they are asked for if nothing comes of them.
+    quiet: VecDeque<(MonoNanos, InstrumentId)>,
     reports: Sender<FeedReport>,
     notices: Vec<FeedNotice>,
     subscriptions: Vec<Subscription>,
@@ -172,6 +179,7 @@ impl<E: Exchange> Feed<E> {
             counters,
             turned: MonoNanos::ZERO,
             time_at: MonoNanos::ZERO,
+            quiet: VecDeque::new(),
             ask_at: MonoNanos::ZERO,
             stopped: false,
         };
@@ -238,7 +246,8 @@ impl<E: Exchange> Feed<E> {
         }
         let resync = self.resyncs.as_ref().map_or(MonoNanos::MAX, Resyncs::due);
         let held = self.publisher.numbers.due();
-        let due = self.lines.due().min(self.time_at).min(resync).min(held);
+        let quiet = self.quiet.front().map_or(MonoNanos::MAX, |(due, _)| *due);
+        let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet);
         Duration::from_nanos(due.since(now)).min(TIME_EVERY)
     }
 
@@ -377,9 +386,17 @@ impl<E: Exchange> Feed<E> {
             let doubts = self.lines.books_in_doubt(&self.publisher.numbers);
             self.publisher.doubt(&doubts, now);
         }
+        self.ask_quiet(now);
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
             self.tell_states_anew(now);
+        }
+    }
+
+    /// Books that nothing came of since they were accepted are asked for beside the stream.
+    fn ask_quiet(&mut self, now: MonoNanos) {
+        while let Some((_, instrument)) = self.quiet.pop_front_if(|(due, _)| *due <= now) {
+            self.publisher.books.ask_quiet(instrument);
         }
     }
 
@@ -388,15 +405,11 @@ impl<E: Exchange> Feed<E> {
     fn tell_absences(&mut self, now: MonoNanos) {
         let mut changed = None;
         while let Some((index, sign)) = self.lines.take_sign() {
-            if !self.publisher.lacks_any() {
-                continue;
-            }
-            let kin = self.brought_by(&sign.stream);
-            if let Some(stream) = kin {
-                self.publisher.present(Sign { stream, ..sign }, now);
-            }
-            if self.publisher.present(sign, now) && !self.publisher.lacks_any() {
+            if self.is_back(sign, now) {
                 changed = Some((index, Reason::None));
+            }
+            if sign.stream.channel == Channel::Orderbook {
+                self.accepted_book(sign.stream.instrument, now);
             }
         }
         while let Some(Absence { line, stream, reason }) =
@@ -410,6 +423,26 @@ impl<E: Exchange> Feed<E> {
         }
         if let Some((index, reason)) = changed {
             self.tell_state(index, reason, now);
+        }
+    }
+
+    /// A stream was accepted, or speaks; true when nothing lacks any more with that.
+    fn is_back(&mut self, sign: Sign, now: MonoNanos) -> bool {
+        if !self.publisher.lacks_any() {
+            return false;
+        }
+        if let Some(stream) = self.brought_by(&sign.stream) {
+            self.publisher.present(Sign { stream, ..sign }, now);
+        }
+        self.publisher.present(sign, now) && !self.publisher.lacks_any()
+    }
+
+    /// The stream of a book flows from now on. Where its first state comes beside the stream, it is
+    /// asked for with the first change, or when none came for a while.
+    fn accepted_book(&mut self, instrument: InstrumentId, now: MonoNanos) {
+        self.publisher.accepted_book(instrument, now);
+        if self.resyncs.is_none() {
+            self.quiet.push_back((now.after(QUIET_AFTER), instrument));
         }
     }
 

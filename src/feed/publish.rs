@@ -484,7 +484,12 @@ impl Publisher {
         for one in streams {
             self.numbers.forget(one.instrument, one.channel);
         }
-        self.distrust(with_books(streams), Reason::Configuration, now);
+        for instrument in with_books(streams) {
+            if self.books.respelled(instrument, self.output.staged()) {
+                self.counters.resyncs.increment();
+            }
+        }
+        self.stamp_and_push(now);
     }
 
     /// A stream is refused, or silent where it ought to speak: whoever follows it is told.
@@ -553,6 +558,16 @@ impl Publisher {
         for instrument in self.numbers.held_books() {
             self.release_book(instrument);
         }
+    }
+
+    /// The subscription of a book was accepted. One that is told as not there for its silence waits
+    /// until it speaks.
+    pub(super) fn accepted_book(&mut self, instrument: InstrumentId, now: MonoNanos) {
+        if self.absent.contains_key(&(instrument, Channel::Orderbook)) {
+            return;
+        }
+        self.books.accepted(instrument, self.output.staged());
+        self.stamp_and_push(now);
     }
 
     /// Joins a snapshot; must not be called while blocked.

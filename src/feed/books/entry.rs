@@ -65,6 +65,10 @@ pub(super) struct Entry {
     /// What waits for a snapshot; empty while the book is proven.
     pub(super) held: Held,
     pub(super) request: Request,
+    /// A snapshot that was asked for is not answered yet, be it still needed or not.
+    pub(super) is_asked: bool,
+    /// Its subscription was accepted: whatever changes from then on comes in the stream.
+    pub(super) flows: bool,
     /// See [`super::Needed::patient`].
     pub(super) patient: bool,
     /// Snapshots asked for since the book was last live.
@@ -88,6 +92,8 @@ impl Entry {
             checksum: checksum.map(|rule| Box::new(Checksum::new(rule))),
             held: Held::default(),
             request: Request::None,
+            is_asked: false,
+            flows: false,
             patient: false,
             attempt: 0,
             course: Course::NEW,
@@ -235,7 +241,9 @@ impl Entry {
         snapshot: &BookSnapshot,
         out: &mut Vec<Tick>,
     ) -> Joined {
-        if self.position.is_some() || self.held.is_empty() {
+        // Asked for while the stream flows, it needs no delta to show that.
+        let may_stand_alone = self.flows && self.request == Request::Asked;
+        if self.position.is_some() || (self.held.is_empty() && !may_stand_alone) {
             return Joined::NotNeeded;
         }
         let last_id = Some(snapshot.last_update_id);
@@ -375,7 +383,7 @@ impl Entry {
     }
 
     /// Says that a book waits for its snapshot, unless that was said already.
-    fn show_repair(&mut self, reason: Reason, out: &mut Vec<Tick>) {
+    pub(super) fn show_repair(&mut self, reason: Reason, out: &mut Vec<Tick>) {
         if !matches!(self.shown, Some((BookState::Resyncing, _))) {
             self.show(BookState::Resyncing, reason, out);
         }

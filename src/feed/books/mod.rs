@@ -1,7 +1,7 @@
 //! The proof of every book of a feed. Only what is proven goes on the rings.
 //!
 //! ```text
-//!            delta                 snapshot joins what was held
+//!         accepted, delta          snapshot joins what was held
 //!  (unknown) ────▶ resyncing ─────────────────────────────────▶ live ─┐ deltas that follow
 //!                      ▲  ▲                                      │  ▲─┘
 //!         delta        │  └──── stale ◀─ gap, checksum, crossed, ┘
@@ -15,10 +15,10 @@
 //! While a book is not live the rings carry its changes of state alone: the broadcasters keep the
 //! last proven book, flagged. How it becomes live again depends on where its first state comes
 //! from. Beside the stream ([`SnapshotSource::Rest`]): its deltas are held, a snapshot is asked
-//! for once one is (so that the stream is known to flow before the snapshot is taken), and when
-//! one joins what was held, it goes out as one run, the held deltas behind it, then the state
-//! `live`. Inside the stream ([`SnapshotSource::Stream`]): its deltas are dropped until the
-//! snapshot that a new subscription begins with.
+//! for once one is, or a while after the subscription was accepted (so that the stream is known to
+//! flow before the snapshot is taken), and when one joins what was held, it goes out as one run, the
+//! held deltas behind it, then the state `live`. Inside the stream ([`SnapshotSource::Stream`]): its
+//! deltas are dropped until the snapshot that a new subscription begins with.
 //!
 //! What proves a delta is data, [`BookRules`]: the exchange's numbers, its checksum over the best
 //! levels, and always that the best bid is below the best ask. A book whose exchange keeps a fixed
@@ -212,10 +212,11 @@ impl Books {
     ) -> Joined {
         let Some(place) = self.find(instrument) else { return Joined::NotNeeded };
         let entry = &mut self.entries[place as usize];
+        entry.is_asked = false;
         let joined = entry.join(self.rules, snapshot, out);
         match joined {
             Joined::Live => entry.request = Request::None,
-            Joined::NotNeeded => {}
+            Joined::NotNeeded => self.ask_for_flowing(place),
             Joined::TooOld | Joined::Crossed | Joined::TooLarge => self.want(place),
         }
         joined
@@ -228,6 +229,7 @@ impl Books {
             let entry = &mut self.entries[place as usize];
             if entry.request == Request::Wanted {
                 entry.request = Request::Asked;
+                entry.is_asked = true;
                 entry.attempt += 1;
                 return Some(Needed {
                     instrument: entry.instrument,
@@ -242,7 +244,41 @@ impl Books {
     /// The request for a snapshot was refused or got lost: it is needed anew.
     pub fn request_failed(&mut self, instrument: InstrumentId) {
         let Some(place) = self.find(instrument) else { return };
-        if self.entries[place as usize].request == Request::Asked {
+        let entry = &mut self.entries[place as usize];
+        entry.is_asked = false;
+        if entry.request == Request::Asked {
+            self.want(place);
+        } else {
+            self.ask_for_flowing(place);
+        }
+    }
+
+    /// The subscription of this book was accepted: its stream flows. One that is not proven says
+    /// that it waits for its first state. Where that comes beside the stream, nobody asks for it
+    /// yet: see [`Books::ask_quiet`].
+    pub fn accepted(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
+        let place = self.place(instrument);
+        let entry = &mut self.entries[place as usize];
+        entry.flows = true;
+        if entry.position.is_none() {
+            entry.show_repair(Reason::AwaitingSnapshot, out);
+        }
+    }
+
+    /// Nothing came of this book for a while after it was accepted: its market is quiet, and its
+    /// first state, which comes beside the stream, needs no change to join.
+    pub fn ask_quiet(&mut self, instrument: InstrumentId) {
+        if let Some(place) = self.find(instrument) {
+            self.ask_for_flowing(place);
+        }
+    }
+
+    /// Asks for the snapshot of a book whose stream flows, unless an answer is on its way: one to a
+    /// question of before would be older than the stream.
+    fn ask_for_flowing(&mut self, place: u32) {
+        let entry = &self.entries[place as usize];
+        let is_idle = entry.request == Request::None && !entry.is_asked;
+        if entry.flows && entry.position.is_none() && is_idle {
             self.want(place);
         }
     }
@@ -259,9 +295,25 @@ impl Books {
         let place = self.place(instrument);
         let entry = &mut self.entries[place as usize];
         entry.forget();
+        entry.flows = false;
         entry.request = Request::None;
         entry.attempt = 0;
         entry.show(BookState::Stale, reason, out);
+    }
+
+    /// The book is asked for under another name from now on: what came, or is on its way, is of
+    /// another instrument. True when it was live until now.
+    pub fn respelled(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) -> bool {
+        if self.distrust(instrument, Reason::Configuration, out) {
+            return true;
+        }
+        if let Some(place) = self.find(instrument) {
+            let entry = &mut self.entries[place as usize];
+            entry.forget();
+            entry.flows = false;
+            entry.request = Request::None;
+        }
+        false
     }
 
     /// Something outside of the book's own events says that it may be wrong or old; true when it
@@ -279,8 +331,9 @@ impl Books {
         }
         entry.forget();
         entry.show(BookState::Stale, reason, out);
-        // Beside the stream nothing is asked for before a delta shows that the stream flows.
-        if self.rules.snapshot == SnapshotSource::Stream {
+        // Beside the stream nothing is asked for before it is known to flow.
+        entry.flows &= !matches!(reason, Reason::Aged | Reason::Configuration);
+        if entry.flows || self.rules.snapshot == SnapshotSource::Stream {
             entry.show(BookState::Resyncing, reason, out);
             entry.patient = false;
             self.want(place);

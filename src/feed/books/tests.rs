@@ -82,6 +82,93 @@ fn a_snapshot_is_asked_for_once_a_delta_is_held() {
 }
 
 #[test]
+fn a_quiet_book_is_asked_for_and_live_before_anything_changes_in_it() {
+    let levels = [level(Side::Bid, 10, 1), level(Side::Ask, 20, 1)];
+    for rules in [SPOT, FUTURES] {
+        let mut books = Books::new(rules);
+        let mut out = Vec::new();
+        books.accepted(BOOK, &mut out);
+        books.ask_quiet(BOOK);
+        assert_eq!(states(&out), [(BookState::Resyncing, Reason::AwaitingSnapshot)]);
+        assert!(books.next_needed().is_some());
+        books.accepted(BOOK, &mut out);
+        books.ask_quiet(BOOK);
+        assert_eq!(books.next_needed(), None, "it is asked for once");
+        assert_eq!(books.snapshot(BOOK, &snapshot(100, &levels), &mut out), Joined::Live);
+        books.accepted(BOOK, &mut out);
+        books.ask_quiet(BOOK);
+        assert_eq!(books.next_needed(), None, "a live book needs nothing");
+        let first = delta(101, 102, Some(100));
+        assert_eq!(books.apply(&first, &[level(Side::Bid, 9, 1)], &mut out), Applied::Published);
+        assert_eq!(states(&out).len(), 2);
+    }
+}
+
+#[test]
+fn a_book_that_missed_something_before_its_first_delta_is_found_by_it() {
+    let mut books = Books::new(SPOT);
+    let mut out = Vec::new();
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+    assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::Live);
+    assert_eq!(books.apply(&delta(105, 106, None), &[], &mut out), Applied::Gap);
+    assert!(books.next_needed().is_some());
+}
+
+#[test]
+fn an_answer_to_the_question_of_a_lost_connection_makes_no_quiet_book_live() {
+    let mut books = Books::new(SPOT);
+    let mut out = Vec::new();
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+    books.disconnected(BOOK, &mut out);
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert_eq!(books.next_needed(), None, "one answer is on its way");
+    assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::NotNeeded);
+    assert!(books.next_needed().is_some(), "and is of before");
+    assert_eq!(books.snapshot(BOOK, &snapshot(200, &[]), &mut out), Joined::Live);
+}
+
+#[test]
+fn an_answer_under_a_former_name_makes_no_quiet_book_live() {
+    let mut books = Books::new(SPOT);
+    let mut out = Vec::new();
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+    assert!(!books.respelled(BOOK, &mut out));
+    assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::NotNeeded);
+    assert_eq!(books.next_needed(), None, "nothing flows under the new name yet");
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+    assert_eq!(books.snapshot(BOOK, &snapshot(7, &[]), &mut out), Joined::Live);
+    assert!(books.respelled(BOOK, &mut out));
+}
+
+#[test]
+fn a_quiet_book_that_is_distrusted_is_asked_for_at_once() {
+    let mut books = Books::new(SPOT);
+    let mut out = Vec::new();
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+    assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::Live);
+    assert!(books.distrust(BOOK, Reason::Refused, &mut out));
+    assert!(books.next_needed().is_some());
+    assert_eq!(books.snapshot(BOOK, &snapshot(101, &[]), &mut out), Joined::Live);
+    // One that is asked for anew because it is mute waits for that.
+    assert!(books.distrust(BOOK, Reason::Aged, &mut out));
+    assert_eq!(books.next_needed(), None);
+    books.accepted(BOOK, &mut out);
+    books.ask_quiet(BOOK);
+    assert!(books.next_needed().is_some());
+}
+
+#[test]
 fn a_join_publishes_the_snapshot_then_what_was_held_then_live() {
     let mut books = Books::new(SPOT);
     let mut out = Vec::new();

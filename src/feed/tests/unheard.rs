@@ -93,7 +93,8 @@ fn what_is_granted_and_does_not_tell_itself_is_stale_until_it_speaks() {
         assert_eq!(pair.hand.stream_states(channel), [stale, live], "{channel:?}");
     }
     let joined = (BookState::Live, Reason::SnapshotJoined);
-    assert_eq!(pair.book_states()[..2], [stale, joined]);
+    let awaited = (BookState::Resyncing, Reason::AwaitingSnapshot);
+    assert_eq!(pair.book_states()[..3], [awaited, stale, joined]);
     assert_eq!(pair.hand.handle.counters().absent_subscriptions.value(), 0);
 }
 
