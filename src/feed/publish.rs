@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::books::{Applied, Books, Joined};
 use super::dates::{Belief, Dates};
-use super::gap::{Numbers, Source, Verdict};
+use super::gap::{Left, Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
 use super::open::{Sign, is_of_silence};
 use super::output::Output;
 use super::{LossShows, with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
-    Batch, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected, SequencedTick,
-    Subscription,
+    Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
+    SequencedTick, Subscription,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
@@ -348,17 +348,58 @@ impl Publisher {
         }
         let levels = batch.levels_of(update);
         let proven = self.books.is_proven(instrument);
-        match self.numbers.book(update, levels, proven, source) {
+        let verdict = self.numbers.book(update, levels, proven, source);
+        if update.kind == BookKind::Snapshot && !self.numbers.keeps_beside(instrument) {
+            self.books.drop_beside(instrument);
+        }
+        match verdict {
             Verdict::Next => self.apply(update, levels),
             Verdict::Spliced { previous } => {
                 self.apply(&BookUpdate { previous_id: Some(previous), ..update.clone() }, levels);
             }
             Verdict::Anew => self.apply_anew(update, levels),
+            Verdict::Beside => {
+                self.keep_beside(update, levels, source);
+                return;
+            }
+            Verdict::CaughtUp => {
+                if self.keep_beside(update, levels, source) {
+                    self.succeed(instrument);
+                }
+                return;
+            }
             Verdict::Older => return self.counters.duplicates.increment(),
             Verdict::Ahead => return,
         }
         if self.numbers.holds_books() {
             self.release_book(instrument);
+        }
+    }
+
+    /// An event of a connection that is behind; false when it is not kept.
+    #[cold]
+    fn keep_beside(&mut self, update: &BookUpdate, levels: &[Level], source: Source) -> bool {
+        let is_kept = self.books.keep_beside(update, levels);
+        if !is_kept {
+            self.counters.unproven_deltas.increment();
+            self.numbers.drop_beside(update.instrument, source.generation);
+        }
+        is_kept
+    }
+
+    /// The connection that was behind has caught up: its book takes over.
+    #[cold]
+    fn succeed(&mut self, instrument: InstrumentId) {
+        if self.books.take_over(instrument, None, self.output.staged()) {
+            self.numbers.hand_over(instrument);
+        }
+    }
+
+    /// What this connection brings of a book is not to take over, as something of it is lost.
+    #[cold]
+    pub(super) fn drop_beside(&mut self, instrument: InstrumentId, generation: u32) {
+        if self.numbers.drop_beside(instrument, generation) {
+            self.books.drop_beside(instrument);
         }
     }
 
@@ -404,8 +445,8 @@ impl Publisher {
         }
     }
 
-    /// A connection is gone: what waited for it is published, and the books that it alone could
-    /// continue are not proven any more. Those of them that no other connection carries have nobody
+    /// A connection is gone: what waited for it is published. A book that another connection's is
+    /// kept beside of goes on with that; those that it alone could continue are not proven any more. Those of them that no other connection carries have nobody
     /// to bring them anew, which is told once and not as a repair that begins.
     pub(super) fn leave(
         &mut self,
@@ -413,8 +454,17 @@ impl Publisher {
         is_carried: impl Fn(InstrumentId) -> bool,
         now: MonoNanos,
     ) {
-        let orphans = self.numbers.leave(generation, self.output.staged());
+        let Left { mut orphans, heirs, strays } =
+            self.numbers.leave(generation, self.output.staged());
         self.release_books();
+        strays.into_iter().for_each(|stray| self.books.drop_beside(stray));
+        for heir in heirs {
+            let lost = Some(Reason::Disconnected);
+            self.counters.resyncs.increment();
+            if !self.books.take_over(heir, lost, self.output.staged()) {
+                orphans.push(heir);
+            }
+        }
         let (carried, lost): (Vec<_>, Vec<_>) =
             orphans.into_iter().partition(|&one| is_carried(one));
         self.distrust(carried.into_iter(), Reason::Disconnected, now);

@@ -304,6 +304,9 @@ impl<E: Exchange> Reader<'_, E> {
             return;
         }
         self.attention = true;
+        for &one in &suspects {
+            self.publisher.drop_beside(one, source.generation);
+        }
         let numbers = &self.publisher.numbers;
         let brought =
             suspects.into_iter().filter(|&one| numbers.brings_book(one, source.generation));

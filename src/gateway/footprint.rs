@@ -10,7 +10,7 @@ use std::fmt;
 use super::{FeedConfig, instruments, streams};
 use crate::cache::CacheSize;
 use crate::config::Config;
-use crate::exchange;
+use crate::exchange::{self, Continuity};
 use crate::feed::subscriptions;
 use crate::instrument::{Channel, InstrumentTable, TableError};
 use crate::latency::Histograms;
@@ -93,6 +93,7 @@ impl Footprint {
         let (feeds, threads) = (config.feeds.len(), config.feeds.len() + broadcasters);
         let ring = limits::RING_TICKS_CAPACITY * size_of::<crate::tick::Tick>();
         let books: usize = config.feeds.iter().map(books).sum();
+        let beside = config.feeds.iter().map(beside).fold(Bytes::default(), Bytes::plus);
         let connections: usize = config.feeds.iter().map(|feed| connections(feed, &table)).sum();
         let cache = CacheSize::of(config.history.of_one(broadcasters), table.len());
         let histories = Bytes { expected: cache.histories_expected, most: cache.histories_most };
@@ -102,7 +103,7 @@ impl Footprint {
             ("latency histograms", Bytes::both(Histograms::BYTES * sets()).times(threads)),
             ("histories", histories.times(broadcasters)),
             ("instruments", Bytes::both(cache.instruments).times(broadcasters)),
-            ("books", book().times(books * (1 + broadcasters)).plus(waiting().times(books))),
+            ("books", book().times(books * (1 + broadcasters)).plus(beside)),
             ("connections to exchanges", connection().times(connections).plus(feed().times(feeds))),
             ("clients", clients(config)),
         ];
@@ -161,9 +162,14 @@ const fn book() -> Bytes {
     }
 }
 
-/// What waits for the snapshot of a book.
-const fn waiting() -> Bytes {
-    Bytes { expected: 0, most: limits::HELD_LEVELS_MAX * WAITING_LEVEL_BYTES }
+/// What a feed keeps beside its books at times: what waits for a snapshot, or where no number tells
+/// what follows what, each once more as a connection brings it that is behind.
+fn beside(feed: &FeedConfig) -> Bytes {
+    let most = match exchange::profile(feed.exchange).book.continuity {
+        Continuity::None => book().most,
+        _ => limits::HELD_LEVELS_MAX * WAITING_LEVEL_BYTES,
+    };
+    Bytes { expected: 0, most }.times(books(feed))
 }
 
 fn connections(feed: &FeedConfig, table: &InstrumentTable) -> usize {

@@ -58,6 +58,8 @@ pub(in crate::feed) fn begins_anew(continuity: Continuity, update: &BookUpdate) 
 pub(super) struct Entry {
     pub(super) instrument: InstrumentId,
     pub(super) book: Book,
+    /// The same book as another connection brings it, which is behind; while this one is proven.
+    beside: Option<Box<Entry>>,
     /// How far it is proven; `None` while it is not.
     pub(super) position: Option<Position>,
     /// Where the exchange's checksum stands, if it sends any.
@@ -88,6 +90,7 @@ impl Entry {
         Self {
             instrument,
             book: Book::default(),
+            beside: None,
             position: None,
             checksum: checksum.map(|rule| Box::new(Checksum::new(rule))),
             held: Held::default(),
@@ -197,11 +200,7 @@ impl Entry {
     pub(super) fn replace(&mut self, event: &mut Event<'_>) -> Applied {
         self.held = Held::default();
         let update = event.update;
-        let replaced = self.reset(update.last_id, event.levels).and_then(|()| {
-            self.book.truncate(update.depth as usize, |_| {});
-            self.verify(update)
-        });
-        match replaced {
+        match self.load(update, event.levels) {
             Ok(()) => {
                 self.request = Request::None;
                 self.course = Course::NEW;
@@ -226,6 +225,45 @@ impl Entry {
                 failed(reason)
             }
         }
+    }
+
+    /// An event of a connection that is behind; false when it makes no book that could take over.
+    pub(super) fn keep_beside(
+        &mut self,
+        update: &BookUpdate,
+        levels: &[Level],
+        (rule, dropped): (Option<ChecksumRule>, &mut Vec<Level>),
+    ) -> bool {
+        let is_good = match (&mut self.beside, update.kind) {
+            (beside, BookKind::Snapshot) => {
+                let new = || Box::new(Self::new(update.instrument, rule));
+                beside.get_or_insert_with(new).load(update, levels).is_ok()
+            }
+            (Some(beside), BookKind::Delta) => beside.extend(update, levels, dropped).is_ok(),
+            (None, BookKind::Delta) => false,
+        };
+        if !is_good {
+            self.beside = None;
+        }
+        is_good
+    }
+
+    /// The book that was kept beside is this one from now on; false when there is none.
+    pub(super) fn take_over(&mut self, out: &mut Vec<Tick>) -> bool {
+        let Some(beside) = self.beside.take() else { return false };
+        (self.book, self.position, self.checksum) = (beside.book, beside.position, beside.checksum);
+        self.counts.applied += beside.counts.applied;
+        self.course = Course::NEW;
+        if let Some(position) = self.position {
+            self.publish(position, out);
+        }
+        self.go_live(out);
+        true
+    }
+
+    /// Forgets what was kept beside.
+    pub(super) fn drop_beside(&mut self) {
+        self.beside = None;
     }
 
     /// Publishes the book whole, as it stands.
@@ -288,6 +326,13 @@ impl Entry {
                 if reason == Reason::Crossed { Joined::Crossed } else { Joined::TooLarge }
             }
         }
+    }
+
+    /// Makes it the whole book of an event; an error says why it is wrong.
+    fn load(&mut self, update: &BookUpdate, levels: &[Level]) -> Result<(), Reason> {
+        self.reset(update.last_id, levels)?;
+        self.book.truncate(update.depth as usize, |_| {});
+        self.verify(update)
     }
 
     /// Makes the book these levels; an error says why it is wrong.
@@ -358,6 +403,7 @@ impl Entry {
     /// Nothing of the book is proven any more.
     pub(super) fn forget(&mut self) {
         self.position = None;
+        self.beside = None;
         self.held = Held::default();
         self.course = Course::NEW;
     }

@@ -25,6 +25,10 @@
 //! depth and does not tell what falls out of it is cut to that depth once an event was applied
 //! whole; the levels that fell out stand behind the event as removals, so that nobody downstream
 //! needs to know the depth.
+//!
+//! A connection that is to take over may be behind the one that brings a book. Where no number tells
+//! what of its events is news, its book is kept beside that one, proven by the same rules, and takes
+//! over when it has caught up.
 
 mod checksum;
 mod course;
@@ -220,6 +224,40 @@ impl Books {
             Joined::TooOld | Joined::Crossed | Joined::TooLarge => self.want(place),
         }
         joined
+    }
+
+    /// An event of a connection that is behind the one which brings this live book. False when it
+    /// makes no book that could take over: that connection has to bring it whole again.
+    #[cold]
+    pub fn keep_beside(&mut self, update: &BookUpdate, levels: &[Level]) -> bool {
+        let place = self.place(update.instrument);
+        let checksum = self.rules.checksum;
+        self.entries[place as usize].keep_beside(update, levels, (checksum, &mut self.dropped))
+    }
+
+    /// The book that was kept beside takes over; false when there is none. When the other was `lost`
+    /// before it had caught up, what it tells goes back a little: the book is stale in between.
+    #[cold]
+    pub fn take_over(
+        &mut self,
+        instrument: InstrumentId,
+        lost: Option<Reason>,
+        out: &mut Vec<Tick>,
+    ) -> bool {
+        let Some(place) = self.find(instrument) else { return false };
+        let entry = &mut self.entries[place as usize];
+        if let Some(reason) = lost {
+            entry.show(BookState::Stale, reason, out);
+        }
+        entry.take_over(out)
+    }
+
+    /// What is kept beside is not to take over.
+    #[cold]
+    pub fn drop_beside(&mut self, instrument: InstrumentId) {
+        if let Some(place) = self.find(instrument) {
+            self.entries[place as usize].drop_beside();
+        }
     }
 
     /// The next snapshot that somebody should ask for. Each is told once; when the request fails,

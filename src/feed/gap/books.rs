@@ -4,13 +4,14 @@
 use super::hold::HeldBook;
 use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
+use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookUpdate, Continuity};
 use crate::feed::books::begins_anew;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
 
-/// By how much a connection's first frames may be older than what another told already, and take over
-/// all the same.
+/// By how much a connection's book may be older than what another told already, and take over all the
+/// same: two connections are never quite even, and what comes behind it on its own makes up for that.
 const UNEVEN_NS_MAX: i64 = 500_000_000;
 
 impl Numbers {
@@ -28,32 +29,7 @@ impl Numbers {
             return Verdict::Next;
         };
         let number = update.last_id.filter(|_| self.continuity != Continuity::None);
-        let Some(number) = number else {
-            let owner = &mut slot.owners[Channel::Orderbook as usize];
-            // An orphan's events go through: they show the books that it wants a new snapshot.
-            let foreign = owner.generation != 0 && owner.generation != source.generation;
-            // A whole book states nothing else, so that only this tells which of two connections
-            // had it later.
-            let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
-            let told = believed(sent, self.believed_until);
-            // A whole book that was held up on its way would take a good one back to what it was. Two
-            // connections are never quite even: what comes behind it on its own makes up for that.
-            let late = foreign
-                && proven
-                && told.is_some()
-                && told.0.saturating_add(UNEVEN_NS_MAX) < owner.told.0;
-            if update.kind == BookKind::Snapshot && !late {
-                let (generation, heard) = (source.generation, source.received);
-                *owner = Owner { generation, heard, told };
-                slot.book.note(source.generation, 0);
-                return Verdict::Next;
-            }
-            if foreign {
-                return Verdict::Older;
-            }
-            owner.told = owner.told.max(told);
-            return Verdict::Next;
-        };
+        let Some(number) = number else { return self.unnumbered(update, proven, source) };
         let time = believed(update.exchange_time, self.believed_until);
         let said = Said { number, time, received: source.received };
         if begins_anew(self.continuity, update) {
@@ -81,6 +57,73 @@ impl Numbers {
             count_win(&self.counters, &mut slot.book, number, source);
         }
         Verdict::Next
+    }
+
+    /// Judges an event of a book without numbers. It has one owner, the connection that brought it
+    /// whole last: nobody else's events continue it.
+    #[inline]
+    fn unnumbered(&mut self, update: &BookUpdate, proven: bool, source: Source) -> Verdict {
+        let Source { generation, received: heard, .. } = source;
+        let slot = &mut self.slots[update.instrument.index()];
+        let owner = &mut slot.owners[Channel::Orderbook as usize];
+        let foreign = owner.generation != 0 && owner.generation != generation;
+        // A whole book states nothing else, so that only this tells which of two connections had it
+        // later.
+        let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
+        let told = believed(sent, self.believed_until);
+        if update.kind == BookKind::Snapshot {
+            // One that was held up on its way would take a good one back to what it was.
+            if foreign && proven && is_behind(told, owner.told) {
+                slot.beside = Owner { generation, heard, told };
+                return Verdict::Beside;
+            }
+            *owner = Owner { generation, heard, told };
+            slot.book.note(generation, 0);
+            if slot.beside.generation == generation {
+                slot.beside = Owner::NONE;
+            }
+            return Verdict::Next;
+        }
+        if !foreign {
+            // An orphan's events go through: they show the books that it wants a new snapshot.
+            owner.told = owner.told.max(told);
+            return Verdict::Next;
+        }
+        if slot.beside.generation != generation {
+            return Verdict::Older;
+        }
+        if !proven {
+            slot.beside = Owner::NONE;
+            return Verdict::Older;
+        }
+        slot.beside.told = slot.beside.told.max(told);
+        if is_behind(slot.beside.told, owner.told) { Verdict::Beside } else { Verdict::CaughtUp }
+    }
+
+    /// The connection whose book was kept beside brings it from now on.
+    #[cold]
+    pub(in crate::feed) fn hand_over(&mut self, instrument: InstrumentId) {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
+        let heir = std::mem::replace(&mut slot.beside, Owner::NONE);
+        slot.owners[Channel::Orderbook as usize] = heir;
+        slot.book.note(heir.generation, 0);
+    }
+
+    /// The book that this connection brings is not kept beside any more; true when it was.
+    #[cold]
+    pub(in crate::feed) fn drop_beside(
+        &mut self,
+        instrument: InstrumentId,
+        generation: u32,
+    ) -> bool {
+        let slot = self.slots.get_mut(instrument.index());
+        let slot = slot.filter(|slot| slot.beside.generation == generation);
+        slot.map(|slot| slot.beside = Owner::NONE).is_some()
+    }
+
+    /// Whether a book of another connection is kept beside the one that is told.
+    pub(in crate::feed) fn keeps_beside(&self, instrument: InstrumentId) -> bool {
+        self.slots.get(instrument.index()).is_some_and(|slot| slot.beside.generation != 0)
     }
 
     /// Whether this connection is the one whose events make a book that has no numbers.
@@ -242,6 +285,12 @@ impl Numbers {
         }
         Verdict::Older
     }
+}
+
+/// Whether a book told at `told` would take one back that was told at `last`.
+#[inline]
+const fn is_behind(told: UnixNanos, last: UnixNanos) -> bool {
+    told.is_some() && told.0.saturating_add(UNEVEN_NS_MAX) < last.0
 }
 
 /// Whether nothing is missing between what was published up to `last` and the event.

@@ -45,6 +45,11 @@ pub(super) enum Verdict {
     Ahead,
     /// To be published: the exchange counts anew from it on, and what came before is unknown.
     Anew,
+    /// A book event of a connection that is behind the one that brings the book: to be kept beside.
+    Beside,
+    /// The same, and with it that connection is not behind any more: its book is to take over, which
+    /// [`Numbers::hand_over`] is told.
+    CaughtUp,
     /// A book event to be published as one that states this id as the previous one's.
     Spliced {
         /// The last id published.
@@ -79,6 +84,8 @@ struct Slot {
     tickers: Progress,
     book: Progress,
     owners: [Owner; Channel::ALL.len()],
+    /// Of a book without numbers: a connection that is behind the owner, and is to take over.
+    beside: Owner,
 }
 
 impl Slot {
@@ -90,6 +97,7 @@ impl Slot {
         tickers: Progress::NEW,
         book: Progress::NEW,
         owners: [Owner::NONE; Channel::ALL.len()],
+        beside: Owner::NONE,
     };
 }
 
@@ -170,7 +178,7 @@ impl Numbers {
             Channel::Quotes => slot.quotes = Progress::NEW,
             Channel::Ticker => slot.tickers = Progress::NEW,
             Channel::Orderbook => {
-                slot.book = Progress::NEW;
+                (slot.book, slot.beside) = (Progress::NEW, Owner::NONE);
                 self.held.drop_books(instrument);
             }
             Channel::Candles | Channel::Status => {}
@@ -296,31 +304,37 @@ impl Numbers {
 
     /// A connection is gone. What it owned is free, what waited for it alone is published into
     /// `out`. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
-    /// without numbers that it brought: nobody else's events continue them.
-    pub(super) fn leave(
-        &mut self,
-        generation: u32,
-        out: &mut Vec<crate::tick::Tick>,
-    ) -> Vec<InstrumentId> {
-        let mut orphans = Vec::new();
+    /// without numbers that it brought.
+    pub(super) fn leave(&mut self, generation: u32, out: &mut Vec<crate::tick::Tick>) -> Left {
+        let mut left = Left::default();
         self.settled.retain(|(settled, _)| *settled != generation);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.trades.leave(generation);
             slot.quotes.leave(generation);
             slot.tickers.leave(generation);
             slot.book.leave(generation);
+            if slot.beside.generation == generation {
+                slot.beside = Owner::NONE;
+                left.strays.push(InstrumentId(index as u32));
+            }
             let owned = slot.owners.iter_mut().zip(Channel::ALL);
             for (owner, channel) in owned.filter(|(owner, _)| owner.generation == generation) {
                 *owner = Owner::NONE;
                 if channel == Channel::Orderbook {
-                    orphans.push(InstrumentId(index as u32));
+                    *owner = std::mem::replace(&mut slot.beside, Owner::NONE);
+                    let has_heir = owner.generation != 0;
+                    if has_heir {
+                        slot.book.note(owner.generation, 0);
+                    }
+                    let books = if has_heir { &mut left.heirs } else { &mut left.orphans };
+                    books.push(InstrumentId(index as u32));
                 }
             }
         }
         for instrument in self.held.trade_instruments() {
             self.settle_trades(instrument, out);
         }
-        orphans
+        left
     }
 
     /// Gives up waiting for what has been waited for too long.
@@ -343,6 +357,17 @@ impl Numbers {
             }
         }
     }
+}
+
+/// What becomes of books without numbers when a connection is gone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// It brought them, and nobody else's events continue them.
+    pub(super) orphans: Vec<InstrumentId>,
+    /// It brought them, and another connection's are kept beside.
+    pub(super) heirs: Vec<InstrumentId>,
+    /// Its own were kept beside.
+    pub(super) strays: Vec<InstrumentId>,
 }
 
 /// A line was the first with an event.

@@ -772,6 +772,8 @@ impl Desk {
 
 const NEXT: (Verdict, Vec<u64>) = (Verdict::Next, Vec::new());
 const OLDER: (Verdict, Vec<u64>) = (Verdict::Older, Vec::new());
+const BESIDE: (Verdict, Vec<u64>) = (Verdict::Beside, Vec::new());
+const CAUGHT_UP: (Verdict, Vec<u64>) = (Verdict::CaughtUp, Vec::new());
 const AHEAD: (Verdict, Vec<u64>) = (Verdict::Ahead, Vec::new());
 
 #[test]
@@ -850,12 +852,9 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     assert_eq!(desk.book(1, &delta(0, 0, None)), NEXT);
     assert_eq!(desk.book(2, &whole(0)), NEXT);
     assert_eq!(desk.book(1, &delta(0, 0, None)), OLDER);
-    assert_eq!(
-        desk.numbers.leave(2, &mut desk.out),
-        [ONE],
-        "the other's events do not continue it"
-    );
-    assert_eq!(desk.numbers.leave(1, &mut desk.out), []);
+    let orphan = Left { orphans: vec![ONE], ..Left::default() };
+    assert_eq!(desk.numbers.leave(2, &mut desk.out), orphan, "the other's do not continue it");
+    assert_eq!(desk.numbers.leave(1, &mut desk.out), Left::default());
     // What is older than what was told, by the exchange's own time, is no news.
     let at = |seconds: u64, update: BookUpdate| BookUpdate {
         exchange_time: UnixNanos::from_millis(seconds * 1_000),
@@ -863,9 +862,24 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     };
     assert_eq!(desk.book(3, &at(10, whole(0))), NEXT);
     assert_eq!(desk.book(3, &at(20, delta(0, 0, None))), NEXT);
-    assert_eq!(desk.book(4, &at(11, whole(0))), OLDER);
-    assert_eq!(desk.book(4, &at(21, delta(0, 0, None))), OLDER);
+    assert_eq!(desk.book(4, &at(11, whole(0))), BESIDE);
+    assert_eq!(desk.book(4, &at(12, delta(0, 0, None))), BESIDE);
+    assert!(desk.numbers.waits_for(4, std::iter::once(ONE)));
+    assert_eq!(desk.book(5, &at(21, delta(0, 0, None))), OLDER);
     assert_eq!(desk.book(3, &at(22, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(4, &at(22, delta(0, 0, None))), CAUGHT_UP);
+    desk.numbers.hand_over(ONE);
+    assert!(!desk.numbers.waits_for(4, std::iter::once(ONE)));
+    assert_eq!(desk.book(4, &at(23, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(3, &at(23, delta(0, 0, None))), OLDER);
+    // The one that is behind may end first, or the other.
+    assert_eq!(desk.book(6, &at(13, whole(0))), BESIDE);
+    let stray = Left { strays: vec![ONE], ..Left::default() };
+    assert_eq!(desk.numbers.leave(6, &mut desk.out), stray);
+    assert_eq!(desk.book(7, &at(14, whole(0))), BESIDE);
+    let heir = Left { heirs: vec![ONE], ..Left::default() };
+    assert_eq!(desk.numbers.leave(4, &mut desk.out), heir);
+    assert_eq!(desk.book(7, &at(15, delta(0, 0, None))), NEXT);
     assert_eq!(desk.book(4, &at(23, whole(0))), NEXT);
     // Two connections are never even.
     assert_eq!(desk.book(4, &at(30, delta(0, 0, None))), NEXT);

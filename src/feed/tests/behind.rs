@@ -1,0 +1,215 @@
+//! A connection that is to take over and is behind the one it replaces: books without numbers.
+
+use std::net::TcpStream;
+
+use crossbeam::channel::{Receiver, unbounded};
+use tungstenite::{Message, WebSocket};
+
+use super::silence::secs;
+use super::*;
+use crate::book::Book;
+use crate::tick::LevelFlags;
+
+/// A Coinbase Advanced Trade whose every word is told by the test, on each connection for itself.
+struct Told {
+    accepted: Receiver<WebSocket<TcpStream>>,
+    /// With the number of its next frame, and whether the book was asked for.
+    sockets: Vec<(WebSocket<TcpStream>, u64, bool)>,
+    hand: Hand,
+}
+
+impl Told {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let (sender, accepted) = unbounded();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let socket = tungstenite::accept(stream.unwrap()).unwrap();
+                socket.get_ref().set_nonblocking(true).unwrap();
+                if sender.send(socket).is_err() {
+                    return;
+                }
+            }
+        });
+        let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+        let exchange = ExchangeId::CoinbaseAdvanced;
+        let wanted = subscriptions(exchange, &["BTC-USD"], &[Channel::Orderbook]);
+        let hand = Hand::by(clock, exchange, wanted, url, |_| {});
+        Self { accepted, sockets: Vec::new(), hand }
+    }
+
+    /// Both turn until it is so.
+    fn until(&mut self, what: &str, enough: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + secs(20);
+        while !enough(self) {
+            assert!(Instant::now() < end, "waited in vain for {what}: {:?}", self.hand.ticks);
+            self.hand.turn();
+            let new = self.accepted.try_iter().map(|socket| (socket, 0, false));
+            self.sockets.extend(new);
+            for index in 0..self.sockets.len() {
+                if let Ok(Message::Text(text)) = self.sockets[index].0.read() {
+                    let books =
+                        if text.contains("level2") { ",\"level2\":[\"BTC-USD\"]" } else { "" };
+                    self.sockets[index].2 |= !books.is_empty();
+                    let granted = format!("{{\"subscriptions\":{{\"heartbeats\":[]{books}}}}}");
+                    self.say(index, "subscriptions", 0, &granted);
+                }
+            }
+        }
+    }
+
+    /// A connection is there and has asked for the book.
+    fn opened(&mut self, index: usize) {
+        self.until("a request for the book", |told| {
+            told.sockets.get(index).is_some_and(|(_, _, asked)| *asked)
+        });
+    }
+
+    /// Says something that is dated so many milliseconds after the start.
+    fn say(&mut self, index: usize, channel: &str, at: u64, event: &str) {
+        let (socket, number, _) = &mut self.sockets[index];
+        let time = format!("2023-11-14T22:13:{:02}.{:03}Z", 20 + at / 1_000, at % 1_000);
+        let text = format!(
+            "{{\"channel\":\"{channel}\",\"client_id\":\"\",\"timestamp\":\"{time}\",\
+             \"sequence_num\":{number},\"events\":[{event}]}}"
+        );
+        *number += 1;
+        socket.send(Message::text(text)).unwrap();
+    }
+
+    /// One of these bids, whole or as a change; the ask stays.
+    fn bid(&mut self, index: usize, kind: &str, at: u64, price: u64) {
+        let level = |side: &str, price: u64, size: u64| {
+            format!(
+                "{{\"side\":\"{side}\",\"event_time\":\"2023-11-14T22:13:20Z\",\
+                 \"price_level\":\"{price}\",\"new_quantity\":\"{size}\"}}"
+            )
+        };
+        let ask = if kind == "snapshot" { level("offer", 500, 1) + "," } else { String::new() };
+        let updates = ask + &level("bid", price, 1);
+        let event =
+            format!("{{\"type\":\"{kind}\",\"product_id\":\"BTC-USD\",\"updates\":[{updates}]}}");
+        self.say(index, "l2_data", at, &event);
+    }
+
+    fn frames(&self) -> u64 {
+        self.hand.handle.counters().frames.value()
+    }
+
+    /// All that was said is read.
+    fn read(&mut self) {
+        let said: u64 = self.sockets.iter().map(|(_, number, _)| number).sum();
+        self.until("what was said", |told| told.frames() == said);
+    }
+
+    /// A live book with the bids 1 to 9 by the first connection, and a second one beside it, whose
+    /// book is two seconds behind: it has 1 to 3.
+    fn replaced() -> Self {
+        let mut told = Self::new();
+        told.opened(0);
+        told.bid(0, "snapshot", 0, 1);
+        for price in 2..10 {
+            told.bid(0, "update", price * 500, price);
+        }
+        told.read();
+        assert_eq!(told.bids(), (1..10).rev().collect::<Vec<u64>>());
+        told.hand.feed.lines.turn_of(0).1.shutdown_notice = true;
+        told.hand.feed.lines.want_attention();
+        told.opened(1);
+        told.bid(1, "snapshot", 1_000, 1);
+        told.bid(1, "update", 1_500, 2);
+        told.bid(1, "update", 2_000, 3);
+        told.read();
+        told
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds * 10 {
+            self.hand.after(Duration::from_millis(100));
+        }
+    }
+
+    fn rollovers(&self) -> u64 {
+        self.hand.handle.counters().rollovers.value()
+    }
+
+    /// What a client has of the book.
+    fn bids(&self) -> Vec<u64> {
+        let mut book = Book::new();
+        for tick in &self.hand.ticks {
+            let Some((level, flags)) = tick.body.level() else { continue };
+            if flags.has(LevelFlags::SNAPSHOT) && flags.has(LevelFlags::FIRST) {
+                book.clear();
+            }
+            book.apply(level);
+        }
+        book.bids().map(|bid| bid.price.mantissa().cast_unsigned()).collect()
+    }
+
+    fn states(&self) -> Vec<(BookState, Reason)> {
+        let states = self.hand.ticks.iter().filter_map(|tick| match tick.body {
+            Body::BookState { state, reason } => Some((state, reason)),
+            _ => None,
+        });
+        states.skip_while(|(state, _)| *state != BookState::Live).collect()
+    }
+}
+
+const JOINED: (BookState, Reason) = (BookState::Live, Reason::SnapshotJoined);
+
+#[test]
+fn a_replacement_that_is_behind_takes_over_when_it_has_caught_up() {
+    let mut told = Told::replaced();
+    told.pass(3);
+    assert_eq!(told.rollovers(), 0, "it waits");
+    told.bid(0, "update", 5_000, 10);
+    for price in 4..10 {
+        told.bid(1, "update", price * 500, price);
+        told.read();
+        let best = told.bids()[0];
+        assert_eq!(best, if price < 9 { 10 } else { 9 }, "at {price}");
+    }
+    told.bid(1, "update", 5_000, 10);
+    told.bid(0, "update", 5_500, 11);
+    told.bid(1, "update", 5_500, 11);
+    told.read();
+    told.until("the rollover", |told| {
+        told.hand.clock.advance(Duration::from_millis(100));
+        told.rollovers() == 1
+    });
+    told.bid(1, "update", 6_000, 12);
+    told.until("what comes then", |told| told.bids()[0] == 12);
+    assert_eq!(told.bids(), (1..13).rev().collect::<Vec<u64>>());
+    assert_eq!(told.states(), [JOINED], "never stale, and never asked for anew");
+    assert_eq!(told.hand.handle.counters().resubscriptions.value(), 0);
+}
+
+#[test]
+fn one_whose_predecessor_ends_goes_on_with_what_it_has_and_says_so() {
+    let mut told = Told::replaced();
+    told.sockets[0].0.get_ref().shutdown(std::net::Shutdown::Both).unwrap();
+    told.until("the other's book", |told| told.states().len() > 1);
+    assert_eq!(told.bids(), [3, 2, 1]);
+    for price in 4..13 {
+        told.bid(1, "update", price * 500, price);
+    }
+    told.until("what it brings", |told| told.bids()[0] == 12);
+    assert_eq!(told.bids(), (1..13).rev().collect::<Vec<u64>>());
+    assert_eq!(told.states(), [JOINED, (BookState::Stale, Reason::Disconnected), JOINED]);
+    assert_eq!(told.hand.handle.counters().resubscriptions.value(), 0);
+}
+
+#[test]
+fn one_that_loses_something_meanwhile_does_not_take_over_with_it() {
+    let mut told = Told::replaced();
+    told.say(1, "l2_data", 2_500, r#"{"type":"update","product_id":"BTC-USD","updates":[{"side":"bid","event_time":"2023-11-14T22:13:20Z","price_level":"4","new_quantity":"?"}]}"#);
+    for price in 5..11 {
+        told.bid(1, "update", price * 500, price);
+    }
+    told.read();
+    assert_eq!(told.bids(), (1..10).rev().collect::<Vec<u64>>());
+    told.bid(1, "snapshot", 5_000, 7);
+    told.until("its book", |told| told.bids() == [7]);
+    assert_eq!(told.states(), [JOINED]);
+}
