@@ -298,9 +298,10 @@ impl Entry {
         let held = std::mem::take(&mut self.held);
         let counts = self.counts;
         let mut fault = self.reset(last_id, &snapshot.levels).err();
-        let first_tick = out.len();
+        let (first_tick, shown) = (out.len(), self.shown);
         let run = self.run(BookKind::Snapshot, UnixNanos::NONE, last_id);
         run.push(snapshot.levels.iter().copied(), out);
+        self.show(BookState::Live, Reason::SnapshotJoined, out);
         for (update, levels) in held.iter() {
             // The chain has no gap inside, so all from the first that is not old follow.
             if judge(update) == Step::Old {
@@ -318,6 +319,7 @@ impl Entry {
             }
             Some(reason) => {
                 out.truncate(first_tick);
+                self.shown = shown;
                 self.forget();
                 self.held = held;
                 self.counts = counts;

@@ -16,8 +16,8 @@
 //! last proven book, flagged. How it becomes live again depends on where its first state comes
 //! from. Beside the stream ([`SnapshotSource::Rest`]): its deltas are held, a snapshot is asked
 //! for once one is, or a while after the subscription was accepted (so that the stream is known to
-//! flow before the snapshot is taken), and when one joins what was held, it goes out as one run, the
-//! held deltas behind it, then the state `live`. Inside the stream ([`SnapshotSource::Stream`]): its
+//! flow before the snapshot is taken), and when one joins what was held, it goes out as one run, then
+//! the state `live`, the held deltas behind it. Inside the stream ([`SnapshotSource::Stream`]): its
 //! deltas are dropped until the snapshot that a new subscription begins with.
 //!
 //! What proves a delta is data, [`BookRules`]: the exchange's numbers, its checksum over the best
