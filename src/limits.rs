@@ -63,11 +63,30 @@ pub const ARENA_BYTES_KEPT: usize = 2 * 1_024 * 1_024;
 /// that reads again after a pause does not make the others wait.
 pub const FLUSH_BYTES_MAX: usize = 128 * 1_024;
 
-/// Requests a second that a client may make in the long run; more are answered `rate_limited`.
+/// Requests a second that a client may make in the long run; more are answered `rate_limited`, and
+/// not read. One costs as many as it has KiB, begun ones included, so that 64 KiB of text, which
+/// take 0.1 ms to read, cost more than a second's worth.
 pub const REQUESTS_PER_SECOND: u64 = 50;
 
 /// Requests that a client may make at once, after a pause.
 pub const REQUESTS_BURST: u64 = 200;
+const _: () = assert!(REQUESTS_BURST as usize > REQUEST_BYTES_MAX / REQUEST_COST_BYTES);
+
+/// Bytes of a request that cost as much as a request.
+pub const REQUEST_COST_BYTES: usize = 1 << 10;
+
+/// Refused requests, counted in the same way, after which a client that sends no slower is closed
+/// with 4029: 20 s of twice the rate, or 1 MiB at once.
+pub const REQUESTS_REFUSED_MAX: u64 = 1_000;
+
+/// Bytes that a client may send without a whole message among them: a message of the largest size
+/// in fragments of 16 bytes. One that sends more sends fragments for their own sake.
+pub const FRAGMENTED_BYTES_MAX: usize = REQUEST_BYTES_MAX / 16 * 24;
+
+/// What a broadcaster hears in one turn of all clients together, in the unit of
+/// [`REQUEST_COST_BYTES`]; the others' turn is the next, what they sent stays in the kernel. 64 KiB
+/// of text are read in 0.1 ms.
+pub const REQUESTS_PER_TURN_MAX: usize = 64;
 /// Longest frame after which the general parser keeps its memory: 256 KiB of text make a tape of at
 /// most 3 MiB. A longer frame is read as well; its memory is given back at once.
 pub const JSON_BYTES_KEPT: usize = 256 << 10;
@@ -274,8 +293,8 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Events that one answer to `history` has when the client sets no limit.
 pub const HISTORY_LIMIT_DEFAULT: usize = 1_000;
 
-/// Most events of one answer to `history`: 5,000 × 120 B = 600 KB, which fits the usual queue of a
-/// client. A higher limit counts as this one; clients page by `from`.
+/// Most events of one answer to `history`: 5,000 × 120 B = 600 KB. A higher limit counts as this
+/// one; clients page by `from`.
 pub const HISTORY_LIMIT_MAX: usize = 5_000;
 
 /// Most events a second that a client can ask for by `perSecond`; more would be every event.
@@ -283,12 +302,16 @@ pub const EVENTS_PER_SECOND_MAX: u64 = 1_000;
 /// How long a session that was closed waits for its client's close frame.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
+/// The same where the client was closed because it does not read: a minute, in which it may read
+/// again and learn why. What waits for it was dropped, so that it holds a place and nothing else.
+pub const CLOSE_WAIT_UNREAD: Duration = Duration::from_secs(60);
+
 /// Bytes waiting for one client from which on it lags: quotes, tickers and books are then
 /// conflated. Some 400 events, a tenth of a second at 4,000 events/s.
 pub const OUTBOX_BYTES_SOFT: usize = 64 * 1_024;
 
 /// Bytes encoded for one session in one turn of what it is owed (snapshots, resumed events).
-pub const CATCH_UP_BYTES_MAX: usize = 128 * 1_024;
+pub const CATCH_UP_BYTES_MAX: usize = 64 * 1_024;
 
 /// Events of a stream replayed to one session at once, when it resumes.
 pub const REPLAY_EVENTS_MAX: usize = 512;
@@ -314,14 +337,38 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(100);
 pub const SESSIONS_SWEPT_PER_TURN: u32 = 256;
 
 /// Messages, and reads, of one client in one turn.
-pub const MESSAGES_PER_TURN: usize = 16;
+pub const MESSAGES_PER_TURN: usize = 8;
+
+/// Bytes that a broadcaster encodes in one turn of what clients asked for, over all of them; the
+/// others' turn is the next. Some 2,000 events, 0.1 ms; one book is told at once, however large.
+pub const ANSWER_BYTES_PER_TURN_MAX: usize = 256 * 1_024;
+
+/// Records of a history that are read at once for one client: 512 of some 20 ns, and where they are
+/// told of some 150 B, 64 KiB.
+pub const HISTORY_RECORDS_PER_PIECE: usize = 512;
+
+/// What a piece of an answer counts as at least, so that pieces without bytes end a turn too.
+pub const ANSWER_PIECE_BYTES_MIN: usize = 8 * 1_024;
+
+/// Bytes of answers and snapshots that any client may leave unread, besides its queue of events: a
+/// history of 1,000 events is 150 KiB.
+pub const OWED_BYTES_USUAL: usize = 256 * 1_024;
+
+/// Clients of one broadcaster that may leave more unread at a time; the others wait for a place.
+/// The largest book makes 2 × 131,072 levels of some 40 B, 10 MiB: 160 MiB in all.
+pub const OWED_LARGE_MAX: usize = 16;
+
+/// How long such a place may be held by a client that takes nothing; it is then too slow.
+pub const OWED_LARGE_UNREAD_MAX: Duration = Duration::from_secs(10);
+
+/// Lines of the answer to `subscriptions` that are written at once.
+pub const SUBSCRIPTION_LINES_PER_PIECE: usize = 512;
+
+/// Subscriptions that are granted to one client in one turn: 1,000 of some 200 ns.
+pub const GRANTS_PER_PIECE: usize = 1_000;
 
 /// Instruments in one message of an answer; the rest follows in further messages.
 pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
-
-/// Answers of one turn that read whole histories or list all instruments; a client that asks for
-/// more waits for the next turn. One costs up to half a millisecond.
-pub const LARGE_ANSWERS_PER_TURN: usize = 2;
 
 /// The largest hole between the ids of two trades that is told with its size: a week of 7,000 trades
 /// a second of one symbol. An id beyond is no neighbour of the last one, but a slip, or a numbering

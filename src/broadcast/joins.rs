@@ -5,6 +5,7 @@
 //! joins its group in the same breath: all within one turn, between two events, so that nothing is
 //! missing and nothing comes twice.
 
+use super::book_bytes;
 use super::fanout::{Fanout, GroupId, GroupKey, Member};
 use super::publish::{Output, present};
 use super::words::Extra;
@@ -35,15 +36,20 @@ impl Desk<'_, '_> {
     /// Goes on with what a session is owed, while it has room and within a turn's bound.
     pub(crate) fn catch_up(&mut self, slot: u32) -> Arrears {
         let start = self.out.shared.arena.len();
+        let mut is_first = true;
         loop {
             let bytes_soft = self.out.sessions.bytes_soft();
             let Some(session) = self.out.sessions.get_mut(slot) else { return Arrears::Rest };
             if !session.has_arrears() || session.outgoing.waiting() > bytes_soft / 2 {
                 return Arrears::Rest;
             }
-            if self.out.shared.arena.len() - start > CATCH_UP_BYTES_MAX {
+            // The caller has looked at the first alone.
+            let needs_place =
+                !is_first && session.wants_much(|topic| book_bytes(self.cache, topic));
+            if needs_place || self.out.shared.arena.len() - start > CATCH_UP_BYTES_MAX {
                 return Arrears::More;
             }
+            is_first = false;
             match session.joins.pop_front() {
                 Some(join) => {
                     if let Some(rest) = self.begin(slot, join)
@@ -170,12 +176,11 @@ impl Desk<'_, '_> {
         }
     }
 
-    /// Takes a subscription out of its session and of those who are told.
+    /// Takes a subscription, whose joins and missed events are gone already, out of its session and
+    /// of those who are told.
     pub(crate) fn end(&mut self, slot: u32, subscription: u32) -> Option<Subscription> {
         let session = self.out.sessions.get_mut(slot)?;
         let held = session.subscriptions.remove(subscription)?;
-        session.joins.retain(|join| join.subscription != subscription);
-        session.missed.retain(|&missed| missed != subscription);
         self.leave(&held);
         Some(held)
     }
@@ -209,7 +214,7 @@ impl Desk<'_, '_> {
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let extra = Extra::conflated(event.seq.saturating_sub(missed_seq));
         if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
-            self.out.sessions.send(slot, range);
+            self.out.sessions.send_owed(slot, range);
         }
         let seq = event.seq;
         if let Some(group) = self.fanout.group_mut(id)
@@ -227,7 +232,7 @@ impl Desk<'_, '_> {
         let conflated = since.map_or(0, |since| event.seq.saturating_sub(since + 1));
         let extra = Extra { is_snapshot: true, conflated };
         if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
-            self.out.sessions.send(slot, range);
+            self.out.sessions.send_owed(slot, range);
         }
     }
 
@@ -249,7 +254,7 @@ impl Desk<'_, '_> {
         };
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
         if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {
-            self.out.sessions.send(slot, range);
+            self.out.sessions.send_owed(slot, range);
         }
     }
 
@@ -262,7 +267,7 @@ impl Desk<'_, '_> {
         let out = &mut *self.out;
         let mut send = |event: &Event<'_>, extra: Extra| {
             if let Some(range) = out.frame(&topic.form, event, extra) {
-                out.sessions.send(slot, range);
+                out.sessions.send_owed(slot, range);
             }
         };
         cache.since(topic.instrument, stream, since, |event| {

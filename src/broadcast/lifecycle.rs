@@ -6,7 +6,7 @@ use super::{Broadcaster, Course, OpenSocket};
 use crate::client::{Beat, CloseReason, Phase, Session};
 use crate::clock::MonoNanos;
 use crate::instrument::Channel;
-use crate::limits::{SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY};
+use crate::limits::{OWED_LARGE_UNREAD_MAX, SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY};
 
 impl Broadcaster {
     /// Begins to serve a client.
@@ -52,6 +52,16 @@ impl Broadcaster {
         self.counters.subscriptions.set(self.counters.subscriptions.value() - count);
     }
 
+    /// Closes a session: a close frame is on its way, and what the client still says is read.
+    pub(super) fn close(&mut self, slot: u32, reason: CloseReason, now: MonoNanos) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        session.close(reason, &mut self.shared.chunks, now);
+        self.sessions.leave_place(slot);
+        self.sessions.mark_dirty(slot);
+        // It was not heard while it was being answered.
+        self.sessions.mark_readable(slot);
+    }
+
     /// Looks at heartbeats and at closes that wait for their answer, some sessions per turn.
     pub(super) fn sweep(&mut self, now: MonoNanos) {
         if self.sweep_next == 0 {
@@ -74,6 +84,12 @@ impl Broadcaster {
         match session.phase {
             Phase::Closing(until) if now >= until => self.end(slot),
             Phase::Closing(_) => {}
+            Phase::Open
+                if session.is_owed_much && session.taken_at.after(OWED_LARGE_UNREAD_MAX) <= now =>
+            {
+                self.counters.slow_closes.increment();
+                self.close(slot, CloseReason::TooSlow, now);
+            }
             Phase::Open | Phase::Draining(_) => match session.heartbeat.beat(now) {
                 Beat::Rest => {}
                 Beat::Ping => {
@@ -81,10 +97,7 @@ impl Broadcaster {
                     let _ = session.socket.queue_ping(b"");
                     self.sessions.mark_dirty(slot);
                 }
-                Beat::Dead => {
-                    session.close(CloseReason::Unanswered, &mut self.shared.chunks, now);
-                    self.sessions.mark_dirty(slot);
-                }
+                Beat::Dead => self.close(slot, CloseReason::Unanswered, now),
             },
         }
     }
@@ -109,13 +122,15 @@ impl Broadcaster {
         for slot in 0..self.sessions.slots() {
             let Some(session) = self.sessions.get_mut(slot) else { continue };
             match session.phase {
-                Phase::Open => session.phase = Phase::Draining(CloseReason::GoingAway),
-                Phase::Draining(reason) if late => {
-                    session.close(reason, &mut self.shared.chunks, now);
+                Phase::Open => {
+                    session.phase = Phase::Draining(CloseReason::GoingAway);
+                    session.answer = None;
+                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_readable(slot);
                 }
-                Phase::Draining(_) | Phase::Closing(_) => continue,
+                Phase::Draining(reason) if late => self.close(slot, reason, now),
+                Phase::Draining(_) | Phase::Closing(_) => {}
             }
-            self.sessions.mark_dirty(slot);
         }
     }
 }

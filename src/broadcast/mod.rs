@@ -34,15 +34,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp};
+use crate::cache::{
+    Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp, Stream,
+};
 use crate::client::dialect::Catalogue;
-use crate::client::{CloseReason, Offer, Offers, Phase, Shared};
+use crate::client::{CloseReason, Offer, Offers, Phase, Shared, Subject, Topic};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable};
 use crate::latency::Recorder;
 use crate::limits::{
-    ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY, TICKS_PER_DRAIN,
-    TICKS_PER_TURN_MAX,
+    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY,
+    TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
@@ -55,6 +57,9 @@ use publish::{Held, Output, publish, release};
 use sessions::Sessions;
 use spans::Spans;
 use words::Words;
+
+/// About what a client reads as one level of a book.
+const LEVEL_TEXT_BYTES: usize = 24;
 
 /// How a broadcaster serves its clients.
 #[derive(Clone, Debug)]
@@ -131,8 +136,8 @@ pub struct Broadcaster {
     /// Instruments that are carried, or of which something else is, since the table was last
     /// replaced; in order.
     fresh: Vec<InstrumentId>,
-    /// Answers of this turn that were large.
-    large_answers: usize,
+    /// What clients may still say in this turn.
+    hearing_left: usize,
     /// A client's message, copied out of its connection to be answered.
     message: Vec<u8>,
     /// Where the look at heartbeats goes on, and when the next round begins.
@@ -184,7 +189,7 @@ impl Broadcaster {
             catalogue: Arc::new(catalogue),
             course: Course::Serving,
             fresh: Vec::new(),
-            large_answers: 0,
+            hearing_left: 0,
             message: Vec::new(),
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
@@ -222,7 +227,7 @@ impl Broadcaster {
         work += self.take_readiness();
         work += self.take_requests(now);
         work += self.take_ticks(now);
-        work += self.settle_arrears();
+        work += self.settle_arrears(now);
         work += self.release_paces(now);
         work += self.flush(now);
         self.sweep(now);
@@ -405,20 +410,37 @@ impl Broadcaster {
         taken
     }
 
-    /// Goes on with sessions that are owed something and have room for it.
-    fn settle_arrears(&mut self) -> usize {
-        let mut slots = std::mem::take(&mut self.slots);
-        std::mem::swap(&mut slots, &mut self.sessions.catching_up);
-        let mut work = 0;
-        for slot in slots.drain(..) {
+    /// Goes on with sessions that are owed something and have room for it: a piece of each, those
+    /// that wait longest first, and no more in one turn than all of them together may take.
+    fn settle_arrears(&mut self, now: MonoNanos) -> usize {
+        let (mut work, mut bytes) = (0, 0);
+        for _ in 0..self.sessions.catching_up.len() {
+            if bytes >= ANSWER_BYTES_PER_TURN_MAX {
+                break;
+            }
+            let Some(slot) = self.sessions.catching_up.pop_front() else { break };
             let Some(session) = self.sessions.get_mut(slot) else { continue };
             session.is_catching_up = false;
             work += 1;
-            if self.desk(|desk| desk.catch_up(slot)) == Arrears::More {
+            let cache = &self.cache;
+            if session.wants_much(|topic| book_bytes(cache, topic))
+                && !self.sessions.take_place(slot, now)
+            {
+                continue;
+            }
+            let made = self.go_on_answering(slot);
+            let start = self.shared.arena.len();
+            let arrears = match self.sessions.get(slot).is_some_and(|one| one.answer.is_some()) {
+                // Without room its flush will tell.
+                true if made > 0 => Arrears::More,
+                true => Arrears::Rest,
+                false => self.desk(|desk| desk.catch_up(slot)),
+            };
+            bytes += made + self.shared.arena.len() - start;
+            if arrears == Arrears::More {
                 self.sessions.mark_catching_up(slot);
             }
         }
-        self.slots = slots;
         work
     }
 
@@ -459,7 +481,16 @@ impl Broadcaster {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         session.is_dirty = false;
         match session.flush(&mut self.shared) {
-            Ok(bytes) => self.counters.bytes.add(bytes as u64),
+            Ok(bytes) => {
+                self.counters.bytes.add(bytes as u64);
+                // While it is not heard, that it takes bytes is the sign of its life.
+                if bytes > 0 && session.answer.is_some() {
+                    session.heartbeat.answered();
+                }
+                if bytes > 0 {
+                    session.taken_at = now;
+                }
+            }
             Err(error) => {
                 tracing::debug!(peer = %session.peer, %error, "a client's connection failed");
                 self.end(slot);
@@ -467,15 +498,18 @@ impl Broadcaster {
             }
         }
         let waiting = session.outgoing.waiting();
-        if session.is_open() && waiting > self.options.client_queue_bytes {
+        let unread = session.outgoing.waiting_unasked();
+        if unread > self.options.client_queue_bytes && session.is_open() {
             self.counters.slow_closes.increment();
-            session.close(CloseReason::TooSlow, &mut self.shared.chunks, now);
+            self.close(slot, CloseReason::TooSlow, now);
         }
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if session.is_owed_much && !session.is_kept_owing() {
+            self.sessions.leave_place(slot);
+        }
+        let Some(session) = self.sessions.get_mut(slot) else { return };
         match session.phase {
-            Phase::Draining(reason) if waiting == 0 => {
-                session.close(reason, &mut self.shared.chunks, now);
-                self.sessions.mark_dirty(slot);
-            }
+            Phase::Draining(reason) if waiting == 0 => self.close(slot, reason, now),
             Phase::Closing(_) if session.is_over() => self.end(slot),
             Phase::Open | Phase::Draining(_) | Phase::Closing(_) => {
                 if session.is_flushable() {
@@ -485,5 +519,15 @@ impl Broadcaster {
                 }
             }
         }
+    }
+}
+
+/// About how many bytes a client reads as the whole book, where a topic is one.
+fn book_bytes(cache: &Cache, topic: &Topic) -> usize {
+    match topic.subject {
+        Subject::Stream(Stream::Orderbook) => {
+            cache.book(topic.instrument).map_or(0, |book| book.len() * LEVEL_TEXT_BYTES)
+        }
+        Subject::Stream(_) | Subject::Status => 0,
     }
 }

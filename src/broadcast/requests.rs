@@ -8,9 +8,12 @@ use crate::client::dialect::actions::Request;
 use crate::client::dialect::actions::encode::{self as actions, Tail};
 use crate::client::dialect::commands::{Command, encode as commands};
 use crate::client::dialect::{Asked, BadRequest, ErrorCode, Parsed, RequestId, parse};
+use crate::client::{Charge, CloseReason, Dialect, Session, request_cost};
 use crate::clock::MonoNanos;
 use crate::instrument::{Channel, ExchangeId, Symbol};
-use crate::limits::{LARGE_ANSWERS_PER_TURN, MESSAGES_PER_TURN};
+use crate::limits::{
+    FRAGMENTED_BYTES_MAX, MESSAGES_PER_TURN, REQUEST_COST_BYTES, REQUESTS_PER_TURN_MAX,
+};
 use crate::net::{Fill, Message};
 use crate::tick::Interval;
 
@@ -90,7 +93,9 @@ impl Refused {
             Self::SeveralInstruments(name) => {
                 format!("{name:?} stands for several instruments; name one like binance:BTC/USDT")
             }
-            Self::RateLimited => "too many requests; send fewer than 50 a second".to_owned(),
+            Self::RateLimited => {
+                "too many requests; send fewer than 50 a second, or 50 KiB".to_owned()
+            }
             Self::Binary => "requests are JSON in text messages, not binary".to_owned(),
             Self::Unread(error) => error.to_string(),
         }
@@ -109,32 +114,34 @@ enum Heard {
     More,
     /// The socket will tell.
     Nothing,
+    /// What the client asked for is told first.
+    Busy,
     /// The connection is gone.
     Ended,
 }
 
 impl Broadcaster {
-    /// Reads what clients sent, some messages of each.
+    /// Reads what clients sent: some messages of each, those that wait longest first, and no more
+    /// in one turn than all of them together may take. The rest stays in the kernel, where it costs
+    /// its sender alone.
     pub(super) fn take_requests(&mut self, now: MonoNanos) -> usize {
-        self.large_answers = 0;
-        let mut slots = std::mem::take(&mut self.slots);
-        std::mem::swap(&mut slots, &mut self.sessions.readable);
-        let work = slots.len();
-        for slot in slots.drain(..) {
+        self.hearing_left = REQUESTS_PER_TURN_MAX;
+        let mut work = 0;
+        for _ in 0..self.sessions.readable.len() {
+            if self.hearing_left == 0 {
+                break;
+            }
+            let Some(slot) = self.sessions.readable.pop_front() else { break };
+            work += 1;
             if let Some(session) = self.sessions.get_mut(slot) {
                 session.is_readable = false;
             }
-            if self.large_answers >= LARGE_ANSWERS_PER_TURN {
-                self.sessions.mark_readable(slot);
-                continue;
-            }
             match self.hear(slot, now) {
                 Heard::More => self.sessions.mark_readable(slot),
-                Heard::Nothing => {}
+                Heard::Nothing | Heard::Busy => {}
                 Heard::Ended => self.end(slot),
             }
         }
-        self.slots = slots;
         work
     }
 
@@ -142,26 +149,40 @@ impl Broadcaster {
     fn hear(&mut self, slot: u32, now: MonoNanos) -> Heard {
         for _ in 0..MESSAGES_PER_TURN {
             let Some(session) = self.sessions.get_mut(slot) else { return Heard::Nothing };
+            if session.answer.is_some() {
+                return Heard::Busy;
+            }
+            if self.hearing_left == 0 {
+                return Heard::More;
+            }
             match session.socket.next() {
                 Ok(Some(Message::Text(frame))) => {
-                    self.message.clear();
-                    self.message.extend_from_slice(frame.bytes());
-                    session.heartbeat.answered();
-                    if session.is_open() {
-                        let before = self.large_answers;
-                        self.answer(slot, now);
-                        if self.large_answers > before {
-                            return Heard::More;
-                        }
+                    let bytes = frame.bytes().len();
+                    let charge = session.bucket.charge(bytes, now);
+                    if charge == Charge::Paid || bytes <= REQUEST_COST_BYTES {
+                        self.message.clear();
+                        self.message.extend_from_slice(frame.bytes());
+                    }
+                    self.heard(slot, bytes);
+                    self.answer(slot, (charge, bytes), now);
+                }
+                Ok(Some(Message::Binary(frame))) => {
+                    let bytes = frame.bytes().len();
+                    let charge = session.bucket.charge(bytes, now);
+                    self.heard(slot, bytes);
+                    match charge {
+                        Charge::Paid => self.refuse(slot, None, &Refused::Binary),
+                        Charge::Refused => self.refuse(slot, None, &Refused::RateLimited),
+                        Charge::Offence => self.close_offender(slot, now),
                     }
                 }
-                Ok(Some(Message::Binary(_))) => {
-                    session.heartbeat.answered();
-                    self.refuse(slot, None, &Refused::Binary);
-                }
                 Ok(Some(Message::Ping | Message::Pong(_))) => {
-                    session.heartbeat.answered();
+                    let charge = session.bucket.charge(0, now);
+                    self.heard(slot, 0);
                     self.sessions.mark_dirty(slot);
+                    if charge == Charge::Offence {
+                        self.close_offender(slot, now);
+                    }
                 }
                 Ok(Some(Message::Part(_))) => {}
                 Ok(Some(Message::Close { code, .. })) => {
@@ -170,7 +191,14 @@ impl Broadcaster {
                     self.sessions.mark_dirty(slot);
                 }
                 Ok(None) => match session.socket.fill() {
-                    Ok(Fill::Read(_)) => {}
+                    Ok(Fill::Read(bytes)) => {
+                        session.bytes_unfinished += bytes;
+                        let is_flood = session.bytes_unfinished > FRAGMENTED_BYTES_MAX;
+                        self.hearing_left = self.hearing_left.saturating_sub(request_cost(bytes));
+                        if is_flood {
+                            self.close_offender(slot, now);
+                        }
+                    }
                     Ok(Fill::Blocked) => return Heard::Nothing,
                     Err(_) => return Heard::Ended,
                 },
@@ -185,13 +213,50 @@ impl Broadcaster {
         Heard::More
     }
 
+    /// A whole message of a client came: a sign of life, and part of what is heard in this turn.
+    fn heard(&mut self, slot: u32, bytes: usize) {
+        self.hearing_left = self.hearing_left.saturating_sub(request_cost(bytes));
+        self.counters.messages.increment();
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.bytes_unfinished = 0;
+            session.heartbeat.answered();
+        }
+    }
+
+    /// Closes a client that goes on though it was refused often enough.
+    #[cold]
+    fn close_offender(&mut self, slot: u32, now: MonoNanos) {
+        if self.sessions.get(slot).is_some_and(Session::is_open) {
+            self.counters.offender_closes.increment();
+            self.close(slot, CloseReason::TooManyRequests, now);
+        }
+    }
+
+    /// Answers a message of so many bytes. It was copied out of the session's connection, unless it
+    /// is refused and large: then nobody reads it, not even for its id.
+    fn answer(&mut self, slot: u32, (charge, bytes): (Charge, usize), now: MonoNanos) {
+        if !self.sessions.get(slot).is_some_and(Session::is_open) {
+            return;
+        }
+        match charge {
+            Charge::Paid => self.answer_copied(slot, true),
+            Charge::Refused => {
+                self.counters.rate_limited.increment();
+                if bytes <= REQUEST_COST_BYTES {
+                    self.answer_copied(slot, false);
+                } else {
+                    self.refuse(slot, None, &Refused::RateLimited);
+                }
+            }
+            Charge::Offence => self.close_offender(slot, now),
+        }
+    }
+
     /// Answers the message that was copied out of the session's connection.
-    fn answer(&mut self, slot: u32, now: MonoNanos) {
+    fn answer_copied(&mut self, slot: u32, within_rate: bool) {
         let message = std::mem::take(&mut self.message);
         let parsed = parse(&message);
         self.message = message;
-        let within_rate =
-            self.sessions.get_mut(slot).is_some_and(|session| session.bucket.take(now));
         match parsed {
             Parsed::Actions(Asked { request_id, request }) => {
                 let id = request_id.as_ref();
@@ -238,11 +303,6 @@ impl Broadcaster {
         Tail { request_id, date: self.words.date }
     }
 
-    /// Notes that an answer is large: so few are given in one turn that nobody waits for long.
-    pub(super) const fn count_large(&mut self) {
-        self.large_answers += 1;
-    }
-
     /// Dialect 1.
     fn act(&mut self, slot: u32, id: Option<&RequestId>, asked: Request) -> Result<(), Refused> {
         let tail = self.tail(id);
@@ -253,9 +313,7 @@ impl Broadcaster {
             Request::Subscriptions => self.list_subscriptions(slot, id),
             Request::History(history) => self.tell_history(slot, id, &history)?,
             Request::Instruments { exchange } => {
-                self.tell_instruments(slot, exchange, |out, page| {
-                    actions::instruments(out, page, tail);
-                });
+                self.tell_instruments(slot, id, Dialect::Actions, exchange);
             }
         }
         Ok(())
@@ -268,9 +326,7 @@ impl Broadcaster {
             Command::Follow { assets, interval } => self.follow(slot, id, &assets, interval)?,
             Command::Unfollow { assets } => self.unfollow(slot, id, &assets)?,
             Command::Instruments { exchange } => {
-                self.tell_instruments(slot, exchange, |out, page| {
-                    commands::instruments(out, id, page);
-                });
+                self.tell_instruments(slot, id, Dialect::Commands, exchange);
             }
             Command::History { asset, interval, range } => {
                 self.tell_past(slot, id, &asset, interval, range)?;

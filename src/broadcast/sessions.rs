@@ -1,7 +1,10 @@
 //! The sessions of one broadcaster, and the lists of those that want something of this turn.
 
+use std::collections::VecDeque;
+
 use crate::client::{Delivery, Range, Session};
-use crate::limits::OUTBOX_BYTES_SOFT;
+use crate::clock::MonoNanos;
+use crate::limits::{OUTBOX_BYTES_SOFT, OWED_LARGE_MAX};
 
 use super::fanout::Member;
 
@@ -17,10 +20,14 @@ pub(crate) struct Sessions {
     free: Vec<u32>,
     /// Sessions with something to write, each once.
     pub(crate) dirty: Vec<u32>,
-    /// Sessions that may go on with joins and missed events, each once.
-    pub(crate) catching_up: Vec<u32>,
-    /// Sessions whose socket may have more to read, each once.
-    pub(crate) readable: Vec<u32>,
+    /// Sessions that may go on with answers, joins and missed events, each once, the one that
+    /// waits longest first.
+    pub(crate) catching_up: VecDeque<u32>,
+    /// Sessions whose socket may have more to read, in the same way.
+    pub(crate) readable: VecDeque<u32>,
+    /// Sessions that are owed much, and those that wait to be.
+    owed_much: usize,
+    awaiting_place: VecDeque<u32>,
 }
 
 /// What became of an event for one session.
@@ -44,8 +51,10 @@ impl Sessions {
             mark: 0,
             free: Vec::new(),
             dirty: Vec::new(),
-            catching_up: Vec::new(),
-            readable: Vec::new(),
+            catching_up: VecDeque::new(),
+            readable: VecDeque::new(),
+            owed_much: 0,
+            awaiting_place: VecDeque::new(),
         }
     }
 
@@ -70,6 +79,7 @@ impl Sessions {
 
     /// Takes a session out.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Box<Session>> {
+        self.leave_place(slot);
         let session = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
         Some(session)
@@ -97,6 +107,17 @@ impl Sessions {
     /// One more than the highest slot in use or free.
     pub(crate) fn slots(&self) -> u32 {
         self.slots.len() as u32
+    }
+
+    /// Sends a range to a session that asked for it, or that it makes up to for what it missed.
+    pub(crate) fn send_owed(&mut self, slot: u32, range: Range) {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if session.is_open() {
+            session.outgoing.add_owed(range);
+            self.mark_dirty(slot);
+        }
     }
 
     /// Sends a range to a session, whatever it is; false when the session is not open.
@@ -143,7 +164,8 @@ impl Sessions {
         if !session.is_open() {
             return Delivered::Closed;
         }
-        let keeps_up = session.missed.is_empty() && session.outgoing.waiting() <= self.bytes_soft;
+        let keeps_up =
+            session.missed.is_empty() && session.outgoing.waiting_unasked() <= self.bytes_soft;
         let soft = [self.bytes_soft, self.bytes_soft_books];
         if !keeps_up && leave_out(session, member.subscription, seq, soft) {
             return Delivered::Conflated;
@@ -174,7 +196,44 @@ impl Sessions {
         };
         if !session.is_catching_up {
             session.is_catching_up = true;
-            self.catching_up.push(slot);
+            self.catching_up.push_back(slot);
+        }
+    }
+
+    /// Takes one of the few places of sessions that are owed much. False when there is none: the
+    /// session goes on when it has one.
+    pub(crate) fn take_place(&mut self, slot: u32, now: MonoNanos) -> bool {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return false;
+        };
+        if session.is_owed_much {
+            return true;
+        }
+        if self.owed_much < OWED_LARGE_MAX {
+            self.owed_much += 1;
+            (session.is_owed_much, session.taken_at) = (true, now);
+            return true;
+        }
+        if !session.awaits_place {
+            session.awaits_place = true;
+            self.awaiting_place.push_back(slot);
+        }
+        false
+    }
+
+    /// Gives a session's place back, if it has one, to the next that waits.
+    pub(crate) fn leave_place(&mut self, slot: u32) {
+        let Some(session) = self.get_mut(slot) else { return };
+        if !std::mem::take(&mut session.is_owed_much) {
+            return;
+        }
+        self.owed_much -= 1;
+        while let Some(next) = self.awaiting_place.pop_front() {
+            let Some(session) = self.get_mut(next) else { continue };
+            if std::mem::take(&mut session.awaits_place) {
+                self.mark_catching_up(next);
+                return;
+            }
         }
     }
 
@@ -194,7 +253,7 @@ impl Sessions {
         };
         if !session.is_readable {
             session.is_readable = true;
-            self.readable.push(slot);
+            self.readable.push_back(slot);
         }
     }
 }
@@ -208,7 +267,7 @@ fn leave_out(
     seq: u64,
     [newest, every]: [usize; 2],
 ) -> bool {
-    let waiting = session.outgoing.waiting();
+    let waiting = session.outgoing.waiting_unasked();
     let Some(held) = session.subscriptions.slot_mut(subscription) else { return false };
     if held.missed_seq != 0 {
         return true;

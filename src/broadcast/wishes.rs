@@ -12,14 +12,13 @@ use crate::client::dialect::actions::{ResumePoint, Subscribe, Unsubscribe};
 use crate::client::dialect::commands::encode as commands;
 use crate::client::dialect::{Name, Naming, RequestId};
 use crate::client::{
-    Delivery, Dialect, Form, Join, Prelude, Progress, Session, Subject, Subscription, Topic, Wish,
+    Answer, Delivery, Dialect, Form, Grants, Join, Prelude, Progress, Session, Subject,
+    Subscription, Topic, Wish,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::limits::GRANTS_PER_PIECE;
 use crate::tick::Interval;
-
-/// Wishes of one request that make its answer a large one.
-const LARGE_WISHES: usize = 100;
 
 impl Broadcaster {
     /// Dialect 1: subscribes all that is named, or nothing.
@@ -55,9 +54,6 @@ impl Broadcaster {
             }
         }
         self.check_wishes(slot, &wishes)?;
-        if wishes.len() > LARGE_WISHES || wishes.iter().any(|wish| is_open_ended(&wish.name)) {
-            self.count_large();
-        }
         let points = self.resume_points(&from)?;
         let recovered: Vec<(&str, bool)> = from
             .iter()
@@ -70,9 +66,7 @@ impl Broadcaster {
         let tail = self.tail(id);
         // Answered first, so that the success comes before the first event of what it grants.
         self.reply(slot, |_, out| actions::subscribed(out, changed, &recovered, tail));
-        for wish in wishes {
-            self.grant(slot, wish, &points, snapshot);
-        }
+        self.grant(slot, wishes, points, snapshot);
         Ok(())
     }
 
@@ -103,9 +97,7 @@ impl Broadcaster {
         self.check_wishes(slot, &wishes)?;
         // Answered first, so that the response comes before what it grants.
         self.tell_following(slot, id, &wishes);
-        for wish in wishes {
-            self.grant(slot, wish, &[], false);
-        }
+        self.grant(slot, wishes, Vec::new(), false);
         Ok(())
     }
 
@@ -195,46 +187,87 @@ impl Broadcaster {
         self.words.table().instrument(instrument).is_some_and(|known| name.naming.includes(known))
     }
 
-    /// Gives a session what it wished for: new subscriptions join when it has room, those it has
-    /// change their delivery on the spot.
+    /// Gives a session what it wished for: at once, or in pieces when that is much.
     fn grant(
         &mut self,
         slot: u32,
-        wish: Wish,
-        points: &[(InstrumentId, u64)],
+        mut wishes: Vec<Wish>,
+        points: Vec<(InstrumentId, u64)>,
         wants_snapshot: bool,
     ) {
-        let mut feeds = [false; ExchangeId::ALL.len()];
-        for instrument in self.resolve(&wish.name) {
-            if !self.is_served(&wish, instrument) {
-                continue;
-            }
-            let point = points.iter().find(|(resumed, _)| *resumed == instrument);
-            let prelude = match point {
-                Some(&(_, seq)) => Prelude::Since(seq),
-                None if wants_snapshot => Prelude::Snapshot,
-                None => Prelude::None,
-            };
-            let topic = self.words.topic(&wish, instrument);
-            let is_new = self.wish_for(slot, &wish, topic, prelude);
-            if is_new
-                && wish.subject() == Subject::Status
-                && let Some(exchange) = self.exchange_of(instrument)
-                && let Some(session) = self.sessions.get_mut(slot)
-            {
-                feeds[exchange as usize] |= session.feeds[exchange as usize] == 0;
-                session.feeds[exchange as usize] += 1;
-            }
+        wishes.reverse();
+        let (instruments, feeds) = (None, [false; ExchangeId::ALL.len()]);
+        let mut grants = Grants { wishes, points, wants_snapshot, instruments, feeds };
+        if !self.grant_some(slot, &mut grants) {
+            self.begin_answer(slot, Answer::Grants(grants));
         }
-        for exchange in ExchangeId::ALL {
-            if feeds[exchange as usize] {
-                self.tell_feeds(slot, exchange);
-            }
-        }
-        if let Some(session) = self.sessions.get_mut(slot) {
-            session.wishes.keep(wish);
-        }
+    }
+
+    /// Grants a piece of what was wished for: new subscriptions join when the session has room,
+    /// those it has change their delivery on the spot. True when all is granted.
+    pub(super) fn grant_some(&mut self, slot: u32, grants: &mut Grants) -> bool {
+        let mut left = GRANTS_PER_PIECE;
         self.sessions.mark_catching_up(slot);
+        while let Some(wish) = grants.wishes.last() {
+            let instruments = grants.instruments.get_or_insert_with(|| {
+                // Kept from now on, so that instruments that are added meanwhile are granted too.
+                if let Some(session) = self.sessions.get_mut(slot) {
+                    session.wishes.keep(wish.clone());
+                }
+                let mut meant = self.resolve(&wish.name);
+                meant.reverse();
+                meant
+            });
+            while let Some(instrument) = instruments.pop() {
+                left -= 1;
+                let point = grants.points.iter().find(|(resumed, _)| *resumed == instrument);
+                let prelude = match point {
+                    Some(&(_, seq)) => Prelude::Since(seq),
+                    None if grants.wants_snapshot => Prelude::Snapshot,
+                    None => Prelude::None,
+                };
+                self.grant_one(slot, wish, instrument, (prelude, &mut grants.feeds));
+                if left == 0 {
+                    return false;
+                }
+            }
+            for (exchange, is_new) in ExchangeId::ALL.into_iter().zip(&mut grants.feeds) {
+                if std::mem::take(is_new) {
+                    self.tell_feeds(slot, exchange);
+                }
+            }
+            grants.instruments = None;
+            grants.wishes.pop();
+            // A wish that means nothing yet costs as much as one that means something.
+            left = left.saturating_sub(1);
+            if left == 0 && !grants.wishes.is_empty() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Grants what a wish means of one instrument.
+    fn grant_one(
+        &mut self,
+        slot: u32,
+        wish: &Wish,
+        instrument: InstrumentId,
+        (prelude, feeds): (Prelude, &mut [bool; ExchangeId::ALL.len()]),
+    ) {
+        if !self.is_served(wish, instrument) {
+            return;
+        }
+        let topic = self.words.topic(wish, instrument);
+        let is_new = self.wish_for(slot, wish, topic, prelude);
+        if is_new
+            && wish.subject() == Subject::Status
+            && let Some(exchange) = self.exchange_of(instrument)
+            && let Some(session) = self.sessions.get_mut(slot)
+        {
+            feeds[exchange as usize] |= session.feeds[exchange as usize] == 0;
+            session.feeds[exchange as usize] += 1;
+        }
     }
 
     pub(super) fn exchange_of(&self, instrument: InstrumentId) -> Option<ExchangeId> {
@@ -367,6 +400,11 @@ impl Broadcaster {
             if ending.len() == before && !wished {
                 return Err(Refused::NotSubscribed(name.text.clone()));
             }
+        }
+        // Once for all of them: there may be as many joins as there are subscriptions.
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.joins.retain(|join| !ending.contains(&join.subscription));
+            session.missed.retain(|missed| !ending.contains(missed));
         }
         for subscription in ending {
             self.end_subscription(slot, subscription);

@@ -320,6 +320,30 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Tells the events of a stream, candles apart, with a number above `after` and not above
+    /// `until`, oldest first, from about so many records: an event is told whole. Returns the
+    /// number read last; `None` when nothing was left to read.
+    pub(super) fn since_some(
+        &self,
+        histories: &Histories,
+        stream: Stream,
+        (after, until, most): (u64, u64, usize),
+        told: &mut impl FnMut(&Event<'_>),
+    ) -> Option<u64> {
+        let (mut last, mut count) = (None, 0);
+        let records = histories.since(self.instrument, stream, after).take_while(|record| {
+            let goes_on = record.seq <= until && (count < most || last == Some(record.seq));
+            if goes_on {
+                (last, count) = (Some(record.seq), count + 1);
+            }
+            goes_on
+        });
+        tell_records((self.instrument, stream), records, told);
+        last
+    }
+}
+
 /// Makes events of candles, and remembers those that are closed.
 #[inline]
 fn remembered_candles(

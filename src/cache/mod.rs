@@ -9,6 +9,7 @@ mod event;
 mod histories;
 mod memory;
 mod packed;
+mod reading;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -18,15 +19,16 @@ pub use event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, ListedStatus, Stamp,
     Stream,
 };
+pub use reading::{HistoryCursor, HistoryRange, Reading};
 
-use candles::{Candles, Coverage, Held};
+use candles::Candles;
 use histories::Histories;
 use memory::Memory;
 
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
-use crate::tick::{Body, Candle, Tick};
+use crate::tick::{Body, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +68,6 @@ impl Default for HistoryBounds {
     fn default() -> Self {
         Self { events: 10_000, bytes: 64 << 20 }
     }
-}
-
-/// Part of a history that someone asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryRange {
-    /// Earliest date in milliseconds, inclusive. Without one, the newest events count.
-    pub from: Option<i64>,
-    /// Latest date in milliseconds, inclusive.
-    pub to: Option<i64>,
-    /// Most events: the first ones from `from` on, the last ones where no `from` is given.
-    pub limit: usize,
 }
 
 /// What is known of one exchange's connections.
@@ -302,90 +293,6 @@ impl Cache {
         }
     }
 
-    /// Tells the events of a range, oldest first, by [`Stamp::time`] (candles by their open time).
-    /// Returns whether all of the range is there: false when something of it may have been
-    /// dropped, or never came. Of candles, too, when one was not seen whole or lies before the
-    /// first.
-    pub fn history(
-        &self,
-        instrument: InstrumentId,
-        stream: Stream,
-        range: HistoryRange,
-        mut told: impl FnMut(&Event<'_>),
-    ) -> bool {
-        let Some(memory) = self.memory(instrument) else { return true };
-        let Some(interval) = stream.interval() else {
-            return self.history_of_events(memory, stream, range, &mut told);
-        };
-        let mut gaps = 0;
-        let mut held = Held::default();
-        memory.since(&self.histories, stream, 0, &mut |event| match event.body {
-            EventBody::Gap(_) => gaps += usize::from(range.has(event_millis(event))),
-            _ => held.add(event),
-        });
-        let held = held.in_order();
-        let wanted = |candle: &Candle| range.has(candle.open_time.millis());
-        let count = held.iter().filter(|(_, _, candle)| wanted(candle)).count();
-        let (mut skip, mut left) = range.part_of(count);
-        let mut coverage = Coverage::of(interval, &range);
-        for (seq, stamp, candle) in &held {
-            let wanted = left > 0 && wanted(candle);
-            if wanted && skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            coverage.add(candle);
-            if wanted {
-                left -= 1;
-                let body = EventBody::Candle(candle);
-                told(&Event { instrument, seq: *seq, stamp: *stamp, body });
-            }
-        }
-        // With a begin of the range the coverage knows what is before the oldest.
-        let reaches_back = range.from.is_some() || count >= range.limit;
-        gaps == 0
-            && coverage.is_whole(|one| memory.candles.is_heard(one))
-            && (self.histories.holds_all(instrument, stream) || reaches_back)
-    }
-
-    /// The same of a stream that holds its events in the order in which they were told.
-    fn history_of_events(
-        &self,
-        memory: &Memory,
-        stream: Stream,
-        range: HistoryRange,
-        told: &mut impl FnMut(&Event<'_>),
-    ) -> bool {
-        let (mut count, mut gaps, mut oldest) = (0, 0, None);
-        memory.since(&self.histories, stream, 0, &mut |event| {
-            let time = event_millis(event);
-            oldest.get_or_insert(time);
-            if range.has(time) {
-                let gap = matches!(event.body, EventBody::Gap(_));
-                gaps += usize::from(gap);
-                count += usize::from(!gap);
-            }
-        });
-        let (mut skip, mut left) = range.part_of(count);
-        memory.since(&self.histories, stream, 0, &mut |event| {
-            let wanted = left > 0
-                && !matches!(event.body, EventBody::Gap(_))
-                && range.has(event_millis(event));
-            if wanted && skip > 0 {
-                skip -= 1;
-            } else if wanted {
-                left -= 1;
-                told(event);
-            }
-        });
-        let reaches_back = match (range.from, oldest) {
-            (Some(from), Some(oldest)) => from > oldest,
-            (None, _) => count >= range.limit,
-            (Some(_), None) => false,
-        };
-        gaps == 0 && (self.histories.holds_all(memory.instrument, stream) || reaches_back)
-    }
-
     /// Bytes of memory that histories hold, at most [`HistoryBounds::bytes`].
     pub const fn history_bytes(&self) -> usize {
         self.histories.bytes()
@@ -411,25 +318,5 @@ impl Cache {
     #[inline]
     fn memory(&self, instrument: InstrumentId) -> Option<&Memory> {
         self.memories.get(instrument.index())
-    }
-}
-
-impl HistoryRange {
-    /// How many of so many that it has are left out first, and how many are told then.
-    fn part_of(&self, count: usize) -> (usize, usize) {
-        let told = count.min(self.limit);
-        (if self.from.is_some() { 0 } else { count - told }, told)
-    }
-
-    fn has(&self, millis: i64) -> bool {
-        self.from.is_none_or(|from| millis >= from) && self.to.is_none_or(|to| millis <= to)
-    }
-}
-
-/// The date by which an event is found in a history.
-fn event_millis(event: &Event<'_>) -> i64 {
-    match event.body {
-        EventBody::Candle(candle) => candle.open_time.millis(),
-        _ => event.stamp.time().millis(),
     }
 }

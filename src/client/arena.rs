@@ -17,7 +17,11 @@ pub(crate) struct Range {
     pub(crate) end: u32,
 }
 
-impl Range {}
+impl Range {
+    pub(crate) const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
 
 /// First byte of a whole text message in one unmasked frame.
 const TEXT: u8 = 0x81;

@@ -1,5 +1,6 @@
 //! One client connection: its session, its outbox, its dialects.
 
+mod answer;
 mod arena;
 pub mod dialect;
 mod offer;
@@ -10,11 +11,12 @@ mod session;
 mod subscription;
 mod wish;
 
+pub(crate) use answer::{Answer, Grants, Instruments, Listing, Past, PastForm};
 pub(crate) use arena::Range;
 pub use offer::{Offer, Offers};
 pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
 pub(crate) use outgoing::Shared;
-pub(crate) use pace::Beat;
+pub(crate) use pace::{Beat, Charge, request_cost};
 pub use session::Admission;
 pub(crate) use session::{CloseReason, Join, Phase, Prelude, Session};
 pub(crate) use subscription::{

@@ -36,13 +36,18 @@ impl Shared {
 pub(crate) struct Outgoing {
     outbox: Outbox,
     ranges: Vec<Range>,
+    /// Bytes from the first of `ranges` to the end of the last that is owed.
+    owed_of_ranges: usize,
+    /// Bytes from the front of the outbox to the end of the last that is owed.
+    owed: usize,
     /// Whether the kernel may take bytes; false from a refusal until it says so.
     writable: bool,
 }
 
 impl Outgoing {
     pub(crate) fn new() -> Self {
-        Self { outbox: Outbox::default(), ranges: Vec::new(), writable: true }
+        let (outbox, ranges) = (Outbox::default(), Vec::new());
+        Self { outbox, ranges, owed_of_ranges: 0, owed: 0, writable: true }
     }
 
     /// Sends a range of this turn, behind everything else.
@@ -54,10 +59,28 @@ impl Outgoing {
         }
     }
 
+    /// The same of a range that the client asked for, or that makes up for what it missed. It does
+    /// not count against a client: the next comes only when there is room.
+    pub(crate) fn add_owed(&mut self, range: Range) {
+        self.add(range);
+        self.owed_of_ranges = self.ranges.iter().map(|range| range.len()).sum();
+    }
+
     /// Bytes that the kernel refused and that wait.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.outbox.len()
+    }
+
+    /// Of those: up to the end of the last that the client asked for.
+    pub(crate) fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Of those: behind everything that the client asked for. So many events it did not read.
+    #[inline]
+    pub(crate) fn waiting_unasked(&self) -> usize {
+        self.outbox.len() - self.owed
     }
 
     /// True when no data is to be written.
@@ -78,12 +101,14 @@ impl Outgoing {
     /// Forgets all data but the rest of a frame under way.
     pub(crate) fn drop_data(&mut self, chunks: &mut Chunks) {
         self.ranges.clear();
+        (self.owed_of_ranges, self.owed) = (0, 0);
         self.outbox.drop_data(chunks);
     }
 
     /// Gives all memory back that is lent.
     pub(crate) fn release(&mut self, chunks: &mut Chunks) {
         self.ranges.clear();
+        (self.owed_of_ranges, self.owed) = (0, 0);
         self.outbox.clear(chunks);
     }
 
@@ -103,6 +128,7 @@ impl Outgoing {
             self.writable = sent != Sent::Refused;
         }
         let taken = waited - self.outbox.len();
+        self.owed = self.owed.saturating_sub(taken);
         let Shared { arena, chunks, gathered } = shared;
         let bytes = match self.ranges[..] {
             [] => return Ok(taken),
@@ -117,12 +143,18 @@ impl Outgoing {
         if self.writable && self.outbox.is_empty() {
             // A partial write of a socket means that its buffer is full: a second attempt would
             // only cost a refusal.
-            sent = wire.write(bytes)?;
-            self.writable = sent == bytes.len();
+            let most = bytes.len().min(FLUSH_BYTES_MAX);
+            sent = wire.write(&bytes[..most])?;
+            self.writable = sent == most;
         }
         if sent < bytes.len() {
+            let waiting = self.outbox.len();
+            if self.owed_of_ranges > sent {
+                self.owed = waiting + self.owed_of_ranges - sent;
+            }
             self.outbox.push(&bytes[sent..], frame_remaining_after(bytes, sent), chunks);
         }
+        self.owed_of_ranges = 0;
         self.ranges.clear();
         Ok(taken + sent)
     }

@@ -3,33 +3,78 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::limits::{REQUESTS_BURST, REQUESTS_PER_SECOND};
+use crate::limits::{
+    REQUEST_COST_BYTES, REQUESTS_BURST, REQUESTS_PER_SECOND, REQUESTS_REFUSED_MAX,
+};
 
-/// Requests that a client may make: a bucket that fills steadily and holds a burst.
+/// A bucket that fills steadily, and holds so much after a pause.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestBucket {
-    /// When the bucket would be full; it lacks one request per interval from now to then.
+struct Bucket {
+    /// When the bucket would be full; it lacks one unit per [`REFILL`] from now to then.
     full_at: MonoNanos,
+    holds: u64,
 }
 
-/// Time in which the bucket gains one request.
-const REFILL: Duration = Duration::from_nanos(1_000_000_000 / REQUESTS_PER_SECOND);
+/// Nanoseconds in which a bucket gains one unit.
+const REFILL: u64 = 1_000_000_000 / REQUESTS_PER_SECOND;
+
+impl Bucket {
+    const fn full(holds: u64) -> Self {
+        Self { full_at: MonoNanos::ZERO, holds }
+    }
+
+    /// Takes so much out; false, and nothing taken, when there is less in it.
+    fn take(&mut self, units: u64, now: MonoNanos) -> bool {
+        let lacking = self.full_at.since(now);
+        if lacking + REFILL * units > REFILL * self.holds {
+            return false;
+        }
+        self.full_at = self.full_at.max(now).after(Duration::from_nanos(REFILL * units));
+        true
+    }
+}
+
+/// What a message of a client is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charge {
+    /// It is paid for.
+    Paid,
+    /// It is one too many: to be refused unread.
+    Refused,
+    /// There were too many of those.
+    Offence,
+}
+
+/// What a client may say: so much in the long run, and so much beyond that before it is closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestBucket {
+    requests: Bucket,
+    refusals: Bucket,
+}
 
 impl RequestBucket {
     /// A full bucket.
     pub(crate) const fn new() -> Self {
-        Self { full_at: MonoNanos::ZERO }
+        let (requests, refusals) = (REQUESTS_BURST, REQUESTS_REFUSED_MAX);
+        Self { requests: Bucket::full(requests), refusals: Bucket::full(refusals) }
     }
 
-    /// Takes one request out; false when the bucket is empty.
-    pub(crate) fn take(&mut self, now: MonoNanos) -> bool {
-        let lacking = self.full_at.since(now);
-        if lacking + REFILL.as_nanos() as u64 > REFILL.as_nanos() as u64 * REQUESTS_BURST {
-            return false;
+    /// Takes out what a message costs, before anybody reads it.
+    pub(crate) fn charge(&mut self, bytes: usize, now: MonoNanos) -> Charge {
+        let cost = request_cost(bytes) as u64;
+        if self.requests.take(cost, now) {
+            Charge::Paid
+        } else if self.refusals.take(cost, now) {
+            Charge::Refused
+        } else {
+            Charge::Offence
         }
-        self.full_at = self.full_at.max(now).after(REFILL);
-        true
     }
+}
+
+/// What so many bytes of a client cost: as much as a request for each KiB that was begun.
+pub(crate) const fn request_cost(bytes: usize) -> usize {
+    if bytes <= REQUEST_COST_BYTES { 1 } else { bytes.div_ceil(REQUEST_COST_BYTES) }
 }
 
 /// What a heartbeat asks for now.
@@ -84,11 +129,34 @@ mod tests {
     fn a_burst_is_let_through_and_then_the_rate() {
         let mut bucket = RequestBucket::new();
         let start = MonoNanos(1_000_000_000_000);
-        let taken = (0..REQUESTS_BURST + 50).filter(|_| bucket.take(start)).count() as u64;
-        assert_eq!(taken, REQUESTS_BURST);
-        let later = start.after(Duration::from_secs(1));
-        let taken = (0..REQUESTS_BURST + 50).filter(|_| bucket.take(later)).count() as u64;
-        assert_eq!(taken, REQUESTS_PER_SECOND);
+        let mut paid = |now| {
+            let charges = (0..REQUESTS_BURST + 50).map(|_| bucket.charge(10, now));
+            charges.filter(|&charge| charge == Charge::Paid).count() as u64
+        };
+        assert_eq!(paid(start), REQUESTS_BURST);
+        assert_eq!(paid(start.after(Duration::from_secs(1))), REQUESTS_PER_SECOND);
+    }
+
+    #[test]
+    fn who_goes_on_beyond_the_rate_offends_and_who_rests_does_not() {
+        let start = MonoNanos(1_000_000_000_000);
+        let mut bucket = RequestBucket::new();
+        let mut count = |bytes, now| {
+            let charges = std::iter::repeat_with(|| bucket.charge(bytes, now));
+            charges.take_while(|&charge| charge != Charge::Offence).count()
+        };
+        let cost = request_cost(64 << 10);
+        assert_eq!(cost, 64);
+        let most = REQUESTS_BURST as usize / cost + REQUESTS_REFUSED_MAX as usize / cost;
+        assert_eq!(count(64 << 10, start), most);
+        // What is small may still pass where what is large does not.
+        let later = start.after(Duration::from_secs(30));
+        assert_eq!(count(64 << 10, later), most);
+        let mut bucket = RequestBucket::new();
+        for turn in 0..10_000 {
+            let now = start.after(Duration::from_millis(turn * 11));
+            assert_ne!(bucket.charge(10, now), Charge::Offence, "91 a second are not served");
+        }
     }
 
     #[test]

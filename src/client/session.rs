@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::outbox::{Chunks, Wire};
 use super::outgoing::{Outgoing, Shared};
 use super::pace::{Heartbeat, RequestBucket};
-use super::subscription::Subscriptions;
+use super::subscription::{Subscriptions, Topic};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
-use crate::limits::CLOSE_WAIT;
+use crate::limits::{CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL};
 use crate::net::{NetError, Transport, WebSocket};
 
 /// A place among the clients that may be connected; given back when it is dropped.
@@ -52,6 +53,8 @@ pub(crate) enum CloseReason {
     Unanswered,
     /// It cannot take what may not be dropped.
     TooSlow,
+    /// It goes on asking though it is refused.
+    TooManyRequests,
 }
 
 impl CloseReason {
@@ -60,6 +63,7 @@ impl CloseReason {
             Self::GoingAway => 1001,
             Self::Unanswered => 4000,
             Self::TooSlow => 4008,
+            Self::TooManyRequests => 4029,
         }
     }
 
@@ -68,6 +72,15 @@ impl CloseReason {
             Self::GoingAway => "the gateway is stopping",
             Self::Unanswered => "two pings stayed unanswered",
             Self::TooSlow => "too slow: events waited beyond the bound; resume with from",
+            Self::TooManyRequests => "too many requests, though they were refused; send fewer",
+        }
+    }
+
+    /// How long the client may take to answer.
+    const fn wait(self) -> Duration {
+        match self {
+            Self::TooSlow => CLOSE_WAIT_UNREAD,
+            Self::GoingAway | Self::Unanswered | Self::TooManyRequests => CLOSE_WAIT,
         }
     }
 }
@@ -124,6 +137,16 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Subscriptions,
     /// Granted subscriptions that have not begun, in the order of their requests.
     pub(crate) joins: VecDeque<Join>,
+    /// What it asked for and is being told, a piece in each turn.
+    pub(crate) answer: Option<Box<Answer>>,
+    /// It is one of the few that may be owed much.
+    pub(crate) is_owed_much: bool,
+    /// It waits to be.
+    pub(crate) awaits_place: bool,
+    /// When the kernel took bytes last, of a session that is owed much.
+    pub(crate) taken_at: MonoNanos,
+    /// Bytes it sent since its last whole message.
+    pub(crate) bytes_unfinished: usize,
     pub(crate) socket: Box<WebSocket<Transport>>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) bucket: RequestBucket,
@@ -153,6 +176,11 @@ impl Session {
             feeds: [0; ExchangeId::ALL.len()],
             subscriptions: Subscriptions::default(),
             joins: VecDeque::new(),
+            answer: None,
+            is_owed_much: false,
+            awaits_place: false,
+            taken_at: now,
+            bytes_unfinished: 0,
             socket,
             heartbeat: Heartbeat::new(heartbeat, now),
             bucket: RequestBucket::new(),
@@ -168,9 +196,27 @@ impl Session {
         self.phase == Phase::Open
     }
 
-    /// Whether joins or missed events wait for room.
+    /// Whether an answer, joins or missed events wait for room.
     pub(crate) fn has_arrears(&self) -> bool {
-        self.is_open() && !(self.joins.is_empty() && self.missed.is_empty())
+        let owes = || !(self.joins.is_empty() && self.missed.is_empty());
+        self.is_open() && (self.answer.is_some() || owes())
+    }
+
+    /// Whether it still leaves more unread than any client may, or is about to.
+    pub(crate) fn is_kept_owing(&self) -> bool {
+        let made = self.answer.as_ref().map_or(0, |answer| answer.bytes());
+        made.max(self.outgoing.owed()) > OWED_BYTES_USUAL
+    }
+
+    /// Whether what it is owed next may be more than any client may leave unread.
+    pub(crate) fn wants_much(&self, book_bytes: impl Fn(&Topic) -> usize) -> bool {
+        if let Some(answer) = &self.answer {
+            return answer.bytes() > OWED_BYTES_USUAL;
+        }
+        let next = self.joins.front().map(|join| join.subscription);
+        let next = next.or(self.missed.last().copied());
+        let held = next.and_then(|next| self.subscriptions.slot(next));
+        held.is_some_and(|held| held.depth.is_none() && book_bytes(&held.topic) > OWED_BYTES_USUAL)
     }
 
     /// Writes what there is to write. Returns the bytes of data that the kernel took.
@@ -208,8 +254,9 @@ impl Session {
     /// Sends a close frame ahead of the data that waits, which is dropped.
     pub(crate) fn close(&mut self, reason: CloseReason, chunks: &mut Chunks, now: MonoNanos) {
         self.outgoing.drop_data(chunks);
+        self.answer = None;
         self.socket.queue_close(reason.code(), reason.text());
-        self.phase = Phase::Closing(now.after(CLOSE_WAIT));
+        self.phase = Phase::Closing(now.after(reason.wait()));
     }
 
     /// The client closed, or answered our close; the reply is queued already.
@@ -221,6 +268,7 @@ impl Session {
     /// The client broke the protocol; a close frame that says so is queued already.
     pub(crate) fn failed(&mut self, chunks: &mut Chunks, now: MonoNanos) {
         self.outgoing.drop_data(chunks);
+        self.answer = None;
         if !matches!(self.phase, Phase::Closing(_)) {
             self.phase = Phase::Closing(now.after(CLOSE_WAIT));
         }

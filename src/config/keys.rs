@@ -66,7 +66,8 @@ keys! { gateway:
     MAX_SYMBOLS_PER_CLIENT "max_symbols_per_client"
         Kind::Whole { min: 1, max: limits::INSTRUMENTS_MAX }, "symbols",
         Is("200");
-    /// What may wait for one client before it is closed as too slow.
+    /// Events that may wait for one client before it is closed as too slow. Answers and snapshots
+    /// that it asked for do not count.
     CLIENT_QUEUE_BYTES "client_queue_bytes"
         Kind::Size {
             min: limits::CLIENT_QUEUE_BYTES_MIN,

@@ -198,11 +198,12 @@ fn clients(config: &Config) -> Bytes {
     let kept = limits::OUTBOX_CHUNKS_KEPT * limits::OUTBOX_CHUNK_BYTES;
     let queue =
         gateway.client_queue_bytes + limits::CATCH_UP_BYTES_MAX + limits::OUTBOX_CHUNK_BYTES;
-    let each = CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue;
+    let each = CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue + limits::OWED_BYTES_USUAL;
+    let large = limits::OWED_LARGE_MAX * 2 * limits::BOOK_LEVELS_MAX * WAITING_LEVEL_BYTES;
     Bytes {
         expected: shared * gateway.broadcasters
             + gateway.max_clients.min(CLIENTS_EXPECTED) * CLIENT_BYTES,
-        most: ((shared + kept) * gateway.broadcasters)
+        most: ((shared + kept + large) * gateway.broadcasters)
             .saturating_add(gateway.max_clients.saturating_mul(each)),
     }
 }

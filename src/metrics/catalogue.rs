@@ -221,6 +221,19 @@ pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
     ("broadcast_bad_requests", "Client requests answered with an error.", |broadcast| {
         broadcast.bad_requests.value()
     }),
+    ("broadcast_messages", "Messages of clients heard, pings and pongs among them.", |broadcast| {
+        broadcast.messages.value()
+    }),
+    (
+        "broadcast_rate_limited_requests",
+        "Client requests refused, and not read, because their client sends too many.",
+        |broadcast| broadcast.rate_limited.value(),
+    ),
+    (
+        "broadcast_offender_closes",
+        "Sessions closed because they went on with requests that were refused.",
+        |broadcast| broadcast.offender_closes.value(),
+    ),
 ];
 
 /// Held by a broadcaster.

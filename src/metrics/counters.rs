@@ -271,6 +271,12 @@ pub struct BroadcastCounters {
     pub slow_closes: Counter,
     /// Requests answered with an error.
     pub bad_requests: Counter,
+    /// Messages of clients that were heard, pings and pongs among them.
+    pub messages: Counter,
+    /// Requests refused, and not read, because their client sends too many.
+    pub rate_limited: Counter,
+    /// Sessions closed because they went on with what was refused.
+    pub offender_closes: Counter,
 }
 
 /// What the acceptor counts; it alone writes.

@@ -268,11 +268,10 @@ fn answers_read_as_the_protocol_writes_them() {
         stamp: STAMP,
         body: EventBody::Trade(trade()),
     };
+    let mut items = Vec::new();
+    encode::history_item(&mut items, &past);
     assert_eq!(
-        answer(|out| encode::history(out, &labels, Stream::Trades, tail, |each| {
-            each(&past);
-            true
-        })),
+        answer(|out| encode::history(out, &labels, Stream::Trades, (&items, true), tail)),
         r#"{"type":"history","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","events":[{"price":65000.10,"volume":0.015,"side":"buy","tradeId":"123","timestamp":1700000000123,"seq":42}],"complete":true},"requestId":"9","timestamp":1700000000125}"#
     );
     let offer = Offer {
@@ -299,8 +298,10 @@ fn answers_read_as_the_protocol_writes_them() {
         line(Stream::Orderbook, Some(10), Delivery::PerSecond(NonZeroU32::MIN)),
         line(Stream::Candles(Interval::Hour4), None, Delivery::Latest),
     ];
+    let mut items = Vec::new();
+    lines.iter().for_each(|&line| encode::subscription_item(&mut items, line));
     assert_eq!(
-        answer(|out| encode::subscriptions(out, lines, 255, tail)),
+        answer(|out| encode::subscriptions(out, &items, 255, tail)),
         r#"{"type":"subscriptions","data":{"subscriptions":[{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","delivery":"all","seq":42},{"symbol":"BTC/USDT","exchange":"binance","channel":"orderbook","depth":10,"delivery":{"perSecond":1},"seq":42},{"symbol":"BTC/USDT","exchange":"binance","channel":"candles","interval":"4h","delivery":"latest","seq":42}],"epoch":"00000000000000ff"},"requestId":"9","timestamp":1700000000125}"#
     );
     let changed = Changed { names: &["BTC/USDT", "*"], current: &["BTC/USDT"], epoch: 1 };

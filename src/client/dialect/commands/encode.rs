@@ -147,14 +147,33 @@ pub fn history(
     });
 }
 
-/// Appends one `historical_data`: trades, or candles where there is an interval. `fill` hands out
-/// the events, oldest first.
+/// Appends one event of a `historical_data`, behind those before it. What has no form in this
+/// dialect is left out.
+pub fn historical_item(out: &mut Vec<u8>, event: &Event<'_>) {
+    let before = out.len();
+    out.extend_from_slice(if out.is_empty() { b"{" } else { b",{" });
+    match event.body {
+        EventBody::Trade(trade) => tick_fields(out, trade.price, event.stamp.time()),
+        EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
+            tick_fields(out, price, event.stamp.time());
+        }
+        EventBody::Candle(candle) => {
+            candle_prices(out, candle);
+            candle_partial(out, candle);
+        }
+        _ => return out.truncate(before),
+    }
+    out.push(b'}');
+}
+
+/// Appends one `historical_data`: trades, or candles where there is an interval, of items that were
+/// made by [`historical_item`].
 pub fn historical_data(
     out: &mut Vec<u8>,
     id: Option<&RequestId>,
     asset: &AssetLabel,
     interval: Option<Interval>,
-    fill: impl FnOnce(&mut dyn FnMut(&Event<'_>)),
+    items: &[u8],
 ) {
     out.extend_from_slice(b"{\"type\":\"historical_data\",\"requestId\":");
     out.extend_from_slice(id.map_or("null", RequestId::json).as_bytes());
@@ -168,23 +187,6 @@ pub fn historical_data(
             out.extend_from_slice(b"\",\"candles\":[");
         }
     }
-    let mut separator = &b"{"[..];
-    fill(&mut |event| {
-        let before = out.len();
-        out.extend_from_slice(separator);
-        match event.body {
-            EventBody::Trade(trade) => tick_fields(out, trade.price, event.stamp.time()),
-            EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
-                tick_fields(out, price, event.stamp.time());
-            }
-            EventBody::Candle(candle) => {
-                candle_prices(out, candle);
-                candle_partial(out, candle);
-            }
-            _ => return out.truncate(before),
-        }
-        out.push(b'}');
-        separator = b",{";
-    });
+    out.extend_from_slice(items);
     out.extend_from_slice(b"]}}");
 }

@@ -106,18 +106,17 @@ fn responses_read_as_the_protocol_writes_them() {
         r#"{"type":"response","requestId":"uuid","success":false,"error":{"code":"unknown_symbol","message":"…"}}"#
     );
     let asset = AssetLabel::new("R_100");
-    let fill = |each: &mut dyn FnMut(&Event<'_>)| each(&event(trade()));
+    let items = written(|out| encode::historical_item(out, &event(trade())));
     assert_eq!(
-        written(|out| encode::historical_data(out, Some(&id), &asset, None, fill)),
+        written(|out| encode::historical_data(out, Some(&id), &asset, None, items.as_bytes())),
         r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","ticks":[{"price":1234.56,"timestamp":1700000000123}]}}"#
     );
-    let fill = |each: &mut dyn FnMut(&Event<'_>)| {
-        each(&event(trade_gap()));
-        each(&event(EventBody::Candle(&candle(true))));
-    };
+    let mut items = Vec::new();
+    encode::historical_item(&mut items, &event(trade_gap()));
+    encode::historical_item(&mut items, &event(EventBody::Candle(&candle(true))));
     let minute = Some(Interval::Minute1);
     assert_eq!(
-        written(|out| encode::historical_data(out, Some(&id), &asset, minute, fill)),
+        written(|out| encode::historical_data(out, Some(&id), &asset, minute, &items)),
         r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","interval":"1m","candles":[{"openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3}]}}"#
     );
     written(|out| encode::history(out, Some(&id), &asset, 3, false));

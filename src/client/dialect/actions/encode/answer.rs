@@ -28,27 +28,28 @@ impl Tail<'_> {
     }
 }
 
-/// Appends an answer to `history`. `fill` hands out the events, oldest first, and returns whether
-/// all of the range is there, as [`crate::cache::Cache::history`] does.
+/// Appends one event of an answer to `history`, behind those before it.
+pub fn history_item(out: &mut Vec<u8>, event: &Event<'_>) {
+    out.extend_from_slice(if out.is_empty() { b"{" } else { b",{" });
+    past_fields(out, event);
+    out.extend_from_slice(b",\"seq\":");
+    push_u64(out, event.seq);
+    out.push(b'}');
+}
+
+/// Appends an answer to `history`, of items that were made by [`history_item`]. `complete` says
+/// whether all of the range is there.
 pub fn history(
     out: &mut Vec<u8>,
     labels: &Labels,
     stream: Stream,
+    (items, complete): (&[u8], bool),
     tail: Tail<'_>,
-    fill: impl FnOnce(&mut dyn FnMut(&Event<'_>)) -> bool,
 ) {
     open(out, b"{\"type\":\"history\",\"data\":{", &labels.instrument);
     stream_fields(out, stream);
     out.extend_from_slice(b",\"events\":[");
-    let mut separator = &b"{"[..];
-    let complete = fill(&mut |event| {
-        out.extend_from_slice(separator);
-        separator = b",{";
-        past_fields(out, event);
-        out.extend_from_slice(b",\"seq\":");
-        push_u64(out, event.seq);
-        out.push(b'}');
-    });
+    out.extend_from_slice(items);
     out.extend_from_slice(if complete {
         b"],\"complete\":true}"
     } else {
@@ -85,22 +86,21 @@ pub enum SubscriptionLine<'a> {
     Status,
 }
 
-/// Appends an answer to `subscriptions`.
-pub fn subscriptions<'a>(
-    out: &mut Vec<u8>,
-    lines: impl IntoIterator<Item = SubscriptionLine<'a>>,
-    epoch: u64,
-    tail: Tail<'_>,
-) {
+/// Appends the answer to `subscriptions`, of items that were made by [`subscription_item`].
+pub fn subscriptions(out: &mut Vec<u8>, items: &[u8], epoch: u64, tail: Tail<'_>) {
     out.extend_from_slice(b"{\"type\":\"subscriptions\",\"data\":{\"subscriptions\":[");
-    push_list(out, lines, push_subscription);
+    out.extend_from_slice(items);
     out.extend_from_slice(b"],\"epoch\":");
     push_epoch(out, epoch);
     out.push(b'}');
     tail.push(out);
 }
 
-fn push_subscription(out: &mut Vec<u8>, line: SubscriptionLine<'_>) {
+/// Appends one line of the answer to `subscriptions`, behind those before it.
+pub fn subscription_item(out: &mut Vec<u8>, line: SubscriptionLine<'_>) {
+    if !out.is_empty() {
+        out.push(b',');
+    }
     let SubscriptionLine::Stream { labels, stream, depth, delivery, seq } = line else {
         out.extend_from_slice(b"{\"channel\":\"status\",\"delivery\":\"all\"}");
         return;

@@ -8,8 +8,8 @@
 mod answer;
 
 pub use answer::{
-    Changed, SubscriptionLine, Tail, error, history, instruments, pong, subscribed, subscriptions,
-    unsubscribed,
+    Changed, SubscriptionLine, Tail, error, history, history_item, instruments, pong, subscribed,
+    subscription_item, subscriptions, unsubscribed,
 };
 
 use crate::book::{BookKind, Resting};

@@ -1,0 +1,94 @@
+//! Answers that take several turns: what a request asked for that is too much to be told at once.
+//!
+//! A session has one at most: while it has, nothing more is read from its socket, so that the
+//! requests behind wait where they cost nothing, in the client's own connection.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::dialect::{Catalogue, RequestId, commands};
+use super::subscription::{Delivery, Topic};
+use super::wish::Wish;
+use crate::cache::HistoryCursor;
+use crate::instrument::{ExchangeId, InstrumentId};
+use crate::tick::Interval;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Part of a history.
+    Past(Past),
+    /// What there is to trade.
+    Instruments(Instruments),
+    /// What the client has.
+    Subscriptions(Listing),
+    /// Subscriptions that were promised and are not yet made.
+    Grants(Grants),
+}
+
+impl Answer {
+    /// Bytes that were made and wait for the rest.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Past(past) => past.items.len(),
+            Self::Subscriptions(listing) => listing.items.len(),
+            Self::Instruments(_) | Self::Grants(_) => 0,
+        }
+    }
+}
+
+/// In which dialect something was asked.
+#[derive(Debug)]
+pub(crate) enum PastForm {
+    /// Dialect 1.
+    Actions,
+    /// Dialect 2, where the answer names the asset as the client did.
+    Commands(commands::encode::AssetLabel, Option<Interval>),
+}
+
+/// A history under way. It goes out as one message, once it is whole.
+#[derive(Debug)]
+pub(crate) struct Past {
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) form: PastForm,
+    pub(crate) cursor: HistoryCursor,
+    /// Events as they stand in the message.
+    pub(crate) items: Vec<u8>,
+    pub(crate) count: usize,
+}
+
+/// A list of instruments under way, of which each message is a piece.
+#[derive(Debug)]
+pub(crate) struct Instruments {
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) dialect: super::Dialect,
+    pub(crate) exchange: Option<ExchangeId>,
+    /// As it was when the client asked.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// Messages that were sent.
+    pub(crate) sent: usize,
+}
+
+/// A list of subscriptions under way.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) request_id: Option<RequestId>,
+    /// In the order in which they are told, those that were told first.
+    pub(crate) lines: Vec<(Topic, Option<NonZeroU32>, Delivery)>,
+    pub(crate) told: usize,
+    pub(crate) items: Vec<u8>,
+}
+
+/// Wishes under way to subscriptions.
+#[derive(Debug)]
+pub(crate) struct Grants {
+    /// The last is granted first.
+    pub(crate) wishes: Vec<Wish>,
+    /// Where instruments are to be resumed.
+    pub(crate) points: Vec<(InstrumentId, u64)>,
+    pub(crate) wants_snapshot: bool,
+    /// Instruments of the last wish, of which the last comes first.
+    pub(crate) instruments: Option<Vec<InstrumentId>>,
+    /// Exchanges whose states are told when the wish is granted.
+    pub(crate) feeds: [bool; ExchangeId::ALL.len()],
+}
