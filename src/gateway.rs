@@ -118,6 +118,7 @@ impl Gateway {
             table: Arc::clone(&table),
             observatory: &observatory,
             epoch,
+            is_running: false,
         };
         let broadcasters = start.broadcasters()?;
         let handles: Vec<_> = broadcasters.iter().map(|(handle, _)| handle.clone()).collect();
@@ -296,6 +297,8 @@ struct Start<'a> {
     table: Arc<InstrumentTable>,
     observatory: &'a Arc<Observatory>,
     epoch: u64,
+    /// It serves already, so that clients may know streams from an earlier feed.
+    is_running: bool,
 }
 
 impl Start<'_> {
@@ -377,6 +380,7 @@ impl Start<'_> {
         let exchange = config.exchange;
         let options = FeedOptions {
             tls_ca_file: config.tls_ca_file.clone(),
+            is_known: self.is_running,
             waiting: config.poll,
             reconnect: config.reconnect,
             lines: config.lines,

@@ -154,6 +154,42 @@ fn a_star_covers_instruments_that_come_later() {
 }
 
 #[test]
+fn an_instrument_that_its_exchange_does_not_trade_is_told_to_who_follows_it() {
+    let floor = Floor::new();
+    let trading = |is_trading| {
+        let mut listed = table();
+        listed.set_trading(BTC, is_trading);
+        let (catalogue, offers) = (Arc::default(), BroadcastOptions::default().offers);
+        BroadcastCommand::Instruments(Arc::new(listed), catalogue, offers)
+    };
+    let mut follower = floor.client();
+    follower.subscribe(&["binance:BTC/USDT"], &["quotes", "trades"]);
+    let mut other = floor.client();
+    other.subscribe(&["ETH/USDT"], &["trades", "status"]);
+    floor.broadcaster.send(trading(false)).unwrap();
+    let is_told = |status: &Value, state: &str, reason: &Value| {
+        let data = &status["data"];
+        assert_eq!((&data["symbol"], &data["state"]), (&json!("BTC/USDT"), &json!(state)));
+        assert_eq!(&data["reason"], reason);
+        assert!(data.get("channel").is_none(), "all of it: {data}");
+    };
+    is_told(&follower.next(), "stale", &json!("not trading"));
+    // Who comes later is told at once, whatever it asks for.
+    for (names, channels) in [("binance:BTC/USDT", ["quotes"]), ("*", ["status"])] {
+        let mut late = floor.client();
+        late.subscribe(&[names], &channels);
+        is_told(&late.next(), "stale", &json!("not trading"));
+    }
+    floor.broadcaster.send(trading(true)).unwrap();
+    is_told(&follower.next(), "live", &Value::Null);
+    assert!(follower.settle().is_empty());
+    assert!(other.settle().is_empty(), "what it follows is as it was");
+    let mut late = floor.client();
+    late.subscribe(&["binance:BTC/USDT"], &["quotes"]);
+    assert!(late.settle().is_empty(), "that is over");
+}
+
+#[test]
 fn a_subscribe_that_fails_for_one_symbol_subscribes_none() {
     let mut floor = Floor::new();
     let mut client = floor.client();

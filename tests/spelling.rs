@@ -398,6 +398,19 @@ fn what_the_list_has_not_is_told_to_everybody_and_sinks_no_other() {
         assert_eq!(names_nearest, !symbol.contains("NOPE"), "{message}");
         assert!(message.contains("binance does not list"), "{message}");
     }
+    for all in ["*", "binance:*"] {
+        let mut late = Client::new(&gateway);
+        late.subscribe(&[all], &["status"]);
+        for symbol in ["BTC/USDTT", "btcusdt", "BTC-USDT", "NOPE/NOPE"] {
+            let status = late.until("its state", |one| is_of(one, "status", symbol));
+            let data = &status["data"];
+            assert_eq!(
+                (&data["state"], &data["reason"]),
+                (&json!("error"), &json!("unknown_symbol"))
+            );
+            assert!(data["since"].is_i64());
+        }
+    }
     let unlisted = &gateway.stats().feeds[0].unlisted;
     assert_eq!(unlisted.len(), 4);
     assert!(unlisted.iter().any(|one| one.symbol == "btcusdt" && one.nearest == ["BTC/USDT"]));
@@ -430,8 +443,13 @@ fn what_is_listed_later_comes_alive_and_what_is_listed_no_more_is_told() {
         is_of(one, "status", "ABC/USDT") && one["data"]["state"] == state
     };
     client.until("the end", |one| is_state(one, "error"));
+    let mut late = Client::new(&gateway);
+    late.subscribe(&["*"], &["status"]);
+    late.until("the end", |one| is_state(one, "error"));
     gate.open(&streams);
-    client.until("the return", |one| is_state(one, "live"));
+    for client in [&mut client, &mut late] {
+        client.until("the return", |one| is_state(one, "live"));
+    }
     client.forget();
     client.until_trade("ABC/USDT");
     gateway.stop();

@@ -12,7 +12,7 @@ use super::words::Extra;
 use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
 use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
 use crate::clock::UnixNanos;
-use crate::instrument::Channel;
+use crate::instrument::{Channel, Listed};
 use crate::limits::{CATCH_UP_BYTES_MAX, REPLAY_EVENTS_MAX};
 use crate::tick::{BookState, Reason};
 
@@ -79,11 +79,13 @@ impl Desk<'_, '_> {
         let mut seq = 0;
         match topic.subject {
             Subject::Status => {
+                self.tell_listed(slot, topic, false);
                 for channel in Channel::ALL {
                     self.tell_status(slot, topic, channel, false);
                 }
             }
             Subject::Stream(stream) => {
+                self.tell_listed(slot, topic, true);
                 self.tell_status(slot, topic, stream.channel(), true);
                 seq = self.cache.seq(topic.instrument, stream);
                 match join.prelude {
@@ -233,6 +235,21 @@ impl Desk<'_, '_> {
         let extra = Extra { is_snapshot: true, conflated };
         if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
             self.out.sessions.send_owed(slot, range);
+        }
+    }
+
+    /// Sends how the exchange lists the instrument, where that was ever worth a word; `only_bad`
+    /// leaves out one that trades.
+    fn tell_listed(&mut self, slot: u32, topic: &Topic, only_bad: bool) {
+        let Some(status) = self.cache.listed_status(topic.instrument) else { return };
+        if only_bad && status.listed == Listed::Trading {
+            return;
+        }
+        let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
+        let body = EventBody::Listed(status);
+        let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
+        if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {
+            self.out.sessions.send(slot, range);
         }
     }
 

@@ -40,7 +40,7 @@ use crate::cache::{
 use crate::client::dialect::Catalogue;
 use crate::client::{CloseReason, Offer, Offers, Phase, Shared, Subject, Topic};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable};
+use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
 use crate::latency::Recorder;
 use crate::limits::{
     ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY,
@@ -133,8 +133,8 @@ pub struct Broadcaster {
     demand: Arc<Demand>,
     catalogue: Arc<Catalogue>,
     course: Course,
-    /// Instruments that are carried, or of which something else is, since the table was last
-    /// replaced; in order.
+    /// Instruments that are carried, or of which something else is, or that are found not to be
+    /// listed, since the table was last replaced; in order.
     fresh: Vec<InstrumentId>,
     /// What clients may still say in this turn.
     hearing_left: usize,
@@ -305,9 +305,10 @@ impl Broadcaster {
         let is_changed = ExchangeId::ALL
             .map(|exchange| self.options.offers[exchange as usize] != offers[exchange as usize]);
         let is_fresh = |(id, one): &(InstrumentId, &Instrument)| {
-            !before.is_carried(*id) || is_changed[one.exchange as usize]
+            let is_known = before.listed(*id).is_some_and(|was| was != Listed::Nowhere);
+            table.listed(*id).is_some() && (!is_known || is_changed[one.exchange as usize])
         };
-        self.fresh = table.carried().filter(is_fresh).map(|(id, _)| id).collect();
+        self.fresh = table.iter().filter(is_fresh).map(|(id, _)| id).collect();
         self.cache.set_candle_sources(offers.each_ref().map(|offer| offer.candle_source));
         self.options.offers = offers;
         self.cache.set_instruments(&table);
@@ -315,21 +316,24 @@ impl Broadcaster {
         self.words.set_instruments(table);
     }
 
-    /// Whoever follows an instrument is told that its exchange does not list it, or does again.
+    /// Whoever follows an instrument is told that its exchange does not list it, or has it not
+    /// trade, or does again.
     fn tell_listed(&mut self, before: &InstrumentTable, now: MonoNanos) {
-        let Self { fanout, held, sessions, shared, words, counters, .. } = self;
+        let Self { cache, fanout, held, sessions, shared, words, counters, .. } = self;
         let since = words.date;
         let table = Arc::clone(words.table());
         let mut out = Output { sessions, shared, words, counters };
         for (instrument, _) in table.iter() {
-            let is_unlisted = table.is_unlisted(instrument);
-            if is_unlisted == before.is_unlisted(instrument)
-                || !(is_unlisted || table.is_carried(instrument))
-            {
+            let Some(listed) = table.listed(instrument) else { continue };
+            let was = cache.listed_status(instrument).map(|status| status.listed);
+            let was = was.or_else(|| before.listed(instrument));
+            if listed == was.unwrap_or(Listed::Trading) {
                 continue;
             }
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: since };
-            let body = EventBody::Listed(ListedStatus { listed: !is_unlisted, since });
+            let status = ListedStatus { listed, since };
+            cache.set_listed(instrument, status);
+            let body = EventBody::Listed(status);
             publish(&Event { instrument, seq: 0, stamp, body }, fanout, held, &mut out, now);
         }
     }

@@ -16,7 +16,7 @@ use crate::client::{
     Subscription, Topic, Wish,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
 use crate::limits::GRANTS_PER_PIECE;
 use crate::tick::Interval;
 
@@ -127,6 +127,20 @@ impl Broadcaster {
         found
     }
 
+    /// The instruments that a wish is for. Who asks for the states of all is told, too, which of them
+    /// are configured and not listed.
+    fn meant_by(&self, wish: &Wish) -> Vec<InstrumentId> {
+        let mut meant = self.resolve(&wish.name);
+        if wish.channel == Channel::Status && is_open_ended(&wish.name) {
+            let table = self.words.table();
+            let is_unlisted = |(id, one): &(InstrumentId, &Instrument)| {
+                table.is_unlisted(*id) && wish.name.naming.includes(one)
+            };
+            meant.extend(table.iter().filter(is_unlisted).map(|(id, _)| id));
+        }
+        meant
+    }
+
     /// Every name that a session has in a dialect, and those of new wishes, each once.
     fn names(&self, slot: u32, dialect: Dialect, wishes: &[Wish]) -> Vec<String> {
         let held = self.sessions.get(slot).into_iter().flat_map(|session| session.wishes.iter());
@@ -214,7 +228,7 @@ impl Broadcaster {
                 if let Some(session) = self.sessions.get_mut(slot) {
                     session.wishes.keep(wish.clone());
                 }
-                let mut meant = self.resolve(&wish.name);
+                let mut meant = self.meant_by(wish);
                 meant.reverse();
                 meant
             });
@@ -329,7 +343,7 @@ impl Broadcaster {
     }
 
     fn extend_wish(&mut self, slot: u32, wish: &Wish) {
-        for instrument in self.resolve(&wish.name) {
+        for instrument in self.meant_by(wish) {
             if self.fresh.binary_search(&instrument).is_err() || !self.is_served(wish, instrument) {
                 continue;
             }

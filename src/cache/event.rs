@@ -2,7 +2,7 @@
 
 use crate::book::{Book, BookKind, Resting};
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, Listed};
 use crate::tick::{
     BookState, Candle, FeedState, Interval, Level, Quote, Reason, Side, Ticker, Trade,
 };
@@ -116,7 +116,7 @@ pub enum EventBody<'a> {
     Candle(&'a Candle),
     /// What is known of the book changed.
     BookState(BookStatus),
-    /// Its exchange lists the instrument, or does not any more.
+    /// Its exchange lists the instrument otherwise than before.
     Listed(ListedStatus),
     /// Another channel than the book is not there, or is again.
     StreamState(Channel, BookStatus),
@@ -174,11 +174,11 @@ pub struct BookStatus {
     pub since: UnixNanos,
 }
 
-/// Whether an exchange lists an instrument that is wanted here.
+/// How an exchange lists an instrument that is wanted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedStatus {
-    /// It does.
-    pub listed: bool,
+    /// What its list says.
+    pub listed: Listed,
     /// Since when that is known, by our date.
     pub since: UnixNanos,
 }

@@ -2,7 +2,9 @@
 
 use super::CandleSources;
 use super::candles::{CandleSource, Candles};
-use super::event::{BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, Stamp, Stream};
+use super::event::{
+    BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, ListedStatus, Stamp, Stream,
+};
 use super::histories::Histories;
 use super::packed::Record;
 use super::shelf::BookShelf;
@@ -70,6 +72,8 @@ pub(super) struct Memory {
     pub(super) shelf: BookShelf,
     /// States of the other channels, as far as any was told.
     pub(super) statuses: [Option<BookStatus>; Channel::ALL.len()],
+    /// How its exchange lists it, where that was ever worth a word.
+    pub(super) listed: Option<ListedStatus>,
 }
 
 impl Memory {
@@ -95,6 +99,7 @@ impl Memory {
             candles: Candles::new(candle_source),
             shelf: BookShelf::new(),
             statuses: [None; Channel::ALL.len()],
+            listed: None,
         }
     }
 

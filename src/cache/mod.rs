@@ -250,6 +250,18 @@ impl Cache {
         self.memory(instrument)?.statuses[channel as usize]
     }
 
+    /// How an exchange lists an instrument is something else from now on.
+    pub fn set_listed(&mut self, instrument: InstrumentId, status: ListedStatus) {
+        if let Some(memory) = self.memories.get_mut(instrument.index()) {
+            memory.listed = Some(status);
+        }
+    }
+
+    /// How its exchange lists an instrument; `None` while that was always as it should be.
+    pub fn listed_status(&self, instrument: InstrumentId) -> Option<ListedStatus> {
+        self.memory(instrument)?.listed
+    }
+
     /// The newest state of each connection to an exchange.
     pub fn feed_statuses(&self, exchange: ExchangeId) -> &[FeedStatus] {
         &self.feeds[exchange as usize].lines

@@ -1,6 +1,6 @@
 //! The supervisor thread: hears what the feeds ask and tell, and sees to it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -24,7 +24,7 @@ use crate::exchange::{self, Listings, Subscription, is_asked_alike};
 use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
-use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Symbol};
+use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Listed, Symbol};
 use crate::metrics::{Observatory, UnlistedStats, stats};
 use crate::tick::Reason;
 
@@ -124,7 +124,6 @@ impl Supervisor {
             observatory,
             listings,
             list_every,
-            idle: HashSet::new(),
             refusals: Vec::new(),
             last_minute: LastMinute::default(),
         };
@@ -212,8 +211,6 @@ struct Work {
     /// Where lists of instruments come from.
     listings: Sender<(ExchangeId, Listings)>,
     list_every: Duration,
-    /// Carried, listed and not trading, as the log was told.
-    idle: HashSet<InstrumentId>,
     /// Refusals that the log was not told yet, and when they came.
     refusals: Vec<(ExchangeId, MonoNanos, Refusal)>,
     last_minute: LastMinute,
@@ -447,6 +444,7 @@ impl Work {
                         false => listed.native,
                     };
                     self.table.set_native(id, native);
+                    self.table.set_trading(id, listing.trading);
                     if let Some(own) = self.table.instrument_mut(id) {
                         (own.tick_size, own.lot_size) = (listed.tick_size, listed.lot_size);
                     }
@@ -478,31 +476,20 @@ impl Work {
                 }
             }
         }
-        self.note_idle(exchange);
+        self.note_idle(exchange, before);
         self.show_unlisted(exchange);
     }
 
     /// Says which instruments are listed and do not trade, once each until they do.
-    fn note_idle(&mut self, exchange: ExchangeId) {
-        let Some(directory) = self.directories.get(&exchange) else { return };
-        let is_trading = |id: InstrumentId| {
-            let one = self.table.instrument(id)?;
-            match directory.find(&one.symbol, &one.native) {
-                Standing::Listed(listing) => Some(listing.trading),
-                Standing::Several(_) | Standing::Unlisted | Standing::Untold => None,
-            }
-        };
+    fn note_idle(&self, exchange: ExchangeId, before: &InstrumentTable) {
         let own = self.table.carried().filter(|(_, one)| one.exchange == exchange);
         for (id, one) in own {
             let symbol = one.symbol;
-            match is_trading(id) {
-                Some(false) if self.idle.insert(id) => {
-                    tracing::warn!(%exchange, %symbol, "listed, and not trading now");
-                }
-                Some(true) if self.idle.remove(&id) => {
-                    tracing::info!(%exchange, %symbol, "trades again");
-                }
-                _ => {}
+            let was_idle = before.listed(id) == Some(Listed::Idle);
+            match (was_idle, self.table.listed(id) == Some(Listed::Idle)) {
+                (false, true) => tracing::warn!(%exchange, %symbol, "listed, and not trading now"),
+                (true, false) => tracing::info!(%exchange, %symbol, "trades again"),
+                (false, false) | (true, true) => {}
             }
         }
     }

@@ -6,13 +6,14 @@
 //! to, the first copy of each event wins. When the replacement has joined every stream, the old
 //! connection is let go.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrayvec::ArrayString;
 use mio::{Registry, Token};
 
+use super::absences::gravity;
 use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
@@ -30,7 +31,7 @@ use crate::instrument::{Channel, InstrumentId};
 use crate::limits;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
-use crate::tick::{FeedState, Reason};
+use crate::tick::{Body, FeedState, Reason};
 
 /// Lines are numbered in a byte.
 const NUMBERS_MAX: usize = 255;
@@ -99,13 +100,26 @@ struct Shared {
     counters: Arc<FeedCounters>,
 }
 
-/// A stream that a connection does not get, while no other brings it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Absence {
-    /// Of which line the connection is.
-    pub(super) line: usize,
-    pub(super) stream: Subscription,
+/// How connections that carry the same stand, as clients are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) state: FeedState,
     pub(super) reason: Reason,
+    pub(super) attempt: u32,
+}
+
+impl Standing {
+    /// That a connection is there is told once, however often it was tried for.
+    pub(super) fn is_news_after(self, known: Self) -> bool {
+        let is_connected = self.state == FeedState::Connected;
+        (self.state, self.reason) != (known.state, known.reason)
+            || (self.attempt != known.attempt && !is_connected)
+    }
+
+    pub(super) const fn body(self, line: u8) -> Body {
+        let Self { state, reason, attempt } = self;
+        Body::FeedState { state, reason, line, attempt }
+    }
 }
 
 /// What changes with every turn.
@@ -324,15 +338,15 @@ impl Lines {
         }
     }
 
-    /// Everything that is due on any connection.
+    /// Everything that is due on any connection; false when nothing was.
     pub(super) fn tend<E: Exchange>(
         &mut self,
         exchange: &E,
         numbers: &mut Numbers,
         world: &mut World<'_>,
-    ) {
+    ) -> bool {
         if !self.attention && world.now < self.due {
-            return;
+            return false;
         }
         self.attention = false;
         let mut due = MonoNanos::MAX;
@@ -357,6 +371,7 @@ impl Lines {
             due = world.now;
         }
         self.due = due;
+        true
     }
 
     /// Says whose trades were asked for again. A connection that is subscribed to everything, and
@@ -463,31 +478,33 @@ impl Lines {
         self.lines.iter().any(|line| line.main.plan().subscriptions.contains(stream))
     }
 
-    /// A stream that was accepted or speaks, and of which line; each sign once.
-    pub(super) fn take_sign(&mut self) -> Option<(usize, Sign)> {
-        let mut lines = self.lines.iter_mut().enumerate();
-        lines.find_map(|(index, line)| {
-            let sign = line.upstreams().find_map(|upstream| upstream.open()?.take_sign());
-            Some((index, sign?))
-        })
+    /// A stream that was accepted or speaks; each sign once.
+    pub(super) fn take_sign(&mut self) -> Option<Sign> {
+        self.upstreams().find_map(|upstream| upstream.open()?.take_sign())
     }
 
-    /// A stream that a connection does not get while no other brings it, by those that nobody
-    /// `is_told` of.
-    pub(super) fn next_absence(
-        &self,
-        is_told: impl Fn(&Subscription, Reason) -> bool,
-    ) -> Option<Absence> {
-        for (index, line) in self.lines.iter().enumerate() {
-            for &(stream, reason) in line.opened().flat_map(Open::lacks) {
-                let brings = |open: &Open| open.rhythms.is_there(stream.instrument, stream.channel);
-                let is_there = || self.lines.iter().flat_map(Line::opened).any(brings);
-                if !is_told(&stream, reason) && !is_there() {
-                    return Some(Absence { line: index, stream, reason });
-                }
+    /// Streams that a connection does not get while no other brings them, each with the gravest
+    /// reason that there is for it.
+    pub(super) fn absences(&self) -> Vec<(Subscription, Reason)> {
+        let open = || self.lines.iter().flat_map(Line::opened);
+        let is_there = |one: &Subscription| {
+            open().any(|open| open.rhythms.is_there(one.instrument, one.channel))
+        };
+        let mut absences: Vec<(Subscription, Reason)> = Vec::new();
+        let mut places = HashMap::new();
+        for &(stream, reason) in open().flat_map(Open::lacks) {
+            if is_there(&stream) {
+                continue;
+            }
+            let place = *places.entry((stream.instrument, stream.channel)).or_insert_with(|| {
+                absences.push((stream, reason));
+                absences.len() - 1
+            });
+            if gravity(reason) > gravity(absences[place].1) {
+                absences[place].1 = reason;
             }
         }
-        None
+        absences
     }
 
     /// Leaves the stream of a book and asks for it again, on one open connection that carries it:
@@ -553,14 +570,17 @@ impl Lines {
         (main.state(), main.attempt())
     }
 
-    /// The lines that carry what this one carries, by their number, and the state of what they
-    /// carry: that of the best of them.
-    pub(super) fn group_of(&self, index: usize) -> (u8, FeedState) {
-        let group = self.lines[index].group;
-        let lines = self.lines.iter().filter(|line| line.group == group);
-        let states = lines.map(|line| line.main.state());
-        let best = states.min_by_key(|state| severity(*state));
-        (group as u8, best.unwrap_or(FeedState::Disconnected))
+    /// How the lines that carry the same stand, in the order of their numbers, and what they carry:
+    /// as the best of them does.
+    pub(super) fn standings(&self) -> Vec<(Arc<ConnectionPlan>, Standing)> {
+        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
+        let standing = |group: &[Line]| {
+            let best = group.iter().map(|line| &line.main).min_by_key(|one| severity(one.state()));
+            let best = best.unwrap_or(&group[0].main);
+            let (state, reason, attempt) = (best.state(), best.reason(), best.attempt());
+            (Arc::clone(best.plan()), Standing { state, reason, attempt })
+        };
+        groups.map(standing).collect()
     }
 
     /// Ends every connection for good.

@@ -8,6 +8,7 @@
 //! While a ring is full nothing is read: bytes stay in the kernel and TCP pushes back. Everything
 //! else goes on.
 
+mod absences;
 mod attempts;
 mod books;
 mod carry;
@@ -48,7 +49,7 @@ use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::gap::Numbers;
-use self::line::{Absence, Lines, World};
+use self::line::{Lines, Standing, World};
 use self::open::Sign;
 use self::output::Output;
 use self::publish::Publisher;
@@ -109,7 +110,9 @@ pub struct Feed<E: Exchange> {
     notices: Vec<FeedNotice>,
     subscriptions: Vec<Subscription>,
     /// What clients were told last, by the number of the lines that carry the same.
-    told: BTreeMap<u8, Told>,
+    told: BTreeMap<u8, Standing>,
+    /// What they are to be told may be something else by now.
+    states_changed: bool,
     counters: Arc<FeedCounters>,
     /// When the last turn was.
     turned: MonoNanos,
@@ -147,7 +150,7 @@ impl<E: Exchange> Feed<E> {
         };
         let count = instruments(&subscriptions);
         let book_rules = exchange.book_rules();
-        let publisher = Publisher::new(
+        let mut publisher = Publisher::new(
             (Books::new(book_rules), with_books(&subscriptions).collect()),
             Numbers::new(
                 count,
@@ -161,6 +164,9 @@ impl<E: Exchange> Feed<E> {
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),
         );
+        if options.is_known {
+            publisher.absences.begin_withdrawn(&subscriptions);
+        }
         let feed = Self {
             exchange,
             poller,
@@ -176,6 +182,7 @@ impl<E: Exchange> Feed<E> {
             notices: Vec::new(),
             subscriptions,
             told: BTreeMap::new(),
+            states_changed: false,
             counters,
             turned: MonoNanos::ZERO,
             time_at: MonoNanos::ZERO,
@@ -293,12 +300,12 @@ impl<E: Exchange> Feed<E> {
             left.copied().partition(|one| streams.contains(&one.stream()));
         self.publisher.respell(&respelled, now);
         self.publisher.cover(instruments(&wanted), &wanted);
-        let left: Vec<Subscription> = left.into_iter().chain(homeless).collect();
-        let stays: HashSet<InstrumentId> = wanted.iter().map(|one| one.instrument).collect();
-        let mut gone: Vec<InstrumentId> = left.iter().map(|one| one.instrument).collect();
-        gone.retain(|instrument| !stays.contains(instrument));
-        gone.dedup();
-        self.publisher.withdraw(&left, &gone, reason, now);
+        // A channel is there as long as one of its streams is: candles come in several lengths.
+        let stays: HashSet<_> = wanted.iter().map(|one| (one.instrument, one.channel)).collect();
+        let left = left.into_iter().filter(|one| !stays.contains(&(one.instrument, one.channel)));
+        let left: Vec<Subscription> = left.chain(homeless).collect();
+        self.publisher.withdraw(&left, reason, now);
+        self.states_changed = true;
         self.subscriptions = wanted;
     }
 
@@ -312,7 +319,7 @@ impl<E: Exchange> Feed<E> {
         let date = self.publisher.exchange_date(now);
         self.publisher.tell(Body::Time { date }, now);
         self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
-        for (gauge, count) in self.counters.books.iter().zip(self.publisher.books.tally()) {
+        for (gauge, count) in self.counters.books.iter().zip(self.publisher.tally()) {
             gauge.set(count);
         }
     }
@@ -373,7 +380,7 @@ impl<E: Exchange> Feed<E> {
     fn tend(&mut self, now: MonoNanos) {
         let (registry, notices) = (self.poller.registry(), &mut self.notices);
         let mut world = World { registry, notices, now, date: self.clock.date(now) };
-        self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
+        let has_looked = self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
         self.let_go(now);
         while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
@@ -381,7 +388,9 @@ impl<E: Exchange> Feed<E> {
         while let Some(instrument) = self.lines.take_aged() {
             self.publisher.distrust(std::iter::once(instrument), Reason::Aged, now);
         }
-        self.tell_absences(now);
+        if has_looked {
+            self.tell_absences(now);
+        }
         if self.lines.take_doubts_changed() {
             let doubts = self.lines.books_in_doubt(&self.publisher.numbers);
             self.publisher.doubt(&doubts, now);
@@ -389,7 +398,11 @@ impl<E: Exchange> Feed<E> {
         self.ask_quiet(now);
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
-            self.tell_states_anew(now);
+            self.told.clear();
+            self.states_changed = true;
+        }
+        if std::mem::take(&mut self.states_changed) {
+            self.tell_states(now);
         }
     }
 
@@ -400,41 +413,28 @@ impl<E: Exchange> Feed<E> {
         }
     }
 
-    /// Tells of streams that the exchange refuses or does not bring, and of those that it serves again; and of the
-    /// feed, which is connected and not whole meanwhile.
+    /// Tells of streams that the exchange refuses or does not bring, and of those that it serves
+    /// again.
     fn tell_absences(&mut self, now: MonoNanos) {
-        let mut changed = None;
-        while let Some((index, sign)) = self.lines.take_sign() {
-            if self.is_back(sign, now) {
-                changed = Some((index, Reason::None));
+        while let Some(sign) = self.lines.take_sign() {
+            let absences = &self.publisher.absences;
+            let kin = kin_channel(sign.stream.channel);
+            if kin.is_some_and(|kin| absences.has(sign.stream.instrument, kin))
+                && let Some(stream) = self.kin_of(&sign.stream)
+            {
+                self.states_changed |= self.publisher.present(Sign { stream, ..sign }, now);
             }
+            self.states_changed |= self.publisher.present(sign, now);
             if sign.stream.channel == Channel::Orderbook {
                 self.accepted_book(sign.stream.instrument, now);
             }
         }
-        while let Some(Absence { line, stream, reason }) =
-            self.lines.next_absence(|stream, reason| self.publisher.is_told_absent(stream, reason))
-        {
-            self.publisher.absent(&stream, reason, now);
-            if let Some(kin) = self.brought_by(&stream) {
+        for (stream, reason) in self.lines.absences() {
+            self.states_changed |= self.publisher.absent(&stream, reason, now);
+            if let Some(kin) = self.kin_of(&stream) {
                 self.publisher.absent(&kin, reason, now);
             }
-            changed = Some((line, reason));
         }
-        if let Some((index, reason)) = changed {
-            self.tell_state(index, reason, now);
-        }
-    }
-
-    /// A stream was accepted, or speaks; true when nothing lacks any more with that.
-    fn is_back(&mut self, sign: Sign, now: MonoNanos) -> bool {
-        if !self.publisher.lacks_any() {
-            return false;
-        }
-        if let Some(stream) = self.brought_by(&sign.stream) {
-            self.publisher.present(Sign { stream, ..sign }, now);
-        }
-        self.publisher.present(sign, now) && !self.publisher.lacks_any()
     }
 
     /// The stream of a book flows from now on. Where its first state comes beside the stream, it is
@@ -447,12 +447,8 @@ impl<E: Exchange> Feed<E> {
     }
 
     /// What nobody asks for since this stream brings it too: best prices come with statistics.
-    fn brought_by(&self, stream: &Subscription) -> Option<Subscription> {
-        let kin = match stream.channel {
-            Channel::Ticker => Channel::Quotes,
-            Channel::Quotes => Channel::Ticker,
-            _ => return None,
-        };
+    fn kin_of(&self, stream: &Subscription) -> Option<Subscription> {
+        let kin = kin_channel(stream.channel)?;
         let is_asked = |one: &Subscription| {
             let requests = self.exchange.subscribe(&[*stream, *one], &mut 1);
             self.lines.asks_for(one) && requests.iter().any(|request| request.covers.contains(one))
@@ -500,7 +496,7 @@ impl<E: Exchange> Feed<E> {
             self.publisher.disconnected(with_books(&plan.subscriptions), now);
             self.publisher.fall_silent(plan.subscriptions.iter(), now);
         }
-        self.tell_state(index, change.reason, now);
+        self.states_changed = true;
         let (state, attempt) = self.lines.state_of(index);
         let (line, reason) = (index as u8, change.reason);
         self.notices.push(FeedNotice::State {
@@ -512,26 +508,25 @@ impl<E: Exchange> Feed<E> {
         });
     }
 
-    /// Tells the clients how what a line carries is, unless they know: that of two lines which carry
-    /// the same one is lost is no matter of theirs.
-    fn tell_state(&mut self, index: usize, reason: Reason, now: MonoNanos) {
-        let (line, state) = self.lines.group_of(index);
-        let (own, attempt) = self.lines.state_of(index);
-        // What happened to a line that is worse off is not why the others are as they are.
-        if own != state {
-            return;
-        }
-        let told = Told { state, reason, attempt };
-        let known = self.told.insert(line, told);
-        if known.is_none_or(|known| told.is_news_after(known)) {
-            self.publisher.tell(told.body(line), now);
-        }
-    }
-
-    /// Tells all of that anew, as some of who listens have missed it.
-    fn tell_states_anew(&mut self, now: MonoNanos) {
-        for (&line, &told) in &self.told {
-            self.publisher.tell(Told { reason: Reason::Stall, ..told }.body(line), now);
+    /// Tells the clients how what each of the lines carries is, unless they know: that of two lines
+    /// which carry the same one is lost is no matter of theirs. A connection that is there says why
+    /// not all of its streams are.
+    fn tell_states(&mut self, now: MonoNanos) {
+        for (number, (plan, standing)) in self.lines.standings().into_iter().enumerate() {
+            // Nothing happened to it yet.
+            if (standing.state, standing.reason) == (FeedState::Disconnected, Reason::None) {
+                continue;
+            }
+            let reason = match standing.state {
+                FeedState::Connected => self.publisher.absences.reason_of(&plan.subscriptions),
+                _ => standing.reason,
+            };
+            let told = Standing { reason, ..standing };
+            let line = number as u8;
+            let known = self.told.insert(line, told);
+            if known.is_none_or(|known| told.is_news_after(known)) {
+                self.publisher.tell(told.body(line), now);
+            }
         }
     }
 
@@ -568,29 +563,8 @@ impl<E: Exchange> Feed<E> {
         while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
         }
+        self.tell_states(now);
         self.stopped = true;
-    }
-}
-
-/// What clients are told of connections that carry the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Told {
-    state: FeedState,
-    reason: Reason,
-    attempt: u32,
-}
-
-impl Told {
-    /// That a connection is there is told once, however often it was tried for.
-    fn is_news_after(self, known: Self) -> bool {
-        let is_connected = self.state == FeedState::Connected;
-        (self.state, self.reason) != (known.state, known.reason)
-            || (self.attempt != known.attempt && !is_connected)
-    }
-
-    const fn body(self, line: u8) -> Body {
-        let Self { state, reason, attempt } = self;
-        Body::FeedState { state, reason, line, attempt }
     }
 }
 
@@ -610,6 +584,15 @@ fn target(options: &FeedOptions) -> Result<Target, FeedError> {
         connect_timeout: options.connect_timeout,
         mute_after: options.mute_after,
     })
+}
+
+/// What comes with a channel at some exchanges.
+const fn kin_channel(channel: Channel) -> Option<Channel> {
+    match channel {
+        Channel::Ticker => Some(Channel::Quotes),
+        Channel::Quotes => Some(Channel::Ticker),
+        Channel::Trades | Channel::Orderbook | Channel::Candles | Channel::Status => None,
+    }
 }
 
 /// One more than the largest id.

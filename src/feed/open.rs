@@ -1,7 +1,7 @@
 //! An open connection to an exchange: what it is asked and told, whether it is there, and what it
 //! brings. How it came to be open, and what follows its end, is `upstream.rs`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::chatter::Chatter;
@@ -19,7 +19,7 @@ use crate::exchange::{Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
-use crate::tick::Reason;
+use crate::tick::{Interval, Reason};
 
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
@@ -37,6 +37,12 @@ pub(super) struct Sign {
 pub(super) const fn is_of_silence(reason: Reason) -> bool {
     matches!(reason, Reason::Mute | Reason::Aged)
 }
+
+/// Streams that a connection does not get, and why.
+pub(super) type Lacks = BTreeMap<StreamKey, (Subscription, Reason)>;
+
+/// What [`Subscription::stream`] gives.
+type StreamKey = (InstrumentId, Channel, Option<Interval>);
 
 /// An open connection.
 #[derive(Debug)]
@@ -67,7 +73,7 @@ pub(super) struct Open {
     /// It answers, but most of what it carries fell silent.
     pub(super) is_barren: bool,
     /// What of it the exchange refuses or does not bring, and why.
-    pub(super) lacks: Vec<(Subscription, Reason)>,
+    pub(super) lacks: Lacks,
     /// Streams that were accepted, or speak (again), until somebody takes them.
     pub(super) signs: Vec<Sign>,
     /// Books whose stream fell silent, until somebody takes them.
@@ -227,7 +233,7 @@ impl Open {
                 return cost;
             }
         };
-        self.lacks.retain(|(one, _)| !streams.contains(one));
+        self.have(&streams);
         self.lack(&streams, reason);
         cost
     }
@@ -236,22 +242,30 @@ impl Open {
     /// an answer.
     fn lack(&mut self, streams: &[Subscription], reason: Reason) {
         for &one in streams {
-            let is_known = self.lacks.iter().any(|(known, _)| *known == one);
-            if !is_known && !self.rhythms.speaks(one.instrument, one.channel) {
-                self.lacks.push((one, reason));
+            if !self.rhythms.speaks(one.instrument, one.channel) {
+                self.lacks.entry(one.stream()).or_insert((one, reason));
+            }
+        }
+    }
+
+    /// Nothing is known of these any more that would be a reason for them not to be here.
+    fn have(&mut self, streams: &[Subscription]) {
+        if !self.lacks.is_empty() {
+            for one in streams {
+                self.lacks.remove(&one.stream());
             }
         }
     }
 
     /// What of it the exchange refuses, and why.
-    pub(super) fn lacks(&self) -> &[(Subscription, Reason)] {
-        &self.lacks
+    pub(super) fn lacks(&self) -> impl Iterator<Item = &(Subscription, Reason)> {
+        self.lacks.values()
     }
 
     /// These are not wanted any more, so that nothing lacks.
     pub(super) fn leave(&mut self, left: &[Subscription]) {
         self.subscribing.leave(left);
-        self.lacks.retain(|(one, _)| !left.contains(one));
+        self.have(left);
     }
 
     /// A stream that was accepted or speaks, each told once.
@@ -270,12 +284,19 @@ impl Open {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
         let accepted = self.subscribing.take_accepted();
         // That a silent stream is accepted once more proves nothing.
-        self.lacks.retain(|(one, reason)| is_of_silence(*reason) || !accepted.contains(one));
+        if !self.lacks.is_empty() {
+            for one in &accepted {
+                let lack = self.lacks.get(&one.stream());
+                if lack.is_some_and(|(_, reason)| !is_of_silence(*reason)) {
+                    self.lacks.remove(&one.stream());
+                }
+            }
+        }
         self.signs.extend(accepted.into_iter().map(|stream| Sign { stream, speaks: false }));
         let Some(found) = self.rhythms.look(site.now) else { return };
         let Found { begun, mute, refused, aged, broken, is_barren } = found;
         if !begun.is_empty() {
-            self.lacks.retain(|(one, _)| !begun.contains(one));
+            self.have(&begun);
             self.signs.extend(begun.into_iter().map(|stream| Sign { stream, speaks: true }));
         }
         if site.profile.book.snapshot == SnapshotSource::Stream {

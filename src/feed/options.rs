@@ -24,6 +24,9 @@ pub struct FeedOptions {
     pub tls_ca_file: Option<PathBuf>,
     /// What to subscribe.
     pub subscriptions: Vec<Subscription>,
+    /// Who listens may have been told of these by an earlier feed that they are not carried: each is
+    /// told to be there once it is.
+    pub is_known: bool,
     /// What the thread does when a turn found nothing to do.
     pub waiting: Waiting,
     /// How it comes back after a loss.
@@ -49,6 +52,7 @@ impl FeedOptions {
             url: url.into(),
             tls_ca_file: None,
             subscriptions,
+            is_known: false,
             waiting: Waiting::Block,
             reconnect: BackoffPolicy::default(),
             connect_timeout: Duration::from_secs(10),

@@ -1,13 +1,13 @@
 //! From a parsed frame to ticks in the rings: order, proof, stamps.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::absences::Absences;
 use super::books::{Applied, Books, Joined};
 use super::dates::{Belief, Dates};
 use super::gap::{Left, Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
-use super::open::{Sign, is_of_silence};
 use super::output::Output;
 use super::{LossShows, with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
@@ -30,17 +30,17 @@ pub(super) struct Publisher {
     date_rules: DateRules,
     /// What is believed of the dates of the frame at hand.
     belief: Belief,
-    clock: Clock,
+    pub(super) clock: Clock,
     recorder: Recorder,
-    counters: Arc<FeedCounters>,
+    pub(super) counters: Arc<FeedCounters>,
     /// Stamps of the frame whose ticks wait for a ring.
     waiting: Option<Stamps>,
-    /// Books to be told anew to a ring that had lapsed.
-    retell: VecDeque<InstrumentId>,
-    /// Where every book event is.
+    /// What is to be told anew to a ring that had lapsed: books, and states of other streams.
+    retell: VecDeque<(InstrumentId, Channel)>,
+    /// Whose book is carried.
     instruments: Vec<InstrumentId>,
-    /// Streams that were told as not there, and why.
-    absent: HashMap<(InstrumentId, Channel), Reason>,
+    /// What was told of streams that are not there.
+    pub(super) absences: Absences,
     /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
     pub(super) rejoined: bool,
 }
@@ -77,7 +77,7 @@ impl Publisher {
             waiting: None,
             retell: VecDeque::new(),
             instruments,
-            absent: HashMap::new(),
+            absences: Absences::default(),
             rejoined: false,
         }
     }
@@ -496,36 +496,14 @@ impl Publisher {
         self.books.expect(&self.instruments);
     }
 
-    /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
-    /// is told that nothing will come, of an instrument by the state of its book.
-    pub(super) fn withdraw(
-        &mut self,
-        left: &[Subscription],
-        gone: &[InstrumentId],
-        reason: Reason,
-        now: MonoNanos,
-    ) {
-        for &Subscription { instrument, channel, .. } in left {
-            self.numbers.forget(instrument, channel);
-            let was_absent = self.absent.remove(&(instrument, channel)).is_some();
-            if channel == Channel::Orderbook {
-                continue;
-            }
-            let staged = self.output.staged();
-            if was_absent {
-                // What it was is not what it will be when it is carried again.
-                let (state, reason) = (BookState::Live, Reason::None);
-                let body = Body::StreamState { channel, state, reason };
-                staged.push(Tick::new(instrument, UnixNanos::NONE, body));
-            }
-            let body = Body::Gap { channel, reason, missed: 0 };
-            staged.push(Tick::new(instrument, UnixNanos::NONE, body));
+    /// How many of the books that are carried are in each state, by `BookState as usize`; those
+    /// before their first event are resyncing.
+    pub(super) fn tally(&self) -> [u64; BookState::ALL.len()] {
+        let mut tally = [0; BookState::ALL.len()];
+        for &instrument in &self.instruments {
+            tally[self.books.state(instrument).unwrap_or(BookState::Resyncing) as usize] += 1;
         }
-        self.counters.absent_subscriptions.set(self.absent.len() as u64);
-        for instrument in with_books(left).chain(gone.iter().copied()) {
-            self.books.abandon(instrument, reason, self.output.staged());
-        }
-        self.stamp_and_push(now);
+        tally
     }
 
     /// Streams that are asked for under another name: what came under the old one, if anything did,
@@ -540,58 +518,6 @@ impl Publisher {
             }
         }
         self.stamp_and_push(now);
-    }
-
-    /// A stream is refused, or silent where it ought to speak: whoever follows it is told.
-    pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) {
-        let Subscription { instrument, channel, .. } = *stream;
-        self.absent.insert((instrument, channel), reason);
-        self.counters.absent_subscriptions.set(self.absent.len() as u64);
-        if channel == Channel::Orderbook {
-            self.books.abandon(instrument, reason, self.output.staged());
-        } else {
-            let body = Body::StreamState { channel, state: BookState::Stale, reason };
-            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-        }
-        self.stamp_and_push(now);
-    }
-
-    /// A stream is there; true when it had been told as not there. One that was silent is there
-    /// when it speaks. A book says so itself, with its snapshot.
-    pub(super) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
-        let Subscription { instrument, channel, .. } = sign.stream;
-        let Some(&was) = self.absent.get(&(instrument, channel)) else { return false };
-        if is_of_silence(was) && !sign.speaks {
-            return false;
-        }
-        self.absent.remove(&(instrument, channel));
-        self.counters.absent_subscriptions.set(self.absent.len() as u64);
-        if channel == Channel::Orderbook {
-            return true;
-        }
-        // No number tells what of these is missing.
-        if was == Reason::Aged && matches!(channel, Channel::Quotes | Channel::Ticker) {
-            self.counters.gaps.increment();
-            let body = Body::Gap { channel, reason: Reason::Mute, missed: 0 };
-            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-        }
-        let (state, reason) = (BookState::Live, Reason::None);
-        let body = Body::StreamState { channel, state, reason };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-        self.stamp_and_push(now);
-        true
-    }
-
-    /// Whether a stream was told as not there. That it is given up is told though it was so for
-    /// another reason before, and nothing else is: lines that carry the same may differ.
-    pub(super) fn is_told_absent(&self, stream: &Subscription, reason: Reason) -> bool {
-        let told = self.absent.get(&(stream.instrument, stream.channel));
-        told.is_some_and(|told| *told == reason || reason != Reason::ExchangeError)
-    }
-
-    /// Whether any stream is told as not there.
-    pub(super) fn lacks_any(&self) -> bool {
-        !self.absent.is_empty()
     }
 
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
@@ -613,7 +539,7 @@ impl Publisher {
     /// The subscription of a book was accepted. One that is told as not there for its silence waits
     /// until it speaks.
     pub(super) fn accepted_book(&mut self, instrument: InstrumentId, now: MonoNanos) {
-        if self.absent.contains_key(&(instrument, Channel::Orderbook)) {
+        if self.absences.has(instrument, Channel::Orderbook) {
             return;
         }
         self.books.accepted(instrument, self.output.staged());
@@ -695,7 +621,7 @@ impl Publisher {
     }
 
     /// Stamps what no frame brought, then pushes.
-    fn stamp_and_push(&mut self, now: MonoNanos) {
+    pub(super) fn stamp_and_push(&mut self, now: MonoNanos) {
         for tick in self.output.staged() {
             if tick.received == MonoNanos::ZERO {
                 tick.received = now;
@@ -711,9 +637,12 @@ impl Publisher {
         if behind {
             self.push();
             while !self.output.is_blocked()
-                && let Some(instrument) = self.retell.pop_front()
+                && let Some((instrument, channel)) = self.retell.pop_front()
             {
-                self.retell_book(instrument);
+                match channel {
+                    Channel::Orderbook => self.retell_book(instrument),
+                    _ => self.retell_stream(instrument, channel),
+                }
             }
         }
         behind
@@ -740,20 +669,16 @@ impl Publisher {
     fn rejoin(&mut self) {
         self.rejoined = true;
         self.retell.clear();
-        self.retell.extend(&self.instruments);
+        self.retell.extend(self.absences.told());
+        self.retell.extend(self.books.shown().map(|book| (book, Channel::Orderbook)));
     }
 
     /// Publishes a book whole for the ring that missed some of it, before anything else of it. The
     /// others get it too, and it changes nothing for them.
     #[cold]
     fn retell_book(&mut self, instrument: InstrumentId) {
-        let Some(state) = self.books.state(instrument) else { return };
-        let whole = self.books.publish(instrument, self.output.staged());
-        let reason = match state {
-            BookState::Live => Reason::SnapshotJoined,
-            BookState::Stale if whole => Reason::Silence,
-            BookState::Resyncing | BookState::Stale => Reason::Stall,
-        };
+        let Some((state, reason)) = self.books.status(instrument) else { return };
+        self.books.publish(instrument, self.output.staged());
         let body = Body::BookState { state, reason };
         self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
         let now = self.clock.now();

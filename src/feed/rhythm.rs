@@ -19,6 +19,7 @@
 //! a gap of its rhythm. The largest gap is remembered and fades, so that a stream is measured by
 //! what it lately was, not by what it was on a quiet night.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
@@ -115,6 +116,7 @@ pub(super) struct Found {
 pub(super) struct Rhythms {
     /// When a channel of an instrument last spoke; zero before.
     heard: Vec<MonoNanos>,
+    /// In the order of their places; candles of several lengths share one.
     streams: Vec<Stream>,
     /// Until when nobody listened.
     excused: MonoNanos,
@@ -143,7 +145,12 @@ impl Rhythms {
 
     /// Some streams are left, others are asked for.
     pub(super) fn change(&mut self, left: &[Subscription], added: &[Subscription], now: MonoNanos) {
-        self.streams.retain(|stream| !left.contains(&stream.subscription));
+        for one in left {
+            let own = self.range(place(one.instrument, one.channel));
+            let kept =
+                self.streams[own.clone()].iter().position(|stream| stream.subscription == *one);
+            kept.map(|index| self.streams.remove(own.start + index));
+        }
         if self.streams.is_empty() {
             self.looked = now;
         }
@@ -166,6 +173,19 @@ impl Rhythms {
             gaps: 0,
             refused_wait: REFUSED_WAIT,
         }));
+        self.streams.sort_by_key(|stream| stream.place);
+    }
+
+    /// Where the streams of a place are.
+    fn range(&self, place: usize) -> Range<usize> {
+        let start = self.streams.partition_point(|stream| stream.place < place);
+        let rest = &self.streams[start..];
+        start..start + rest.iter().take_while(|stream| stream.place == place).count()
+    }
+
+    /// The streams of a channel of an instrument.
+    fn own(&self, instrument: InstrumentId, channel: Channel) -> &[Stream] {
+        &self.streams[self.range(place(instrument, channel))]
     }
 
     /// A channel of an instrument speaks.
@@ -178,29 +198,29 @@ impl Rhythms {
 
     /// The exchange answered a request: from now on the streams' first events are expected.
     pub(super) fn expect(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
-        for stream in self.streams_of(subscriptions) {
+        self.each_of(subscriptions, |stream| {
             if matches!(stream.phase, Phase::Asked | Phase::GivenUp { .. }) {
                 stream.phase = Phase::Expected { since: now };
             }
-        }
+        });
     }
 
     /// The exchange refused these for now: nothing is expected of them before they are accepted.
     pub(super) fn postpone(&mut self, subscriptions: &[Subscription]) {
-        for stream in self.streams_of(subscriptions) {
-            stream.phase = Phase::Asked;
-        }
+        self.each_of(subscriptions, |stream| stream.phase = Phase::Asked);
     }
 
     /// The exchange refused these.
     pub(super) fn give_up(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
-        for stream in self.streams_of(subscriptions) {
-            stream.phase = Phase::GivenUp { since: now };
-        }
+        self.each_of(subscriptions, |stream| stream.phase = Phase::GivenUp { since: now });
     }
 
-    fn streams_of(&mut self, subscriptions: &[Subscription]) -> impl Iterator<Item = &mut Stream> {
-        self.streams.iter_mut().filter(|stream| subscriptions.contains(&stream.subscription))
+    fn each_of(&mut self, subscriptions: &[Subscription], mut change: impl FnMut(&mut Stream)) {
+        for one in subscriptions {
+            let own = self.range(place(one.instrument, one.channel));
+            let mut own = self.streams[own].iter_mut();
+            own.find(|stream| stream.subscription == *one).map(&mut change);
+        }
     }
 
     /// Nobody listened until now: silence is nobody's fault.
@@ -215,23 +235,21 @@ impl Rhythms {
 
     /// Whether a channel of an instrument spoke within its rhythm.
     pub(super) fn is_flowing(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let place = place(instrument, channel);
-        let mut own = self.streams.iter().filter(|stream| stream.place == place);
-        own.any(|stream| stream.phase == Phase::Flowing)
+        self.own(instrument, channel).iter().any(|stream| stream.phase == Phase::Flowing)
     }
 
     /// Whether a channel of an instrument speaks, be it since the last look.
     pub(super) fn speaks(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let place = place(instrument, channel);
-        let mut own = self.streams.iter().filter(|stream| stream.place == place);
-        own.any(|stream| stream.phase == Phase::Flowing || self.heard[place] != stream.seen)
+        let speaks = |stream: &Stream| {
+            stream.phase == Phase::Flowing || self.heard[stream.place] != stream.seen
+        };
+        self.own(instrument, channel).iter().any(speaks)
     }
 
     /// Whether the exchange serves a channel of an instrument, as far as it says: it accepted it,
     /// or it speaks.
     pub(super) fn is_there(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let place = place(instrument, channel);
-        let mut own = self.streams.iter().filter(|stream| stream.place == place);
+        let mut own = self.own(instrument, channel).iter();
         own.any(|stream| matches!(stream.phase, Phase::Expected { .. } | Phase::Flowing))
     }
 

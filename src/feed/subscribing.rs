@@ -197,7 +197,9 @@ impl Subscribing {
 
     /// Asks for more streams. One that could not be left yet is still there, and begins anew.
     pub(super) fn add(&mut self, subscriptions: &[Subscription]) {
-        self.left.retain(|one| !subscriptions.contains(one));
+        for one in subscriptions {
+            self.left.remove(one);
+        }
         let lingers = |(_, ask, one): &mut (MonoNanos, Ask, Subscription)| {
             *ask == Ask::Leave && subscriptions.contains(one)
         };
@@ -352,7 +354,9 @@ impl Subscribing {
         match ask {
             Ask::Subscribe => {
                 self.patience.accept(&streams);
-                self.refused.retain(|one| !streams.contains(one));
+                for one in &streams {
+                    self.refused.remove(one);
+                }
                 self.answered.extend_from_slice(&streams);
                 self.accepted.extend(streams);
             }

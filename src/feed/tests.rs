@@ -16,6 +16,7 @@ use crate::ring::{Consumer, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::{BookState, Tick};
 
+mod absences;
 mod behind;
 mod flood;
 mod life;

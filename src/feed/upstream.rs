@@ -19,7 +19,7 @@ use super::chatter::Chatter;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::flow::Flow;
-use super::open::Open;
+use super::open::{Lacks, Open};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::Rhythms;
@@ -109,6 +109,8 @@ pub(super) struct Upstream {
     backoff: Backoff,
     phase: Phase,
     state: FeedState,
+    /// Why it is in that state.
+    reason: Reason,
     change: Option<Change>,
 }
 
@@ -144,6 +146,7 @@ impl Upstream {
             backoff,
             phase: Phase::Waiting { until: MonoNanos::ZERO },
             state: FeedState::Disconnected,
+            reason: Reason::None,
             change: None,
         }
     }
@@ -164,6 +167,11 @@ impl Upstream {
 
     pub(super) fn state(&self) -> FeedState {
         self.state
+    }
+
+    /// Why it is in that state; [`Reason::None`] before its first attempt.
+    pub(super) fn reason(&self) -> Reason {
+        self.reason
     }
 
     pub(super) fn attempt(&self) -> u32 {
@@ -379,7 +387,7 @@ impl Upstream {
     }
 
     fn show(&mut self, state: FeedState, reason: Reason, was_open: bool, detail: Option<Box<str>>) {
-        self.state = state;
+        (self.state, self.reason) = (state, reason);
         // Two changes within one turn are told as one, which must not hide that it was open.
         let was_open = was_open || self.change.as_ref().is_some_and(|change| change.was_open);
         self.change = Some(Change { state, reason, was_open, detail });
@@ -529,7 +537,7 @@ impl Upstream {
             is_served_told: false,
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
             is_barren: false,
-            lacks: Vec::new(),
+            lacks: Lacks::new(),
             signs: Vec::new(),
             aged: Vec::new(),
             doubted: Vec::new(),

@@ -64,6 +64,7 @@ impl Gateway {
             table: Arc::clone(&table),
             observatory: &self.observatory,
             epoch: self.epoch,
+            is_running: true,
         };
         let handles: Vec<_> = self.broadcasters.iter().map(|(handle, _)| handle.clone()).collect();
         let mut changed = changes.changed.iter();
@@ -135,6 +136,7 @@ impl Gateway {
                 table: Arc::clone(table),
                 observatory: &self.observatory,
                 epoch: self.epoch,
+                is_running: true,
             };
             let exchange = one.handle.exchange();
             self.feeds.push(start.launch(one, handles)?);

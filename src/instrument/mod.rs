@@ -7,7 +7,7 @@ mod table;
 
 pub use exchange_id::ExchangeId;
 pub use symbol::{SYMBOL_BYTES_MAX, Symbol, SymbolError};
-pub use table::{Instrument, InstrumentTable, NativeMap, TableError};
+pub use table::{Instrument, InstrumentTable, Listed, NativeMap, TableError};
 
 /// Index of an instrument in the [`InstrumentTable`] of this process run.
 #[repr(transparent)]

@@ -1,6 +1,6 @@
 //! The instruments of this process run, and the maps that lead to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrayvec::ArrayString;
@@ -43,6 +43,19 @@ pub struct InstrumentTable {
     by_native: HashMap<(ExchangeId, ArrayString<SYMBOL_BYTES_MAX>), InstrumentId>,
     retired: HashMap<(ExchangeId, Symbol), InstrumentId>,
     unlisted: HashMap<(ExchangeId, Symbol), Unlisted>,
+    /// Listed, and not trading now.
+    idle: HashSet<InstrumentId>,
+}
+
+/// What an exchange's list says of an instrument that is wanted here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// It trades; so it is until the list says otherwise.
+    Trading,
+    /// It is there and does not trade: its market is closed, halted or in maintenance.
+    Idle,
+    /// It is not there.
+    Nowhere,
 }
 
 /// An instrument that is wanted and that its exchange does not list.
@@ -115,6 +128,24 @@ impl InstrumentTable {
         if self.unlisted.remove(&key).is_some() {
             self.by_symbol.insert(key, id);
         }
+    }
+
+    /// The exchange's list says whether an instrument trades now.
+    pub fn set_trading(&mut self, id: InstrumentId, trading: bool) {
+        if trading {
+            self.idle.remove(&id);
+        } else {
+            self.idle.insert(id);
+        }
+    }
+
+    /// What its exchange's list says of an instrument; `None` where nobody wants that.
+    pub fn listed(&self, id: InstrumentId) -> Option<Listed> {
+        if self.is_unlisted(id) {
+            return Some(Listed::Nowhere);
+        }
+        let is_idle = self.idle.contains(&id);
+        self.is_carried(id).then_some(if is_idle { Listed::Idle } else { Listed::Trading })
     }
 
     /// Whether an instrument is wanted, and not listed by its exchange.

@@ -157,4 +157,6 @@ reasons! {
     UnknownSymbol = "unknown_symbol",
     /// The exchange cannot serve a stream for now: its market is closed, or it is at fault.
     Unavailable = "unavailable",
+    /// The exchange lists the symbol, and does not trade it now.
+    NotTrading = "not trading",
 }

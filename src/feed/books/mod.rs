@@ -427,7 +427,18 @@ impl Books {
 
     /// The state that was last published; `None` before a book's first event.
     pub fn state(&self, instrument: InstrumentId) -> Option<BookState> {
-        self.entries[self.find(instrument)? as usize].shown.map(|(state, _)| state)
+        self.status(instrument).map(|(state, _)| state)
+    }
+
+    /// The same, with its reason.
+    pub fn status(&self, instrument: InstrumentId) -> Option<(BookState, Reason)> {
+        self.entries[self.find(instrument)? as usize].shown
+    }
+
+    /// Every book of which a state was published, be it carried still or not.
+    pub fn shown(&self) -> impl Iterator<Item = InstrumentId> {
+        let shown = self.entries.iter().filter(|entry| entry.shown.is_some());
+        shown.map(|entry| entry.instrument)
     }
 
     /// These books are subscribed: until their first event they count as resyncing.
@@ -435,17 +446,6 @@ impl Books {
         for &instrument in instruments {
             self.place(instrument);
         }
-    }
-
-    /// How many books are in each state, by `BookState as usize`; those before their first event
-    /// are resyncing.
-    pub fn tally(&self) -> [u64; BookState::ALL.len()] {
-        let mut tally = [0; BookState::ALL.len()];
-        for entry in &self.entries {
-            let state = entry.shown.map_or(BookState::Resyncing, |(state, _)| state);
-            tally[state as usize] += 1;
-        }
-        tally
     }
 
     /// A book; what it holds means something only while it is live.

@@ -79,7 +79,7 @@ fn every(gap: u64, from: u64, to: u64) -> Times {
 fn a_subscription_without_a_first_event_is_found_mute_by_its_own_timer_and_again() {
     let all = [stream(0, Channel::Quotes), stream(0, Channel::Trades), stream(1, Channel::Trades)];
     let mut play = Play::new(&all);
-    play.rhythms.streams[1].phase = Phase::Asked;
+    play.rhythms.postpone(&all[1..2]);
     let quotes = every(100, 0, 1_000_000);
     play.until(30_000, &[quotes.clone(), vec![], vec![]]);
     play.rhythms.expect(&all[1..2], at(30_000));

@@ -286,7 +286,7 @@ fn a_book_is_called_stale_until_the_answer_comes_and_needs_no_snapshot_then() {
     pair.exchange.inject(Fault::Stall(secs(4)));
     pair.pass(secs(3));
     assert_eq!(pair.book_states()[doubted..], [(BookState::Stale, Reason::Silence)]);
-    assert_eq!(pair.hand.feed.publisher.books.tally()[BookState::Stale as usize], 1);
+    assert_eq!(pair.hand.feed.publisher.tally()[BookState::Stale as usize], 1);
     pair.pass(secs(3));
     let states = pair.book_states();
     assert_eq!(states[doubted + 1..], [(BookState::Live, Reason::Answered)]);

@@ -61,7 +61,7 @@ fn what_is_not_answered_is_told_as_not_there_until_it_is() {
     let wanted = subscriptions(ExchangeId::Kraken, &["BTC/USD"], &ALL);
     let mut hand = Hand::by(clock, ExchangeId::Kraken, wanted, url, |_| {});
     hand.until("a connection", |hand| !hand.states().is_empty());
-    let books = |hand: &Hand, state| hand.feed.publisher.books.tally()[state as usize];
+    let books = |hand: &Hand, state| hand.feed.publisher.tally()[state as usize];
     assert_eq!(books(&hand, BookState::Resyncing), 1, "it is waited for");
     let stale = (BookState::Stale, Reason::Unavailable);
     hand.pass_answered(|hand| hand.handle.counters().absent_subscriptions.value() == 4);
@@ -140,14 +140,20 @@ fn a_silent_stream_is_live_by_its_word_and_not_by_an_answer_and_its_hole_is_told
 }
 
 #[test]
-fn a_refused_stream_that_is_not_carried_any_more_is_not_called_stale_for_ever() {
+fn a_stream_that_is_not_carried_any_more_is_called_live_when_it_is_there_again() {
     let (clock, url) = (Clock::manual(UnixNanos::from_millis(0)), NAMED.to_owned());
     let wanted = subscriptions(ExchangeId::Binance, &["BTCUSDT"], &[Channel::Quotes]);
     let mut hand = Hand::by(clock, ExchangeId::Binance, wanted.clone(), url, |_| {});
     let now = hand.feed.clock.now();
-    hand.feed.publisher.absent(&wanted[0], Reason::Refused, now);
-    hand.feed.publisher.withdraw(&wanted, &[], Reason::Configuration, now);
+    hand.feed.publisher.absent(&wanted[0], Reason::ExchangeError, now);
+    hand.feed.publisher.withdraw(&wanted, Reason::Configuration, now);
     assert_eq!(hand.handle.counters().absent_subscriptions.value(), 0);
+    hand.turn();
+    let stale = |reason| (BookState::Stale, reason);
+    let gone = [stale(Reason::ExchangeError), stale(Reason::Configuration)];
+    assert_eq!(hand.stream_states(Channel::Quotes), gone, "nothing comes of it");
+    hand.feed.publisher.cover(1, &wanted);
+    hand.feed.publisher.present(Sign { stream: wanted[0], speaks: false }, now);
     hand.turn();
     let live = (BookState::Live, Reason::None);
     assert_eq!(hand.stream_states(Channel::Quotes).last(), Some(&live));

@@ -20,7 +20,7 @@ use crate::client::dialect::text::{
     push_decimal, push_i64, push_millis, push_text, push_u64, push_uuid, push_wide,
 };
 use crate::clock::UnixNanos;
-use crate::instrument::{Channel, Instrument};
+use crate::instrument::{Channel, Instrument, Listed};
 use crate::tick::{Candle, Decimal, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal};
 
 /// The names of one instrument as JSON, made once.
@@ -294,12 +294,15 @@ fn channel_status_fields(out: &mut Vec<u8>, channel: Channel, status: &BookStatu
 }
 
 fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
-    if status.listed {
-        out.extend_from_slice(b"\"state\":\"live\"");
-    } else {
-        out.extend_from_slice(b"\"state\":\"error\"");
-        reason(out, Reason::UnknownSymbol);
-    }
+    let (state, why) = match status.listed {
+        Listed::Trading => ("live", Reason::None),
+        Listed::Idle => ("stale", Reason::NotTrading),
+        Listed::Nowhere => ("error", Reason::UnknownSymbol),
+    };
+    out.extend_from_slice(b"\"state\":\"");
+    out.extend_from_slice(state.as_bytes());
+    out.push(b'"');
+    reason(out, why);
     out.extend_from_slice(b",\"since\":");
     push_millis(out, status.since);
 }

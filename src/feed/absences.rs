@@ -1,0 +1,179 @@
+//! Which streams are not there, and why, as whoever listens was told.
+//!
+//! What the connections lack is a fact of each moment (`Lines::absences`), and the state of a feed
+//! follows from it; here stands what was told of it, so that only news is told, and all of it once
+//! more to a ring that had lapsed. A book says by its own state that it is not there.
+
+use std::collections::HashMap;
+
+use super::open::{Sign, is_of_silence};
+use super::publish::Publisher;
+use super::with_books;
+use crate::clock::{MonoNanos, UnixNanos};
+use crate::exchange::Subscription;
+use crate::instrument::{Channel, InstrumentId};
+use crate::tick::{Body, BookState, Reason, Tick};
+
+/// What was told of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It is there again.
+    There,
+    /// The exchange refuses it or does not bring it.
+    Absent(Reason),
+    /// It is not carried; when it is again, that is told once it is there.
+    Withdrawn(Reason),
+}
+
+/// What was told of streams; of those that were never absent, nothing.
+#[derive(Debug, Default)]
+pub(super) struct Absences {
+    told: HashMap<(InstrumentId, Channel), Told>,
+    /// How many of them are absent.
+    count: u64,
+}
+
+impl Absences {
+    /// Whether a stream was told as not there.
+    pub(super) fn has(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let told = self.told.get(&(instrument, channel));
+        matches!(told, Some(Told::Absent(_) | Told::Withdrawn(_)))
+    }
+
+    /// Why some of these are absent: the gravest reason; [`Reason::None`] where none of them is.
+    pub(super) fn reason_of(&self, streams: &[Subscription]) -> Reason {
+        if self.count == 0 {
+            return Reason::None;
+        }
+        let reasons = streams.iter().filter_map(|one| {
+            match self.told.get(&(one.instrument, one.channel))? {
+                Told::Absent(reason) => Some(*reason),
+                Told::There | Told::Withdrawn(_) => None,
+            }
+        });
+        reasons.max_by_key(|&reason| gravity(reason)).unwrap_or(Reason::None)
+    }
+
+    /// Every stream whose state is known to who listens, books aside.
+    pub(super) fn told(&self) -> impl Iterator<Item = (InstrumentId, Channel)> {
+        self.told.keys().copied().filter(|(_, channel)| *channel != Channel::Orderbook)
+    }
+
+    /// Nothing of these is carried yet, and those who listen know it.
+    pub(super) fn begin_withdrawn(&mut self, streams: &[Subscription]) {
+        for one in streams {
+            self.set(one, Told::Withdrawn(Reason::Configuration));
+        }
+    }
+
+    fn set(&mut self, stream: &Subscription, told: Told) {
+        let was = self.told.insert((stream.instrument, stream.channel), told);
+        self.count += u64::from(matches!(told, Told::Absent(_)));
+        self.count -= u64::from(matches!(was, Some(Told::Absent(_))));
+    }
+}
+
+impl Told {
+    /// As it stands in the rings.
+    const fn state(self) -> (BookState, Reason) {
+        match self {
+            Self::There => (BookState::Live, Reason::None),
+            Self::Absent(reason) | Self::Withdrawn(reason) => (BookState::Stale, reason),
+        }
+    }
+}
+
+/// How much a reason matters beside others: what is given up more than what is asked for again, and
+/// that more than what may be a quiet market.
+pub(super) const fn gravity(reason: Reason) -> u8 {
+    match reason {
+        Reason::None => 0,
+        Reason::Aged => 1,
+        Reason::Mute => 2,
+        Reason::Unavailable => 3,
+        Reason::RateLimited => 4,
+        _ => 5,
+    }
+}
+
+impl Publisher {
+    /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
+    /// is told that nothing will come.
+    pub(super) fn withdraw(&mut self, left: &[Subscription], reason: Reason, now: MonoNanos) {
+        for one in left {
+            let (instrument, channel) = (one.instrument, one.channel);
+            self.numbers.forget(instrument, channel);
+            self.absences.set(one, Told::Withdrawn(reason));
+            if channel == Channel::Orderbook {
+                continue;
+            }
+            let gap = Body::Gap { channel, reason, missed: 0 };
+            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
+            self.tell_stream(instrument, channel);
+        }
+        for instrument in with_books(left) {
+            self.books.abandon(instrument, reason, self.output.staged());
+        }
+        self.note_absences(now);
+    }
+
+    /// A stream is refused, or silent where it ought to speak: whoever follows it is told. True
+    /// when that is news.
+    pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) -> bool {
+        let (instrument, channel) = (stream.instrument, stream.channel);
+        let is_known =
+            self.absences.told.get(&(instrument, channel)) == Some(&Told::Absent(reason));
+        self.absences.set(stream, Told::Absent(reason));
+        if channel == Channel::Orderbook {
+            // One whose connection was lost meanwhile was told so.
+            self.books.abandon(instrument, reason, self.output.staged());
+        } else if !is_known {
+            self.tell_stream(instrument, channel);
+        }
+        self.note_absences(now);
+        !is_known
+    }
+
+    /// A stream is there; true when it had been told as not there. One that was silent is there
+    /// when it speaks. A book says so itself, with its snapshot.
+    pub(super) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
+        let Subscription { instrument, channel, .. } = sign.stream;
+        let was = match self.absences.told.get(&(instrument, channel)) {
+            None | Some(Told::There) => return false,
+            Some(Told::Absent(reason)) if is_of_silence(*reason) && !sign.speaks => return false,
+            Some(Told::Absent(reason) | Told::Withdrawn(reason)) => *reason,
+        };
+        self.absences.set(&sign.stream, Told::There);
+        if channel != Channel::Orderbook {
+            // No number tells what of these is missing.
+            if was == Reason::Aged && matches!(channel, Channel::Quotes | Channel::Ticker) {
+                self.counters.gaps.increment();
+                let gap = Body::Gap { channel, reason: Reason::Mute, missed: 0 };
+                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
+            }
+            self.tell_stream(instrument, channel);
+        }
+        self.note_absences(now);
+        true
+    }
+
+    /// Tells a stream's state once more to a ring that missed some.
+    #[cold]
+    pub(super) fn retell_stream(&mut self, instrument: InstrumentId, channel: Channel) {
+        self.tell_stream(instrument, channel);
+        let now = self.clock.now();
+        self.stamp_and_push(now);
+    }
+
+    fn tell_stream(&mut self, instrument: InstrumentId, channel: Channel) {
+        let Some(told) = self.absences.told.get(&(instrument, channel)) else { return };
+        let (state, reason) = told.state();
+        let body = Body::StreamState { channel, state, reason };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+    }
+
+    fn note_absences(&mut self, now: MonoNanos) {
+        self.counters.absent_subscriptions.set(self.absences.count);
+        self.stamp_and_push(now);
+    }
+}
