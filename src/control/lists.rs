@@ -90,7 +90,9 @@ impl ListSource {
                     let path = &request.path;
                     match failure {
                         Failure::Refused(refusal) => format!("{path}: {}", refusal.reason.name()),
-                        Failure::Broken(error) => format!("{path}: {error}"),
+                        Failure::Broken(error) | Failure::Unreadable(error) => {
+                            format!("{path}: {error}")
+                        }
                     }
                 })?;
                 let page = (listing.read)(&body).map_err(|error| error.to_string())?;

@@ -26,8 +26,16 @@ use crate::metrics::RequestCounters;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::Reason;
 
-/// Least time between two requests for one book: a book that does not join is not worth more.
+/// Least time between two requests for one book, which doubles as long as it is asked for again and
+/// again: a book that does not join, or fails by what comes next, is not worth more.
 const SPACING: Duration = Duration::from_secs(1);
+
+/// What it doubles to.
+const SPACING_MAX: Duration = Duration::from_secs(60);
+
+/// A book that was not asked for anew during so long on top of that was live meanwhile: its next
+/// failure is another matter.
+const LIVE_MIN: Duration = Duration::from_secs(10);
 
 /// How requests that failed are repeated.
 const RETRY: BackoffPolicy = BackoffPolicy {
@@ -179,6 +187,34 @@ impl Wanted {
     }
 }
 
+/// When a book was asked for, and how often in a row.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    last: UnixNanos,
+    times: u32,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { last: UnixNanos(i64::MIN), times: 0 }
+    }
+}
+
+impl Asked {
+    fn note(&mut self, now: UnixNanos) {
+        if now >= later(self.next(), LIVE_MIN) {
+            self.times = 0;
+        }
+        (self.last, self.times) = (now, self.times.saturating_add(1));
+    }
+
+    /// Not again before.
+    fn next(&self) -> UnixNanos {
+        let doubled = SPACING * (1 << self.times.saturating_sub(1).min(10));
+        later(self.last, doubled.min(SPACING_MAX))
+    }
+}
+
 /// Everything that the thread owns.
 struct Worker {
     options: RequestOptions,
@@ -189,7 +225,7 @@ struct Worker {
     /// The ledger lets nothing go before.
     held_until: UnixNanos,
     /// When each book was asked for last.
-    asked: HashMap<InstrumentId, UnixNanos>,
+    asked: HashMap<InstrumentId, Asked>,
     /// How many levels the larger side of each had in the last answer.
     levels: HashMap<InstrumentId, usize>,
     /// Of the list that is being asked for: what came.
@@ -286,9 +322,7 @@ impl Worker {
             (waiting.request, waiting.depth) = (request, Some((depth, native)));
             return;
         }
-        let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |&asked| {
-            UnixNanos(asked.0.saturating_add(SPACING.as_nanos() as i64))
-        });
+        let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |asked| asked.next());
         let seed = self.options.clock.now().0;
         let depth = Some((depth, native));
         self.queue.push(Wanted { depth, ..Wanted::new(want, request, earliest, seed) });
@@ -320,9 +354,13 @@ impl Worker {
         self.counters.requests.increment();
         self.counters.weight.add(u64::from(weight));
         if let Want::Snapshot { instrument } = wanted.want {
-            self.asked.insert(instrument, now);
+            self.asked.entry(instrument).or_default().note(now);
         }
         if let Err(failure) = self.serve(&wanted) {
+            if let Want::Snapshot { instrument } = wanted.want {
+                let reason = failure.reason();
+                self.options.feed.send_waiting(FeedCommand::NoSnapshot { instrument, reason });
+            }
             let wait = self.meet(&failure, &mut wanted.backoff, &wanted.request);
             wanted.not_before = later(self.now(), wait);
             self.queue.push(wanted);
@@ -403,7 +441,7 @@ impl Worker {
                 tracing::warn!(exchange, path = request.path, reason, ?wait, "request refused");
                 wait
             }
-            Failure::Broken(error) => {
+            Failure::Broken(error) | Failure::Unreadable(error) => {
                 tracing::warn!(exchange, path = request.path, error, wait = ?plain, "request failed");
                 plain
             }
@@ -419,7 +457,7 @@ fn unusable(profile: &Profile, error: &RestError, body: &[u8], now: UnixNanos) -
         RestError::Refused { .. } if refusal.reason == Reason::RateLimited => {
             Failure::Refused(refusal)
         }
-        _ => Failure::Broken(error.to_string()),
+        _ => Failure::Unreadable(error.to_string()),
     }
 }
 
@@ -449,7 +487,7 @@ mod tests {
         let Failure::Refused(refusal) = busy else { panic!("it is a refusal") };
         assert_eq!((refusal.reason, refusal.retry_after.as_secs()), (Reason::RateLimited, 5));
         for body in [r#"{"retCode":10001,"retMsg":"params error","result":{}}"#, "<html>10006"] {
-            assert!(matches!(outcome(body), Failure::Broken(_)), "{body}");
+            assert!(matches!(outcome(body), Failure::Unreadable(_)), "{body}");
         }
     }
 
@@ -477,6 +515,22 @@ mod tests {
         let deepest = rest.depth(None);
         assert!(!rest.is_cut(deepest, &answer(5_000)), "there is no more to be had");
         assert_eq!(cost(Some(larger_side(&answer(100)))), 25, "the next has room for it");
+    }
+
+    #[test]
+    fn a_book_that_fails_again_and_again_is_asked_for_ever_more_rarely() {
+        let mut asked = Asked::default();
+        let mut now = UnixNanos::from_millis(1_700_000_000_000);
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            asked.note(now);
+            waits.push((asked.next().0 - now.0) / 1_000_000_000);
+            now = asked.next();
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        now = later(now, LIVE_MIN);
+        asked.note(now);
+        assert_eq!(asked.next(), later(now, SPACING), "it was live meanwhile");
     }
 
     #[test]

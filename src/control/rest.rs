@@ -10,6 +10,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::{Profile, Refusal};
 use crate::json::http_date;
 use crate::limits::REST_BODY_BYTES_MAX;
+use crate::tick::Reason;
 
 /// A request that takes longer has failed.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,8 +24,21 @@ const IDLE_MAX: Duration = Duration::from_secs(3);
 pub(super) enum Failure {
     /// The exchange said no, and when to come back.
     Refused(Refusal),
-    /// Nothing usable came.
+    /// Nothing came.
     Broken(String),
+    /// What came cannot be used.
+    Unreadable(String),
+}
+
+impl Failure {
+    /// As whoever waits for the answer is told.
+    pub(super) const fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(refusal) => refusal.reason,
+            Self::Broken(_) => Reason::Unavailable,
+            Self::Unreadable(_) => Reason::Refused,
+        }
+    }
 }
 
 /// Where an exchange answers requests.

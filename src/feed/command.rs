@@ -28,12 +28,20 @@ pub enum FeedCommand {
         addresses: Addresses,
     },
     /// The answer to [`FeedNotice::NeedSnapshot`]. There is always one in the end: requests that
-    /// fail are repeated on the control side, under the exchange's limits.
+    /// fail are repeated on the control side, under the exchange's limits; see
+    /// [`FeedCommand::NoSnapshot`].
     Snapshot {
         /// Whose book.
         instrument: InstrumentId,
         /// The book.
         snapshot: BookSnapshot,
+    },
+    /// It could not be had, for now: what a book is told to wait for.
+    NoSnapshot {
+        /// Whose book.
+        instrument: InstrumentId,
+        /// Why.
+        reason: Reason,
     },
     /// Carry these streams from now on and no others. Instruments that were not among them before
     /// have larger ids than those that were, or the ids that they had once; one that is spelled

@@ -274,6 +274,9 @@ impl<E: Exchange> Feed<E> {
                 FeedCommand::Snapshot { instrument, snapshot } => {
                     self.snapshots.push((instrument, snapshot));
                 }
+                FeedCommand::NoSnapshot { instrument, reason } => {
+                    self.publisher.no_snapshot(instrument, reason, now);
+                }
                 FeedCommand::Carry { wanted, reason } => self.carry(wanted, reason, now),
                 FeedCommand::Stop => self.stop(now),
             }

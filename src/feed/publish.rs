@@ -558,6 +558,12 @@ impl Publisher {
         joined
     }
 
+    /// A snapshot could not be had for now; allowed while blocked, as it is rare and small.
+    pub(super) fn no_snapshot(&mut self, instrument: InstrumentId, reason: Reason, now: MonoNanos) {
+        self.books.tell_why(instrument, reason, self.output.staged());
+        self.stamp_and_push(now);
+    }
+
     /// The connection of these books was lost.
     pub(super) fn disconnected(
         &mut self,

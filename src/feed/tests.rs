@@ -17,10 +17,10 @@ use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::{BookState, Tick};
 
 mod absences;
-mod behind;
 mod flood;
 mod life;
 mod silence;
+mod told;
 mod unheard;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;

@@ -291,6 +291,15 @@ impl Books {
         }
     }
 
+    /// The snapshot that a book waits for could not be had for now: says why.
+    pub fn tell_why(&mut self, instrument: InstrumentId, reason: Reason, out: &mut Vec<Tick>) {
+        let Some(place) = self.find(instrument) else { return };
+        let entry = &mut self.entries[place as usize];
+        if entry.position.is_none() && entry.request == Request::Asked {
+            entry.show(BookState::Resyncing, reason, out);
+        }
+    }
+
     /// The subscription of this book was accepted: its stream flows. One that is not proven says
     /// that it waits for its first state. Where that comes beside the stream, nobody asks for it
     /// yet: see [`Books::ask_quiet`].
@@ -355,7 +364,8 @@ impl Books {
     }
 
     /// Something outside of the book's own events says that it may be wrong or old; true when it
-    /// was live until now. It waits for a snapshot as if an event had failed.
+    /// was live until now. It waits for a snapshot as if an event had failed. Of one that waits for
+    /// the snapshot in its stream, what could not be read may be just that: it says so.
     pub fn distrust(
         &mut self,
         instrument: InstrumentId,
@@ -365,6 +375,11 @@ impl Books {
         let Some(place) = self.find(instrument) else { return false };
         let entry = &mut self.entries[place as usize];
         if entry.position.is_none() {
+            if reason == Reason::Refused && self.rules.snapshot == SnapshotSource::Stream {
+                entry.show(BookState::Resyncing, reason, out);
+                entry.patient = false;
+                self.want(place);
+            }
             return false;
         }
         entry.forget();

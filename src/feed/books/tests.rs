@@ -192,6 +192,25 @@ fn a_join_publishes_the_snapshot_then_live_then_what_was_held() {
 }
 
 #[test]
+fn a_snapshot_that_cannot_be_had_is_told_while_it_is_waited_for() {
+    let mut books = Books::new(SPOT);
+    let mut out = Vec::new();
+    books.tell_why(BOOK, Reason::RateLimited, &mut out);
+    books.apply(&delta(8, 9, None), &[], &mut out);
+    assert!(books.next_needed().is_some());
+    out.clear();
+    for reason in [Reason::Refused, Reason::Refused, Reason::RateLimited] {
+        books.tell_why(BOOK, reason, &mut out);
+    }
+    let waits = |reason| (BookState::Resyncing, reason);
+    assert_eq!(states(&out), [waits(Reason::Refused), waits(Reason::RateLimited)]);
+    assert_eq!(books.snapshot(BOOK, &snapshot(9, &[]), &mut out), Joined::Live);
+    out.clear();
+    books.tell_why(BOOK, Reason::Refused, &mut out);
+    assert!(out.is_empty(), "it came meanwhile");
+}
+
+#[test]
 fn a_gap_is_told_at_once_and_repaired_by_the_next_snapshot() {
     let (mut books, mut out) = live();
     out.clear();

@@ -56,6 +56,22 @@ fn join_at(books: &mut Books, rules: BookRules, number: u64, bid: i64, out: &mut
     }
 }
 
+#[test]
+fn what_cannot_be_read_of_a_book_that_waits_is_told_and_asked_for_at_once() {
+    for rules in [BYBIT, OKX, KRAKEN] {
+        let mut books = Books::new(rules);
+        let mut out = Vec::new();
+        books.accepted(BOOK, &mut out);
+        assert_eq!(books.next_needed(), None, "its snapshot is on its way");
+        assert!(!books.distrust(BOOK, Reason::Refused, &mut out));
+        assert_eq!(books.next_needed().map(|needed| needed.patient), Some(false));
+        let waits = |reason| (BookState::Resyncing, reason);
+        assert_eq!(states(&out), [waits(Reason::AwaitingSnapshot), waits(Reason::Refused)]);
+        join_at(&mut books, rules, 7, 10, &mut out);
+        assert_eq!(books.state(BOOK), Some(BookState::Live));
+    }
+}
+
 proptest! {
     /// However low the numbers begin anew, in whatever steps, with or without a later time: a book
     /// does not stay as it was and pass for live, none of the new events is put on the old book, and

@@ -1,4 +1,5 @@
-//! A connection that is to take over and is behind the one it replaces: books without numbers.
+//! Books without numbers, of an exchange whose every word is told by the test: a connection that is to
+//! take over and is behind the one it replaces, and books that cannot be read.
 
 use std::net::TcpStream;
 
@@ -13,8 +14,8 @@ use crate::tick::LevelFlags;
 /// A Coinbase Advanced Trade whose every word is told by the test, on each connection for itself.
 struct Told {
     accepted: Receiver<WebSocket<TcpStream>>,
-    /// With the number of its next frame, and whether the book was asked for.
-    sockets: Vec<(WebSocket<TcpStream>, u64, bool)>,
+    /// With the number of its next frame, and how often the book was asked for.
+    sockets: Vec<(WebSocket<TcpStream>, u64, u32)>,
     hand: Hand,
 }
 
@@ -35,7 +36,7 @@ impl Told {
         let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
         let exchange = ExchangeId::CoinbaseAdvanced;
         let wanted = subscriptions(exchange, &["BTC-USD"], &[Channel::Orderbook]);
-        let hand = Hand::by(clock, exchange, wanted, url, |_| {});
+        let hand = Hand::by(clock, exchange, wanted, url, |options| options.mute_after = secs(600));
         Self { accepted, sockets: Vec::new(), hand }
     }
 
@@ -44,25 +45,28 @@ impl Told {
         let end = Instant::now() + secs(20);
         while !enough(self) {
             assert!(Instant::now() < end, "waited in vain for {what}: {:?}", self.hand.ticks);
-            self.hand.turn();
-            let new = self.accepted.try_iter().map(|socket| (socket, 0, false));
-            self.sockets.extend(new);
-            for index in 0..self.sockets.len() {
-                if let Ok(Message::Text(text)) = self.sockets[index].0.read() {
-                    let books =
-                        if text.contains("level2") { ",\"level2\":[\"BTC-USD\"]" } else { "" };
-                    self.sockets[index].2 |= !books.is_empty();
-                    let granted = format!("{{\"subscriptions\":{{\"heartbeats\":[]{books}}}}}");
-                    self.say(index, "subscriptions", 0, &granted);
-                }
-            }
+            self.turn();
+        }
+    }
+
+    /// Both turn; what is asked for is granted.
+    fn turn(&mut self) {
+        self.hand.turn();
+        self.sockets.extend(self.accepted.try_iter().map(|socket| (socket, 0, 0)));
+        for index in 0..self.sockets.len() {
+            let Ok(Message::Text(text)) = self.sockets[index].0.read() else { continue };
+            let is_book = text.contains("level2");
+            self.sockets[index].2 += u32::from(is_book && text.contains("\"subscribe\""));
+            let books = if is_book { ",\"level2\":[\"BTC-USD\"]" } else { "" };
+            let granted = format!("{{\"subscriptions\":{{\"heartbeats\":[]{books}}}}}");
+            self.say(index, "subscriptions", 0, &granted);
         }
     }
 
     /// A connection is there and has asked for the book.
     fn opened(&mut self, index: usize) {
         self.until("a request for the book", |told| {
-            told.sockets.get(index).is_some_and(|(_, _, asked)| *asked)
+            told.sockets.get(index).is_some_and(|(_, _, asked)| *asked > 0)
         });
     }
 
@@ -212,4 +216,39 @@ fn one_that_loses_something_meanwhile_does_not_take_over_with_it() {
     told.bid(1, "snapshot", 5_000, 7);
     told.until("its book", |told| told.bids() == [7]);
     assert_eq!(told.states(), [JOINED]);
+}
+
+const UNREADABLE: &str = r#"{"type":"snapshot","product_id":"BTC-USD","updates":[{"side":"bid",
+"event_time":"2023-11-14T22:13:20Z","price_level":"1","new_quantity":"1234567890123456789"}]}"#;
+
+#[test]
+fn a_book_that_can_never_be_read_says_so_and_is_asked_for_ever_more_rarely() {
+    let mut told = Told::new();
+    told.opened(0);
+    let mut times: Vec<u64> = Vec::new();
+    for tenth in 0..2_400_u64 {
+        // The date of a frame is no matter here.
+        if told.sockets[0].2 as usize > times.len() {
+            told.say(0, "l2_data", 0, UNREADABLE);
+            times.push(tenth / 10);
+        }
+        if tenth % 10 == 0 {
+            told.say(0, "heartbeats", 0, "{}");
+        }
+        told.read();
+        told.hand.clock.advance(Duration::from_millis(100));
+        told.turn();
+    }
+    let waits: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(waits.is_sorted() && waits[0] <= 1 && waits.last() >= Some(&60), "{waits:?}");
+    let states = told.hand.ticks.iter().filter_map(|tick| match tick.body {
+        Body::BookState { state, reason } => Some((state, reason)),
+        _ => None,
+    });
+    let waits = |reason| (BookState::Resyncing, reason);
+    let expected = [waits(Reason::AwaitingSnapshot), waits(Reason::Refused)];
+    assert_eq!(states.collect::<Vec<_>>(), expected);
+    let counters = told.hand.handle.counters();
+    let lost: u64 = counters.rejected_items.iter().map(|one| one.value()).sum();
+    assert_eq!(lost, times.len() as u64);
 }
