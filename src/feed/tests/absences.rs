@@ -72,7 +72,7 @@ fn only_the_lines_that_lack_a_stream_say_so() {
     pair.settle();
     assert_eq!(told(&pair, books), Some((FeedState::Connected, Reason::Unavailable)));
     assert_eq!(told(&pair, 1 - books), whole);
-    pair.hand.feed.publisher.present(crate::feed::open::Sign { stream: book, speaks: true }, now);
+    pair.hand.feed.publisher.present(Sign { stream: book, speaks: true }, now);
     pair.hand.feed.states_changed = true;
     pair.settle();
     assert_eq!(told(&pair, books), whole);
@@ -91,7 +91,7 @@ fn the_gravest_of_several_reasons_is_told() {
         pair.settle();
         assert_eq!(pair.hand.states().last(), Some(&(FeedState::Connected, told)));
     }
-    let sign = crate::feed::open::Sign { stream: streams[1], speaks: true };
+    let sign = Sign { stream: streams[1], speaks: true };
     pair.hand.feed.publisher.present(sign, now);
     pair.hand.feed.states_changed = true;
     pair.settle();
