@@ -311,6 +311,10 @@ impl NativeMap {
         let Some(offset) = KEY_BYTES.checked_sub(length) else {
             return self.find_long(window.get(..length)?);
         };
+        // What ends with a zero byte would look like a shorter spelling with its padding.
+        if *window.get(length.wrapping_sub(1))? == 0 {
+            return None;
+        }
         let keep = FIRST_BYTES.get(offset..)?.first_chunk()?;
         let (key, keep) = (Self::words(window.first_chunk()?), Self::words(keep));
         self.found(std::array::from_fn(|index| key[index] & keep[index]))
@@ -356,10 +360,11 @@ impl NativeMap {
         (mixed.wrapping_mul(multiplier) >> 32) as usize
     }
 
-    /// The spelling padded with zeros; `None` when empty or too long.
+    /// The spelling padded with zeros; `None` when empty, too long, or one that ends with a zero
+    /// byte, whose padding could not be told from it.
     #[inline]
     fn key(native: &[u8]) -> Option<[u64; 3]> {
-        if native.is_empty() || native.len() > KEY_BYTES {
+        if native.last().is_none_or(|&last| last == 0) || native.len() > KEY_BYTES {
             return None;
         }
         let mut bytes = [0_u8; KEY_BYTES];
@@ -393,7 +398,11 @@ mod tests {
             window[..native.len()].copy_from_slice(native.as_bytes());
             assert_eq!(map.find_in(&window, native.len()), Some(InstrumentId(id as u32)));
         }
+        let mut padded = [0; SYMBOL_BYTES_MAX];
+        padded[..8].copy_from_slice(b"SYM1USDT");
         assert_eq!(map.find(b"SYM500USDT"), None);
+        assert_eq!(map.find(b"SYM1USDT\0"), None);
+        assert_eq!(map.find_in(&padded, b"SYM1USDT\0".len()), None);
         assert_eq!(map.find(b""), None);
         assert_eq!(map.find(&[b'X'; 25]), None);
         for length in [24, 25, SYMBOL_BYTES_MAX, SYMBOL_BYTES_MAX + 1, 0] {
