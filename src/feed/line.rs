@@ -454,6 +454,25 @@ impl Lines {
         })
     }
 
+    /// Until when everything was heard of what candles are made of. What no connection brings at all
+    /// is told apart; one that is open and has fallen silent may have lost what happened since.
+    pub(super) fn heard_until(&self, now: MonoNanos) -> MonoNanos {
+        let makes_candles =
+            |one: &Subscription| matches!(one.channel, Channel::Trades | Channel::Candles);
+        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
+        let heard = groups.filter_map(|group| {
+            if !group[0].main.plan().subscriptions.iter().any(makes_candles) {
+                return None;
+            }
+            // One that was not granted everything yet brings not everything either.
+            let open = || group.iter().flat_map(Line::opened);
+            let settled = open().filter(|one| one.subscribing.is_done());
+            let first = || open().map(Open::heard_until).max();
+            settled.map(Open::heard_until).max().or_else(first)
+        });
+        heard.min().unwrap_or(now).min(now)
+    }
+
     /// Whether another open connection carries what this line carries.
     pub(super) fn is_carried_elsewhere(&self, index: usize) -> bool {
         let group = self.lines[index].group;

@@ -319,7 +319,8 @@ impl<E: Exchange> Feed<E> {
             return;
         }
         self.time_at = now.after(TIME_EVERY);
-        let date = self.publisher.exchange_date(now);
+        // A date closes candles as they are known, so it is none of a time of which nothing is known.
+        let date = self.publisher.exchange_date(self.lines.heard_until(now));
         self.publisher.tell(Body::Time { date }, now);
         self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
         for (gauge, count) in self.counters.books.iter().zip(self.publisher.tally()) {

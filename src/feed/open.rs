@@ -142,6 +142,14 @@ impl Open {
         self.is_doubted
     }
 
+    /// Until when it would have told what happened: it was there, and brought what it had.
+    pub(super) fn heard_until(&self) -> MonoNanos {
+        match self.is_doubted {
+            true => self.pulse.said().min(self.flow.heard()),
+            false => self.pulse.said(),
+        }
+    }
+
     /// Nobody listened until now: silence is nobody's fault.
     pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
         self.pulse.excuse(now);

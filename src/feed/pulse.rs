@@ -93,6 +93,8 @@ struct Asked {
 pub(super) struct Pulse {
     /// When the last one came, or could have been heard.
     heard: MonoNanos,
+    /// When the last one did come.
+    said: MonoNanos,
     /// When the first one came.
     first: MonoNanos,
     signs: u64,
@@ -111,6 +113,7 @@ impl Pulse {
     pub(super) const fn new(now: MonoNanos) -> Self {
         Self {
             heard: now,
+            said: now,
             first: now,
             signs: 0,
             largest_ns: [0; 2],
@@ -126,6 +129,11 @@ impl Pulse {
         self.heard
     }
 
+    /// When its last sign of life came, be it that nobody could listen since.
+    pub(super) const fn said(&self) -> MonoNanos {
+        self.said
+    }
+
     /// Bytes came, of a message or a part of one. True when they are a sign of life by themselves,
     /// and answer a question.
     #[inline]
@@ -139,7 +147,7 @@ impl Pulse {
     pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
         let gap_ns = now.since(self.heard);
         self.part_bytes = 0;
-        self.heard = now;
+        (self.heard, self.said) = (now, now);
         self.signs += 1;
         if now >= self.window_end {
             self.largest_ns = [0, self.largest_ns[0]];

@@ -305,7 +305,8 @@ fn an_exchange_that_keeps_refusing_is_probed_by_one_connection_at_a_time() {
     }
     assert_eq!(trips(&hand), 1);
     hand.after(Duration::from_secs(0));
-    assert_eq!(hand.states().last(), Some(&(FeedState::Error, Reason::Handshake)));
+    let coming_back = (FeedState::Reconnecting, Reason::Handshake);
+    assert_eq!(hand.states().last(), Some(&coming_back), "no bound of attempts is used up");
     for probes in 1..=3 {
         hand.after(Duration::from_secs(29));
         assert_eq!(hand.failed(Reason::Handshake), 19 + probes, "30 s and 29 s are no minute");
@@ -313,6 +314,7 @@ fn an_exchange_that_keeps_refusing_is_probed_by_one_connection_at_a_time() {
         hand.until("the probe", |hand| hand.failed(Reason::Handshake) == 20 + probes);
         hand.after(Duration::from_secs(30));
     }
+    assert_eq!(hand.states().last(), Some(&coming_back));
     simulator.inject(Fault::Refuse { status: 503, count: 0 });
     hand.clock.advance(Duration::from_secs(30));
     hand.until("both lines", |_| simulator.stats().streams == 2);

@@ -353,9 +353,8 @@ impl Upstream {
         let next = self.backoff.next_wait_at_least(asked);
         let next = if is_hole { next.map(|_| Duration::ZERO) } else { next };
         let (state, wait) = match next {
-            Some(wait) if !site.circuit.is_open() && asked < REFUSED_LONG => {
-                (FeedState::Reconnecting, wait)
-            }
+            // That it is only probed when it keeps refusing gives nothing up.
+            Some(wait) if asked < REFUSED_LONG => (FeedState::Reconnecting, wait),
             Some(wait) => (FeedState::Error, wait),
             None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
         };
@@ -397,8 +396,9 @@ impl Upstream {
     fn begin(&mut self, site: &mut Site<'_>) {
         if let Err(until) = site.circuit.permit(site.now) {
             self.phase = Phase::Waiting { until };
-            if self.state != FeedState::Error {
-                self.show(FeedState::Error, site.circuit.reason(), false, None);
+            // It waits for the probe of another.
+            if !matches!(self.state, FeedState::Error | FeedState::Reconnecting) {
+                self.show(FeedState::Reconnecting, site.circuit.reason(), false, None);
             }
             return;
         }

@@ -30,8 +30,8 @@ const STRUCK_WITHIN_MS: i64 = 90_000;
 /// What is wrong with one event has struck and shown after so long.
 const SHOWN_WITHIN_MS: i64 = 30_000;
 
-/// A connection that is half-open is found and replaced within this time.
-const REPLACED_WITHIN_MS: i64 = 25_000;
+/// A connection that answers and brings nothing any more is found within this time.
+const CUT_OFF_WITHIN_MS: i64 = 13_000;
 
 /// A stream that is mute is found within this time.
 const FOUND_WITHIN_MS: i64 = 150_000;
@@ -39,8 +39,8 @@ const FOUND_WITHIN_MS: i64 = 150_000;
 /// A candle is closed so long after its end at the latest.
 const OPEN_FOR_MS: i64 = 4_000;
 
-/// A time that lies further ahead is not believed.
-const BELIEVED: Duration = Duration::from_secs(90);
+/// A time that lies further ahead is not believed: clocks may differ by less.
+const BELIEVED: Duration = Duration::from_secs(3);
 
 /// What is read of a candle.
 #[derive(Default, Deserialize)]
@@ -155,7 +155,7 @@ impl Candles {
             }
             Fault::Mute { of, .. } if *of == made_of => FOUND_WITHIN_MS,
             Fault::AckMute { .. } => FOUND_WITHIN_MS,
-            Fault::Silence | Fault::Hush => REPLACED_WITHIN_MS,
+            Fault::Hush => CUT_OFF_WITHIN_MS,
             Fault::Stall(time) => time.as_millis() as i64 + self.length_ms().min(5_000),
             Fault::Superseded { .. } if !self.shows_end() => {
                 self.unsigned_ms = self.unsigned_ms.min(now_ms);

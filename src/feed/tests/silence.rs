@@ -348,3 +348,37 @@ fn what_waited_in_the_kernel_while_we_stood_still_is_read_before_anybody_is_judg
         assert!(pair.asked().0 <= questions + 1, "{exchange:?}");
     }
 }
+
+#[test]
+fn no_date_passes_that_closes_candles_while_a_connection_is_half_open() {
+    for exchange in every_exchange().filter(|one| one.2.contains(&Channel::Trades)) {
+        let mut pair = Pair::new(exchange, |_| {}, |_| {});
+        pair.pass(secs(5));
+        let date = |pair: &Pair| pair.hand.feed.clock.date(pair.hand.feed.clock.now()).0;
+        let dates = |pair: &Pair, from: usize| -> Vec<i64> {
+            let told = pair.hand.ticks[from..].iter();
+            let dates = told.filter_map(|tick| match tick.body {
+                Body::Time { date } => Some(date.0),
+                _ => None,
+            });
+            dates.collect()
+        };
+        let (silent_at, from) = (date(&pair), pair.hand.ticks.len());
+        pair.exchange.inject(Fault::Silence);
+        let unheard = |tick: &Tick| matches!(tick.body, Body::Unheard { .. });
+        let place = |pair: &Pair| pair.hand.ticks[from..].iter().position(unheard);
+        let until = loop {
+            match place(&pair) {
+                Some(until) => break until,
+                None => pair.pass(STEP),
+            }
+        };
+        let told = dates(&pair, from);
+        assert!(!told.is_empty() && told.iter().all(|&one| one <= silent_at), "{exchange:?}");
+        let before = pair.hand.ticks[from..][..until].iter();
+        assert!(before.filter(|tick| matches!(tick.body, Body::Time { .. })).count() > 1);
+        let from = pair.hand.ticks.len();
+        pair.pass(secs(3));
+        assert!(dates(&pair, from).iter().any(|&one| one > silent_at), "time goes on");
+    }
+}
