@@ -164,8 +164,26 @@ pub const HELD_EVENTS_MAX: usize = 8_192;
 /// Connections that the acceptor takes from its listener in one turn.
 pub const ACCEPTS_PER_TURN: usize = 64;
 
-/// Connections in a handshake at a time; more are closed at once, counted as 503.
+/// Connections in a handshake at a time. One more takes the place of the oldest of the address that
+/// has the most, which is refused with 503: whoever keeps many open loses his own, and a client that
+/// asks at once, which takes milliseconds, gets through beside them.
 pub const HANDSHAKES_MAX: usize = 1_024;
+
+/// How long a connection that was refused is read on, so that what its client still sends does not
+/// take the answer along; and the most that is read at once.
+pub const LINGER_MAX: Duration = Duration::from_secs(1);
+/// See [`LINGER_MAX`].
+pub const LINGER_BYTES_PER_TURN: usize = 64 << 10;
+
+/// Connections to the admin port at a time; one more ends the oldest of the address that has the
+/// most. A browser opens six, a scraper one.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// How long a connection to the admin port may go on without being answered something.
+pub const ADMIN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often it is told that there are no file descriptors left.
+pub const DESCRIPTORS_TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Bytes that the kernel takes for one client beyond what it has sent already (a socket's
 /// `TCP_NOTSENT_LOWAT`): some 400 events, so that what waits can still be conflated.

@@ -398,3 +398,32 @@ fn who_reads_again_after_ten_seconds_learns_that_it_was_too_slow() {
         assert_eq!(event["seq"], index as u64 + 1);
     }
 }
+
+#[test]
+fn the_connection_ends_at_once_with_the_closing_handshake() {
+    use std::io::Write;
+    let mut bench = Bench::new(1 << 20, table());
+    let mut clients = bench.clients(4);
+    let pings = b"\x89\x80\0\0\0\0".repeat(1_300);
+    clients[0].socket.close(None).unwrap();
+    clients[1].socket.send(Message::text("x".repeat(100_000))).unwrap();
+    clients[2].socket.get_mut().write_all(b"\x83\x80\0\0\0\0").unwrap();
+    clients[3].socket.get_mut().write_all(&pings).unwrap();
+    let reading = std::thread::spawn(move || {
+        let of = |mut client: Client| {
+            let code = client.until_close().1;
+            // Sends the answer, and waits for the end of the connection, which is the server's.
+            while client.socket.read().is_ok() {}
+            code
+        };
+        clients.into_iter().map(of).collect::<Vec<_>>()
+    });
+    // No time passes, so nobody's time to answer is over.
+    let (now, deadline) = (bench.now(), Instant::now() + PATIENCE);
+    while bench.handle.counters().clients.value() > 0 {
+        assert!(Instant::now() < deadline, "somebody's end is waited for");
+        bench.broadcaster.wait(false).unwrap();
+        bench.broadcaster.turn(now);
+    }
+    assert_eq!(reading.join().unwrap(), [1005, 1009, 1002, 4029]);
+}

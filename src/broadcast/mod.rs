@@ -515,6 +515,7 @@ impl Broadcaster {
         match session.phase {
             Phase::Draining(reason) if waiting == 0 => self.close(slot, reason, now),
             Phase::Closing(_) if session.is_over() => self.end(slot),
+            Phase::Closing(_) if !session.is_flushable() => session.end_output(),
             Phase::Open | Phase::Draining(_) | Phase::Closing(_) => {
                 if session.is_flushable() {
                     self.sessions.mark_dirty(slot);

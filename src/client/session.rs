@@ -130,6 +130,9 @@ pub(crate) struct Session {
     pub(crate) is_readable: bool,
     pub(crate) phase: Phase,
     peer_closed: bool,
+    /// It broke the protocol, so that no close frame of it can be read any more: our side ends
+    /// with ours.
+    ends_output: bool,
     /// See `Sessions::send_once`.
     pub(crate) mark: u64,
     /// Subscriptions to states, by exchange.
@@ -172,6 +175,7 @@ impl Session {
             is_readable: false,
             phase: Phase::Open,
             peer_closed: false,
+            ends_output: false,
             mark: 0,
             feeds: [0; ExchangeId::ALL.len()],
             subscriptions: Subscriptions::default(),
@@ -262,11 +266,25 @@ impl Session {
     /// The client closed, or answered our close; the reply is queued already.
     pub(crate) fn closed_by_peer(&mut self, chunks: &mut Chunks, now: MonoNanos) {
         self.peer_closed = true;
-        self.failed(chunks, now);
+        self.stop(chunks, now);
     }
 
     /// The client broke the protocol; a close frame that says so is queued already.
     pub(crate) fn failed(&mut self, chunks: &mut Chunks, now: MonoNanos) {
+        self.ends_output = true;
+        self.stop(chunks, now);
+    }
+
+    /// Ends our side of a connection whose client broke the protocol, once it was told. The client
+    /// has nothing to wait for then, and ends its own.
+    pub(crate) fn end_output(&mut self) {
+        if self.ends_output && !self.has_output() {
+            self.ends_output = false;
+            self.socket.transport_mut().shutdown();
+        }
+    }
+
+    fn stop(&mut self, chunks: &mut Chunks, now: MonoNanos) {
         self.outgoing.drop_data(chunks);
         self.answer = None;
         if !matches!(self.phase, Phase::Closing(_)) {

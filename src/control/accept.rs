@@ -2,7 +2,8 @@
 //! hands open connections to the broadcaster that has the fewest.
 
 use std::collections::HashMap;
-use std::io;
+use std::collections::hash_map::Entry;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,9 +13,13 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token, Waker};
 use socket2::SockRef;
 
+use super::shortage::{self, Shortage};
 use crate::broadcast::{Admission, BroadcastCommand, BroadcastHandle, OpenSocket};
 use crate::clock::{Clock, MonoNanos};
-use crate::limits::{ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, HANDSHAKES_MAX, REQUEST_BYTES_MAX};
+use crate::limits::{
+    ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, HANDSHAKES_MAX, LINGER_BYTES_PER_TURN, LINGER_MAX,
+    REQUEST_BYTES_MAX,
+};
 use crate::metrics::{AcceptCounters, Counter};
 use crate::net::{
     Bounds, HttpRequest, NetError, Poller, Security, ServerHandshake, ServerStep, Step, Transport,
@@ -93,6 +98,8 @@ struct Pending {
     secured: bool,
     /// Its request was answered, this way or that.
     answered: bool,
+    /// The answer is out: what it still sends is read and dropped, until then.
+    lingers: bool,
     /// Taken when its request was found good.
     admission: Option<Admission>,
 }
@@ -101,6 +108,8 @@ struct Pending {
 enum Outcome {
     Waiting,
     Upgraded,
+    /// The answer is out.
+    Responded,
     Ended,
 }
 
@@ -115,6 +124,9 @@ pub struct Acceptor {
     stopping: Arc<AtomicBool>,
     counters: Arc<AcceptCounters>,
     pending: Vec<Option<Pending>>,
+    /// How many of them there are of each address.
+    pending_by_ip: HashMap<IpAddr, usize>,
+    shortage: Shortage,
     /// Places taken, over all addresses and by address; shared with the admissions.
     clients: Arc<AtomicUsize>,
     clients_by_ip: HashMap<IpAddr, Arc<AtomicUsize>>,
@@ -154,6 +166,8 @@ impl Acceptor {
             stopping: Arc::clone(&handle.stopping),
             counters: Arc::clone(&handle.counters),
             pending: Vec::new(),
+            pending_by_ip: HashMap::new(),
+            shortage: Shortage::new(),
             clients: Arc::default(),
             clients_by_ip: HashMap::new(),
             listener_ready: false,
@@ -193,7 +207,7 @@ impl Acceptor {
         let mut work = self.accept(now);
         let ready = std::mem::take(&mut self.ready);
         for &slot in &ready {
-            self.advance(slot);
+            self.advance(slot, now);
         }
         work += ready.len();
         self.ready = ready;
@@ -220,11 +234,21 @@ impl Acceptor {
                     self.listener_ready = false;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // No file descriptor is left, or the connection is gone again. Tried again when
-                // the deadlines are looked at: the kernel reports the listener only once.
+                Err(error) if shortage::is_shortage(&error) => {
+                    self.shortage.tell(&error, now);
+                    let is_plain = matches!(self.options.security, Security::Plain);
+                    if !self.shortage.refuse(|| self.listener.accept(), is_plain) {
+                        // Tried again when the deadlines are looked at.
+                        self.listener_ready = false;
+                        break;
+                    }
+                    self.counters.refused_503.increment();
+                    work += 1;
+                }
+                // The connection is gone again.
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    break;
+                    work += 1;
+                    tracing::debug!(%error, "cannot accept a connection");
                 }
             }
         }
@@ -233,54 +257,95 @@ impl Acceptor {
 
     /// Begins the handshake of a connection.
     fn begin(&mut self, stream: TcpStream, peer: SocketAddr, now: MonoNanos) -> io::Result<()> {
-        let slot = match self.pending.iter().position(Option::is_none) {
-            Some(free) => free,
-            None if self.pending.len() < HANDSHAKES_MAX => {
-                self.pending.push(None);
-                self.pending.len() - 1
-            }
-            None => {
-                self.counters.refused_503.increment();
-                return Ok(());
-            }
-        };
         // Bounds what the kernel holds unsent, so that a client that lags is seen to lag, and
         // what it gets next is not old.
         SockRef::from(&stream).set_tcp_notsent_lowat(CLIENT_UNSENT_BYTES)?;
         let mut transport = Transport::accept(stream, peer, &self.options.security)
             .map_err(|error| io::Error::other(error.to_string()))?;
+        let slot = self.free_slot();
         transport.register(self.poller.registry(), Token(slot))?;
         let until = now.after(self.options.handshake_max);
         let handshake = ServerHandshake::new(transport);
-        let pending =
-            Pending { handshake, peer, until, secured: false, answered: false, admission: None };
-        self.pending[slot] = Some(pending);
+        let (secured, answered, lingers, admission) = (false, false, false, None);
+        let pending = Pending { handshake, peer, until, secured, answered, lingers, admission };
+        self.put(slot, pending);
         // It may have sent its request already, and then no readiness is reported any more.
-        self.advance(slot);
+        self.advance(slot, now);
         Ok(())
     }
 
-    /// Goes on with one handshake as far as it goes.
-    fn advance(&mut self, slot: usize) {
-        let Some(mut pending) = self.pending.get_mut(slot).and_then(Option::take) else { return };
-        match self.go_on(&mut pending) {
-            Ok(Outcome::Waiting) => {
-                self.pending[slot] = Some(pending);
+    /// A slot for one more handshake: when there are as many as may be, that of the oldest of the
+    /// address that has the most.
+    fn free_slot(&mut self) -> usize {
+        if let Some(free) = self.pending.iter().position(Option::is_none) {
+            return free;
+        }
+        if self.pending.len() < HANDSHAKES_MAX {
+            self.pending.push(None);
+            return self.pending.len() - 1;
+        }
+        let busiest = self.pending_by_ip.iter().max_by_key(|&(_, count)| *count);
+        let busiest = busiest.map(|(&ip, _)| ip);
+        let of_busiest = self.pending.iter().enumerate().filter_map(|(slot, pending)| {
+            let pending = pending.as_ref().filter(|one| Some(one.peer.ip()) == busiest)?;
+            // One whose answer is out is over as soon as one that waits.
+            Some((pending.until, slot))
+        });
+        let slot = of_busiest.min().map_or(0, |(_, slot)| slot);
+        if let Some(mut displaced) = self.take(slot) {
+            self.counters.displaced.increment();
+            if displaced.secured && !displaced.answered {
+                self.counters.refused_503.increment();
+                respond_with(&mut displaced.handshake, Refusal::Displaced);
+                // What the kernel does not take at once is not waited for.
+                let _ = displaced.handshake.advance();
             }
+            displaced.handshake.transport_mut().shutdown();
+        }
+        slot
+    }
+
+    fn put(&mut self, slot: usize, pending: Pending) {
+        *self.pending_by_ip.entry(pending.peer.ip()).or_default() += 1;
+        self.pending[slot] = Some(pending);
+    }
+
+    fn take(&mut self, slot: usize) -> Option<Pending> {
+        let pending = self.pending.get_mut(slot)?.take()?;
+        if let Entry::Occupied(mut count) = self.pending_by_ip.entry(pending.peer.ip()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        Some(pending)
+    }
+
+    /// Goes on with one handshake as far as it goes.
+    fn advance(&mut self, slot: usize, now: MonoNanos) {
+        let Some(mut pending) = self.take(slot) else { return };
+        match self.go_on(&mut pending) {
+            Ok(Outcome::Waiting) => self.put(slot, pending),
             Ok(Outcome::Upgraded) => self.hand_over(pending),
-            Ok(Outcome::Ended) => pending.handshake.transport_mut().shutdown(),
+            Ok(Outcome::Responded) => {
+                pending.handshake.transport_mut().shutdown();
+                pending.lingers = true;
+                pending.until = now.after(LINGER_MAX);
+                self.put(slot, pending);
+                self.advance(slot, now);
+            }
+            Ok(Outcome::Ended) => {}
             Err(error) => {
-                if matches!(error, NetError::Handshake { .. } | NetError::HandshakeTooLarge { .. })
-                {
-                    self.counters.refused_400.increment();
-                }
                 tracing::debug!(peer = %pending.peer, %error, "a handshake failed");
             }
         }
     }
 
     fn go_on(&mut self, pending: &mut Pending) -> Result<Outcome, NetError> {
-        let Pending { handshake, secured, answered, admission, peer, .. } = pending;
+        let Pending { handshake, secured, answered, lingers, admission, peer, .. } = pending;
+        if *lingers {
+            return drop_input(handshake.transport_mut());
+        }
         if !*secured {
             *secured = handshake.transport_mut().advance()? == Step::Done;
             if !*secured {
@@ -288,11 +353,25 @@ impl Acceptor {
             }
         }
         loop {
-            match handshake.advance()? {
-                ServerStep::Pending => return Ok(Outcome::Waiting),
-                ServerStep::Upgraded => return Ok(Outcome::Upgraded),
-                ServerStep::Responded => return Ok(Outcome::Ended),
-                ServerStep::Requested => {}
+            match handshake.advance() {
+                Ok(ServerStep::Pending) => return Ok(Outcome::Waiting),
+                Ok(ServerStep::Upgraded) => return Ok(Outcome::Upgraded),
+                Ok(ServerStep::Responded) => return Ok(Outcome::Responded),
+                Ok(ServerStep::Requested) => {}
+                Err(error) => {
+                    let status = match error {
+                        NetError::Handshake { .. } if !*answered => 400,
+                        NetError::HandshakeTooLarge { .. } if !*answered => 431,
+                        _ => return Err(error),
+                    };
+                    *answered = true;
+                    match status {
+                        431 => self.counters.refused_431.increment(),
+                        _ => self.counters.refused_400.increment(),
+                    }
+                    respond(handshake, status, &error.to_string());
+                    continue;
+                }
             }
             let Some(request) = handshake.request() else { return Ok(Outcome::Ended) };
             *answered = true;
@@ -306,7 +385,7 @@ impl Acceptor {
                 },
                 Err(refusal) => {
                     refusal.counter(&self.counters).increment();
-                    respond(handshake, refusal.status(), refusal.text());
+                    respond_with(handshake, refusal);
                 }
             }
         }
@@ -318,15 +397,24 @@ impl Acceptor {
         if self.stopping.load(Ordering::Acquire) {
             return Err(Refusal::Stopping);
         }
+        if let Some(what) = request.fault() {
+            return Err(Refusal::Bad(what));
+        }
         if !matches!(request.path(), "/" | "/ws") {
             return Err(Refusal::Path);
         }
         if request.method() != "GET" || !request.is_upgrade() {
             return Err(Refusal::NoUpgrade);
         }
-        let origin = request.header("origin");
         let allowed = |origin| self.options.origins.iter().any(|allowed| allowed == origin);
-        if !self.options.origins.is_empty() && origin.is_some_and(|origin| !allowed(origin)) {
+        let mut origins = request.origins();
+        // No browser sends two, or one that is no text: whoever does speaks past us to a proxy.
+        let is_allowed = match (origins.next(), origins.next()) {
+            (None, _) => true,
+            (Some(origin), None) => origin.is_some_and(allowed),
+            (Some(_), Some(_)) => false,
+        };
+        if !self.options.origins.is_empty() && !is_allowed {
             return Err(Refusal::Origin);
         }
         // Relaxed: lone counts, and this thread alone takes places.
@@ -376,16 +464,17 @@ impl Acceptor {
         for slot in 0..self.pending.len() {
             let Some(pending) = &mut self.pending[slot] else { continue };
             if pending.until <= now {
-                self.counters.timeouts.increment();
-                self.pending[slot] = None;
+                if !pending.lingers {
+                    self.counters.timeouts.increment();
+                }
+                drop(self.take(slot));
                 continue;
             }
             if stopping && pending.secured && !pending.answered {
                 pending.answered = true;
                 self.counters.refused_503.increment();
-                let refusal = Refusal::Stopping;
-                respond(&mut pending.handshake, refusal.status(), refusal.text());
-                self.advance(slot);
+                respond_with(&mut pending.handshake, Refusal::Stopping);
+                self.advance(slot, now);
             }
         }
         // A listener that failed for want of file descriptors is tried again.
@@ -396,7 +485,11 @@ impl Acceptor {
 /// Why a request does not become a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
+    /// It is no request that means one thing.
+    Bad(&'static str),
     Stopping,
+    /// Others of its address keep as many connections in a handshake as there may be.
+    Displaced,
     Path,
     NoUpgrade,
     Origin,
@@ -407,7 +500,8 @@ enum Refusal {
 impl Refusal {
     const fn status(self) -> u16 {
         match self {
-            Self::Stopping | Self::Capacity => 503,
+            Self::Bad(_) => 400,
+            Self::Stopping | Self::Displaced | Self::Capacity => 503,
             Self::Path => 404,
             Self::NoUpgrade => 426,
             Self::Origin => 403,
@@ -418,6 +512,8 @@ impl Refusal {
     /// What happened and what to do about it.
     const fn text(self) -> &'static str {
         match self {
+            Self::Bad(what) => what,
+            Self::Displaced => "too many connections wait for their request; send it at once",
             Self::Stopping => "the gateway is stopping; connect again later",
             Self::Path => "no such path; WebSocket clients connect to / or /ws",
             Self::NoUpgrade => "this port speaks WebSocket; send an upgrade request",
@@ -429,13 +525,35 @@ impl Refusal {
 
     const fn counter(self, counters: &AcceptCounters) -> &Counter {
         match self {
-            Self::Stopping | Self::Capacity => &counters.refused_503,
+            Self::Bad(_) => &counters.refused_400,
+            Self::Stopping | Self::Displaced | Self::Capacity => &counters.refused_503,
             Self::Path => &counters.refused_404,
             Self::NoUpgrade => &counters.refused_426,
             Self::Origin => &counters.refused_403,
             Self::Address => &counters.refused_429,
         }
     }
+}
+
+/// Reads and drops what a refused client still sends: unread bytes would make a reset of our end of
+/// the connection, which takes the answer along.
+fn drop_input(transport: &mut Transport) -> Result<Outcome, NetError> {
+    let mut scrap = [0; 4 << 10];
+    for _ in 0..LINGER_BYTES_PER_TURN / scrap.len() {
+        match transport.read(&mut scrap) {
+            Ok(0) => return Ok(Outcome::Ended),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Outcome::Waiting),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Ok(Outcome::Ended),
+        }
+    }
+    // Who sends so much does not wait for an answer.
+    Ok(Outcome::Ended)
+}
+
+fn respond_with(handshake: &mut ServerHandshake<Transport>, refusal: Refusal) {
+    respond(handshake, refusal.status(), refusal.text());
 }
 
 /// Answers with a refusal that a person can read.

@@ -20,6 +20,7 @@ use axum::routing::get;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::guarded::GuardedListener;
 use crate::metrics::{Exposition, Observatory, expose, stats};
 
 /// The dashboard: one file, no assets from elsewhere.
@@ -104,7 +105,10 @@ async fn serve(
     observatory: Arc<Observatory>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
+    let counters = Arc::default();
+    observatory.set_admin(Arc::clone(&counters));
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listener = GuardedListener::new(listener, counters);
     let (begin_stop, stop_begun) = oneshot::channel::<()>();
     let server = axum::serve(listener, router(observatory)).with_graceful_shutdown(async {
         // An error is a dropped sender, which means stop as well.
@@ -263,6 +267,36 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains(&admin.address().to_string()), "{text}");
         assert!(text.contains("admin.listen"), "{text}");
+        admin.stop();
+    }
+
+    #[test]
+    fn who_never_finishes_a_request_loses_his_connection_and_locks_nobody_out() {
+        use crate::limits::ADMIN_CONNECTIONS_MAX;
+        let (admin, _observatory) = started();
+        let half = || {
+            let mut half = TcpStream::connect(admin.address()).unwrap();
+            half.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            half.write_all(b"GET /stats HTTP/1.1\r\nHost").unwrap();
+            half
+        };
+        let mut halves: Vec<_> = (0..ADMIN_CONNECTIONS_MAX + 20).map(|_| half()).collect();
+        assert_eq!(ask(&admin, "GET /health/live", "").0, 200, "asked beside them");
+        // The oldest gave way at once, the last goes when its time is over.
+        for half in [halves.remove(0), halves.pop().unwrap()] {
+            let mut half = half;
+            let mut rest = Vec::new();
+            let outcome = half.read_to_end(&mut rest);
+            assert!(!matches!(&outcome, Err(e) if e.kind() == io::ErrorKind::WouldBlock));
+            assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 4"), "{rest:?}");
+        }
+        let (_, _, page) = ask(&admin, "GET /metrics", "");
+        let count = |name: &str| {
+            let line = page.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+            line.trim().parse::<usize>().unwrap()
+        };
+        assert!(count("tickwire_admin_displacements_total ") >= 20, "{page}");
+        assert!(count("tickwire_admin_timeouts_total ") >= 1, "{page}");
         admin.stop();
     }
 

@@ -3,11 +3,13 @@
 mod accept;
 mod admin;
 mod directory;
+mod guarded;
 mod ledger;
 mod lists;
 mod requests;
 mod resolve;
 mod rest;
+mod shortage;
 mod supervise;
 mod words;
 

@@ -1,7 +1,7 @@
 //! What each counter is called in the exposition, and what it means to a person.
 
 use super::counters::{
-    AcceptCounters, BroadcastCounters, FeedCounters, LineCounters, RequestCounters,
+    AcceptCounters, AdminCounters, BroadcastCounters, FeedCounters, LineCounters, RequestCounters,
 };
 
 /// Upper ends of the latency buckets in nanoseconds: 1, 2.5, 5 per decade, from what one recogniser
@@ -256,6 +256,25 @@ pub(super) const ACCEPT_COUNTERS: &[Entry<AcceptCounters>] = &[
     ("handshake_timeouts", "Sockets closed because the upgrade took too long.", |accept| {
         accept.timeouts.value()
     }),
+    (
+        "handshake_displacements",
+        "Sockets ended because their address kept the most of all that may be in a handshake.",
+        |accept| accept.displaced.value(),
+    ),
+];
+
+/// Counted by the admin port.
+pub(super) const ADMIN_COUNTERS: &[Entry<AdminCounters>] = &[
+    (
+        "admin_displacements",
+        "Connections to the admin port ended because their address kept the most of all there may be.",
+        |admin| admin.displaced.value(),
+    ),
+    (
+        "admin_timeouts",
+        "Connections to the admin port ended because nothing was answered on them for 10 s.",
+        |admin| admin.timeouts.value(),
+    ),
 ];
 
 /// An HTTP status as a label, and where its count is.
@@ -268,6 +287,7 @@ pub(super) const REFUSALS: &[Status] = &[
     ("404", |accept| accept.refused_404.value()),
     ("426", |accept| accept.refused_426.value()),
     ("429", |accept| accept.refused_429.value()),
+    ("431", |accept| accept.refused_431.value()),
     ("503", |accept| accept.refused_503.value()),
 ];
 

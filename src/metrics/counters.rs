@@ -290,6 +290,10 @@ pub struct AcceptCounters {
     pub refused_403: Counter,
     /// Refused with 404: path.
     pub refused_404: Counter,
+    /// Refused with 431: a head that is too large.
+    pub refused_431: Counter,
+    /// Ended because their address kept as many in a handshake as there may be.
+    pub displaced: Counter,
     /// Refused with 426: no WebSocket request.
     pub refused_426: Counter,
     /// Refused with 429: too many from one address.
@@ -297,6 +301,15 @@ pub struct AcceptCounters {
     /// Refused with 503: at capacity or stopping.
     pub refused_503: Counter,
     /// Closed because the upgrade took too long.
+    pub timeouts: Counter,
+}
+
+/// What the admin port counts; its thread alone writes.
+#[derive(Debug, Default)]
+pub struct AdminCounters {
+    /// Connections ended because their address kept the most of all that may be open.
+    pub displaced: Counter,
+    /// Connections ended because nothing was answered on them for too long.
     pub timeouts: Counter,
 }
 

@@ -9,8 +9,8 @@ mod stats;
 mod text;
 
 pub use counters::{
-    AcceptCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters, PerReason,
-    RequestCounters, Spread,
+    AcceptCounters, AdminCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters,
+    PerReason, RequestCounters, Spread,
 };
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;

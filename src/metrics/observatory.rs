@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::counters::{AcceptCounters, BroadcastCounters, FeedCounters, RequestCounters};
+use super::counters::{
+    AcceptCounters, AdminCounters, BroadcastCounters, FeedCounters, RequestCounters,
+};
 use super::stats::UnlistedStats;
 use crate::clock::{Clock, MonoNanos};
 use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
@@ -31,6 +33,7 @@ pub(super) struct Sky {
     pub(super) feeds: Vec<FeedView>,
     pub(super) broadcasters: Vec<BroadcasterView>,
     pub(super) accept: Option<Arc<AcceptCounters>>,
+    pub(super) admin: Option<Arc<AdminCounters>>,
     /// By exchange.
     pub(super) requests: Vec<(String, Arc<RequestCounters>)>,
     /// Measurements of threads that are neither feed nor broadcaster.
@@ -151,6 +154,7 @@ impl Observatory {
             feeds: Vec::new(),
             broadcasters: Vec::new(),
             accept: None,
+            admin: None,
             requests: Vec::new(),
             others: Vec::new(),
             threads: Vec::new(),
@@ -216,6 +220,11 @@ impl Observatory {
     /// Measurements of any other thread.
     pub fn add_collector(&self, collector: Collector) {
         self.sky().others.push(collector);
+    }
+
+    /// What the admin port counts.
+    pub fn set_admin(&self, counters: Arc<AdminCounters>) {
+        self.sky().admin = Some(counters);
     }
 
     /// What the acceptor counts.

@@ -13,8 +13,8 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use super::catalogue::{
-    ACCEPT_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS, FEED_COUNTERS,
-    LINE_COUNTERS, REFUSALS, REQUEST_COUNTERS,
+    ACCEPT_COUNTERS, ADMIN_COUNTERS, BROADCAST_COUNTERS, BROADCAST_GAUGES, BUCKETS_NS,
+    FEED_COUNTERS, LINE_COUNTERS, REFUSALS, REQUEST_COUNTERS,
 };
 use super::counters::{BroadcastCounters, Counter, FeedCounters};
 use super::observatory::{LineView, Observatory, Sky};
@@ -339,6 +339,11 @@ impl Page<'_> {
     }
 
     fn accept(&mut self, sky: &Sky) -> fmt::Result {
+        if let Some(admin) = &sky.admin {
+            for (name, help, read) in ADMIN_COUNTERS {
+                self.counter(name, help, bare(read(admin)))?;
+            }
+        }
         let Some(accept) = &sky.accept else { return Ok(()) };
         for (name, help, read) in ACCEPT_COUNTERS {
             self.counter(name, help, bare(read(accept)))?;
@@ -469,6 +474,7 @@ mod tests {
         }
         observatory.add_broadcaster(Arc::default(), filled());
         observatory.set_accept(Arc::default());
+        observatory.set_admin(Arc::default());
         observatory
     }
 

@@ -106,6 +106,15 @@ impl Header {
         }
     }
 
+    /// Whether the length of the payload would have fitted into fewer bytes (RFC 6455, 5.2).
+    const fn is_length_too_long(&self) -> bool {
+        match self.bytes - if self.masked { 4 } else { 0 } {
+            4 => self.payload_bytes < 126,
+            10 => self.payload_bytes <= 0xFFFF,
+            _ => false,
+        }
+    }
+
     /// What of the head alone breaks the protocol. Known before the payload is waited for, so that
     /// garbage is called garbage and not a frame of 2^60 bytes.
     pub(super) const fn violation(&self, reader: Role) -> Option<&'static str> {
@@ -124,6 +133,10 @@ impl Header {
                 }
             }
             _ => return Some("unknown opcode"),
+        }
+        // What an exchange writes longer than it has to is read as it is meant.
+        if matches!(reader, Role::Server) && self.is_length_too_long() {
+            return Some("a length is not written in the fewest bytes");
         }
         match (reader, self.masked) {
             (Role::Client, true) => Some("the server masked a frame"),
@@ -160,6 +173,19 @@ mod tests {
         assert_eq!((header.bytes, header.payload_bytes, header.is_plain_data()), (6, 5, false));
         assert_eq!(header.violation(Role::Server), None);
         assert_eq!(header.violation(Role::Client), Some("the server masked a frame"));
+    }
+
+    #[test]
+    fn a_client_writes_a_length_in_the_fewest_bytes() {
+        let mask = [1, 2, 3, 4];
+        let what =
+            |head: &[u8]| Header::parse(&[head, &mask].concat()).unwrap().violation(Role::Server);
+        let too_long = Some("a length is not written in the fewest bytes");
+        assert_eq!(what(&[0x81, 0xFE, 0, 125]), too_long);
+        assert_eq!(what(&[0x89, 0xFE, 0, 1]), too_long);
+        assert_eq!(what(&[0x81, 0xFE, 0, 126]), None);
+        assert_eq!(what(&[0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]), too_long);
+        assert_eq!(what(&[0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0]), None);
     }
 
     #[test]

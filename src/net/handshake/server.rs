@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{create_response, write_response};
-use tungstenite::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use tungstenite::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::Step;
 use super::head::{Incoming, Outgoing};
@@ -52,8 +52,9 @@ impl<T: Read + Write> ServerHandshake<T> {
     /// Goes on as far as it goes without waiting.
     ///
     /// # Errors
-    /// [`NetError::HandshakeTooLarge`], [`NetError::Handshake`] when the request is no HTTP, and
-    /// what the socket says. The connection is then to be dropped.
+    /// [`NetError::HandshakeTooLarge`] and [`NetError::Handshake`] when the request is no HTTP,
+    /// which may be answered with [`ServerHandshake::respond`]; and what the socket says. The
+    /// connection is then to be dropped.
     pub fn advance(&mut self) -> Result<ServerStep, NetError> {
         if matches!(self.state, State::Reading) {
             let step = self.incoming.advance(&mut self.transport)?;
@@ -171,10 +172,10 @@ impl HttpRequest {
             Method::from_bytes(method.as_bytes()).map_err(|_| bad("the method is no word"))?;
         *request.uri_mut() = target.parse::<Uri>().map_err(|_| bad("the target is no path"))?;
         if version == "HTTP/1.0" {
-            *request.version_mut() = tungstenite::http::Version::HTTP_10;
+            *request.version_mut() = Version::HTTP_10;
         }
         match HeaderMap::try_parse(&fields[2..]) {
-            Ok(Some((_, headers))) => *request.headers_mut() = headers,
+            Ok(Some((_, headers))) => *request.headers_mut() = with_one_list(headers),
             Ok(None) => return Err(bad("the headers do not end")),
             Err(error) => return Err(bad(&error.to_string())),
         }
@@ -214,6 +215,32 @@ impl HttpRequest {
         self.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
     }
 
+    /// What makes it no request that may be answered otherwise than with 400: a header that has to
+    /// be there once and is not, or is there twice, so that two readers could take it for two
+    /// different requests.
+    pub fn fault(&self) -> Option<&'static str> {
+        let count = |name: &str| self.0.headers().get_all(name).iter().count();
+        let hosts = count("host");
+        if hosts > 1 || (hosts == 0 && self.0.version() == Version::HTTP_11) {
+            return Some("a request has exactly one Host header");
+        }
+        if hosts == 1 && self.header("host").is_none() {
+            return Some("the Host header is not text");
+        }
+        if count("sec-websocket-key") > 1 {
+            return Some("an upgrade has exactly one Sec-WebSocket-Key header");
+        }
+        if count("sec-websocket-version") > 1 {
+            return Some("an upgrade has exactly one Sec-WebSocket-Version header");
+        }
+        None
+    }
+
+    /// Every value of the `Origin` header; `None` stands for one that is no text.
+    pub fn origins(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.headers().get_all("origin").iter().map(|value| value.to_str().ok())
+    }
+
     /// Whether `protocol` is among the subprotocols that the client offers.
     pub fn offers_protocol(&self, protocol: &str) -> bool {
         let mut values = self.0.headers().get_all("sec-websocket-protocol").iter();
@@ -221,6 +248,25 @@ impl HttpRequest {
             value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == protocol))
         })
     }
+}
+
+/// Several `Connection` headers are one list (RFC 9110, 5.3), of which the judge reads the first
+/// alone; of an `Upgrade` header that offers more than a WebSocket the rest is left out.
+fn with_one_list(mut headers: HeaderMap) -> HeaderMap {
+    let list = |headers: &HeaderMap, name: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.collect::<Vec<_>>().join(", ")
+    };
+    if headers.get_all("connection").iter().count() > 1
+        && let Ok(value) = HeaderValue::from_str(&list(&headers, "connection"))
+    {
+        headers.insert("connection", value);
+    }
+    let upgrades = list(&headers, "upgrade");
+    if upgrades.split(',').any(|one| one.trim().eq_ignore_ascii_case("websocket")) {
+        headers.insert("upgrade", HeaderValue::from_static("websocket"));
+    }
+    headers
 }
 
 #[cold]
