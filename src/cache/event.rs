@@ -174,6 +174,15 @@ pub struct BookStatus {
     pub since: UnixNanos,
 }
 
+impl BookStatus {
+    /// Of a book of which nothing was told yet.
+    pub(super) const UNKNOWN: Self = Self {
+        state: BookState::Resyncing,
+        reason: Reason::AwaitingSnapshot,
+        since: UnixNanos::NONE,
+    };
+}
+
 /// How an exchange lists an instrument that is wanted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedStatus {

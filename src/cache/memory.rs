@@ -72,6 +72,8 @@ pub(super) struct Memory {
     pub(super) shelf: BookShelf,
     /// States of the other channels, as far as any was told.
     pub(super) statuses: [Option<BookStatus>; Channel::ALL.len()],
+    /// Its streams are asked for at present.
+    is_carried: bool,
     /// How its exchange lists it, where that was ever worth a word.
     pub(super) listed: Option<ListedStatus>,
 }
@@ -99,8 +101,19 @@ impl Memory {
             candles: Candles::new(candle_source),
             shelf: BookShelf::new(),
             statuses: [None; Channel::ALL.len()],
+            is_carried: true,
             listed: None,
         }
+    }
+
+    /// Says whether it is carried. States of its streams from before it was left are forgotten when
+    /// it is carried again.
+    pub(super) fn set_carried(&mut self, is_carried: bool) {
+        if is_carried && !self.is_carried {
+            self.statuses = [None; Channel::ALL.len()];
+            self.shelf.set_status(BookStatus::UNKNOWN);
+        }
+        self.is_carried = is_carried;
     }
 
     /// Says who makes the candles from now on, by exchange.

@@ -121,8 +121,12 @@ impl Cache {
     }
 
     /// Makes room for instruments that were added to the table. To be called before their ticks
-    /// come; ticks of unknown instruments are ignored.
+    /// come; ticks of unknown instruments are ignored. Of one that is carried again nothing is known
+    /// until it is told: what its streams were when it was left is past.
     pub fn set_instruments(&mut self, table: &InstrumentTable) {
+        for (index, memory) in self.memories.iter_mut().enumerate() {
+            memory.set_carried(table.is_carried(InstrumentId(index as u32)));
+        }
         for (id, instrument) in table.iter().skip(self.memories.len()) {
             let candle_source = self.candle_sources[instrument.exchange as usize];
             self.memories.push(Memory::new(id, instrument.exchange, candle_source));

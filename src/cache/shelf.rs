@@ -7,7 +7,7 @@ use super::packed::Record;
 use crate::book::{Applied, Book, BookKind, View, ViewChange};
 use crate::clock::UnixNanos;
 use crate::instrument::InstrumentId;
-use crate::tick::{BookState, Decimal, Level, LevelFlags, Reason, Side};
+use crate::tick::{Decimal, Level, LevelFlags, Reason, Side};
 
 /// A view and how many subscriptions follow it.
 #[derive(Clone, Debug)]
@@ -41,11 +41,7 @@ impl BookShelf {
         Self {
             book: Book::new(),
             known: false,
-            status: BookStatus {
-                state: BookState::Resyncing,
-                reason: Reason::AwaitingSnapshot,
-                since: UnixNanos::NONE,
-            },
+            status: BookStatus::UNKNOWN,
             pending: Vec::new(),
             staging: false,
             seq: 0,

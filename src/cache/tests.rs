@@ -360,3 +360,29 @@ fn candles_that_are_built_from_trades_are_not_there_without_them() {
         }
     }
 }
+
+#[test]
+fn what_a_stream_was_when_it_was_left_is_forgotten_when_it_is_carried_again() {
+    let mut table = table(&["BTC/USDT"]);
+    let mut cache = Cache::new(HistoryBounds::default());
+    cache.set_instruments(&table);
+    let (channel, state, reason) = (Channel::Trades, BookState::Stale, Reason::Configuration);
+    apply(&mut cache, START, Body::StreamState { channel, state, reason });
+    apply(&mut cache, START, Body::BookState { state, reason });
+    let seen = |cache: &Cache| {
+        let book = cache.book_status(ID).map(|status| (status.state, status.since.is_some()));
+        (book, cache.stream_status(ID, Channel::Trades).is_some())
+    };
+    let (stale, unknown) =
+        ((Some((state, true)), true), (Some((BookState::Resyncing, false)), false));
+    assert_eq!(seen(&cache), stale);
+    let (exchange, symbol) =
+        table.iter().map(|(_, one)| (one.exchange, one.symbol)).next().unwrap();
+    table.retire(exchange, symbol);
+    cache.set_instruments(&table);
+    assert_eq!(seen(&cache), stale, "whoever still follows it is told so");
+    let again = table.iter().next().map(|(_, one)| *one).unwrap();
+    table.add(again).unwrap();
+    cache.set_instruments(&table);
+    assert_eq!(seen(&cache), unknown);
+}
