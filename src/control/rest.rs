@@ -63,6 +63,9 @@ impl Rest {
             .timeout_global(Some(TIMEOUT))
             .max_idle_age(IDLE_MAX)
             .http_status_as_error(false)
+            // Streams take none either: half of a feed through a proxy would be asked for books by
+            // another address than the one that gets the deltas.
+            .proxy(None)
             .user_agent(concat!("tickwire/", env!("CARGO_PKG_VERSION")));
         if url.starts_with("https:") {
             let roots = RootCerts::new_with_certs(&certificates(tls_ca_file)?);

@@ -412,3 +412,23 @@ fn a_stream_without_numbers_that_was_mute_is_told_to_have_a_hole() {
     assert_eq!(gap, after.map(|after| after + 1), "before the first trade after the silence");
     assert_eq!(counters.gaps.value(), 1, "and nowhere else");
 }
+
+#[test]
+fn an_extension_that_nobody_offered_fails_the_upgrade() {
+    use tungstenite::handshake::server::{Request, Response};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let socket = listener.accept().unwrap().0;
+        #[expect(clippy::result_large_err, reason = "the library has it so")]
+        let extend = |_: &Request, mut response: Response| {
+            let value = "permessage-deflate".parse().unwrap();
+            response.headers_mut().insert("sec-websocket-extensions", value);
+            Ok(response)
+        };
+        tungstenite::accept_hdr(socket, extend).map(drop).is_ok()
+    });
+    let mut hand = Hand::new(url, |_| {});
+    hand.until("the refusal", |hand| hand.failed(Reason::Handshake) == 1);
+    assert!(answering.join().unwrap());
+}

@@ -15,6 +15,10 @@ use crate::clock::UnixNanos;
 use crate::json::{http_date, retry_after};
 use crate::net::{Bounds, NetError, Refusal, Role, WebSocket};
 
+/// What we never offer: whoever answers with one means frames that we would misread (RFC 6455,
+/// section 4.1).
+const EXTENSIONS: &str = "sec-websocket-extensions";
+
 /// Bytes of a refusal's body that are kept for the log.
 const BODY_BYTES_KEPT: usize = 256;
 
@@ -83,6 +87,10 @@ impl<T: Read + Write> ClientHandshake<T> {
     fn judge(&self, mut machine: Machine) -> Result<Step, NetError> {
         machine.get_mut().get_mut().incoming.extend_from_slice(self.incoming.head());
         match machine.handshake() {
+            Ok((_, response)) if response.headers().contains_key(EXTENSIONS) => {
+                let what = "the answer names an extension that was not offered";
+                Err(NetError::Handshake { what: what.into() })
+            }
             Ok(_) => Ok(Step::Done),
             Err(HandshakeError::Failure(Error::Http(response))) => {
                 Err(NetError::Refused(Box::new(self.refusal(&response))))
