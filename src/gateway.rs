@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -38,18 +38,23 @@ use crate::feed::{
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentTable, TableError};
 use crate::latency::{Collector, Report, recorder};
 use crate::limits;
-use crate::metrics::{Observatory, Observer, Stats, stats};
+use crate::metrics::{Observatory, Observer, Stats, Watched, stats};
 use crate::net::{NetError, Security, server_config};
 use crate::ring::{Consumer, ring};
+
+/// How long threads have to end that have nothing to deliver, and the others beyond what they are given
+/// for that: a feed may be in a turn and wait a second for its rings, the admin port as long for what
+/// was asked.
+const STOP_MAX: Duration = Duration::from_secs(2);
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
 #[derive(Debug)]
 pub struct Gateway {
     observatory: Arc<Observatory>,
     observer: Observer,
-    feeds: Vec<(FeedHandle, JoinHandle<()>)>,
-    broadcasters: Vec<(BroadcastHandle, JoinHandle<()>)>,
-    accept: (AcceptHandle, JoinHandle<()>),
+    feeds: Vec<(FeedHandle, Watched)>,
+    broadcasters: Vec<(BroadcastHandle, Watched)>,
+    accept: (AcceptHandle, Watched),
     supervisor: Supervisor,
     admin: Admin,
     config: Config,
@@ -127,7 +132,7 @@ impl Gateway {
         let (reports, inbox) = bounded(limits::FEED_REPORTS_CAPACITY);
         let feeds = start.feeds(&mut hosts, &handles, &reports)?;
         let supervisor = Supervisor::start(start.supervision(inbox, &feeds, handles))?;
-        let observer = Observer::start(Arc::clone(&observatory))?;
+        let observer = Observer::start(&observatory)?;
         Ok(Self {
             observatory,
             observer,
@@ -182,24 +187,32 @@ impl Gateway {
     }
 
     /// Stops the feeds, delivers what they pushed, closes every client with 1001, and returns what
-    /// was measured since the start.
+    /// was measured since the start. Feeds have as long for it as clients have (`drain`); who does
+    /// not end by then is told of and left behind.
     pub fn stop(self) -> Report {
         self.observatory.set_stopping();
         self.accept.0.stop();
+        let drain = self.config.gateway.drain;
+        let until = Instant::now() + drain + STOP_MAX;
         for (feed, _) in &self.feeds {
-            feed.send_waiting(FeedCommand::Stop);
+            feed.send_by(FeedCommand::Stop, until);
         }
         for (_, thread) in self.feeds {
-            join(thread);
+            thread.join_by(until);
         }
-        for (broadcaster, thread) in self.broadcasters {
-            broadcaster.send_waiting(BroadcastCommand::Stop);
-            join(thread);
+        // They see to their own end.
+        let until = Instant::now() + drain + STOP_MAX;
+        for (broadcaster, _) in &self.broadcasters {
+            broadcaster.send_by(BroadcastCommand::Stop, until);
         }
-        join(self.accept.1);
-        self.supervisor.stop();
-        self.observer.stop();
-        self.admin.stop();
+        for (_, thread) in self.broadcasters {
+            thread.join_by(until);
+        }
+        let until = Instant::now() + STOP_MAX;
+        self.accept.1.join_by(until);
+        self.supervisor.stop(until);
+        self.observer.stop(until);
+        self.admin.stop(until);
         self.observatory.report()
     }
 }
@@ -257,11 +270,6 @@ fn thread_name(exchange: ExchangeId) -> String {
     format!("feed-{exchange}")
 }
 
-/// Waits for a thread. One that panicked has said so on standard error and in its health check.
-fn join(thread: JoinHandle<()>) {
-    let _ = thread.join();
-}
-
 /// A random number of the system.
 fn random() -> io::Result<u64> {
     getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
@@ -302,7 +310,7 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn broadcasters(&self) -> Result<Vec<(BroadcastHandle, JoinHandle<()>)>, StartError> {
+    fn broadcasters(&self) -> Result<Vec<(BroadcastHandle, Watched)>, StartError> {
         let gateway = &self.config.gateway;
         (0..gateway.broadcasters)
             .map(|index| {
@@ -334,7 +342,7 @@ impl Start<'_> {
     fn acceptor(
         &self,
         broadcasters: Vec<BroadcastHandle>,
-    ) -> Result<(AcceptHandle, JoinHandle<()>), StartError> {
+    ) -> Result<(AcceptHandle, Watched), StartError> {
         let gateway = &self.config.gateway;
         let options = AcceptOptions {
             clients_max: gateway.max_clients,
@@ -361,7 +369,7 @@ impl Start<'_> {
         hosts: &mut Hosts,
         broadcasters: &[BroadcastHandle],
         reports: &Sender<FeedReport>,
-    ) -> Result<Vec<(FeedHandle, JoinHandle<()>)>, StartError> {
+    ) -> Result<Vec<(FeedHandle, Watched)>, StartError> {
         let start = |config: &FeedConfig| {
             let prepared = self.prepare(config, hosts.attempts(config), broadcasters, reports)?;
             self.launch(prepared, broadcasters)
@@ -409,7 +417,7 @@ impl Start<'_> {
         &self,
         prepared: Prepared,
         broadcasters: &[BroadcastHandle],
-    ) -> Result<(FeedHandle, JoinHandle<()>), StartError> {
+    ) -> Result<(FeedHandle, Watched), StartError> {
         let Prepared { feed, handle, collector, ticks, cpu } = prepared;
         let exchange = handle.exchange();
         for (broadcaster, ticks) in broadcasters.iter().zip(ticks) {
@@ -424,7 +432,7 @@ impl Start<'_> {
     fn supervision(
         &self,
         reports: Receiver<FeedReport>,
-        feeds: &[(FeedHandle, JoinHandle<()>)],
+        feeds: &[(FeedHandle, Watched)],
         broadcasters: Vec<BroadcastHandle>,
     ) -> Supervision {
         let feeds = feeds.iter().zip(&self.config.feeds);
@@ -451,10 +459,8 @@ impl Start<'_> {
         name: String,
         cpu: Option<usize>,
         work: impl FnOnce() + Send + 'static,
-    ) -> io::Result<JoinHandle<()>> {
-        let guard = self.observatory.thread(name.clone());
-        std::thread::Builder::new().name(name.clone()).spawn(move || {
-            let _guard = guard;
+    ) -> io::Result<Watched> {
+        self.observatory.spawn(name.clone(), move || {
             if let Some(id) = cpu
                 && !core_affinity::set_for_current(core_affinity::CoreId { id })
             {

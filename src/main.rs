@@ -1,7 +1,7 @@
 //! The front door: arguments, logging, exit codes.
 //!
-//! Exit codes: 0 done, 1 a check failed, 2 wrong use or configuration, 3 could not run, 4 could
-//! not write its output.
+//! Exit codes: 0 done, 1 a check failed, 2 wrong use or configuration, 3 could not run, or a thread
+//! panicked, 4 could not write its output.
 //! Standard output is for data, standard error for logs.
 
 mod cli;

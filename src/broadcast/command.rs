@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
@@ -78,6 +79,13 @@ impl BroadcastHandle {
     /// Sends a command, waiting for room; false when the thread is gone. Not for the data plane.
     pub fn send_waiting(&self, command: BroadcastCommand) -> bool {
         let sent = self.commands.send(command).is_ok();
+        self.bell.ring_always();
+        sent
+    }
+
+    /// The same, waiting no longer than until then.
+    pub fn send_by(&self, command: BroadcastCommand, until: Instant) -> bool {
+        let sent = self.commands.send_deadline(command, until).is_ok();
         self.bell.ring_always();
         sent
     }

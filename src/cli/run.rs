@@ -49,6 +49,10 @@ pub(super) struct RunArguments {
     /// checksums, lost and silent connections, notices of shutdown.
     #[arg(long, conflicts_with_all = ["config", "live"])]
     faults: bool,
+    /// Lets the thread of that name panic, to see what follows.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    panic_in: Option<String>,
     /// Stop after so many seconds.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -63,6 +67,8 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         outlives_terminal,
     };
     let source = Source::new(arguments.config.clone(), arguments.watch_config);
+    #[cfg(debug_assertions)]
+    arguments.panic_in.clone().map(tickwire::metrics::doom);
     let clock = Clock::real();
     let mut demo = None;
     let config = match &arguments.config {
@@ -78,12 +84,17 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     announce(&gateway, what);
     let show = Show::start(&gateway, what);
     let limit = arguments.seconds.map(Duration::from_secs);
-    show.until_stopped(&mut gateway, &requests, source, limit);
+    let stopped = show.until_stopped(&mut gateway, &requests, source, limit);
     let report = gateway.stop();
     drop(demo);
     print(format_args!("\n{report}\n"));
-    Ok(ExitCode::SUCCESS)
+    stopped.map(|()| ExitCode::SUCCESS)
 }
+
+/// A fault of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("thread {0} panicked, so the gateway stopped; please report this with the lines before it")]
+struct Failed(String);
 
 /// A gateway serves its clients, not its standard output: when that fails, it says so once and goes
 /// on.
@@ -166,22 +177,27 @@ impl Show {
         requests: &Requests,
         mut source: Source,
         limit: Option<Duration>,
-    ) {
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
         let mut ready = Ready::default();
         let end = limit.map(|limit| started + limit);
         let mut next_show = started + self.every();
         let mut next_look = started + LOOK_EVERY;
         let mut keys = self.keys();
+        let failures = gateway.observatory().failures().clone();
         loop {
             let due = next_show.min(next_look).min(end.unwrap_or(next_show));
             let soon = Instant::now() + READY_EVERY;
             let due = if ready.is_done() { due } else { due.min(soon) };
             select! {
-                recv(requests.stop) -> _ => return,
+                recv(requests.stop) -> _ => return Ok(()),
+                recv(failures) -> thread => {
+                    let thread = thread.unwrap_or_default();
+                    return Err(Failed(thread).into());
+                }
                 recv(requests.hangup) -> _ => match source.is_file() || requests.outlives_terminal {
                     true => source.apply(gateway),
-                    false => return,
+                    false => return Ok(()),
                 },
                 recv(keys) -> key => match key {
                     Ok(key) => self.press(key, gateway),
@@ -192,7 +208,7 @@ impl Show {
             }
             let now = Instant::now();
             if end.is_some_and(|end| now >= end) {
-                return;
+                return Ok(());
             }
             if !ready.is_done() {
                 ready.look(&gateway.stats(), now - started);

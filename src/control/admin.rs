@@ -6,8 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -21,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::guarded::GuardedListener;
-use crate::metrics::{Exposition, Observatory, expose, stats};
+use crate::metrics::{Exposition, Observatory, Watched, expose, stats};
 
 /// The dashboard: one file, no assets from elsewhere.
 const DASHBOARD: &str = include_str!("dashboard.html");
@@ -62,7 +61,7 @@ pub enum AdminError {
 pub struct Admin {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    thread: Watched,
 }
 
 impl Admin {
@@ -77,8 +76,9 @@ impl Admin {
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let serve = move || runtime.block_on(serve(listener, observatory, stopped));
-        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
+        let shown = Arc::clone(&observatory);
+        let serve = move || runtime.block_on(serve(listener, shown, stopped));
+        let thread = observatory.spawn("admin", move || {
             if let Err(error) = serve() {
                 tracing::error!(%error, "the admin port failed");
             }
@@ -91,12 +91,11 @@ impl Admin {
         self.address
     }
 
-    /// Answers what was asked, within a second, and ends the thread.
-    pub fn stop(self) {
+    /// Answers what was asked, within a second, and ends the thread, at the latest then.
+    pub fn stop(self, until: Instant) {
         // It fails when the thread has ended already; then there is nothing to stop.
         let _ = self.stop.send(());
-        // A panic of the thread was printed by the panic hook and harms nobody else.
-        let _ = self.thread.join();
+        self.thread.join_by(until);
     }
 }
 
@@ -243,7 +242,7 @@ mod tests {
         let (status, head, _) = ask(&admin, "POST /stats", "Content-Length: 0\r\n");
         assert_eq!(status, 405);
         assert!(head.contains("allow: get,head"), "{head}");
-        admin.stop();
+        admin.stop(Instant::now() + STOP_MAX);
     }
 
     #[test]
@@ -257,7 +256,7 @@ mod tests {
         observatory.set_feed_state("binance", 0, FeedState::Connected, Reason::Requested, 1);
         let (status, _, body) = ask(&admin, "GET /health/ready", "");
         assert_eq!((status, body.as_str()), (200, "{\"ready\":true,\"reasons\":[]}"));
-        admin.stop();
+        admin.stop(Instant::now() + STOP_MAX);
     }
 
     #[test]
@@ -267,7 +266,7 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains(&admin.address().to_string()), "{text}");
         assert!(text.contains("admin.listen"), "{text}");
-        admin.stop();
+        admin.stop(Instant::now() + STOP_MAX);
     }
 
     #[test]
@@ -297,7 +296,7 @@ mod tests {
         };
         assert!(count("tickwire_admin_displacements_total ") >= 20, "{page}");
         assert!(count("tickwire_admin_timeouts_total ") >= 1, "{page}");
-        admin.stop();
+        admin.stop(Instant::now() + STOP_MAX);
     }
 
     #[test]
@@ -306,7 +305,7 @@ mod tests {
         let address = admin.address();
         let mut half = TcpStream::connect(address).unwrap();
         half.write_all(b"GET /stats HTTP/1.1\r\nHost").unwrap();
-        admin.stop();
+        admin.stop(Instant::now() + STOP_MAX);
         half.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut rest = Vec::new();
         // Cut: the end of the stream, or a reset.

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arrayvec::ArrayString;
@@ -15,14 +14,14 @@ use super::ledger::Ledger;
 use super::lists::{ListSource, TOO_MANY_PARTS};
 use super::rest::{Failure, Rest};
 use crate::broadcast::Demand;
-use crate::clock::{Clock, UnixNanos};
+use crate::clock::UnixNanos;
 use crate::exchange::{
     Listing, Listings, Profile, RestError, RestRequest, SnapshotDepth, larger_side,
 };
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::{LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY};
-use crate::metrics::RequestCounters;
+use crate::metrics::{Observatory, RequestCounters, Watched};
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::Reason;
 
@@ -65,8 +64,8 @@ pub(super) struct RequestOptions {
     pub(super) demand: Vec<Arc<Demand>>,
     /// Where the list of instruments goes.
     pub(super) listings: Sender<(ExchangeId, Listings)>,
-    /// Dates for the ledger.
-    pub(super) clock: Clock,
+    /// Where its thread is seen, and dates for the ledger.
+    pub(super) observatory: Arc<Observatory>,
 }
 
 /// The running request thread of one exchange.
@@ -74,7 +73,7 @@ pub(super) struct RequestOptions {
 pub(super) struct Requests {
     jobs: Sender<Job>,
     counters: Arc<RequestCounters>,
-    thread: JoinHandle<()>,
+    thread: Watched,
 }
 
 /// As an exchange spells an instrument.
@@ -117,7 +116,8 @@ impl Requests {
             worker.want_list();
         }
         let name = format!("rest-{}", worker.options.profile.exchange);
-        let thread = std::thread::Builder::new().name(name).spawn(move || worker.run())?;
+        let observatory = Arc::clone(&worker.options.observatory);
+        let thread = observatory.spawn(name, move || worker.run())?;
         Ok(Self { jobs, counters, thread })
     }
 
@@ -142,19 +142,12 @@ impl Requests {
         &self.counters
     }
 
-    /// Lets the thread end after the request under way, without waiting for that.
-    pub(super) fn dismiss(self) {
+    /// Lets the thread end after the request under way, without waiting for that: whoever has the
+    /// time does.
+    pub(super) fn dismiss(self) -> Watched {
         // Full or gone: either way the thread ends when the sender is dropped.
         let _ = self.jobs.try_send(Job::Stop);
-    }
-
-    /// Ends the thread after the request under way.
-    pub(super) fn stop(self) {
-        // Full or gone: either way the thread ends when the sender is dropped.
-        let _ = self.jobs.try_send(Job::Stop);
-        drop(self.jobs);
-        // A panic was reported by the panic hook.
-        let _ = self.thread.join();
+        self.thread
     }
 }
 
@@ -258,7 +251,8 @@ impl Worker {
     }
 
     fn now(&self) -> UnixNanos {
-        self.options.clock.date(self.options.clock.now())
+        let clock = self.options.observatory.clock();
+        clock.date(clock.now())
     }
 
     /// How long the thread may wait for jobs before the first of the queue is due.
@@ -289,7 +283,7 @@ impl Worker {
     fn want_part(&mut self, request: RestRequest) {
         let want = Want::Listing { part: self.parts.len() };
         self.parts.push(None);
-        let seed = self.options.clock.now().0;
+        let seed = self.options.observatory.clock().now().0;
         self.queue.push(Wanted::new(want, request, UnixNanos(0), seed));
     }
 
@@ -323,7 +317,7 @@ impl Worker {
             return;
         }
         let earliest = self.asked.get(&instrument).map_or(UnixNanos(0), |asked| asked.next());
-        let seed = self.options.clock.now().0;
+        let seed = self.options.observatory.clock().now().0;
         let depth = Some((depth, native));
         self.queue.push(Wanted { depth, ..Wanted::new(want, request, earliest, seed) });
     }

@@ -4,12 +4,12 @@
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::feed::{Addresses, FeedCommand, FeedHandle};
 use crate::limits::{RESOLVE_QUEUE_CAPACITY, RESOLVE_THREADS};
+use crate::metrics::Observatory;
 
 /// One question.
 #[derive(Debug)]
@@ -28,7 +28,6 @@ pub(super) struct Question {
 #[derive(Debug)]
 pub(super) struct Resolver {
     questions: Sender<Question>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl Resolver {
@@ -36,15 +35,16 @@ impl Resolver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(observatory: &Arc<Observatory>) -> io::Result<Self> {
         let (sender, receiver) = bounded(RESOLVE_QUEUE_CAPACITY);
-        let threads = (0..RESOLVE_THREADS).map(|index| {
+        for index in 0..RESOLVE_THREADS {
             let questions: Receiver<Question> = receiver.clone();
-            std::thread::Builder::new().name(format!("resolve-{index}")).spawn(move || {
+            // Nobody waits for their end.
+            observatory.spawn(format!("resolve-{index}"), move || {
                 questions.iter().for_each(|question| question.answer());
-            })
-        });
-        Ok(Self { questions: sender, threads: threads.collect::<io::Result<_>>()? })
+            })?;
+        }
+        Ok(Self { questions: sender })
     }
 
     /// Asks; the answer goes to the feed as a command. When too many questions wait already this
@@ -61,12 +61,6 @@ impl Resolver {
     /// Takes no more questions. A thread that hangs in the system's resolver is left behind.
     pub(super) fn stop(self) {
         drop(self.questions);
-        for thread in self.threads {
-            if thread.is_finished() {
-                // A panic was reported by the panic hook.
-                let _ = thread.join();
-            }
-        }
     }
 }
 

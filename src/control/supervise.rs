@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
@@ -25,7 +24,7 @@ use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Listed, Symbol};
-use crate::metrics::{Observatory, UnlistedStats, stats};
+use crate::metrics::{Observatory, UnlistedStats, Watched, stats};
 use crate::tick::Reason;
 
 /// How often the log gets a line of statistics.
@@ -36,6 +35,9 @@ const REFUSALS_LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long what was given up waits to be told, as the list may have another spelling for it.
 const LIST_WAIT: Duration = Duration::from_secs(10);
+
+/// How long requests under way are waited for at the end.
+const REQUESTS_STOP_MAX: Duration = Duration::from_millis(500);
 
 /// Reports that are heard before the log is told of refusals among them.
 const REPORTS_TOGETHER_MAX: usize = 256;
@@ -88,7 +90,7 @@ pub struct Carriage {
 #[derive(Debug)]
 pub struct Supervisor {
     orders: Sender<Order>,
-    thread: JoinHandle<()>,
+    thread: Watched,
 }
 
 /// What the thread is told.
@@ -111,9 +113,9 @@ impl Supervisor {
     pub fn start(supervision: Supervision) -> io::Result<Self> {
         let Supervision { reports, feeds, broadcasters, table, offers, observatory, list_every } =
             supervision;
-        let resolver = Resolver::start()?;
+        let resolver = Resolver::start(&observatory)?;
         let (listings, listed) = bounded(LISTINGS_CAPACITY);
-        let guard = observatory.thread("supervisor");
+        let spawner = Arc::clone(&observatory);
         let mut work = Work {
             resolver,
             workers: Vec::new(),
@@ -129,11 +131,7 @@ impl Supervisor {
         };
         feeds.into_iter().try_for_each(|feed| work.add(feed))?;
         let (orders, told) = bounded(ORDERS_CAPACITY);
-        let thread =
-            std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
-                let _guard = guard;
-                work.run(&reports, &listed, &told);
-            })?;
+        let thread = spawner.spawn("supervisor", move || work.run(&reports, &listed, &told))?;
         Ok(Self { orders, thread })
     }
 
@@ -163,12 +161,12 @@ impl Supervisor {
         }
     }
 
-    /// Ends the threads; requests under way are waited for.
-    pub fn stop(self) {
+    /// Ends the threads, at the latest then. Requests under way are waited for a little: one that
+    /// hangs is left behind.
+    pub fn stop(self, until: Instant) {
         // Gone says the same.
-        let _ = self.orders.send(Order::Stop);
-        // A panic was reported by the panic hook.
-        let _ = self.thread.join();
+        let _ = self.orders.send_deadline(Order::Stop, until);
+        self.thread.join_by(until);
     }
 }
 
@@ -230,7 +228,7 @@ impl Work {
             feed: feed.clone(),
             demand: self.broadcasters.iter().map(|one| Arc::clone(one.demand())).collect(),
             listings: self.listings.clone(),
-            clock: self.observatory.clock().clone(),
+            observatory: Arc::clone(&self.observatory),
         })?;
         self.observatory.add_requests(exchange.name(), Arc::clone(requests.counters()));
         let carried = subscriptions(&self.table, exchange, &streams);
@@ -248,7 +246,8 @@ impl Work {
             Order::Remove(exchange) => {
                 let is_it = |worker: &Worker| worker.feed.exchange() == exchange;
                 if let Some(index) = self.workers.iter().position(is_it) {
-                    self.workers.remove(index).requests.dismiss();
+                    // It ends when it can.
+                    drop(self.workers.remove(index).requests.dismiss());
                 }
             }
             Order::Carry(carriage, answer) => {
@@ -290,7 +289,11 @@ impl Work {
             }
         }
         self.resolver.stop();
-        self.workers.into_iter().for_each(|worker| worker.requests.stop());
+        let until = Instant::now() + REQUESTS_STOP_MAX;
+        let requests: Vec<_> = self.workers.into_iter().map(|one| one.requests.dismiss()).collect();
+        for thread in requests {
+            thread.join_by(until);
+        }
     }
 
     fn hear(&mut self, report: FeedReport) {

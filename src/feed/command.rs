@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrayvec::{ArrayString, ArrayVec};
 use crossbeam::channel::{Sender, TrySendError};
@@ -183,6 +183,13 @@ impl FeedHandle {
     /// Sends a command, waiting for room; false when the thread is gone. Not for the data plane.
     pub fn send_waiting(&self, command: FeedCommand) -> bool {
         let sent = self.commands.send(command).is_ok();
+        let _ = self.waker.wake();
+        sent
+    }
+
+    /// The same, waiting no longer than until then.
+    pub fn send_by(&self, command: FeedCommand, until: Instant) -> bool {
+        let sent = self.commands.send_deadline(command, until).is_ok();
         let _ = self.waker.wake();
         sent
     }

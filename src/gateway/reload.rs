@@ -6,9 +6,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{
-    Gateway, Prepared, Start, StartError, add_instruments, join, offers, streams, supervised,
+    Gateway, Prepared, STOP_MAX, Start, StartError, add_instruments, offers, streams, supervised,
     thread_name,
 };
 use crate::broadcast::BroadcastHandle;
@@ -150,8 +151,9 @@ impl Gateway {
         let is_it = |(handle, _): &(FeedHandle, _)| handle.exchange() == exchange;
         let Some(index) = self.feeds.iter().position(is_it) else { return };
         let (handle, thread) = self.feeds.remove(index);
-        handle.send_waiting(FeedCommand::Stop);
-        join(thread);
+        let until = Instant::now() + self.config.gateway.drain + STOP_MAX;
+        handle.send_by(FeedCommand::Stop, until);
+        thread.join_by(until);
         self.supervisor.remove(exchange);
         self.observatory.remove_feed(exchange.name(), &thread_name(exchange));
     }

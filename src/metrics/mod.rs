@@ -7,6 +7,7 @@ mod observer;
 mod process;
 mod stats;
 mod text;
+mod threads;
 
 pub use counters::{
     AcceptCounters, AdminCounters, BroadcastCounters, Counter, FeedCounters, Gauge, LineCounters,
@@ -20,3 +21,6 @@ pub use stats::{
     LatencyStats, LineStats, RaceStats, Stats, UnlistedStats, stats,
 };
 pub use text::{Exposition, expose};
+pub use threads::Watched;
+#[cfg(debug_assertions)]
+pub use threads::doom;

@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crossbeam::channel::{Receiver, Sender, bounded};
+
 use super::counters::{
     AcceptCounters, AdminCounters, BroadcastCounters, FeedCounters, RequestCounters,
 };
 use super::stats::UnlistedStats;
+use super::threads::FAILURES_KEPT;
 use crate::clock::{Clock, MonoNanos};
 use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
 use crate::limits::RATE_SAMPLES;
@@ -25,6 +28,8 @@ pub struct Observatory {
     epoch: String,
     stopping: AtomicBool,
     sky: Mutex<Sky>,
+    /// Threads that ended by a panic.
+    pub(super) failed: (Sender<String>, Receiver<String>),
 }
 
 /// All that is registered.
@@ -168,6 +173,7 @@ impl Observatory {
             epoch: epoch.into(),
             stopping: AtomicBool::new(false),
             sky: Mutex::new(sky),
+            failed: bounded(FAILURES_KEPT),
         })
     }
 
@@ -208,7 +214,8 @@ impl Observatory {
         let mut sky = self.sky();
         sky.feeds.retain(|feed| feed.exchange != exchange);
         sky.requests.retain(|(name, _)| name != exchange);
-        sky.threads.retain(|view| view.name != thread);
+        let requests = format!("rest-{exchange}");
+        sky.threads.retain(|view| view.name != thread && view.name != requests);
     }
 
     /// A broadcaster's thread.

@@ -4,10 +4,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::observatory::Observatory;
+use super::threads::Watched;
 use crate::clock::MonoNanos;
 use crate::latency::{StallProbe, recorder};
 
@@ -18,7 +18,7 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Observer {
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: Watched,
 }
 
 impl Observer {
@@ -26,21 +26,22 @@ impl Observer {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(observatory: Arc<Observatory>) -> io::Result<Self> {
+    pub fn start(observatory: &Arc<Observatory>) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (recorder, collector) = recorder();
         observatory.add_collector(collector);
         let mut probe = StallProbe::new(observatory.clock().clone(), recorder);
         let stop = Arc::clone(&stopping);
-        let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || {
+        let seen = Arc::clone(observatory);
+        let thread = observatory.spawn("observer", move || {
             let mut due = MonoNanos::ZERO;
             // Acquire: pairs with the Release in `Observer::stop`.
             while !stop.load(Ordering::Acquire) {
                 let now = probe.probe();
                 if now >= due {
                     due = now.after(OBSERVE_EVERY);
-                    observatory.clock().refresh();
-                    observatory.turn(now);
+                    seen.clock().refresh();
+                    seen.turn(now);
                 }
             }
             probe.finish();
@@ -48,12 +49,11 @@ impl Observer {
         Ok(Self { stopping, thread })
     }
 
-    /// Ends it within milliseconds; what it measured last is handed over.
-    pub fn stop(self) {
+    /// Ends it, within milliseconds and at the latest then; what it measured last is handed over.
+    pub fn stop(self, until: Instant) {
         // Release: pairs with the Acquire in the thread.
         self.stopping.store(true, Ordering::Release);
-        // A panic of the observer was printed by the panic hook and harms nobody else.
-        let _ = self.thread.join();
+        self.thread.join_by(until);
     }
 }
 
@@ -67,11 +67,11 @@ mod tests {
     fn the_host_is_measured_until_the_observer_stops() {
         let clock = Clock::real();
         let observatory = Observatory::new(clock, "e1", serde_json::Value::Null, Budget::default());
-        let observer = Observer::start(Arc::clone(&observatory)).unwrap();
+        let observer = Observer::start(&observatory).unwrap();
         while observatory.totals().count(Span::HostStall) == 0 {
             std::thread::yield_now();
         }
-        observer.stop();
+        observer.stop(Instant::now() + Duration::from_secs(60));
         let count = observatory.totals().count(Span::HostStall);
         assert_eq!(observatory.totals().count(Span::HostStall), count, "it stopped");
     }

@@ -253,7 +253,7 @@ impl Rig {
             thread.join().expect("the feed did not panic");
         }
         if let Some(supervisor) = self.supervisor.take() {
-            supervisor.stop();
+            supervisor.stop(Instant::now() + DEADLINE);
         }
     }
 
