@@ -1,8 +1,10 @@
-//! What a broadcaster remembers: book changes against a `BTreeMap`, and whole ticks into the cache.
+//! What a broadcaster remembers: book changes against a `BTreeMap` and one sorted `Vec`, and whole
+//! ticks into the cache.
 //!
-//! `cargo bench --bench cache` ends with the ratio of the book to its twin and the nanoseconds per
+//! `cargo bench --bench cache` ends with the ratios of the book to its twins and the nanoseconds per
 //! tick of each kind, from medians of interleaved rounds. Changes are drawn so that most are near
-//! the best price, as in recorded books (half of them within four levels of it).
+//! the best price, as in recorded books (half of them within four levels of it); beside them stand
+//! levels that go and come back anywhere in a book of 100,000 levels a side.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
@@ -11,7 +13,8 @@
 #[path = "common/random.rs"]
 mod random;
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -27,8 +30,11 @@ use random::Random;
 
 const ITEMS: usize = 8_192;
 const ROUNDS: usize = 51;
+const PASSES: usize = 9;
 /// Levels on each side, as a REST snapshot of Binance brings.
 const DEPTH: i64 = 1_000;
+/// Levels on each side of the deep book.
+const DEEP: i64 = 100_000;
 const MIDDLE: i64 = 6_500_000;
 const ID: InstrumentId = InstrumentId(0);
 const START: i64 = 1_700_000_000_000_000_000;
@@ -41,9 +47,28 @@ impl Random {
     }
 
     fn level(&mut self) -> Level {
+        let distance = self.distance();
+        self.level_at(distance)
+    }
+
+    /// Levels anywhere in the deep book that go one after the other, and come back.
+    fn comings_and_goings(&mut self) -> Vec<Level> {
+        let mut place = || (self.below(2) == 0, self.below(DEEP as u64) as i64);
+        let places: BTreeSet<(bool, i64)> = (0..ITEMS / 2).map(|_| place()).collect();
+        let mut places: Vec<_> = places.into_iter().collect();
+        // Not in their order.
+        places.sort_by_key(|(is_bid, distance)| (distance * 7_919 % DEEP, *is_bid));
+        let with = |size: i64| {
+            let side = |is_bid| if is_bid { Side::Bid } else { Side::Ask };
+            places.iter().map(move |&(is_bid, distance)| resting(side(is_bid), distance, size))
+        };
+        with(0).chain(with(5)).collect()
+    }
+
+    fn level_at(&mut self, distance: i64) -> Level {
         let side = if self.below(2) == 0 { Side::Bid } else { Side::Ask };
         let size = if self.below(3) == 0 { 0 } else { 1 + self.below(1_000_000) as i64 };
-        resting(side, self.distance(), size)
+        resting(side, distance, size)
     }
 }
 
@@ -52,8 +77,8 @@ fn resting(side: Side, distance: i64, size: i64) -> Level {
     Level { side, price: Decimal::new(price, 2).unwrap(), size: Decimal::new(size, 5).unwrap() }
 }
 
-fn full_book() -> Vec<Level> {
-    let side = |side| (0..DEPTH).map(move |distance| resting(side, distance, 1));
+fn full_book(depth: i64) -> Vec<Level> {
+    let side = |side| (0..depth).map(move |distance| resting(side, distance, 1));
     side(Side::Bid).chain(side(Side::Ask)).collect()
 }
 
@@ -77,6 +102,57 @@ impl Twin {
 
     fn best(&self) -> [Option<Resting>; 2] {
         [0, 1].map(|side: usize| self.0[side].last_key_value().map(|(_, resting)| *resting))
+    }
+}
+
+/// The shallow book: one sorted list a side, the best price at its end, from where it is searched.
+#[derive(Default)]
+struct Flat([Vec<Resting>; 2]);
+
+impl Flat {
+    fn apply(&mut self, level: Level) {
+        let is_ask = level.side == Side::Ask;
+        let side = &mut self.0[usize::from(is_ask)];
+        let compare = |other: &Resting| {
+            let by_value = level.price.cmp_value(other.price);
+            if is_ask { by_value.reverse() } else { by_value }
+        };
+        let (mut step, mut high) = (1, side.len());
+        let place = loop {
+            let Some(probe) = side.len().checked_sub(step) else { break Err(0) };
+            match compare(&side[probe]) {
+                Ordering::Equal => break Ok(probe),
+                Ordering::Greater => break Err(probe + 1),
+                Ordering::Less => high = probe,
+            }
+            step *= 2;
+        };
+        let place = place.or_else(|low| {
+            let found = side[low..high].binary_search_by(|other| compare(other).reverse());
+            found.map(|index| low + index).map_err(|index| low + index)
+        });
+        let resting = Resting { price: level.price, size: level.size };
+        match (place, level.size.is_zero()) {
+            (Ok(index), true) => drop(side.remove(index)),
+            (Err(_), true) => {}
+            (Ok(index), false) => side[index] = resting,
+            (Err(index), false) => side.insert(index, resting),
+        }
+    }
+
+    fn fill(levels: &[Level]) -> Self {
+        let mut flat = Self::default();
+        for &level in levels {
+            let side = &mut flat.0[usize::from(level.side == Side::Ask)];
+            side.push(Resting { price: level.price, size: level.size });
+        }
+        flat.0[0].sort_by(|a, b| a.price.cmp_value(b.price));
+        flat.0[1].sort_by(|a, b| b.price.cmp_value(a.price));
+        flat
+    }
+
+    fn best(&self) -> [Option<Resting>; 2] {
+        [0, 1].map(|side: usize| self.0[side].last().copied())
     }
 }
 
@@ -138,7 +214,7 @@ type Pass = Box<dyn FnMut() -> u64>;
 /// Ticks a millisecond apart into a cache with a view of ten levels.
 fn ticks(bodies: Vec<Body>) -> Pass {
     let mut cache = cache();
-    for (index, level) in full_book().into_iter().enumerate() {
+    for (index, level) in full_book(DEPTH).into_iter().enumerate() {
         let mut flags = LevelFlags::SNAPSHOT;
         if index == 0 {
             flags = flags.with(LevelFlags::FIRST);
@@ -165,40 +241,61 @@ fn ticks(bodies: Vec<Body>) -> Pass {
     })
 }
 
-fn passes() -> [(&'static str, Pass); 5] {
-    let changes: Vec<Level> = {
-        let mut random = Random(3);
-        (0..ITEMS).map(|_| random.level()).collect()
-    };
+/// The same changes to a book, to the obvious one and to the shallow one.
+fn book_passes(
+    names: [&'static str; 3],
+    whole: &[Level],
+    changes: &[Level],
+) -> [(&'static str, Pass); 3] {
     let mut book = Book::new();
-    book.replace(full_book());
+    book.replace(whole.iter().copied());
     let mut twin = Twin::default();
-    full_book().into_iter().for_each(|level| twin.apply(level));
-    for &level in &changes {
+    whole.iter().for_each(|&level| twin.apply(level));
+    let mut flat = Flat::fill(whole);
+    for &level in changes {
         book.apply(level);
         twin.apply(level);
+        flat.apply(level);
         assert_eq!([book.best_bid(), book.best_ask()], twin.best());
+        assert_eq!(flat.best(), twin.best());
     }
-    let again = changes.clone();
+    let [own, of_twin, of_flat] = [(); 3].map(|()| changes.to_vec());
+    let ours: Pass = Box::new(move || {
+        own.iter().for_each(|&level| {
+            black_box(book.apply(level));
+        });
+        black_box(book.best_bid());
+        0
+    });
+    let twins: Pass = Box::new(move || {
+        of_twin.iter().for_each(|&level| twin.apply(level));
+        black_box(twin.best());
+        0
+    });
+    let flats: Pass = Box::new(move || {
+        of_flat.iter().for_each(|&level| flat.apply(level));
+        black_box(flat.best());
+        0
+    });
+    let [first, second, third] = names;
+    [(first, ours), (second, twins), (third, flats)]
+}
+
+fn passes() -> [(&'static str, Pass); PASSES] {
+    let mut random = Random(3);
+    let near: Vec<Level> = (0..ITEMS).map(|_| random.level()).collect();
+    let far = random.comings_and_goings();
+    let names = ["book change", "book change, BTreeMap", "book change, one Vec"];
+    let [near, near_twin, near_flat] = book_passes(names, &full_book(DEPTH), &near);
+    let names = ["deep book change", "deep book change, BTreeMap", "deep book change, one Vec"];
+    let [far, far_twin, far_flat] = book_passes(names, &full_book(DEEP), &far);
     [
-        (
-            "book change",
-            Box::new(move || {
-                changes.iter().for_each(|&level| {
-                    black_box(book.apply(level));
-                });
-                black_box(book.best_bid());
-                0
-            }),
-        ),
-        (
-            "book change, BTreeMap",
-            Box::new(move || {
-                again.iter().for_each(|&level| twin.apply(level));
-                black_box(twin.best());
-                0
-            }),
-        ),
+        near,
+        near_twin,
+        near_flat,
+        far,
+        far_twin,
+        far_flat,
         ("trade with its seven candles", ticks(trades())),
         ("quote", ticks(quotes())),
         ("level of a book with a view of 10", ticks(levels())),
@@ -222,8 +319,8 @@ fn main() {
 }
 
 /// Medians of rounds in which the candidates take turns, so that all see the same machine.
-fn summarise(passes: &mut [(&'static str, Pass); 5]) {
-    let mut rounds = [const { Vec::new() }; 5];
+fn summarise(passes: &mut [(&'static str, Pass); PASSES]) {
+    let mut rounds = [const { Vec::new() }; PASSES];
     for _ in 0..ROUNDS {
         for ((_, pass), times) in passes.iter_mut().zip(&mut rounds) {
             let start = Instant::now();
@@ -235,13 +332,16 @@ fn summarise(passes: &mut [(&'static str, Pass); 5]) {
         times.sort_by(f64::total_cmp);
         times[ROUNDS / 2]
     });
-    println!(
-        "ratio cache book change: BTreeMap {:.1}x (ours {:.1} ns, BTreeMap {:.1} ns)",
-        medians[1] / medians[0],
-        medians[0],
-        medians[1],
-    );
-    for ((name, _), median) in passes.iter().zip(medians).skip(2) {
+    for (what, at) in [("book change", 0), ("deep book change", 3)] {
+        let [ours, twin, flat] = [medians[at], medians[at + 1], medians[at + 2]];
+        println!(
+            "ratio cache {what}: BTreeMap {:.1}x, one Vec {:.1}x \
+             (ours {ours:.1} ns, BTreeMap {twin:.1} ns, one Vec {flat:.1} ns)",
+            twin / ours,
+            flat / ours,
+        );
+    }
+    for ((name, _), median) in passes.iter().zip(medians).skip(6) {
         println!("cache {name}: {median:.1} ns");
     }
 }

@@ -148,6 +148,13 @@ pub const CONTROL_OUTBOX_BYTES_MAX: usize = 64 << 10;
 /// Levels of one side of a book: 131,072 × 32 B = 4 MiB. The largest seen has 46,000 on both sides
 /// together (Coinbase). A level beyond is refused and the book is called not whole.
 pub const BOOK_LEVELS_MAX: usize = 1 << 17;
+/// Levels of a side that stand in one list, the best: 512 × 32 B = 16 KiB, the most that one change
+/// moves. Nearly all changes are among the best hundred, and move a few of them.
+pub const BOOK_NEAR_LEVELS: usize = 512;
+/// Levels of one run of those behind: 64 × 32 B = 2 KiB. A side of [`BOOK_LEVELS_MAX`] has some 3,000
+/// runs; longer ones cost more to move, more of them more to search (`cargo bench --bench cache`).
+pub const BOOK_RUN_LEVELS: usize = 64;
+const _: () = assert!(BOOK_RUN_LEVELS * 4 <= BOOK_NEAR_LEVELS);
 
 /// Staged levels whose memory a book keeps after a snapshot: 1,024 × 40 B. A larger snapshot is
 /// legal, its staging memory is given back.

@@ -1,8 +1,10 @@
 //! The exact two-sided book of one instrument.
 //!
-//! A book only keeps levels; who proves it continuous is its owner. Each side is a sorted `Vec`
-//! with the best price at its end: most changes are near the best, so the search gallops from
-//! there and an insertion moves few levels. Measured against `BTreeMap` in `benches/cache.rs`.
+//! A book only keeps levels; who proves it continuous is its owner. The best levels of a side are a
+//! sorted list with the best price at its end: most changes are near the best, so the search gallops
+//! from there and an insertion moves few levels. Those behind stand in short runs, so that a change
+//! there costs no more however deep the book is. Measured against `BTreeMap` and one sorted `Vec` in
+//! `benches/cache.rs`, near the best price and far from it.
 
 mod side;
 mod view;
@@ -346,5 +348,67 @@ mod tests {
             prop_assert_eq!(book.levels().collect::<Vec<_>>(), twin.levels());
             prop_assert_eq!(book.len(), twin.levels().len());
         }
+
+        /// Books of many runs, which are split and joined; read from both ends at once.
+        #[test]
+        fn a_deep_book_equals_its_twin(
+            snapshot in 0..4_000_i64,
+            steps in prop::collection::vec((0..6_000_i64, 1..900_i64, any::<bool>()), 1..24),
+            depth in 0..5_000_usize,
+            front in prop::collection::vec(any::<bool>(), 64),
+        ) {
+            let price = |at: i64| Decimal::new(at + 1, 2).expect("small");
+            let one = decimal("1");
+            let rest = |at, size| Level { side: Side::Bid, price: price(at), size };
+            let mut book = Book::new();
+            let mut twin = Twin::default();
+            for at in 0..snapshot {
+                twin.apply(rest(at * 3, one));
+            }
+            book.replace(twin.levels());
+            for (from, count, is_removed) in steps {
+                let size = if is_removed { Decimal::ZERO } else { one };
+                for at in from..from + count {
+                    book.apply(rest(at, size));
+                    twin.apply(rest(at, size));
+                }
+                prop_assert_eq!(book.len(), twin.0[0].len());
+            }
+            prop_assert_eq!(book.levels().collect::<Vec<_>>(), twin.levels());
+            let same = book.clone();
+            let (mut ours, mut theirs) = (same.bids(), twin.0[0].values().rev().copied());
+            for is_front in front.into_iter().cycle().take(book.len() + 1) {
+                let (our, their) = match is_front {
+                    true => (ours.next(), theirs.next()),
+                    false => (ours.next_back(), theirs.next_back()),
+                };
+                prop_assert_eq!(our, their);
+            }
+            let mut dropped = 0;
+            book.truncate(depth, |_| dropped += 1);
+            prop_assert_eq!((book.len(), dropped), (
+                twin.0[0].len().min(depth), twin.0[0].len().saturating_sub(depth)));
+            let best: Vec<Level> = twin.levels().into_iter().take(depth).collect();
+            prop_assert_eq!(book.levels().collect::<Vec<_>>(), best);
+        }
+    }
+
+    #[test]
+    fn a_change_moves_one_run_at_most_wherever_it_is() {
+        let price = |at: i64| Decimal::new(at + 1, 0).expect("small");
+        let mut book = Book::new();
+        // Each is worse than all before: the end at which a list would move everything.
+        for at in (0..20_000).rev() {
+            book.apply(Level { side: Side::Bid, price: price(at), size: decimal("1") });
+        }
+        // A market that drifts leaves no trail of runs behind.
+        for at in 20_000..200_000 {
+            book.apply(Level { side: Side::Bid, price: price(at), size: decimal("1") });
+            book.apply(Level { side: Side::Bid, price: price(at - 20_000), size: Decimal::ZERO });
+        }
+        assert_eq!(book.len(), 20_000);
+        let (longest, runs) = book.bids.runs();
+        assert!(longest <= crate::limits::BOOK_RUN_LEVELS, "{longest}");
+        assert!(runs <= 20_000 / (crate::limits::BOOK_RUN_LEVELS / 4) + 1, "{runs}");
     }
 }
