@@ -400,6 +400,22 @@ pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
 /// that begins anew, and would carry the `seq` of clients to where no number follows.
 pub const TRADES_MISSED_MAX: u64 = 1 << 32;
 
+/// Up to this `seq` a hole takes as many numbers as events are missing, beyond it one: half of the
+/// numbers that JSON's readers tell apart is left to events, of which a million a second make 140
+/// years.
+pub const SEQ_WIDE_HOLES_UNTIL: u64 = 1 << 52;
+const _: () = assert!(SEQ_WIDE_HOLES_UNTIL + TRADES_MISSED_MAX < 1 << 53);
+
+/// Error frames that belong to none of our requests, since the connection last brought data or within a
+/// second: exchanges send one and mean it. More of them are a connection that fails.
+pub const ERROR_FRAMES_MAX: u32 = 100;
+
+/// Lines that one place of the program may write to the log at once, and each second afterwards.
+/// What is left out is counted and told with the next one that is not.
+pub const LOG_LINES_BURST: u64 = 200;
+/// See [`LOG_LINES_BURST`]. All 150 places together write 300 KB a second at worst.
+pub const LOG_LINES_PER_SECOND: u64 = 10;
+
 /// Trades and book levels that a feed holds back while another connection may still fill the hole
 /// before them: ten seconds of 5,000 a second, 6 MiB. Beyond, the hole is told as a gap.
 pub const HELD_BACK_MAX: usize = 65_536;

@@ -31,6 +31,7 @@ pub(super) use coverage::{Coverage, Held};
 use past::Past;
 
 use super::event::Stamp;
+use super::memory::number_after;
 use crate::clock::UnixNanos;
 use crate::limits::{
     CANDLE_AHEAD_NS_MAX, CANDLE_GRACE_NS, CANDLES_OLDER_MAX, EXCHANGE_CANDLE_GRACE_NS,
@@ -282,7 +283,7 @@ impl Candles {
         self.lose(CandleSource::Exchange);
         for slot in &mut self.slots {
             let from = slot.seq + 1;
-            slot.seq = slot.seq.saturating_add(missed);
+            slot.seq = number_after(slot.seq, missed);
             told(slot.candle.interval, from, slot.seq);
         }
     }

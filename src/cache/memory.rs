@@ -11,6 +11,7 @@ use super::shelf::BookShelf;
 use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
+use crate::limits::{SEQ_WIDE_HOLES_UNTIL, TRADES_MISSED_MAX};
 use crate::tick::{Body, Candle, Level, LevelFlags, Reason, Ticker};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers. What it
@@ -44,12 +45,21 @@ impl Log {
         stamp: Stamp,
     ) -> Gap {
         let from_seq = self.seq + 1;
-        self.seq = self.seq.saturating_add(missed);
+        self.seq = number_after(self.seq, missed);
         let (stream, to_seq) = (self.stream, self.seq);
+        let missed = to_seq - from_seq + 1;
         let body = Body::Gap { channel: stream.channel(), reason, missed };
         histories.push(self.instrument, stream, &Record { seq: to_seq, stamp, body });
         Gap { stream, from_seq, to_seq, reason }
     }
+}
+
+/// The number with which a hole of so many events ends. Numbers are ours: whatever an exchange
+/// counts, they stay far below 2^53, up to where JSON's readers tell them apart. A hole that no
+/// market makes is of unknown size, and one number wide.
+pub(super) const fn number_after(seq: u64, missed: u64) -> u64 {
+    let is_known = missed <= TRADES_MISSED_MAX && seq < SEQ_WIDE_HOLES_UNTIL;
+    seq + if is_known { missed } else { 1 }
 }
 
 /// The memory of one instrument. Its streams are numbered apart.
@@ -251,6 +261,7 @@ impl Memory {
             }
             Channel::Candles => self.candles.miss(missed, |interval, from_seq, to_seq| {
                 let stream = Stream::Candles(interval);
+                let missed = to_seq - from_seq + 1;
                 let body = Body::Gap { channel, reason, missed };
                 histories.push(instrument, stream, &Record { seq: to_seq, stamp, body });
                 tell(Gap { stream, from_seq, to_seq, reason });

@@ -3,6 +3,7 @@
 
 use super::event::{BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, Stamp, Stream};
 use super::histories::Histories;
+use super::memory::number_after;
 use super::packed::Record;
 use crate::book::{Applied, Book, BookKind, View, ViewChange};
 use crate::clock::UnixNanos;
@@ -171,7 +172,7 @@ impl BookShelf {
     /// Numbers `missed` events as missing.
     pub(super) fn miss(&mut self, missed: u64, reason: Reason) -> Gap {
         let from_seq = self.seq + 1;
-        self.seq = self.seq.saturating_add(missed);
+        self.seq = number_after(self.seq, missed);
         Gap { stream: Stream::Orderbook, from_seq, to_seq: self.seq, reason }
     }
 

@@ -222,6 +222,25 @@ fn a_gap_takes_the_numbers_that_are_missing() {
 }
 
 #[test]
+fn nothing_that_an_exchange_counts_carries_our_numbers_away() {
+    let mut cache = cache(8);
+    apply(&mut cache, START, trade(100, 1));
+    let gap = |channel, missed| Body::Gap { channel, reason: Reason::SequenceGap, missed };
+    let told = apply(&mut cache, START, gap(Channel::Trades, u64::MAX));
+    assert!(told[0].1.contains("from_seq: 2, to_seq: 2,"), "of unknown size: {}", told[0].1);
+    assert_eq!(apply(&mut cache, START, trade(100, 1))[0].0, 3);
+    for channel in [Channel::Quotes, Channel::Ticker, Channel::Orderbook] {
+        assert_eq!(apply(&mut cache, START, gap(channel, u64::MAX))[0].0, 1, "{channel:?}");
+    }
+    for (to, text) in apply(&mut cache, START, gap(Channel::Candles, u64::MAX)) {
+        assert!(text.contains(&format!("from_seq: {to}, to_seq: {to},")), "{text}");
+    }
+    // Nor do many holes of a size that could be.
+    let seq = (0..1 << 22).fold(0, |seq, _| memory::number_after(seq, 1 << 32));
+    assert!(seq < 1 << 53, "{seq}");
+}
+
+#[test]
 fn nothing_of_a_book_event_shows_before_its_last_level() {
     let mut cache = cache(8);
     let first = run(&[level(Side::Bid, "1", "1"), level(Side::Ask, "2", "1")], BookKind::Snapshot);

@@ -1,4 +1,5 @@
-//! Logs: lines on standard error, filtered by `TICKWIRE_LOG` (`info` where it is not set).
+//! Logs: lines on standard error, filtered by `TICKWIRE_LOG` (`info` where it is not set), and of each
+//! place of the program no more than `throttle.rs` lets pass.
 //!
 //! The last of them are kept for the screen. While it covers the terminal, lines that would be
 //! written across it are only kept; when it is gone, the newest of those are written after all.
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::throttle::Throttle;
 use tickwire::clock::UnixNanos;
 use tickwire::limits::{LOG_LINE_BYTES_KEPT, LOG_LINES_KEPT};
 use tickwire::metrics::log_line_dropped;
@@ -56,6 +58,7 @@ pub(crate) fn start() {
         .log_internal_errors(false);
     tracing_subscriber::registry()
         .with(filter.unwrap_or_else(usual))
+        .with(Throttle::default())
         .with(written)
         .with(Keeper)
         .init();

@@ -13,6 +13,7 @@ mod run;
 mod screen;
 mod signals;
 mod sim;
+mod throttle;
 mod verify;
 mod watch;
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::limits::CHATTER_FRAMES_MAX;
+use crate::limits::{CHATTER_FRAMES_MAX, ERROR_FRAMES_MAX};
 use crate::net::NetError;
 
 /// Over so long they are counted.
@@ -50,9 +50,57 @@ impl Chatter {
     }
 }
 
+/// Counts errors that answer nothing.
+#[derive(Debug, Default)]
+pub(super) struct Complaints {
+    count: u32,
+    window_end: MonoNanos,
+}
+
+impl Complaints {
+    /// One more. True when the connection brings little else.
+    pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
+        if self.count == 0 {
+            self.window_end = now.after(WINDOW);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count > ERROR_FRAMES_MAX
+    }
+
+    /// Data came: what was said before the last second is forgotten.
+    #[inline]
+    pub(super) fn calm(&mut self, now: MonoNanos) {
+        if self.count > 0 && now >= self.window_end {
+            self.count = 0;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_among_data_are_forgiven_and_errors_alone_or_in_a_flood_are_not() {
+        let mut complaints = Complaints::default();
+        let mut now = MonoNanos(1);
+        for _ in 0..1_000 {
+            now = now.after(Duration::from_millis(100));
+            complaints.calm(now);
+            assert!(!complaints.hear(now), "ten a second among data");
+        }
+        let mut in_a_row = |complaints: &mut Complaints, calms| {
+            (0..=ERROR_FRAMES_MAX).any(|_| {
+                now = now.after(Duration::from_millis(if calms { 1 } else { 900 }));
+                if calms {
+                    complaints.calm(now);
+                }
+                complaints.hear(now)
+            })
+        };
+        assert!(in_a_row(&mut Complaints::default(), false), "nothing but them, however slowly");
+        assert!(in_a_row(&mut Complaints::default(), true), "many, though data comes");
+    }
 
     #[test]
     fn pings_of_any_exchange_are_welcome_for_ever_and_a_flood_is_not() {

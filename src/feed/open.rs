@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::chatter::Chatter;
+use super::chatter::{Chatter, Complaints};
 use super::command::{FeedNotice, Refusal};
 use super::flow::Flow;
 use super::pacing::Pacer;
@@ -61,6 +61,8 @@ pub(super) struct Open {
     pub(super) flow: Flow,
     /// How much it says without bringing anything.
     pub(super) chatter: Chatter,
+    /// How much it complains without having been asked anything.
+    pub(super) complaints: Complaints,
     /// Nobody knows whether what it brought is as it was.
     pub(super) is_doubted: bool,
     pub(super) since: MonoNanos,

@@ -1,5 +1,7 @@
 //! Reading from one connection: frames in, verdicts of the parser out.
 
+use std::time::Duration;
+
 use super::command::{FeedNotice, Refusal};
 use super::gap::Source;
 use super::line::{End, Line};
@@ -159,6 +161,7 @@ impl<E: Exchange> Reader<'_, E> {
                         self.attention = true;
                     }
                     self.attention |= open.flows(received);
+                    open.complaints.calm(received);
                     self.hear(&mut open.rhythms, received);
                     self.publisher.frame(self.batch, source);
                     if !self.batch.losses.is_empty() {
@@ -243,6 +246,14 @@ impl<E: Exchange> Reader<'_, E> {
                     return Some(End::Refused { reason, wait, text });
                 }
                 let refused = open.subscribing.refuse(Said { id, subject, kind }, received);
+                let answers_none = matches!(refused, Refused::Unknown | Refused::Moot);
+                if answers_none && open.complaints.hear(received) {
+                    return Some(End::Refused {
+                        reason: Reason::ExchangeError,
+                        wait: Duration::ZERO,
+                        text,
+                    });
+                }
                 if refused == Refused::Moot {
                     return None;
                 }

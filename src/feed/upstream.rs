@@ -15,7 +15,7 @@ use std::time::Duration;
 use mio::{Registry, Token};
 
 use super::attempts::Attempts;
-use super::chatter::Chatter;
+use super::chatter::{Chatter, Complaints};
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::flow::Flow;
@@ -530,6 +530,7 @@ impl Upstream {
             received: site.now,
             pulse: Pulse::new(site.now),
             chatter: Chatter::default(),
+            complaints: Complaints::default(),
             flow: Flow::new(site.now),
             is_doubted: false,
             since: site.now,

@@ -15,7 +15,9 @@ pub use counters::{
 };
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
-pub use process::{log_line_dropped, log_lines_dropped, resident_bytes};
+pub use process::{
+    log_line_dropped, log_line_left_out, log_lines_dropped, log_lines_left_out, resident_bytes,
+};
 pub use stats::{
     BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, HistoryStats,
     LatencyStats, LineStats, RaceStats, Stats, UnlistedStats, stats,

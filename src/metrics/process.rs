@@ -17,6 +17,21 @@ pub fn log_lines_dropped() -> u64 {
     LOG_LINES_DROPPED.load(Ordering::Relaxed)
 }
 
+/// Lines of the log that were left out, likewise.
+static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+/// A line of the log was left out, as its place wrote too many. Any thread may say so.
+pub fn log_line_left_out() {
+    // Relaxed: as above.
+    LOG_LINES_LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Lines of the log that were left out.
+pub fn log_lines_left_out() -> u64 {
+    // Relaxed: as above.
+    LOG_LINES_LEFT_OUT.load(Ordering::Relaxed)
+}
+
 /// Memory that the process holds; `None` where the system does not say.
 pub fn resident_bytes() -> Option<u64> {
     status_kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")

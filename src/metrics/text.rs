@@ -426,6 +426,12 @@ impl Page<'_> {
         }
         let dropped = bare(super::process::log_lines_dropped());
         self.counter("log_lines_dropped", "Lines of the log that could not be written.", dropped)?;
+        let left_out = bare(super::process::log_lines_left_out());
+        self.counter(
+            "log_lines_left_out",
+            "Lines of the log that were left out, as one place of the program wrote too many.",
+            left_out,
+        )?;
         let mut build =
             self.encoder.encode_descriptor("build", "What is running.", None, MetricType::Info)?;
         build.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])

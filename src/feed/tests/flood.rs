@@ -146,3 +146,14 @@ fn who_says_much_and_brings_nothing_is_let_go_and_counted() {
         assert_eq!(lost, u64::from(is_chatter), "{what}");
     }
 }
+
+#[test]
+fn an_exchange_that_repeats_errors_is_a_connection_that_fails() {
+    let error = r#"{"error":{"code":2,"msg":"Invalid request"},"id":9000}"#;
+    let frame = [&[0x81, error.len() as u8], error.as_bytes()].concat();
+    let mut flood = Flood::start(b"", frame);
+    let failed =
+        |hand: &Hand| hand.handle.counters().reconnects[Reason::ExchangeError as usize].value();
+    flood.hand.until("its end", |hand| failed(hand) == 1);
+    assert!(flood.taken() < FLOOD_BYTES);
+}
