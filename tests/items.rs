@@ -302,3 +302,66 @@ fn a_value_that_cannot_be_read_costs_its_item_at_most() {
         }
     }
 }
+
+#[test]
+fn an_item_that_names_another_symbol_than_its_frame_is_nobodys() {
+    let frames = [
+        (
+            ExchangeId::Binance,
+            json!({"stream": "ethusdt@trade", "data": {"e": "trade", "E": 1_767_225_600_123_u64,
+                "s": "BTCUSDT", "t": 7, "p": "1.5", "q": "2", "T": 1_767_225_600_123_u64,
+                "m": true, "M": true}}),
+        ),
+        (
+            ExchangeId::BinanceFutures,
+            json!({"stream": "ethusdt@depth@100ms", "data": {"e": "depthUpdate",
+                "E": 1_767_225_600_123_u64, "T": 1_767_225_600_123_u64, "s": "BTCUSDT", "U": 1,
+                "u": 2, "pu": 0, "b": [["1", "2"]], "a": []}}),
+        ),
+        (
+            ExchangeId::Binance,
+            json!({"stream": "ethusdt@bookTicker", "data": {"u": 4, "s": "BTCUSDT", "b": "1",
+                "B": "2", "a": "3", "A": "4"}}),
+        ),
+        (
+            ExchangeId::Bybit,
+            json!({"topic": "tickers.ETHUSDT", "type": "snapshot", "ts": 1_767_225_600_123_u64,
+                "data": {"symbol": "BTCUSDT", "lastPrice": "1"}}),
+        ),
+        (
+            ExchangeId::BybitLinear,
+            json!({"topic": "orderbook.50.ETHUSDT", "type": "snapshot",
+                "ts": 1_767_225_600_123_u64,
+                "data": {"s": "BTCUSDT", "b": [["1", "2"]], "a": [], "u": 1, "seq": 2}}),
+        ),
+        (
+            ExchangeId::Okx,
+            json!({"arg": {"channel": "trades", "instId": "BTC-USDT"}, "data": [
+                {"instId": "ETH-USDT", "tradeId": "1", "px": "1", "sz": "2", "side": "sell",
+                    "ts": "1767225600123", "count": "1"}]}),
+        ),
+        (
+            ExchangeId::Okx,
+            json!({"arg": {"channel": "tickers", "instId": "BTC-USDT"}, "data": [
+                {"instType": "SPOT", "instId": "ETH-USDT", "last": "1", "ts": "1767225600123"}]}),
+        ),
+    ];
+    for (exchange, frame) in frames {
+        let Read { outcome, told, lost } = read(exchange, &frame);
+        assert_eq!((outcome, lost), (Err(Rejected::Contradiction), 1), "{exchange}: {frame}");
+        assert!(told.is_empty(), "{exchange}: {frame}");
+    }
+    // Of several items the others stay; those of a coin's topic each name their own.
+    let trade = |symbol: &str, id: &str| {
+        json!({"T": 1_767_225_600_123_u64, "s": symbol, "S": "Buy", "v": "0.5", "p": "2",
+            "L": "PlusTick", "i": id, "BT": false})
+    };
+    let frame = |topic: &str| {
+        let data = [trade("BTCUSDT", "1"), trade("ETHUSDT", "2"), trade("BTCUSDT", "3")];
+        json!({"topic": topic, "type": "snapshot", "ts": 1_767_225_600_130_u64, "data": data})
+    };
+    let of_one = read(ExchangeId::BybitLinear, &frame("publicTrade.BTCUSDT"));
+    assert_eq!((of_one.told.len(), of_one.lost), (2, 1));
+    let of_coin = read(ExchangeId::BybitLinear, &frame("publicTrade.BTC"));
+    assert_eq!((of_coin.told.len(), of_coin.lost), (2, 0));
+}

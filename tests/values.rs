@@ -150,7 +150,8 @@ fn an_id_is_told_as_it_was_written_and_no_trade_is_lost_for_it() {
     }
 }
 
-/// Texts of numbers, and what a client is told; what is below zero is told of prices alone.
+/// Texts of numbers, and what a client is told; what is not above zero is told of indices alone, as
+/// no market trades at that, or nothing.
 const NUMBERS: [(&str, &str); 16] = [
     (r#""1.50""#, "1.50"),
     ("1.50", "1.50"),
@@ -195,9 +196,10 @@ fn a_number_is_told_with_its_digits_or_costs_its_trade_alone() {
         (1..100).map(|id| &*Box::leak(format!(r#""{id}""#).into_boxed_str())).collect();
     let mut rows: Vec<(&str, &str, Option<[&str; 2]>)> = Vec::new();
     for (written, told) in NUMBERS {
-        rows.push((written, r#""2""#, Some([told, "2"])));
-        let size = (!told.starts_with('-')).then_some(["1", told]);
-        rows.push((r#""1""#, written, size));
+        let is_traded = told.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+        let is_traded = is_traded && !told.starts_with('-');
+        rows.push((written, r#""2""#, is_traded.then_some([told, "2"])));
+        rows.push((r#""1""#, written, is_traded.then_some(["1", told])));
     }
     rows.extend(NO_NUMBERS.iter().flat_map(|no| [(*no, r#""2""#, None), (r#""1""#, *no, None)]));
     rows.push((r#""777""#, r#""1""#, Some(["777", "1"])));
@@ -214,6 +216,64 @@ fn a_number_is_told_with_its_digits_or_costs_its_trade_alone() {
         let (told, gaps) = told(exchange, &trades);
         assert_eq!(told, wanted, "{exchange}");
         assert!(gaps > 0, "{exchange}: what was lost is told");
+    }
+}
+
+/// A trade that no market makes is no trade, wherever the exchange's ids show that one is missing
+/// and wherever they do not.
+#[test]
+fn a_trade_at_no_price_or_of_nothing_is_told_as_missing() {
+    let bad = [("0", "1"), ("0.00", "1"), ("5", "0"), ("5", "0.000"), ("-5", "1")];
+    let quoted = |text: &str| -> &'static str { Box::leak(format!("\"{text}\"").into_boxed_str()) };
+    for exchange in TRADING {
+        let id = |number: u32| match exchange {
+            ExchangeId::BybitLinear => {
+                quoted(&format!("4c7b6bdc-b4a3-5716-9c7b-bbe01dc7070{number}"))
+            }
+            _ => quoted(&number.to_string()),
+        };
+        let mut trades: Vec<Written> = vec![[id(1), r#""5""#, r#""1""#]];
+        trades.extend((2..).zip(bad).map(|(at, (price, size))| {
+            let written: Written = [id(at), quoted(price), quoted(size)];
+            written
+        }));
+        trades.extend([[id(7), r#""6""#, r#""1""#], [id(8), r#""777""#, r#""1""#]]);
+        let (told, gaps) = told(exchange, &trades);
+        let prices: Vec<&str> = told.iter().map(|[_, price, _]| price.as_str()).collect();
+        // Where ids follow each other the next one tells all that is missing, else each frame does.
+        let is_shown = !matches!(exchange, ExchangeId::Bybit | ExchangeId::BybitLinear);
+        let right = if is_shown { 1 } else { bad.len() };
+        assert_eq!((prices, gaps), (vec!["5", "6", "777"], right), "{exchange}");
+    }
+}
+
+/// The ticker of a market in which nobody trades, as its exchange writes it.
+fn silent_ticker(exchange: ExchangeId) -> String {
+    match exchange {
+        ExchangeId::Binance => r#"{"stream":"aaausdt@ticker","data":{"e":"24hrTicker","E":1790000000000,"s":"AAAUSDT","p":"0.00000000","P":"0.000","w":"0.00000000","x":"0.00000000","c":"0.00000000","Q":"0.00000000","b":"0.00000000","B":"0.00000000","a":"0.00000000","A":"0.00000000","o":"0.00000000","h":"0.00000000","l":"0.00000000","v":"0.00000000","q":"0.00000000","O":1789913600000,"C":1790000000000,"F":-1,"L":-1,"n":0}}"#,
+        ExchangeId::BinanceFutures => r#"{"stream":"aaausdt@ticker","data":{"e":"24hrTicker","E":1790000000000,"s":"AAAUSDT","p":"0","P":"0","w":"0","c":"0","Q":"0","o":"0","h":"0","l":"0","v":"0","q":"0","O":1789913600000,"C":1790000000000,"F":-1,"L":-1,"n":0}}"#,
+        ExchangeId::Bybit => r#"{"topic":"tickers.AAAUSDT","ts":1790000000000,"type":"snapshot","cs":1,"data":{"symbol":"AAAUSDT","lastPrice":"0","highPrice24h":"0","lowPrice24h":"0","prevPrice24h":"0","volume24h":"0","turnover24h":"0","price24hPcnt":"0","usdIndexPrice":""}}"#,
+        ExchangeId::BybitLinear => r#"{"topic":"tickers.AAAUSDT","type":"snapshot","data":{"symbol":"AAAUSDT","tickDirection":"PlusTick","price24hPcnt":"0","lastPrice":"0","prevPrice24h":"0","highPrice24h":"0","lowPrice24h":"0","turnover24h":"0","volume24h":"0","bid1Price":"0","bid1Size":"0","ask1Price":"0","ask1Size":"0"},"cs":1,"ts":1790000000000}"#,
+        ExchangeId::Okx => r#"{"arg":{"channel":"tickers","instId":"AAA-USDT"},"data":[{"instType":"SPOT","instId":"AAA-USDT","last":"0","lastSz":"0","askPx":"0","askSz":"0","bidPx":"0","bidSz":"0","open24h":"0","high24h":"0","low24h":"0","sodUtc0":"0","sodUtc8":"0","volCcy24h":"0","vol24h":"0","ts":"1790000000000"}]}"#,
+        ExchangeId::Kraken => r#"{"channel":"ticker","type":"update","data":[{"symbol":"AAA/USDT","bid":0.0,"bid_qty":0.0,"ask":0.0,"ask_qty":0.0,"last":0.0,"volume":0.0,"vwap":0.0,"low":0.0,"high":0.0,"change":0.0,"change_pct":0.0,"timestamp":"1970-01-01T00:00:00.000000Z"}]}"#,
+        ExchangeId::Coinbase => r#"{"type":"ticker","sequence":1,"product_id":"AAA-USDT","price":"0","open_24h":"0","volume_24h":"0","low_24h":"0","high_24h":"0","volume_30d":"0","best_bid":"0","best_bid_size":"0","best_ask":"0","best_ask_size":"0","side":"buy","time":"2026-09-21T13:13:20.000000Z","trade_id":0,"last_size":"0"}"#,
+        ExchangeId::CoinbaseAdvanced => r#"{"channel":"ticker","client_id":"","timestamp":"2026-09-21T13:13:20.000000Z","sequence_num":0,"events":[{"type":"update","tickers":[{"type":"ticker","product_id":"AAA-USDT","price":"0","volume_24_h":"0","low_24_h":"0","high_24_h":"0","low_52_w":"0","high_52_w":"0","price_percent_chg_24_h":"0","best_bid":"0","best_ask":"0","best_bid_quantity":"0","best_ask_quantity":"0"}]}]}"#,
+        other => panic!("{other} is no market"),
+    }
+    .to_owned()
+}
+
+#[test]
+fn a_market_without_trades_states_no_price_that_nobody_paid() {
+    for exchange in TRADING {
+        let frames = [silent_ticker(exchange)];
+        let seen = heard((exchange, "AAA/USDT"), "ticker", &frames, "\"type\":\"ticker\"");
+        let text = seen.last().expect("a ticker");
+        let keys = ["last", "bid", "ask", "open", "high", "low", "change", "changePercent"];
+        assert_eq!(values(text, keys), ["null"; 8], "{exchange}: {text}");
+        // That nothing was traded is known.
+        let [volume] = values(text, ["volume"]);
+        assert!(volume.starts_with('0'), "{exchange}: {text}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::Rejected;
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
-use crate::tick::{Body, Candle, Level, Tick, Ticker};
+use crate::tick::{Body, Candle, Level, Tick, Ticker, Trade};
 
 /// Levels of a side that are kept when nothing is cut off.
 pub const DEPTH_FULL: u32 = u32::MAX;
@@ -253,17 +253,29 @@ impl Batch {
         self.ticks.push(SequencedTick { sequence, first: sequence, origin, tick });
     }
 
-    /// Adds the run of ticks that a ticker is.
+    /// Adds the run of ticks that the ticker of a market is.
     #[inline(always)]
     pub fn push_ticker(
         &mut self,
         sequence: impl Into<Option<u64>>,
         instrument: InstrumentId,
         exchange_time: UnixNanos,
-        ticker: &Ticker,
+        ticker: Ticker,
+    ) {
+        self.push_index(sequence, instrument, exchange_time, ticker.of_market().with_change());
+    }
+
+    /// The same of what is no market: an index may stand at 0.
+    #[inline(always)]
+    pub fn push_index(
+        &mut self,
+        sequence: impl Into<Option<u64>>,
+        instrument: InstrumentId,
+        exchange_time: UnixNanos,
+        ticker: Ticker,
     ) {
         let sequence = sequence.into();
-        let [prices, change, volumes] = ticker.with_change().bodies();
+        let [prices, change, volumes] = ticker.bodies();
         // One by one, so that each is built where it stays.
         self.push(sequence, Tick::new(instrument, exchange_time, prices));
         self.push(sequence, Tick::new(instrument, exchange_time, change));
@@ -325,11 +337,35 @@ impl Batch {
         }
     }
 
+    /// Whether a market can have made the candle of which the first tick stands at `index`. One that
+    /// it cannot is no truth of the exchange's.
+    #[inline]
+    pub fn is_possible_candle(&self, index: usize) -> bool {
+        let [prices, volume, ..] = &self.ticks[index..] else { return false };
+        Candle::join(&prices.tick.body, &volume.tick.body).is_some_and(|bar| bar.is_possible())
+    }
+
     /// The levels of one of its book events.
     #[inline]
     pub fn levels_of(&self, book: &BookUpdate) -> &[Level] {
         &self.levels[book.levels.start as usize..book.levels.end as usize]
     }
+}
+
+/// A trade as a tick.
+///
+/// # Errors
+/// [`Rejected::Impossible`] of one that no market makes.
+#[inline(always)]
+pub(super) fn trade_tick(
+    instrument: InstrumentId,
+    exchange_time: UnixNanos,
+    trade: Trade,
+) -> Result<Tick, Rejected> {
+    if !trade.is_possible() {
+        return Err(Rejected::Impossible);
+    }
+    Ok(Tick::new(instrument, exchange_time, trade.into()))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod spelling;
 mod testing;
 
 pub use crate::book::BookKind;
+use batch::trade_tick;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Origin, SequencedTick, TradeMark};
 pub use profile::{
     ListingRest, Profile, RestError, SnapshotDepth, SnapshotRest, larger_side, profile,
@@ -289,9 +290,13 @@ pub enum Rejected {
     /// A text where a number is expected.
     #[error("a price or size is no number")]
     Number,
-    /// A bar that no market makes: its prices or its volume contradict each other.
-    #[error("a bar whose numbers contradict each other")]
+    /// A trade or a bar that no market makes: at no price or of nothing, or with numbers that
+    /// contradict each other.
+    #[error("a trade or a bar whose numbers no market makes")]
     Impossible,
+    /// A frame that says of an item whose it is in two ways.
+    #[error("the frame and its item name different symbols")]
+    Contradiction,
     /// More items than a frame may have.
     #[error("too many items in one frame")]
     TooMany,
@@ -299,13 +304,14 @@ pub enum Rejected {
 
 impl Rejected {
     /// Every reason, for the metrics' labels.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NotJson,
         Self::Foreign,
         Self::Field,
         Self::Digits,
         Self::Number,
         Self::Impossible,
+        Self::Contradiction,
         Self::TooMany,
     ];
 
@@ -318,6 +324,7 @@ impl Rejected {
             Self::Digits => "digits",
             Self::Number => "number",
             Self::Impossible => "impossible",
+            Self::Contradiction => "contradiction",
             Self::TooMany => "too_many",
         }
     }

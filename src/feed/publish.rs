@@ -288,7 +288,7 @@ impl Publisher {
                 (1, verdict)
             }
             Body::TickerPrices { .. } => (3, self.numbers.ticker(sequenced, source)),
-            Body::CandlePrices { .. } if !self.is_possible_bar(batch, index) => {
+            Body::CandlePrices { .. } if !batch.is_possible_candle(index) => {
                 self.counters.lose_items(Rejected::Impossible, 1);
                 self.tell_loss(tick.instrument, Channel::Candles, 1, source);
                 return 2;
@@ -314,13 +314,6 @@ impl Publisher {
         let staged = self.output.staged();
         staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
         length
-    }
-
-    /// Whether a market can have made a bar. One that it cannot is no truth of the exchange's.
-    #[inline]
-    fn is_possible_bar(&self, batch: &Batch, index: usize) -> bool {
-        let [prices, volume, ..] = &batch.ticks[index..] else { return false };
-        Candle::join(&prices.tick.body, &volume.tick.body).is_some_and(|bar| bar.is_possible())
     }
 
     /// Whether a bar opens later than is believed. Told as it is, it would close the present one.

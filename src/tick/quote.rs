@@ -23,14 +23,21 @@ pub struct Quote {
 impl From<Quote> for Body {
     #[inline]
     fn from(quote: Quote) -> Self {
-        let (bid, bid_size) = resting(quote.bid, quote.bid_size);
-        let (ask, ask_size) = resting(quote.ask, quote.ask_size);
+        let Quote { bid, bid_size, ask, ask_size } = quote.resting();
         let (digits, mantissas) = pack([bid, bid_size, ask, ask_size]);
         Self::Quote { digits, mantissas }
     }
 }
 
 impl Quote {
+    /// The same with nothing on a side where no order rests.
+    #[inline(always)]
+    pub fn resting(self) -> Self {
+        let (bid, bid_size) = resting(self.bid, self.bid_size);
+        let (ask, ask_size) = resting(self.ask, self.ask_size);
+        Self { bid, bid_size, ask, ask_size }
+    }
+
     /// Whether the best bid lies above the best ask: before a market opens, at a halt, or because
     /// the exchange put together what it knew at different times.
     #[inline]

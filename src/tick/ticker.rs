@@ -32,6 +32,25 @@ pub struct Ticker {
 }
 
 impl Ticker {
+    /// The ticker of a market in which orders meet. Of one without trades exchanges write prices of
+    /// 0, which nobody ever paid: such a price is not known, nor is a change from or to it. The
+    /// volumes are known, they are 0.
+    #[inline]
+    pub fn of_market(self) -> Self {
+        let paid = |price: Option<Decimal>| price.filter(|price| !price.is_zero());
+        let (last, open) = (paid(self.last), paid(self.open));
+        let is_compared = last.is_some() && open.is_some() == self.open.is_some();
+        Self {
+            last,
+            open,
+            high: paid(self.high),
+            low: paid(self.low),
+            change: self.change.filter(|_| is_compared),
+            change_percent: self.change_percent.filter(|_| is_compared),
+            ..self
+        }
+    }
+
     /// With the change since the opening price, where the exchange states both and not what is
     /// between them.
     #[inline]
@@ -99,6 +118,32 @@ pub(super) fn join_wide(high: u64, low: u64, digits: u8) -> Option<WideDecimal> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_price_of_nothing_is_not_known_nor_what_is_compared_with_it() {
+        let decimal = |text: &str| Decimal::parse(text.as_bytes()).ok();
+        let stated = Ticker {
+            last: decimal("1.5"),
+            open: decimal("1.25"),
+            high: decimal("2"),
+            low: decimal("1"),
+            change: decimal("0.25"),
+            change_percent: decimal("20"),
+            volume: Some(WideDecimal::ZERO),
+            ..Ticker::default()
+        };
+        assert_eq!(stated.of_market(), stated);
+        let zero = decimal("0.00");
+        let without_open = Ticker { open: None, change: None, change_percent: None, ..stated };
+        assert_eq!(Ticker { open: zero, ..stated }.of_market(), without_open);
+        let silent = Ticker { last: zero, open: zero, high: zero, low: zero, ..stated };
+        let volume = stated.volume;
+        assert_eq!(silent.of_market(), Ticker { volume, ..Ticker::default() });
+        // Who states no opening price at all may still know the change.
+        let closed = Ticker { open: None, ..stated };
+        assert_eq!(closed.of_market(), closed);
+        assert_eq!(Ticker { last: zero, ..closed }.of_market().change, None);
+    }
 
     #[test]
     fn a_ticker_survives_its_three_ticks() {

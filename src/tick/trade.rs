@@ -62,6 +62,16 @@ pub struct Trade {
     pub id: TradeId,
 }
 
+impl Trade {
+    /// Whether a market can have made it: something changed hands, for something. What is carried
+    /// here (coins, and contracts on them) has no price at or below zero, and no exchange prints a
+    /// trade of nothing but to fill a hole in its numbers.
+    #[inline(always)]
+    pub const fn is_possible(&self) -> bool {
+        self.price.mantissa() > 0 && self.size.mantissa() > 0
+    }
+}
+
 impl From<Trade> for Body {
     #[inline]
     fn from(trade: Trade) -> Self {

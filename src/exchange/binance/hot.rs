@@ -110,8 +110,7 @@ fn trade(
     let time = context.time(time);
     let sent = context.time(sent);
     let id = TradeId::Number(id);
-    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
-    Some(())
+    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch).ok()
 }
 
 /// Spot `E s a p q f l T m M`; futures `E a s p q nq f l T m st`, `nq` since 2025-12 and `st`
@@ -151,8 +150,7 @@ fn aggregate(
     let instrument = close(context, cursor, stream, symbol)?;
     let sent = context.time(sent);
     let id = TradeId::Number(id);
-    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch);
-    Some(())
+    TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch).ok()
 }
 
 /// Spot `u s b B a A`; futures `e u s b B a A T E`, or with `E T` behind `u`.

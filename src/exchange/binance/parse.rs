@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, pairs, trade_id, unsigned};
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{
@@ -38,12 +38,13 @@ impl TradeFields {
     /// "m: Is the buyer the market maker?" (web-socket-streams.md): true means that the buyer's
     /// order was resting, so the taker sold.
     #[inline(always)]
-    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) -> Result<(), Rejected> {
         let taker = if self.buyer_is_maker { Side::Ask } else { Side::Bid };
         let Self { price, size, id, .. } = self;
         let trade = Trade { taker, price, size, id };
         batch.sent = self.sent;
-        batch.push(id.number(), Tick::new(instrument, self.time, trade.into()));
+        batch.push(id.number(), trade_tick(instrument, self.time, trade)?);
+        Ok(())
     }
 }
 
@@ -59,17 +60,15 @@ pub(super) struct QuoteFields {
 impl QuoteFields {
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
-        let (bid, bid_size) = resting(self.bid);
-        let (ask, ask_size) = resting(self.ask);
-        let quote = Quote { bid, bid_size, ask, ask_size };
+        let ((bid, bid_size), (ask, ask_size)) = (self.bid, self.ask);
+        let quote = Quote {
+            bid: Some(bid),
+            bid_size: Some(bid_size),
+            ask: Some(ask),
+            ask_size: Some(ask_size),
+        };
         batch.push(self.update_id, Tick::new(instrument, self.time, quote.into()));
     }
-}
-
-/// An empty side is written with a price of zero.
-#[inline(always)]
-fn resting((price, size): (Decimal, Decimal)) -> (Option<Decimal>, Option<Decimal>) {
-    if price.is_zero() { (None, None) } else { (Some(price), Some(size)) }
 }
 
 /// A book delta as both paths hand it over, its levels being in the batch already.
@@ -143,6 +142,9 @@ impl Context<'_> {
             return self.list(inner, batch);
         }
         let event = Event::of(inner).ok_or(Rejected::Foreign)?;
+        if !is_of(stream, &event) {
+            return self.misdirected(&event, batch);
+        }
         let known = event.name().is_some() || event.is_bare_quote();
         // The best levels, whole each time; on futures they call themselves `depthUpdate` like
         // the changes to a book, and only the stream's name tells. Nobody here asks for them.
@@ -170,6 +172,23 @@ impl Context<'_> {
             }
         }
         frame
+    }
+
+    /// An event that another stream brings than that of the symbol it names: whose it is nobody
+    /// knows, so it is nobody's.
+    #[cold]
+    fn misdirected(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+        let channel = match event.name() {
+            Some("trade" | "aggTrade") => Channel::Trades,
+            Some("depthUpdate") => Channel::Orderbook,
+            Some("24hrTicker") => Channel::Ticker,
+            Some("kline") => Channel::Candles,
+            None if event.is_bare_quote() => Channel::Quotes,
+            Some("bookTicker") => Channel::Quotes,
+            _ => return Ok(Frame::Other),
+        };
+        batch.lose(None, channel, Rejected::Contradiction);
+        Ok(GENERAL)
     }
 
     fn event(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
@@ -240,7 +259,7 @@ impl Context<'_> {
             id: trade_id(event.required(id)?, batch)?,
             buyer_is_maker: event.required(b'm')?.boolean().ok_or(Rejected::Field)?,
         };
-        fields.push(instrument, batch);
+        fields.push(instrument, batch)?;
         Ok(GENERAL)
     }
 
@@ -307,15 +326,15 @@ impl Context<'_> {
             high: Some(event.price(b'h')?),
             low: Some(event.price(b'l')?),
             // Futures state no best bid and ask here.
-            bid: optional(b'b')?.filter(|price| !price.is_zero()),
-            ask: optional(b'a')?.filter(|price| !price.is_zero()),
+            bid: optional(b'b')?,
+            ask: optional(b'a')?,
             change: Some(event.price(b'p')?),
             change_percent: Some(event.price(b'P')?),
             volume: Some(event.wide(b'v')?),
             quote_volume: Some(event.wide(b'q')?),
         };
         let time = self.event_time_of_sending(event)?;
-        batch.push_ticker(None, instrument, time, &ticker);
+        batch.push_ticker(None, instrument, time, ticker);
         Ok(GENERAL)
     }
 
@@ -350,6 +369,15 @@ impl Context<'_> {
     fn event_time_of_sending(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
         Ok(self.time(event.unsigned(b'E')?))
     }
+}
+
+/// Whether a stream's name says the same as the event in it. A stream of all symbols
+/// (`!ticker@arr`), of a pair (`btcusdt_perpetual@continuousKline_1m`) or of what names no symbol
+/// says nothing.
+fn is_of(stream: &str, event: &Event<'_>) -> bool {
+    let Some((named, _)) = stream.split_once('@') else { return true };
+    let Some(symbol) = event.value(b's').and_then(Value::string) else { return true };
+    named.starts_with('!') || symbol.eq_ignore_ascii_case(named)
 }
 
 /// `…@depth5`, `…@depth20@100ms`: the best levels, whole each time.

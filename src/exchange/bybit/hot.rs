@@ -88,7 +88,7 @@ fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
             true => contract_trade(&mut cursor, topic)?,
             false => spot_trade(&mut cursor, topic)?,
         };
-        fields.push(instrument, batch);
+        fields.push(instrument, batch).ok()?;
         if !cursor.take(b",") {
             cursor.expect(b"]}")?;
             return cursor.is_at_end().then_some(());

@@ -8,7 +8,9 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::{
     GENERAL, cut, items, pairs, price, required, size, text, trade_id, unsigned, wide,
 };
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected, trade_tick,
+};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId};
@@ -36,7 +38,7 @@ pub(super) struct TradeFields {
 impl TradeFields {
     /// Block trades and retail price improvements are told like all others; they are trades.
     #[inline(always)]
-    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) -> Result<(), Rejected> {
         let Self { time, taker, price, size, id, cross_sequence } = self;
         let sequence = match id {
             TradeId::Uuid(_) => cross_sequence,
@@ -44,7 +46,8 @@ impl TradeFields {
             TradeId::None | TradeId::Number(_) | TradeId::Spelled(_) => id.number(),
         };
         let trade = Trade { taker, price, size, id };
-        batch.push(sequence, Tick::new(instrument, time, trade.into()));
+        batch.push(sequence, trade_tick(instrument, time, trade)?);
+        Ok(())
     }
 }
 
@@ -137,7 +140,10 @@ impl Context<'_> {
         };
         // A book of one level is a quote to all but readers of recordings.
         let channel = if depth > 1 { Channel::Orderbook } else { Channel::Quotes };
-        batch.attempt(instrument, channel, |batch| self.levels(instrument, depth, message, batch));
+        batch.attempt(instrument, channel, |batch| {
+            agree(event, "s", rest)?;
+            self.levels(instrument, depth, message, batch)
+        });
         Ok(GENERAL)
     }
 
@@ -176,17 +182,20 @@ impl Context<'_> {
             return Ok(GENERAL);
         };
         batch.sent = message.time(None).unwrap_or(UnixNanos::NONE);
+        let is_of_one = self.instruments.find(rest.as_bytes()).is_some();
         for item in trades {
             // Options print all trades of a coin on one topic, so each item names its instrument.
             let instrument = self.instruments.find(named(item, "s", rest).as_bytes());
-            if instrument.is_none() && text(item, "s").is_ok() {
+            if instrument.is_none() && text(item, "s").is_ok() && !is_of_one {
                 continue;
             }
             batch.attempt(instrument, Channel::Trades, |batch| {
+                if is_of_one {
+                    agree(item, "s", rest)?;
+                }
                 let fields = trade(item, batch)?;
                 text(item, "s")?;
-                fields.push(instrument.ok_or(Rejected::Field)?, batch);
-                Ok(())
+                fields.push(instrument.ok_or(Rejected::Field)?, batch)
             });
         }
         Ok(if batch.is_empty() { Frame::Other } else { GENERAL })
@@ -203,6 +212,7 @@ impl Context<'_> {
             return Ok(Frame::Other);
         };
         batch.attempt(instrument, Channel::Ticker, |batch| {
+            agree(message.data, "symbol", rest)?;
             self.statistics(instrument, message, batch)
         });
         Ok(GENERAL)
@@ -225,7 +235,7 @@ impl Context<'_> {
         message.book_kind()?;
         let time = message.time(None)?;
         batch.best_carried = !states_best;
-        batch.push_ticker(None, instrument, time, &ticker);
+        batch.push_ticker(None, instrument, time, ticker);
         Ok(())
     }
 
@@ -305,6 +315,15 @@ fn named<'t>(item: Value<'t>, name: &str, topic: &'t str) -> &'t str {
     own.unwrap_or_else(|| topic.rsplit('.').next().unwrap_or(topic))
 }
 
+/// An item that names another symbol than its topic may be either's.
+fn agree(item: Value<'_>, name: &str, topic: &str) -> Result<(), Rejected> {
+    let of_topic = topic.rsplit('.').next().unwrap_or(topic);
+    match item.field(name).and_then(Value::string) {
+        Some(own) if own != of_topic => Err(Rejected::Contradiction),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn trade(item: Value<'_>, batch: &mut Batch) -> Result<TradeFields, Rejected> {
     Ok(TradeFields {
         time: millis(required(item, "T")?)?,
@@ -327,9 +346,6 @@ fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
         return if is_other { Ok(None) } else { Err(Rejected::Field) };
     };
     let open_time = millis(required(item, "start")?)?;
-    if !open_time.is_some() || interval.open_time(open_time) != open_time {
-        return Err(Rejected::Number);
-    }
     let of = |key| price(required(item, key)?);
     let prices = [of("open")?, of("high")?, of("low")?, of("close")?];
     let volume = wide(required(item, "volume")?)?;
@@ -399,15 +415,13 @@ fn merged(before: Ticker, fields: Value<'_>) -> (Ticker, bool, Result<(), Reject
             "price24hPcnt" | "change24h" => {
                 ticker.change_percent = stated(value, price, &mut read).and_then(percent);
             }
-            // Options say `bidPrice`; nothing rests at a price of zero.
+            // Options say `bidPrice`.
             "bid1Price" | "bidPrice" => {
-                let price = stated(value, price, &mut read);
-                ticker.bid = price.filter(|price| !price.is_zero());
+                ticker.bid = stated(value, price, &mut read);
                 states_best |= ticker.bid.is_some();
             }
             "ask1Price" | "askPrice" => {
-                let price = stated(value, price, &mut read);
-                ticker.ask = price.filter(|price| !price.is_zero());
+                ticker.ask = stated(value, price, &mut read);
                 states_best |= ticker.ask.is_some();
             }
             "symbol" if value.string().is_none() => read = Err(Rejected::Field),

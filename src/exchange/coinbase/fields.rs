@@ -4,7 +4,7 @@
 use super::errors;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, cut, required, size, stated, wide};
-use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected};
+use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected, trade_tick};
 use crate::instrument::InstrumentId;
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -30,14 +30,15 @@ impl TradeFields {
         instrument: InstrumentId,
         origin: Origin,
         batch: &mut Batch,
-    ) {
+    ) -> Result<(), Rejected> {
         let taker = if self.maker == Side::Bid { Side::Ask } else { Side::Bid };
         let Self { price, size, id, .. } = self;
-        let tick = Tick::new(instrument, self.time, Trade { taker, price, size, id }.into());
+        let tick = trade_tick(instrument, self.time, Trade { taker, price, size, id })?;
         match origin {
             Origin::Past => batch.push_past(id.number(), tick),
             Origin::Live | Origin::Derived => batch.push(id.number(), tick),
         }
+        Ok(())
     }
 }
 
@@ -56,20 +57,12 @@ impl TickerFields {
     /// The ticker, and the best bid and ask that stand in it as a quote of its own: there is no
     /// other channel for them.
     #[inline(always)]
-    pub(in crate::exchange) fn push(mut self, instrument: InstrumentId, batch: &mut Batch) {
-        let resting = |price: Option<Decimal>| price.filter(|price| !price.is_zero());
-        let [bid_size, ask_size] = self.sizes;
-        let stated = self.ticker.bid.is_some() || self.ticker.ask.is_some();
-        let (bid, ask) = (resting(self.ticker.bid), resting(self.ticker.ask));
-        (self.ticker.bid, self.ticker.ask) = (bid, ask);
-        batch.push_ticker(self.sequence, instrument, self.time, &self.ticker);
-        if stated {
-            let quote = Quote {
-                bid,
-                bid_size: bid_size.filter(|_| bid.is_some()),
-                ask,
-                ask_size: ask_size.filter(|_| ask.is_some()),
-            };
+    pub(in crate::exchange) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+        let (Ticker { bid, ask, .. }, [bid_size, ask_size]) = (self.ticker, self.sizes);
+        let quote = Quote { bid, bid_size, ask, ask_size }.resting();
+        let ticker = Ticker { bid: quote.bid, ask: quote.ask, ..self.ticker };
+        batch.push_ticker(self.sequence, instrument, self.time, ticker);
+        if bid.is_some() || ask.is_some() {
             batch.push_derived(self.sequence, Tick::new(instrument, self.time, quote.into()));
         }
     }

@@ -109,8 +109,7 @@ fn trade(
     cursor.expect(b",\"sequence\":")?;
     cursor.skip_unsigned()?;
     let (instrument, time) = close(context, cursor, product)?;
-    TradeFields { time, price, size, id, maker }.push(instrument, origin, batch);
-    Some(())
+    TradeFields { time, price, size, id, maker }.push(instrument, origin, batch).ok()
 }
 
 /// With the sizes of the best bid and ask since 2022.

@@ -124,8 +124,7 @@ fn trade(
         id: trade_id(required(root, "trade_id")?, batch)?,
         maker: side(text(root, "side")?)?,
     };
-    fields.push(instrument, origin, batch);
-    Ok(())
+    fields.push(instrument, origin, batch)
 }
 
 fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {

@@ -142,7 +142,7 @@ fn trades(
     cursor.expect(b",\"trades\":[")?;
     loop {
         let (instrument, fields) = trade(context, &mut cursor)?;
-        fields.push(instrument, origin, batch);
+        fields.push(instrument, origin, batch).ok()?;
         if !cursor.take(b",") {
             break;
         }

@@ -181,8 +181,7 @@ impl Context<'_> {
                 id: trade_id(required(trade, "trade_id")?, batch)?,
                 maker: maker(text(trade, "side")?)?,
             };
-            fields.push(instrument, origin, batch);
-            Ok(())
+            fields.push(instrument, origin, batch)
         });
         order_trades(from, batch);
         ours

@@ -12,7 +12,8 @@
 //! left to the general path, which gives the same ticks for what fits.
 
 use super::memory::{Stream, StreamId};
-use super::parse::{BarFields, Context, TickFields, interval, is_stream_id, time};
+use super::parse::{BarFields, Context, TickFields, is_stream_id, time};
+use super::subscribe::interval_of;
 use crate::exchange::Batch;
 use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
@@ -176,10 +177,10 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     }
     cursor.expect(b"\"}}")?;
     let instrument = instrument(context, &cursor, symbol)?;
-    let interval = interval(granularity, open_time)?;
+    let interval = interval_of(granularity)?;
+    let fields = BarFields::new((interval, open_time, time(epoch)), [open, high, low, close]);
     name(context, instrument, Stream::Candles(interval), id)?;
     batch.answered = answered;
-    let fields = BarFields::new((interval, open_time, time(epoch)), [open, high, low, close]);
     fields.push(instrument, batch);
     Some(())
 }

@@ -37,7 +37,7 @@ impl TickFields {
         let time = time(self.epoch);
         let ticker =
             Ticker { last: Some(self.quote), bid: self.bid, ask: self.ask, ..Ticker::default() };
-        batch.push_ticker(self.epoch, instrument, time, &ticker);
+        batch.push_index(self.epoch, instrument, time, ticker);
         if self.bid.is_some() || self.ask.is_some() {
             let quote = Quote { bid: self.bid, bid_size: None, ask: self.ask, ask_size: None };
             batch.push_derived(self.epoch, Tick::new(instrument, time, quote.into()));
@@ -74,12 +74,6 @@ impl BarFields {
 #[inline(always)]
 pub(super) fn time(epoch: u64) -> UnixNanos {
     UnixNanos::from_millis(epoch.saturating_mul(1_000))
-}
-
-/// Whether a bar begins where ours of that length do.
-#[inline(always)]
-pub(super) fn is_aligned(interval: Interval, open_time: UnixNanos) -> bool {
-    open_time.is_some() && interval.open_time(open_time) == open_time
 }
 
 impl Context<'_> {
@@ -130,7 +124,7 @@ impl Context<'_> {
             let open_time = time(unsigned(bar, "open_time")?);
             let epoch = unsigned(bar, "epoch")?;
             let prices = prices(bar)?;
-            let Some(interval) = interval(unsigned(bar, "granularity")?, open_time) else {
+            let Some(interval) = interval_of(unsigned(bar, "granularity")?) else {
                 return Ok(None);
             };
             let fields = BarFields::new((interval, open_time, time(epoch)), prices);
@@ -163,19 +157,14 @@ impl Context<'_> {
         if bars.clone().count() > FRAME_LEVELS_MAX {
             return Err(Rejected::TooMany);
         }
+        let Some(interval) = interval_of(granularity) else { return Ok(Frame::Other) };
         let mut read = Vec::new();
         for bar in bars {
             let bar = batch.attempt(instrument, Channel::Candles, |_| {
                 Ok((unsigned(bar, "epoch")?, prices(bar)?))
             });
             let Some((epoch, prices)) = bar else { continue };
-            let open_time = time(epoch);
-            match interval(granularity, open_time) {
-                Some(interval) => {
-                    read.push(BarFields::new((interval, open_time, UnixNanos::NONE), prices));
-                }
-                None => return Ok(Frame::Other),
-            }
+            read.push(BarFields::new((interval, time(epoch), UnixNanos::NONE), prices));
         }
         // All but the last are over: the exchange has gone on to the next.
         let newest = read.len().saturating_sub(1);
@@ -239,12 +228,6 @@ fn site_status(root: Value<'_>) -> Frame {
         Some("updating") => Frame::Shutdown,
         _ => Frame::Status,
     }
-}
-
-/// The interval of that many seconds, if a bar that begins at `open_time` is one of ours.
-#[inline(always)]
-pub(super) fn interval(granularity: u64, open_time: UnixNanos) -> Option<Interval> {
-    interval_of(granularity).filter(|&interval| is_aligned(interval, open_time))
 }
 
 /// Letters and digits of a UUID: nothing that would break out of a JSON string.

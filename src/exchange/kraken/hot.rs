@@ -138,7 +138,7 @@ fn trades(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
         let id = TradeId::Number(cursor.unsigned()?);
         let time = time(context, &mut cursor)?;
         let fields = TradeFields { time, taker, price, size, id };
-        batch.push(id.number(), fields.tick(instrument));
+        batch.push(id.number(), fields.tick(instrument).ok()?);
         if !cursor.take(b"},{\"symbol\":\"") {
             cursor.expect(b"}]}")?;
             return cursor.is_at_end().then_some(());

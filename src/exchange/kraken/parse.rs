@@ -8,7 +8,7 @@ use super::depth::Depths;
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, required, text, trade_id, unsigned};
-use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject};
+use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -37,10 +37,9 @@ pub(super) struct TradeFields {
 impl TradeFields {
     /// "side: Side of taker order" (trade channel).
     #[inline(always)]
-    pub(super) fn tick(self, instrument: InstrumentId) -> Tick {
+    pub(super) fn tick(self, instrument: InstrumentId) -> Result<Tick, Rejected> {
         let Self { taker, price, size, id, .. } = self;
-        let trade = Trade { taker, price, size, id };
-        Tick::new(instrument, self.time, trade.into())
+        trade_tick(instrument, self.time, Trade { taker, price, size, id })
     }
 }
 
@@ -61,39 +60,26 @@ pub(super) struct TickerFields {
 }
 
 impl TickerFields {
-    /// Pushes the statistics, and the best prices as a quote. A side without orders is written
-    /// with a price of 0.
+    /// Pushes the statistics, and the best prices as a quote.
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
-        let (bid, bid_size) = resting(self.bid, self.bid_size);
-        let (ask, ask_size) = resting(self.ask, self.ask_size);
+        let Self { bid, bid_size, ask, ask_size, .. } = self;
+        let quote = Quote { bid, bid_size, ask, ask_size }.resting();
         let ticker = Ticker {
             last: self.last,
             high: self.high,
             low: self.low,
-            bid,
-            ask,
+            bid: quote.bid,
+            ask: quote.ask,
             change: self.change,
             change_percent: self.change_percent,
             volume: self.volume,
             ..Ticker::default()
         };
-        batch.push_ticker(None, instrument, self.time, &ticker);
-        if self.bid.is_some() || self.ask.is_some() {
-            let quote = Quote { bid, bid_size, ask, ask_size };
+        batch.push_ticker(None, instrument, self.time, ticker);
+        if bid.is_some() || ask.is_some() {
             batch.push_derived(None, Tick::new(instrument, self.time, quote.into()));
         }
-    }
-}
-
-#[inline(always)]
-pub(super) fn resting(
-    price: Option<Decimal>,
-    size: Option<Decimal>,
-) -> (Option<Decimal>, Option<Decimal>) {
-    match price {
-        Some(price) if !price.is_zero() => (Some(price), size),
-        _ => (None, None),
     }
 }
 
@@ -356,9 +342,10 @@ fn trade(
         size: item.size("qty")?,
         id: trade_id(item.required("trade_id")?, batch)?,
     };
+    let (number, tick) = (fields.id.number(), fields.tick(instrument)?);
     match kind {
-        BookKind::Snapshot => batch.push_past(fields.id.number(), fields.tick(instrument)),
-        BookKind::Delta => batch.push(fields.id.number(), fields.tick(instrument)),
+        BookKind::Snapshot => batch.push_past(number, tick),
+        BookKind::Delta => batch.push(number, tick),
     }
     Ok(true)
 }
@@ -396,9 +383,6 @@ fn candle(
     let minutes = unsigned(item.required("interval")?)?;
     let Some(interval) = interval_of(minutes) else { return Ok(false) };
     let open_time = read_date(item.required("interval_begin")?)?;
-    if !open_time.is_some() || interval.open_time(open_time) != open_time {
-        return Ok(false);
-    }
     let price = |key| item.price(key);
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle {

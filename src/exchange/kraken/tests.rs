@@ -250,7 +250,9 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
         let other = text.replace("\"interval\":5", &format!("\"interval\":{minutes}"));
         assert_eq!(reader.read(&other), Ok(Frame::Other), "{minutes}");
     }
-    assert_eq!(reader.read(&text.replace("15:30:00", "15:31:00")), Ok(Frame::Other));
+    let misplaced = text.replace("15:30:00", "15:31:00");
+    assert_eq!(reader.read(&misplaced), GENERAL);
+    assert!(!reader.last.candle().is_possible());
 }
 
 #[test]

@@ -2,11 +2,13 @@
 //! "XBT/USD"]` with one payload or two, all else as objects with an `event`. Numbers are strings,
 //! times are seconds with a fraction, trades have no ids.
 
-use super::parse::{Context, interval_of, resting};
+use super::parse::{Context, interval_of};
 use super::{depth, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject, trade_tick,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -156,7 +158,7 @@ fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Resul
             };
             let (price, size) = (price(part(0)?)?, size(part(1)?)?);
             let trade = Trade { taker, price, size, id: TradeId::None };
-            batch.push(None, Tick::new(instrument, seconds(part(2)?)?, trade.into()));
+            batch.push(None, trade_tick(instrument, seconds(part(2)?)?, trade)?);
             Ok(())
         });
     }
@@ -167,20 +169,24 @@ fn trades(instrument: InstrumentId, list: Value<'_>, batch: &mut Batch) -> Resul
 fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     const OF_24_HOURS: usize = 1;
     let part = |name, index| part(fields.field(name).ok_or(Rejected::Field)?, index);
-    let (bid, bid_size) = resting(Some(price(part("b", 0)?)?), Some(size(part("b", 2)?)?));
-    let (ask, ask_size) = resting(Some(price(part("a", 0)?)?), Some(size(part("a", 2)?)?));
+    let quote = Quote {
+        bid: Some(price(part("b", 0)?)?),
+        bid_size: Some(size(part("b", 2)?)?),
+        ask: Some(price(part("a", 0)?)?),
+        ask_size: Some(size(part("a", 2)?)?),
+    }
+    .resting();
     let ticker = Ticker {
         last: Some(price(part("c", 0)?)?),
         open: Some(price(part("o", OF_24_HOURS)?)?),
         high: Some(price(part("h", OF_24_HOURS)?)?),
         low: Some(price(part("l", OF_24_HOURS)?)?),
-        bid,
-        ask,
+        bid: quote.bid,
+        ask: quote.ask,
         volume: Some(wide(part("v", OF_24_HOURS)?)?),
         ..Ticker::default()
     };
-    batch.push_ticker(None, instrument, UnixNanos::NONE, &ticker);
-    let quote = Quote { bid, bid_size, ask, ask_size };
+    batch.push_ticker(None, instrument, UnixNanos::NONE, ticker);
     batch.push_derived(None, Tick::new(instrument, UnixNanos::NONE, quote.into()));
     Ok(())
 }
@@ -189,9 +195,7 @@ fn ticker(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Res
 fn spread(instrument: InstrumentId, fields: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     let price = |index| price(part(fields, index)?).map(Some);
     let size = |index| size(part(fields, index)?).map(Some);
-    let (bid, bid_size) = resting(price(0)?, size(3)?);
-    let (ask, ask_size) = resting(price(1)?, size(4)?);
-    let quote = Quote { bid, bid_size, ask, ask_size };
+    let quote = Quote { bid: price(0)?, bid_size: size(3)?, ask: price(1)?, ask_size: size(4)? };
     batch.push(None, Tick::new(instrument, seconds(part(fields, 2)?)?, quote.into()));
     Ok(())
 }
@@ -209,9 +213,6 @@ fn candle(
     let price = |index| price(part(index)?);
     let end = seconds(part(1)?)?;
     let open_time = UnixNanos(end.0.saturating_sub(interval.nanos()));
-    if !end.is_some() || interval.open_time(open_time) != open_time {
-        return Ok(());
-    }
     let prices = [price(2)?, price(3)?, price(4)?, price(5)?];
     let candle = Candle {
         trades: Some(unsigned(part(8)?)?),

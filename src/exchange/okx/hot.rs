@@ -87,7 +87,7 @@ fn trades(
         if cursor.take(b",\"seqId\":") {
             cursor.unsigned()?;
         }
-        TradeFields { time, price, size, id, count, taker }.push(instrument, batch);
+        TradeFields { time, price, size, id, count, taker }.push(instrument, batch).ok()?;
         if !cursor.take(b"},{\"instId\":\"") {
             break;
         }

@@ -13,7 +13,7 @@ use crate::exchange::general::{
     GENERAL, cut, items, price, required, size, stated, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -43,9 +43,9 @@ pub(super) struct TradeFields {
 
 impl TradeFields {
     #[inline(always)]
-    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) -> Result<(), Rejected> {
         let Self { taker, price, size, id, .. } = self;
-        let tick = Tick::new(instrument, self.time, Trade { taker, price, size, id }.into());
+        let tick = trade_tick(instrument, self.time, Trade { taker, price, size, id })?;
         match id.number() {
             Some(last) => {
                 let first = last.saturating_sub(self.count.saturating_sub(1));
@@ -53,6 +53,7 @@ impl TradeFields {
             }
             None => batch.push(None, tick),
         }
+        Ok(())
     }
 }
 
@@ -162,7 +163,13 @@ impl Context<'_> {
         batch.attempt(instrument, channel, |batch| {
             let mut empty = true;
             for item in items(root.field("data"))? {
-                batch.attempt(instrument, channel, |batch| read(self, &event, item, batch));
+                batch.attempt(instrument, channel, |batch| {
+                    // An item that names another symbol than its frame may be either's.
+                    match item.field("instId").and_then(Value::string) {
+                        Some(own) if own != native => Err(Rejected::Contradiction),
+                        Some(_) | None => read(self, &event, item, batch),
+                    }
+                });
                 empty = false;
             }
             if empty { Err(Rejected::Field) } else { Ok(()) }
@@ -235,8 +242,7 @@ impl Context<'_> {
                 _ => return Err(Rejected::Field),
             },
         };
-        fields.push(event.instrument, batch);
-        Ok(())
+        fields.push(event.instrument, batch)
     }
 
     fn quote(
@@ -321,7 +327,7 @@ impl Context<'_> {
             quote_volume,
         };
         let time = time(required(item, "ts")?)?;
-        batch.push_ticker(None, event.instrument, time, &ticker);
+        batch.push_ticker(None, event.instrument, time, ticker);
         Ok(())
     }
 
