@@ -234,8 +234,8 @@ pub const CORRECTABLE_BARS: usize = 64;
 pub const CANDLE_AHEAD_NS_MAX: i64 = 10_000_000_000;
 const _: () = assert!(CANDLE_AHEAD_NS_MAX < DATE_AHEAD_NS_MAX);
 
-/// The same where that clock is not known, as of a recording: when so many trades in a row belong
-/// before the newest candle. Fewer may be copies that came late.
+/// The same where that clock is not known, as of a recording: when so many trades in a row are of a
+/// time so far before the newest candle. Fewer, or nearer ones, may be copies that came late.
 pub const CANDLES_OLDER_MAX: u8 = 16;
 
 /// How far ahead of its exchange's clock the date of an event is believed: 90 s, far more than the

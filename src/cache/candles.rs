@@ -387,14 +387,14 @@ impl Slot {
     }
 
     /// Whether a trade from before the newest candle shows that this lies in the future. Where
-    /// nobody knows what time it is, many in a row do.
+    /// nobody knows what time it is, many in a row do that are as far before it as no late trade is.
     #[cold]
     fn is_of_now(&mut self, time: i64, date: UnixNanos) -> bool {
         if date.is_some() {
             let now = date.0.saturating_add(CANDLE_AHEAD_NS_MAX);
             return self.start > now && time <= now;
         }
-        self.older += 1;
+        self.older += u8::from(time.saturating_add(CANDLE_AHEAD_NS_MAX) < self.start);
         self.older >= CANDLES_OLDER_MAX
     }
 
