@@ -88,11 +88,12 @@ impl Told {
 pub(super) const fn gravity(reason: Reason) -> u8 {
     match reason {
         Reason::None => 0,
-        Reason::Aged => 1,
-        Reason::Mute => 2,
-        Reason::Unavailable => 3,
-        Reason::RateLimited => 4,
-        _ => 5,
+        Reason::AwaitingTurn => 1,
+        Reason::Aged => 2,
+        Reason::Mute => 3,
+        Reason::Unavailable => 4,
+        Reason::RateLimited => 5,
+        _ => 6,
     }
 }
 

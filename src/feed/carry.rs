@@ -159,7 +159,7 @@ impl Upstream {
         self.set_plan(Arc::clone(plan));
         let Some(open) = self.open() else { return };
         open.leave(left);
-        open.subscribing.add(added);
+        open.add(added, now);
         // Where best prices come with the statistics, leaving one of them ends both.
         let is_kin = |one: &Subscription, other: &Subscription| {
             let kin = [Channel::Quotes, Channel::Ticker];

@@ -25,7 +25,8 @@ use super::upstream::{Change, Site, Target, Upstream};
 use super::{with_books, with_trades};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
-    ConnectionPlan, ConnectionRules, Exchange, Profile, SnapshotSource, Subscription, profile,
+    ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile, SnapshotSource, Subscription,
+    profile,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits;
@@ -54,6 +55,8 @@ pub(super) struct Line {
     pub(super) replacement: Option<Upstream>,
     /// The exchange said that it will end the connection.
     pub(super) shutdown_notice: bool,
+    /// It was open once, or begins while others serve.
+    was_open: bool,
     /// Lines of the same number carry the same.
     group: u16,
     /// Which of those it is.
@@ -244,7 +247,8 @@ impl Lines {
         }
         for copy in 0..self.copies {
             let main = self.shared.upstream(Arc::clone(plan));
-            self.lines.push(Line::new(main, group, copy));
+            // What is added makes nothing less ready than it was.
+            self.lines.push(Line { was_open: true, ..Line::new(main, group, copy) });
         }
         true
     }
@@ -354,6 +358,7 @@ impl Lines {
         for (index, line) in self.lines.iter_mut().enumerate() {
             let copy = line.copy;
             line.main.tend(exchange, &mut self.shared.site(index, copy, world));
+            line.was_open |= line.main.open_since().is_some();
             if let Some(replacement) = &mut line.replacement {
                 replacement.tend(exchange, &mut self.shared.site(index, copy, world));
             }
@@ -364,6 +369,7 @@ impl Lines {
             }
         }
         numbers.note_newest(self.shared.generations);
+        self.count_waiting(world.now);
         self.compare(numbers, world.now);
         self.note_doubted();
         if was_open && !self.shared.circuit.is_open() {
@@ -372,6 +378,31 @@ impl Lines {
         }
         self.due = due;
         true
+    }
+
+    /// Counts what waits to be asked or answered. Of lines that carry the same the best counts; those
+    /// of which none is open say by their state that nothing comes.
+    fn count_waiting(&self, now: MonoNanos) {
+        let groups = self.lines.chunk_by(|one, two| one.group == two.group);
+        let unsettled = groups.filter_map(|group| match group.iter().any(|one| one.was_open) {
+            true => {
+                group.iter().flat_map(Line::opened).map(|one| one.subscribing.unsettled()).min()
+            }
+            false => Some(group[0].main.plan().subscriptions.len()),
+        });
+        let counters = &self.shared.counters;
+        counters.unsettled_subscriptions.set(unsettled.sum::<usize>() as u64);
+        let open = || self.lines.iter().flat_map(Line::opened);
+        let unsent: usize = open().map(Open::unsent).sum();
+        let until = open().filter(|one| one.unsent() > 0).map(|one| {
+            let ahead = match self.shared.rules.messages_of {
+                MessagesOf::Connection => one.unsent(),
+                MessagesOf::Address => unsent,
+            };
+            one.sent_by(ahead, now)
+        });
+        counters.unsent_until.set(until.max().map_or(0, |at| at.0));
+        counters.unsent_requests.set(unsent as u64);
     }
 
     /// Says whose trades were asked for again. A connection that is subscribed to everything, and
@@ -659,6 +690,7 @@ impl Line {
             main,
             replacement: None,
             shutdown_notice: false,
+            was_open: false,
             group: group as u16,
             copy: copy as u8,
         }

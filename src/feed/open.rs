@@ -21,6 +21,10 @@ use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
 use crate::tick::{Interval, Reason};
 
+/// What was not asked for by then, after it was to be, is told to wait for its turn. Most
+/// connections have asked for everything long before.
+pub(super) const UNSENT_TOLD_AFTER: Duration = Duration::from_secs(1);
+
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
 
@@ -89,6 +93,8 @@ pub(super) struct Open {
     pub(super) pacer: Pacer,
     /// Messages of each window that candles leave to what is asked for first.
     pub(super) spared_for_prices: usize,
+    /// When those who follow what was not asked for yet are told.
+    pub(super) unsent_told_at: MonoNanos,
     pub(super) heartbeat_at: MonoNanos,
 }
 
@@ -207,14 +213,41 @@ impl Open {
             self.pacer.note(site.now);
             self.socket.queue_text(text)?;
         }
+        if self.unsent_told_at <= site.now {
+            self.unsent_told_at = MonoNanos::MAX;
+            let unsent = self.subscribing.unsent();
+            self.lack(&unsent, Reason::AwaitingTurn);
+        }
         Ok(())
+    }
+
+    /// More streams are wanted.
+    pub(super) fn add(&mut self, added: &[Subscription], now: MonoNanos) {
+        self.subscribing.add(added);
+        self.unsent_told_at = now.after(UNSENT_TOLD_AFTER);
+    }
+
+    /// Messages that wait until they may be sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.greeting.len() + self.subscribing.unsent_requests()
+    }
+
+    /// When the last of so many messages may be sent, at the earliest.
+    pub(super) fn sent_by(&self, messages: usize, now: MonoNanos) -> MonoNanos {
+        let spared = MESSAGES_SPARED + self.spared();
+        self.pacer.room_for(messages, spared, now).max(self.subscribing.held_until())
     }
 
     /// When something may be asked: as the exchange's limit has it, and its answers.
     fn ready_at(&self) -> MonoNanos {
+        let spared = MESSAGES_SPARED + self.spared();
+        self.pacer.ready_at(spared).max(self.subscribing.held_until())
+    }
+
+    /// Messages that what is asked next leaves to prices.
+    fn spared(&self) -> usize {
         let is_next = self.greeting.is_empty() && self.subscribing.next_is(Channel::Candles);
-        let spared = if is_next { self.spared_for_prices } else { 0 };
-        self.pacer.ready_at(MESSAGES_SPARED + spared).max(self.subscribing.held_until())
+        if is_next { self.spared_for_prices } else { 0 }
     }
 
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
@@ -253,7 +286,11 @@ impl Open {
     fn lack(&mut self, streams: &[Subscription], reason: Reason) {
         for &one in streams {
             if !self.rhythms.speaks(one.instrument, one.channel) {
-                self.lacks.entry(one.stream()).or_insert((one, reason));
+                let known = self.lacks.entry(one.stream()).or_insert((one, reason));
+                // Its turn has come.
+                if known.1 == Reason::AwaitingTurn {
+                    known.1 = reason;
+                }
             }
         }
     }
@@ -307,6 +344,7 @@ impl Open {
         let Found { begun, mute, refused, aged, broken, is_barren } = found;
         if !begun.is_empty() {
             self.have(&begun);
+            self.subscribing.hear(&begun);
             self.signs.extend(begun.into_iter().map(|stream| Sign { stream, speaks: true }));
         }
         if site.profile.book.snapshot == SnapshotSource::Stream {
@@ -398,6 +436,7 @@ impl Open {
             .min(self.subscribing.due())
             .min(self.rhythms.due())
             .min(request)
+            .min(self.unsent_told_at)
             .min(self.heartbeat_at)
     }
 }

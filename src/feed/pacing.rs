@@ -45,6 +45,23 @@ impl Pacer {
         MonoNanos(times[oldest % max].load(Ordering::Relaxed)).after(self.window)
     }
 
+    /// When the last of so many more events has room that leave `spare` of the window unused, at
+    /// the earliest.
+    pub(super) fn room_for(&self, more: usize, spare: usize, now: MonoNanos) -> MonoNanos {
+        let Events { count, times } = &*self.events;
+        let (count, max) = (count.load(Ordering::Relaxed), times.len());
+        let allowed = max.saturating_sub(spare).max(1);
+        let Some(last) = more.checked_sub(1).map(|more| count + more) else { return now };
+        // Each waits for the one that was so many before it, and that one for another if it is yet
+        // to be.
+        let windows = if last < count { 0 } else { (last - count) / allowed };
+        let wait = self.window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX));
+        let first = (last - windows * allowed).checked_sub(allowed).map_or(now, |oldest| {
+            MonoNanos(times[oldest % max].load(Ordering::Relaxed)).after(self.window).max(now)
+        });
+        first.after(wait)
+    }
+
     /// Notes an event, asked for or not.
     pub(super) fn note(&self, now: MonoNanos) {
         let Events { count, times } = &*self.events;
@@ -91,6 +108,24 @@ mod tests {
         pacer.note(MonoNanos(2));
         pacer.note(MonoNanos(3));
         assert_eq!(pacer.ready_at(0), now.after(SECOND));
+    }
+
+    #[test]
+    fn the_last_of_many_goes_when_it_is_said_to_go() {
+        let pacer = Pacer::new(5, SECOND);
+        let mut now = MonoNanos(1);
+        for spare in [0, 2] {
+            for more in [1, 2, 4, 9, 23] {
+                let told = pacer.room_for(more, spare, now);
+                for _ in 0..more {
+                    now = pacer.ready_at(spare).max(now);
+                    pacer.note(now);
+                }
+                assert_eq!(now, told, "{more} with {spare} spared");
+                now = now.after(Duration::from_millis(130));
+            }
+        }
+        assert_eq!(pacer.room_for(0, 0, now), now);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 
 mod refusals;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::patience::Patience;
@@ -46,6 +46,15 @@ enum Ask {
 
 /// Why a stream is refused for now, and the exchange's own first wait.
 type ForNow = (Reason, Duration);
+
+/// Since when a stream is asked for of which nothing is known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// The connection began with it.
+    FromTheStart,
+    /// It was added while the connection served others.
+    Later,
+}
 
 /// Subscriptions that go together.
 #[derive(Clone, Debug)]
@@ -139,6 +148,10 @@ pub(super) struct Subscribing {
     answered: Vec<Subscription>,
     /// Those of them that were accepted, likewise.
     accepted: Vec<Subscription>,
+    /// Streams of which neither an answer nor data came.
+    unsettled: HashMap<Subscription, Wanted>,
+    /// Those of them that the connection began with.
+    unsettled_from_the_start: usize,
     /// Refused for now, and when each is asked again.
     postponed: Vec<(MonoNanos, Ask, Subscription)>,
     patience: Patience,
@@ -175,6 +188,8 @@ impl Subscribing {
             awaited: Vec::new(),
             answered: Vec::new(),
             accepted: Vec::new(),
+            unsettled: HashMap::new(),
+            unsettled_from_the_start: 0,
             postponed: Vec::new(),
             patience: Patience::new(generation.into()),
             refused: HashSet::new(),
@@ -183,6 +198,8 @@ impl Subscribing {
             next_id: 1,
         };
         subscribing.ask(Ask::Subscribe, subscriptions);
+        subscribing.unsettled.extend(subscriptions.iter().map(|&one| (one, Wanted::FromTheStart)));
+        subscribing.unsettled_from_the_start = subscribing.unsettled.len();
         subscribing
     }
 
@@ -206,10 +223,14 @@ impl Subscribing {
         let there: Vec<_> = self.postponed.extract_if(.., lingers).map(|(.., one)| one).collect();
         self.ask(Ask::Part, &there);
         self.ask(Ask::Subscribe, subscriptions);
+        for one in subscriptions {
+            self.unsettled.entry(*one).or_insert(Wanted::Later);
+        }
     }
 
     /// Leaves streams, and asks for none of them again.
     pub(super) fn leave(&mut self, subscriptions: &[Subscription]) {
+        self.settle_all(subscriptions);
         self.left.extend(subscriptions);
         let mut leaving = subscriptions.to_vec();
         // What was not asked for yet, or was refused, need not be left.
@@ -227,6 +248,46 @@ impl Subscribing {
         self.patience.forget(subscriptions);
         self.drop_empty();
         self.ask(Ask::Leave, &leaving);
+    }
+
+    /// Something is known of these: the exchange's answer, that they speak, or that nobody wants
+    /// them any more.
+    fn settle_all(&mut self, streams: &[Subscription]) {
+        if self.unsettled.is_empty() {
+            return;
+        }
+        for one in streams {
+            if self.unsettled.remove(one) == Some(Wanted::FromTheStart) {
+                self.unsettled_from_the_start -= 1;
+            }
+        }
+    }
+
+    /// These speak. Candles of one length sound like those of another, which may not be asked for yet.
+    pub(super) fn hear(&mut self, begun: &[Subscription]) {
+        let unsent = self.unsent();
+        let asked: Vec<_> = begun.iter().filter(|one| !unsent.contains(one)).copied().collect();
+        self.settle_all(&asked);
+    }
+
+    /// Streams that the connection began with, and of which nothing is known yet.
+    pub(super) const fn unsettled(&self) -> usize {
+        self.unsettled_from_the_start
+    }
+
+    /// Streams that were never asked for on this connection.
+    pub(super) fn unsent(&self) -> Vec<Subscription> {
+        let queued = self.queue.iter().filter(|chunk| chunk.ask == Ask::Subscribe);
+        let worded = self.worded.iter().filter(|worded| worded.ask == Ask::Subscribe);
+        let streams = worded
+            .map(|worded| &worded.request.covers)
+            .chain(queued.filter(|chunk| chunk.tries == 0).map(|chunk| &chunk.subscriptions));
+        streams.flatten().filter(|one| self.unsettled.contains_key(*one)).copied().collect()
+    }
+
+    /// Requests that were not made yet, at least.
+    pub(super) fn unsent_requests(&self) -> usize {
+        self.queue.len() + self.worded.len()
     }
 
     fn ask(&mut self, ask: Ask, subscriptions: &[Subscription]) {
@@ -281,6 +342,13 @@ impl Subscribing {
             Ask::Subscribe => exchange.subscribe(&subscriptions, &mut self.next_id),
             Ask::Part | Ask::Leave => exchange.unsubscribe(&subscriptions, &mut self.next_id),
         };
+        let worded: usize = requests.iter().map(|request| request.covers.len()).sum();
+        if worded < subscriptions.len() {
+            // What comes with another stream has no request of its own.
+            let is_worded = |one: &Subscription| requests.iter().any(|r| r.covers.contains(one));
+            let rest = subscriptions.iter().filter(|one| !is_worded(one)).copied();
+            self.settle_all(&rest.collect::<Vec<_>>());
+        }
         let tries = tries + 1;
         self.worded.extend(requests.into_iter().map(|request| Worded { ask, tries, request }));
     }
@@ -354,6 +422,7 @@ impl Subscribing {
         match ask {
             Ask::Subscribe => {
                 self.patience.accept(&streams);
+                self.settle_all(&streams);
                 for one in &streams {
                     self.refused.remove(one);
                 }
@@ -475,6 +544,7 @@ impl Subscribing {
                 return Some((id, Refused::Unanswered(unanswered)));
             }
             let (there, unanswered): (Vec<_>, Vec<_>) = unanswered.into_iter().partition(speaks);
+            self.settle_all(&there);
             self.answered.extend(there);
             let cause = (Reason::Unavailable, UNANSWERED_WAIT);
             return Some((id, self.postpone(ask, unanswered, cause, now)));

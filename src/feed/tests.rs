@@ -21,6 +21,7 @@ mod flood;
 mod life;
 mod silence;
 mod told;
+mod turns;
 mod unheard;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;

@@ -19,7 +19,7 @@ use super::chatter::{Chatter, Complaints};
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
 use super::flow::Flow;
-use super::open::{Lacks, Open};
+use super::open::{Lacks, Open, UNSENT_TOLD_AFTER};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::Rhythms;
@@ -27,6 +27,7 @@ use super::sequence::ConnectionSequence;
 use super::subscribing::Subscribing;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile};
+use crate::instrument::Channel;
 use crate::limits::REFUSED_FOR_MAX;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, Bounds, ClientHandshake, NetError, Security, Step, Transport, join};
@@ -517,6 +518,10 @@ impl Upstream {
 
     fn opened(&mut self, handshake: ClientHandshake<Transport>, site: &mut Site<'_>) {
         let rules = site.rules;
+        // As many as a connection that follows this one says before it comes to candles.
+        let all = self.plan.subscriptions.iter();
+        let prices = all.filter(|one| one.channel != Channel::Candles).count();
+        let prices = prices + self.plan.greeting.len();
         self.phase = Phase::Open(Box::new(Open {
             socket: handshake.into_websocket(Bounds::upstream(rules.frame_bytes_max)),
             subscribing: Subscribing::new(
@@ -550,8 +555,9 @@ impl Upstream {
             },
             spared_for_prices: match rules.messages_of {
                 MessagesOf::Connection => 0,
-                MessagesOf::Address => rules.messages_max as usize / 4,
+                MessagesOf::Address => prices.min(rules.messages_max as usize / 4),
             },
+            unsent_told_at: site.now.after(UNSENT_TOLD_AFTER),
             heartbeat_at: rules
                 .heartbeat
                 .map_or(MonoNanos::MAX, |(every, _)| site.now.after(every)),

@@ -1,10 +1,12 @@
 //! The catalogue of counters. Each is written by one thread and read by any.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
 use super::catalogue::BUCKETS_NS;
+use crate::clock::MonoNanos;
 use crate::exchange::{RefusalKind, Rejected};
 use crate::limits::LINES_MAX;
 use crate::tick::{BookState, Reason};
@@ -132,8 +134,14 @@ pub struct FeedCounters {
     pub refused_subscriptions: Counter,
     /// Subscriptions that the exchange refused for now.
     pub postponed_subscriptions: Counter,
-    /// Streams that are not there, as the exchange refuses them.
+    /// Streams that are not there: refused, silent, or not asked for yet.
     pub absent_subscriptions: Gauge,
+    /// Streams that open connections began with and that no connection has an answer or data for.
+    pub unsettled_subscriptions: Gauge,
+    /// Messages to the exchange that wait for room under its limit.
+    pub unsent_requests: Gauge,
+    /// When the last of those may go, as [`MonoNanos`](crate::clock::MonoNanos); 0 without any.
+    pub unsent_until: Gauge,
     /// Subscriptions that were accepted and stayed without data.
     pub mute_subscriptions: Counter,
     /// Events dated further ahead of the exchange's clock than is believed.
@@ -171,6 +179,11 @@ pub struct FeedCounters {
 }
 
 impl FeedCounters {
+    /// Until the last of the messages that wait may go.
+    pub fn unsent_for(&self, now: MonoNanos) -> Duration {
+        Duration::from_nanos(MonoNanos(self.unsent_until.value()).since(now))
+    }
+
     /// More than one line carries the same, and a copy came.
     pub fn has_raced(&self) -> bool {
         self.lines.iter().any(|line| line.copies.value() > 0)

@@ -64,6 +64,8 @@ pub(super) struct FeedView {
     pub(super) unlisted: Vec<UnlistedStats>,
     /// Any line was connected at any time.
     pub(super) was_connected: bool,
+    /// It was added while others served, and is not served yet.
+    pub(super) is_excused: bool,
     pub(super) frames: Rate,
     pub(super) ticks: Rate,
 }
@@ -192,6 +194,7 @@ impl Observatory {
             copies: 1,
             unlisted: Vec::new(),
             was_connected: false,
+            is_excused: false,
             frames: Rate::default(),
             ticks: Rate::default(),
         };
@@ -204,7 +207,7 @@ impl Observatory {
         let mut sky = self.sky();
         let feed = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange);
         if let Some(feed) = feed {
-            feed.was_connected = true;
+            (feed.was_connected, feed.is_excused) = (true, true);
         }
     }
 
@@ -318,6 +321,7 @@ impl Observatory {
         let mut sky = self.sky();
         sky.collect(now);
         for feed in &mut sky.feeds {
+            feed.is_excused &= !feed.is_settled();
             feed.frames.sample(now, feed.counters.frames.value());
             feed.ticks.sample(now, feed.counters.ticks.value());
         }
@@ -327,7 +331,8 @@ impl Observatory {
         sky.judge_ended_slot(now);
     }
 
-    /// Whether every feed was connected once and every thread lives.
+    /// Whether every feed was connected once, every connection that is open has an answer for what
+    /// it asked, be it a refusal, and every thread lives.
     pub fn readiness(&self) -> Readiness {
         let mut reasons = Vec::new();
         // Relaxed: as in `set_stopping`.
@@ -338,10 +343,8 @@ impl Observatory {
         for thread in sky.threads.iter().filter(|thread| !thread.is_alive()) {
             reasons.push(format!("thread {} ended", thread.name));
         }
-        for feed in sky.feeds.iter().filter(|feed| !feed.was_connected) {
-            let state = feed.state().name();
-            reasons.push(format!("feed {} was never connected ({state})", feed.exchange));
-        }
+        let now = self.clock.now();
+        reasons.extend(sky.feeds.iter().filter_map(|feed| feed.lacks_to_be_ready(now)));
         Readiness { ready: reasons.is_empty(), reasons }
     }
 
@@ -395,6 +398,35 @@ impl Observatory {
 }
 
 impl FeedView {
+    /// Every stream that its open connections began with was answered or speaks.
+    fn is_settled(&self) -> bool {
+        let is_connected = self.lines.iter().any(|line| line.state == FeedState::Connected);
+        is_connected && self.counters.unsettled_subscriptions.value() == 0
+    }
+
+    /// Why it does not serve yet, in words.
+    fn lacks_to_be_ready(&self, now: MonoNanos) -> Option<String> {
+        let exchange = &self.exchange;
+        if !self.was_connected {
+            let state = self.state().name();
+            return Some(format!("feed {exchange} was never connected ({state})"));
+        }
+        let unsettled = self.counters.unsettled_subscriptions.value();
+        if self.is_excused || unsettled == 0 {
+            return None;
+        }
+        let unsent = match self.counters.unsent_requests.value() {
+            0 => String::new(),
+            unsent => {
+                let wait = self.counters.unsent_for(now).as_secs_f64();
+                format!(", and can send the last of {unsent} more requests in {wait:.0} s")
+            }
+        };
+        Some(format!(
+            "feed {exchange} has no answer for {unsettled} of its subscriptions yet{unsent}"
+        ))
+    }
+
     /// The worst state of what it carries: of lines that carry the same, one good one serves.
     pub(super) fn state(&self) -> FeedState {
         let order = |state: FeedState| match state {
@@ -499,6 +531,37 @@ mod tests {
         assert!(observatory.readiness().ready);
         observatory.set_stopping();
         assert_eq!(observatory.readiness().reasons, ["stopping"]);
+    }
+
+    #[test]
+    fn it_is_not_ready_while_subscriptions_wait_for_their_turn_or_an_answer() {
+        let (observatory, hand) = observatory(Budget::default());
+        let counters = add_feed(&observatory);
+        let reasons = || observatory.readiness().reasons;
+        counters.unsettled_subscriptions.set(12);
+        assert_eq!(reasons(), ["feed binance was never connected (disconnected)"]);
+        observatory.set_feed_state("binance", 0, FeedState::Connected, Reason::Requested, 1);
+        let unanswered = "feed binance has no answer for 12 of its subscriptions yet";
+        assert_eq!(reasons(), [unanswered]);
+        counters.unsent_requests.set(9);
+        counters.unsent_until.set(observatory.clock.now().after(Duration::from_secs(48)).0);
+        let sent = format!("{unanswered}, and can send the last of 9 more requests in 48 s");
+        assert_eq!(reasons(), [sent]);
+        let feed = &crate::metrics::stats(&observatory).feeds[0];
+        assert_eq!((feed.requests_waiting, feed.unsettled_subscriptions), (9, 12));
+        assert!((feed.requests_eta_seconds - 48.0).abs() < 1e-9);
+        hand.advance(Duration::from_secs(50));
+        counters.unsent_requests.set(0);
+        counters.unsettled_subscriptions.set(0);
+        assert!(observatory.readiness().ready);
+        // What is added while others serve is excused until it has served once.
+        counters.unsettled_subscriptions.set(3);
+        observatory.excuse_feed("binance");
+        assert!(observatory.readiness().ready);
+        counters.unsettled_subscriptions.set(0);
+        observatory.turn(observatory.clock.now());
+        counters.unsettled_subscriptions.set(3);
+        assert!(!observatory.readiness().ready);
     }
 
     #[test]

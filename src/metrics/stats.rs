@@ -69,13 +69,15 @@ pub struct FeedStats {
     pub unlisted: Vec<UnlistedStats>,
     /// Order books in each state.
     pub books: BookStats,
-    /// Streams that are not there, as the exchange refuses them.
+    /// Streams that are not there: refused, silent, or not asked for yet.
     pub absent_subscriptions: u64,
     /// Order books whose checksum did not match.
     pub checksum_failures: u64,
-    /// Requests beside the stream that wait for their turn.
+    /// Streams that connections began with and have neither an answer nor data for.
+    pub unsettled_subscriptions: u64,
+    /// Requests that wait for their turn, on the stream and beside it.
     pub requests_waiting: u64,
-    /// Until the exchange's ledger will have let all of those go, at the earliest.
+    /// Until the exchange's limits will have let all of those go, at the earliest.
     pub requests_eta_seconds: f64,
     /// The exchange kept refusing and is only probed.
     pub circuit_open: bool,
@@ -281,8 +283,12 @@ fn feed_stats(feed: &FeedView, requests: Option<&RequestCounters>, now: MonoNano
         books: book_stats(counters),
         absent_subscriptions: counters.absent_subscriptions.value(),
         checksum_failures: counters.checksum_failures.value(),
-        requests_waiting: requests.map_or(0, |one| one.waiting.value()),
-        requests_eta_seconds: requests.map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0),
+        unsettled_subscriptions: counters.unsettled_subscriptions.value(),
+        requests_waiting: requests.map_or(0, |one| one.waiting.value())
+            + counters.unsent_requests.value(),
+        requests_eta_seconds: requests
+            .map_or(0.0, |one| one.eta_ms.value() as f64 / 1_000.0)
+            .max(counters.unsent_for(now).as_secs_f64()),
         circuit_open: counters.circuit_open.value() > 0,
         race: race(counters),
         reconnects: reconnects.filter_map(happened).collect(),

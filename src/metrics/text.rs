@@ -307,8 +307,22 @@ impl Page<'_> {
         self.gauge("feed_clock_ahead_seconds", help, ahead)?;
         let absent = feeds()
             .map(|feed| (of(&feed.exchange), feed.counters.absent_subscriptions.value() as f64));
-        let help = "Streams that are not there, as the exchange refuses them.";
+        let help = "Streams that are not there: refused, silent, or not asked for yet.";
         self.gauge("feed_absent_subscriptions", help, absent)?;
+        let unsettled = feeds()
+            .map(|feed| (of(&feed.exchange), feed.counters.unsettled_subscriptions.value() as f64));
+        let help = "Streams of which connections have neither an answer nor data yet.";
+        self.gauge("feed_unsettled_subscriptions", help, unsettled)?;
+        let unsent =
+            feeds().map(|feed| (of(&feed.exchange), feed.counters.unsent_requests.value() as f64));
+        let help = "Messages to the exchange that wait for room under its limit.";
+        self.gauge("feed_unsent_requests", help, unsent)?;
+        let wait = feeds().map(|feed| {
+            let wait = feed.counters.unsent_until.value().saturating_sub(now) as f64 / 1e9;
+            (of(&feed.exchange), wait)
+        });
+        let help = "Time until the last of the messages that wait may go, at the earliest.";
+        self.gauge("feed_unsent_seconds", help, wait)?;
         let names = ["feed_live_books", "feed_resyncing_books", "feed_stale_books"];
         for (name, state) in names.into_iter().zip(BookState::ALL) {
             let help = format!("Order books that are {}.", state.name());

@@ -159,4 +159,6 @@ reasons! {
     Unavailable = "unavailable",
     /// The exchange lists the symbol, and does not trade it now.
     NotTrading = "not trading",
+    /// It was not asked for yet: what the exchange allows to be said in a while is said.
+    AwaitingTurn = "awaiting turn",
 }

@@ -71,6 +71,7 @@ impl Subscribing {
             (Ask::Part, _) => Refused::Pending,
             (Ask::Subscribe, RefusalKind::Permanent | RefusalKind::Fatal { .. }) => {
                 self.refused.extend(&streams);
+                self.settle_all(&streams);
                 Refused::GivenUp(streams)
             }
             (Ask::Subscribe, RefusalKind::Temporary { reason, wait }) => {
@@ -132,7 +133,10 @@ impl Subscribing {
         }
         self.postponed.extend(streams.iter().map(|&one| (until, ask, one)));
         match ask {
-            Ask::Subscribe => Refused::Postponed(Postponed { streams, reason, until }),
+            Ask::Subscribe => {
+                self.settle_all(&streams);
+                Refused::Postponed(Postponed { streams, reason, until })
+            }
             Ask::Part | Ask::Leave => Refused::Pending,
         }
     }

@@ -40,6 +40,7 @@ fn feed(exchange: &str, state: &'static str, number: u64) -> FeedStats {
         books: BookStats { live: number / 4, resyncing: number / 4, stale: number / 4 },
         absent_subscriptions: 0,
         checksum_failures: number,
+        unsettled_subscriptions: number,
         requests_waiting: number,
         requests_eta_seconds: 0.0,
         circuit_open: false,
