@@ -65,6 +65,45 @@ fn a_wrong_configuration_is_exit_code_2_and_names_file_line_field_and_remedy() {
 }
 
 #[test]
+fn check_refuses_symbols_and_ports_that_no_exchange_and_no_machine_has() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("odd.toml");
+    let feed = |line: &str| format!("[[feed]]\nexchange = \"binance\"\n{line}");
+    let symbol = |text: &str| feed(&format!("symbols = [\"{text}\"]\n"));
+    let sound = symbol("BTC/USDT");
+    let listens = |gateway: &str, admin: &str| {
+        format!(
+            "[gateway]\nlisten = \"{gateway}\"\nallow_anonymous = true\n\
+             [admin]\nlisten = \"{admin}\"\n{sound}"
+        )
+    };
+    for (config, [field, value, remedy]) in [
+        (symbol(""), ["feed[0].symbols", "\"\"", "write it like BTC/USDT"]),
+        (symbol("BTC USDT"), ["feed[0].symbols", "\"BTC USDT\"", "write it like BTC/USDT"]),
+        (symbol("BTC\\u0007"), ["feed[0].symbols", "\"BTC\\u{7}\"", "write it like BTC/USDT"]),
+        (symbol("BTC\\u200b"), ["feed[0].symbols", "\"BTC\\u{200b}\"", "write it like BTC/USDT"]),
+        (symbol("BTC'"), ["feed[0].symbols", "\"BTC'\"", "write it like BTC/USDT"]),
+        (symbol("a@trade"), ["feed[0].symbols", "\"a@trade\"", "write it like BTC/USDT"]),
+        (listens("127.0.0.1:8", "127.0.0.1:8"), ["admin.listen", "127.0.0.1:8", "another port"]),
+        (listens("0.0.0.0:8", "127.0.0.1:8"), ["admin.listen", "127.0.0.1:8", "another port"]),
+        (listens("127.0.0.1:8", "[::]:8"), ["admin.listen", "[::]:8", "another port"]),
+        (format!("{sound}url = \"wss://x:0\"\n"), ["feed[0].url", "wss://x:0", "from 1 to 65535"]),
+    ] {
+        std::fs::write(&file, config).expect("written");
+        let output = run(&["check", "--config", &file.to_string_lossy()]);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{field} {value}: {message}");
+        for part in [field, value, remedy] {
+            assert!(message.contains(part), "{message} should contain {part}");
+        }
+    }
+    for (gateway, admin) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:8", "127.0.0.1:8")] {
+        std::fs::write(&file, listens(gateway, admin)).expect("written");
+        assert_eq!(run(&["check", "--config", &file.to_string_lossy()]).status.code(), Some(0));
+    }
+}
+
+#[test]
 fn wrong_use_is_exit_code_2() {
     for arguments in [
         &["fly"][..],

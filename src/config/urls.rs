@@ -2,6 +2,11 @@
 
 use tungstenite::http::Uri;
 
+use crate::net::port;
+
+/// What to write instead of a port that is none.
+const PORT_REMEDY: &str = "the port must be from 1 to 65535, or be left out";
+
 /// The address of an exchange: the encrypted scheme anywhere, the plain one on loopback alone.
 ///
 /// # Errors
@@ -22,6 +27,9 @@ pub(super) fn exchange(
         );
     }
     let host = uri.host().unwrap_or_default();
+    if !host.is_empty() && port(&uri).is_none() {
+        return Err(PORT_REMEDY.to_owned());
+    }
     match uri.scheme_str() {
         Some(scheme) if scheme == secure && !host.is_empty() => Ok(text.to_owned()),
         Some(scheme) if scheme == plain && is_loopback(host) => Ok(text.to_owned()),
@@ -76,6 +84,9 @@ pub(super) fn origin_of_browser(text: &str) -> Result<(), String> {
     let is_sound = !authority.contains(['@', ' '])
         && text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
     match is_sound {
+        true if text.parse::<Uri>().is_ok_and(|uri| port(&uri).is_none()) => {
+            Err(PORT_REMEDY.to_owned())
+        }
         true => Ok(()),
         false => Err("write scheme, host and port if any, like \"https://example.org\"".to_owned()),
     }
@@ -104,6 +115,8 @@ mod tests {
             ("https://a b", "write scheme, host"),
             ("https://u:p@example.org", "write scheme, host"),
             ("", "write \"https://"),
+            ("https://a.example:0", "from 1 to 65535"),
+            ("https://a.example:65536", "from 1 to 65535"),
         ] {
             let told = origin_of_browser(text).expect_err(text);
             assert!(told.contains(says), "{text}: {told}");
@@ -121,6 +134,11 @@ mod tests {
             ("ws://a.example", "write wss://host"),
             ("https://a.example", "write wss://host"),
             ("a.example", "write wss://host"),
+            ("wss://a.example:0", "from 1 to 65535"),
+            ("wss://a.example:65536", "from 1 to 65535"),
+            ("wss://a.example:", "from 1 to 65535"),
+            ("wss://a.example:+443", "from 1 to 65535"),
+            ("ws://[::1]:0", "from 1 to 65535"),
         ] {
             assert!(url(text).expect_err(text).contains(says), "{text}");
         }

@@ -2,7 +2,7 @@
 //! Types, ranges and defaults of single keys are in `keys`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,9 +73,17 @@ fn resolved<'a>(
 }
 
 impl At<'_> {
+    /// Where to listen: an address that a machine can have.
     fn address(&self, key: &Key) -> Result<SocketAddr, ConfigError> {
         let address = self.text(key).and_then(|text| text.parse().ok());
-        address.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))
+        let address: SocketAddr =
+            address.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))?;
+        let ip = address.ip().to_canonical();
+        if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            let remedy = "is the address of many at once; name one of this machine";
+            return Err(self.wrong_as_written(key, remedy));
+        }
+        Ok(address)
     }
 
     /// One of the names that the key's kind allows, all of which are read.
@@ -193,11 +201,21 @@ fn default_exchange(at: &At<'_>, feeds: &[FeedConfig]) -> Result<(ExchangeId, bo
 
 fn admin(at: &At<'_>, taken: Option<SocketAddr>) -> Result<AdminConfig, ConfigError> {
     let listen = at.address(&admin::LISTEN)?;
-    if taken == Some(listen) && listen.port() != 0 {
+    if taken.is_some_and(|taken| excludes(taken, listen)) {
         let remedy = "the gateway listens there already; choose another port";
         return Err(at.wrong(&admin::LISTEN, format!("\"{listen}\""), remedy));
     }
     Ok(AdminConfig { listen })
+}
+
+/// Whether who listens at `one` leaves nothing to listen at for `other`: an address of all takes the
+/// port of each. Of port 0 the system chooses a free one.
+fn excludes(one: SocketAddr, other: SocketAddr) -> bool {
+    let (ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    // `[::]` takes IPv4 too.
+    let takes = |all: IpAddr, ip: IpAddr| all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4());
+    let meets = ip == other_ip || takes(ip, other_ip) || takes(other_ip, ip);
+    one.port() == other.port() && one.port() != 0 && meets
 }
 
 /// Each broadcaster has its share of the bytes.

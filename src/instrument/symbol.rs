@@ -5,6 +5,8 @@ use std::fmt;
 
 use arrayvec::ArrayString;
 
+use crate::printable::is_odd;
+
 /// Longest canonical symbol in bytes. The longest known native one has 17 characters.
 pub const SYMBOL_BYTES_MAX: usize = 40;
 
@@ -20,11 +22,29 @@ pub enum SymbolError {
     #[error("a symbol has a part with no characters; write it like BTC/USDT")]
     Empty,
     /// Longer than [`SYMBOL_BYTES_MAX`].
-    #[error("a symbol has at most 40 bytes")]
+    #[error("a symbol has at most 40 bytes; write it like BTC/USDT")]
     TooLong,
-    /// White space, a quote, a backslash or a control character.
-    #[error("a symbol has no white space, quotes, backslashes or control characters")]
+    /// White space, a quote, what cannot be seen, or a mark that names of no exchange have.
+    #[error(
+        "a symbol has letters, digits and . _ - $ + alone, no white space, quotes or control \
+         characters; write it like BTC/USDT"
+    )]
     Forbidden,
+    /// A second slash, or a colon that stands behind none.
+    #[error("a symbol has one slash and one colon behind it at most; write it like BTC/USDT")]
+    Form,
+    /// A part of marks alone.
+    #[error("a symbol has a part without letter or digit; write it like BTC/USDT")]
+    Nameless,
+}
+
+/// Whether it can stand in a name. Exchanges have names in letters of any script; of the marks
+/// those that mean something in a stream's name, a request or a list would make another of it.
+fn is_of_name(c: char) -> bool {
+    match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || "._-$+".contains(c),
+        false => !c.is_whitespace() && !is_odd(c),
+    }
 }
 
 impl Symbol {
@@ -36,8 +56,17 @@ impl Symbol {
         if text.split(['/', ':']).any(str::is_empty) {
             return Err(SymbolError::Empty);
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"' || c == '\\') {
+        if text.chars().any(|c| !is_of_name(c) && c != '/' && c != ':') {
             return Err(SymbolError::Forbidden);
+        }
+        let (base, behind) = text.split_once('/').unwrap_or((text, ""));
+        let is_second = behind.contains('/') || behind.matches(':').count() > 1;
+        if is_second || base.contains(':') {
+            return Err(SymbolError::Form);
+        }
+        let has_name = |part: &str| part.contains(|c: char| !c.is_ascii_punctuation());
+        if !text.split(['/', ':']).all(has_name) {
+            return Err(SymbolError::Nameless);
         }
         let mut symbol = ArrayString::from(text).map_err(|_| SymbolError::TooLong)?;
         if text.contains('/') {
@@ -77,6 +106,10 @@ mod tests {
         assert_eq!(Symbol::parse("cryBTCUSD").expect("valid").as_str(), "cryBTCUSD");
         let perpetual = Symbol::parse("BTC/USDT:USDT").expect("valid");
         assert_eq!(perpetual.parts(), Some(("BTC", "USDT", Some("USDT"))));
+        for name in ["币安人生/USDT", "ETH2.S/USD", "BTC-USD_UM_XPERP-310404", "R_100", "U/USDT"]
+        {
+            assert_eq!(Symbol::parse(name).expect("valid").as_str(), name);
+        }
     }
 
     #[test]
@@ -86,6 +119,20 @@ mod tests {
         assert_eq!(Symbol::parse("BTC/"), Err(SymbolError::Empty));
         assert_eq!(Symbol::parse("BTC /USDT"), Err(SymbolError::Forbidden));
         assert_eq!(Symbol::parse("BTC\"/USDT"), Err(SymbolError::Forbidden));
+        for mark in
+            "'`@,;?&#%*<>{}()=|~^!".chars().chain(['\u{200b}', '\u{202e}', '\u{feff}', '\0'])
+        {
+            let texts = [format!("BTC{mark}/USDT"), format!("{mark}BTCUSDT"), format!("BTC{mark}")];
+            for text in texts {
+                assert_eq!(Symbol::parse(&text), Err(SymbolError::Forbidden), "{text:?}");
+            }
+        }
+        for text in ["BTC/USDT/X", "BTC/USDT:USDT:USDT", "BTC:USDT", "BTC:X/USDT"] {
+            assert_eq!(Symbol::parse(text), Err(SymbolError::Form), "{text}");
+        }
+        for text in ["-", "..", "./USDT", "BTC/_", "BTC/USDT:-"] {
+            assert_eq!(Symbol::parse(text), Err(SymbolError::Nameless), "{text}");
+        }
         assert_eq!(Symbol::parse(&"X".repeat(41)), Err(SymbolError::TooLong));
     }
 }

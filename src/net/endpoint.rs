@@ -34,10 +34,27 @@ impl Endpoint {
         if host.is_empty() {
             return Err(refuse("it names no host"));
         }
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let usual = if tls { 443 } else { 80 };
+        let port = port(&uri).ok_or_else(|| refuse("the port must be from 1 to 65535"))?;
+        let port = port.unwrap_or(usual);
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         Ok(Self { tls, host: host.to_owned(), port, target: target.to_owned() })
     }
+}
+
+/// The port that an address states: `Some(None)` where it states none, `None` where what it states
+/// is no port that one can connect to.
+pub fn port(uri: &Uri) -> Option<Option<u16>> {
+    let authority = uri.authority()?.as_str();
+    // A name and a password may stand before the host.
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let behind = host.strip_prefix(uri.host()?)?;
+    if behind.is_empty() {
+        return Some(None);
+    }
+    let digits = behind.strip_prefix(':')?;
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|&port| is_plain && port > 0).map(Some)
 }
 
 /// The URL of `path` below `base`. A base that ends with that path already (an exchange's whole
@@ -82,7 +99,15 @@ mod tests {
 
     #[test]
     fn what_is_no_url_of_ours_is_refused_with_its_text() {
-        for bad in ["", "stream.binance.com", "ftp://x/", "ws:///path", "ws://a b/"] {
+        for bad in [
+            "",
+            "stream.binance.com",
+            "ftp://x/",
+            "ws:///path",
+            "ws://a b/",
+            "ws://a:0/",
+            "wss://a:65536",
+        ] {
             let error = Endpoint::parse(bad).unwrap_err();
             assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
         }

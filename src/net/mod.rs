@@ -26,7 +26,7 @@ mod waiting;
 mod websocket;
 
 pub use backoff::{Backoff, BackoffPolicy};
-pub use endpoint::{Endpoint, join};
+pub use endpoint::{Endpoint, join, port};
 pub use error::{NetError, Refusal};
 pub use frame::{MAX_HEADER_BYTES, OpCode, frame_header};
 pub use handshake::{ClientHandshake, HttpRequest, ServerHandshake, ServerStep, Step};
