@@ -301,3 +301,31 @@ fn an_index_is_told_whatever_its_sign() {
         assert_eq!(told, wanted, "{channel}");
     }
 }
+
+#[test]
+fn fills_that_are_no_trades_leave_no_holes_among_those() {
+    let frame = |id: u64, order: &str| {
+        format!(
+            r#"{{"stream":"btcusdt@trade","data":{{"e":"trade","E":1790000000{id},"T":1790000000{id},"s":"BTCUSDT","t":{id},"p":"{id}.5","q":"1","X":"{order}","m":true}}}}"#
+        )
+    };
+    let orders = [
+        (101, "MARKET"),
+        (102, "INSURANCE_FUND"),
+        (103, "MARKET"),
+        (104, "ADL"),
+        (105, "NA"),
+        (107, "LIQUIDATION"),
+        (108, "MARKET"),
+    ];
+    let frames: Vec<String> = orders.map(|(id, order)| frame(id, order)).into();
+    let told = heard((ExchangeId::BinanceFutures, "BTC/USDT"), "trades", &frames, "108.5");
+    let told = told.iter().filter(|text| !text.contains("\"status\"")).map(|text| {
+        match text.contains("\"type\":\"gap\"") {
+            true => "gap".to_owned(),
+            false => values(text, ["price"])[0].clone(),
+        }
+    });
+    // Only 106 never came.
+    assert_eq!(told.collect::<Vec<_>>(), ["101.5", "103.5", "gap", "108.5"]);
+}

@@ -68,13 +68,24 @@ pub struct BookUpdate {
     pub levels: Range<u32>,
 }
 
-/// What the exchange says its last trade was, apart from the trades themselves.
+/// What the exchange says of its trades' ids, apart from the trades themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradeMark {
     /// Whose.
     pub instrument: InstrumentId,
-    /// Its id.
+    /// The id.
     pub last_id: u64,
+    /// What is said of it.
+    pub marked: Marked,
+}
+
+/// What a [`TradeMark`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// It is the last trade's.
+    Last,
+    /// Something has it that is no trade of the book, and happened then: no trade is missing there.
+    NoTrade(UnixNanos),
 }
 
 /// Items of a frame that could not be read: they are lost, and nothing else of the frame.
@@ -102,7 +113,7 @@ pub struct Batch {
     pub books: Vec<BookUpdate>,
     /// Levels of all `books`.
     pub levels: Vec<Level>,
-    /// Last trades by the exchange's word.
+    /// What is said of the ids of trades beside them.
     pub trade_marks: Vec<TradeMark>,
     /// The frame is also the answer to our request of this id.
     pub answered: Option<u64>,

@@ -3,6 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::{Batch, Frame, Rejected};
+use crate::clock::UnixNanos;
 use crate::json::{JsonReader, NotJson, PaddedFrame, Value};
 use crate::limits::{FRAME_LEVELS_MAX, FRAME_PADDING};
 use crate::tick::{Decimal, DecimalError, Level, Side, TradeId, WideDecimal};
@@ -94,6 +95,20 @@ pub(super) fn unsigned(value: Value<'_>) -> Result<u64, Rejected> {
     let Some(text) = value.string() else { return value.unsigned().ok_or(Rejected::Field) };
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| plain).ok_or(Rejected::Field)
+}
+
+/// A time that must be told.
+///
+/// # Errors
+/// [`Rejected::Date`] of one that does not fit: it is in another unit than was thought.
+#[inline(always)]
+pub(super) const fn dated(time: UnixNanos) -> Result<UnixNanos, Rejected> {
+    if time.is_some() { Ok(time) } else { Err(Rejected::Date) }
+}
+
+/// Milliseconds since the epoch, of an event.
+pub(super) fn millis(value: Value<'_>) -> Result<UnixNanos, Rejected> {
+    dated(UnixNanos::from_millis(unsigned(value)?))
 }
 
 /// The id of a trade, as it was written. Empty or null is none; one that no tick holds costs the id

@@ -21,7 +21,7 @@ mod testing;
 
 pub use crate::book::BookKind;
 use batch::trade_tick;
-pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Origin, SequencedTick, TradeMark};
+pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Marked, Origin, SequencedTick, TradeMark};
 pub use profile::{
     ListingRest, Profile, RestError, SnapshotDepth, SnapshotRest, larger_side, profile,
 };
@@ -297,6 +297,9 @@ pub enum Rejected {
     /// A frame that says of an item whose it is in two ways.
     #[error("the frame and its item name different symbols")]
     Contradiction,
+    /// A time in another unit than its connection's, or beyond all that are told.
+    #[error("a time is none in the unit of the connection")]
+    Date,
     /// More items than a frame may have.
     #[error("too many items in one frame")]
     TooMany,
@@ -304,7 +307,7 @@ pub enum Rejected {
 
 impl Rejected {
     /// Every reason, for the metrics' labels.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NotJson,
         Self::Foreign,
         Self::Field,
@@ -312,6 +315,7 @@ impl Rejected {
         Self::Number,
         Self::Impossible,
         Self::Contradiction,
+        Self::Date,
         Self::TooMany,
     ];
 
@@ -325,6 +329,7 @@ impl Rejected {
             Self::Number => "number",
             Self::Impossible => "impossible",
             Self::Contradiction => "contradiction",
+            Self::Date => "date",
             Self::TooMany => "too_many",
         }
     }

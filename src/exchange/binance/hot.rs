@@ -107,8 +107,8 @@ fn trade(
     cursor.take(b",\"X\":\"MARKET\"");
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
-    let time = context.time(time);
-    let sent = context.time(sent);
+    let time = context.time(time).ok()?;
+    let sent = context.time(sent).ok()?;
     let id = TradeId::Number(id);
     TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch).ok()
 }
@@ -145,10 +145,10 @@ fn aggregate(
     cursor.expect(b",\"l\":")?;
     cursor.unsigned()?;
     cursor.expect(b",\"T\":")?;
-    let time = context.time(time(&mut cursor)?);
+    let time = context.time(time(&mut cursor)?).ok()?;
     let buyer_is_maker = maker(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
-    let sent = context.time(sent);
+    let sent = context.time(sent).ok()?;
     let id = TradeId::Number(id);
     TradeFields { time, sent, price, size, id, buyer_is_maker }.push(instrument, batch).ok()
 }
@@ -188,7 +188,10 @@ fn quote(
     }
     classes(&mut cursor)?;
     let instrument = close(context, cursor, stream, symbol)?;
-    let time = time.map_or(UnixNanos::NONE, |time| context.time(time));
+    let time = match time {
+        Some(time) => context.time(time).ok()?,
+        None => UnixNanos::NONE,
+    };
     let fields = QuoteFields { time, update_id, bid: (bid, bid_size), ask: (ask, ask_size) };
     fields.push(instrument, batch);
     Some(())
@@ -225,7 +228,7 @@ fn depth(
     if batch.levels.len() > FRAME_LEVELS_MAX {
         return None;
     }
-    let time = context.time(matched.unwrap_or(sent));
+    let time = context.time(matched.unwrap_or(sent)).ok()?;
     DepthFields { time, first_id, last_id, previous_id, levels_from }.push(instrument, batch);
     Some(())
 }

@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{self, GENERAL, cut, pairs, trade_id, unsigned};
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, trade_tick};
+use crate::exchange::general::{self, GENERAL, cut, dated, pairs, trade_id, unsigned};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Rejected, TradeMark, trade_tick,
+};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{
     Candle, Decimal, Interval, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
 };
+
+/// Fewest microseconds since the epoch that are a time of ours (March 1973): milliseconds reach as
+/// many in the year 5138.
+const MICROS_MIN: u64 = 100_000_000_000_000;
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -103,11 +109,16 @@ impl DepthFields {
 
 impl Context<'_> {
     /// A time field of this connection.
+    ///
+    /// # Errors
+    /// [`Rejected::Date`] of one in the other unit: microseconds of our days are no time at all in
+    /// milliseconds, and the other way around they are of January 1970.
     #[inline(always)]
-    pub(super) fn time(&self, number: u64) -> UnixNanos {
+    pub(super) fn time(&self, number: u64) -> Result<UnixNanos, Rejected> {
         match self.time_unit {
-            TimeUnit::Millisecond => UnixNanos::from_millis(number),
-            TimeUnit::Microsecond => UnixNanos::from_micros(number),
+            TimeUnit::Millisecond => dated(UnixNanos::from_millis(number)),
+            TimeUnit::Microsecond if number < MICROS_MIN => Err(Rejected::Date),
+            TimeUnit::Microsecond => dated(UnixNanos::from_micros(number)),
         }
     }
 
@@ -222,11 +233,14 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         // Futures print insurance fund and auto-deleveraging fills (`INSURANCE_FUND`, `ADL`, `NA`)
-        // on the same stream; they are no trades of the book.
+        // on the same stream; they are no trades of the book, and have ids among those.
         if self.market == Market::Futures
             && event.value(b'X').is_some()
             && event.text(b'X')? != "MARKET"
         {
+            let last_id = event.unsigned(b't')?;
+            let marked = Marked::NoTrade(self.time(event.unsigned(b'T')?)?);
+            batch.trade_marks.push(TradeMark { instrument, last_id, marked });
             return Ok(Frame::Other);
         }
         self.print(instrument, b't', event, batch)
@@ -249,11 +263,11 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         let fields = TradeFields {
-            time: self.time(event.unsigned(b'T')?),
+            time: self.time(event.unsigned(b'T')?)?,
             sent: event
                 .value(b'E')
-                .and_then(|sent| unsigned(sent).ok())
-                .map_or(UnixNanos::NONE, |time| self.time(time)),
+                .and_then(|sent| self.time(unsigned(sent).ok()?).ok())
+                .unwrap_or(UnixNanos::NONE),
             price: event.price(b'p')?,
             size: event.size(b'q')?,
             id: trade_id(event.required(id)?, batch)?,
@@ -308,7 +322,7 @@ impl Context<'_> {
     fn event_time(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
         let letter = if event.value(b'T').is_some() { b'T' } else { b'E' };
         match event.value(letter) {
-            Some(time) => Ok(self.time(unsigned(time)?)),
+            Some(time) => self.time(unsigned(time)?),
             None => Ok(UnixNanos::NONE),
         }
     }
@@ -348,9 +362,9 @@ impl Context<'_> {
         let Some(interval) = Interval::from_name(inner.text(b'i')?) else {
             return Ok(Frame::Other);
         };
-        let open_time = self.time(inner.unsigned(b't')?);
+        let open_time = self.time(inner.unsigned(b't')?)?;
         // Bars of another time zone (`@kline_1d@+08:00`) call their interval the same.
-        if !open_time.is_some() || interval.open_time(open_time) != open_time {
+        if interval.open_time(open_time) != open_time {
             return Ok(Frame::Other);
         }
         let price = |letter| inner.price(letter);
@@ -367,7 +381,7 @@ impl Context<'_> {
     }
 
     fn event_time_of_sending(&self, event: &Event<'_>) -> Result<UnixNanos, Rejected> {
-        Ok(self.time(event.unsigned(b'E')?))
+        self.time(event.unsigned(b'E')?)
     }
 }
 

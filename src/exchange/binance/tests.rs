@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::clock::UnixNanos;
-use crate::exchange::BookKind;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
+use crate::exchange::{BookKind, Marked, TradeMark};
+use crate::instrument::InstrumentId;
 use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 9] = [
@@ -84,6 +85,9 @@ fn fills_of_the_insurance_fund_are_no_trades() {
         let read = futures(&frame(order));
         assert_eq!(read.outcome, Ok(Frame::Other));
         assert!(read.batch.is_empty());
+        let marked = Marked::NoTrade(UnixNanos::from_millis(1));
+        let heard = TradeMark { instrument: InstrumentId(2), last_id: 1, marked };
+        assert_eq!(read.batch.trade_marks, [heard]);
     }
     assert_eq!(futures(&frame(r#""MARKET""#)).outcome, RECOGNISED);
     assert_eq!(futures(&frame("7")).outcome, Err(Rejected::Field));
@@ -399,6 +403,26 @@ fn times_are_read_in_the_unit_that_was_asked_for() {
     let mut adapter = adapter(ExchangeId::Binance).with_time_unit(TimeUnit::Microsecond);
     let read = read_by(&mut adapter, text);
     assert_eq!(read.time(), UnixNanos::from_micros(1_672_515_782_136_001));
+}
+
+#[test]
+fn a_time_in_another_unit_than_the_connection_s_is_refused() {
+    let micros = "1672515782136001";
+    let frames = [
+        r#"{"e":"trade","E":TIME,"s":"BTCUSDT","t":1,"p":"1","q":"2","T":TIME,"m":true}"#,
+        r#"{"e":"aggTrade","E":TIME,"s":"BTCUSDT","a":1,"p":"1","q":"2","f":1,"l":1,"T":TIME,"m":true}"#,
+        r#"{"e":"depthUpdate","E":TIME,"s":"BTCUSDT","U":1,"u":1,"b":[["1","1"]],"a":[]}"#,
+        r#"{"e":"bookTicker","u":1,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1","T":TIME,"E":TIME}"#,
+        r#"{"e":"kline","E":TIME,"s":"BTCUSDT","k":{"t":TIME,"i":"1m","o":"1","c":"1","h":"1","l":"1","v":"1","n":1,"x":false}}"#,
+    ];
+    for frame in frames {
+        let read = spot(&frame.replace("TIME", micros));
+        assert_eq!(read.outcome, Err(Rejected::Date), "{frame}");
+        assert!(read.batch.is_empty() && read.batch.losses.len() == 1, "{frame}");
+        let mut micros = adapter(ExchangeId::Binance).with_time_unit(TimeUnit::Microsecond);
+        let read = read_by(&mut micros, &frame.replace("TIME", "1672515782136"));
+        assert_eq!(read.outcome, Err(Rejected::Date), "{frame}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@
 use super::id;
 use super::parse::{BookFields, Context, TradeFields};
 use crate::clock::UnixNanos;
+use crate::exchange::general::dated;
 use crate::exchange::levels::bids_and_asks;
 use crate::exchange::{Batch, BookKind};
 use crate::instrument::InstrumentId;
@@ -57,7 +58,7 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
     if batch.levels.len() > FRAME_LEVELS_MAX {
         return None;
     }
-    let time = UnixNanos::from_millis(matched);
+    let time = dated(UnixNanos::from_millis(matched)).ok()?;
     let fields = BookFields { kind, depth, time, update_id, cross_sequence, levels_from };
     fields.push(instrument, context.memory, batch);
     Some(())
@@ -117,7 +118,7 @@ fn contract_trade(cursor: &mut Cursor<'_>, topic: Word) -> Option<TradeFields> {
     flags(cursor)?;
     let cross_sequence = sequence(cursor)?;
     cursor.expect(b"}")?;
-    let time = UnixNanos::from_millis(time);
+    let time = dated(UnixNanos::from_millis(time)).ok()?;
     Some(TradeFields { time, taker, price, size, id, cross_sequence })
 }
 
@@ -139,7 +140,7 @@ fn spot_trade(cursor: &mut Cursor<'_>, topic: Word) -> Option<TradeFields> {
     same(cursor, topic)?;
     flags(cursor)?;
     cursor.expect(b"}")?;
-    let time = UnixNanos::from_millis(time);
+    let time = dated(UnixNanos::from_millis(time)).ok()?;
     Some(TradeFields { time, taker, price, size, id, cross_sequence })
 }
 

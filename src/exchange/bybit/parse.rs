@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, items, pairs, price, required, size, text, trade_id, unsigned, wide,
+    GENERAL, cut, items, millis, pairs, price, required, size, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected, trade_tick,
@@ -468,9 +468,4 @@ pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
         Some(items) => items.for_each(name),
         None => std::iter::once(data).for_each(name),
     }
-}
-
-/// A time in milliseconds; one page of the documentation prints it as a string.
-fn millis(value: Value<'_>) -> Result<UnixNanos, Rejected> {
-    unsigned(value).map(UnixNanos::from_millis)
 }

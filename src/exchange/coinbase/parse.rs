@@ -8,7 +8,7 @@ use super::fields::{
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, required, size, text, trade_id};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, TradeMark,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, TradeMark,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
@@ -106,7 +106,7 @@ fn heartbeat(
     let last_id = last_id.unwrap_or(0);
     // Ids begin at 1; 0 is told of a product without trades.
     if let Some(instrument) = instrument.filter(|_| last_id > 0) {
-        batch.trade_marks.push(TradeMark { instrument, last_id });
+        batch.trade_marks.push(TradeMark { instrument, last_id, marked: Marked::Last });
     }
     Ok(Frame::Heartbeat)
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Origin, TradeMark};
+use crate::exchange::{BookKind, Marked, Origin, TradeMark};
 use crate::instrument::InstrumentId;
 use crate::tick::{Side, TradeId};
 
@@ -165,7 +165,8 @@ fn a_heartbeat_tells_the_last_trade() {
     );
     let read = read(text);
     assert_eq!(read.outcome, Ok(Frame::Heartbeat));
-    assert_eq!(read.batch.trade_marks, [TradeMark { instrument: InstrumentId(0), last_id: 20 }]);
+    let (instrument, marked) = (InstrumentId(0), Marked::Last);
+    assert_eq!(read.batch.trade_marks, [TradeMark { instrument, last_id: 20, marked }]);
     for without in [text.replace("BTC-USD", "FOO-USD"), text.replace(":20", ":0")] {
         let read = self::read(&without);
         assert_eq!((read.outcome, read.batch.trade_marks.len()), (Ok(Frame::Heartbeat), 0));

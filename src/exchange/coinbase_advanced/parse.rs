@@ -273,7 +273,8 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
 
 /// A candle of five minutes. It states neither how many trades it has nor whether it is final.
 fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
-    let open_time = UnixNanos::from_millis(unsigned(item, "start")?.saturating_mul(1_000));
+    let millis = unsigned(item, "start")?.saturating_mul(1_000);
+    let open_time = general::dated(UnixNanos::from_millis(millis))?;
     let price = |key| price(item, key);
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle::of(Interval::Minute5, open_time, prices);

@@ -13,6 +13,7 @@
 use super::parse::{BookFields, QuoteFields, TradeFields};
 use super::{BookSource, BookSources};
 use crate::clock::UnixNanos;
+use crate::exchange::general::dated;
 use crate::exchange::{Batch, BookKind};
 use crate::instrument::{InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
@@ -283,7 +284,7 @@ fn checksum(cursor: &mut Cursor<'_>) -> Option<i32> {
 fn time(cursor: &mut Cursor<'_>) -> Option<UnixNanos> {
     let millis = cursor.unsigned_of::<13>()?;
     cursor.expect(b"\"")?;
-    Some(UnixNanos::from_millis(millis))
+    dated(UnixNanos::from_millis(millis)).ok()
 }
 
 /// The end of the item, of the list and of the frame.

@@ -10,7 +10,7 @@ use super::symbol::is_contract;
 use super::{BookSource, BookSources, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, items, price, required, size, stated, text, trade_id, unsigned, wide,
+    GENERAL, cut, items, millis, price, required, size, stated, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject, trade_tick,
@@ -230,7 +230,7 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let fields = TradeFields {
-            time: time(required(item, "ts")?)?,
+            time: millis(required(item, "ts")?)?,
             price: price(required(item, "px")?)?,
             size: size(required(item, "sz")?)?,
             id: trade_id(required(item, "tradeId")?, batch)?,
@@ -252,7 +252,7 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let fields = QuoteFields {
-            time: time(required(item, "ts")?)?,
+            time: millis(required(item, "ts")?)?,
             sequence: sequence(item)?,
             bid: best(item, "bids")?,
             ask: best(item, "asks")?,
@@ -278,7 +278,7 @@ impl Context<'_> {
         side(Side::Bid, item.field("bids").ok_or(Rejected::Field)?, batch)?;
         let fields = BookFields {
             kind,
-            time: time(required(item, "ts")?)?,
+            time: millis(required(item, "ts")?)?,
             sequence: sequence(item)?,
             previous: match item.field("prevSeqId") {
                 Some(value) => u64::try_from(value.signed().ok_or(Rejected::Field)?).ok(),
@@ -326,7 +326,7 @@ impl Context<'_> {
             volume,
             quote_volume,
         };
-        let time = time(required(item, "ts")?)?;
+        let time = millis(required(item, "ts")?)?;
         batch.push_ticker(None, event.instrument, time, ticker);
         Ok(())
     }
@@ -341,7 +341,7 @@ impl Context<'_> {
         let Named::Candles(Some(interval)) = event.named else { return Err(Rejected::Field) };
         let mut parts = item.items().ok_or(Rejected::Field)?;
         let mut next = || parts.next().ok_or(Rejected::Field);
-        let open_time = time(next()?)?;
+        let open_time = millis(next()?)?;
         let prices = [price(next()?)?, price(next()?)?, price(next()?)?, price(next()?)?];
         // In the unit of the trades' sizes, so that it is their sum. How many they are is not told.
         let volume = wide(next()?)?;
@@ -415,11 +415,6 @@ fn sequence(item: Value<'_>) -> Result<Option<u64>, Rejected> {
 fn checksum(value: Value<'_>) -> Result<i32, Rejected> {
     let number = value.signed().ok_or(Rejected::Field)?;
     i32::try_from(number).map_err(|_| Rejected::Field)
-}
-
-/// Milliseconds.
-fn time(value: Value<'_>) -> Result<UnixNanos, Rejected> {
-    unsigned(value).map(UnixNanos::from_millis)
 }
 
 /// A price that may not be available.

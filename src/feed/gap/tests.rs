@@ -1,9 +1,10 @@
 use super::*;
-use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin, TradeMark};
+use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin};
 use crate::limits::HELD_BACK_FOR_MAX;
 use crate::tick::{Body, Decimal, Reason, Side, Tick, Trade, TradeId};
 
 mod anew;
+mod marks;
 
 const ONE: InstrumentId = InstrumentId(0);
 
@@ -245,44 +246,6 @@ fn nothing_may_be_missing_after_the_past_trade_that_a_subscription_begins_with()
     desk.say(1, 98, 98, UnixNanos(98), Origin::Past);
     desk.trade(1, 101);
     assert_eq!(desk.seen(), [Seen::Gap(2, Reason::SequenceGap), T(101)]);
-}
-
-#[test]
-fn the_exchanges_word_shows_trades_that_never_came() {
-    let mut desk = desk();
-    let mark = |last_id| TradeMark { instrument: ONE, last_id };
-    let (one, two) = (desk.source(1), desk.source(2));
-    desk.numbers.mark(mark(99), one, &mut desk.out);
-    desk.numbers.mark(mark(99), one, &mut desk.out);
-    desk.trade(1, 100).trade(2, 100);
-    desk.numbers.mark(mark(100), one, &mut desk.out);
-    assert_eq!(desk.seen(), [T(100)]);
-    desk.numbers.mark(mark(102), one, &mut desk.out);
-    desk.numbers.mark(mark(102), one, &mut desk.out);
-    assert_eq!(desk.seen(), [], "the other line may have them");
-    desk.trade(2, 101);
-    desk.numbers.mark(mark(102), two, &mut desk.out);
-    assert_eq!(desk.seen(), [T(101), Seen::Gap(1, Reason::SequenceGap)]);
-    desk.trade(1, 103);
-    desk.numbers.mark(mark(103), one, &mut desk.out);
-    assert_eq!(desk.seen(), [T(103)], "told once");
-}
-
-#[test]
-fn a_word_that_overtakes_its_trade_by_a_little_costs_nothing() {
-    let mut desk = desk();
-    let mark = |last_id| TradeMark { instrument: ONE, last_id };
-    desk.leave(2);
-    let one = desk.source(1);
-    desk.trade(1, 100);
-    desk.numbers.mark(mark(101), one, &mut desk.out);
-    desk.trade(1, 101);
-    desk.numbers.mark(mark(103), one, &mut desk.out);
-    desk.trade(1, 102).trade(1, 103);
-    desk.numbers.mark(mark(104), one, &mut desk.out);
-    assert_eq!(desk.seen(), (100..=103).map(T).collect::<Vec<_>>());
-    desk.numbers.mark(mark(104), one, &mut desk.out);
-    assert_eq!(desk.seen(), [Seen::Gap(1, Reason::SequenceGap)]);
 }
 
 /// Two lines of any skew, each cut and opened anew at times: every trade once and in order, and

@@ -16,7 +16,7 @@ use super::hold::HeldTrade;
 use super::places::{Said, believed};
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::exchange::{Origin, SequencedTick, TradeMark};
+use crate::exchange::{Marked, Origin, SequencedTick, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Reason, Tick, TradeId};
 
@@ -110,15 +110,56 @@ impl Numbers {
         Some(Verdict::Next)
     }
 
-    /// The exchange's word about its last trade: what did not come until its next word is missing.
-    /// Not at once, as the word may overtake the trade by a little.
+    /// What the exchange says of an id beside its trades.
     pub(in crate::feed) fn mark(
         &mut self,
         mark: TradeMark,
         source: Source,
         out: &mut Vec<Tick>,
     ) -> Verdict {
-        let TradeMark { instrument, last_id: marked } = mark;
+        let TradeMark { instrument, last_id, marked } = mark;
+        match marked {
+            Marked::Last => self.mark_last(instrument, last_id, source, out),
+            Marked::NoTrade(time) => self.pass(instrument, (last_id, time), source, out),
+        }
+    }
+
+    /// An id was heard that no trade of the book has. Like a trade's it shows which are missing
+    /// before it, and it is not missing itself.
+    fn pass(
+        &mut self,
+        instrument: InstrumentId,
+        (number, time): (u64, UnixNanos),
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) -> Verdict {
+        let time = believed(time, self.believed_until);
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
+        let progress = &mut slot.trades;
+        if self.recent.is_some() || progress.is_from_before(time) || progress.is_far(number) {
+            return Verdict::Older;
+        }
+        let before = progress.note(source.generation, number).before;
+        let is_behind = Some(number) <= progress.last;
+        if self.paired {
+            self.count_missed(before, number, source);
+        }
+        if is_behind {
+            return Verdict::Older;
+        }
+        let heard = HeldTrade { first: number, last: number, id: 0, source, tick: None };
+        self.hold(instrument, heard, out)
+    }
+
+    /// The exchange's word about its last trade: what did not come until its next word is missing.
+    /// Not at once, as the word may overtake the trade by a little.
+    fn mark_last(
+        &mut self,
+        instrument: InstrumentId,
+        marked: u64,
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) -> Verdict {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
         let Some(before) = slot.trade_mark.replace(marked) else { return Verdict::Older };
         let last_id = before.min(marked);

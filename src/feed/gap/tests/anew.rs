@@ -1,6 +1,7 @@
 //! Numbers that begin anew, and those that only seem to.
 
 use super::*;
+use crate::exchange::{Marked, TradeMark};
 use crate::feed::gap::places::{OLDER_MAX, REPLAY_MAX, STRANGE_MAX};
 
 #[test]
@@ -190,7 +191,7 @@ fn a_number_far_ahead_is_no_hole_and_hides_nothing() {
         assert_eq!(desk.seen(), [T(7), T(far), T(8), T(9)]);
         // A heartbeat's word of such a number says nothing either.
         for _ in 0..2 {
-            let mark = TradeMark { instrument: ONE, last_id: far };
+            let mark = TradeMark { instrument: ONE, last_id: far, marked: Marked::Last };
             let source = desk.source(1);
             assert_eq!(desk.numbers.mark(mark, source, &mut desk.out), Verdict::Older);
         }
