@@ -68,7 +68,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     let source = Source::new(arguments.config.clone(), arguments.watch_config);
     #[cfg(debug_assertions)]
-    arguments.panic_in.clone().map(tickwire::metrics::doom);
+    if let Some(thread) = arguments.panic_in.clone() {
+        tickwire::metrics::doom(thread);
+    }
     let clock = Clock::real();
     let mut demo = None;
     let config = match &arguments.config {
