@@ -264,7 +264,7 @@ fn lists_of_all_instruments_come_each_second_with_what_changed() {
     assert_eq!(best["data"]["e"], "bookTicker");
     let named = client.ask(&json!({"method": "UNSUBSCRIBE", "params": ["!bookTicker"], "id": 1}));
     assert_eq!(named["result"], json!(null));
-    assert_eq!(simulator.stats().streams, 3);
+    assert!(simulator.wait_for(DEADLINE, |stats| stats.streams == 3));
 }
 
 #[test]

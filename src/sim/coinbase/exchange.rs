@@ -29,8 +29,8 @@ pub(super) fn matched(kind: &str, of: &Spelling, told: &Told, sequence: u64) -> 
          \"side\":\"{side}\",\"size\":\"{}\",\"price\":\"{}\",\"product_id\":\"{}\",\
          \"sequence\":{sequence},\"time\":\"{}\"}}",
         print.id,
-        order_id(print.id * 2),
-        order_id(print.id * 2 + 1),
+        order_id(print.id.wrapping_mul(2)),
+        order_id(print.id.wrapping_mul(2) | 1),
         of.size.text(print.size),
         of.price.text(print.price),
         of.native,
