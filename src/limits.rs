@@ -400,6 +400,10 @@ pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
 /// that begins anew, and would carry the `seq` of clients to where no number follows.
 pub const TRADES_MISSED_MAX: u64 = 1 << 32;
 
+/// Trades with older numbers that are kept, of one feed, until it shows whether its exchange counts
+/// anew: two or three of each instrument when all of 300 do at once.
+pub const DOUBTS_MAX: usize = 1 << 10;
+
 /// Up to this `seq` a hole takes as many numbers as events are missing, beyond it one: half of the
 /// numbers that JSON's readers tell apart is left to events, of which a million a second make 140
 /// years.

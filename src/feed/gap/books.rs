@@ -36,7 +36,7 @@ impl Numbers {
             return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
-        if progress.is_from_before(said.time) {
+        if progress.is_from_before(said.time, said.number) {
             return Verdict::Older;
         }
         let is_alone = !progress.has_others(source.generation);

@@ -6,7 +6,7 @@ use super::places::Source;
 use crate::clock::MonoNanos;
 use crate::exchange::BookUpdate;
 use crate::instrument::InstrumentId;
-use crate::limits::{HELD_BACK_FOR_MAX, HELD_BACK_MAX};
+use crate::limits::{DOUBTS_MAX, HELD_BACK_FOR_MAX, HELD_BACK_MAX};
 use crate::tick::{Level, Tick};
 
 /// A trade that waits, or the mere word of the exchange that there was one.
@@ -35,6 +35,20 @@ pub(in crate::feed) struct HeldBook {
     pub(in crate::feed) source: Source,
 }
 
+/// A trade with an older number that may be a repetition, or one of the first of an exchange that
+/// counts anew, which those behind it show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// The ids that it stands for.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Who brought it.
+    pub(super) generation: u32,
+    /// The last number that was published by then.
+    pub(super) after: Option<u64>,
+    pub(super) tick: Tick,
+}
+
 /// Everything of a feed that waits for another connection. Empty at nearly all times.
 #[derive(Debug, Default)]
 pub(super) struct HeldBack {
@@ -42,6 +56,17 @@ pub(super) struct HeldBack {
     books: BTreeMap<InstrumentId, VecDeque<HeldBook>>,
     /// Trades and levels in all.
     weight: usize,
+    /// Trades of any instrument, in the order in which they came. Nobody waits for these: they mean
+    /// nothing any more when something else was published.
+    doubts: VecDeque<Doubt>,
+}
+
+impl Doubt {
+    /// The same connection brought both in a row.
+    fn is_kin_of(&self, other: &Self) -> bool {
+        let of = |doubt: &Self| (doubt.tick.instrument, doubt.generation, doubt.after);
+        of(self) == of(other)
+    }
 }
 
 impl HeldBack {
@@ -93,6 +118,30 @@ impl HeldBack {
     pub(super) fn holder_of(&self, instrument: InstrumentId, id: u128) -> Option<u32> {
         let held = self.trades.get(&instrument)?.iter().find(|held| held.id == id)?;
         Some(held.source.generation)
+    }
+
+    /// Keeps a trade in case that the exchange counts anew; the oldest makes room.
+    pub(super) fn push_doubt(&mut self, doubt: Doubt) {
+        if self.doubts.len() == DOUBTS_MAX {
+            self.doubts.pop_front();
+        }
+        self.doubts.push_back(doubt);
+    }
+
+    /// It does, from `next` on at the latest: puts the trades that lead there without a hole into
+    /// `out`, and forgets all others of the instrument.
+    pub(super) fn take_doubts(&mut self, next: &Doubt, out: &mut Vec<Tick>) {
+        let begin = out.len();
+        let mut first = next.first;
+        for doubt in self.doubts.iter().rev().filter(|doubt| doubt.is_kin_of(next)) {
+            if doubt.last.checked_add(1) != Some(first) {
+                break;
+            }
+            first = doubt.first;
+            out.push(doubt.tick);
+        }
+        out[begin..].reverse();
+        self.doubts.retain(|doubt| doubt.tick.instrument != next.tick.instrument);
     }
 
     /// Takes out every trade that one connection brought, in the order in which it did.

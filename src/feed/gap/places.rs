@@ -34,6 +34,10 @@ pub(super) const OLDER_MAX: u8 = 16;
 /// is later than that of the last.
 pub(super) const STRANGE_MAX: u8 = 3;
 
+/// Frames that were mixed up lie no further apart than this. What comes so late, at the same time as
+/// what it should have come before, was told as missing, and is not told after all.
+const MIXED_UP_MAX: u64 = 64;
+
 /// Longest time in which an exchange repeats its last trades to who has just subscribed. Older
 /// trades that go on for longer, with nothing new among them, are an exchange that counts anew by a
 /// clock that was put back.
@@ -108,8 +112,12 @@ pub(super) struct Progress {
     older: u8,
     /// Those of them that cannot be repetitions.
     strange: u8,
-    /// Numbers in a row that are too far ahead to follow the last.
-    far: u8,
+    /// Trades in a row that were told though their numbers neither follow nor repeat anything.
+    odd: u8,
+    /// The first and the last number of the last hole that was told: none of them was published.
+    hole: (u64, u64),
+    /// The numbers that had been published behind a hole when the exchange went back before it.
+    left: (u64, u64),
     /// Numbers in a row that belong to `replay`.
     repeated: u8,
     replay: Replay,
@@ -137,7 +145,9 @@ impl Progress {
         era: 0,
         older: 0,
         strange: 0,
-        far: 0,
+        odd: 0,
+        hole: NO_HOLE,
+        left: NO_HOLE,
         repeated: 0,
         replay: Replay { generation: 0, since: MonoNanos::ZERO },
         places: [Place { generation: 0, apart: false, last: None }; CARRIERS_MAX],
@@ -256,16 +266,42 @@ impl Progress {
         self.last.map_or(0, |last| number.saturating_sub(last.saturating_add(1)))
     }
 
-    /// Whether a number is too far ahead to say how many are missing before it.
+    /// Whether a number is too far ahead, of what was published and of what its connection brought
+    /// last, to say how many are missing before it.
     #[inline]
-    pub(super) fn is_far(&self, number: u64) -> bool {
-        self.missing_before(number) > TRADES_MISSED_MAX
+    pub(super) fn is_far(&self, number: u64, generation: u32) -> bool {
+        let is_near = |place: &Place| {
+            let follows = place.last.is_some_and(|last| number.saturating_sub(last) < FAR_MIN);
+            place.generation == generation && follows
+        };
+        self.missing_before(number) >= FAR_MIN && !self.places.iter().any(is_near)
     }
 
-    /// Such a number came. True when the exchange counts anew, high, which several in a row show.
-    pub(super) fn count_far(&mut self) -> bool {
-        self.far = self.far.saturating_add(1);
-        self.far >= STRANGE_MAX
+    /// A number came that neither follows nor repeats anything, and which of them in a row it is.
+    /// From [`STRANGE_MAX`] on the exchange counts anew.
+    pub(super) fn count_odd(&mut self) -> u8 {
+        self.odd = self.odd.saturating_add(1);
+        self.odd
+    }
+
+    /// So many numbers, from the one behind the last on, are told as missing before this one.
+    pub(super) fn note_hole(&mut self, first: u64) {
+        let from = self.last.map_or(first, |last| last.saturating_add(1));
+        self.hole = (from, first.saturating_sub(1));
+    }
+
+    /// Whether an older number, brought by a connection that was at `before`, is of a trade that was
+    /// certainly never told: the connection went back, which none does that is only slow; to where
+    /// nothing was published; and not to what happened before the last. An exchange goes on from
+    /// there after a slip, or has begun to count anew.
+    pub(super) fn was_never_told(&self, said: Said, before: Option<u64>) -> bool {
+        let Said { number, time, .. } = said;
+        let (from, to) = self.hole;
+        let is_untold = number < self.began || (from..=to).contains(&number);
+        let is_wide = self.last.is_some_and(|last| last.saturating_sub(number) > MIXED_UP_MAX);
+        let is_earlier = time.is_some() && time < self.time;
+        let is_new = self.is_before(time) || (!is_earlier && is_wide);
+        before > Some(number) && is_untold && is_new
     }
 
     /// Everything is published up to what this says; `newest` is the newest connection by then.
@@ -277,7 +313,7 @@ impl Progress {
         self.time = self.time.max(time);
         self.received = received;
         self.era = newest;
-        (self.older, self.strange, self.far, self.repeated) = (0, 0, 0, 0);
+        (self.older, self.strange, self.odd, self.repeated) = (0, 0, 0, 0);
     }
 
     /// The connection was opened after the last event was published.
@@ -339,6 +375,11 @@ impl Progress {
         (is_later && has_later_time) || self.strange >= strange_max || self.older > OLDER_MAX
     }
 
+    /// How many older numbers in a row may show that the exchange counts anew.
+    pub(super) fn older(&self) -> u8 {
+        self.older
+    }
+
     /// The same of a trade, which must not be told twice. What happened no later than what was
     /// published is repeated, or was missed for good, however much of it comes.
     pub(super) fn count_older_trade(
@@ -382,17 +423,37 @@ impl Progress {
 
     /// The exchange counts anew, from an event of this connection on, which is to be published.
     pub(super) fn restart(&mut self, generation: u32, said: Said) {
-        *self = Self { era: self.era, since: said.time, ..Self::NEW };
+        let rises = self.last.is_some_and(|last| last < said.number);
+        let from = self.last.map_or(0, |last| last.saturating_add(1));
+        let hole = if rises { (from, said.number.saturating_sub(1)) } else { NO_HOLE };
+        let (behind, last) =
+            (self.hole.1.saturating_add(1).max(self.began), self.last.unwrap_or(0));
+        let left = if said.number < behind { (behind, last) } else { NO_HOLE };
+        *self = Self { era: self.era, since: said.time, hole, left, ..Self::NEW };
         self.note(generation, said.number);
+    }
+
+    /// Whether an event is certainly not from before the exchange began to count anew.
+    #[inline]
+    pub(super) fn is_since(&self, time: UnixNanos) -> bool {
+        !self.since.is_some() || time > self.since
     }
 
     /// Whether an event is from before the exchange began to count anew, so that its number says
     /// nothing: what a slower connection brings, or what a new one begins with.
     #[inline]
-    pub(super) fn is_from_before(&self, time: UnixNanos) -> bool {
-        self.since.is_some() && time.is_some() && time < self.since
+    pub(super) fn is_from_before(&self, time: UnixNanos, number: u64) -> bool {
+        let (from, to) = self.left;
+        let is_left = time == self.since && (from..=to).contains(&number);
+        self.since.is_some() && time.is_some() && (time < self.since || is_left)
     }
 }
+
+/// See [`TRADES_MISSED_MAX`].
+const FAR_MIN: u64 = TRADES_MISSED_MAX + 1;
+
+/// A range without a number.
+const NO_HOLE: (u64, u64) = (1, 0);
 
 /// A copy that comes later than this is not waited for; another event is looked at instead.
 const WATCH_MAX: Duration = Duration::from_secs(10);

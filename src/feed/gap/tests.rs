@@ -4,6 +4,7 @@ use crate::limits::HELD_BACK_FOR_MAX;
 use crate::tick::{Body, Decimal, Reason, Side, Tick, Trade, TradeId};
 
 mod anew;
+mod leaps;
 mod marks;
 
 const ONE: InstrumentId = InstrumentId(0);

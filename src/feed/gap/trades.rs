@@ -12,8 +12,8 @@
 //! One that has nobody to be compared with any more joins without proof, and a gap is told: the
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
-use super::hold::HeldTrade;
-use super::places::{Said, believed};
+use super::hold::{Doubt, HeldTrade};
+use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Marked, Origin, SequencedTick, TradeMark};
@@ -35,7 +35,9 @@ impl Numbers {
             out.push(trade.tick);
             return Verdict::Next;
         };
-        let follows = slot.trades.is_next(trade.first) && trade.origin == Origin::Live;
+        let follows = slot.trades.is_next(trade.first)
+            && slot.trades.is_since(trade.tick.exchange_time)
+            && trade.origin == Origin::Live;
         let (Some(first), Some(number), true, None) =
             (trade.first, trade.sequence, follows, &self.recent)
         else {
@@ -67,14 +69,15 @@ impl Numbers {
             let time = believed(trade.tick.exchange_time, self.believed_until);
             let progress = &self.slots[instrument.index()].trades;
             // However far its number lies from the new ones.
-            if progress.is_from_before(time) {
+            if progress.is_from_before(time, last) {
                 return Verdict::Older;
             }
-            if !progress.is_far(first) {
+            if !progress.is_far(first, source.generation) {
                 return self.judge_by_number((first, last), trade, source, out);
             }
-            if let Some(verdict) = self.judge_far(last, trade, source, out) {
-                return verdict;
+            if trade.origin != Origin::Past {
+                let said = Said { number: last, time, received: source.received };
+                return self.tell_odd(said, trade.tick, source, out);
             }
         }
         // Without a number nobody knows what of the past was told.
@@ -88,26 +91,27 @@ impl Numbers {
         verdict
     }
 
-    /// A trade whose number is too far ahead to be a neighbour of the others' is told as if it had
-    /// none, and what follows is compared with what came before it. Several such in a row are an
-    /// exchange that counts anew.
+    /// A trade whose number neither follows what was told nor repeats it is told behind a gap of
+    /// unknown size, and what comes next is compared with what came before it: one odd number loses
+    /// no other trade. Several such in a row are an exchange that counts anew.
     #[cold]
-    fn judge_far(
-        &mut self,
-        last: u64,
-        trade: &SequencedTick,
-        source: Source,
-        out: &mut Vec<Tick>,
-    ) -> Option<Verdict> {
-        let SequencedTick { origin, tick, .. } = *trade;
-        let progress = &mut self.slots[tick.instrument.index()].trades;
-        if origin == Origin::Past || !progress.count_far() {
-            return None;
+    fn tell_odd(&mut self, said: Said, tick: Tick, source: Source, out: &mut Vec<Tick>) -> Verdict {
+        let instrument = tick.instrument;
+        // Another line's copy shows nothing.
+        if self.owned(instrument, Channel::Trades, source) != Verdict::Next {
+            return Verdict::Older;
         }
-        let time = believed(tick.exchange_time, self.believed_until);
-        let said = Said { number: last, time, received: source.received };
-        self.begin_anew(said, tick, source, out);
-        Some(Verdict::Next)
+        let progress = &mut self.slots[instrument.index()].trades;
+        let in_a_row = progress.count_odd();
+        if in_a_row == 1 {
+            let reason = reason_of(progress.is_later(source.generation));
+            self.tell_gap(instrument, 0, reason, out);
+        }
+        if in_a_row >= STRANGE_MAX {
+            self.begin_anew(said, instrument, source, out);
+        }
+        out.push(tick);
+        Verdict::Next
     }
 
     /// What the exchange says of an id beside its trades.
@@ -136,7 +140,9 @@ impl Numbers {
         let time = believed(time, self.believed_until);
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
         let progress = &mut slot.trades;
-        if self.recent.is_some() || progress.is_from_before(time) || progress.is_far(number) {
+        let is_odd =
+            progress.is_from_before(time, number) || progress.is_far(number, source.generation);
+        if self.recent.is_some() || is_odd {
             return Verdict::Older;
         }
         let before = progress.note(source.generation, number).before;
@@ -166,7 +172,7 @@ impl Numbers {
         let progress = &mut slot.trades;
         // What happened before the first trade that we heard of is not missing.
         let is_behind = progress.last.is_none() || Some(last_id) <= progress.last;
-        if self.recent.is_some() || is_behind || progress.is_far(last_id) {
+        if self.recent.is_some() || is_behind || progress.is_far(last_id, source.generation) {
             return Verdict::Older;
         }
         let before = progress.note(source.generation, last_id).before;
@@ -213,17 +219,7 @@ impl Numbers {
             if self.paired {
                 count_copy(&self.counters, progress, last, source);
             }
-            let counts_anew = match origin {
-                Origin::Past => progress.goes_back(said, before),
-                Origin::Live | Origin::Derived => {
-                    progress.count_older_trade(said, before, source.generation)
-                }
-            };
-            if counts_anew {
-                self.begin_anew(said, tick, source, out);
-                return Verdict::Next;
-            }
-            return Verdict::Older;
+            return self.judge_older((first, said), before, trade, source, out);
         }
         if missed == 0 {
             self.publish(
@@ -238,18 +234,61 @@ impl Numbers {
         self.hold(instrument, HeldTrade { first, last, id: 0, source, tick }, out)
     }
 
-    /// The exchange counts anew: nothing before can be compared with what comes.
+    /// A trade whose number is not beyond the last one, by a connection that was at `before`.
     #[cold]
-    fn begin_anew(&mut self, said: Said, tick: Tick, source: Source, out: &mut Vec<Tick>) {
-        let instrument = tick.instrument;
+    fn judge_older(
+        &mut self,
+        (first, said): (u64, Said),
+        before: Option<u64>,
+        trade: &SequencedTick,
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) -> Verdict {
+        let SequencedTick { origin, tick, .. } = *trade;
+        let (instrument, generation) = (tick.instrument, source.generation);
+        let progress = &mut self.slots[instrument.index()].trades;
+        let after = progress.last;
+        let doubt = Doubt { first, last: said.number, generation, after, tick };
+        let counts_anew = match origin {
+            Origin::Past => progress.goes_back(said, before),
+            Origin::Live | Origin::Derived => {
+                if progress.was_never_told(said, before) {
+                    return self.tell_odd(said, tick, source, out);
+                }
+                let counted = progress.older();
+                let counts_anew = progress.count_older_trade(said, before, generation);
+                if !counts_anew && progress.older() > counted {
+                    self.held.push_doubt(doubt);
+                }
+                counts_anew
+            }
+        };
+        if !counts_anew {
+            return Verdict::Older;
+        }
+        let reason = reason_of(progress.is_later(generation));
+        self.begin_anew(said, instrument, source, out);
+        self.tell_gap(instrument, 0, reason, out);
+        self.held.take_doubts(&doubt, out);
+        out.push(tick);
+        Verdict::Next
+    }
+
+    /// The exchange counts anew, from this on: nothing before can be compared with what comes. What
+    /// waited for something before is told first.
+    fn begin_anew(
+        &mut self,
+        said: Said,
+        instrument: InstrumentId,
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) {
+        self.slots[instrument.index()].trades.give_up_behind();
+        self.settle_trades(instrument, out);
         let slot = &mut self.slots[instrument.index()];
-        let reconnected = slot.trades.is_later(source.generation);
         slot.trades.restart(source.generation, said);
         slot.trades.advance(said, self.newest);
         slot.trade_mark = None;
-        self.held.drop_trades(instrument);
-        self.tell_gap(instrument, 0, reason_of(reconnected), out);
-        out.push(tick);
     }
 
     /// Keeps a trade, or a mark, that lies behind a hole; unless nobody can fill that.
@@ -279,6 +318,7 @@ impl Numbers {
             } else {
                 let reconnected = progress.is_later(held.source.generation);
                 if missed > 0 {
+                    progress.note_hole(held.first);
                     self.tell_gap(instrument, missed, reason_of(reconnected), out);
                 }
                 self.publish(instrument, &held, out);
