@@ -317,6 +317,19 @@ fn ids_that_say_nothing_about_order_are_remembered() {
 }
 
 #[test]
+fn an_id_that_is_used_again_at_another_time_is_another_trade() {
+    for uuids in [false, true] {
+        let mut desk = desk_of(false, Continuity::None);
+        desk.uuids = uuids;
+        for time in [7_000_000, 7_000_000, 60_007_000_000, 60_007_000_000] {
+            desk.say(1, 5, 5, UnixNanos(time), Origin::Live);
+            desk.say(2, 5, 5, UnixNanos(time), Origin::Live);
+        }
+        assert_eq!(desk.seen(), [T(5), T(5)], "uuids {uuids}");
+    }
+}
+
+#[test]
 fn a_line_without_comparable_ids_waits_until_it_meets_the_other() {
     let mut desk = desk_of(false, Continuity::None);
     desk.uuids = true;

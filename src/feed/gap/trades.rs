@@ -535,14 +535,14 @@ impl Numbers {
 /// Where ids tell nothing of their neighbours all that counts is that something was published.
 const SOMETHING: Said = Said { number: 1, time: UnixNanos::NONE, received: MonoNanos::ZERO };
 
-/// What a trade is remembered by, if it has an id. An exchange that counts anew uses a number again,
-/// at another time.
+/// What a trade is remembered by, if it has an id. An exchange that begins anew uses an id again, at
+/// another time.
 fn id_in_memory(trade: &SequencedTick) -> Option<u128> {
     let Tick { instrument, exchange_time, body, .. } = trade.tick;
     let millis = exchange_time.millis().cast_unsigned() as u32;
     let place = u64::from(instrument.0) << 32 | u64::from(millis);
     match body.trade()?.id {
-        TradeId::Uuid(id) => Some(id),
+        TradeId::Uuid(id) => Some(u128::from(place) << 64 ^ id),
         TradeId::Spelled(id) => Some(u128::from(place) << 64 ^ id.mixed()),
         TradeId::Number(_) | TradeId::None => {
             Some(u128::from(place) << 64 | u128::from(trade.sequence?))
