@@ -37,9 +37,14 @@ impl Slot {
         let (start, length) = (candle.open_time.0, candle.interval.nanos());
         let end = start.saturating_add(length);
         let mut taken = Taken::Newest;
-        if start < self.start && self.went_back(start..end, date.max(stamp.exchange_time)) {
+        // One that was called final is over, whatever time it is.
+        let is_over = self.past.told(candle.interval, start, self.start);
+        if start < self.start
+            && !is_over.is_some_and(ToldBar::is_called_final)
+            && self.went_back(start..end, date.max(stamp.exchange_time))
+        {
             self.leave_future(told);
-            self.past.begin();
+            self.past.retreat(candle.interval, self.start, start);
             taken = Taken::Anew;
         } else if start < self.start || (start == self.start && !self.open) {
             return self.correct(candle, stamp, told);

@@ -79,6 +79,12 @@ impl Past {
         }
     }
 
+    /// The newest bar is not `from` any more but `to`, which is earlier: what was told of bars behind
+    /// it is forgotten.
+    pub(super) fn retreat(&mut self, interval: Interval, from: i64, to: i64) {
+        self.advance(interval, to, from);
+    }
+
     /// What was told of the bar of `start`; nothing of what is further than can be corrected behind
     /// the `newest`.
     pub(super) fn told(&self, interval: Interval, start: i64, newest: i64) -> Option<ToldBar> {

@@ -238,6 +238,29 @@ fn bars_of_a_clock_that_was_ahead_do_not_end_those_of_now() {
 }
 
 #[test]
+fn a_bar_that_was_called_final_is_not_opened_again_by_one_of_the_future() {
+    let mut cache = cache(8);
+    candles_of(&mut cache, START, date(START));
+    let closed = |minute, state| Candle { closed: true, ..bar(minute, state, true) };
+    assert_eq!(take_at(&mut cache, -1, &closed(-1, 3)).len(), 1);
+    assert_eq!(take_at(&mut cache, 0, &closed(0, 8)).len(), 1);
+    assert_eq!(take_at(&mut cache, 0, &bar(1, 1, true)).len(), 1, "it comes before its time");
+    for (minute, state) in [(0, 3), (0, 4), (-1, 1)] {
+        assert_eq!(take_at(&mut cache, 0, &bar(minute, state, true)), [], "{minute}");
+    }
+    assert_eq!(take_at(&mut cache, 0, &bar(1, 2, true)).len(), 1);
+    assert_eq!(take_at(&mut cache, 0, &closed(0, 9)).len(), 1, "it has the last word itself");
+    assert_eq!(numbers(&cache, 0), (Some(9), true, false));
+    // One of now that nobody called final ends the future, and not what was final before.
+    candles_of(&mut cache, START + 2 * MINUTE, date(START + 2 * MINUTE));
+    assert_eq!(take_at(&mut cache, 2, &bar(40, 1, true)).len(), 2);
+    assert_eq!(take_at(&mut cache, 2, &bar(2, 1, true)).len(), 2);
+    for minute in [-1, 0] {
+        assert_eq!(take_at(&mut cache, 2, &bar(minute, 1, true)), [], "{minute}");
+    }
+}
+
+#[test]
 fn trades_of_a_clock_that_was_ahead_do_not_end_those_of_now() {
     let deal = || trade(1, 1).into();
     let hour = 3_600 * SECOND;
