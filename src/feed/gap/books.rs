@@ -36,9 +36,6 @@ impl Numbers {
             return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
-        if progress.is_from_before(said.time, said.number) {
-            return Verdict::Older;
-        }
         let is_alone = !progress.has_others(source.generation);
         if proven && !is_alone {
             return self.change(update, said, levels, source);
@@ -231,7 +228,7 @@ impl Numbers {
         let is_idle = is_last && update.previous_id == progress.last;
         let step = progress.note(source.generation, said.number);
         if let Some(place) = progress.place(source.generation) {
-            if restarts {
+            if restarts || (step.new && follows) {
                 place.last = number;
             }
             place.apart &= !(follows || restarts);
@@ -272,7 +269,7 @@ impl Numbers {
     #[cold]
     fn book_anew(&mut self, instrument: InstrumentId, said: Said, source: Source) -> Verdict {
         let progress = &mut self.slots[instrument.index()].book;
-        progress.restart(source.generation, said);
+        progress.restart_among_others(source.generation, said);
         progress.advance(said, self.newest);
         self.held.drop_books(instrument);
         Verdict::Anew

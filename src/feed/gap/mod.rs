@@ -212,7 +212,7 @@ impl Numbers {
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let time = believed(state.tick.exchange_time, self.believed_until);
         let said = Said { number, time, received: source.received };
-        if progress.is_from_before(said.time, said.number) {
+        if progress.is_from_before(said.time, said.number, source.generation) {
             return Verdict::Older;
         }
         let before = progress.note(source.generation, number).before;

@@ -433,16 +433,37 @@ impl Progress {
         self.note(generation, said.number);
     }
 
+    /// The same of one that other connections carry as well: what they bring cannot be compared
+    /// with it before it follows.
+    pub(super) fn restart_among_others(&mut self, generation: u32, said: Said) {
+        let places = self.places;
+        self.restart(generation, said);
+        for place in places {
+            if place.generation != 0 {
+                self.enter_apart(place.generation);
+            }
+        }
+    }
+
     /// Whether an event is certainly not from before the exchange began to count anew.
     #[inline]
     pub(super) fn is_since(&self, time: UnixNanos) -> bool {
         !self.since.is_some() || time > self.since
     }
 
-    /// Whether an event is from before the exchange began to count anew, so that its number says
-    /// nothing: what a slower connection brings, or what a new one begins with.
+    /// Whether an event of a connection is from before the exchange began to count anew, so that
+    /// its number says nothing: what a slower connection brings. One that has brought something
+    /// since, or that nobody else is beside, is believed by its numbers alone, whatever its dates.
     #[inline]
-    pub(super) fn is_from_before(&self, time: UnixNanos, number: u64) -> bool {
+    pub(super) fn is_from_before(&self, time: UnixNanos, number: u64, generation: u32) -> bool {
+        self.is_past_before(time, number)
+            && self.has_others(generation)
+            && !self.places.iter().any(|place| place.generation == generation)
+    }
+
+    /// The same of what an exchange tells of the past, to whomever.
+    #[inline]
+    pub(super) fn is_past_before(&self, time: UnixNanos, number: u64) -> bool {
         let (from, to) = self.left;
         let is_left = time == self.since && (from..=to).contains(&number);
         self.since.is_some() && time.is_some() && (time < self.since || is_left)

@@ -4,6 +4,7 @@ use crate::limits::HELD_BACK_FOR_MAX;
 use crate::tick::{Body, Decimal, Reason, Side, Tick, Trade, TradeId};
 
 mod anew;
+mod dates;
 mod leaps;
 mod marks;
 

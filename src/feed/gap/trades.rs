@@ -69,7 +69,13 @@ impl Numbers {
             let time = believed(trade.tick.exchange_time, self.believed_until);
             let progress = &self.slots[instrument.index()].trades;
             // However far its number lies from the new ones.
-            if progress.is_from_before(time, last) {
+            let is_from_before = match trade.origin {
+                Origin::Past => progress.is_past_before(time, last),
+                Origin::Live | Origin::Derived => {
+                    progress.is_from_before(time, last, source.generation)
+                }
+            };
+            if is_from_before {
                 return Verdict::Older;
             }
             if !progress.is_far(first, source.generation) {
@@ -140,8 +146,8 @@ impl Numbers {
         let time = believed(time, self.believed_until);
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
         let progress = &mut slot.trades;
-        let is_odd =
-            progress.is_from_before(time, number) || progress.is_far(number, source.generation);
+        let is_odd = progress.is_from_before(time, number, source.generation)
+            || progress.is_far(number, source.generation);
         if self.recent.is_some() || is_odd {
             return Verdict::Older;
         }
