@@ -11,8 +11,12 @@ use crate::tick::{Decimal, Reason};
 /// Wait after a failure of an exchange's own (5xx) or of the request (4xx).
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// Longest wait that a header is believed, where an exchange bans for no longer.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// Longest wait that is believed of anything but a ban, whoever states it: a number that no server
+/// means must not end what we ask for.
+pub(super) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// The status of a ban of our address, for not slowing down.
+const BANNED: u16 = 418;
 
 /// A refused upgrade: why no connection was made, and the shortest wait before the next attempt, by
 /// the table that the exchange's other answers are judged by. A plain failure of the exchange's asks
@@ -89,7 +93,7 @@ fn names(body: &[u8], code: &str) -> bool {
 /// are about how much was asked everywhere.
 const SHARED: &[Answer] = &[
     Answer::too_much(429, "", 5),
-    Answer::too_much(418, "", 120),
+    Answer::too_much(BANNED, "", 120),
     Answer::failure(403, "", 600),
     Answer::failure(451, "", 3_600),
 ];
@@ -103,8 +107,8 @@ const FAILURE: Refusal =
 pub(super) struct Answers {
     /// The first that fits counts, before those that mean the same everywhere.
     pub(super) rows: &'static [Answer],
-    /// Longest wait that is believed.
-    pub(super) wait_max: Duration,
+    /// Longest wait that is believed of a ban of our address (418).
+    pub(super) ban_max: Duration,
     /// Until when a body says to wait, in milliseconds, where no header does.
     pub(super) until: fn(&[u8]) -> Option<u64>,
 }
@@ -112,7 +116,7 @@ pub(super) struct Answers {
 impl Answers {
     /// Waits are stated in the header alone, and for no longer than an hour.
     pub(super) const fn of(rows: &'static [Answer]) -> Self {
-        Self { rows, wait_max: RETRY_AFTER_MAX, until: |_| None }
+        Self { rows, ban_max: RETRY_AFTER_MAX, until: |_| None }
     }
 
     /// What an answer other than the one that was asked for asks of us, with the wait that the
@@ -130,7 +134,8 @@ impl Answers {
             Some(text) => retry_after_of(text, now),
             None => (self.until)(body).map(|until| time_until(until, now)),
         };
-        Refusal { reason, retry_after: stated.unwrap_or(usual).min(self.wait_max) }
+        let longest = if status == BANNED { self.ban_max } else { RETRY_AFTER_MAX };
+        Refusal { reason, retry_after: stated.unwrap_or(usual).min(longest) }
     }
 }
 

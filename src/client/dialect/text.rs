@@ -84,6 +84,14 @@ pub(super) fn push_epoch(out: &mut Vec<u8>, epoch: u64) {
     out.push(b'"');
 }
 
+/// The id of a process run, if it is spelled exactly as [`push_epoch`] writes it: any other
+/// spelling names no run of ours, and nothing may be resumed by it.
+pub(super) fn read_epoch(text: &str) -> Option<u64> {
+    let is_ours = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_whole = text.len() == 16 && text.bytes().all(is_ours);
+    is_whole.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
 /// A text with quotes, escaped as JSON demands.
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -134,6 +142,10 @@ mod tests {
         }
         assert_eq!(written(|out| push_i64(out, i64::MIN)), i64::MIN.to_string());
         assert_eq!(written(|out| push_epoch(out, 0xab)), "\"00000000000000ab\"");
+        assert_eq!(read_epoch("00000000000000ab"), Some(0xab));
+        for other in ["00000000000000AB", "ab", "+0000000000000ab", "000000000000000ab", ""] {
+            assert_eq!(read_epoch(other), None, "{other}");
+        }
         let uuid = 0x1f3a_0000_aaaa_4bcd_8765_0123_4567_89ab;
         assert_eq!(written(|out| push_uuid(out, uuid)), "1f3a0000-aaaa-4bcd-8765-0123456789ab");
     }

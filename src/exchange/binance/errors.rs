@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::exchange::RefusalKind;
 use crate::exchange::refusal::{Refusals, Row, banned, both, code, too_much, unavailable};
-use crate::exchange::rest::{Answer, Answers};
+use crate::exchange::rest::{Answer, Answers, RETRY_AFTER_MAX};
 
 const TABLE: &[Row] = &[
     // Of the streams: unknown property, wrong type of a value, malformed request, no JSON.
@@ -58,12 +58,14 @@ const TABLE: &[Row] = &[
 
 /// What a refusal comes to; `stated` is the wait that it names itself, where it does.
 pub(super) fn kind(code: &str, text: &str, stated: Option<Duration>) -> RefusalKind {
-    let at_least = |wait: Duration| stated.unwrap_or_default().clamp(wait, WAIT_MAX);
+    let at_least = |wait: Duration, most| stated.unwrap_or_default().clamp(wait, most);
     match REFUSALS.reply(code, text) {
         RefusalKind::Temporary { reason, wait } => {
-            RefusalKind::Temporary { reason, wait: at_least(wait) }
+            RefusalKind::Temporary { reason, wait: at_least(wait, RETRY_AFTER_MAX) }
         }
-        RefusalKind::Fatal { reason, wait } => RefusalKind::Fatal { reason, wait: at_least(wait) },
+        RefusalKind::Fatal { reason, wait } => {
+            RefusalKind::Fatal { reason, wait: at_least(wait, BAN_MAX) }
+        }
         other => other,
     }
 }
@@ -89,8 +91,8 @@ const CLOSES: &[Row] = &[
     both("1008", "Pong timeout", RefusalKind::Unknown),
 ];
 
-/// Longest wait that is believed: a ban lasts up to 3 days.
-const WAIT_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
+/// Longest ban that is believed: one lasts up to 3 days.
+const BAN_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// The first number of 13 digits after `retryAfter` or `until` in a refusal's body.
 fn date_in(body: &[u8]) -> Option<u64> {
@@ -105,7 +107,7 @@ fn date_in(body: &[u8]) -> Option<u64> {
 /// All of them.
 pub(super) const REFUSALS: Refusals = Refusals {
     replies: TABLE,
-    answers: Answers { wait_max: WAIT_MAX, until: date_in, ..Answers::of(ANSWERS) },
+    answers: Answers { ban_max: BAN_MAX, until: date_in, ..Answers::of(ANSWERS) },
     closes: CLOSES,
 };
 
@@ -168,7 +170,7 @@ mod tests {
         assert_eq!(read(ExchangeId::Binance, &named), (Some(7), banned(3_600)));
         assert_eq!(read(ExchangeId::Binance, &text("")), (Some(7), banned(120)));
         let absurd = text(r#","data":{"serverTime":1,"retryAfter":18446744073709551615}"#);
-        assert_eq!(read(ExchangeId::Binance, &absurd), (Some(7), banned(WAIT_MAX.as_secs())));
+        assert_eq!(read(ExchangeId::Binance, &absurd), (Some(7), banned(BAN_MAX.as_secs())));
         let past = text(r#","data":{"serverTime":1659146400000,"retryAfter":5}"#);
         assert_eq!(read(ExchangeId::Binance, &past), (Some(7), banned(120)));
     }
@@ -186,6 +188,10 @@ mod tests {
         assert_eq!(wait(429, None, "\u{fffd}"), (Reason::RateLimited, 60));
         assert_eq!(wait(403, None, "<html>"), (Reason::RateLimited, 60));
         assert_eq!(wait(418, Some("99999999999"), ""), (Reason::RateLimited, 259_200));
+        for absurd in ["99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(wait(429, Some(absurd), ""), (Reason::RateLimited, 3_600), "{absurd}");
+            assert_eq!(wait(503, Some(absurd), ""), (Reason::ExchangeError, 3_600), "{absurd}");
+        }
         let date = "Sat, 30 Jul 2022 02:00:00 GMT";
         assert_eq!(wait(418, Some(date), ""), (Reason::RateLimited, 60));
         assert_eq!(wait(503, Some("7"), ""), (Reason::ExchangeError, 7));

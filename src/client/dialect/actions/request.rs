@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::cache::HistoryRange;
 use crate::client::dialect::fields::{BadRequest, Fields, cut, wrong};
+use crate::client::dialect::text::read_epoch;
 use crate::client::dialect::{Delivery, Name, read_exchange, read_interval, read_range};
 use crate::instrument::{Channel, ExchangeId};
 use crate::limits::{EVENTS_PER_SECOND_MAX, SYMBOLS_PER_REQUEST_MAX, VIEW_DEPTH_MAX};
@@ -225,6 +226,6 @@ fn read_point(name: &str, raw: &RawValue) -> Result<(Name, ResumePoint), BadRequ
     let fields = Fields::read(raw.get().as_bytes()).map_err(|_| refused())?;
     let seq = fields.value("seq", FROM)?.ok_or_else(refused)?;
     let epoch: Option<String> = fields.value("epoch", FROM)?;
-    let epoch = epoch.and_then(|text| u64::from_str_radix(&text, 16).ok());
+    let epoch = epoch.and_then(|text| read_epoch(&text));
     Ok((Name::parse(name)?, ResumePoint { epoch, seq }))
 }
