@@ -7,7 +7,7 @@ use crate::cache::{BookEvent, BookLevels, BookStatus, Event, EventBody, Stamp};
 use crate::client::dialect::actions::encode::{self, Envelope, Labels};
 use crate::clock::UnixNanos;
 use crate::exchange::Loss;
-use crate::instrument::{Instrument, InstrumentId};
+use crate::instrument::{Channel, Instrument, InstrumentId};
 use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Tick, Ticker};
 
 /// What a frame was that is no event.
@@ -56,6 +56,37 @@ impl Lines {
             }
         };
         self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// Something before this frame is missing: trades of an instrument, or frames of the whole
+    /// connection.
+    pub(super) fn gap(
+        &mut self,
+        line: u64,
+        channel: Option<Channel>,
+        native: Option<&str>,
+        missed: u64,
+    ) {
+        let text = serde_json::json!({
+            "type": "gap",
+            "line": line,
+            "channel": channel.map(Channel::name),
+            "symbol": native,
+            // Of 0 nobody knows how many.
+            "missed": (missed > 0).then_some(missed),
+        });
+        self.text.extend_from_slice(text.to_string().as_bytes());
+        self.text.push(b'\n');
+    }
+
+    /// A frame, or a trade in one, that came before.
+    pub(super) fn repeated(&mut self, line: u64, channel: Option<Channel>, native: Option<&str>) {
+        let channel = channel.map(Channel::name);
+        let text = serde_json::json!({
+            "type": "repeated", "line": line, "channel": channel, "symbol": native,
+        });
+        self.text.extend_from_slice(text.to_string().as_bytes());
+        self.text.push(b'\n');
     }
 
     /// Items of a frame that could not be read.

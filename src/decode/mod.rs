@@ -20,12 +20,12 @@ use tracing::warn;
 
 use crate::book::Resting;
 use crate::capture::{CaptureError, CaptureLine, CaptureReader, Direction};
-use crate::clock::UnixNanos;
+use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Exchange, Frame, Origin, Profile, RestError, SequencedTick,
-    adapter, profile,
+    Batch, BookKind, BookUpdate, Exchange, Frame, Loss, Origin, Profile, Rejected, RestError,
+    SequencedTick, adapter, profile,
 };
-use crate::feed::{Books, ConnectionSequence, Joined, SequenceStep};
+use crate::feed::{Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
 use crate::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap,
 };
@@ -142,6 +142,7 @@ struct Decoder {
     books: Books,
     /// Books of one level, which some exchanges tell beside the others.
     tops: Books,
+    trades: RecordedTrades,
     rest: RestBodies,
     ticks: Vec<Tick>,
     sequence: ConnectionSequence,
@@ -161,6 +162,7 @@ impl Decoder {
             batch: Batch::new(),
             books: Books::new(profile.book),
             tops: Books::new(profile.book),
+            trades: RecordedTrades::new(profile),
             rest: RestBodies::read(profile, &options.rest)?,
             ticks: Vec::new(),
             sequence: ConnectionSequence::default(),
@@ -176,11 +178,23 @@ impl Decoder {
         self.frame.resize(line.frame.len() + FRAME_PADDING, 0);
         let frame = PaddedFrame::new(&mut self.frame, line.frame.len());
         let parsed = self.exchange.parse(frame, &mut self.batch);
-        let step = self.batch.connection_sequence.map(|number| self.sequence.hear(number));
+        // Examples out of documentations state no time, and none follows another.
+        let number = self.batch.connection_sequence.filter(|_| line.at.is_some());
+        let step = number.map(|number| self.sequence.hear(number));
         if step.is_none() && parsed.is_err() {
             self.sequence.skip();
         }
-        self.summary.seq_gaps += u64::from(matches!(step, Some(SequenceStep::Gap { .. })));
+        match step {
+            Some(SequenceStep::Repeated) => {
+                self.summary.counts.repeated += 1;
+                return lines.repeated(line.number, None, None);
+            }
+            Some(SequenceStep::Gap { expected, found }) => {
+                self.hole(line, found.saturating_sub(expected), lines);
+            }
+            Some(SequenceStep::Next) | None => {}
+        }
+        self.marks(line, lines);
         let counts = &mut self.summary.counts;
         let note = match parsed {
             Ok(Frame::Data { .. }) => return self.data(line, lines),
@@ -215,17 +229,50 @@ impl Decoder {
         lines.note(line.number, note);
     }
 
+    /// Frames before this one are missing: no book is what it was, unless the frame has it whole.
+    fn hole(&mut self, line: &CaptureLine<'_>, missed: u64, lines: &mut Lines) {
+        self.summary.seq_gaps += 1;
+        lines.gap(line.number, None, None, missed);
+        for (id, _) in self.table.iter() {
+            self.books.distrust(id, Reason::SequenceGap, &mut self.ticks);
+        }
+        self.tell(line, lines);
+        self.batch.books.retain(|update| update.kind == BookKind::Snapshot);
+    }
+
+    /// What a frame says of the ids of trades beside them.
+    fn marks(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        for &mark in &self.batch.trade_marks {
+            self.trades.mark(mark, moment(line), &mut self.ticks);
+        }
+        self.tell(line, lines);
+    }
+
+    /// Prints what waits to be told.
+    fn tell(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        // A capture without times says 0, and so do its events.
+        let at = line.at.or(UnixNanos(0));
+        for tick in self.ticks.drain(..) {
+            match tick.body {
+                Body::Gap { channel, missed, .. } => {
+                    let native = native(&self.table, Some(tick.instrument));
+                    lines.gap(line.number, Some(channel), native, missed);
+                }
+                _ => lines.tick(at, &tick),
+            }
+        }
+    }
+
     /// What could not be read of a frame. A book of which an event is lost is none any more.
     fn losses(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
         for loss in &self.batch.losses {
-            let native = loss.instrument.and_then(|id| self.table.instrument(id));
-            lines.loss(line.number, loss, native.map(|instrument| instrument.native.as_str()));
+            self.summary.counts.rejected_items += u64::from(loss.count);
+            lines.loss(line.number, loss, native(&self.table, loss.instrument));
             if let (Some(instrument), Channel::Orderbook) = (loss.instrument, loss.channel) {
                 self.books.distrust(instrument, Reason::Refused, &mut self.ticks);
             }
         }
-        let at = line.at.or(UnixNanos(0));
-        self.ticks.drain(..).for_each(|tick| lines.tick(at, &tick));
+        self.tell(line, lines);
     }
 
     /// Makes instruments of the symbols in a frame that were not seen before.
@@ -246,6 +293,7 @@ impl Decoder {
                 match self.table.add(instrument) {
                     Ok(id) => {
                         lines.add(id, &instrument);
+                        self.trades.cover(id.index() + 1);
                         self.natives.push((native, id));
                     }
                     Err(error) => warn!(native, %error, "the symbol is left out"),
@@ -268,8 +316,7 @@ impl Decoder {
 
     /// A frame that put something into the batch.
     fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
-        // A capture without times says 0, and so do its events.
-        let at = line.at.or(UnixNanos(0));
+        self.events(line, lines);
         let length = self.batch.ticks.len();
         for index in 0..length {
             // Totals have a first and a last price, in the order of the wire.
@@ -283,19 +330,52 @@ impl Decoder {
                 Origin::Derived => {}
             }
         }
-        let live = self.batch.ticks.iter().filter(|sequenced| sequenced.origin == Origin::Live);
-        live.for_each(|sequenced| lines.tick(at, &sequenced.tick));
         let updates = std::mem::take(&mut self.batch.books);
         for update in &updates {
             self.book(update);
-            for tick in &self.ticks {
-                lines.tick(at, tick);
-            }
-            self.ticks.clear();
+            self.tell(line, lines);
         }
         self.batch.books = updates;
         if !self.batch.losses.is_empty() {
             self.losses(line, lines);
+        }
+    }
+
+    /// Prints what stands in the batch outside of books, and takes out what is not told.
+    fn events(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        // Examples out of documentations state no time, are no market's, and none follows another.
+        let is_session = line.at.is_some();
+        let mut index = 0;
+        while let Some(&sequenced) = self.batch.ticks.get(index) {
+            let SequencedTick { origin, tick, .. } = sequenced;
+            let name = native(&self.table, Some(tick.instrument));
+            match tick.body {
+                Body::Trade { .. } if is_session => {
+                    let is_told = self.trades.trade(&sequenced, moment(line), &mut self.ticks);
+                    self.tell(line, lines);
+                    if !is_told && origin == Origin::Live {
+                        let name = native(&self.table, Some(tick.instrument));
+                        self.summary.counts.repeated += 1;
+                        lines.repeated(line.number, Some(Channel::Trades), name);
+                        self.batch.ticks.remove(index);
+                        continue;
+                    }
+                }
+                Body::CandlePrices { .. }
+                    if is_session && !self.batch.is_possible_candle(index) =>
+                {
+                    let (instrument, channel) = (Some(tick.instrument), Channel::Candles);
+                    let rejected = Rejected::Impossible;
+                    let loss = Loss { rejected, instrument, channel, behind: index, count: 1 };
+                    lines.loss(line.number, &loss, name);
+                    self.summary.counts.rejected_items += 1;
+                    self.batch.ticks.drain(index..index + 2);
+                    continue;
+                }
+                _ if origin == Origin::Live => lines.tick(line.at.or(UnixNanos(0)), &tick),
+                _ => {}
+            }
+            index += 1;
         }
     }
 
@@ -435,8 +515,19 @@ impl Decoder {
             self.summary.checksums.zero += counts.checksums_zero;
             totals.end = (counts.joins > 0).then(|| book_end(books, id));
         }
+        self.summary.trade_gaps = self.trades.gaps();
         self.summary
     }
+}
+
+/// The exchange's name of an instrument.
+fn native(table: &InstrumentTable, id: Option<InstrumentId>) -> Option<&str> {
+    id.and_then(|id| table.instrument(id)).map(|instrument| instrument.native.as_str())
+}
+
+/// When a line was recorded.
+fn moment(line: &CaptureLine<'_>) -> MonoNanos {
+    MonoNanos(line.at.0.max(0).cast_unsigned())
 }
 
 /// How a book that was joined once ended.

@@ -19,6 +19,8 @@ pub struct Summary {
     pub checksums: Checksums,
     /// Holes in the exchange's numbering, of books and of the connection.
     pub seq_gaps: u64,
+    /// Holes among the trades, by their ids or the exchange's word about the last.
+    pub trade_gaps: u64,
 }
 
 /// Messages and records by kind.
@@ -60,6 +62,10 @@ pub struct Counts {
     pub other: u64,
     /// What is no frame of that exchange.
     pub unknown: u64,
+    /// Frames and trades that came before.
+    pub repeated: u64,
+    /// Items of frames that could not be read, or that no market makes.
+    pub rejected_items: u64,
 }
 
 /// What was traded of one symbol.

@@ -37,6 +37,7 @@ pub use attempts::Attempts;
 pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
 pub use carry::{StreamKind, subscriptions};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal};
+pub use gap::RecordedTrades;
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
 pub use sequence::{ConnectionSequence, SequenceStep};

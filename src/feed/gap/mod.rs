@@ -12,6 +12,7 @@ mod books;
 mod hold;
 mod places;
 mod recent;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -24,6 +25,7 @@ use hold::HeldBack;
 pub(super) use places::Source;
 use places::{Progress, STRANGE_MAX, Said, believed};
 use recent::Recent;
+pub use recorded::RecordedTrades;
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Continuity, SequencedTick, Subscription};
