@@ -80,6 +80,8 @@ impl Bytes {
 pub struct Footprint {
     /// What it is, and how much.
     pub parts: Vec<(&'static str, Bytes)>,
+    /// What would have to happen at once for the most, in words: the largest causes.
+    pub causes: Vec<String>,
 }
 
 impl Footprint {
@@ -111,7 +113,8 @@ impl Footprint {
         let lost = |bytes: usize| bytes / 100 * LOST_PERCENT;
         let lost = Bytes { expected: lost(sum.expected), most: lost(sum.most) };
         parts.push(("lost between allocations", lost));
-        Ok(Self { parts })
+        let causes = causes(config, &parts, books, sum.most);
+        Ok(Self { parts, causes })
     }
 
     /// All parts together.
@@ -121,7 +124,7 @@ impl Footprint {
 
     /// Its parts, one a line, as comments of a configuration file.
     pub fn table(&self) -> String {
-        let mut text = format!("# {self}, in MiB:\n");
+        let mut text = format!("# {self}\n# in MiB:{:>28}{:>9}\n", "expected", "most");
         for (part, Bytes { expected, most }) in &self.parts {
             let (expected, most) = (mebibytes(*expected), mebibytes(*most));
             text.push_str(&format!("#   {part:<25}{expected:>8}{most:>9}\n"));
@@ -133,8 +136,57 @@ impl Footprint {
 impl fmt::Display for Footprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Bytes { expected, most } = self.sum();
-        let (expected, most) = (mebibytes(expected), mebibytes(most));
-        write!(formatter, "memory: expected about {expected} MiB, at most {most} MiB")
+        let expected = mebibytes(expected);
+        write!(formatter, "memory: expected about {expected} MiB; at most {}", size(most))?;
+        match &*self.causes {
+            [] => Ok(()),
+            causes => write!(formatter, ", if at once {}", causes.join(" and ")),
+        }
+    }
+}
+
+/// A part that makes less than this share of the most, as its inverse, is not worth a word.
+const CAUSE_SHARE: usize = 8;
+
+/// Why it could be so much: what clients and exchanges would have to do, the largest first.
+fn causes(
+    config: &Config,
+    parts: &[(&'static str, Bytes)],
+    books: usize,
+    most: usize,
+) -> Vec<String> {
+    let mut large: Vec<_> =
+        parts.iter().filter(|(_, bytes)| bytes.most > most / CAUSE_SHARE).collect();
+    large.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.most));
+    let words = large.into_iter().filter_map(|(part, bytes)| match *part {
+        "clients" => {
+            let (count, each) = (config.gateway.max_clients, client_most(config));
+            // The rest is what a few may be owed.
+            (bytes.most / 2 < count.saturating_mul(each))
+                .then(|| format!("{count} clients (max_clients) each left {} unread", size(each)))
+        }
+        "books" => {
+            let levels = limits::BOOK_LEVELS_MAX;
+            Some(format!("each of {books} books had {levels} levels a side"))
+        }
+        "connections to exchanges" => {
+            let largest = size(limits::FRAME_BYTES_MAX);
+            Some(format!("every exchange sent frames of {largest}"))
+        }
+        _ => None,
+    });
+    words.collect()
+}
+
+/// In the unit in which it reads well.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..MIB => format!("{} KiB", bytes.div_ceil(KIB)),
+        _ if bytes < KIB * MIB => format!("{} MiB", mebibytes(bytes)),
+        _ => {
+            let tenths = bytes.saturating_mul(10).div_ceil(KIB * MIB);
+            format!("{}.{} GiB", tenths / 10, tenths % 10)
+        }
     }
 }
 
@@ -192,13 +244,18 @@ const fn feed() -> Bytes {
     Bytes { expected: MIB, most: frame + 2 * limits::REST_BODY_BYTES_MAX as usize }
 }
 
+/// One client that reads nothing.
+fn client_most(config: &Config) -> usize {
+    let queue =
+        config.gateway.client_queue_bytes + limits::CATCH_UP_BYTES_MAX + limits::OUTBOX_CHUNK_BYTES;
+    CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue + limits::OWED_BYTES_USUAL
+}
+
 fn clients(config: &Config) -> Bytes {
     let gateway = &config.gateway;
     let shared = limits::ARENA_BYTES_KEPT;
     let kept = limits::OUTBOX_CHUNKS_KEPT * limits::OUTBOX_CHUNK_BYTES;
-    let queue =
-        gateway.client_queue_bytes + limits::CATCH_UP_BYTES_MAX + limits::OUTBOX_CHUNK_BYTES;
-    let each = CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue + limits::OWED_BYTES_USUAL;
+    let each = client_most(config);
     let large = limits::OWED_LARGE_MAX * 2 * limits::BOOK_LEVELS_MAX * WAITING_LEVEL_BYTES;
     Bytes {
         expected: shared * gateway.broadcasters
@@ -231,7 +288,7 @@ mod tests {
         let most: usize = footprint.parts.iter().map(|(_, bytes)| bytes.most).sum();
         assert_eq!(footprint.sum().most, most);
         assert!(footprint.table().lines().all(|line| line.starts_with('#')));
-        assert_eq!(footprint.table().lines().count(), footprint.parts.len() + 1);
+        assert_eq!(footprint.table().lines().count(), footprint.parts.len() + 2);
     }
 
     #[test]
@@ -243,6 +300,19 @@ mod tests {
         assert_eq!(part(&small, "histories"), Bytes::both(2 * MIB));
         let few = part(&footprint("[history]\nevents = 100"), "histories");
         assert!(few.expected < MIB && few.most <= 64 * MIB, "{few:?}");
+    }
+
+    #[test]
+    fn the_most_is_told_with_what_it_would_take() {
+        let text = footprint("").to_string();
+        let (expected, most) = text.split_once("; at most ").expect("both");
+        assert!(expected.starts_with("memory: expected about "), "{text}");
+        assert!(most.contains(" GiB, if at once 10000 clients (max_clients) each left "), "{text}");
+        assert!(!most.contains("books"), "two of them are no matter: {text}");
+        let few = footprint("[gateway]\nmax_clients = 1").to_string();
+        assert!(few.contains("frames of 16 MiB") && !few.contains("clients"), "{few}");
+        let sizes = [1, MIB, 1_023 * MIB, KIB * MIB, 19_874 * MIB].map(size);
+        assert_eq!(sizes, ["1 KiB", "1 MiB", "1023 MiB", "1.0 GiB", "19.5 GiB"]);
     }
 
     #[test]
