@@ -71,12 +71,18 @@ impl Default for HistoryBounds {
 }
 
 /// What is known of one exchange's connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Feed {
     /// The newest state of each line.
     lines: Vec<FeedStatus>,
-    /// The exchange's date, not older than a second; where it is known.
-    date: Option<UnixNanos>,
+    /// The exchange's date, not older than a second; [`UnixNanos::NONE`] while none is known.
+    date: UnixNanos,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { lines: Vec::new(), date: UnixNanos::NONE }
+    }
 }
 
 /// By `ExchangeId as usize`.
@@ -174,7 +180,7 @@ impl Cache {
             _ => {
                 let index = tick.instrument.index();
                 let Some(memory) = self.memories.get_mut(index) else { return };
-                let date = self.feeds[exchange as usize].date.unwrap_or(UnixNanos::NONE);
+                let date = self.feeds[exchange as usize].date;
                 memory.apply(&mut self.histories, &tick.body, stamp, date, &mut told);
                 if matches!(tick.body, Body::Trade { .. } | Body::CandleVolume { .. }) {
                     self.candle_ends[index] = memory.candles.next_close();
@@ -206,7 +212,7 @@ impl Cache {
             }
             // Before every end where it is unknown.
             Body::Time { date } => {
-                feed.date = Some(date);
+                feed.date = date;
                 for (memory, end) in self.memories.iter_mut().zip(&mut self.candle_ends) {
                     if *end <= date.0 && memory.exchange == exchange {
                         memory.close_until(&mut self.histories, date.0, told);
