@@ -180,8 +180,12 @@ fn a_notice_of_a_shutdown_is_met_without_a_hole() {
         assert_eq!(live, 1, "the book never stopped: {states:?}");
     }
     assert!(rig.handle.counters().duplicates.value() > 0, "both connections were heard");
-    let states: Vec<_> = rig.feed_states().iter().map(|state| state.0).collect();
-    assert_eq!(states, [FeedState::Connecting, FeedState::Connected, FeedState::Terminated]);
+    let connected = |reason| (FeedState::Connected, reason);
+    let told = [connected(Reason::None), connected(Reason::Shutdown), connected(Reason::None)];
+    let states = rig.feed_states();
+    assert_eq!(states.first().map(|state| state.0), Some(FeedState::Connecting));
+    assert_eq!(states[1..states.len() - 1], told, "never lost");
+    assert_eq!(states.last().map(|state| state.0), Some(FeedState::Terminated));
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Decoder {
                 counts.heartbeats += 1;
                 Note::Control("heartbeat")
             }
-            Ok(Frame::Status | Frame::Shutdown) => {
+            Ok(Frame::Status(_) | Frame::Shutdown) => {
                 counts.status += 1;
                 Note::Control("status")
             }

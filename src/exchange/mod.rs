@@ -249,8 +249,9 @@ pub enum Frame {
     },
     /// A heartbeat of the exchange.
     Heartbeat,
-    /// The exchange says how it is (system status).
-    Status,
+    /// The exchange says how it is; [`Reason::None`] when all is well, and where it says more than
+    /// one thing.
+    Status(Reason),
     /// The exchange refused something.
     Error {
         /// The id of the request that was refused, where it says so.

@@ -97,6 +97,11 @@ pub(super) const fn gravity(reason: Reason) -> u8 {
     }
 }
 
+/// The graver of two reasons; the second where both are as grave.
+pub(super) const fn graver(one: Reason, two: Reason) -> Reason {
+    if gravity(one) > gravity(two) { one } else { two }
+}
+
 impl Publisher {
     /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
     /// is told that nothing will come.

@@ -57,6 +57,8 @@ pub(super) struct Line {
     pub(super) shutdown_notice: bool,
     /// It was open once, or begins while others serve.
     was_open: bool,
+    /// What the exchange says of itself on it, as it was at the last look.
+    said: Reason,
     /// Lines of the same number carry the same.
     group: u16,
     /// Which of those it is.
@@ -84,6 +86,8 @@ pub(super) struct Lines {
     doubted: Vec<u32>,
     /// Those are others than they were.
     doubts_changed: bool,
+    /// An exchange says something else of itself.
+    words_changed: bool,
 }
 
 #[derive(Debug)]
@@ -209,6 +213,7 @@ impl Lines {
             attention: true,
             doubted: Vec::new(),
             doubts_changed: false,
+            words_changed: false,
         })
     }
 
@@ -363,6 +368,8 @@ impl Lines {
                 replacement.tend(exchange, &mut self.shared.site(index, copy, world));
             }
             due = due.min(line.replace(self.replace_after, numbers, &mut self.shared, world.now));
+            let said = line.says();
+            self.words_changed |= std::mem::replace(&mut line.said, said) != said;
             due = due.min(line.main.due());
             if let Some(replacement) = &line.replacement {
                 due = due.min(replacement.due());
@@ -378,6 +385,11 @@ impl Lines {
         }
         self.due = due;
         true
+    }
+
+    /// Whether the exchange says something else of itself than at the last call.
+    pub(super) fn take_words_changed(&mut self) -> bool {
+        std::mem::take(&mut self.words_changed)
     }
 
     /// Counts what waits to be asked or answered. Of lines that carry the same the best counts; those
@@ -620,14 +632,16 @@ impl Lines {
         (main.state(), main.attempt())
     }
 
-    /// How the lines that carry the same stand, in the order of their numbers, and what they carry:
+    /// How the lines that carry the same stand (one that is connected with what the exchange says of
+    /// itself), in the order of their numbers, and what they carry:
     /// as the best of them does.
     pub(super) fn standings(&self) -> Vec<(Arc<ConnectionPlan>, Standing)> {
         let groups = self.lines.chunk_by(|one, two| one.group == two.group);
         let standing = |group: &[Line]| {
-            let best = group.iter().map(|line| &line.main).min_by_key(|one| severity(one.state()));
-            let best = best.unwrap_or(&group[0].main);
-            let (state, reason, attempt) = (best.state(), best.reason(), best.attempt());
+            let best = group.iter().min_by_key(|one| severity(one.main.state()));
+            let Line { main: best, said, .. } = best.unwrap_or(&group[0]);
+            let (state, attempt) = (best.state(), best.attempt());
+            let reason = if state == FeedState::Connected { *said } else { best.reason() };
             (Arc::clone(best.plan()), Standing { state, reason, attempt })
         };
         groups.map(standing).collect()
@@ -691,6 +705,7 @@ impl Line {
             replacement: None,
             shutdown_notice: false,
             was_open: false,
+            said: Reason::None,
             group: group as u16,
             copy: copy as u8,
         }
@@ -703,6 +718,16 @@ impl Line {
     /// Its connections that are open, to look at.
     fn opened(&self) -> impl Iterator<Item = &Open> {
         std::iter::once(&self.main).chain(&self.replacement).filter_map(Upstream::opened_one)
+    }
+
+    /// What the exchange says of itself on it: that all is well, or why not, or that this
+    /// connection will end.
+    fn says(&self) -> Reason {
+        match (self.shutdown_notice, self.main.opened_one()) {
+            (_, None) => Reason::None,
+            (true, Some(_)) => Reason::Shutdown,
+            (false, Some(open)) => open.said_of_itself,
+        }
     }
 
     /// It carries nothing; its number is kept for what may come.

@@ -49,6 +49,7 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use self::absences::graver;
 use self::gap::Numbers;
 use self::line::{Lines, Standing, World};
 use self::open::Sign;
@@ -394,6 +395,7 @@ impl<E: Exchange> Feed<E> {
             self.publisher.distrust(std::iter::once(instrument), Reason::Aged, now);
         }
         if has_looked {
+            self.states_changed |= self.lines.take_words_changed();
             self.tell_absences(now);
         }
         if self.lines.take_doubts_changed() {
@@ -523,7 +525,10 @@ impl<E: Exchange> Feed<E> {
                 continue;
             }
             let reason = match standing.state {
-                FeedState::Connected => self.publisher.absences.reason_of(&plan.subscriptions),
+                FeedState::Connected => {
+                    let lacking = self.publisher.absences.reason_of(&plan.subscriptions);
+                    graver(lacking, standing.reason)
+                }
                 _ => standing.reason,
             };
             let told = Standing { reason, ..standing };

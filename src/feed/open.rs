@@ -93,6 +93,8 @@ pub(super) struct Open {
     pub(super) pacer: Pacer,
     /// Messages of each window that candles leave to what is asked for first.
     pub(super) spared_for_prices: usize,
+    /// What the exchange said last of how it is.
+    pub(super) said_of_itself: Reason,
     /// When those who follow what was not asked for yet are told.
     pub(super) unsent_told_at: MonoNanos,
     pub(super) heartbeat_at: MonoNanos,

@@ -270,7 +270,8 @@ impl<E: Exchange> Reader<'_, E> {
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *shutdown_notice = true,
             Frame::Other => self.counters.other.increment(),
-            Frame::Data { .. } | Frame::Heartbeat | Frame::Status => {}
+            Frame::Status(said) => open.said_of_itself = said,
+            Frame::Data { .. } | Frame::Heartbeat => {}
         }
         None
     }

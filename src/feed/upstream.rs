@@ -557,6 +557,7 @@ impl Upstream {
                 MessagesOf::Connection => 0,
                 MessagesOf::Address => prices.min(rules.messages_max as usize / 4),
             },
+            said_of_itself: Reason::None,
             unsent_told_at: site.now.after(UNSENT_TOLD_AFTER),
             heartbeat_at: rules
                 .heartbeat

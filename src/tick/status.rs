@@ -161,4 +161,12 @@ reasons! {
     NotTrading = "not trading",
     /// It was not asked for yet: what the exchange allows to be said in a while is said.
     AwaitingTurn = "awaiting turn",
+    /// The exchange says that it is being maintained: nothing trades.
+    Maintenance = "maintenance",
+    /// The exchange says that orders can only be cancelled.
+    CancelOnly = "cancel only",
+    /// The exchange says that orders may rest and match nothing.
+    PostOnly = "post only",
+    /// The exchange says that it takes limit orders alone.
+    LimitOnly = "limit only",
 }

@@ -13,7 +13,7 @@ use crate::exchange::{
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
-use crate::tick::{Candle, Decimal, Side, Tick, Ticker, Trade, TradeId};
+use crate::tick::{Candle, Decimal, Reason, Side, Tick, Ticker, Trade, TradeId};
 
 /// What a frame is read against.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Context<'_> {
             "publicTrade" => self.trades(rest, &message, batch),
             "tickers" => self.ticker(rest, &message, batch),
             "kline" => self.candles(rest, &message, batch),
-            "system" => Ok(Frame::Status),
+            "system" => Ok(Frame::Status(Reason::None)),
             // Liquidations, leveraged tokens, insurance pool, price limits, alerts; more may come.
             _ => Ok(Frame::Other),
         }

@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::tick::{Body, Candle, Decimal, Interval, Side, Ticker, TradeId};
+use crate::tick::{Body, Candle, Decimal, Interval, Reason, Side, Ticker, TradeId};
 
 const SYMBOLS: [&str; 6] =
     ["BTCUSDT", "BTCPERP", "LTCUSDT", "BTCUSD", "BTC-6JAN23-17500-C", "ETHUSDT"];
@@ -295,7 +295,7 @@ fn what_carries_none_of_our_channels_is_told_apart() {
         assert!(read.batch.is_empty());
     }
     let status = r#"{"topic":"system.status","ts":1751858399649,"data":[{"id":"4d95b2a0","title":"t06","state":"completed","begin":"1751596902000"}]}"#;
-    assert_eq!(read(status).outcome, Ok(Frame::Status));
+    assert_eq!(read(status).outcome, Ok(Frame::Status(Reason::None)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::exchange::{
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
-use crate::tick::{Side, Ticker};
+use crate::tick::{Reason, Side, Ticker};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,11 @@ impl Context<'_> {
             "error" => return error(root),
             "status" => {
                 let listed = root.field("products").is_some_and(|list| list.items().is_some());
-                return if listed { Ok(Frame::Status) } else { Err(Rejected::Foreign) };
+                return if listed {
+                    Ok(Frame::Status(Reason::None))
+                } else {
+                    Err(Rejected::Foreign)
+                };
             }
             _ => {}
         }

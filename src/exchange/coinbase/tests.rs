@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Marked, Origin, TradeMark};
 use crate::instrument::InstrumentId;
-use crate::tick::{Side, TradeId};
+use crate::tick::{Reason, Side, TradeId};
 
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-BTC", "BAND-GBP", "BTC-EUR"];
 
@@ -178,7 +178,7 @@ fn answers_refusals_and_the_rest_are_told_apart() {
     let ack = r#"{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["NU-GBP"],"account_ids":null}]}"#;
     assert_eq!(read(ack).outcome, Ok(Frame::Ack { id: None, subject: None }));
     let status = r#"{"type":"status","products":[{"id":"BTC-USD"}],"currencies":[{"id":"USD"}]}"#;
-    assert_eq!(read(status).outcome, Ok(Frame::Status));
+    assert_eq!(read(status).outcome, Ok(Frame::Status(Reason::None)));
     let done = r#"{"type":"done","product_id":"BTC-USD","order_id":"x","reason":"filled"}"#;
     assert_eq!(read(done).outcome, Ok(Frame::Other));
     assert_eq!(read(&MATCH.replace("SKL-BTC", "FOO-BTC")).outcome, Ok(Frame::Other));

@@ -10,7 +10,7 @@ use crate::exchange::general::{self, GENERAL, items, required, size, stated, tex
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
-use crate::tick::{Candle, Interval, Side, Ticker};
+use crate::tick::{Candle, Interval, Reason, Side, Ticker};
 
 /// What a frame is read against.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Context<'_> {
             }),
             "heartbeats" => Ok(Frame::Heartbeat),
             "subscriptions" => Ok(Frame::Ack { id: None, subject: None }),
-            "status" => Ok(Frame::Status),
+            "status" => Ok(Frame::Status(Reason::None)),
             _ => Ok(Frame::Other),
         }
     }

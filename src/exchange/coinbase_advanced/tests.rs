@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Origin};
 use crate::instrument::InstrumentId;
-use crate::tick::{Interval, Side, TradeId};
+use crate::tick::{Interval, Reason, Side, TradeId};
 
 const PRODUCTS: [&str; 2] = ["BTC-USD", "ETH-USD"];
 
@@ -194,7 +194,7 @@ fn control_frames_are_numbered_too() {
         ("heartbeats", beat, Ok(Frame::Heartbeat)),
         ("subscriptions", accepted, ack.clone()),
         ("subscriptions", r#"{"subscriptions":{}}"#, ack),
-        ("status", r#"{"type":"snapshot","products":[]}"#, Ok(Frame::Status)),
+        ("status", r#"{"type":"snapshot","products":[]}"#, Ok(Frame::Status(Reason::None))),
         ("user", "{}", Ok(Frame::Other)),
         ("l2_data", &LEVELS.replace("BTC-USD", "FOO-USD"), Ok(Frame::Other)),
     ] {

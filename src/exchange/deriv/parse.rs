@@ -10,7 +10,7 @@ use crate::exchange::{Batch, Frame, Listings, RefusalKind, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker};
+use crate::tick::{Candle, Decimal, Interval, Quote, Reason, Tick, Ticker};
 
 /// What a frame is read against.
 pub(super) struct Context<'a> {
@@ -226,7 +226,8 @@ fn site_status(root: Value<'_>) -> Frame {
     let status = root.field("website_status").and_then(|status| status.field("site_status"));
     match status.and_then(Value::string) {
         Some("updating") => Frame::Shutdown,
-        _ => Frame::Status,
+        Some("down") => Frame::Status(Reason::Maintenance),
+        _ => Frame::Status(Reason::None),
     }
 }
 

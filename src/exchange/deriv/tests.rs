@@ -3,7 +3,7 @@ use crate::exchange::refusal::unavailable;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
 use crate::exchange::{Listing, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::tick::{Quote, Ticker};
+use crate::tick::{Quote, Reason, Ticker};
 
 const ID: &str = "b4d42748-0744-c46b-f59b-cb7dd936bafa";
 const R_50: InstrumentId = InstrumentId(0);
@@ -199,7 +199,14 @@ fn frames_without_prices_are_told_apart() {
         (r#"{"echo_req":{"forget":"x"},"forget":1,"msg_type":"forget"}"#, Frame::Other),
         (r#"{"forget_all":["x"],"msg_type":"forget_all"}"#, Frame::Other),
         (r#"{"history":{"prices":[1.5],"times":[1]},"msg_type":"history"}"#, Frame::Other),
-        (r#"{"msg_type":"website_status","website_status":{"site_status":"up"}}"#, Frame::Status),
+        (
+            r#"{"msg_type":"website_status","website_status":{"site_status":"up"}}"#,
+            Frame::Status(Reason::None),
+        ),
+        (
+            r#"{"msg_type":"website_status","website_status":{"site_status":"down"}}"#,
+            Frame::Status(Reason::Maintenance),
+        ),
         (
             r#"{"msg_type":"website_status","website_status":{"site_status":"updating"}}"#,
             Frame::Shutdown,

@@ -13,7 +13,8 @@ use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{
-    Candle, Decimal, Interval, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
+    Candle, Decimal, Interval, Level, Quote, Reason, Side, Tick, Ticker, Trade, TradeId,
+    WideDecimal,
 };
 
 /// What a frame is read against, and what is learned from it.
@@ -208,7 +209,7 @@ impl Context<'_> {
                 self.depths.find_digits(self.instruments);
                 listing::read(data, kind)
             }
-            "status" => Ok(Frame::Status),
+            "status" => Ok(status(data)),
             _ => Ok(Frame::Other),
         }
     }
@@ -469,5 +470,24 @@ pub(super) fn symbols_in(root: Value<'_>, found: &mut dyn FnMut(&str)) {
         if let Some(symbol) = value.field("symbol").and_then(Value::string) {
             found(symbol);
         }
+    }
+}
+
+/// How the whole exchange is.
+fn status(data: Value<'_>) -> Frame {
+    let systems = data.items().into_iter().flatten();
+    let system = systems.filter_map(|one| one.field("system")?.string()).last();
+    Frame::Status(system_status(system.unwrap_or_default()))
+}
+
+/// A word of theirs for how the whole exchange is, in either version.
+pub(super) fn system_status(word: &str) -> Reason {
+    match word {
+        "maintenance" => Reason::Maintenance,
+        "cancel_only" => Reason::CancelOnly,
+        "post_only" => Reason::PostOnly,
+        "limit_only" => Reason::LimitOnly,
+        // `online`, and what nobody knows.
+        _ => Reason::None,
     }
 }

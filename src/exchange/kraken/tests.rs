@@ -8,7 +8,7 @@ use crate::exchange::refusal::too_much;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
 use crate::exchange::{BookKind, DEPTH_FULL, Listings, Origin, RefusalKind, Subject};
 use crate::instrument::{Channel, InstrumentId};
-use crate::tick::{Decimal, Interval, Quote, Side, Trade, TradeId};
+use crate::tick::{Decimal, Interval, Quote, Reason, Side, Trade, TradeId};
 
 const SYMBOLS: [&str; 6] = ["BTC/USD", "ETH/BTC", "MATIC/USD", "ALGO/USD", "MINA/GBP", "AAPLx/USD"];
 const V1_SYMBOLS: [&str; 5] = ["XBT/USD", "XMR/USD", "SC/EUR", "ADA/XBT", "WAVES/EUR"];
@@ -283,7 +283,11 @@ fn what_is_no_data_is_told_apart() {
         (r#"{"method":"pong","req_id":101,"time_in":"x","time_out":"x"}"#, Ok(Frame::Heartbeat)),
         (
             r#"{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":15113583034416118705}]}"#,
-            Ok(Frame::Status),
+            Ok(Frame::Status(Reason::None)),
+        ),
+        (
+            r#"{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"cancel_only","api_version":"v2","connection_id":15113583034416118705}]}"#,
+            Ok(Frame::Status(Reason::CancelOnly)),
         ),
         (
             r#"{"method":"subscribe","req_id":26,"result":{"channel":"ticker","event_trigger":"bbo","snapshot":true,"symbol":"BTC/USD","warnings":["x"]},"success":true}"#,
@@ -428,7 +432,11 @@ fn version_ones_events_are_told_apart() {
         (r#"{"event":"pong","reqid":42}"#, Ok(Frame::Heartbeat)),
         (
             r#"{"connectionID":17843232920108168701,"event":"systemStatus","status":"online","version":"1.8.3"}"#,
-            Ok(Frame::Status),
+            Ok(Frame::Status(Reason::None)),
+        ),
+        (
+            r#"{"connectionID":17843232920108168701,"event":"systemStatus","status":"post_only","version":"1.8.3"}"#,
+            Ok(Frame::Status(Reason::PostOnly)),
         ),
         (
             r#"{"channelID":1664,"channelName":"book-1000","event":"subscriptionStatus","pair":"WAVES/EUR","status":"subscribed","subscription":{"depth":1000,"name":"book"}}"#,

@@ -2,7 +2,7 @@
 //! "XBT/USD"]` with one payload or two, all else as objects with an `event`. Numbers are strings,
 //! times are seconds with a fraction, trades have no ids.
 
-use super::parse::{Context, interval_of};
+use super::parse::{Context, interval_of, system_status};
 use super::{depth, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
@@ -232,7 +232,7 @@ fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
     };
     match text("event").ok_or(Rejected::Foreign)? {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),
-        "systemStatus" => Ok(Frame::Status),
+        "systemStatus" => Ok(Frame::Status(system_status(text("status").unwrap_or_default()))),
         "subscriptionStatus" => match text("status").ok_or(Rejected::Field)? {
             "subscribed" | "unsubscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
             _ => Ok(error(subject(context, root))),

@@ -18,7 +18,9 @@ use crate::exchange::{
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
+use crate::tick::{
+    Candle, Decimal, Level, Quote, Reason, Side, Tick, Ticker, Trade, TradeId, WideDecimal,
+};
 
 /// What a frame is read against.
 #[derive(Debug)]
@@ -201,7 +203,7 @@ impl Context<'_> {
             }
             // "The connection will soon be closed for a service upgrade": in 60 s.
             ("notice", _, Some("64008")) => Ok(Frame::Shutdown),
-            ("notice", _, Some(_)) => Ok(Frame::Status),
+            ("notice", _, Some(_)) => Ok(Frame::Status(Reason::None)),
             // Of private connections.
             ("login" | "channel-conn-count" | "channel-conn-count-error", ..) => Ok(Frame::Other),
             _ => Err(Rejected::Foreign),

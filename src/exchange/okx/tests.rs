@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Listings, Origin, Subject};
 use crate::instrument::Channel;
-use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
+use crate::tick::{Interval, Quote, Reason, Side, Ticker, Trade, TradeId};
 
 const SYMBOLS: [&str; 7] = [
     "BTC-USDT",
@@ -415,7 +415,7 @@ fn what_the_exchange_says_about_itself_is_told_apart() {
             ),
             Ok(Frame::Shutdown),
         ),
-        (r#"{"event":"notice","code":"64009","msg":"x"}"#, Ok(Frame::Status)),
+        (r#"{"event":"notice","code":"64009","msg":"x"}"#, Ok(Frame::Status(Reason::None))),
         (
             r#"{"event":"channel-conn-count","channel":"orders","connCount":"2","connId":"a"}"#,
             Ok(Frame::Other),

@@ -46,6 +46,32 @@ fn a_feed_says_that_it_is_not_whole_as_long_as_that_is_so() {
 }
 
 #[test]
+fn what_an_exchange_says_of_itself_is_the_reason_of_its_feed() {
+    let kraken = (ExchangeId::Kraken, "BTC/USD", &BOTH[..]);
+    let mut pair = Pair::new(kraken, |_| {}, |_| {});
+    pair.pass(secs(3));
+    let before = pair.hand.states().len();
+    pair.exchange.inject(Fault::Shutdown { after: secs(3) });
+    pair.pass(secs(1));
+    let maintained = (FeedState::Connected, Reason::Maintenance);
+    assert_eq!(pair.hand.states()[before..], [maintained]);
+    pair.pass(secs(20));
+    let last = pair.hand.states().last().copied();
+    assert_eq!(last, Some((FeedState::Connected, Reason::None)), "and that it is well again");
+
+    let binance = (ExchangeId::Binance, "BTCUSDT", &BOTH[..]);
+    let mut pair = Pair::new(binance, |_| {}, |_| {});
+    pair.pass(secs(3));
+    let before = pair.hand.states().len();
+    pair.exchange.inject(Fault::Shutdown { after: secs(30) });
+    pair.pass(secs(20));
+    let told = &pair.hand.states()[before..];
+    let announced = (FeedState::Connected, Reason::Shutdown);
+    let well = (FeedState::Connected, Reason::None);
+    assert_eq!(told, [announced, well], "until the replacement has taken over");
+}
+
+#[test]
 fn only_the_lines_that_lack_a_stream_say_so() {
     let futures = (ExchangeId::BinanceFutures, "BTCUSDT", &BOTH[..]);
     let mut pair = Pair::new(futures, |_| {}, |_| {});
