@@ -563,6 +563,29 @@ fn states_are_told_at_once_and_when_they_change() {
 }
 
 #[test]
+fn who_follows_one_channel_alone_is_told_that_it_is_not_there() {
+    let mut floor = Floor::new();
+    let state = |state, reason| Body::StreamState { channel: Channel::Quotes, state, reason };
+    let mut client = floor.client();
+    client.subscribe(&["binance:BTC/USDT"], &["quotes"]);
+    let mut other = floor.client();
+    other.subscribe(&["binance:BTC/USDT"], &["ticker"]);
+    floor.spot.push(BTC, &[state(BookState::Stale, Reason::AwaitingTurn)]);
+    let mut late = floor.client();
+    let told = client.next();
+    late.subscribe(&["binance:BTC/USDT"], &["quotes"]);
+    for told in [told, late.next()] {
+        assert_eq!((&told["type"], &told["data"]["channel"]), (&json!("status"), &json!("quotes")));
+        assert_eq!(told["data"]["state"], "stale");
+        assert_eq!(told["data"]["reason"], "awaiting turn");
+    }
+    floor.spot.push(BTC, &[state(BookState::Live, Reason::None)]);
+    assert_eq!(client.next()["data"]["state"], "live");
+    assert_eq!(late.next()["data"]["state"], "live");
+    assert!(client.settle().is_empty() && other.settle().is_empty());
+}
+
+#[test]
 fn states_alone_need_no_symbol() {
     let mut floor = Floor::new();
     let mut client = floor.client();

@@ -141,6 +141,36 @@ fn an_interval_brings_candles_too_and_closed_ones_are_told_apart() {
 }
 
 #[test]
+fn candles_built_of_two_lengths_close_each_at_its_own_end() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    for interval in ["1s", "1m"] {
+        let params = json!({"assets": ["binance:BTC/USDT"], "interval": interval});
+        assert_eq!(client.ask(&command("follow", params))["success"], true);
+    }
+    floor.spot.millis = UnixNanos::system().millis() / 60_000 * 60_000;
+    for (id, price) in [(1, "10"), (2, "11"), (3, "12")] {
+        floor.spot.trade(BTC, id, price);
+        floor.spot.millis += 1_000;
+    }
+    floor.spot.millis += 57_000;
+    floor.spot.trade(BTC, 4, "13");
+    let (mut seconds, mut minutes) = (Vec::new(), Vec::new());
+    while minutes.is_empty() || seconds.len() < 3 {
+        let event = client.next();
+        if event["type"] == "candle_closed" {
+            let close = event["data"]["close"].as_i64().unwrap();
+            match event["data"]["interval"].as_str().unwrap() {
+                "1s" => seconds.push(close),
+                "1m" => minutes.push(close),
+                other => panic!("{other} was not followed"),
+            }
+        }
+    }
+    assert_eq!((seconds, minutes), (vec![10, 11, 12], vec![12]));
+}
+
+#[test]
 fn both_dialects_share_one_socket() {
     let mut floor = Floor::new();
     let mut client = floor.client();
