@@ -11,7 +11,7 @@ mod reload;
 pub use footprint::{Bytes, Footprint};
 pub use reload::ReloadError;
 
-use offer::{offers, streams};
+use offer::{offer, offers, streams};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -252,6 +252,7 @@ fn supervised(feed: &FeedHandle, config: &FeedConfig) -> SupervisedFeed {
         list_is_own: profile.listing.is_none()
             || (config.url == profile.url) == (config.rest_url == profile.rest_url),
         streams: streams(config),
+        hides_trades: offer(config).hides_trades(),
     }
 }
 
@@ -389,6 +390,7 @@ impl Start<'_> {
         let options = FeedOptions {
             tls_ca_file: config.tls_ca_file.clone(),
             is_known: self.is_running,
+            hides_trades: offer(config).hides_trades(),
             waiting: config.poll,
             reconnect: config.reconnect,
             lines: config.lines,

@@ -229,6 +229,134 @@ fn channels_come_and_go() {
     gateway.stop();
 }
 
+/// Follows the candles of one length.
+fn follow_candles(client: &mut Client, symbols: &[&str]) {
+    let request = serde_json::json!({
+        "action": "subscribe", "symbols": symbols, "channels": ["candles"], "interval": "1m",
+    });
+    client.socket.send(Message::text(request.to_string())).expect("sent");
+}
+
+/// Gaps and states of a channel of an instrument, in their order, as one word each.
+fn told_of(messages: &[Value], (exchange, symbol): (&str, &str), channel: &str) -> Vec<String> {
+    let own = messages.iter().filter(|value| {
+        let is_of = |kind| is_of(value, kind, exchange, symbol);
+        (is_of("gap") || is_of("status")) && value["data"]["channel"] == channel
+    });
+    let word = |value: &Value| match value["type"].as_str() {
+        Some("gap") => "gap".to_owned(),
+        _ => value["data"]["state"].as_str().unwrap_or_default().to_owned(),
+    };
+    own.map(word).collect()
+}
+
+#[test]
+fn trades_that_only_candles_need_are_carried_to_nobody() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let with = |channels| feed(&spot, "binance", BTC, channels);
+    let both = with(r#"["trades", "candles"]"#);
+    let mut gateway = Gateway::start(&config(&[&both]), Clock::real()).expect("starts");
+    let mut clients = [
+        Client::new(&gateway, &["binance:BTC/USDT"], &["trades"]),
+        Client::new(&gateway, &["*"], &["trades", "status"]),
+    ];
+    for client in &mut clients {
+        follow_candles(client, &["*"]);
+        client.until_trade("binance", "BTC/USDT");
+    }
+    let of = ("binance", "BTC/USDT");
+    for _ in 0..2 {
+        reload(&mut gateway, &[&with(r#"["candles"]"#)]);
+        let mut left = Vec::new();
+        for client in &mut clients {
+            let stale = client.until("the end of the trades", |value| {
+                is_status(value, "binance", "BTC/USDT", "stale", "configuration")
+            });
+            for _ in 0..20 {
+                client.until("a candle", |value| is_of(value, "candle", of.0, of.1));
+            }
+            let gap = &client.seen[stale - 1]["data"];
+            assert_eq!(gap["reason"], "configuration", "{gap}");
+            left.push((stale, gap["toSeq"].as_u64().expect("a number")));
+            assert!(client.seen[stale..].iter().all(|value| value["type"] != "trade"));
+            assert!(told_of(&client.seen[stale + 1..], of, "trades").is_empty());
+            assert!(told_of(&client.seen[stale - 1..], of, "candles").is_empty());
+        }
+        let mut late = Client::new(&gateway, &["binance:BTC/USDT"], &["trades"]);
+        late.until("the refusal", |value| value["code"] == "unknown_channel");
+
+        reload(&mut gateway, &[&both]);
+        for (client, (stale, gap)) in clients.iter_mut().zip(left) {
+            let first = client.until_trade("binance", "BTC/USDT");
+            assert_eq!(client.seen[first]["seq"], gap + 1, "they go on behind the gap");
+            assert_eq!(told_of(&client.seen[stale..], of, "trades"), ["stale", "live"]);
+            assert!(told_of(&client.seen[stale..], of, "candles").is_empty());
+        }
+    }
+    assert_eq!(spot.stats().upgrades, 1, "the exchange noticed nothing");
+    gateway.stop();
+}
+
+#[test]
+fn states_are_told_of_what_is_carried_to_clients_and_of_nothing_else() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let futures = simulator(ExchangeId::BinanceFutures, &["BTCUSDT"]);
+    let own = feed(&spot, "binance", BTC, ALL);
+    let future = feed(&futures, "binance-futures", FUTURE, r#"["candles"]"#);
+    let mut gateway = Gateway::start(&config(&[&own]), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway, &["*"], &["trades", "status"]);
+    follow_candles(&mut client, &["*"]);
+    client.until_trade("binance", "BTC/USDT");
+    let of = ("binance-futures", "BTC/USDT:USDT");
+    for _ in 0..2 {
+        let before = client.seen.len();
+        reload(&mut gateway, &[&own, &future]);
+        for _ in 0..20 {
+            client.until("a candle", |value| is_of(value, "candle", of.0, of.1));
+        }
+        assert!(told_of(&client.seen, of, "trades").is_empty());
+        assert_eq!(told_of(&client.seen[before..], of, "candles"), ["live"]);
+        reload(&mut gateway, &[&own]);
+        client.until("the end", |value| is_status(value, of.0, of.1, "stale", "configuration"));
+    }
+    assert!(client.seen.iter().all(|value| !is_of(value, "trade", of.0, of.1)));
+    gateway.stop();
+}
+
+#[test]
+fn the_end_of_candles_is_told_once_to_who_follows_one_length() {
+    use ExchangeId::{Binance, BinanceFutures, Bybit, Deriv, Kraken, Okx};
+    let cases = [
+        (Binance, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "trades"),
+        (Binance, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (BinanceFutures, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT:USDT", "ETH/USDT:USDT"], "exchange"),
+        (Kraken, ["BTC/USD", "ETH/USD"], ["BTC/USD", "ETH/USD"], "exchange"),
+        (Bybit, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (Okx, ["BTC-USDT", "ETH-USDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (Deriv, ["R_100", "frxEURUSD"], ["R_100", "EUR/USD"], "exchange"),
+    ];
+    for (exchange, natives, [stays, leaves], source) in cases {
+        let market = simulator(exchange, &natives);
+        let with = |symbols: &str| {
+            let feed = feed(&market, exchange.name(), symbols, r#"["candles"]"#);
+            format!("{feed}candle_source = \"{source}\"\n")
+        };
+        let both = with(&format!("[\"{stays}\", \"{leaves}\"]"));
+        let mut gateway = Gateway::start(&config(&[&both]), Clock::real()).expect("starts");
+        let name = format!("{exchange}:{leaves}");
+        let mut client = Client::new(&gateway, &[&name], &["status"]);
+        follow_candles(&mut client, &["*"]);
+        client.until("a candle", |value| is_of(value, "candle", exchange.name(), leaves));
+        reload(&mut gateway, &[&with(&format!("[\"{stays}\"]"))]);
+        let gap = client.until("the end", |value| is_of(value, "gap", exchange.name(), leaves));
+        client.until("another's candle", |value| is_of(value, "candle", exchange.name(), stays));
+        client.until("and more", |value| is_of(value, "candle", exchange.name(), stays));
+        let told = told_of(&client.seen[gap..], (exchange.name(), leaves), "candles");
+        assert_eq!(told, ["gap", "stale"], "{exchange} {source}");
+        gateway.stop();
+    }
+}
+
 #[test]
 fn what_cannot_be_changed_is_refused_and_the_rest_stays_too() {
     let spot = simulator(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT"]);

@@ -310,6 +310,7 @@ impl Broadcaster {
         };
         self.fresh = table.iter().filter(is_fresh).map(|(id, _)| id).collect();
         self.cache.set_candle_sources(offers.each_ref().map(|offer| offer.candle_source));
+        self.cache.set_hidden_trades(offers.each_ref().map(Offer::hides_trades));
         self.options.offers = offers;
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());

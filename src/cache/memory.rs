@@ -12,7 +12,7 @@ use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::limits::{SEQ_WIDE_HOLES_UNTIL, TRADES_MISSED_MAX};
-use crate::tick::{Body, Candle, Level, LevelFlags, Reason, Ticker};
+use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Reason, Ticker};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers. What it
 /// remembers stands in the histories.
@@ -84,6 +84,8 @@ pub(super) struct Memory {
     pub(super) statuses: [Option<BookStatus>; Channel::ALL.len()],
     /// Its streams are asked for at present.
     is_carried: bool,
+    /// Its trades are carried to clients; else they make candles alone, and are not numbered.
+    pub(super) shows_trades: bool,
     /// How its exchange lists it, where that was ever worth a word.
     pub(super) listed: Option<ListedStatus>,
 }
@@ -93,6 +95,7 @@ impl Memory {
         instrument: InstrumentId,
         exchange: ExchangeId,
         candle_source: CandleSource,
+        hides_trades: bool,
     ) -> Self {
         let log = |stream| Log { instrument, stream, seq: 0 };
         Self {
@@ -112,14 +115,16 @@ impl Memory {
             shelf: BookShelf::new(),
             statuses: [None; Channel::ALL.len()],
             is_carried: true,
+            shows_trades: !hides_trades,
             listed: None,
         }
     }
 
     /// Says whether it is carried. States of its streams from before it was left are forgotten when
     /// it is carried again.
-    pub(super) fn set_carried(&mut self, is_carried: bool) {
+    pub(super) fn set_carried(&mut self, is_carried: bool, hides_trades: bool) {
         if is_carried && !self.is_carried {
+            self.shows_trades = !hides_trades;
             self.statuses = [None; Channel::ALL.len()];
             self.shelf.set_status(BookStatus::UNKNOWN);
         }
@@ -178,6 +183,7 @@ impl Memory {
             Body::Unheard { channel: Channel::Candles } => {
                 self.candles.fall_silent(CandleSource::Exchange);
             }
+            Body::TradesShown { shown } => self.show_trades(histories, shown, stamp, told),
             Body::Unheard { .. }
             | Body::BookState { .. }
             | Body::StreamState { .. }
@@ -194,13 +200,15 @@ impl Memory {
         (time, date): (Option<UnixNanos>, UnixNanos),
         told: &mut impl FnMut(&Event<'_>),
     ) {
-        let record = self.trades.next(histories, stamp, &[*body]);
-        self.trade = Some(record);
         let Some(trade) = body.trade() else { return };
         // Binance's futures tell trades that never were a market's with a price of 0 (`X` is `NA`).
         let is_nothing = trade.price.mantissa() == 0 || trade.size.mantissa() == 0;
-        let body = EventBody::Trade(trade);
-        told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
+        if self.shows_trades {
+            let record = self.trades.next(histories, stamp, &[*body]);
+            self.trade = Some(record);
+            let body = EventBody::Trade(trade);
+            told(&Event { instrument: self.instrument, seq: record.seq, stamp, body });
+        }
         if is_nothing {
             return;
         }
@@ -210,6 +218,38 @@ impl Memory {
         };
         let told = &mut remembered_candles(self.instrument, histories, told);
         self.candles.trade(&trade, (time.0, date), stamp, told);
+    }
+
+    /// Trades of which candles are made all along are carried to clients from now on, or are not any
+    /// more: those who follow them are told as of any other channel.
+    #[cold]
+    fn show_trades(
+        &mut self,
+        histories: &mut Histories,
+        shown: bool,
+        stamp: Stamp,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        if shown == self.shows_trades {
+            return;
+        }
+        self.shows_trades = shown;
+        let instrument = self.instrument;
+        let since = stamp.received;
+        let (state, reason) = match self.statuses[Channel::Candles as usize] {
+            _ if !shown => (BookState::Stale, Reason::Configuration),
+            // Candles that are made of them were there as long as they were.
+            Some(candles) if self.candles.are_built() => (candles.state, candles.reason),
+            Some(_) | None => (BookState::Live, Reason::None),
+        };
+        if !shown {
+            let gap = self.trades.miss(histories, 1, reason, stamp);
+            told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
+        }
+        let status = BookStatus { state, reason, since };
+        self.statuses[Channel::Trades as usize] = Some(status);
+        let body = EventBody::StreamState(Channel::Trades, status);
+        told(&Event { instrument, seq: 0, stamp, body });
     }
 
     fn ticker(
@@ -248,8 +288,15 @@ impl Memory {
         };
         match channel {
             Channel::Trades => {
-                tell(self.trades.miss(histories, missed, reason, stamp));
+                if self.shows_trades {
+                    tell(self.trades.miss(histories, missed, reason, stamp));
+                }
                 self.candles.lose(CandleSource::Trades);
+                // With what they are made of they are carried no more.
+                let is_left = matches!(reason, Reason::Configuration | Reason::UnknownSymbol);
+                if is_left && self.candles.are_built() {
+                    self.miss(histories, (Channel::Candles, 1, reason), stamp, told);
+                }
             }
             Channel::Quotes => tell(self.quotes.miss(histories, missed, reason, stamp)),
             Channel::Ticker => tell(self.tickers.miss(histories, missed, reason, stamp)),

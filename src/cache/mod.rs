@@ -88,6 +88,9 @@ impl Default for Feed {
 /// By `ExchangeId as usize`.
 type CandleSources = [CandleSource; ExchangeId::ALL.len()];
 
+/// Exchanges whose trades make candles and are not carried to clients, by `ExchangeId as usize`.
+type HiddenTrades = [bool; ExchangeId::ALL.len()];
+
 /// The memory of a broadcaster.
 #[derive(Debug)]
 pub struct Cache {
@@ -99,6 +102,7 @@ pub struct Cache {
     candle_counts: CandleCounts,
     feeds: [Feed; ExchangeId::ALL.len()],
     candle_sources: CandleSources,
+    hidden_trades: HiddenTrades,
 }
 
 impl Cache {
@@ -112,6 +116,7 @@ impl Cache {
             candle_counts: CandleCounts::default(),
             feeds: Default::default(),
             candle_sources: Default::default(),
+            hidden_trades: Default::default(),
         }
     }
 
@@ -126,16 +131,26 @@ impl Cache {
         }
     }
 
+    /// Says of which exchanges trades are not carried to clients though candles are made of them. It
+    /// counts for instruments that come from now on; of the others the feed tells when it changes,
+    /// so that their numbers stay the same in every broadcaster.
+    pub const fn set_hidden_trades(&mut self, hidden: HiddenTrades) {
+        self.hidden_trades = hidden;
+    }
+
     /// Makes room for instruments that were added to the table. To be called before their ticks
     /// come; ticks of unknown instruments are ignored. Of one that is carried again nothing is known
     /// until it is told: what its streams were when it was left is past.
     pub fn set_instruments(&mut self, table: &InstrumentTable) {
         for (index, memory) in self.memories.iter_mut().enumerate() {
-            memory.set_carried(table.is_carried(InstrumentId(index as u32)));
+            let hides_trades = self.hidden_trades[memory.exchange as usize];
+            memory.set_carried(table.is_carried(InstrumentId(index as u32)), hides_trades);
         }
         for (id, instrument) in table.iter().skip(self.memories.len()) {
             let candle_source = self.candle_sources[instrument.exchange as usize];
-            self.memories.push(Memory::new(id, instrument.exchange, candle_source));
+            let hides_trades = self.hidden_trades[instrument.exchange as usize];
+            let exchange = instrument.exchange;
+            self.memories.push(Memory::new(id, exchange, candle_source, hides_trades));
             self.histories.add_instrument();
             self.candle_ends.push(i64::MAX);
         }
@@ -170,8 +185,9 @@ impl Cache {
                 let status = BookStatus { state, reason, since: received };
                 // Candles that are built from trades are there as long as those are.
                 let is_built = channel == Channel::Trades && memory.candles.are_built();
-                for channel in [Some(channel), is_built.then_some(Channel::Candles)] {
-                    let Some(channel) = channel else { continue };
+                let is_shown = channel != Channel::Trades || memory.shows_trades;
+                let told_of = [is_shown.then_some(channel), is_built.then_some(Channel::Candles)];
+                for channel in told_of.into_iter().flatten() {
                     memory.statuses[channel as usize] = Some(status);
                     let body = EventBody::StreamState(channel, status);
                     told(&Event { instrument: tick.instrument, seq: 0, stamp, body });

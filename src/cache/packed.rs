@@ -116,6 +116,7 @@ const fn lane(body: &Body) -> usize {
         | Body::FeedState { .. }
         | Body::Gap { .. }
         | Body::Unheard { .. }
+        | Body::TradesShown { .. }
         | Body::Time { .. } => 3,
     }
 }

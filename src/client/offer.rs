@@ -28,6 +28,12 @@ impl Offer {
         }
     }
 
+    /// Whether trades make candles here and are not carried to clients.
+    pub fn hides_trades(&self) -> bool {
+        self.candle_source == Some(CandleSource::Trades)
+            && !self.channels.contains(&Channel::Trades)
+    }
+
     /// Whether a channel can bring anything; of candles, those of an interval. States are told of
     /// every instrument.
     pub fn carries(&self, channel: Channel, interval: Option<Interval>) -> bool {

@@ -110,7 +110,8 @@ keys! { feed:
         Kind::Texts("symbols, like [\"BTC/USDT\", \"ETH/USDT\"]"), "",
         Required("[\"BTC/USDT\", \"ETH/USDT\"]"), reloads;
     /// Which streams of each symbol. What the exchange lacks is left out as long as another is
-    /// left.
+    /// left. With `trades` there are candles built from them, named or not; `candles` alone brings
+    /// clients no trades.
     CHANNELS "channels"
         Kind::SomeOf(channels), "",
         Says("all that the exchange has",

@@ -54,6 +54,8 @@ pub struct SupervisedFeed {
     pub list_is_own: bool,
     /// What it carries of each instrument. Where that is nothing, it carries what it was made with.
     pub streams: Vec<StreamKind>,
+    /// What it was made with; see [`Offer::hides_trades`].
+    pub hides_trades: bool,
 }
 
 /// What the supervisor looks after.
@@ -187,6 +189,8 @@ struct Worker {
     streams: Vec<StreamKind>,
     /// What the feed was told to carry last.
     carried: Vec<Subscription>,
+    /// What it was told last of the trades among them; see [`Offer::hides_trades`].
+    hides_trades: bool,
 }
 
 impl Worker {
@@ -217,7 +221,7 @@ struct Work {
 impl Work {
     /// Looks after one more feed.
     fn add(&mut self, supervised: SupervisedFeed) -> io::Result<()> {
-        let SupervisedFeed { feed, source, list_is_own, streams } = supervised;
+        let SupervisedFeed { feed, source, list_is_own, streams, hides_trades } = supervised;
         let exchange = feed.exchange();
         let requests = Requests::start(RequestOptions {
             profile: exchange::profile(exchange),
@@ -232,7 +236,7 @@ impl Work {
         })?;
         self.observatory.add_requests(exchange.name(), Arc::clone(requests.counters()));
         let carried = subscriptions(&self.table, exchange, &streams);
-        self.workers.push(Worker { feed, requests, streams, carried });
+        self.workers.push(Worker { feed, requests, streams, carried, hides_trades });
         Ok(())
     }
 
@@ -514,9 +518,11 @@ impl Work {
     fn settle(&mut self, reason: Reason) {
         for worker in self.workers.iter_mut().filter(|worker| !worker.streams.is_empty()) {
             let wanted = subscriptions(&self.table, worker.feed.exchange(), &worker.streams);
-            if wanted != worker.carried {
+            let hides_trades = self.offers[worker.feed.exchange() as usize].hides_trades();
+            if wanted != worker.carried || hides_trades != worker.hides_trades {
                 worker.carried.clone_from(&wanted);
-                worker.feed.send_waiting(FeedCommand::Carry { wanted, reason });
+                worker.hides_trades = hides_trades;
+                worker.feed.send_waiting(FeedCommand::Carry { wanted, hides_trades, reason });
             }
         }
     }

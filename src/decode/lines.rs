@@ -145,6 +145,7 @@ impl Lines {
             | Body::FeedState { .. }
             | Body::Gap { .. }
             | Body::Unheard { .. }
+            | Body::TradesShown { .. }
             | Body::Time { .. }
             | Body::Level { .. } => {}
         }

@@ -4,7 +4,7 @@
 //! follows from it; here stands what was told of it, so that only news is told, and all of it once
 //! more to a ring that had lapsed. A book says by its own state that it is not there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::open::{Sign, is_of_silence};
 use super::publish::Publisher;
@@ -106,8 +106,13 @@ impl Publisher {
     /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
     /// is told that nothing will come.
     pub(super) fn withdraw(&mut self, left: &[Subscription], reason: Reason, now: MonoNanos) {
+        let mut told = HashSet::new();
         for one in left {
             let (instrument, channel) = (one.instrument, one.channel);
+            // Candles have a stream for each interval, and are told of as one channel.
+            if !told.insert((instrument, channel)) {
+                continue;
+            }
             self.numbers.forget(instrument, channel);
             self.absences.set(one, Told::Withdrawn(reason));
             if channel == Channel::Orderbook {
@@ -166,6 +171,9 @@ impl Publisher {
     /// Tells a stream's state once more to a ring that missed some.
     #[cold]
     pub(super) fn retell_stream(&mut self, instrument: InstrumentId, channel: Channel) {
+        if channel == Channel::Trades {
+            self.retell_trades_shown(instrument);
+        }
         self.tell_stream(instrument, channel);
         let now = self.clock.now();
         self.stamp_and_push(now);

@@ -49,6 +49,8 @@ pub enum FeedCommand {
     Carry {
         /// The streams.
         wanted: Vec<Subscription>,
+        /// Trades among them make candles alone, and are not carried to clients.
+        hides_trades: bool,
         /// Why what is not among them is carried no more.
         reason: Reason,
     },

@@ -169,6 +169,9 @@ impl<E: Exchange> Feed<E> {
         if options.is_known {
             publisher.absences.begin_withdrawn(&subscriptions);
         }
+        if options.hides_trades {
+            publisher.begin_with_hidden_trades(&subscriptions);
+        }
         let feed = Self {
             exchange,
             poller,
@@ -279,7 +282,10 @@ impl<E: Exchange> Feed<E> {
                 FeedCommand::NoSnapshot { instrument, reason } => {
                     self.publisher.no_snapshot(instrument, reason, now);
                 }
-                FeedCommand::Carry { wanted, reason } => self.carry(wanted, reason, now),
+                FeedCommand::Carry { wanted, hides_trades, reason } => {
+                    self.carry(wanted, reason, now);
+                    self.publisher.show_trades(&self.subscriptions, !hides_trades, now);
+                }
                 FeedCommand::Stop => self.stop(now),
             }
         }

@@ -24,6 +24,8 @@ pub struct FeedOptions {
     pub tls_ca_file: Option<PathBuf>,
     /// What to subscribe.
     pub subscriptions: Vec<Subscription>,
+    /// Trades among them make candles alone, and are not carried to clients.
+    pub hides_trades: bool,
     /// Who listens may have been told of these by an earlier feed that they are not carried: each is
     /// told to be there once it is.
     pub is_known: bool,
@@ -52,6 +54,7 @@ impl FeedOptions {
             url: url.into(),
             tls_ca_file: None,
             subscriptions,
+            hides_trades: false,
             is_known: false,
             waiting: Waiting::Block,
             reconnect: BackoffPolicy::default(),

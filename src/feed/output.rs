@@ -298,6 +298,7 @@ fn ends_event(body: &Body) -> bool {
         | Body::StreamState { .. }
         | Body::Gap { .. }
         | Body::Unheard { .. }
+        | Body::TradesShown { .. }
         | Body::Time { .. } => true,
     }
 }
@@ -319,6 +320,7 @@ fn misses(body: &Body) -> Option<(Channel, u64)> {
         Body::BookState { .. }
         | Body::StreamState { .. }
         | Body::FeedState { .. }
+        | Body::TradesShown { .. }
         | Body::Time { .. } => None,
     }
 }

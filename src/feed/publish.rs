@@ -41,6 +41,8 @@ pub(super) struct Publisher {
     instruments: Vec<InstrumentId>,
     /// What was told of streams that are not there.
     pub(super) absences: Absences,
+    /// Whose trades are carried, and whether to clients; `None` as long as that was always so.
+    shown_trades: Option<(bool, Vec<InstrumentId>)>,
     /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
     pub(super) rejoined: bool,
 }
@@ -78,6 +80,7 @@ impl Publisher {
             retell: VecDeque::new(),
             instruments,
             absences: Absences::default(),
+            shown_trades: None,
             rejoined: false,
         }
     }
@@ -513,6 +516,31 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
+    /// The trades of these make candles alone, and those who listen know it.
+    pub(super) fn begin_with_hidden_trades(&mut self, carried: &[Subscription]) {
+        self.shown_trades = Some((false, with_trades(carried).collect()));
+    }
+
+    /// Trades of which candles are made are carried to clients, or are not: whoever has known it
+    /// otherwise is told, behind what came before. Where they always were there is nothing to tell.
+    pub(super) fn show_trades(&mut self, carried: &[Subscription], shown: bool, now: MonoNanos) {
+        if shown && self.shown_trades.is_none() {
+            return;
+        }
+        let traded: Vec<InstrumentId> = with_trades(carried).collect();
+        let ticks = traded.iter().map(|&instrument| trades_shown(instrument, shown));
+        self.output.staged().extend(ticks);
+        self.shown_trades = Some((shown, traded));
+        self.stamp_and_push(now);
+    }
+
+    /// The same, of one instrument, to a ring that may have missed it.
+    pub(super) fn retell_trades_shown(&mut self, instrument: InstrumentId) {
+        if let Some((shown, _)) = self.shown_trades {
+            self.output.staged().push(trades_shown(instrument, shown));
+        }
+    }
+
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
     /// blocked.
     pub(super) fn expire(&mut self, now: MonoNanos) {
@@ -668,6 +696,8 @@ impl Publisher {
     fn rejoin(&mut self) {
         self.rejoined = true;
         self.retell.clear();
+        let trades = self.shown_trades.iter().flat_map(|(_, traded)| traded);
+        self.retell.extend(trades.map(|&instrument| (instrument, Channel::Trades)));
         self.retell.extend(self.absences.told());
         self.retell.extend(self.books.shown().map(|book| (book, Channel::Orderbook)));
     }
@@ -713,11 +743,15 @@ fn dated_ahead(trade: &SequencedTick, by: DatedAhead) -> SequencedTick {
     trade
 }
 
+fn trades_shown(instrument: InstrumentId, shown: bool) -> Tick {
+    Tick::new(instrument, UnixNanos::NONE, Body::TradesShown { shown })
+}
+
 /// The channel of what a parser makes.
 #[inline]
 pub(super) fn channel_of(body: &Body) -> Channel {
     match body {
-        Body::Trade { .. } => Channel::Trades,
+        Body::Trade { .. } | Body::TradesShown { .. } => Channel::Trades,
         Body::Quote { .. } => Channel::Quotes,
         Body::Level { .. } => Channel::Orderbook,
         Body::TickerPrices { .. } | Body::TickerChange { .. } | Body::TickerVolumes { .. } => {

@@ -40,7 +40,7 @@ pub(super) fn offers(config: &Config) -> Arc<Offers> {
 
 /// Candles that are built here come with the trades, asked for or not, and of every length; of its
 /// own an exchange has those that its plan has a stream for.
-fn offer(feed: &FeedConfig) -> Offer {
+pub(super) fn offer(feed: &FeedConfig) -> Offer {
     let is_built = feed.candle_source == CandleSource::Trades;
     let is_there = |channel: Channel| {
         let built = channel == Channel::Candles && is_built;

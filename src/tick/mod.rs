@@ -113,6 +113,9 @@ pub enum Body {
     Gap { channel: crate::instrument::Channel, reason: Reason, missed: u64 },
     /// No connection brings a channel of `instrument` for a while: nobody knows what is missed.
     Unheard { channel: crate::instrument::Channel },
+    /// Whether the trades of `instrument` are carried to clients from here on; where they are not,
+    /// candles are made of them all the same.
+    TradesShown { shown: bool },
     /// Once a second from each feed: the exchange's date, so that candles close without a trade
     /// and every broadcaster closes them at the same place of the stream; `NONE` where it is not
     /// known, or does not run with ours.

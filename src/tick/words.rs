@@ -24,6 +24,7 @@ const GAP: u8 = 10;
 const TIME: u8 = 11;
 const UNHEARD: u8 = 12;
 const STREAM_STATE: u8 = 13;
+const TRADES_SHOWN: u8 = 14;
 
 /// The word of a tag and up to seven small fields.
 #[inline(always)]
@@ -105,6 +106,7 @@ impl Body {
                 [small(GAP, [channel as u8, reason as u8]), missed, 0, 0, 0]
             }
             Self::Unheard { channel } => [small(UNHEARD, [channel as u8]), 0, 0, 0, 0],
+            Self::TradesShown { shown } => [small(TRADES_SHOWN, [shown as u8]), 0, 0, 0, 0],
             Self::Time { date } => [small(TIME, []), date.0 as u64, 0, 0, 0],
         }
     }
@@ -176,6 +178,7 @@ impl Body {
                 missed: a,
             },
             UNHEARD => Self::Unheard { channel: numbered(&Channel::ALL, one)? },
+            TRADES_SHOWN => Self::TradesShown { shown: one != 0 },
             TIME => Self::Time { date: UnixNanos(a as i64) },
             _ => return None,
         })
@@ -204,6 +207,8 @@ mod tests {
             Body::TickerChange { digits, mantissas },
             Body::TickerVolumes { digits: [3, 255], words: [u64::MAX, 1, 2, 3] },
             Body::Time { date: UnixNanos(-5) },
+            Body::TradesShown { shown: true },
+            Body::TradesShown { shown: false },
             Body::StreamState {
                 channel: Channel::Ticker,
                 state: BookState::Stale,

@@ -149,6 +149,7 @@ impl Rig {
                 list_is_own: true,
                 // The test says what is carried, and nobody else.
                 streams: Vec::new(),
+                hides_trades: false,
             }],
             broadcasters: Vec::new(),
             table: Arc::new(table),

@@ -36,7 +36,7 @@ fn a_feed_says_that_it_is_not_whole_as_long_as_that_is_so() {
     let mut wanted = pair.hand.feed.subscriptions.clone();
     wanted.retain(|one| one.instrument == InstrumentId(0));
     let reason = Reason::UnknownSymbol;
-    pair.hand.handle.send(FeedCommand::Carry { wanted, reason }).unwrap();
+    pair.hand.handle.send(FeedCommand::Carry { wanted, hides_trades: false, reason }).unwrap();
     pair.pass(STEP);
     assert_eq!(pair.hand.states().last(), Some(&(FeedState::Connected, Reason::None)));
     assert_eq!(tally(&pair), [1, 0, 0], "what is not carried is no book");

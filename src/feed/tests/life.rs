@@ -105,6 +105,7 @@ fn a_feed_without_anything_to_carry_says_so_and_comes_alive_again() {
     let wanted = pair.hand.feed.subscriptions.clone();
     let carry = |wanted: &[Subscription]| FeedCommand::Carry {
         wanted: wanted.to_vec(),
+        hides_trades: false,
         reason: Reason::UnknownSymbol,
     };
     pair.hand.handle.send(carry(&[])).unwrap();

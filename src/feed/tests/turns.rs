@@ -96,7 +96,7 @@ fn what_is_asked_at_once_is_not_told_to_wait() {
     pair.hand.feed.subscriptions.truncate(22);
     let wanted = pair.hand.feed.subscriptions.clone();
     let reason = Reason::Configuration;
-    pair.hand.handle.send(FeedCommand::Carry { wanted, reason }).unwrap();
+    pair.hand.handle.send(FeedCommand::Carry { wanted, hides_trades: false, reason }).unwrap();
     pair.pass(secs(2));
     for _ in 0..3 {
         pair.exchange.inject(Fault::Disconnect);
