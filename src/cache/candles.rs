@@ -310,10 +310,15 @@ impl Candles {
         slot.open.then_some((slot.candle_seq, slot.stamp, &slot.candle))
     }
 
-    /// Whether nothing of a stream is known to be missing since its newest event.
+    /// Whether nothing of a stream is known to be missing since its newest event. One of the
+    /// exchange's that never spoke tells nothing of what there was; where there were no trades,
+    /// there are no candles of them.
     pub(super) fn is_heard(&self, interval: Interval) -> bool {
         let slot = &self.slots[interval as usize];
-        !(slot.exists() && (slot.unheard || slot.missed))
+        match slot.exists() {
+            true => !(slot.unheard || slot.missed),
+            false => !self.from_exchange,
+        }
     }
 }
 

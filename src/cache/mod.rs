@@ -28,7 +28,7 @@ use memory::Memory;
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
-use crate::tick::{Body, Tick};
+use crate::tick::{Body, BookState, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +183,9 @@ impl Cache {
             Body::StreamState { channel, state, reason } => {
                 let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
                 let status = BookStatus { state, reason, since: received };
+                if channel == Channel::Candles && state == BookState::Stale {
+                    memory.candles.fall_silent(CandleSource::Exchange);
+                }
                 // Candles that are built from trades are there as long as those are.
                 let is_built = channel == Channel::Trades && memory.candles.are_built();
                 let is_shown = channel != Channel::Trades || memory.shows_trades;

@@ -11,11 +11,11 @@ use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
 use super::sequence::ConnectionSequence;
-use super::subscribing::{Postponed, Refused, Subscribing};
+use super::subscribing::{Postponed, Refused, Said, Subscribing};
 use super::upstream::Site;
 use super::with_trades;
 use crate::clock::MonoNanos;
-use crate::exchange::{Exchange, SnapshotSource, Subscription};
+use crate::exchange::{Exchange, RefusalKind, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
@@ -40,6 +40,14 @@ pub(super) struct Sign {
 /// and no answer does.
 pub(super) const fn is_of_silence(reason: Reason) -> bool {
     matches!(reason, Reason::Mute | Reason::Aged)
+}
+
+/// Whether it is about how much was said.
+const fn is_of_haste(kind: RefusalKind) -> bool {
+    matches!(
+        kind,
+        RefusalKind::AlreadySo | RefusalKind::Temporary { reason: Reason::RateLimited, .. }
+    )
 }
 
 /// Streams that a connection does not get, and why.
@@ -252,6 +260,22 @@ impl Open {
         if is_next { self.spared_for_prices } else { 0 }
     }
 
+    /// What an error of the exchange is about: a request that waits for its answer; or a stream
+    /// that was granted and is named, which it ends. That too much was said ends none.
+    pub(super) fn blame(&mut self, said: Said, now: MonoNanos) -> Refused {
+        if let Some(subject) = said.subject
+            && !is_of_haste(said.kind)
+            && !self.subscribing.asks_for(said.id, subject)
+            && let ended = self.rhythms.granted(subject)
+            && !ended.is_empty()
+        {
+            self.rhythms.end(&ended);
+            self.doubted.extend(with_trades(&ended));
+            return self.subscribing.end(ended, said.kind, now);
+        }
+        self.subscribing.refuse(said, now)
+    }
+
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
     pub(super) fn refuse(
         &mut self,
@@ -349,14 +373,21 @@ impl Open {
             self.subscribing.hear(&begun);
             self.signs.extend(begun.into_iter().map(|stream| Sign { stream, speaks: true }));
         }
-        if site.profile.book.snapshot == SnapshotSource::Stream {
-            let tells_itself = |one: &&Subscription| {
-                matches!(one.channel, Channel::Orderbook | Channel::Quotes | Channel::Ticker)
-            };
-            let dumb: Vec<_> = mute.iter().filter(tells_itself).copied().collect();
-            self.lack(&dumb, Reason::Mute);
-        }
+        let begins_whole = site.profile.book.snapshot == SnapshotSource::Stream;
+        let tells_itself = |one: &&Subscription| match one.channel {
+            Channel::Candles => true,
+            Channel::Orderbook | Channel::Quotes | Channel::Ticker => begins_whole,
+            Channel::Trades | Channel::Status => false,
+        };
+        let dumb: Vec<_> = mute.iter().filter(tells_itself).copied().collect();
+        self.lack(&dumb, Reason::Mute);
         self.lack(&broken, Reason::Aged);
+        // Where being asked for anew brings the present state, that tells a quiet market from a
+        // dead stream at once; a book is asked for and told by itself.
+        let is_book = |one: &&Subscription| one.channel == Channel::Orderbook;
+        let odd: Vec<_> =
+            aged.iter().filter(|one| tells_itself(one) && !is_book(one)).copied().collect();
+        self.lack(&odd, Reason::Aged);
         if is_barren {
             self.find_barren(site);
         }

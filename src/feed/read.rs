@@ -245,7 +245,7 @@ impl<E: Exchange> Reader<'_, E> {
                 if let RefusalKind::Fatal { reason, wait } = kind {
                     return Some(End::Refused { reason, wait, text });
                 }
-                let refused = open.subscribing.refuse(Said { id, subject, kind }, received);
+                let refused = open.blame(Said { id, subject, kind }, received);
                 let answers_none = matches!(refused, Refused::Unknown | Refused::Moot);
                 if answers_none && open.complaints.hear(received) {
                     return Some(End::Refused {

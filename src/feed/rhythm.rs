@@ -22,8 +22,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::kin_channel;
 use crate::clock::MonoNanos;
-use crate::exchange::Subscription;
+use crate::exchange::{Subject, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 
 /// Between two looks.
@@ -215,6 +216,26 @@ impl Rhythms {
         self.each_of(subscriptions, |stream| stream.phase = Phase::GivenUp { since: now });
     }
 
+    /// Of a stream that an answer names, what the exchange has granted. Where one stream brings two
+    /// channels, it may go by the name of the other.
+    pub(super) fn granted(&self, subject: Subject) -> Vec<Subscription> {
+        let channels = [Some(subject.channel), kin_channel(subject.channel)];
+        let mut own = channels.into_iter().flatten().map(|one| self.own(subject.instrument, one));
+        let own = own.find(|own| !own.is_empty()).unwrap_or_default();
+        let is_asked = |one: &&Stream| matches!(one.phase, Phase::Asked | Phase::GivenUp { .. });
+        own.iter().filter(|one| !is_asked(one)).map(|one| one.subscription).collect()
+    }
+
+    /// The exchange ended these: what they said until now is no sign of life any more.
+    pub(super) fn end(&mut self, subscriptions: &[Subscription]) {
+        for one in subscriptions {
+            let place = place(one.instrument, one.channel);
+            let heard = self.heard[place];
+            let range = self.range(place);
+            self.streams[range].iter_mut().for_each(|stream| stream.seen = heard);
+        }
+    }
+
     fn each_of(&mut self, subscriptions: &[Subscription], mut change: impl FnMut(&mut Stream)) {
         for one in subscriptions {
             let own = self.range(place(one.instrument, one.channel));
@@ -292,11 +313,12 @@ impl Rhythms {
     }
 
     /// How long the first event of a subscription may take. A quiet instrument prints no trades
-    /// for long, but its quotes and its book are told at the latest when somebody else moves.
+    /// for long, but its quotes and its book are told at the latest when somebody else moves, and
+    /// the bar that is open at once or every few seconds.
     fn patience(&self, subscription: &Subscription) -> Duration {
         match subscription.channel {
-            Channel::Quotes | Channel::Orderbook => self.mute_after,
-            Channel::Trades | Channel::Ticker | Channel::Candles | Channel::Status => {
+            Channel::Quotes | Channel::Orderbook | Channel::Candles => self.mute_after,
+            Channel::Trades | Channel::Ticker | Channel::Status => {
                 let first = place(subscription.instrument, Channel::ALL[0]);
                 let all = &self.heard[first..first + Channel::ALL.len()];
                 let is_quiet = all.iter().any(|heard| *heard != MonoNanos::ZERO);

@@ -14,7 +14,7 @@ use crate::latency::recorder;
 use crate::net::BackoffPolicy;
 use crate::ring::{Consumer, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
-use crate::tick::{BookState, Tick};
+use crate::tick::{BookState, Interval, Tick};
 
 mod absences;
 mod flood;
@@ -148,7 +148,7 @@ impl Hand {
     }
 }
 
-/// Of each symbol each channel; instruments are numbered in that order.
+/// Of each symbol each channel, candles of a minute; instruments are numbered in that order.
 fn subscriptions(
     exchange: ExchangeId,
     natives: &[&str],
@@ -158,7 +158,10 @@ fn subscriptions(
         assert!((profile(exchange).canonical_symbol)(native).is_some());
         let native = ArrayString::from(native).unwrap();
         let instrument = InstrumentId(index as u32);
-        let one = move |&channel| Subscription { instrument, native, channel, interval: None };
+        let one = move |&channel| {
+            let interval = (channel == Channel::Candles).then_some(Interval::Minute1);
+            Subscription { instrument, native, channel, interval }
+        };
         channels.iter().map(one)
     };
     natives.iter().enumerate().flat_map(of).collect()

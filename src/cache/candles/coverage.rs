@@ -68,7 +68,7 @@ impl Coverage {
         };
     }
 
-    /// `is_heard` says whether nothing is known to be missing since the newest.
+    /// `is_heard` says whether nothing is known to be missing since the newest, or at all.
     pub(in crate::cache) fn is_whole(&self, is_heard: impl FnOnce(Interval) -> bool) -> bool {
         !self.is_torn
             && match self.before {
@@ -77,7 +77,7 @@ impl Coverage {
                     self.to < newest.saturating_add(self.interval.nanos())
                         || is_heard(self.interval)
                 }
-                None => self.from.is_none(),
+                None => self.from.is_none() && is_heard(self.interval),
             }
     }
 }

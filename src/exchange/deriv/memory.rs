@@ -70,6 +70,17 @@ impl Memory {
         slot.map_or(&[], |slot| &slot.ids[stream.index()])
     }
 
+    /// Whose stream has that name.
+    pub(super) fn find(&self, id: &StreamId) -> Option<(InstrumentId, Stream)> {
+        let candles = Interval::ALL.into_iter().map(Stream::Candles);
+        let streams = std::iter::once(Stream::Ticks).chain(candles);
+        let slots = self.slots.iter().zip(0..).filter(|(slot, _)| slot.is_some());
+        let mut all = slots.flat_map(|(_, index)| {
+            streams.clone().map(move |stream| (InstrumentId(index), stream))
+        });
+        all.find(|(instrument, stream)| self.knows(*instrument, *stream, id))
+    }
+
     fn slot(&mut self, instrument: InstrumentId) -> &mut Slot {
         let index = instrument.index();
         if index >= self.slots.len() {
@@ -95,6 +106,8 @@ mod tests {
         assert_eq!(memory.names(ONE, Stream::Ticks), [id(b'b'), id(b'c')]);
         assert!(memory.knows(ONE, Stream::Ticks, &id(b'c')));
         assert!(!memory.knows(ONE, Stream::Candles(Interval::Minute1), &id(b'c')));
+        assert_eq!(memory.find(&id(b'c')), Some((ONE, Stream::Ticks)));
+        assert_eq!(memory.find(&id(b'a')), None, "it was forgotten");
         assert!(memory.names(InstrumentId(9), Stream::Ticks).is_empty());
     }
 }

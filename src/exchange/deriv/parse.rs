@@ -209,14 +209,28 @@ impl Context<'_> {
         Frame::Error { id, subject, kind, text }
     }
 
-    /// The stream that the repeated request asked for.
+    /// The stream that the repeated request asked for; without one, the stream that is named.
     fn subject(&self, root: Value<'_>) -> Option<Subject> {
-        let asked = root.field("echo_req")?;
+        let Some(asked) = root.field("echo_req") else { return self.named(root) };
         let (native, channel) = match asked.field("ticks") {
             Some(native) => (native, Channel::Quotes),
-            None => (asked.field("ticks_history")?, Channel::Candles),
+            None => match asked.field("ticks_history") {
+                Some(native) => (native, Channel::Candles),
+                None => return self.named(root),
+            },
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
+        Some(Subject { instrument, channel })
+    }
+
+    /// The stream whose name stands in `subscription`.
+    fn named(&self, root: Value<'_>) -> Option<Subject> {
+        let name = root.field("subscription")?.field("id")?.string()?;
+        let (instrument, stream) = self.memory.find(name.as_bytes().try_into().ok()?)?;
+        let channel = match stream {
+            Stream::Ticks => Channel::Quotes,
+            Stream::Candles(_) => Channel::Candles,
+        };
         Some(Subject { instrument, channel })
     }
 }

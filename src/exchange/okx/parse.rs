@@ -184,19 +184,17 @@ impl Context<'_> {
         let id = root.field("id").and_then(Value::string).and_then(|id| id.parse().ok());
         let argument = root.field("arg");
         let code = root.field("code").and_then(Value::string);
+        let named = argument.and_then(|argument| {
+            let channel = argument.field("channel").and_then(Value::string)?;
+            self.subject(channel, argument.field("instId").and_then(Value::string)?)
+        });
         match (event, argument, code) {
-            ("subscribe" | "unsubscribe", Some(argument), _) => {
-                let channel = argument.field("channel").and_then(Value::string);
-                let native = argument.field("instId").and_then(Value::string);
-                let named = channel.zip(native);
-                let subject = named.and_then(|(channel, native)| self.subject(channel, native));
-                Ok(Frame::Ack { id, subject })
-            }
+            ("subscribe" | "unsubscribe", Some(_), _) => Ok(Frame::Ack { id, subject: named }),
             ("error", _, Some(code)) => {
                 let words = root.field("msg").and_then(Value::string).unwrap_or_default();
                 Ok(Frame::Error {
                     id,
-                    subject: self.subject_in(words),
+                    subject: named.or_else(|| self.subject_in(words)),
                     kind: errors::REFUSALS.reply(code, words),
                     text: cut(&[code, ": ", words]),
                 })

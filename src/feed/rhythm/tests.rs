@@ -92,6 +92,11 @@ fn a_subscription_without_a_first_event_is_found_mute_by_its_own_timer_and_again
     assert_eq!(seconds(&all[2]), [60, 180, 420, 900], "each time after twice as long");
     assert_eq!(seconds(&all[1]), [330, 930]);
     assert!(seconds(&all[0]).is_empty());
+    // A bar is open however quiet the market is.
+    let all = [stream(0, Channel::Quotes), stream(0, Channel::Candles)];
+    let mut play = Play::new(&all);
+    play.until(70_000, &[every(100, 0, 70_000), vec![]]);
+    assert_eq!(play.mute(), [(60_000, all[1])]);
 }
 
 #[test]

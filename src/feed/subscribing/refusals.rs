@@ -49,6 +49,23 @@ impl Subscribing {
         }
     }
 
+    /// The exchange ends streams that it had granted, as if it refused them now.
+    pub(in crate::feed) fn end(
+        &mut self,
+        streams: Vec<Subscription>,
+        kind: RefusalKind,
+        now: MonoNanos,
+    ) -> Refused {
+        let mut idle = self.wanted(Ask::Subscribe, streams);
+        idle.retain(|one| !self.is_asking(one));
+        self.settle_refusal(Ask::Subscribe, idle, kind, now)
+    }
+
+    /// Whether an answer is one to a request that waits for it.
+    pub(in crate::feed) fn asks_for(&self, id: Option<u64>, subject: Subject) -> bool {
+        id.is_some_and(|id| self.awaits(id)) || self.find_subject(None, subject).is_some()
+    }
+
     /// Streams were refused, and no others; these of them are still wanted.
     fn settle_refusal(
         &mut self,

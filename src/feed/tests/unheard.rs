@@ -38,6 +38,11 @@ fn taciturn(requests: usize) -> (String, JoinHandle<()>) {
 }
 
 impl Hand {
+    /// Streams that are not there.
+    fn absent(&self) -> u64 {
+        self.handle.counters().absent_subscriptions.value()
+    }
+
     /// Time passes by seconds, in which the exchange answers what is to show whether it lives.
     fn pass_answered(&mut self, enough: impl Fn(&Self) -> bool) {
         for _ in 0..200 {
@@ -96,6 +101,116 @@ fn what_is_granted_and_does_not_tell_itself_is_stale_until_it_speaks() {
     let awaited = (BookState::Resyncing, Reason::AwaitingSnapshot);
     assert_eq!(pair.book_states()[..3], [awaited, stale, joined]);
     assert_eq!(pair.hand.handle.counters().absent_subscriptions.value(), 0);
+}
+
+#[test]
+fn candles_that_are_granted_and_never_come_are_stale_until_they_do() {
+    const WITH_TRADES: &[Channel] = &[Channel::Trades, Channel::Candles];
+    for (exchange, native) in [(ExchangeId::Kraken, "BTC/USD"), (ExchangeId::Okx, "BTC-USDT")] {
+        let mute = |options: &mut FeedOptions| options.mute_after = secs(4);
+        let mut pair = Pair::new((exchange, native, WITH_TRADES), |_| {}, mute);
+        pair.exchange.inject(Fault::AckMute { count: 2 });
+        pair.pass(secs(3));
+        assert_eq!(pair.hand.stream_states(Channel::Candles), [], "{exchange:?}");
+        pair.pass(secs(17));
+        let (stale, live) = ((BookState::Stale, Reason::Mute), (BookState::Live, Reason::None));
+        assert_eq!(pair.hand.stream_states(Channel::Candles), [stale, live], "{exchange:?}");
+    }
+}
+
+/// A Deriv that serves each stream with three prices, and then says of it what `ends` says, or
+/// nothing; from the second time on it serves it for good. Tells of what it was asked.
+fn deriv_that_ends(ends: fn(&str) -> Option<String>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let (asked, told) = crossbeam::channel::unbounded();
+    std::thread::spawn(move || {
+        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        let mut count = 0;
+        while let Ok(message) = socket.read() {
+            let Ok(text) = message.to_text() else { continue };
+            let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            let id = &said["req_id"];
+            let mut say = |text: String| socket.send(tungstenite::Message::text(text)).unwrap();
+            let Some(native) = said["ticks"].as_str() else {
+                if said["ping"] == 1 {
+                    say(format!("{{\"msg_type\":\"ping\",\"ping\":\"pong\",\"req_id\":{id}}}"));
+                }
+                continue;
+            };
+            count += 1;
+            if asked.send(native.to_owned()).is_err() {
+                return;
+            }
+            let head = format!("\"echo_req\":{text},\"req_id\":{id},\"msg_type\":\"tick\"");
+            let name = "f55858b0-82ac-aac8-7e8b-3d4a4ee1d6f1";
+            for epoch in 1_700_000_000..1_700_000_003 {
+                say(format!(
+                    "{{{head},\"subscription\":{{\"id\":\"{name}\"}},\"tick\":{{\"ask\":2.5,\"bid\":2.4,\
+                     \"epoch\":{epoch},\"id\":\"{name}\",\"pip_size\":2,\"quote\":2.45,\
+                     \"symbol\":\"{native}\"}}}}"
+                ));
+            }
+            if let Some(end) = ends(&head).filter(|_| count == 1) {
+                say(end);
+            }
+        }
+    });
+    (url, told)
+}
+
+/// An error with that beside it.
+fn ended(head: &str, code: &str) -> Option<String> {
+    Some(format!("{{{head},\"error\":{{\"code\":\"{code}\",\"message\":\"x\"}}}}"))
+}
+
+/// The name of its stream, where no request is repeated.
+const NAMED_STREAM: &str =
+    r#""msg_type":"tick","subscription":{"id":"f55858b0-82ac-aac8-7e8b-3d4a4ee1d6f1"}"#;
+
+#[test]
+fn a_stream_that_the_exchange_ends_by_an_error_is_stale_at_once_and_asked_for_again() {
+    type End = fn(&str) -> Option<String>;
+    let ends: [(End, Reason); 4] = [
+        (|head| ended(head, "MarketIsClosed"), Reason::Unavailable),
+        (|head| ended(head, "StreamingNotAllowed"), Reason::Unavailable),
+        (|head| ended(head, "SomethingNew"), Reason::ExchangeError),
+        (|_| ended(NAMED_STREAM, "MarketIsClosed"), Reason::Unavailable),
+    ];
+    for (end, reason) in ends {
+        for channels in [&[Channel::Quotes, Channel::Ticker][..], &[Channel::Ticker]] {
+            let (url, asked) = deriv_that_ends(end);
+            let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+            let wanted = subscriptions(ExchangeId::Deriv, &["R_100"], channels);
+            let mut hand = Hand::by(clock, ExchangeId::Deriv, wanted, url, |_| {});
+            hand.until("an end", |hand| hand.absent() == channels.len() as u64);
+            let (stale, live) = ((BookState::Stale, reason), (BookState::Live, Reason::None));
+            for &channel in channels {
+                assert_eq!(hand.stream_states(channel), [stale], "{channel:?}");
+            }
+            hand.pass_answered(|hand| hand.absent() == 0);
+            for &channel in channels {
+                assert_eq!(hand.stream_states(channel), [stale, live], "{channel:?}");
+            }
+            assert_eq!(asked.try_iter().count(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_ends_without_a_word_before_it_has_a_rhythm_is_told_and_asked_for_again() {
+    let (url, asked) = deriv_that_ends(|_| None);
+    let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+    let wanted = subscriptions(ExchangeId::Deriv, &["R_100"], &[Channel::Quotes]);
+    let adjust = |options: &mut FeedOptions| options.mute_after = secs(4);
+    let mut hand = Hand::by(clock, ExchangeId::Deriv, wanted, url, adjust);
+    let quotes = |hand: &Hand| hand.ticks.iter().any(|one| matches!(one.body, Body::Quote { .. }));
+    hand.until("a price", quotes);
+    hand.pass_answered(|hand| hand.absent() == 1);
+    hand.pass_answered(|hand| hand.absent() == 0);
+    let (stale, live) = ((BookState::Stale, Reason::Aged), (BookState::Live, Reason::None));
+    assert_eq!(hand.stream_states(Channel::Quotes), [stale, live]);
+    assert_eq!(asked.try_iter().count(), 2);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::{MINUTE, date, minutes};
 use crate::cache::tests::{ID, SECOND, START, cache, candles_of, decimal, trade};
-use crate::cache::{Cache, EventBody, HistoryRange, Stream};
+use crate::cache::{Cache, CandleSource, EventBody, HistoryRange, Stream};
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId};
 use crate::limits::CORRECTABLE_BARS;
-use crate::tick::{Body, Candle, Decimal, Interval, Tick};
+use crate::tick::{Body, BookState, Candle, Decimal, Interval, Reason, Tick};
 
 /// A bar of the minute that begins so many minutes after the start, in its n-th state.
 fn bar(minute: i64, state: u64, says_final: bool) -> Candle {
@@ -58,6 +58,26 @@ fn numbers(cache: &Cache, minute: i64) -> (Option<u64>, bool, bool) {
     });
     assert_eq!(told.len(), 1, "each once");
     told[0]
+}
+
+#[test]
+fn a_history_of_bars_that_never_came_or_stopped_coming_is_not_complete() {
+    let mut cache = cache(8);
+    // Where there were no trades, there are no candles of them.
+    assert_eq!(minutes(&cache, None, None, 10), (vec![], true));
+    let mut sources = [None; ExchangeId::ALL.len()];
+    sources[ExchangeId::Binance as usize] = Some(CandleSource::Exchange);
+    cache.set_candle_sources(sources);
+    assert_eq!(minutes(&cache, None, None, 10), (vec![], false));
+    take(&mut cache, &bar(0, 2, false));
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0], true));
+    let (channel, reason) = (Channel::Candles, Reason::Aged);
+    let stale = Body::StreamState { channel, state: BookState::Stale, reason };
+    candles_of(&mut cache, START, stale);
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0], false));
+    assert_eq!(minutes(&cache, None, Some(0), 10), (vec![0], true), "that one was seen");
+    take(&mut cache, &bar(0, 3, false));
+    assert_eq!(minutes(&cache, None, None, 10), (vec![0], true));
 }
 
 #[test]
