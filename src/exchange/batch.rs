@@ -228,6 +228,13 @@ impl Batch {
         }
     }
 
+    /// Notes that an item which was counted as lost may have been of this instrument as well.
+    #[cold]
+    pub fn lose_too(&mut self, instrument: InstrumentId, channel: Channel, rejected: Rejected) {
+        let (instrument, behind) = (Some(instrument), self.ticks.len());
+        self.losses.push(Loss { rejected, instrument, channel, behind, count: 0 });
+    }
+
     /// The book that something lost would have changed.
     pub fn suspect(&self) -> Option<InstrumentId> {
         let of_book = |loss: &&Loss| loss.channel == Channel::Orderbook;

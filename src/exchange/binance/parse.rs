@@ -154,7 +154,7 @@ impl Context<'_> {
         }
         let event = Event::of(inner).ok_or(Rejected::Foreign)?;
         if !is_of(stream, &event) {
-            return self.misdirected(&event, batch);
+            return self.misdirected(stream, &event, batch);
         }
         let known = event.name().is_some() || event.is_bare_quote();
         // The best levels, whole each time; on futures they call themselves `depthUpdate` like
@@ -186,9 +186,14 @@ impl Context<'_> {
     }
 
     /// An event that another stream brings than that of the symbol it names: whose it is nobody
-    /// knows, so it is nobody's.
+    /// knows, so it is nobody's, and either book may lack it.
     #[cold]
-    fn misdirected(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+    fn misdirected(
+        &self,
+        stream: &str,
+        event: &Event<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
         let channel = match event.name() {
             Some("trade" | "aggTrade") => Channel::Trades,
             Some("depthUpdate") => Channel::Orderbook,
@@ -199,6 +204,15 @@ impl Context<'_> {
             _ => return Ok(Frame::Other),
         };
         batch.lose(None, channel, Rejected::Contradiction);
+        if channel == Channel::Orderbook {
+            let named = stream.split_once('@').map_or(stream, |(named, _)| named);
+            let named = self.instruments.find(named.to_ascii_uppercase().as_bytes());
+            let own = event.value(b's').and_then(Value::string);
+            let own = own.and_then(|own| self.instruments.find(own.as_bytes()));
+            for one in named.into_iter().chain(own) {
+                batch.lose_too(one, channel, Rejected::Contradiction);
+            }
+        }
         Ok(GENERAL)
     }
 

@@ -52,6 +52,18 @@ fn a_spot_trade_of_a_maker_who_bought_is_a_sale() {
 }
 
 #[test]
+fn a_change_that_names_two_books_costs_both_their_trust() {
+    let read = spot(concat!(
+        r#"{"stream":"bnbbtc@depth@100ms","data":{"e":"depthUpdate","E":1783465157897,"#,
+        r#""s":"BTCUSDT","U":1,"u":2,"b":[["1","2"]],"a":[]}}"#
+    ));
+    assert_eq!(read.outcome, Err(Rejected::Contradiction));
+    assert_eq!(read.batch.losses.iter().map(|loss| loss.count).sum::<u32>(), 1);
+    let suspects: Vec<_> = read.batch.losses.iter().filter_map(|loss| loss.instrument).collect();
+    assert_eq!(suspects, [InstrumentId(0), InstrumentId(2)]);
+}
+
+#[test]
 fn trades_of_every_age_and_market_are_recognised() {
     let old = spot(concat!(
         r#"{"stream":"bnbbtc@trade","data":{"e":"trade","E":1554076800945,"s":"BNBBTC","#,

@@ -135,15 +135,22 @@ impl Context<'_> {
         let depth = rest.split_once('.').and_then(|(depth, _)| depth.parse().ok());
         let Some(depth) = depth else { return Ok(Frame::Other) };
         let event = message.data;
-        let Some(instrument) = self.instruments.find(named(event, "s", rest).as_bytes()) else {
-            return Ok(Frame::Other);
-        };
         // A book of one level is a quote to all but readers of recordings.
         let channel = if depth > 1 { Channel::Orderbook } else { Channel::Quotes };
-        batch.attempt(instrument, channel, |batch| {
-            agree(event, "s", rest)?;
-            self.levels(instrument, depth, message, batch)
-        });
+        let own = self.instruments.find(named(event, "s", rest).as_bytes());
+        if let Err(rejected) = agree(event, "s", rest) {
+            // Either book may lack it.
+            let of_topic = rest.rsplit('.').next().unwrap_or(rest);
+            let of_topic = self.instruments.find(of_topic.as_bytes());
+            let Some(first) = of_topic.or(own) else { return Ok(Frame::Other) };
+            batch.lose(Some(first), channel, rejected);
+            if let Some(other) = own.filter(|_| of_topic.is_some()) {
+                batch.lose_too(other, channel, rejected);
+            }
+            return Ok(GENERAL);
+        }
+        let Some(instrument) = own else { return Ok(Frame::Other) };
+        batch.attempt(instrument, channel, |batch| self.levels(instrument, depth, message, batch));
         Ok(GENERAL)
     }
 

@@ -329,6 +329,24 @@ fn foreign_frames_and_bad_fields_cost_their_frame() {
 }
 
 #[test]
+fn a_change_that_names_two_books_costs_both_their_trust() {
+    let lost = |own: &str| {
+        let read = read(&format!(
+            concat!(
+                r#"{{"topic":"orderbook.50.ETHUSDT","type":"delta","ts":1680652808085,"data":{{"#,
+                r#""s":"{}","b":[["1","2"]],"a":[],"u":7,"seq":1}}}}"#
+            ),
+            own
+        ));
+        assert_eq!(read.outcome, Err(Rejected::Contradiction), "{own}");
+        assert_eq!(read.batch.losses.iter().map(|loss| loss.count).sum::<u32>(), 1, "{own}");
+        read.batch.losses.iter().filter_map(|loss| loss.instrument).collect::<Vec<_>>()
+    };
+    assert_eq!(lost("BTCUSDT"), [InstrumentId(5), InstrumentId(0)]);
+    assert_eq!(lost("NOBODYUSDT"), [InstrumentId(5)], "the topic is one of ours");
+}
+
+#[test]
 fn keys_in_any_order_mean_the_same() {
     let recognised = concat!(
         r#"{"topic":"orderbook.50.BTCUSDT","ts":1680652808065,"type":"delta","data":{"#,
