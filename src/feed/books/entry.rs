@@ -9,7 +9,7 @@ use super::{Applied, BookCounts, Joined};
 use crate::book::{self, Book};
 use crate::clock::UnixNanos;
 use crate::exchange::{
-    BookKind, BookRules, BookSnapshot, BookUpdate, ChecksumRule, Continuity, SnapshotSource,
+    BookKind, BookRules, BookSnapshot, BookUpdate, ChecksumRule, SnapshotSource,
 };
 use crate::instrument::InstrumentId;
 use crate::tick::{Body, BookState, Decimal, Level, Reason, Tick};
@@ -36,21 +36,12 @@ pub(super) struct Event<'a> {
 }
 
 impl Event<'_> {
-    /// Whether it replaces the book, whatever stands in it.
+    /// Whether it replaces the book, whatever stands in it. Its own word alone says so: a change
+    /// that bears the number of a whole book is none.
     #[inline]
-    pub(super) fn is_whole(&self, position: Option<Position>) -> bool {
-        let is_first = position.is_none_or(|position| position.last_id > self.update.last_id);
+    pub(super) fn is_whole(&self) -> bool {
         self.update.kind == BookKind::Snapshot
-            || (is_first && begins_anew(self.rules.continuity, self.update))
     }
-}
-
-/// Whether an event is a whole book, from which on the numbers may be others.
-#[inline]
-pub(in crate::feed) fn begins_anew(continuity: Continuity, update: &BookUpdate) -> bool {
-    // Bybit: `u` of 1 is the whole book after a restart of their service.
-    let restarts = continuity == Continuity::FollowsByOne && update.last_id == Some(1);
-    update.kind == BookKind::Snapshot || restarts
 }
 
 /// One book.

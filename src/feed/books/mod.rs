@@ -41,7 +41,6 @@ mod tests;
 
 use std::collections::VecDeque;
 
-pub(super) use self::entry::begins_anew;
 use self::entry::{Entry, Event, Request};
 use self::proof::Position;
 use crate::book::Book;
@@ -191,7 +190,7 @@ impl Books {
         let mut event =
             Event { rules: self.rules, update, levels, dropped: &mut self.dropped, out };
         let applied = match entry.position {
-            _ if event.is_whole(entry.position) => entry.replace(&mut event),
+            _ if event.is_whole() => entry.replace(&mut event),
             Some(position) => advance(entry, position, &mut event),
             None if self.rules.snapshot == SnapshotSource::Rest => entry.hold(&mut event),
             None => entry.pass_over(&mut event),

@@ -80,9 +80,12 @@ fn states_previous((last, joined): (u64, bool), own: u64, update: &BookUpdate) -
 }
 
 /// Bybit: `u == previous u + 1`. The snapshot comes in the stream before the deltas, so nothing
-/// ever overlaps it.
+/// ever overlaps it. A `u` of 1 is that of the whole book after a restart of their service: a change
+/// that bears it repeats nothing, and what came before it is missing.
 fn follows_by_one(last: u64, own: u64) -> Step {
-    if own <= last {
+    if own == 1 {
+        Step::Gap
+    } else if own <= last {
         Step::Old
     } else if own == last.saturating_add(1) {
         Step::Next
@@ -167,6 +170,7 @@ mod tests {
         let position = Position { last_id: Some(100), joined: true };
         let step = |last| step(Continuity::FollowsByOne, position, &delta(last, last, None));
         assert_eq!([99, 100, 101, 102].map(step), [Step::Old, Step::Old, Step::Next, Step::Gap]);
+        assert_eq!(step(1), Step::Gap, "the number of a whole book");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookUpdate, Continuity};
-use crate::feed::books::begins_anew;
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
 
@@ -32,7 +31,7 @@ impl Numbers {
         let Some(number) = number else { return self.unnumbered(update, proven, source) };
         let time = believed(update.exchange_time, self.believed_until);
         let said = Said { number, time, received: source.received };
-        if begins_anew(self.continuity, update) {
+        if update.kind == BookKind::Snapshot {
             return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
@@ -227,6 +226,10 @@ impl Numbers {
         // Nothing changed, which is worth knowing from anybody.
         let is_idle = is_last && update.previous_id == progress.last;
         let step = progress.note(source.generation, said.number);
+        // The number of a whole book, and none came.
+        if self.continuity == Continuity::FollowsByOne && said.number == 1 {
+            return self.book_anew(update.instrument, said, source);
+        }
         if let Some(place) = progress.place(source.generation) {
             if restarts || (step.new && follows) {
                 place.last = number;

@@ -181,10 +181,12 @@ fn a_snapshot_replaces_a_live_book_whatever_its_number() {
         assert_eq!(books.apply(&next(id + 1), &[], &mut out), Applied::Published);
     }
     assert_eq!(states(&out), []);
-    // After a restart the service may call the whole book a change.
+    // A change is none, whatever its number.
     let levels = [level(Side::Ask, 8, 8)];
-    assert_eq!(books.apply(&next(1), &levels, &mut out), Applied::Published);
-    assert_eq!(books.book(BOOK).map(Book::len), Some(1));
+    assert_eq!(books.apply(&next(1), &levels, &mut out), Applied::Gap);
+    assert_eq!(books.apply(&next(2), &levels, &mut out), Applied::Unproven);
+    assert_eq!(books.apply(&next(1), &levels, &mut out), Applied::Unproven, "nor before one");
+    assert!(!books.is_proven(BOOK) && books.next_needed().is_some());
 }
 
 #[test]
