@@ -2,6 +2,7 @@
 
 mod accept;
 mod admin;
+mod complaints;
 mod directory;
 mod guarded;
 mod ledger;

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded, tick};
 use crossbeam::select;
 
+use super::complaints::Complaints;
 use super::directory::{Directory, Standing};
 use super::lists::ListSource;
 use super::requests::{Native, RequestOptions, Requests};
 use super::resolve::{Question, Resolver};
 use super::words::{
-    LastMinute, are_alike, log_refusal, log_state, log_unlisted, numbered, seconds,
+    LastMinute, are_alike, log_complaints, log_refusal, log_state, log_unlisted, numbered, seconds,
 };
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
 use crate::client::dialect::Catalogue;
@@ -129,6 +130,7 @@ impl Supervisor {
             listings,
             list_every,
             refusals: Vec::new(),
+            complaints: Complaints::default(),
             last_minute: LastMinute::default(),
         };
         feeds.into_iter().try_for_each(|feed| work.add(feed))?;
@@ -215,6 +217,8 @@ struct Work {
     list_every: Duration,
     /// Refusals that the log was not told yet, and when they came.
     refusals: Vec<(ExchangeId, MonoNanos, Refusal)>,
+    /// Those that cost nothing, which are told by the count.
+    complaints: Complaints,
     last_minute: LastMinute,
 }
 
@@ -350,6 +354,9 @@ impl Work {
 
     /// Refusals come by the dozen, and are told together.
     fn note_refusal(&mut self, exchange: ExchangeId, refusal: Refusal) {
+        if Complaints::is_one(&refusal) {
+            return self.complaints.note(exchange, refusal);
+        }
         let now = self.observatory.clock().now();
         let alike = self.refusals.iter_mut().find(|(of, _, known)| {
             *of == exchange && !refusal.is_pending && are_alike(known, &refusal)
@@ -367,6 +374,9 @@ impl Work {
     /// its list, and is not worth a word when it is asked for by that.
     fn tell_refusals(&mut self) {
         let now = self.observatory.clock().now();
+        for (exchange, count, last) in self.complaints.due(now) {
+            log_complaints(exchange, count, &last);
+        }
         let (directories, workers) = (&self.directories, &self.workers);
         let waits = |exchange: &ExchangeId, since: MonoNanos, refusal: &Refusal| {
             !refusal.given_up.is_empty()

@@ -35,7 +35,7 @@ pub(super) fn are_alike(one: &Refusal, other: &Refusal) -> bool {
 
 /// The exchange's own words, and what they cost: by its own spelling, which it may not know.
 pub(super) fn log_refusal(exchange: ExchangeId, refusal: &Refusal) {
-    let Refusal { line, kind, text, given_up, postponed, wait, .. } = refusal;
+    let Refusal { line, text, given_up, postponed, wait, .. } = refusal;
     let line = numbered(*line);
     // Where nothing was said, it is concluded from what was not answered.
     let said = (!text.is_empty()).then_some(text.as_str());
@@ -53,14 +53,17 @@ pub(super) fn log_refusal(exchange: ExchangeId, refusal: &Refusal) {
     if !given_up.is_empty() || !postponed.is_empty() {
         return;
     }
-    match (kind, said) {
-        // What of it lasts is told with its names once that is known.
-        (_, None) => {}
-        (Some(_), Some(said)) if refusal.is_pending => {
-            tracing::debug!(%exchange, line, said, "refused, and looked for what of it");
-        }
-        (_, Some(said)) => tracing::warn!(%exchange, line, said, "the exchange refused a request"),
+    // What of it lasts is told with its names once that is known.
+    if refusal.is_pending {
+        tracing::debug!(%exchange, line, said, "refused, and looked for what of it");
     }
+}
+
+/// So many refusals that cost nothing, in the words of the last.
+pub(super) fn log_complaints(exchange: ExchangeId, count: u64, last: &Refusal) {
+    let (line, said) = (numbered(last.line), last.text.as_str());
+    let count = (count > 1).then_some(count);
+    tracing::warn!(%exchange, line, count, said, "the exchange refused a request");
 }
 
 /// The first of some streams, by name, each once.
