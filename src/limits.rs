@@ -48,7 +48,8 @@ pub const ADDRESSES_MAX: usize = 4;
 pub const FEED_COMMANDS_CAPACITY: usize = 256;
 
 /// Reports that wait for the control side, from all feeds. Questions that find it full are asked
-/// again later; what is only told is dropped and counted.
+/// again later, and the last state of a line waits for room; words for the log get three quarters
+/// of it, and what is beyond that is dropped and counted.
 pub const FEED_REPORTS_CAPACITY: usize = 4_096;
 /// Bytes of one chunk of an outbox; also about what one write takes from a lagging client's queue.
 pub const OUTBOX_CHUNK_BYTES: usize = 32 * 1_024;

@@ -136,6 +136,32 @@ pub enum FeedNotice {
     },
 }
 
+impl FeedNotice {
+    /// It is only for the log, and may come by the thousand.
+    pub(super) const fn is_word(&self) -> bool {
+        match self {
+            Self::Refused(_)
+            | Self::Unanswered { .. }
+            | Self::Aged { .. }
+            | Self::Barren { .. }
+            | Self::Mute { .. } => true,
+            Self::Resolve { .. }
+            | Self::NeedSnapshot { .. }
+            | Self::Spent(_)
+            | Self::State { .. }
+            | Self::Listing(_) => false,
+        }
+    }
+
+    /// Of which line it tells the state, if it does.
+    pub(super) const fn line_of_state(&self) -> Option<u8> {
+        match self {
+            Self::State { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+}
+
 /// What the exchange refused, and what became of it.
 #[derive(Debug, Default)]
 pub struct Refusal {

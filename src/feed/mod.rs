@@ -110,6 +110,8 @@ pub struct Feed<E: Exchange> {
     quiet: VecDeque<(MonoNanos, InstrumentId)>,
     reports: Sender<FeedReport>,
     notices: Vec<FeedNotice>,
+    /// The last state of each line that the control side had no room for.
+    untold: BTreeMap<u8, FeedNotice>,
     subscriptions: Vec<Subscription>,
     /// What clients were told last, by the number of the lines that carry the same.
     told: BTreeMap<u8, Standing>,
@@ -185,6 +187,7 @@ impl<E: Exchange> Feed<E> {
             snapshots: Vec::new(),
             reports: context.reports,
             notices: Vec::new(),
+            untold: BTreeMap::new(),
             subscriptions,
             told: BTreeMap::new(),
             states_changed: false,
@@ -259,7 +262,11 @@ impl<E: Exchange> Feed<E> {
         let resync = self.resyncs.as_ref().map_or(MonoNanos::MAX, Resyncs::due);
         let held = self.publisher.numbers.due();
         let quiet = self.quiet.front().map_or(MonoNanos::MAX, |(due, _)| *due);
-        let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet);
+        let untold = match self.untold.is_empty() {
+            true => MonoNanos::MAX,
+            false => now.after(ASK_AGAIN_AFTER),
+        };
+        let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet).min(untold);
         Duration::from_nanos(due.since(now)).min(TIME_EVERY)
     }
 
@@ -551,10 +558,37 @@ impl<E: Exchange> Feed<E> {
         if now >= self.ask_at && self.resyncs.is_none() {
             self.ask_snapshots(now);
         }
+        self.tell_untold();
         let exchange = self.exchange.id();
         for notice in self.notices.drain(..) {
-            if self.reports.try_send(FeedReport { exchange, notice }).is_err() {
+            if notice.is_word() && is_for_others(&self.reports) {
                 self.counters.reports_dropped.increment();
+                continue;
+            }
+            // What the line was before is no news any more.
+            let old = notice.line_of_state().and_then(|line| self.untold.remove(&line));
+            self.counters.reports_dropped.add(u64::from(old.is_some()));
+            let Err(refused) = self.reports.try_send(FeedReport { exchange, notice }) else {
+                continue;
+            };
+            let notice = refused.into_inner().notice;
+            match notice.line_of_state() {
+                Some(line) => drop(self.untold.insert(line, notice)),
+                None => self.counters.reports_dropped.increment(),
+            }
+        }
+    }
+
+    /// Tells the states that there was no room for: what is shown of a feed must not stay behind.
+    fn tell_untold(&mut self) {
+        let exchange = self.exchange.id();
+        while !self.reports.is_full()
+            && let Some((line, notice)) = self.untold.pop_first()
+        {
+            // Another feed may have taken the room meanwhile.
+            if let Err(refused) = self.reports.try_send(FeedReport { exchange, notice }) {
+                self.untold.insert(line, refused.into_inner().notice);
+                return;
             }
         }
     }
@@ -582,6 +616,11 @@ impl<E: Exchange> Feed<E> {
         self.tell_states(now);
         self.stopped = true;
     }
+}
+
+/// Whether what room there is for reports is kept for what is more than words: a quarter of it.
+fn is_for_others(reports: &Sender<FeedReport>) -> bool {
+    reports.capacity().is_some_and(|capacity| reports.len() >= capacity - capacity / 4)
 }
 
 /// Where the options lead.

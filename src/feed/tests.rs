@@ -8,7 +8,7 @@ use crossbeam::channel::Receiver;
 
 use super::*;
 use crate::clock::{ManualClock, UnixNanos};
-use crate::exchange::{adapter, profile};
+use crate::exchange::{Listings, adapter, profile};
 use crate::instrument::ExchangeId;
 use crate::latency::recorder;
 use crate::net::BackoffPolicy;
@@ -19,6 +19,7 @@ use crate::tick::{BookState, Interval, Tick};
 mod absences;
 mod flood;
 mod life;
+mod reports;
 mod silence;
 mod told;
 mod turns;
