@@ -178,12 +178,13 @@ fn checksum(sum: u64, batch: &Batch) -> u64 {
 }
 
 impl Random {
+    /// A price or a size: nothing is traded at 0, and nothing rests with a size of 0.
     pub(crate) fn decimal(&mut self, whole_below: u64, digits: usize) -> String {
         let whole = self.below(whole_below.max(1));
         if digits == 0 {
             return (whole + 1).to_string();
         }
-        let fraction = self.below(10_u64.pow(digits as u32));
+        let fraction = self.below(10_u64.pow(digits as u32)).max(u64::from(whole == 0));
         format!("{whole}.{fraction:0digits$}")
     }
 

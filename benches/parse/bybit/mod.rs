@@ -102,10 +102,7 @@ fn frame(exchange: ExchangeId, kind: Kind, random: &mut Random) -> String {
     let size_scale = 10_u64.pow(random.below(5) as u32);
     let pair = |random: &mut Random| {
         let price = random.decimal(price_scale, price_digits);
-        let size = random.decimal(size_scale, size_digits);
-        // Nothing rests with a size of zero.
-        let is_zero = size.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-        (price, if is_zero { "1".to_owned() } else { size })
+        (price, random.decimal(size_scale, size_digits))
     };
     let (depth, data, kind, matched) = match kind {
         Kind::Trade => {
