@@ -140,7 +140,7 @@ pub struct FeedCounters {
     pub unsettled_subscriptions: Gauge,
     /// Messages to the exchange that wait for room under its limit.
     pub unsent_requests: Gauge,
-    /// When the last of those may go, as [`MonoNanos`](crate::clock::MonoNanos); 0 without any.
+    /// When the last of those may go, as [`MonoNanos`]; 0 without any.
     pub unsent_until: Gauge,
     /// Subscriptions that were accepted and stayed without data.
     pub mute_subscriptions: Counter,
@@ -174,7 +174,7 @@ pub struct FeedCounters {
     pub skipped: Counter,
     /// Ticks waiting in the fullest ring.
     pub ring_occupancy: Gauge,
-    /// When the newest frame was read, as [`MonoNanos`](crate::clock::MonoNanos); 0 before any.
+    /// When the newest frame was read, as [`MonoNanos`]; 0 before any.
     pub newest_read: Gauge,
 }
 
