@@ -107,7 +107,7 @@ impl Header {
     }
 
     /// Whether the length of the payload would have fitted into fewer bytes (RFC 6455, 5.2).
-    const fn is_length_too_long(&self) -> bool {
+    pub(super) const fn is_length_too_long(&self) -> bool {
         match self.bytes - if self.masked { 4 } else { 0 } {
             4 => self.payload_bytes < 126,
             10 => self.payload_bytes <= 0xFFFF,
