@@ -128,18 +128,27 @@ impl HeldBack {
         self.doubts.push_back(doubt);
     }
 
-    /// It does, from `next` on at the latest: puts the trades that lead there without a hole into
-    /// `out`, and forgets all others of the instrument.
+    /// It does, from `next` on at the latest: the trades that lead there without a hole, the last
+    /// first.
+    fn doubts_before<'a>(&'a self, next: &'a Doubt) -> impl Iterator<Item = &'a Doubt> {
+        let mut first = next.first;
+        let kin = self.doubts.iter().rev().filter(|doubt| doubt.is_kin_of(next));
+        kin.take_while(move |doubt| {
+            let leads_there = doubt.last.checked_add(1) == Some(first);
+            first = doubt.first;
+            leads_there
+        })
+    }
+
+    /// The first number of those trades, or of `next`.
+    pub(super) fn first_doubted(&self, next: &Doubt) -> u64 {
+        self.doubts_before(next).last().map_or(next.first, |doubt| doubt.first)
+    }
+
+    /// Puts those trades into `out`, and forgets all others of the instrument.
     pub(super) fn take_doubts(&mut self, next: &Doubt, out: &mut Vec<Tick>) {
         let begin = out.len();
-        let mut first = next.first;
-        for doubt in self.doubts.iter().rev().filter(|doubt| doubt.is_kin_of(next)) {
-            if doubt.last.checked_add(1) != Some(first) {
-                break;
-            }
-            first = doubt.first;
-            out.push(doubt.tick);
-        }
+        out.extend(self.doubts_before(next).map(|doubt| doubt.tick));
         out[begin..].reverse();
         self.doubts.retain(|doubt| doubt.tick.instrument != next.tick.instrument);
     }

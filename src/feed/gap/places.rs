@@ -114,6 +114,8 @@ pub(super) struct Progress {
     strange: u8,
     /// Trades in a row that were told though their numbers neither follow nor repeat anything.
     odd: u8,
+    /// The number of the last of those.
+    odd_number: u64,
     /// The first and the last number of the last hole that was told: none of them was published.
     hole: (u64, u64),
     /// The numbers that had been published behind a hole when the exchange went back before it.
@@ -146,6 +148,7 @@ impl Progress {
         older: 0,
         strange: 0,
         odd: 0,
+        odd_number: 0,
         hole: NO_HOLE,
         left: NO_HOLE,
         repeated: 0,
@@ -277,11 +280,19 @@ impl Progress {
         self.missing_before(number) >= FAR_MIN && !self.places.iter().any(is_near)
     }
 
-    /// A number came that neither follows nor repeats anything, and which of them in a row it is.
-    /// From [`STRANGE_MAX`] on the exchange counts anew.
-    pub(super) fn count_odd(&mut self) -> u8 {
+    /// A trade with this last number came that neither follows nor repeats anything, and which of
+    /// them in a row it is. From [`STRANGE_MAX`] on the exchange counts anew.
+    pub(super) fn count_odd(&mut self, number: u64) -> u8 {
         self.odd = self.odd.saturating_add(1);
+        self.odd_number = number;
         self.odd
+    }
+
+    /// How many numbers are missing between the last of those and this one; `None` when that does
+    /// not tell.
+    pub(super) fn missing_behind_odd(&self, first: u64) -> Option<u64> {
+        let missed = first.checked_sub(self.odd_number.saturating_add(1))?;
+        (self.odd > 0 && missed < FAR_MIN).then_some(missed)
     }
 
     /// So many numbers, from the one behind the last on, are told as missing before this one.

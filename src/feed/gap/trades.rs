@@ -83,7 +83,7 @@ impl Numbers {
             }
             if trade.origin != Origin::Past {
                 let said = Said { number: last, time, received: source.received };
-                return self.tell_odd(said, trade.tick, source, out);
+                return self.tell_odd((first, said), trade.tick, source, out);
             }
         }
         // Without a number nobody knows what of the past was told.
@@ -101,18 +101,24 @@ impl Numbers {
     /// unknown size, and what comes next is compared with what came before it: one odd number loses
     /// no other trade. Several such in a row are an exchange that counts anew.
     #[cold]
-    fn tell_odd(&mut self, said: Said, tick: Tick, source: Source, out: &mut Vec<Tick>) -> Verdict {
+    fn tell_odd(
+        &mut self,
+        (first, said): (u64, Said),
+        tick: Tick,
+        source: Source,
+        out: &mut Vec<Tick>,
+    ) -> Verdict {
         let instrument = tick.instrument;
         // Another line's copy shows nothing.
         if self.owned(instrument, Channel::Trades, source) != Verdict::Next {
             return Verdict::Older;
         }
+        self.give_up_waiting(instrument, out);
         let progress = &mut self.slots[instrument.index()].trades;
-        let in_a_row = progress.count_odd();
-        if in_a_row == 1 {
-            let reason = reason_of(progress.is_later(source.generation));
-            self.tell_gap(instrument, 0, reason, out);
-        }
+        let (missed, in_a_row) =
+            (progress.missing_behind_odd(first), progress.count_odd(said.number));
+        let reason = reason_of(progress.is_later(source.generation));
+        self.tell_leap(instrument, missed, reason, out);
         if in_a_row >= STRANGE_MAX {
             self.begin_anew(said, instrument, source, out);
         }
@@ -259,7 +265,7 @@ impl Numbers {
             Origin::Past => progress.goes_back(said, before),
             Origin::Live | Origin::Derived => {
                 if progress.was_never_told(said, before) {
-                    return self.tell_odd(said, tick, source, out);
+                    return self.tell_odd((first, said), tick, source, out);
                 }
                 let counted = progress.older();
                 let counts_anew = progress.count_older_trade(said, before, generation);
@@ -273,11 +279,34 @@ impl Numbers {
             return Verdict::Older;
         }
         let reason = reason_of(progress.is_later(generation));
+        let missed = progress.missing_behind_odd(self.held.first_doubted(&doubt));
         self.begin_anew(said, instrument, source, out);
-        self.tell_gap(instrument, 0, reason, out);
+        self.tell_leap(instrument, missed, reason, out);
         self.held.take_doubts(&doubt, out);
         out.push(tick);
         Verdict::Next
+    }
+
+    /// Tells that trades may be missing before one that does not follow the last; `missed` says how
+    /// many, where its number follows that of an odd one.
+    fn tell_leap(
+        &mut self,
+        instrument: InstrumentId,
+        missed: Option<u64>,
+        reason: Reason,
+        out: &mut Vec<Tick>,
+    ) {
+        if missed != Some(0) {
+            self.tell_gap(instrument, missed.unwrap_or(0), reason, out);
+        }
+    }
+
+    /// Tells what waits for another line, as something that comes behind it is to be told.
+    fn give_up_waiting(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
+        if self.held.first_trade(instrument).is_some() {
+            self.slots[instrument.index()].trades.give_up_behind();
+            self.settle_trades(instrument, out);
+        }
     }
 
     /// The exchange counts anew, from this on: nothing before can be compared with what comes. What
@@ -289,8 +318,7 @@ impl Numbers {
         source: Source,
         out: &mut Vec<Tick>,
     ) {
-        self.slots[instrument.index()].trades.give_up_behind();
-        self.settle_trades(instrument, out);
+        self.give_up_waiting(instrument, out);
         let slot = &mut self.slots[instrument.index()];
         slot.trades.restart(source.generation, said);
         slot.trades.advance(said, self.newest);
