@@ -137,3 +137,32 @@ proptest! {
         prop_assert!(!is_far || doubted > 0, "it is told that something may be missing");
     }
 }
+
+/// The numbers begin anew, two trades of them come, and the next ones are lost.
+#[test]
+fn what_is_missing_behind_odd_numbers_is_told_by_them() {
+    let live = |desk: &mut Desk, generation, number, time| {
+        desk.say(generation, number, number, UnixNanos(time), Origin::Live);
+    };
+    for (connection, reason) in [(1, Reason::SequenceGap), (3, Reason::Disconnected)] {
+        let mut desk = desk();
+        desk.leave(2);
+        for (number, time) in [(1_000, 1), (1_001, 2), (10, 3), (11, 4)] {
+            live(&mut desk, 1, number, time);
+        }
+        let begun = [T(1_000), T(1_001), Seen::Gap(0, Reason::SequenceGap), T(10), T(11)];
+        assert_eq!(desk.seen(), begun);
+        if connection != 1 {
+            desk.leave(1);
+            desk.opened(connection);
+        }
+        let told: Vec<Seen> = (14..20)
+            .flat_map(|number| {
+                live(&mut desk, connection, number, number as i64);
+                desk.seen()
+            })
+            .collect();
+        let behind = [Seen::Gap(2, reason)];
+        assert_eq!(told, behind.into_iter().chain((14..20).map(T)).collect::<Vec<_>>());
+    }
+}
