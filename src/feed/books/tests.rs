@@ -104,13 +104,18 @@ fn a_quiet_book_is_asked_for_and_live_before_anything_changes_in_it() {
     }
 }
 
-#[test]
-fn a_book_that_missed_something_before_its_first_delta_is_found_by_it() {
-    let mut books = Books::new(SPOT);
-    let mut out = Vec::new();
+/// A book whose subscription was accepted, that nothing was heard of, and that is asked for.
+fn asked_quietly() -> (Books, Vec<Tick>) {
+    let (mut books, mut out) = (Books::new(SPOT), Vec::new());
     books.accepted(BOOK, &mut out);
     books.ask_quiet(BOOK);
     assert!(books.next_needed().is_some());
+    (books, out)
+}
+
+#[test]
+fn a_book_that_missed_something_before_its_first_delta_is_found_by_it() {
+    let (mut books, mut out) = asked_quietly();
     assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::Live);
     assert_eq!(books.apply(&delta(105, 106, None), &[], &mut out), Applied::Gap);
     assert!(books.next_needed().is_some());
@@ -118,11 +123,7 @@ fn a_book_that_missed_something_before_its_first_delta_is_found_by_it() {
 
 #[test]
 fn an_answer_to_the_question_of_a_lost_connection_makes_no_quiet_book_live() {
-    let mut books = Books::new(SPOT);
-    let mut out = Vec::new();
-    books.accepted(BOOK, &mut out);
-    books.ask_quiet(BOOK);
-    assert!(books.next_needed().is_some());
+    let (mut books, mut out) = asked_quietly();
     books.disconnected(BOOK, &mut out);
     books.accepted(BOOK, &mut out);
     books.ask_quiet(BOOK);
@@ -134,11 +135,7 @@ fn an_answer_to_the_question_of_a_lost_connection_makes_no_quiet_book_live() {
 
 #[test]
 fn an_answer_under_a_former_name_makes_no_quiet_book_live() {
-    let mut books = Books::new(SPOT);
-    let mut out = Vec::new();
-    books.accepted(BOOK, &mut out);
-    books.ask_quiet(BOOK);
-    assert!(books.next_needed().is_some());
+    let (mut books, mut out) = asked_quietly();
     assert!(!books.respelled(BOOK, &mut out));
     assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::NotNeeded);
     assert_eq!(books.next_needed(), None, "nothing flows under the new name yet");
@@ -151,11 +148,7 @@ fn an_answer_under_a_former_name_makes_no_quiet_book_live() {
 
 #[test]
 fn a_quiet_book_that_is_distrusted_is_asked_for_at_once() {
-    let mut books = Books::new(SPOT);
-    let mut out = Vec::new();
-    books.accepted(BOOK, &mut out);
-    books.ask_quiet(BOOK);
-    assert!(books.next_needed().is_some());
+    let (mut books, mut out) = asked_quietly();
     assert_eq!(books.snapshot(BOOK, &snapshot(100, &[]), &mut out), Joined::Live);
     assert!(books.distrust(BOOK, Reason::Refused, &mut out));
     assert!(books.next_needed().is_some());
