@@ -128,8 +128,6 @@ pub struct Batch {
     pub best_carried: bool,
     /// Its trades stand in it newest first. The batch holds the oldest first all the same.
     pub newest_first: bool,
-    /// Levels of its whole books that are left out, as their size is less than nothing.
-    pub levels_refused: u32,
     /// Trades that are told without their id, as no tick holds it.
     pub trade_ids_refused: u32,
     /// What of it could not be read.
@@ -156,7 +154,6 @@ impl Batch {
             connection_sequence: None,
             best_carried: false,
             newest_first: false,
-            levels_refused: 0,
             trade_ids_refused: 0,
             losses: Vec::new(),
         }
@@ -174,7 +171,7 @@ impl Batch {
         self.losses.clear();
         self.best_carried = false;
         self.newest_first = false;
-        (self.levels_refused, self.trade_ids_refused) = (0, 0);
+        self.trade_ids_refused = 0;
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {
@@ -204,14 +201,14 @@ impl Batch {
     ) -> Option<T> {
         let (ticks, books) = (self.ticks.len(), self.books.len());
         let levels = self.levels.len();
-        let refused = (self.levels_refused, self.trade_ids_refused);
+        let refused = self.trade_ids_refused;
         match read(self) {
             Ok(read) => Some(read),
             Err(rejected) => {
                 self.ticks.truncate(ticks);
                 self.books.truncate(books);
                 self.levels.truncate(levels);
-                (self.levels_refused, self.trade_ids_refused) = refused;
+                self.trade_ids_refused = refused;
                 self.lose(instrument.into(), channel, rejected);
                 None
             }

@@ -150,9 +150,6 @@ impl<E: Exchange> Reader<'_, E> {
                 Ok(Frame::Data { recognised }) => {
                     let counters = self.counters;
                     if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
-                    if self.batch.levels_refused > 0 {
-                        counters.levels_refused.add(self.batch.levels_refused.into());
-                    }
                     if self.batch.trade_ids_refused > 0 {
                         counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
                     }

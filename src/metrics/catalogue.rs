@@ -55,11 +55,6 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_gaps", "Holes in the exchange's numbering.", |feed| feed.gaps.value()),
     ("feed_resyncs", "Order books resynchronised.", |feed| feed.resyncs.value()),
     (
-        "feed_levels_refused",
-        "Levels left out of whole order books because their size is less than nothing.",
-        |feed| feed.levels_refused.value(),
-    ),
-    (
         "feed_trade_ids_refused",
         "Trades told without their id because it is too long to be carried.",
         |feed| feed.trade_ids_refused.value(),

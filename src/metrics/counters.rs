@@ -97,8 +97,6 @@ pub struct FeedCounters {
     pub gaps: Counter,
     /// Books resynchronised.
     pub resyncs: Counter,
-    /// Levels left out of whole books because their size is less than nothing.
-    pub levels_refused: Counter,
     /// Trades told without their id because it is too long.
     pub trade_ids_refused: Counter,
     /// Books whose checksum did not match.

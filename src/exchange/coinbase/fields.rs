@@ -4,7 +4,7 @@
 use super::errors;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, cut, required, size, stated, wide};
-use crate::exchange::{Batch, BookKind, Frame, Origin, Rejected, trade_tick};
+use crate::exchange::{Batch, Frame, Origin, Rejected, trade_tick};
 use crate::instrument::InstrumentId;
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -108,11 +108,10 @@ pub(in crate::exchange) fn time(object: Value<'_>, key: &str) -> Result<UnixNano
     value.string().and_then(|text| date(text.as_bytes())).ok_or(Rejected::Field)
 }
 
-/// Appends a level. A book of 2022 had a size of `0.-10000`, which is how the exchange wrote less
-/// than nothing: a snapshot has no such level, and is whole without it. Any other level that cannot
-/// be read leaves a book of which nobody knows what it is, and so does that one in a change.
+/// Appends a level. One that cannot be read leaves a book of which nobody knows what it is, in a
+/// snapshot as in a change: a book of 2022 had a size of `0.-10000`, and what rested there is
+/// anybody's guess.
 pub(in crate::exchange) fn level(
-    kind: BookKind,
     side: Side,
     (at, resting): (Value<'_>, Value<'_>),
     batch: &mut Batch,
@@ -120,21 +119,8 @@ pub(in crate::exchange) fn level(
     if batch.levels.len() >= FRAME_LEVELS_MAX {
         return Err(Rejected::TooMany);
     }
-    let price = general::price(at)?;
-    if kind == BookKind::Snapshot && resting.string().is_some_and(is_below_nothing) {
-        batch.levels_refused += 1;
-    } else {
-        batch.levels.push(Level { side, price, size: size(resting)? });
-    }
+    batch.levels.push(Level { side, price: general::price(at)?, size: size(resting)? });
     Ok(())
-}
-
-/// Whether it is a number below zero of which only the part behind the point has its sign.
-fn is_below_nothing(text: &str) -> bool {
-    let digits = text.strip_prefix("0.-");
-    digits.is_some_and(|digits| {
-        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
-    })
 }
 
 /// A refusal: `message`, and `reason` where there is one. Neither names what was refused.

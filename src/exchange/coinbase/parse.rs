@@ -177,7 +177,7 @@ fn changes(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
             return Err(Rejected::Field);
         };
         let side = side(side_name.string().ok_or(Rejected::Field)?)?;
-        level(BookKind::Delta, side, (price, size), batch)?;
+        level(side, (price, size), batch)?;
     }
     Ok(())
 }
@@ -193,7 +193,7 @@ fn sides(root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
             let (Some(price), Some(size)) = (parts.next(), parts.next()) else {
                 return Err(Rejected::Field);
             };
-            level(BookKind::Snapshot, side, (price, size), batch)?;
+            level(side, (price, size), batch)?;
         }
     }
     Ok(())

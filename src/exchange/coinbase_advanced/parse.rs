@@ -237,7 +237,7 @@ fn book(event: Value<'_>, batch: &mut Batch) -> Result<BookFields, Rejected> {
         };
         changed = changed.max(time(update, "event_time")?);
         let price = required(update, "price_level")?;
-        level(kind, side, (price, required(update, "new_quantity")?), batch)?;
+        level(side, (price, required(update, "new_quantity")?), batch)?;
     }
     Ok(BookFields { kind, changed, levels_from })
 }
