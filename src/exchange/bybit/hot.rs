@@ -59,6 +59,9 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
         return None;
     }
     let time = dated(UnixNanos::from_millis(matched)).ok()?;
+    if !context.memory.admits(instrument, depth) {
+        return None;
+    }
     let fields = BookFields { kind, depth, time, update_id, cross_sequence, levels_from };
     fields.push(instrument, context.memory, batch);
     Some(())
@@ -66,11 +69,11 @@ fn book(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
 
 /// How many levels a book has, which is mostly one, and the point behind it.
 #[inline(always)]
-fn depth(cursor: &mut Cursor<'_>) -> Option<u64> {
+fn depth(cursor: &mut Cursor<'_>) -> Option<u32> {
     if cursor.take(b"1.") {
         return Some(1);
     }
-    let depth = cursor.unsigned()?;
+    let depth = u32::try_from(cursor.unsigned()?).ok().filter(|&depth| depth > 0)?;
     cursor.expect(b".")?;
     Some(depth)
 }

@@ -23,6 +23,8 @@ struct Kept {
     ticker: Ticker,
     /// `None` before the first snapshot.
     top: Option<Quote>,
+    /// Levels of the book, by its topic; 0 before its first event.
+    depth: u32,
 }
 
 impl Memory {
@@ -35,6 +37,20 @@ impl Memory {
     /// Remembers a ticker.
     pub(super) fn keep_ticker(&mut self, instrument: InstrumentId, ticker: Ticker) {
         self.kept(instrument).ticker = ticker;
+    }
+
+    /// Whether a topic of this depth makes the instrument's book: the first deeper than one level
+    /// that was seen, as each depth has numbers of its own. One level is told beside it.
+    #[inline]
+    pub(super) fn admits(&mut self, instrument: InstrumentId, depth: u32) -> bool {
+        if depth == 1 {
+            return true;
+        }
+        let kept = self.kept(instrument);
+        if kept.depth == 0 {
+            kept.depth = depth;
+        }
+        kept.depth == depth
     }
 
     /// The best bid and ask after an event of `orderbook.1`; `None` for a delta without a snapshot

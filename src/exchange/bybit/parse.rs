@@ -8,9 +8,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::{
     GENERAL, cut, items, millis, pairs, price, required, size, text, trade_id, unsigned, wide,
 };
-use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, RefusalKind, Rejected, trade_tick,
-};
+use crate::exchange::{Batch, BookKind, BookUpdate, Frame, RefusalKind, Rejected, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Reason, Side, Tick, Ticker, Trade, TradeId};
@@ -56,7 +54,7 @@ impl TradeFields {
 pub(super) struct BookFields {
     pub(super) kind: BookKind,
     /// The number in the topic.
-    pub(super) depth: u64,
+    pub(super) depth: u32,
     /// Time of the matching engine where it is stated, else of the sending.
     pub(super) time: UnixNanos,
     /// `u`.
@@ -82,9 +80,9 @@ impl BookFields {
             last_id: Some(self.update_id),
             previous_id: None,
             checksum: None,
-            // What leaves the depth is told with a size of 0.
+            // What leaves the depth is told with a size of 0, so that cutting to it is a guard.
             precision: None,
-            depth: if is_top { 1 } else { DEPTH_FULL },
+            depth: self.depth,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
         if is_top
@@ -132,7 +130,10 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         // `orderbook.rpi` has levels of three parts, `orderbook.full` no snapshot in the stream.
-        let depth = rest.split_once('.').and_then(|(depth, _)| depth.parse().ok());
+        let depth = rest
+            .split_once('.')
+            .and_then(|(depth, _)| depth.parse().ok())
+            .filter(|&depth: &u32| depth > 0);
         let Some(depth) = depth else { return Ok(Frame::Other) };
         let event = message.data;
         // A book of one level is a quote to all but readers of recordings.
@@ -150,6 +151,9 @@ impl Context<'_> {
             return Ok(GENERAL);
         }
         let Some(instrument) = own else { return Ok(Frame::Other) };
+        if !self.memory.admits(instrument, depth) {
+            return Ok(Frame::Other);
+        }
         batch.attempt(instrument, channel, |batch| self.levels(instrument, depth, message, batch));
         Ok(GENERAL)
     }
@@ -157,7 +161,7 @@ impl Context<'_> {
     fn levels(
         &mut self,
         instrument: InstrumentId,
-        depth: u64,
+        depth: u32,
         message: &Message<'_>,
         batch: &mut Batch,
     ) -> Result<(), Rejected> {

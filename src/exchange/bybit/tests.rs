@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, DEPTH_FULL, Origin, Subject};
+use crate::exchange::{BookKind, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Candle, Decimal, Interval, Reason, Side, Ticker, TradeId};
 
@@ -85,7 +85,7 @@ fn books_of_both_classes_are_recognised() {
         (book.kind, book.first_id, book.last_id),
         (BookKind::Snapshot, Some(59438060), Some(59438060))
     );
-    assert_eq!((book.previous_id, book.depth), (None, DEPTH_FULL));
+    assert_eq!((book.previous_id, book.depth), (None, 50));
     assert_eq!(book.exchange_time, UnixNanos::from_millis(1_680_652_808_065));
     assert!(spot.batch.ticks.is_empty());
 

@@ -13,12 +13,24 @@ pub(super) const ALLOWED: [u32; 5] = [10, 25, 100, 500, 1_000];
 /// The subscribed depth of every book, as it was learned.
 #[derive(Debug, Default)]
 pub(super) struct Depths {
-    /// By [`InstrumentId::index`]; 0 is not known.
-    known: Vec<u32>,
+    /// By [`InstrumentId::index`].
+    known: Vec<Depth>,
     /// Digits of every pair that the exchange listed, by its symbol.
     listed: HashMap<String, [u8; 2]>,
     /// The same of ours, by [`InstrumentId::index`].
     digits: Vec<Option<[u8; 2]>>,
+}
+
+/// How deep a book is, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Depth {
+    levels: u32,
+    /// By the exchange's word, and not by what it sent.
+    is_said: bool,
+}
+
+impl Depth {
+    const UNKNOWN: Self = Self { levels: DEPTH_FULL, is_said: false };
 }
 
 impl Depths {
@@ -50,37 +62,44 @@ impl Depths {
     }
 
     /// The exchange said it.
-    pub(super) fn learn(&mut self, instrument: InstrumentId, depth: u32) {
+    pub(super) fn learn(&mut self, instrument: InstrumentId, levels: u32) {
+        self.set(instrument, Depth { levels, is_said: true });
+    }
+
+    fn set(&mut self, instrument: InstrumentId, depth: Depth) {
         let index = instrument.index();
         if index >= self.known.len() && index < INSTRUMENTS_MAX {
-            self.known.resize(index + 1, 0);
+            self.known.resize(index + 1, Depth::UNKNOWN);
         }
         if let Some(known) = self.known.get_mut(index) {
             *known = depth;
         }
     }
 
+    #[inline]
+    fn known(&self, instrument: InstrumentId) -> Depth {
+        self.known.get(instrument.index()).copied().unwrap_or(Depth::UNKNOWN)
+    }
+
     /// The depth of a book; [`DEPTH_FULL`] while nothing tells.
     #[inline]
     pub(super) fn of(&self, instrument: InstrumentId) -> u32 {
-        match self.known.get(instrument.index()) {
-            None | Some(0) => DEPTH_FULL,
-            Some(&depth) => depth,
-        }
+        self.known(instrument).levels
     }
 
     /// The same for a book that has just come whole, `longest` being the number of levels of its
-    /// longer side: where nothing was said, or what was said cannot be, it is the smallest allowed
-    /// depth that holds it.
+    /// longer side: where nothing was said, it is the smallest allowed depth that holds it. What was
+    /// said counts even if more came: of what lies deeper the exchange would never say that it is
+    /// gone, and were it wrong about the depth, the checksum would show that.
     pub(super) fn of_snapshot(&mut self, instrument: InstrumentId, longest: usize) -> u32 {
-        let known = self.of(instrument);
-        if known != DEPTH_FULL && known as usize >= longest {
-            return known;
+        let Depth { levels, is_said } = self.known(instrument);
+        if is_said || (levels != DEPTH_FULL && levels as usize >= longest) {
+            return levels;
         }
         let holds = ALLOWED.into_iter().find(|depth| *depth as usize >= longest);
-        let depth = holds.unwrap_or(DEPTH_FULL);
-        self.learn(instrument, depth);
-        depth
+        let levels = holds.unwrap_or(DEPTH_FULL);
+        self.set(instrument, Depth { levels, is_said: false });
+        levels
     }
 }
 
@@ -98,8 +117,9 @@ mod tests {
         assert_eq!(depths.of(BOOK), 10);
         depths.learn(BOOK, 100);
         assert_eq!(depths.of_snapshot(BOOK, 7), 100);
-        assert_eq!(depths.of_snapshot(BOOK, 101), 500);
-        assert_eq!(depths.of_snapshot(BOOK, 1_001), DEPTH_FULL);
+        assert_eq!(depths.of_snapshot(BOOK, 101), 100, "no deeper than was asked for");
+        assert_eq!(depths.of_snapshot(InstrumentId(4), 101), 500);
+        assert_eq!(depths.of_snapshot(InstrumentId(5), 1_001), DEPTH_FULL);
         assert_eq!(depths.of(InstrumentId(2)), DEPTH_FULL);
         depths.learn(InstrumentId::NONE, 10);
         assert_eq!(depths.of(InstrumentId::NONE), DEPTH_FULL);

@@ -122,6 +122,11 @@ fn a_books_depth_is_what_the_exchange_says_else_what_the_snapshot_needs() {
     let longer = SNAPSHOT.replace("ETH/BTC", "BTC/USD").replace(level, &[level; 26].join(","));
     assert_eq!(reader.read(&longer), RECOGNISED);
     assert_eq!(reader.last.book().0.depth, 100);
+    // What was said counts all the same: the rest is cut off, and the checksum has the last word.
+    let said = ACK.replace("ETH/BTC", "BTC/USD").replace("100", "10");
+    assert!(matches!(reader.read(&said), Ok(Frame::Ack { .. })));
+    assert_eq!(reader.read(&longer), RECOGNISED);
+    assert_eq!(reader.last.book().0.depth, 10);
 }
 
 #[test]

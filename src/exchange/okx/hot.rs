@@ -175,6 +175,7 @@ fn book(mut cursor: Cursor<'_>, instrument: InstrumentId, batch: &mut Batch) -> 
         sequence: tail.sequence,
         previous: tail.previous,
         checksum: tail.checksum,
+        depth: BookSource::Books.depth(),
         levels_from,
     };
     if !fields.is_provable() {

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::{
     Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request,
-    RequestRules, SnapshotSource, Subscription, general,
+    DEPTH_FULL, DateRules, Dated, Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected,
+    Request, RequestRules, SnapshotSource, Subscription, general,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -107,9 +107,24 @@ impl BookSource {
             _ => Self::None,
         }
     }
+
+    /// Levels of each side.
+    const fn depth(self) -> u32 {
+        match self {
+            Self::None => DEPTH_FULL,
+            Self::Best => 5,
+            Self::Books | Self::BooksTickByTick => 400,
+            Self::BestFiftyTickByTick => 50,
+        }
+    }
 }
 
 impl BookSources {
+    /// How deep the channel is that makes the instrument's book.
+    fn depth(&self, instrument: InstrumentId) -> u32 {
+        self.0.get(instrument.index()).copied().unwrap_or_default().depth()
+    }
+
     /// Whether this channel makes the instrument's book: the first one that was seen, but any
     /// other before the best levels alone.
     #[inline(always)]

@@ -13,7 +13,7 @@ use crate::exchange::general::{
     GENERAL, cut, items, millis, price, required, size, stated, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Listings, Rejected, Subject, trade_tick,
+    Batch, BookKind, BookUpdate, Frame, Listings, Rejected, Subject, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -92,6 +92,9 @@ pub(super) struct BookFields {
     /// `prevSeqId`; `None` for -1, which a snapshot states.
     pub(super) previous: Option<u64>,
     pub(super) checksum: Option<i32>,
+    /// Levels of a side that its channel has. What falls out of them is removed by the exchange's
+    /// own word, so that cutting to them is a guard.
+    pub(super) depth: u32,
     /// Length of [`Batch::levels`] before its levels.
     pub(super) levels_from: usize,
 }
@@ -118,9 +121,8 @@ impl BookFields {
             last_id: self.sequence,
             previous_id: self.previous,
             checksum: self.checksum.map(i32::cast_unsigned),
-            // Levels that fall out of the 400 are removed by the exchange's own word.
             precision: None,
-            depth: DEPTH_FULL,
+            depth: self.depth,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
     }
@@ -288,6 +290,7 @@ impl Context<'_> {
                 Some(value) => Some(checksum(value)?),
                 None => None,
             },
+            depth: self.sources.depth(event.instrument),
             levels_from,
         };
         // What comes whole each time needs no proof.
