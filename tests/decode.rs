@@ -9,6 +9,17 @@ use serde_json::Value;
 
 /// What is printed of these frames, and their totals.
 fn decoded(exchange: &str, frames: &[String]) -> (Vec<Value>, Value) {
+    let (lines, totals, _) = decoded_with(exchange, frames, None);
+    (lines, totals)
+}
+
+/// The same with a recorded answer to the request for a book of `AAAUSDT`, and with what is said
+/// on standard error.
+fn decoded_with(
+    exchange: &str,
+    frames: &[String],
+    rest: Option<&str>,
+) -> (Vec<Value>, Value, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("frames.txt");
     let lines = frames.iter().enumerate().map(|(index, frame)| {
@@ -18,13 +29,20 @@ fn decoded(exchange: &str, frames: &[String]) -> (Vec<Value>, Value) {
     let run = |options: &[&str]| {
         let mut command = tickwire();
         command.args(["decode", "--exchange", exchange]).args(options).arg(&path);
+        if let Some(body) = rest {
+            let file = folder.path().join("frames-AAAUSDT.rest.json");
+            std::fs::write(&file, body).expect("it is written");
+            command.arg("--rest").arg(file);
+        }
         let output = command.output().expect("the binary runs");
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8(output.stdout).expect("text");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<Value>>()
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        (lines.collect::<Vec<Value>>(), String::from_utf8(output.stderr).expect("text"))
     };
-    let totals = run(&["--summary"]).remove(0);
-    (run(&[]), totals)
+    let totals = run(&["--summary"]).0.remove(0);
+    let (lines, said) = run(&[]);
+    (lines, totals, said)
 }
 
 /// Each line by its type, with what tells it from others of that.
@@ -153,4 +171,124 @@ fn microseconds_where_milliseconds_were_asked_for_are_rejected() {
         (&totals["counts"]["trades"], &totals["counts"]["rejected_items"]),
         (&0.into(), &1.into())
     );
+}
+
+/// An event of one of Bybit's books.
+fn bybit_book(depth: u32, kind: &str, number: u32, bids: &str, asks: &str) -> String {
+    format!(
+        r#"{{"topic":"orderbook.{depth}.BTCUSDT","ts":1700000000000,"type":"{kind}","data":{{"s":"BTCUSDT","b":[{bids}],"a":[{asks}],"u":{number},"seq":{number}}},"cts":1700000000000}}"#
+    )
+}
+
+#[test]
+fn best_prices_beside_a_deeper_book_are_quotes_and_no_other_depth_mixes_with_it() {
+    let frames = [
+        bybit_book(1, "delta", 6, r#"["1.5","1"]"#, ""),
+        bybit_book(50, "snapshot", 7, r#"["2","1"],["1","1"]"#, r#"["3","1"]"#),
+        bybit_book(1, "snapshot", 70, r#"["2","1"]"#, r#"["3","1"]"#),
+        bybit_book(200, "snapshot", 700, r#"["2","1"],["1","1"],["0.5","1"]"#, r#"["3","1"]"#),
+        bybit_book(50, "delta", 8, r#"["2","5"]"#, ""),
+        bybit_book(1, "delta", 71, r#"["2","5"]"#, ""),
+        bybit_book(200, "delta", 701, r#"["0.5","5"]"#, ""),
+    ];
+    for order in [[0, 1, 2, 3, 4, 5, 6], [0, 1, 3, 2, 5, 6, 4]] {
+        let frames = order.map(|index| frames[index].clone());
+        let (lines, totals, said) = decoded_with("bybit", &frames, None);
+        let of = |kind: &'static str| lines.iter().filter(move |line| line["type"] == kind);
+        let quotes: Vec<String> =
+            of("quote").map(|line| line["data"]["bidSize"].to_string()).collect();
+        assert_eq!(quotes, ["1", "5"], "{lines:?}");
+        let books: Vec<_> = of("orderbook").map(|line| line["data"]["bids"].to_string()).collect();
+        assert_eq!(books, ["[[2,1],[1,1]]", "[[2,5]]"]);
+        assert_eq!(of("other").count(), 2);
+        assert_eq!(
+            (&totals["seq_gaps"], &totals["books"]["BTCUSDT"]["state"]),
+            (&serde_json::json!(0), &serde_json::json!("live"))
+        );
+        assert!(said.contains("are left out") && said.contains("frames=2"), "{said}");
+        assert!(said.contains("changes=1"), "{said}");
+    }
+    // Alone they are a book.
+    let (lines, _, said) = decoded_with("bybit", &frames[2..3], None);
+    assert_eq!(told(&lines), ["orderbook snapshot"]);
+    assert!(!said.contains("left out"), "{said}");
+}
+
+#[test]
+fn a_level_of_nothing_in_a_whole_book_is_no_level() {
+    let delta = r#"{"e":"depthUpdate","E":1700000000000,"s":"AAAUSDT","U":101,"u":102,"b":[["9","2"]],"a":[]}"#;
+    let rest =
+        r#"{"lastUpdateId":100,"bids":[["10","1"],["8","0.000"]],"asks":[["11","0"],["12","3"]]}"#;
+    let (lines, totals, _) = decoded_with("binance", &[delta.to_owned()], Some(rest));
+    let whole = &lines.iter().find(|line| line["data"]["kind"] == "snapshot").expect("one")["data"];
+    assert_eq!(
+        (whole["bids"].to_string(), whole["asks"].to_string()),
+        ("[[10,1]]".to_owned(), "[[12,3]]".to_owned())
+    );
+    assert_eq!(totals["books"]["AAAUSDT"]["bid_levels"], 2);
+    // And where it comes in the stream.
+    for (exchange, frame) in [
+        ("bybit", bybit_book(50, "snapshot", 7, r#"["10","1"],["8","0"]"#, r#"["11","0.0"],["12","3"]"#)),
+        ("coinbase", r#"{"type":"snapshot","product_id":"AAA-USD","asks":[["11","0"],["12","3"]],"bids":[["10","1"],["8","0.00"]],"time":"2026-08-09T21:05:48.170326Z"}"#.to_owned()),
+        ("okx", r#"{"arg":{"channel":"books","instId":"AAA-USDT"},"action":"snapshot","data":[{"asks":[["11","0","0","0"],["12","3","0","1"]],"bids":[["10","1","0","1"],["8","0","0","0"]],"ts":"1700000000000","checksum":0,"prevSeqId":-1,"seqId":10}]}"#.to_owned()),
+        ("kraken", r#"{"channel":"book","type":"snapshot","data":[{"symbol":"AAA/USD","bids":[{"price":10,"qty":1},{"price":8,"qty":0}],"asks":[{"price":11,"qty":0},{"price":12,"qty":3}],"checksum":3970592876}]}"#.to_owned()),
+    ] {
+        let (lines, ..) = decoded_with(exchange, &[frame], None);
+        let whole = lines.iter().find(|line| line["data"]["kind"] == "snapshot");
+        let Some(whole) = whole else { panic!("{exchange}: {lines:?}") };
+        let sides = (whole["data"]["bids"].to_string(), whole["data"]["asks"].to_string());
+        assert_eq!(sides, ("[[10,1]]".to_owned(), "[[12,3]]".to_owned()), "{exchange}");
+    }
+}
+
+#[test]
+fn a_whole_book_with_a_level_that_cannot_be_read_is_told_as_lost() {
+    let whole = |size: &str| {
+        format!(
+            r#"{{"type":"snapshot","product_id":"AAA-USD","asks":[["12","{size}"]],"bids":[["10","1"]],"time":"2026-08-09T21:05:48.170326Z"}}"#
+        )
+    };
+    let change = r#"{"type":"l2update","product_id":"AAA-USD","changes":[["buy","10","2"]],"time":"2026-08-09T21:05:49.170326Z"}"#;
+    for size in ["0.-10000", "-1", "x", "1234567890123456789"] {
+        let (lines, totals, said) =
+            decoded_with("coinbase", &[whole(size), change.to_owned()], None);
+        assert!(told(&lines)[0].starts_with("rejected "), "{lines:?}");
+        assert_eq!(lines[0]["channel"], "orderbook");
+        assert!(lines.iter().all(|line| line["type"] != "orderbook"), "{size}: {lines:?}");
+        assert_eq!(totals["counts"]["rejected_items"], 1);
+        assert!(said.contains("changes=1"), "{said}");
+    }
+    let (lines, ..) = decoded_with("coinbase", &[whole("3"), change.to_owned()], None);
+    assert_eq!(told(&lines), ["orderbook snapshot", "orderbook update"]);
+}
+
+#[test]
+fn a_book_is_no_deeper_than_it_was_asked_for() {
+    let okx = |kind: &str, (previous, number): (i32, u32), asks: &str, bids: &str| {
+        format!(
+            r#"{{"arg":{{"channel":"books","instId":"AAA-USDT"}},"action":"{kind}","data":[{{"asks":[{asks}],"bids":[{bids}],"ts":"1700000000000","checksum":0,"prevSeqId":{previous},"seqId":{number}}}]}}"#
+        )
+    };
+    let many = |from: u32, count: u32| {
+        let levels = (from..from + count).map(|price| format!(r#"["{price}","1","0","1"]"#));
+        levels.collect::<Vec<_>>().join(",")
+    };
+    let frames = [
+        okx("snapshot", (-1, 10), &many(1_000, 450), &many(1, 3)),
+        okx("update", (10, 11), &many(998, 2), ""),
+    ];
+    let (lines, totals) = decoded("okx", &frames);
+    assert_eq!(lines[0]["data"]["asks"].as_array().expect("a list").len(), 400);
+    // Two came and two fell out.
+    assert_eq!(lines[1]["data"]["asks"].to_string(), "[[998,1],[999,1],[1399,0],[1398,0]]");
+    assert_eq!(totals["books"]["AAA-USDT"]["ask_levels"], 400);
+
+    let bids = |count: u32| {
+        let levels = (1..=count).map(|price| format!(r#"["{price}","1"]"#));
+        levels.collect::<Vec<_>>().join(",")
+    };
+    let frame = bybit_book(50, "snapshot", 7, &bids(80), r#"["100","1"]"#);
+    let (lines, _) = decoded("bybit", &[frame]);
+    let bids = lines[0]["data"]["bids"].as_array().expect("a list").clone();
+    assert_eq!((bids.len(), bids[49][0].to_string()), (50, "31".to_owned()));
 }

@@ -25,7 +25,7 @@ use crate::exchange::{
     Batch, BookKind, BookUpdate, Exchange, Frame, Loss, Origin, Profile, Rejected, RestError,
     SequencedTick, adapter, profile,
 };
-use crate::feed::{Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
+use crate::feed::{Applied, Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
 use crate::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap,
 };
@@ -140,12 +140,14 @@ struct Decoder {
     frame: Vec<u8>,
     batch: Batch,
     books: Books,
-    /// Books of one level, which some exchanges tell beside the others.
+    /// Books of one level: quotes beside a whole book, as in a feed, and books where there is none.
     tops: Books,
     trades: RecordedTrades,
     rest: RestBodies,
     ticks: Vec<Tick>,
     sequence: ConnectionSequence,
+    /// Events of best prices alone that came before the whole of them.
+    unproven_tops: u64,
     summary: Summary,
 }
 
@@ -166,6 +168,7 @@ impl Decoder {
             rest: RestBodies::read(profile, &options.rest)?,
             ticks: Vec::new(),
             sequence: ConnectionSequence::default(),
+            unproven_tops: 0,
             summary: Summary::default(),
         })
     }
@@ -372,11 +375,22 @@ impl Decoder {
                     self.batch.ticks.drain(index..index + 2);
                     continue;
                 }
-                _ if origin == Origin::Live => lines.tick(line.at.or(UnixNanos(0)), &tick),
+                _ if origin == Origin::Live || self.is_top(&tick) => {
+                    lines.tick(line.at.or(UnixNanos(0)), &tick);
+                }
+                // What it says stands in an event beside it.
                 _ => {}
             }
             index += 1;
         }
+    }
+
+    /// Whether it is the quote that a book of one level is told as, beside the whole one.
+    fn is_top(&self, tick: &Tick) -> bool {
+        let is_of = |book: &BookUpdate| book.depth == 1 && book.instrument == tick.instrument;
+        matches!(tick.body, Body::Quote { .. })
+            && self.books.state(tick.instrument).is_some()
+            && self.batch.books.iter().any(is_of)
     }
 
     /// Counts what a tick outside of books says.
@@ -440,9 +454,10 @@ impl Decoder {
             totals.last_id = update.last_id.map(|id| id.to_string());
         }
         if update.depth == 1 {
-            self.tops.apply(update, levels, &mut self.ticks);
+            let applied = self.tops.apply(update, levels, &mut self.ticks);
+            self.unproven_tops += u64::from(applied == Applied::Unproven);
             if self.books.state(update.instrument).is_some() {
-                // A whole book of this instrument is told already.
+                // It was told as a quote.
                 self.ticks.clear();
             }
             return;
@@ -494,9 +509,24 @@ impl Decoder {
         }
     }
 
+    /// Says how much of the capture stands in no event, and why.
+    fn tell_left_out(&self) {
+        let other = self.summary.counts.other;
+        if other > 0 {
+            let why = "frames of channels, depths or instruments that are not carried are left out";
+            warn!(frames = other, "{why}");
+        }
+        let unproven = |(id, _)| self.books.counts(id).unproven;
+        let unproven = self.table.iter().map(unproven).sum::<u64>() + self.unproven_tops;
+        if unproven > 0 {
+            warn!(changes = unproven, "changes of books that no snapshot came before are left out");
+        }
+    }
+
     /// The totals, when all is read.
     fn finish(mut self) -> Summary {
         self.tell_missing_bodies();
+        self.tell_left_out();
         for file in self.rest.left_over() {
             warn!(file, "no book asked for this recorded snapshot, or the stream ended before it");
         }

@@ -198,12 +198,7 @@ impl Entry {
                 self.course.note(update);
                 self.counts.applied += 1;
                 let run = self.run(BookKind::Snapshot, update.exchange_time, update.last_id);
-                if self.book.len() == event.levels.len() {
-                    run.push(event.levels.iter().copied(), event.out);
-                } else {
-                    // Some were beyond the depth, or stood there twice.
-                    run.push(self.book.levels(), event.out);
-                }
+                self.push_whole(run, event.levels, event.out);
                 self.go_live(event.out);
                 Applied::Published
             }
@@ -291,7 +286,7 @@ impl Entry {
         let mut fault = self.reset(last_id, &snapshot.levels).err();
         let (first_tick, shown) = (out.len(), self.shown);
         let run = self.run(BookKind::Snapshot, UnixNanos::NONE, last_id);
-        run.push(snapshot.levels.iter().copied(), out);
+        self.push_whole(run, &snapshot.levels, out);
         self.show(BookState::Live, Reason::SnapshotJoined, out);
         for (update, levels) in held.iter() {
             // The chain has no gap inside, so all from the first that is not old follow.
@@ -434,6 +429,16 @@ impl Entry {
             self.shown = Some((state, reason));
             let body = Body::BookState { state, reason };
             out.push(Tick::new(self.instrument, UnixNanos::NONE, body));
+        }
+    }
+
+    /// The book as it was just made of these levels: in their order where all of them are in it.
+    /// Else some were beyond the depth, stood there twice, or had a size of 0, which is no level.
+    fn push_whole(&self, run: Run, levels: &[Level], out: &mut Vec<Tick>) {
+        if self.book.len() == levels.len() {
+            run.push(levels.iter().copied(), out);
+        } else {
+            run.push(self.book.levels(), out);
         }
     }
 
