@@ -198,6 +198,26 @@ fn every_exchange_is_rolled_over_without_a_hole() {
     }
 }
 
+/// What is granted need not come: the old connection stays until all that it brings comes on the new.
+#[test]
+fn a_replacement_that_brings_nothing_does_not_take_over() {
+    for (exchange, natives) in OTHERS {
+        let simulator = market::simulator(exchange, &natives, OTHERS_RATE, |_| {});
+        let mut rig = Rig::start(RigOptions {
+            rules: |rules| rules.lifetime = Some(Duration::from_millis(500)),
+            adjust: |options| options.mute_after = Duration::from_secs(2),
+            ..RigOptions::new(exchange, &simulator, &natives, &TRADES_AND_BOOKS)
+        });
+        rig.wait_trades(0, 3);
+        rig.wait_books(0, 3);
+        simulator.inject(Fault::AckMute { count: 2 });
+        rig.wait_counted("a mute one", |counters| counters.mute_subscriptions.value() > 0);
+        let before = rig.handle.counters().rollovers.value();
+        rig.wait_counted("a replacement", |counters| counters.rollovers.value() > before);
+        assert_whole(&mut rig, &simulator, exchange, &natives);
+    }
+}
+
 /// Nothing is shared where nothing is traded: that the old connection answers is the proof that it
 /// had all before the new one.
 #[test]

@@ -4,7 +4,8 @@
 //! planned twice, and the first copy of each event wins. Before the exchange ends it (its limit of age, its notice of
 //! a shutdown) a replacement is connected beside it and subscribed to the same; both are listened
 //! to, the first copy of each event wins. When the replacement has joined every stream, the old
-//! connection is let go.
+//! connection is let go; never while it brings a stream that is not known to come on the other.
+//! What a connection leaves that is lost, and no other is known to bring, is told at once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::gap::Numbers;
 use super::open::{Open, Sign};
 use super::options::{FeedError, FeedOptions};
 use super::pacing::Pacer;
-use super::upstream::{Change, Site, Target, Upstream};
+use super::upstream::{Change, Lost, Site, Target, Upstream};
 use super::{with_books, with_trades};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
@@ -44,6 +45,10 @@ const OVERLAP_MIN: Duration = Duration::from_secs(1);
 /// How long it waits at most for a book that comes in the stream, for a stream on which it is
 /// always ahead of the old connection, or for the proof that it continues that one's trades.
 const OVERLAP_MAX: Duration = Duration::from_secs(30);
+
+/// Connections that were heard no further apart are not told apart: a candle stays open for longer.
+const HEARD_ALIKE_MAX: Duration = Duration::from_secs(1);
+const _: () = assert!(HEARD_ALIKE_MAX.as_nanos() as i64 <= limits::CANDLE_GRACE_NS);
 
 /// Between two looks at a replacement.
 const OVERLAP_LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -101,7 +106,7 @@ struct Shared {
     attempts: Attempts,
     circuit: Circuit,
     generations: u32,
-    lost: Vec<u32>,
+    lost: Vec<Lost>,
     reconnect: BackoffPolicy,
     seed: u64,
     counters: Arc<FeedCounters>,
@@ -429,9 +434,14 @@ impl Lines {
                 while let Some(instrument) = open.take_doubted() {
                     numbers.doubt(instrument, generation);
                 }
-                if open.has_settled(now)
-                    && numbers.is_apart(generation, with_trades(&plan.subscriptions))
-                    && let Some(ticket) = numbers.settled(generation)
+                let has_settled = open.has_settled(now);
+                let granted = || {
+                    let carried = plan.subscriptions.iter();
+                    with_trades(carried.filter(|one| open.rhythms.is_granted(one)))
+                };
+                if has_settled
+                    && numbers.is_apart(generation, granted())
+                    && let Some(ticket) = numbers.settled(generation, granted())
                 {
                     tickets.push((group, generation, ticket));
                 }
@@ -483,45 +493,36 @@ impl Lines {
     }
 
     /// Connections that were open and are not any more, each told once.
-    pub(super) fn take_lost(&mut self) -> Option<u32> {
+    pub(super) fn take_lost(&mut self) -> Option<Lost> {
         self.shared.lost.pop()
     }
 
-    /// Whether an open connection carries a book.
-    pub(super) fn is_book_carried(&self, instrument: InstrumentId) -> bool {
-        let mut upstreams =
-            self.lines.iter().flat_map(|line| std::iter::once(&line.main).chain(&line.replacement));
-        upstreams.any(|one| {
-            one.open_since().is_some()
-                && with_books(&one.plan().subscriptions).any(|b| b == instrument)
-        })
+    /// What of a lost connection no other is known to bring, of all that is still asked for.
+    pub(super) fn left_by(&self, lost: &Lost) -> Vec<Subscription> {
+        let open = || self.lines.iter().flat_map(Line::opened);
+        let is_left = |one: &&Subscription| {
+            self.asks_for(one) && !open().any(|open| open.rhythms.keeps_up_with(&lost.rhythms, one))
+        };
+        lost.plan.subscriptions.iter().filter(is_left).copied().collect()
     }
 
     /// Until when everything was heard of what candles are made of. What no connection brings at all
     /// is told apart; one that is open and has fallen silent may have lost what happened since.
     pub(super) fn heard_until(&self, now: MonoNanos) -> MonoNanos {
         let makes_candles =
-            |one: &Subscription| matches!(one.channel, Channel::Trades | Channel::Candles);
+            |one: &&Subscription| matches!(one.channel, Channel::Trades | Channel::Candles);
         let groups = self.lines.chunk_by(|one, two| one.group == two.group);
         let heard = groups.filter_map(|group| {
-            if !group[0].main.plan().subscriptions.iter().any(makes_candles) {
-                return None;
-            }
-            // One that was not granted everything yet brings not everything either.
+            let mut streams = group[0].main.plan().subscriptions.iter().filter(makes_candles);
             let open = || group.iter().flat_map(Line::opened);
-            let settled = open().filter(|one| one.subscribing.is_done());
-            let first = || open().map(Open::heard_until).max();
-            settled.map(Open::heard_until).max().or_else(first)
+            let (first, last) =
+                (open().map(Open::heard_until).min()?, open().map(Open::heard_until).max()?);
+            if last <= first.after(HEARD_ALIKE_MAX) {
+                return streams.next().map(|_| last);
+            }
+            streams.map(|one| heard_of(one, open).unwrap_or(last)).min()
         });
         heard.min().unwrap_or(now).min(now)
-    }
-
-    /// Whether another open connection carries what this line carries.
-    pub(super) fn is_carried_elsewhere(&self, index: usize) -> bool {
-        let group = self.lines[index].group;
-        self.lines.iter().enumerate().any(|(other, line)| {
-            other != index && line.group == group && line.main.open_since().is_some()
-        })
     }
 
     /// A book whose stream fell silent on a connection while no other brings it, each told once.
@@ -654,11 +655,6 @@ impl Lines {
         }
     }
 
-    /// What a line carries.
-    pub(super) fn plan_of(&self, index: usize) -> Arc<ConnectionPlan> {
-        Arc::clone(self.lines[index].main.plan())
-    }
-
     fn upstreams(&mut self) -> impl Iterator<Item = &mut Upstream> {
         self.lines.iter_mut().flat_map(Line::upstreams)
     }
@@ -740,9 +736,7 @@ impl Line {
         for upstream in self.replacement.iter_mut().chain([&mut self.main]) {
             let generation = upstream.generation();
             shared.circuit.forget(generation);
-            if upstream.retire(reason) {
-                shared.lost.push(generation);
-            }
+            shared.lost.extend(upstream.retire(reason));
         }
         self.main.set_plan(Arc::clone(plan));
         self.replacement = None;
@@ -788,17 +782,13 @@ impl Line {
     /// The replacement becomes the line's connection.
     fn take_over(&mut self, shared: &mut Shared) {
         let Some(replacement) = self.replacement.take() else { return };
-        let generation = self.main.generation();
-        if self.main.terminate() {
-            shared.lost.push(generation);
-        }
+        shared.lost.extend(self.main.terminate());
         self.main = replacement;
         self.shutdown_notice = false;
         shared.counters.rollovers.increment();
     }
 
-    /// A line whose connection is lost while its replacement is open goes on with that. One that
-    /// is subscribed to everything has missed nothing.
+    /// A line whose connection is lost while its replacement is open goes on with that.
     fn succeed(&mut self, change: Change, shared: &mut Shared) -> Change {
         if !matches!(change.state, FeedState::Reconnecting | FeedState::Error) {
             return change;
@@ -809,15 +799,19 @@ impl Line {
             self.replacement = None;
             return change;
         }
-        let is_settled = replacement.settled_since().is_some();
         self.take_over(shared);
-        Change {
-            state: self.main.state(),
-            reason: Reason::Rollover,
-            was_open: change.was_open && !is_settled,
-            detail: change.detail,
-        }
+        Change { state: self.main.state(), reason: Reason::Rollover, detail: change.detail }
     }
+}
+
+/// Until when a stream was heard, by those of the open connections that are known to bring it.
+fn heard_of<'a, I: Iterator<Item = &'a Open>>(
+    stream: &Subscription,
+    open: impl Fn() -> I,
+) -> Option<MonoNanos> {
+    let brings =
+        |one: &&Open| open().all(|other| one.rhythms.keeps_up_with(&other.rhythms, stream));
+    open().filter(brings).map(Open::heard_until).max()
 }
 
 /// Whether a replacement has yet to join a stream.

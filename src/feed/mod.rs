@@ -481,9 +481,9 @@ impl<E: Exchange> Feed<E> {
 
     /// Connections that are gone bring nothing any more, and nothing waits for them.
     fn let_go(&mut self, now: MonoNanos) {
-        while let Some(generation) = self.lines.take_lost() {
-            let lines = &self.lines;
-            self.publisher.leave(generation, |book| lines.is_book_carried(book), now);
+        while let Some(lost) = self.lines.take_lost() {
+            let left = self.lines.left_by(&lost);
+            self.publisher.leave(lost.generation, &left, now);
         }
         if !self.publisher.is_blocked() {
             self.publisher.expire(now);
@@ -510,12 +510,6 @@ impl<E: Exchange> Feed<E> {
     /// A line is in another state.
     fn changed(&mut self, index: usize, change: Change, now: MonoNanos) {
         self.let_go(now);
-        let lost = change.was_open && change.state != FeedState::Terminated;
-        if lost && !self.lines.is_carried_elsewhere(index) {
-            let plan = self.lines.plan_of(index);
-            self.publisher.disconnected(with_books(&plan.subscriptions), now);
-            self.publisher.fall_silent(plan.subscriptions.iter(), now);
-        }
         self.states_changed = true;
         let (state, attempt) = self.lines.state_of(index);
         let (line, reason) = (index as u8, change.reason);
@@ -656,15 +650,19 @@ fn instruments(subscriptions: &[Subscription]) -> usize {
 }
 
 /// Instruments whose book is among the subscriptions.
-fn with_books(subscriptions: &[Subscription]) -> impl Iterator<Item = InstrumentId> {
-    let books = subscriptions.iter().filter(|one| one.channel == Channel::Orderbook);
-    books.map(|one| one.instrument)
+fn with_books<'a>(
+    subscriptions: impl IntoIterator<Item = &'a Subscription>,
+) -> impl Iterator<Item = InstrumentId> {
+    let subscriptions = subscriptions.into_iter();
+    subscriptions.filter(|one| one.channel == Channel::Orderbook).map(|one| one.instrument)
 }
 
 /// Instruments whose trades are among the subscriptions.
-fn with_trades(subscriptions: &[Subscription]) -> impl Iterator<Item = InstrumentId> {
-    let trades = subscriptions.iter().filter(|one| one.channel == Channel::Trades);
-    trades.map(|one| one.instrument)
+fn with_trades<'a>(
+    subscriptions: impl IntoIterator<Item = &'a Subscription>,
+) -> impl Iterator<Item = InstrumentId> {
+    let subscriptions = subscriptions.into_iter();
+    subscriptions.filter(|one| one.channel == Channel::Trades).map(|one| one.instrument)
 }
 
 /// As the exchange spells it.

@@ -442,14 +442,10 @@ impl Publisher {
     }
 
     /// A connection is gone: what waited for it is published. A book that another connection's is
-    /// kept beside of goes on with that; those that it alone could continue are not proven any more. Those of them that no other connection carries have nobody
-    /// to bring them anew, which is told once and not as a repair that begins.
-    pub(super) fn leave(
-        &mut self,
-        generation: u32,
-        is_carried: impl Fn(InstrumentId) -> bool,
-        now: MonoNanos,
-    ) {
+    /// kept beside of goes on with that; those that it alone could continue are not proven any more.
+    /// Streams that are `left` without a connection that is known to bring them are told so, once
+    /// and not as a repair that begins.
+    pub(super) fn leave(&mut self, generation: u32, left: &[Subscription], now: MonoNanos) {
         let Left { mut orphans, heirs, strays } =
             self.numbers.leave(generation, self.output.staged());
         self.release_books();
@@ -461,26 +457,16 @@ impl Publisher {
                 orphans.push(heir);
             }
         }
-        let (carried, lost): (Vec<_>, Vec<_>) =
-            orphans.into_iter().partition(|&one| is_carried(one));
-        self.distrust(carried.into_iter(), Reason::Disconnected, now);
-        for instrument in lost {
-            self.books.disconnected(instrument, self.output.staged());
-        }
-        self.stamp_and_push(now);
+        orphans.retain(|orphan| !with_books(left).any(|book| book == *orphan));
+        self.distrust(orphans.into_iter(), Reason::Disconnected, now);
+        self.disconnected(with_books(left), now);
+        self.fall_silent(left, now);
     }
 
     /// A connection answered the ping of this ticket: what it carries needs no trade to be taken
     /// over by the one that was asked for. Must not be called while blocked.
-    pub(super) fn overlap(
-        &mut self,
-        generation: u32,
-        ticket: u64,
-        carried: &[Subscription],
-        now: MonoNanos,
-    ) {
-        let staged = self.output.staged();
-        self.numbers.overlap(generation, ticket, with_trades(carried), staged);
+    pub(super) fn overlap(&mut self, generation: u32, ticket: u64, now: MonoNanos) {
+        self.numbers.overlap(generation, ticket, self.output.staged());
         self.stamp_and_push(now);
     }
 
@@ -586,11 +572,7 @@ impl Publisher {
     }
 
     /// The connection of these books was lost.
-    pub(super) fn disconnected(
-        &mut self,
-        instruments: impl Iterator<Item = InstrumentId>,
-        now: MonoNanos,
-    ) {
+    fn disconnected(&mut self, instruments: impl Iterator<Item = InstrumentId>, now: MonoNanos) {
         for instrument in instruments {
             self.counters.resyncs.increment();
             self.books.disconnected(instrument, self.output.staged());
@@ -599,11 +581,7 @@ impl Publisher {
     }
 
     /// Nobody brings these streams for a while.
-    pub(super) fn fall_silent<'a>(
-        &mut self,
-        streams: impl Iterator<Item = &'a Subscription>,
-        now: MonoNanos,
-    ) {
+    fn fall_silent(&mut self, streams: &[Subscription], now: MonoNanos) {
         let staged = self.output.staged();
         for one in streams {
             if matches!(one.channel, Channel::Trades | Channel::Candles) {

@@ -74,8 +74,7 @@ impl<E: Exchange> Reader<'_, E> {
                 Ok(Some(Message::Pong(payload))) => {
                     if let Ok(ticket) = payload.bytes().try_into() {
                         let ticket = u64::from_be_bytes(ticket);
-                        let carried = &plan.subscriptions;
-                        self.publisher.overlap(generation, ticket, carried, received);
+                        self.publisher.overlap(generation, ticket, received);
                     }
                     match open.chatter.hear(received) {
                         Ok(()) => continue,

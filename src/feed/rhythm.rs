@@ -55,6 +55,9 @@ const REFUSED_WAIT: Duration = Duration::from_secs(300);
 /// The same for one that had spoken, so that the exchange does know it.
 const REFUSED_KNOWN_WAIT: Duration = Duration::from_secs(10);
 
+/// By how much what one connection brings may come later than the same on another.
+const BEHIND_MAX: Duration = Duration::from_secs(1);
+
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -222,8 +225,7 @@ impl Rhythms {
         let channels = [Some(subject.channel), kin_channel(subject.channel)];
         let mut own = channels.into_iter().flatten().map(|one| self.own(subject.instrument, one));
         let own = own.find(|own| !own.is_empty()).unwrap_or_default();
-        let is_asked = |one: &&Stream| matches!(one.phase, Phase::Asked | Phase::GivenUp { .. });
-        own.iter().filter(|one| !is_asked(one)).map(|one| one.subscription).collect()
+        own.iter().filter(|one| !one.is_asked()).map(|one| one.subscription).collect()
     }
 
     /// The exchange ended these: what they said until now is no sign of life any more.
@@ -272,6 +274,36 @@ impl Rhythms {
     pub(super) fn is_there(&self, instrument: InstrumentId, channel: Channel) -> bool {
         let mut own = self.own(instrument, channel).iter();
         own.any(|stream| matches!(stream.phase, Phase::Expected { .. } | Phase::Flowing))
+    }
+
+    /// Whether the exchange has granted a stream on this connection, as far as it says.
+    pub(super) fn is_granted(&self, one: &Subscription) -> bool {
+        self.stream(one).is_some_and(|stream| !stream.is_asked())
+    }
+
+    /// Whether a stream comes on this connection as it does on another, as far as both were heard:
+    /// it was granted, and the other told nothing of it since that this one did not. A grant is the
+    /// exchange's word, and no proof that anything comes.
+    pub(super) fn keeps_up_with(&self, other: &Self, one: &Subscription) -> bool {
+        let Some(stream) = self.stream(one) else { return false };
+        let (own, others) = (self.heard[stream.place], other.heard_of(one));
+        match stream.phase {
+            Phase::Asked | Phase::GivenUp { .. } => false,
+            Phase::Expected { since } if own == MonoNanos::ZERO => others <= since,
+            _ if own == MonoNanos::ZERO => others == MonoNanos::ZERO,
+            Phase::Expected { since } => others <= own.after(BEHIND_MAX).max(since),
+            Phase::Flowing | Phase::Overdue { .. } => others <= own.after(BEHIND_MAX),
+        }
+    }
+
+    fn stream(&self, one: &Subscription) -> Option<&Stream> {
+        self.own(one.instrument, one.channel).iter().find(|stream| stream.subscription == *one)
+    }
+
+    /// When a channel of an instrument last spoke; zero if it never did.
+    fn heard_of(&self, one: &Subscription) -> MonoNanos {
+        let place = place(one.instrument, one.channel);
+        self.heard.get(place).copied().unwrap_or(MonoNanos::ZERO)
     }
 
     /// Looks at every stream; does nothing before it is due.
@@ -399,7 +431,12 @@ impl Stream {
         self.first != MonoNanos::ZERO
             && self.silent_max_ns().is_some()
             && now >= self.first.after(LISTEN_MIN)
-            && !matches!(self.phase, Phase::Asked | Phase::GivenUp { .. })
+            && !self.is_asked()
+    }
+
+    /// The exchange has not granted it, or not any more.
+    const fn is_asked(&self) -> bool {
+        matches!(self.phase, Phase::Asked | Phase::GivenUp { .. })
     }
 
     /// Silence from which on it is overdue; `None` while it has no rhythm.

@@ -65,7 +65,7 @@ pub(super) struct Site<'a> {
     /// Whether the exchange may be asked at all.
     pub(super) circuit: &'a mut Circuit,
     /// Connections that were open and are not any more.
-    pub(super) lost: &'a mut Vec<u32>,
+    pub(super) lost: &'a mut Vec<Lost>,
     /// Connections of the whole feed so far.
     pub(super) generations: &'a mut u32,
     /// What is to be asked or told.
@@ -96,10 +96,18 @@ pub(super) struct Target {
 pub(super) struct Change {
     pub(super) state: FeedState,
     pub(super) reason: Reason,
-    /// The connection had been open, so its books and trades have a hole now.
-    pub(super) was_open: bool,
     /// The error behind it.
     pub(super) detail: Option<Box<str>>,
+}
+
+/// A connection that was open and is not any more.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) generation: u32,
+    /// What it carried.
+    pub(super) plan: Arc<ConnectionPlan>,
+    /// What of it was heard.
+    pub(super) rhythms: Rhythms,
 }
 
 /// One connection.
@@ -209,13 +217,16 @@ impl Upstream {
         }
     }
 
-    /// Whether the exchange refuses it for now what another connection brings.
+    /// Whether another connection brings something that is not known to come on this one: it was not
+    /// granted, or did not come when it came there.
     pub(super) fn lacks_what_is_on(&self, other: &Self) -> bool {
         let (Some(own), Some(other)) = (self.opened_one(), other.opened_one()) else {
             return false;
         };
-        let mut postponed = own.subscribing.postponed();
-        postponed.any(|one| other.rhythms.is_flowing(one.instrument, one.channel))
+        let (own, other) = (&own.rhythms, &other.rhythms);
+        self.plan.subscriptions.iter().any(|one| {
+            other.is_flowing(one.instrument, one.channel) && !own.keeps_up_with(other, one)
+        })
     }
 
     /// Since when it has been connected with everything subscribed and answered.
@@ -291,27 +302,37 @@ impl Upstream {
         }
     }
 
-    /// Ends it for good, with a close frame where it is open. Returns whether it was.
-    pub(super) fn terminate(&mut self) -> bool {
+    /// Ends it for good, with a close frame where it is open.
+    pub(super) fn terminate(&mut self) -> Option<Lost> {
         self.end(FeedState::Terminated, Reason::Requested)
     }
 
     /// Ends it with a close frame, as it has nothing to carry for that reason.
-    pub(super) fn retire(&mut self, reason: Reason) -> bool {
+    pub(super) fn retire(&mut self, reason: Reason) -> Option<Lost> {
         self.end(FeedState::Disconnected, reason)
     }
 
-    fn end(&mut self, state: FeedState, reason: Reason) -> bool {
+    fn end(&mut self, state: FeedState, reason: Reason) -> Option<Lost> {
         if let Phase::Open(open) = &mut self.phase {
             open.socket.queue_close(1000, "");
             // Whether the peer hears it makes no difference any more.
             let _ = open.socket.flush();
             open.socket.transport_mut().shutdown();
         }
-        let was_open = matches!(self.phase, Phase::Open(_));
-        self.phase = Phase::Terminated;
-        self.show(state, reason, was_open, None);
-        was_open
+        let lost = self.leave_for(Phase::Terminated);
+        self.show(state, reason, None);
+        lost
+    }
+
+    /// Is in another phase; returns what is lost with an open connection.
+    fn leave_for(&mut self, phase: Phase) -> Option<Lost> {
+        match std::mem::replace(&mut self.phase, phase) {
+            Phase::Open(open) => {
+                let (generation, plan) = (self.generation, Arc::clone(&self.plan));
+                Some(Lost { generation, plan, rhythms: open.rhythms })
+            }
+            _ => None,
+        }
     }
 
     /// The connection is lost, or has to be: waits for the next attempt.
@@ -327,19 +348,18 @@ impl Upstream {
             Phase::Open(open) if reason == Reason::Silence => open.pulse.heard(),
             _ => site.now,
         };
-        let (was_open, was_served) = if let Phase::Open(open) = &mut self.phase {
+        let was_served = if let Phase::Open(open) = &mut self.phase {
             site.counters.reconnects[reason as usize].increment();
             site.counters.line(site.copy).losses.increment();
-            site.lost.push(self.generation);
             let enough = if open.is_served { SERVED_ENOUGH } else { Duration::MAX };
             self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)), enough);
             // A close frame may wait; it is sent as far as that goes at once.
             let _ = open.socket.flush();
             open.socket.transport_mut().shutdown();
-            (true, open.is_served)
+            open.is_served
         } else {
             site.counters.failed_attempts[reason as usize].increment();
-            (false, false)
+            false
         };
         if was_served {
             site.circuit.forget(self.generation);
@@ -359,8 +379,8 @@ impl Upstream {
             Some(wait) => (FeedState::Error, wait),
             None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
         };
-        self.phase = Phase::Waiting { until: since.after(wait) };
-        self.show(state, reason, was_open, detail);
+        site.lost.extend(self.leave_for(Phase::Waiting { until: since.after(wait) }));
+        self.show(state, reason, detail);
     }
 
     /// The exchange serves others again: no reason to wait any longer.
@@ -386,11 +406,9 @@ impl Upstream {
         self.lose(reason, Some(error.to_string().into()), Some(wait), site);
     }
 
-    fn show(&mut self, state: FeedState, reason: Reason, was_open: bool, detail: Option<Box<str>>) {
+    fn show(&mut self, state: FeedState, reason: Reason, detail: Option<Box<str>>) {
         (self.state, self.reason) = (state, reason);
-        // Two changes within one turn are told as one, which must not hide that it was open.
-        let was_open = was_open || self.change.as_ref().is_some_and(|change| change.was_open);
-        self.change = Some(Change { state, reason, was_open, detail });
+        self.change = Some(Change { state, reason, detail });
     }
 
     /// A new attempt.
@@ -399,7 +417,7 @@ impl Upstream {
             self.phase = Phase::Waiting { until };
             // It waits for the probe of another.
             if !matches!(self.state, FeedState::Error | FeedState::Reconnecting) {
-                self.show(FeedState::Reconnecting, site.circuit.reason(), false, None);
+                self.show(FeedState::Reconnecting, site.circuit.reason(), None);
             }
             return;
         }
@@ -414,7 +432,7 @@ impl Upstream {
             site.counters.circuit_probes.increment();
         }
         if self.state == FeedState::Disconnected {
-            self.show(FeedState::Connecting, Reason::Requested, false, None);
+            self.show(FeedState::Connecting, Reason::Requested, None);
         }
         let deadline = site.now.after(site.target.connect_timeout);
         // An address needs no question.
@@ -590,7 +608,7 @@ impl Upstream {
         // What waits for room under the exchange's limits may take minutes, while the rest is there.
         let is_there = open.subscribing.is_sent() || open.is_served;
         if is_there && self.state != FeedState::Connected {
-            self.show(FeedState::Connected, Reason::None, false, None);
+            self.show(FeedState::Connected, Reason::None, None);
         }
     }
 }

@@ -82,6 +82,8 @@ struct Slot {
     trades_began: MonoNanos,
     /// The last trade by the exchange's own word.
     trade_mark: Option<u64>,
+    /// The last trade, by what it is remembered by; without meaning before the first.
+    newest_trade: u128,
     quotes: Progress,
     tickers: Progress,
     book: Progress,
@@ -95,12 +97,23 @@ impl Slot {
         trades: Progress::NEW,
         trades_began: MonoNanos::ZERO,
         trade_mark: None,
+        newest_trade: 0,
         quotes: Progress::NEW,
         tickers: Progress::NEW,
         book: Progress::NEW,
         owners: [Owner::NONE; Channel::ALL.len()],
         beside: Owner::NONE,
     };
+}
+
+/// A connection that others are asked for.
+#[derive(Debug)]
+struct Settled {
+    generation: u32,
+    /// Under which they are asked.
+    ticket: u64,
+    /// Whose trades it was granted, and how many had been published by then.
+    granted: Vec<(InstrumentId, Option<u64>)>,
 }
 
 /// The last numbers of every instrument of a feed.
@@ -111,9 +124,9 @@ pub(super) struct Numbers {
     /// The last trade ids, where they do not tell what follows what.
     recent: Option<Recent>,
     held: HeldBack,
-    /// Where ids are remembered: connections that are subscribed to everything, each with the
-    /// ticket under which the others are asked for a sign of life since then.
-    settled: Vec<(u32, u64)>,
+    /// Where ids are remembered: connections that are subscribed to everything, and for which the
+    /// others are asked for a sign of life since then.
+    settled: Vec<Settled>,
     /// Tickets so far.
     tickets: u64,
     /// Streams that are not carried any more, though events of theirs may be on their way.
@@ -176,6 +189,9 @@ impl Numbers {
             Channel::Trades => {
                 (slot.trades, slot.trade_mark) = (Progress::NEW, None);
                 self.held.drop_trades(instrument);
+                for settled in &mut self.settled {
+                    settled.granted.retain(|(granted, _)| *granted != instrument);
+                }
             }
             Channel::Quotes => slot.quotes = Progress::NEW,
             Channel::Ticker => slot.tickers = Progress::NEW,
@@ -309,7 +325,7 @@ impl Numbers {
     /// without numbers that it brought.
     pub(super) fn leave(&mut self, generation: u32, out: &mut Vec<crate::tick::Tick>) -> Left {
         let mut left = Left::default();
-        self.settled.retain(|(settled, _)| *settled != generation);
+        self.settled.retain(|settled| settled.generation != generation);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.trades.leave(generation);
             slot.quotes.leave(generation);

@@ -71,7 +71,12 @@ pub(super) struct Place {
     pub(super) generation: u32,
     /// It cannot be compared with the others yet, or not any more.
     pub(super) apart: bool,
-    /// The last number that it brought; `None` for one that has been apart from the first.
+    /// It brought something itself. Where ids do not tell what follows what, another's word may have
+    /// joined one that never did.
+    pub(super) spoke: bool,
+    /// The last number that it brought; `None` for one that has been apart from the first. Where
+    /// ids do not tell what follows what, how many had been published when it last had brought, or
+    /// needed not to bring, all of them.
     pub(super) last: Option<u64>,
 }
 
@@ -153,7 +158,7 @@ impl Progress {
         left: NO_HOLE,
         repeated: 0,
         replay: Replay { generation: 0, since: MonoNanos::ZERO },
-        places: [Place { generation: 0, apart: false, last: None }; CARRIERS_MAX],
+        places: [Place { generation: 0, apart: false, spoke: false, last: None }; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
 
@@ -167,7 +172,7 @@ impl Progress {
                 return step;
             }
         }
-        self.enter(Place { generation, apart: false, last: Some(number) });
+        self.enter(Place { generation, apart: false, spoke: true, last: Some(number) });
         Step { before: None, new: true }
     }
 
@@ -182,7 +187,7 @@ impl Progress {
     /// The same for one that cannot be compared with the others yet.
     pub(super) fn enter_apart(&mut self, generation: u32) {
         if self.place(generation).is_none() {
-            self.enter(Place { generation, apart: true, last: None });
+            self.enter(Place { generation, apart: true, spoke: false, last: None });
         }
     }
 
@@ -202,6 +207,18 @@ impl Progress {
     #[inline]
     pub(super) fn is_joined(&self, generation: u32) -> bool {
         self.places.iter().any(|place| place.generation == generation && !place.apart)
+    }
+
+    /// The connection is compared with the others, and has not brought the last of what they did.
+    #[inline]
+    pub(super) fn is_joined_behind(&self, generation: u32) -> bool {
+        let is_behind = |place: &Place| !place.apart && place.last != self.last;
+        self.places.iter().any(|place| place.generation == generation && is_behind(place))
+    }
+
+    /// The connection is compared with the others, and has brought the last of what they did.
+    pub(super) fn is_joined_level(&self, generation: u32) -> bool {
+        self.is_joined(generation) && !self.is_joined_behind(generation)
     }
 
     /// Another connection than this one carries the stream, and is not apart.
@@ -232,6 +249,35 @@ impl Progress {
         true
     }
 
+    /// A connection cannot be compared any more.
+    pub(super) fn set_one_apart(&mut self, generation: u32) {
+        if let Some(place) = self.place(generation) {
+            place.apart = true;
+        }
+    }
+
+    /// The same of one that was found mute. If it has not spoken, its word for others was worth
+    /// nothing: whoever has not spoken either may be there by that alone.
+    pub(super) fn set_mute_apart(&mut self, generation: u32) {
+        let has_spoken = self.place(generation).is_some_and(|place| place.spoke);
+        for place in self.places.iter_mut().filter(|place| place.generation != 0) {
+            place.apart |= place.generation == generation || !(has_spoken || place.spoke);
+        }
+    }
+
+    /// Where ids do not tell what follows what: the connection brought what was published, be it
+    /// the last of it.
+    #[inline]
+    pub(super) fn note_spoken(&mut self, generation: u32, is_last: bool) {
+        let last = self.last;
+        if let Some(place) = self.place(generation) {
+            place.spoke = true;
+            if is_last {
+                place.last = last;
+            }
+        }
+    }
+
     /// Only this connection can be compared with what is published from now on.
     pub(super) fn set_others_apart(&mut self, generation: u32) {
         for place in &mut self.places {
@@ -246,9 +292,7 @@ impl Progress {
         let is_covered = self.has_others_joined(generation);
         if is_covered {
             self.enter_apart(generation);
-            if let Some(place) = self.place(generation) {
-                place.apart = true;
-            }
+            self.set_one_apart(generation);
         }
         is_covered
     }

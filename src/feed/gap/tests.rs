@@ -75,11 +75,11 @@ impl Desk {
     }
 
     fn settled(&mut self, generation: u32) -> u64 {
-        self.numbers.settled(generation).expect("ids are remembered")
+        self.numbers.settled(generation, std::iter::once(ONE)).expect("ids are remembered")
     }
 
     fn overlap(&mut self, old: u32, ticket: u64) {
-        self.numbers.overlap(old, ticket, std::iter::once(ONE), &mut self.out);
+        self.numbers.overlap(old, ticket, &mut self.out);
     }
 
     fn seen(&mut self) -> Vec<Seen> {

@@ -5,16 +5,20 @@
 //! between what was published and what it brings:
 //!
 //! - it shares a trade with what was published, which is how it goes in a busy market;
-//! - another that had joined answers a ping that was sent when this one was subscribed to
-//!   everything: all that came before, the other has brought, and all that comes since, this one
-//!   brings. So a quiet market needs no trade to change its connection.
+//! - another that has brought the last trade answers a ping that was sent when this one was
+//!   granted the stream: all that came before, the other has brought, and all that comes since,
+//!   this one brings. So a quiet market needs no trade to change its connection.
+//!
+//! That a stream was granted is the exchange's word and no proof that it comes. So a connection that
+//! has not brought the last trade speaks for nobody, and if it brings a new one before that, it has
+//! missed something and stands apart again; one that is found mute takes its word back.
 //!
 //! One that has nobody to be compared with any more joins without proof, and a gap is told: the
 //! other had been dead for a while, nobody knows how long, when it was found to be.
 
 use super::hold::{Doubt, HeldTrade};
 use super::places::{STRANGE_MAX, Said, believed};
-use super::{Numbers, Slot, Source, Verdict, count_copy, count_win};
+use super::{Numbers, Settled, Slot, Source, Verdict, count_copy, count_win};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Marked, Origin, SequencedTick, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
@@ -407,12 +411,16 @@ impl Numbers {
         if trade.origin == Origin::Past && progress.last.is_none() {
             return Verdict::Older;
         }
+        let is_known = self.recent.as_ref().is_some_and(|recent| recent.contains(id));
+        if !is_known && progress.is_joined_behind(source.generation) {
+            progress.set_one_apart(source.generation);
+        }
         let apart = !progress.is_joined(source.generation);
         let tick = Some(Tick { received: source.received, ..trade.tick });
         let held = HeldTrade { first: 0, last: 0, id, source, tick };
         if apart {
             progress.enter_apart(source.generation);
-            if self.recent.as_ref().is_some_and(|recent| recent.contains(id)) {
+            if is_known {
                 self.join_late(instrument, source.generation, out);
             } else if !progress.has_others_joined(source.generation) {
                 self.join_unproven(instrument, source.generation, out);
@@ -439,17 +447,21 @@ impl Numbers {
         if let Some(holder) = self.held.holder_of(instrument, trade.id) {
             self.join(instrument, holder, out);
         }
-        let progress = &mut self.slots[instrument.index()].trades;
+        let Slot { trades: progress, newest_trade, .. } = &mut self.slots[instrument.index()];
         let Some(recent) = &mut self.recent else { return Verdict::Older };
         if recent.contains(trade.id) {
+            progress.note_spoken(trade.source.generation, *newest_trade == trade.id);
             if self.paired {
                 count_copy(&self.counters, progress, trade.id as u64, trade.source);
             }
             return Verdict::Older;
         }
         recent.insert(trade.id);
-        // Any number will do: it says that something was published.
-        progress.advance(SOMETHING, self.newest);
+        *newest_trade = trade.id;
+        // They are counted, as nothing else puts them in order.
+        let number = progress.last.map_or(1, |last| last.saturating_add(1));
+        progress.advance(Said { number, ..NOTHING_SAID }, self.newest);
+        progress.note_spoken(trade.source.generation, true);
         out.extend(trade.tick);
         if self.paired {
             count_win(&self.counters, progress, trade.id as u64, trade.source);
@@ -462,7 +474,7 @@ impl Numbers {
     fn join(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
         // What a connection brought that is gone since is published like all else.
         if let Some(place) = self.slots[instrument.index()].trades.place(generation) {
-            (place.apart, place.last) = (false, Some(SOMETHING.number));
+            place.apart = false;
         }
         for held in self.held.take_trades_of(instrument, generation) {
             if self.remember(instrument, &held, out) == Verdict::Older {
@@ -488,8 +500,8 @@ impl Numbers {
     fn join_unproven(&mut self, instrument: InstrumentId, generation: u32, out: &mut Vec<Tick>) {
         let progress = &mut self.slots[instrument.index()].trades;
         if progress.last.is_some() {
-            let was_joined = progress.place(generation).is_some_and(|place| place.last.is_some());
-            let reason = if was_joined { Reason::Mute } else { Reason::Disconnected };
+            let has_spoken = progress.place(generation).is_some_and(|place| place.spoke);
+            let reason = if has_spoken { Reason::Mute } else { Reason::Disconnected };
             self.tell_gap(instrument, 0, reason, out);
         }
         self.join(instrument, generation, out);
@@ -506,31 +518,37 @@ impl Numbers {
         }
     }
 
-    /// A connection is subscribed to everything. Where trades are told apart by memory, the ticket
-    /// under which the others that carry the same are to be asked for a sign of life.
-    pub(in crate::feed) fn settled(&mut self, generation: u32) -> Option<u64> {
+    /// A connection is subscribed to everything, and was granted the trades of these. Where they are
+    /// told apart by memory, the ticket under which the others that carry the same are to be asked
+    /// for a sign of life.
+    pub(in crate::feed) fn settled(
+        &mut self,
+        generation: u32,
+        granted: impl Iterator<Item = InstrumentId>,
+    ) -> Option<u64> {
         self.recent.as_ref()?;
         self.tickets += 1;
-        self.settled.retain(|(settled, _)| *settled != generation);
-        self.settled.push((generation, self.tickets));
+        let published = |one: InstrumentId| Some((one, self.slots.get(one.index())?.trades.last));
+        let granted = granted.filter_map(published).collect();
+        self.settled.retain(|settled| settled.generation != generation);
+        self.settled.push(Settled { generation, ticket: self.tickets, granted });
         Some(self.tickets)
     }
 
-    /// The sign of life: `old` has brought all of these instruments that was there when the
-    /// connection of the ticket was subscribed to everything, which brings what came since.
-    pub(in crate::feed) fn overlap(
-        &mut self,
-        old: u32,
-        ticket: u64,
-        instruments: impl Iterator<Item = InstrumentId>,
-        out: &mut Vec<Tick>,
-    ) {
-        let own = self.settled.iter().find(|(_, asked)| *asked == ticket);
-        let Some(&(new, _)) = own else { return };
-        for instrument in instruments {
+    /// The sign of life: `old` has brought all that was there of what it is known to bring when the
+    /// connection of the ticket was granted the same, which brings what came since.
+    pub(in crate::feed) fn overlap(&mut self, old: u32, ticket: u64, out: &mut Vec<Tick>) {
+        let settled = self.settled.iter().position(|settled| settled.ticket == ticket);
+        let Some(settled) = settled else { return };
+        for index in 0..self.settled[settled].granted.len() {
+            let Settled { generation: new, ref granted, .. } = self.settled[settled];
+            let (instrument, published) = granted[index];
             let Some(slot) = self.slots.get_mut(instrument.index()) else { continue };
-            if slot.trades.is_joined(old) && !slot.trades.is_joined(new) {
+            if slot.trades.is_joined_level(old) && !slot.trades.is_joined(new) {
                 slot.trades.enter_apart(new);
+                if let Some(place) = slot.trades.place(new) {
+                    place.last = place.last.max(published);
+                }
                 self.join(instrument, new, out);
             }
         }
@@ -543,10 +561,11 @@ impl Numbers {
             return;
         }
         // What the others were asked for is about the stream before.
-        self.settled.retain(|(settled, _)| *settled != generation);
-        let slot = self.slots.get_mut(instrument.index());
-        if let Some(place) = slot.and_then(|slot| slot.trades.place(generation)) {
-            place.apart = true;
+        for settled in self.settled.iter_mut().filter(|one| one.generation == generation) {
+            settled.granted.retain(|(granted, _)| *granted != instrument);
+        }
+        if let Some(slot) = self.slots.get_mut(instrument.index()) {
+            slot.trades.set_mute_apart(generation);
         }
     }
 
@@ -566,8 +585,8 @@ impl Numbers {
     }
 }
 
-/// Where ids tell nothing of their neighbours all that counts is that something was published.
-const SOMETHING: Said = Said { number: 1, time: UnixNanos::NONE, received: MonoNanos::ZERO };
+/// Where ids tell nothing of their neighbours, a trade says nothing that later ones are compared with.
+const NOTHING_SAID: Said = Said { number: 0, time: UnixNanos::NONE, received: MonoNanos::ZERO };
 
 /// What a trade is remembered by, if it has an id. An exchange that begins anew uses an id again, at
 /// another time.

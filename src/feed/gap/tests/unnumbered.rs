@@ -72,6 +72,81 @@ fn a_sign_of_life_lets_another_take_over_in_a_quiet_market() {
 }
 
 #[test]
+fn what_was_granted_and_does_not_come_speaks_for_nobody() {
+    let mut desk = desk_of_uuids();
+    desk.opened(3);
+    let ticket = desk.settled(3);
+    desk.overlap(1, ticket);
+    // It is there by the word of the first, which brings what it does not.
+    desk.trade(1, 2);
+    desk.leave(1);
+    desk.opened(4);
+    let ticket = desk.settled(4);
+    desk.overlap(3, ticket);
+    assert!(desk.numbers.is_apart(4, std::iter::once(ONE)));
+    desk.leave(3);
+    desk.trade(4, 5).trade(4, 6);
+    assert_eq!(desk.seen(), [T(2), DISCONNECTED, T(5), T(6)]);
+}
+
+#[test]
+fn what_was_granted_and_comes_late_has_a_hole() {
+    for is_copied in [false, true] {
+        let mut desk = desk_of_uuids();
+        desk.opened(3);
+        let ticket = desk.settled(3);
+        desk.overlap(1, ticket);
+        desk.trade(1, 2);
+        desk.leave(1);
+        // It was merely slower, or begins to come only now.
+        if is_copied {
+            desk.trade(3, 2);
+        }
+        desk.trade(3, 5);
+        let told = if is_copied { vec![T(2), T(5)] } else { vec![T(2), DISCONNECTED, T(5)] };
+        assert_eq!(desk.seen(), told);
+    }
+    // While another brings the same, what comes late waits until it is known to be the same.
+    let mut desk = desk_of_uuids();
+    desk.opened(3);
+    let ticket = desk.settled(3);
+    desk.overlap(1, ticket);
+    desk.trade(1, 2).trade(3, 4);
+    assert_eq!(desk.seen(), [T(2)]);
+    desk.trade(1, 3).trade(1, 4);
+    assert_eq!(desk.seen(), [T(3), T(4)]);
+}
+
+#[test]
+fn one_that_is_found_mute_takes_its_word_back() {
+    let mut desk = desk_of_uuids();
+    desk.opened(3);
+    let ticket = desk.settled(3);
+    desk.overlap(1, ticket);
+    desk.leave(1);
+    desk.opened(4);
+    let ticket = desk.settled(4);
+    desk.overlap(3, ticket);
+    assert!(!desk.numbers.is_apart(4, std::iter::once(ONE)), "the market is quiet");
+    desk.numbers.doubt(ONE, 3);
+    desk.leave(3);
+    desk.trade(4, 5);
+    assert_eq!(desk.seen(), [DISCONNECTED, T(5)]);
+}
+
+#[test]
+fn a_stream_that_was_not_granted_is_no_matter_of_a_sign_of_life() {
+    let mut desk = desk_of_uuids();
+    desk.opened(3);
+    let ticket = desk.numbers.settled(3, std::iter::empty()).expect("ids are remembered");
+    desk.overlap(1, ticket);
+    desk.leave(1);
+    // It was refused for now, and comes later.
+    desk.trade(3, 5);
+    assert_eq!(desk.seen(), [DISCONNECTED, T(5)]);
+}
+
+#[test]
 fn a_sign_of_life_releases_what_waited_for_the_slower_connection() {
     let mut desk = desk_of_uuids();
     desk.opened(3);
@@ -151,7 +226,7 @@ fn a_stream_that_never_spoke_needs_no_gap_and_numbers_need_no_doubt() {
     desk.numbers.doubt(ONE, 1);
     desk.trade(1, 5);
     assert_eq!(desk.seen(), [T(4), T(5)]);
-    assert_eq!(desk.numbers.settled(1), None);
+    assert_eq!(desk.numbers.settled(1, std::iter::once(ONE)), None);
     assert!(!desk.numbers.is_apart(2, std::iter::once(ONE)));
 }
 
