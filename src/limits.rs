@@ -64,6 +64,11 @@ pub const ARENA_BYTES_KEPT: usize = 2 * 1_024 * 1_024;
 /// that reads again after a pause does not make the others wait.
 pub const FLUSH_BYTES_MAX: usize = 128 * 1_024;
 
+/// The same of all sessions together, of what waited for them; what this turn made goes out besides.
+/// The kernel copies 128 KiB in some 40 µs. Whose turn did not come is the first in the next one.
+pub const FLUSH_BYTES_PER_TURN: usize = 128 * 1_024;
+const _: () = assert!(FLUSH_BYTES_PER_TURN >= FLUSH_BYTES_MAX);
+
 /// Requests a second that a client may make in the long run; more are answered `rate_limited`, and
 /// not read. One costs as many as it has KiB, begun ones included, so that 64 KiB of text, which
 /// take 0.1 ms to read, cost more than a second's worth.
@@ -86,8 +91,24 @@ pub const FRAGMENTED_BYTES_MAX: usize = REQUEST_BYTES_MAX / 16 * 24;
 
 /// What a broadcaster hears in one turn of all clients together, in the unit of
 /// [`REQUEST_COST_BYTES`]; the others' turn is the next, what they sent stays in the kernel. 64 KiB
-/// of text are read in 0.1 ms.
+/// of text are read in 0.1 ms. Looking at a client costs one at least, so that a thousand of whom
+/// nothing came are not looked at in one turn: 64 reads of a microsecond.
 pub const REQUESTS_PER_TURN_MAX: usize = 64;
+
+/// Crumbs that a client may send a second in the long run: reads that take all there is and bring
+/// no whole request, and turns spent on one that is being closed. Who has none left is read again
+/// 10 ms later, and what it sends meanwhile wakes nobody. A hundred who trickle are 10,000 reads of
+/// 2 µs a second then; a request that comes in packets of 1,448 bytes still comes faster, 145 KB/s,
+/// than requests may.
+pub const CRUMBS_PER_SECOND: u64 = 100;
+const _: () = assert!(CRUMBS_PER_SECOND as usize * 1_448 > REQUESTS_PER_SECOND as usize * 1_024);
+
+/// Crumbs that a client may send at once, after a pause: the largest request in packets.
+pub const CRUMBS_BURST: u64 = 64;
+const _: () = assert!(CRUMBS_BURST as usize > REQUEST_BYTES_MAX / 1_448);
+
+/// How long a client that has no crumbs left is not read: until it has one.
+pub const CRUMB_WAIT: Duration = Duration::from_millis(1_000 / CRUMBS_PER_SECOND);
 /// Longest frame after which the general parser keeps its memory: 256 KiB of text make a tape of at
 /// most 3 MiB. A longer frame is read as well; its memory is given back at once.
 pub const JSON_BYTES_KEPT: usize = 256 << 10;
@@ -366,8 +387,8 @@ pub const SESSIONS_SWEPT_PER_TURN: u32 = 256;
 pub const MESSAGES_PER_TURN: usize = 8;
 
 /// Bytes that a broadcaster encodes in one turn of what clients asked for, over all of them; the
-/// others' turn is the next. Some 2,000 events, 0.1 ms; one book is told at once, however large.
-pub const ANSWER_BYTES_PER_TURN_MAX: usize = 256 * 1_024;
+/// others' turn is the next. Some 1,000 events, 0.05 ms; one book is told at once, however large.
+pub const ANSWER_BYTES_PER_TURN_MAX: usize = 128 * 1_024;
 
 /// Records of a history that are read at once for one client: 512 of some 20 ns, and where they are
 /// told of some 150 B, 64 KiB.

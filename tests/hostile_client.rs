@@ -427,3 +427,64 @@ fn the_connection_ends_at_once_with_the_closing_handshake() {
     }
     assert_eq!(reading.join().unwrap(), [1005, 1009, 1002, 4029]);
 }
+
+impl Bench {
+    /// Turns a few times without time passing, so that all that may be read is.
+    fn settle(&mut self, now: MonoNanos) {
+        for _ in 0..200 {
+            self.broadcaster.wait(false).unwrap();
+            self.broadcaster.turn(now);
+        }
+    }
+}
+
+#[test]
+fn who_sends_crumbs_is_heard_later_and_nobody_else_is() {
+    use std::io::Write;
+    let mut bench = Bench::new(1 << 20, table());
+    let mut clients = bench.clients(2);
+    let now = bench.now();
+    // A text of 98 bytes, masked with zeros, a byte at a time.
+    let text = json!({"action": "ping", "padding": "x".repeat(68)}).to_string();
+    let frame = [b"\x81\xe2\0\0\0\0", text.as_bytes()].concat();
+    assert_eq!(frame.len(), 6 + 0x62);
+    let counters = Arc::clone(bench.handle.counters());
+    for byte in &frame {
+        clients[0].socket.get_mut().write_all(&[*byte]).unwrap();
+        bench.broadcaster.wait(false).unwrap();
+        bench.broadcaster.turn(now);
+    }
+    bench.settle(now);
+    assert_eq!(counters.reads_put_off.value(), 1, "it is put off, and not looked at meanwhile");
+    assert_eq!(counters.messages.value(), 0);
+    clients[1].say(&json!({"action": "ping"}));
+    bench.settle(now);
+    assert_eq!(clients[1].next()["type"], "pong");
+    assert_eq!(counters.messages.value(), 1);
+    for tenth in 1..=20 {
+        bench.settle(now.after(Duration::from_millis(10 * tenth)));
+    }
+    assert_eq!(clients[0].next()["type"], "pong", "late, and whole");
+}
+
+#[test]
+fn what_a_client_sends_after_its_close_is_hardly_read() {
+    use std::io::Write;
+    let mut bench = Bench::new(1 << 20, table());
+    let client = bench.clients(1).remove(0);
+    let mut stream = client.socket.get_ref().try_clone().unwrap();
+    let pings = b"\x89\x80\0\0\0\0".repeat(10_000);
+    let flood = std::thread::spawn(move || while stream.write_all(&pings).is_ok() {});
+    let counters = Arc::clone(bench.handle.counters());
+    let now = bench.now();
+    bench.turn_until("it is closed", |handle| handle.counters().offender_closes.value() == 1);
+    let heard = counters.messages.value();
+    for _ in 0..20 {
+        bench.settle(now);
+    }
+    let heard_after = counters.messages.value() - heard;
+    assert!(heard_after < 1_000, "{heard_after} messages were read for nobody");
+    bench.settle(now.after(Duration::from_secs(6)));
+    drop(client);
+    flood.join().unwrap();
+}

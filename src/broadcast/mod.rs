@@ -43,8 +43,8 @@ use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
 use crate::latency::Recorder;
 use crate::limits::{
-    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, SWEEP_EVERY,
-    TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY,
+    FLUSH_BYTES_PER_TURN, SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
@@ -223,6 +223,7 @@ impl Broadcaster {
     /// lets the thread wait.
     pub fn turn(&mut self, now: MonoNanos) -> usize {
         self.words.date = self.clock.date(now);
+        self.shared.flush_left = FLUSH_BYTES_PER_TURN;
         let mut work = self.take_commands(now);
         work += self.take_readiness();
         work += self.take_requests(now);
@@ -267,7 +268,9 @@ impl Broadcaster {
     fn until_next_timer(&self) -> Duration {
         let now = self.clock.now();
         let pace = self.held.peek().map_or(MonoNanos::MAX, |&Reverse((due, _))| due);
+        let put_off = self.sessions.next_due().unwrap_or(MonoNanos::MAX);
         let due = if self.sessions.len() > 0 { pace.min(self.sweep_due) } else { pace };
+        let due = due.min(put_off);
         let due = match self.course {
             Course::Draining(until) => due.min(until),
             Course::Serving | Course::Ended => due,
@@ -467,8 +470,17 @@ impl Broadcaster {
         let mut slots = std::mem::take(&mut self.slots);
         std::mem::swap(&mut slots, &mut self.sessions.dirty);
         let work = slots.len();
+        let mut served = 0;
         for slot in slots.drain(..) {
+            let is_served = self.shared.flush_left > 0;
             self.flush_session(slot, now);
+            if is_served {
+                served = self.sessions.dirty.len();
+            }
+        }
+        if self.shared.flush_left == 0 {
+            // Who had nothing of this turn comes first in the next.
+            self.sessions.dirty.rotate_left(served);
         }
         self.slots = slots;
         self.shared.clear();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mio::Token;
+
 use super::Broadcaster;
 use super::words::Words;
 use crate::client::dialect::actions::Request;
@@ -14,7 +16,7 @@ use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::limits::{
     FRAGMENTED_BYTES_MAX, MESSAGES_PER_TURN, REQUEST_COST_BYTES, REQUESTS_PER_TURN_MAX,
 };
-use crate::net::{Fill, Message};
+use crate::net::{Fill, Message, Watch};
 use crate::tick::Interval;
 
 /// Why a request that reads well is refused.
@@ -116,6 +118,8 @@ enum Heard {
     Nothing,
     /// What the client asked for is told first.
     Busy,
+    /// It has brought crumbs enough for now.
+    PutOff,
     /// The connection is gone.
     Ended,
 }
@@ -127,6 +131,10 @@ impl Broadcaster {
     pub(super) fn take_requests(&mut self, now: MonoNanos) -> usize {
         self.hearing_left = REQUESTS_PER_TURN_MAX;
         let mut work = 0;
+        while let Some(slot) = self.sessions.pop_due(now) {
+            self.watch(slot, Watch::All);
+            self.sessions.mark_readable(slot);
+        }
         for _ in 0..self.sessions.readable.len() {
             if self.hearing_left == 0 {
                 break;
@@ -136,17 +144,37 @@ impl Broadcaster {
             if let Some(session) = self.sessions.get_mut(slot) {
                 session.is_readable = false;
             }
+            let before = self.hearing_left;
             match self.hear(slot, now) {
                 Heard::More => self.sessions.mark_readable(slot),
                 Heard::Nothing | Heard::Busy => {}
+                Heard::PutOff => {
+                    self.counters.reads_put_off.increment();
+                    self.sessions.put_off(slot, now);
+                    self.watch(slot, Watch::Writing);
+                }
                 Heard::Ended => self.end(slot),
             }
+            self.hearing_left = self.hearing_left.min(before - 1);
         }
         work
     }
 
-    /// Reads one session's socket, up to a bound.
+    /// Watches a session's socket, or not for what it sends. Where the system refuses, it is woken
+    /// for nothing, or reads what is there without having been told.
+    fn watch(&mut self, slot: u32, what: Watch) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let transport = session.socket.transport_mut();
+        if let Err(error) = transport.watch(self.poller.registry(), Token(slot as usize), what) {
+            tracing::debug!(peer = %session.peer, %error, "cannot change how a socket is watched");
+        }
+    }
+
+    /// Hears one session, up to a bound.
     fn hear(&mut self, slot: u32, now: MonoNanos) -> Heard {
+        if self.sessions.get_mut(slot).is_some_and(|one| !one.is_open() && !one.crumbs.take(now)) {
+            return Heard::PutOff;
+        }
         for _ in 0..MESSAGES_PER_TURN {
             let Some(session) = self.sessions.get_mut(slot) else { return Heard::Nothing };
             if session.answer.is_some() {
@@ -190,17 +218,9 @@ impl Broadcaster {
                     session.closed_by_peer(&mut self.shared.chunks, now);
                     self.sessions.mark_dirty(slot);
                 }
-                Ok(None) => match session.socket.fill() {
-                    Ok(Fill::Read(bytes)) => {
-                        session.bytes_unfinished += bytes;
-                        let is_flood = session.bytes_unfinished > FRAGMENTED_BYTES_MAX;
-                        self.hearing_left = self.hearing_left.saturating_sub(request_cost(bytes));
-                        if is_flood {
-                            self.close_offender(slot, now);
-                        }
-                    }
-                    Ok(Fill::Blocked) => return Heard::Nothing,
-                    Err(_) => return Heard::Ended,
+                Ok(None) => match self.read(slot, now) {
+                    Heard::More => {}
+                    other => return other,
                 },
                 Err(error) => {
                     tracing::debug!(peer = %session.peer, %error, "a client broke the protocol");
@@ -213,13 +233,36 @@ impl Broadcaster {
         Heard::More
     }
 
+    /// Reads one session's socket once, if it may be read.
+    fn read(&mut self, slot: u32, now: MonoNanos) -> Heard {
+        let Some(session) = self.sessions.get_mut(slot) else { return Heard::Nothing };
+        if !session.may_read(now) {
+            return Heard::PutOff;
+        }
+        match session.socket.fill() {
+            Ok(Fill::Read(bytes)) => {
+                session.has_read(bytes);
+                let is_flood = session.bytes_unfinished > FRAGMENTED_BYTES_MAX;
+                self.hearing_left = self.hearing_left.saturating_sub(request_cost(bytes));
+                if is_flood {
+                    self.close_offender(slot, now);
+                }
+                Heard::More
+            }
+            Ok(Fill::Blocked) => {
+                session.is_blocked();
+                Heard::Nothing
+            }
+            Err(_) => Heard::Ended,
+        }
+    }
+
     /// A whole message of a client came: a sign of life, and part of what is heard in this turn.
     fn heard(&mut self, slot: u32, bytes: usize) {
         self.hearing_left = self.hearing_left.saturating_sub(request_cost(bytes));
         self.counters.messages.increment();
         if let Some(session) = self.sessions.get_mut(slot) {
-            session.bytes_unfinished = 0;
-            session.heartbeat.answered();
+            session.is_heard();
         }
     }
 

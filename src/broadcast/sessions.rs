@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::client::{Delivery, Range, Session};
 use crate::clock::MonoNanos;
-use crate::limits::{OUTBOX_BYTES_SOFT, OWED_LARGE_MAX};
+use crate::limits::{CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_LARGE_MAX};
 
 use super::fanout::Member;
 
@@ -25,6 +25,8 @@ pub(crate) struct Sessions {
     pub(crate) catching_up: VecDeque<u32>,
     /// Sessions whose socket may have more to read, in the same way.
     pub(crate) readable: VecDeque<u32>,
+    /// Sessions that are not read before then, the first to be read first.
+    put_off: VecDeque<(MonoNanos, u32)>,
     /// Sessions that are owed much, and those that wait to be.
     owed_much: usize,
     awaiting_place: VecDeque<u32>,
@@ -53,6 +55,7 @@ impl Sessions {
             dirty: Vec::new(),
             catching_up: VecDeque::new(),
             readable: VecDeque::new(),
+            put_off: VecDeque::new(),
             owed_much: 0,
             awaiting_place: VecDeque::new(),
         }
@@ -251,10 +254,40 @@ impl Sessions {
         let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
-        if !session.is_readable {
+        if !session.is_readable && !session.is_put_off {
             session.is_readable = true;
             self.readable.push_back(slot);
         }
+    }
+
+    /// Notes that a session is not read for a while.
+    pub(crate) fn put_off(&mut self, slot: u32, now: MonoNanos) {
+        let Some(session) = self.get_mut(slot) else { return };
+        if !std::mem::replace(&mut session.is_put_off, true) {
+            self.put_off.push_back((now.after(CRUMB_WAIT), slot));
+        }
+    }
+
+    /// The next session that was put off and is to be read again by now.
+    pub(crate) fn pop_due(&mut self, now: MonoNanos) -> Option<u32> {
+        loop {
+            let (due, slot) = self.put_off.front().copied()?;
+            if due > now {
+                return None;
+            }
+            self.put_off.pop_front();
+            // Another may have its slot by now.
+            if let Some(session) = self.get_mut(slot)
+                && std::mem::take(&mut session.is_put_off)
+            {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// When the next of those that were put off is due.
+    pub(crate) fn next_due(&self) -> Option<MonoNanos> {
+        self.put_off.front().map(|&(due, _)| due)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::arena::{Arena, Range};
 use super::outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};
-use crate::limits::{ARENA_BYTES_KEPT, FLUSH_BYTES_MAX};
+use crate::limits::{ARENA_BYTES_KEPT, FLUSH_BYTES_MAX, FLUSH_BYTES_PER_TURN};
 use crate::net::NetError;
 
 /// What sessions share when they are flushed, one after the other.
@@ -16,11 +16,14 @@ pub(crate) struct Shared {
     /// Where ranges that do not touch are gathered, so that each session costs one write: the
     /// copy costs 8 ns per frame, a second write 5 µs, and `writev` was measured no better.
     gathered: Vec<u8>,
+    /// What may still be written in this turn of what waits in outboxes.
+    pub(crate) flush_left: usize,
 }
 
 impl Shared {
     pub(crate) fn new() -> Self {
-        Self { arena: Arena::new(), chunks: Chunks::default(), gathered: Vec::new() }
+        let (arena, chunks) = (Arena::new(), Chunks::default());
+        Self { arena, chunks, gathered: Vec::new(), flush_left: FLUSH_BYTES_PER_TURN }
     }
 
     /// Ends the turn's ranges.
@@ -124,12 +127,14 @@ impl Outgoing {
     ) -> Result<usize, NetError> {
         let waited = self.outbox.len();
         if self.writable && (waited > 0 || wire.has_control()) {
-            let sent = self.outbox.flush(wire, &mut shared.chunks, FLUSH_BYTES_MAX)?;
+            let most = FLUSH_BYTES_MAX.min(shared.flush_left);
+            let sent = self.outbox.flush(wire, &mut shared.chunks, most)?;
             self.writable = sent != Sent::Refused;
         }
         let taken = waited - self.outbox.len();
         self.owed = self.owed.saturating_sub(taken);
-        let Shared { arena, chunks, gathered } = shared;
+        shared.flush_left = shared.flush_left.saturating_sub(taken);
+        let Shared { arena, chunks, gathered, .. } = shared;
         let bytes = match self.ranges[..] {
             [] => return Ok(taken),
             [range] => arena.bytes(range),

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::limits::{
-    REQUEST_COST_BYTES, REQUESTS_BURST, REQUESTS_PER_SECOND, REQUESTS_REFUSED_MAX,
+    CRUMBS_BURST, CRUMBS_PER_SECOND, REQUEST_COST_BYTES, REQUESTS_BURST, REQUESTS_PER_SECOND,
+    REQUESTS_REFUSED_MAX,
 };
 
-/// A bucket that fills steadily, and holds so much after a pause.
+/// A bucket that gains `PER_SECOND` units steadily, and holds so many after a pause.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
-    /// When the bucket would be full; it lacks one unit per [`REFILL`] from now to then.
+struct Bucket<const PER_SECOND: u64> {
+    /// When the bucket would be full; it lacks one unit per refill from now to then.
     full_at: MonoNanos,
     holds: u64,
 }
 
-/// Nanoseconds in which a bucket gains one unit.
-const REFILL: u64 = 1_000_000_000 / REQUESTS_PER_SECOND;
+impl<const PER_SECOND: u64> Bucket<PER_SECOND> {
+    /// Nanoseconds in which it gains one unit.
+    const REFILL: u64 = 1_000_000_000 / PER_SECOND;
 
-impl Bucket {
     const fn full(holds: u64) -> Self {
         Self { full_at: MonoNanos::ZERO, holds }
     }
@@ -26,10 +27,10 @@ impl Bucket {
     /// Takes so much out; false, and nothing taken, when there is less in it.
     fn take(&mut self, units: u64, now: MonoNanos) -> bool {
         let lacking = self.full_at.since(now);
-        if lacking + REFILL * units > REFILL * self.holds {
+        if lacking + Self::REFILL * units > Self::REFILL * self.holds {
             return false;
         }
-        self.full_at = self.full_at.max(now).after(Duration::from_nanos(REFILL * units));
+        self.full_at = self.full_at.max(now).after(Duration::from_nanos(Self::REFILL * units));
         true
     }
 }
@@ -48,8 +49,8 @@ pub(crate) enum Charge {
 /// What a client may say: so much in the long run, and so much beyond that before it is closed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestBucket {
-    requests: Bucket,
-    refusals: Bucket,
+    requests: Bucket<REQUESTS_PER_SECOND>,
+    refusals: Bucket<REQUESTS_PER_SECOND>,
 }
 
 impl RequestBucket {
@@ -69,6 +70,23 @@ impl RequestBucket {
         } else {
             Charge::Offence
         }
+    }
+}
+
+/// How often a client is read though that brings no whole request. It is read later when it has
+/// none left, never refused: what is slow may be its way to us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CrumbBucket(Bucket<CRUMBS_PER_SECOND>);
+
+impl CrumbBucket {
+    /// A full bucket.
+    pub(crate) const fn new() -> Self {
+        Self(Bucket::full(CRUMBS_BURST))
+    }
+
+    /// Takes one out; false when there is none.
+    pub(crate) fn take(&mut self, now: MonoNanos) -> bool {
+        self.0.take(1, now)
     }
 }
 

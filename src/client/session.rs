@@ -10,12 +10,12 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::outbox::{Chunks, Wire};
 use super::outgoing::{Outgoing, Shared};
-use super::pace::{Heartbeat, RequestBucket};
+use super::pace::{CrumbBucket, Heartbeat, RequestBucket};
 use super::subscription::{Subscriptions, Topic};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
-use crate::limits::{CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL};
+use crate::limits::{CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL, SESSION_READ_BYTES};
 use crate::net::{NetError, Transport, WebSocket};
 
 /// A place among the clients that may be connected; given back when it is dropped.
@@ -128,6 +128,8 @@ pub(crate) struct Session {
     pub(crate) is_catching_up: bool,
     /// In the list of sessions whose socket may have more to read.
     pub(crate) is_readable: bool,
+    /// Its socket is read again in a while, and not watched until then.
+    pub(crate) is_put_off: bool,
     pub(crate) phase: Phase,
     peer_closed: bool,
     /// It broke the protocol, so that no close frame of it can be read any more: our side ends
@@ -150,9 +152,12 @@ pub(crate) struct Session {
     pub(crate) taken_at: MonoNanos,
     /// Bytes it sent since its last whole message.
     pub(crate) bytes_unfinished: usize,
+    /// Its last read took all there was and brought no whole message, which is not yet paid for.
+    has_crumb: bool,
     pub(crate) socket: Box<WebSocket<Transport>>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) bucket: RequestBucket,
+    pub(crate) crumbs: CrumbBucket,
     /// What it asked for, by name; instruments to come may match.
     pub(crate) wishes: Wishes,
     pub(crate) peer: SocketAddr,
@@ -173,6 +178,7 @@ impl Session {
             is_dirty: false,
             is_catching_up: false,
             is_readable: false,
+            is_put_off: false,
             phase: Phase::Open,
             peer_closed: false,
             ends_output: false,
@@ -185,9 +191,11 @@ impl Session {
             awaits_place: false,
             taken_at: now,
             bytes_unfinished: 0,
+            has_crumb: false,
             socket,
             heartbeat: Heartbeat::new(heartbeat, now),
             bucket: RequestBucket::new(),
+            crumbs: CrumbBucket::new(),
             wishes: Wishes::default(),
             peer,
             _admission: admission,
@@ -198,6 +206,32 @@ impl Session {
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    /// Whether its socket may be read now. A read that brought a whole message, or as much as one
+    /// can, is paid for by that; the others cost a crumb, and all do when nothing is answered.
+    pub(crate) fn may_read(&mut self, now: MonoNanos) -> bool {
+        let is_free = self.is_open() && !self.has_crumb;
+        let may_read = is_free || self.crumbs.take(now);
+        self.has_crumb &= !may_read;
+        may_read
+    }
+
+    /// A read of its socket brought so many bytes.
+    pub(crate) const fn has_read(&mut self, bytes: usize) {
+        self.bytes_unfinished += bytes;
+        self.has_crumb = bytes < SESSION_READ_BYTES;
+    }
+
+    /// A read of its socket brought nothing, but for what may be part of an encrypted record.
+    pub(crate) fn is_blocked(&mut self) {
+        self.has_crumb |= self.socket.transport_mut().take_partial() > 0;
+    }
+
+    /// A whole message came: a sign of life.
+    pub(crate) fn is_heard(&mut self) {
+        (self.bytes_unfinished, self.has_crumb) = (0, false);
+        self.heartbeat.answered();
     }
 
     /// Whether an answer, joins or missed events wait for room.

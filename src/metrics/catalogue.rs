@@ -229,6 +229,11 @@ pub(super) const BROADCAST_COUNTERS: &[Entry<BroadcastCounters>] = &[
         "Sessions closed because they went on with requests that were refused.",
         |broadcast| broadcast.offender_closes.value(),
     ),
+    (
+        "broadcast_reads_put_off",
+        "Reads put off because their client sends crumbs, or goes on after its close.",
+        |broadcast| broadcast.reads_put_off.value(),
+    ),
 ];
 
 /// Held by a broadcaster.

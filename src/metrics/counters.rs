@@ -288,6 +288,8 @@ pub struct BroadcastCounters {
     pub rate_limited: Counter,
     /// Sessions closed because they went on with what was refused.
     pub offender_closes: Counter,
+    /// Reads put off because their client sends crumbs, or goes on after its close.
+    pub reads_put_off: Counter,
 }
 
 /// What the acceptor counts; it alone writes.

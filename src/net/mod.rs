@@ -8,7 +8,8 @@
 //!
 //! Nothing here blocks and nothing here knows the time: whoever calls sets the deadlines.
 //! Sockets are registered once, edge triggered, for reading and writing both; so a reader goes on
-//! until it is told [`Fill::Blocked`], or remembers that it stopped before.
+//! until it is told [`Fill::Blocked`], or remembers that it stopped before. One that will not read for
+//! a while may say so ([`Watch`]), and is then not woken by what comes.
 
 mod backoff;
 mod buffer;
@@ -32,6 +33,6 @@ pub use frame::{MAX_HEADER_BYTES, OpCode, frame_header};
 pub use handshake::{ClientHandshake, HttpRequest, ServerHandshake, ServerStep, Step};
 pub use poll::Poller;
 pub use tls::{client_config, pinned_config, server_config};
-pub use transport::{Security, Transport};
+pub use transport::{Security, Transport, Watch};
 pub use waiting::Waiting;
 pub use websocket::{Bounds, Fill, Flush, Message, Role, WebSocket};

@@ -64,6 +64,15 @@ impl Security {
     }
 }
 
+/// What of a socket is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// That there is something to read, or room to write.
+    All,
+    /// That there is room to write, or that the connection is gone.
+    Writing,
+}
+
 /// A TCP connection, with or without TLS on it.
 ///
 /// Until [`Transport::advance`] says [`Step::Done`], nothing may be read or written.
@@ -148,6 +157,19 @@ impl Transport {
     /// What the system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(self.socket.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches a registered socket for reading again, or for nothing but room to write. What is there
+    /// already is told once more.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn watch(&mut self, registry: &Registry, token: Token, what: Watch) -> io::Result<()> {
+        let interest = match what {
+            Watch::All => Interest::READABLE | Interest::WRITABLE,
+            Watch::Writing => Interest::WRITABLE,
+        };
+        registry.reregister(self.socket.stream_mut(), token, interest)
     }
 
     /// Undoes [`Transport::register`], before a move to another thread's poller.
