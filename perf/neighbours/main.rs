@@ -6,20 +6,22 @@
 //! there, then beside each attack of a hostile client or of a hostile exchange, round by round in
 //! one run; medians over the rounds are compared. Attackers are a process of their own with the
 //! lowest priority, as they would be another machine; still they take the same cores, and so does
-//! what the kernel does for them: `a busy machine` shows how much of it is only that.
+//! what the kernel does for them. So each attack is made on somebody else as well, right before
+//! ([`bystander`]): what it costs the victim then is the machine's, what it costs more is ours.
 //!
 //! Ends with 1 when the victim lost a trade or its connection, or the gateway did not stop within
 //! its drain time under the attack. `docs/SECURITY.md` holds a table of a run.
 
 #![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
+mod bystander;
 mod clients;
 mod exchange;
 mod raw;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -73,6 +75,13 @@ struct Options {
     only: String,
 }
 
+/// Who is attacked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attacked {
+    Gateway,
+    Bystander,
+}
+
 /// Of one round.
 struct Measured {
     p50: u64,
@@ -85,71 +94,100 @@ struct Measured {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [attack, name, gateway, admin] = &arguments[..]
-        && attack == "--attack"
-    {
-        return attack_as(name, gateway.parse()?, admin.parse()?);
+    match &arguments[..] {
+        [attack, name, gateway, admin] if attack == "--attack" => {
+            return attack_as(name, gateway.parse()?, admin.parse()?);
+        }
+        [bystand, exchange] if bystand == "--bystand" => return bystand_for(exchange),
+        _ => {}
     }
     let options = options(&arguments)?;
     let mut subjects = vec![QUIET, BUSY];
     subjects.extend(clients::ATTACKS.iter().map(|(name, ..)| *name));
     subjects.extend(exchange::ATTACKS.iter().map(|(name, _)| *name));
     subjects.retain(|name| [QUIET, BUSY].contains(name) || name.contains(&options.only));
-    let mut rounds: Vec<Vec<Measured>> = subjects.iter().map(|_| Vec::new()).collect();
+    let mut rounds: Vec<[Vec<Measured>; 2]> =
+        subjects.iter().map(|_| [Vec::new(), Vec::new()]).collect();
     for _ in 0..options.rounds {
         for (subject, measured) in subjects.iter().zip(&mut rounds) {
-            let one = round(subject, &options).with_context(|| (*subject).to_owned())?;
-            println!(
-                "# {subject}: p50 {}, p99 {}, {} lost, {}/s, stopped in {:.1?}",
-                time(one.p50),
-                time(one.p99),
-                one.lost,
-                one.work,
-                one.stop
-            );
-            measured.push(one);
+            for attacked in [Attacked::Bystander, Attacked::Gateway] {
+                if attacked == Attacked::Bystander && [QUIET, BUSY].contains(subject) {
+                    continue;
+                }
+                let one =
+                    round(subject, attacked, &options).with_context(|| (*subject).to_owned())?;
+                let (at, whom) = match attacked {
+                    Attacked::Gateway => (0, ""),
+                    Attacked::Bystander => (1, " (somebody else)"),
+                };
+                println!(
+                    "# {subject}{whom}: p50 {}, p99 {}, {} lost, {}/s, stopped in {:.1?}",
+                    time(one.p50),
+                    time(one.p99),
+                    one.lost,
+                    one.work,
+                    one.stop
+                );
+                measured[at].push(one);
+            }
         }
     }
     Ok(if table(&subjects, &rounds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints what `docs/SECURITY.md` holds. False when something was lost or did not stop.
-fn table(subjects: &[&str], rounds: &[Vec<Measured>]) -> bool {
+fn table(subjects: &[&str], rounds: &[[Vec<Measured>; 2]]) -> bool {
     let median = |measured: &[Measured], of: fn(&Measured) -> u64| {
         let mut values: Vec<u64> = measured.iter().map(of).collect();
         values.sort_unstable();
-        values[values.len() / 2]
+        values.get(values.len() / 2).copied()
     };
-    let quiet = [median(&rounds[0], |one| one.p50), median(&rounds[0], |one| one.p99)];
-    println!("\n| beside the victim | its p50 | its p99 | lost | attack a second | stop |");
-    println!("|---|---|---|---|---|---|");
+    let both = |measured: &[Measured]| {
+        let (p50, p99) = (median(measured, |one| one.p50), median(measured, |one| one.p99));
+        p50.zip(p99)
+    };
+    let quiet = both(&rounds[0][0]).unwrap_or_default();
+    println!(
+        "\n| beside the victim | p50 | p99 | if others are attacked: p50 | p99 | more | lost | \
+         attack a second | stop |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut good = true;
-    for (subject, measured) in subjects.iter().zip(rounds) {
-        let ratio = |value: u64, quiet: u64| value as f64 / quiet.max(1) as f64;
-        let p50 = ratio(median(measured, |one| one.p50), quiet[0]);
-        let p99 = ratio(median(measured, |one| one.p99), quiet[1]);
-        let lost: u64 = measured.iter().map(|one| one.lost).sum();
-        let stop = measured.iter().map(|one| one.stop).max().unwrap_or_default();
-        let work = median(measured, |one| one.work);
+    for (subject, [ours, others]) in subjects.iter().zip(rounds) {
+        let ratio = |value: u64, base: u64| value as f64 / base.max(1) as f64;
+        let (p50, p99) = both(ours).unwrap_or_default();
+        let beside = both(others).map_or_else(
+            || "– | – | –".to_owned(),
+            |(other_p50, other_p99)| {
+                let more = ratio(p99, other_p99.max(quiet.1));
+                let (p50, p99) = (ratio(other_p50, quiet.0), ratio(other_p99, quiet.1));
+                format!("{p50:.2} | {p99:.2} | {more:.2}")
+            },
+        );
+        let (p50, p99) = (ratio(p50, quiet.0), ratio(p99, quiet.1));
+        let lost: u64 = ours.iter().map(|one| one.lost).sum();
+        let stop = ours.iter().map(|one| one.stop).max().unwrap_or_default();
+        let work = median(ours, |one| one.work).unwrap_or_default();
         println!(
-            "| {subject} | {p50:.2} | {p99:.2} | {lost} | {work} | {:.1} s |",
+            "| {subject} | {p50:.2} | {p99:.2} | {beside} | {lost} | {work} | {:.1} s |",
             stop.as_secs_f64()
         );
         good &= lost == 0 && stop <= STOP_MAX;
     }
-    println!("\nquiet: p50 {}, p99 {}", time(quiet[0]), time(quiet[1]));
+    println!("\nquiet: p50 {}, p99 {}", time(quiet.0), time(quiet.1));
     good
 }
 
 /// One measurement beside `subject`.
-fn round(subject: &str, options: &Options) -> anyhow::Result<Measured> {
+fn round(subject: &str, attacked: Attacked, options: &Options) -> anyhow::Result<Measured> {
     let clock = Clock::real();
     let victims = verify::exchange(options.rate, SYMBOLS, &clock)?;
     let natives = victims.truth().symbols();
     let is_exchange = exchange::ATTACKS.iter().any(|(name, _)| *name == subject);
     let mut attackers = is_exchange.then(|| Attackers::start(subject, None)).transpose()?;
     let lists = sim_of_the_hostile(&clock)?;
-    let hostile = attackers.as_ref().map(|attackers| (attackers.address, lists.rest_url()));
+    let ours = attackers.as_ref().filter(|_| attacked == Attacked::Gateway);
+    let hostile = ours.map(|attackers| (attackers.address, lists.rest_url()));
     let gateway = Gateway::start(&config(&victims, hostile)?, clock.clone())?;
     wait_for(|| gateway.stats().feeds[0].state == "connected").context("the feed")?;
     let mut victim = verify::clients(gateway.address(), &natives, 1, &clock);
@@ -159,9 +197,16 @@ fn round(subject: &str, options: &Options) -> anyhow::Result<Measured> {
         bail!("the gateway did not answer the victim");
     }
     victims.resume();
+    let mut bystander = None;
+    if attacked == Attacked::Bystander {
+        bystander = Some(Side::bystander(attackers.as_ref().map(|attackers| attackers.address))?);
+    }
     if !is_exchange && subject != QUIET {
-        let admin = gateway.admin_address();
-        attackers = Some(Attackers::start(subject, Some((gateway.address(), admin)))?);
+        let target = bystander.as_ref().map_or_else(
+            || (gateway.address(), gateway.admin_address()),
+            |bystander| (bystander.address, bystander.address),
+        );
+        attackers = Some(Attackers::start(subject, Some(target))?);
     }
     let mut join = Join::new(victims.truth(), &natives);
     join.run(&swarm, WARM_UP);
@@ -181,7 +226,7 @@ fn round(subject: &str, options: &Options) -> anyhow::Result<Measured> {
     let begun = Instant::now();
     gateway.stop();
     let stop = begun.elapsed();
-    drop(attackers);
+    drop((attackers, bystander));
     let (histograms, _) = join.finish();
     let [p50, p99] = [Quantile::P50, Quantile::P99]
         .map(|quantile| histograms.value(Span::ExchangeToClient, quantile));
@@ -229,11 +274,42 @@ fn wait_for(condition: impl Fn() -> bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The attacking process; ended when dropped.
-struct Attackers {
+/// Another process, which told its address first; ended when dropped.
+struct Side {
     process: Child,
     address: SocketAddr,
+    words: Option<Lines<BufReader<ChildStdout>>>,
+}
+
+impl Side {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let mut process = command.stdout(Stdio::piped()).spawn().context("another process")?;
+        let words = process.stdout.take().context("its output")?;
+        let mut words = BufReader::new(words).lines();
+        let said = words.by_ref().find(|word| word.as_ref().map_or(true, |word| !word.is_empty()));
+        let address = said.context("its address")??.parse()?;
+        Ok(Self { process, address, words: Some(words) })
+    }
+
+    /// Somebody who is attacked in our stead, by clients or by that exchange.
+    fn bystander(exchange: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let exchange = exchange.map_or_else(String::new, |address| address.to_string());
+        Self::start(Command::new(std::env::current_exe()?).args(["--bystand", &exchange]))
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The attacking process.
+struct Attackers {
+    address: SocketAddr,
     work: Arc<Work>,
+    _process: Side,
 }
 
 impl Attackers {
@@ -241,16 +317,16 @@ impl Attackers {
     fn start(subject: &str, target: Option<(SocketAddr, SocketAddr)>) -> anyhow::Result<Self> {
         let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
         let (gateway, admin) = target.unwrap_or((nobody, nobody));
-        let mut process = Command::new("nice")
-            .args(["-n", "19"])
-            .arg(std::env::current_exe()?)
-            .args(["--attack", subject, &gateway.to_string(), &admin.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the attacking process, by `nice`")?;
-        let words = process.stdout.take().context("its output")?;
-        let mut words = BufReader::new(words).lines();
-        let address = words.next().context("its address")??.parse()?;
+        let mut process = Side::start(
+            Command::new("nice").args(["-n", "19"]).arg(std::env::current_exe()?).args([
+                "--attack",
+                subject,
+                &gateway.to_string(),
+                &admin.to_string(),
+            ]),
+        )
+        .context("the attackers, by `nice`")?;
+        let words = process.words.take().context("what they say")?;
         let work = Arc::new(Work::default());
         let told = Arc::clone(&work);
         std::thread::spawn(move || {
@@ -258,7 +334,7 @@ impl Attackers {
                 told.0.store(word.parse().unwrap_or(0), Ordering::Relaxed);
             }
         });
-        Ok(Self { process, address, work })
+        Ok(Self { address: process.address, work, _process: process })
     }
 
     fn work(&self) -> u64 {
@@ -266,11 +342,21 @@ impl Attackers {
     }
 }
 
-impl Drop for Attackers {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// The process of somebody else: says where it listens, if it does. It ends with who started it.
+fn bystand_for(exchange: &str) -> anyhow::Result<ExitCode> {
+    std::thread::spawn(|| {
+        while writeln!(std::io::stdout()).is_ok() {
+            std::thread::sleep(WORD_EVERY);
+        }
+        std::process::exit(0);
+    });
+    let tell = |address: SocketAddr| writeln!(std::io::stdout(), "{address}");
+    if let Ok(exchange) = exchange.parse() {
+        tell(exchange)?;
+        bystander::follow(exchange);
     }
+    bystander::serve(tell)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The attacking process: says where it listens, then how much it did. It ends with who started it.
