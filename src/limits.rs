@@ -401,18 +401,33 @@ pub const ANSWER_PIECE_BYTES_MIN: usize = 8 * 1_024;
 /// history of 1,000 events is 150 KiB.
 pub const OWED_BYTES_USUAL: usize = 256 * 1_024;
 
-/// Clients of one broadcaster that may leave more unread at a time; the others wait for a place.
-/// The largest book makes 2 × 131,072 levels of some 40 B, 10 MiB: 160 MiB in all.
+/// Clients of one broadcaster that may leave more unread at a time; the others wait for a place. An
+/// address holds no more places than are free: 8 alone, 4 beside such a one, and somebody else the
+/// next. The largest book makes 2 × 131,072 levels of some 40 B, 10 MiB: 160 MiB in all.
 pub const OWED_LARGE_MAX: usize = 16;
 
-/// How long such a place may be held by a client that takes nothing; it is then too slow.
+/// How long such a place may be held by a client that takes less than [`OWED_TAKEN_MIN`]; it is then
+/// too slow.
 pub const OWED_LARGE_UNREAD_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes that a client takes within that time to keep its place: 1.6 KB a second, slower than any
+/// line, so that a byte now and then does not keep it for ever.
+pub const OWED_TAKEN_MIN: usize = 16 * 1_024;
+const _: () = assert!(OWED_TAKEN_MIN < OWED_BYTES_USUAL);
 
 /// Lines of the answer to `subscriptions` that are written at once.
 pub const SUBSCRIPTION_LINES_PER_PIECE: usize = 512;
 
-/// Subscriptions that are granted to one client in one turn: 1,000 of some 200 ns.
-pub const GRANTS_PER_PIECE: usize = 1_000;
+/// Subscriptions that are granted in one turn, to all clients together: 1,000 of some 200 ns.
+pub const GRANTS_PER_TURN: usize = 1_000;
+
+/// Subscriptions that end in one turn, of clients that unsubscribe and of those that are gone: 1,000
+/// of some 100 ns.
+pub const ENDS_PER_TURN: usize = 1_000;
+
+/// Times that a name is compared with a subscription in one turn, of a client that unsubscribes:
+/// 10,000 of some 5 ns.
+pub const REVOKE_LOOKS_PER_PIECE: usize = 10_000;
 
 /// Instruments in one message of an answer; the rest follows in further messages.
 pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;

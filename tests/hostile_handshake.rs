@@ -49,13 +49,7 @@ fn silent_connections_of_one_address_lock_nobody_out() {
     let counters = floor.accept.counters();
     wait_for("all are there", || counters.displaced.value() == 50);
     // From another address, and from the same.
-    let other = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    other.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0)).into()).unwrap();
-    other.connect(&address.into()).unwrap();
-    let other = TcpStream::from(other);
-    other.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("ws://{address}/ws");
-    assert!(tungstenite::client(request, other).is_ok());
+    let _other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), address);
     assert!(Client::try_connect(address, "/ws", &[]).is_ok());
     // The first of the two left its place to the second.
     assert_eq!(counters.displaced.value(), 51);
@@ -150,8 +144,7 @@ fn without_file_descriptors_clients_are_refused_in_words_and_that_is_told_once()
     let address: SocketAddr = loop {
         let line = log.next().expect("it begins to listen");
         seen.push_str(&line);
-        let at = line.split("ws://").nth(1).and_then(|rest| rest.split(['/', ' ', ',']).next());
-        if let Some(address) = at.and_then(|at| at.parse().ok()) {
+        if let Some(address) = process::address(&line) {
             break address;
         }
     };

@@ -1,5 +1,6 @@
 //! Feeds, symbols and channels that come and go while the gateway runs, without touching the rest.
 
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -226,6 +227,63 @@ fn channels_come_and_go() {
     assert!(client.seen[end..].iter().all(|value| value["type"] != "quote"));
     assert!(is_contiguous(&client.seqs("binance", "BTC/USDT")));
     assert!(spot.wait_for(DEADLINE, |stats| stats.streams == 2));
+    gateway.stop();
+}
+
+/// The last state of each feed, instrument and channel that a client was told of.
+fn states(seen: &[Value]) -> BTreeMap<[String; 3], String> {
+    let told = seen.iter().filter(|value| value["type"] == "status").map(|value| {
+        let data = &value["data"];
+        let key = ["exchange", "symbol", "channel"].map(|field| data[field].to_string());
+        (key, data["state"].to_string())
+    });
+    told.collect()
+}
+
+#[test]
+fn a_feed_that_is_changed_under_a_client_is_ready_again_and_what_it_tells_is_true() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT"]);
+    let with = |symbols, channels| feed(&spot, "binance", symbols, channels);
+    let both = r#"["BTC/USDT", "ETH/USDT"]"#;
+    let mut gateway =
+        Gateway::start(&config(&[&with(BTC, r#"["trades"]"#)]), Clock::real()).expect("starts");
+    let mut held = Client::new(&gateway, &["*"], &["trades", "orderbook", "status"]);
+    held.until_trade("binance", "BTC/USDT");
+    for (symbols, channels, is_wider) in
+        [(both, ALL, true), (BTC, r#"["trades"]"#, false), (both, ALL, true)]
+    {
+        let from = held.seen.len();
+        let changes = reload(&mut gateway, &[&with(symbols, channels)]);
+        assert!(changes.to_string().starts_with("changed binance"), "{changes}");
+        if is_wider {
+            for symbol in ["BTC/USDT", "ETH/USDT"] {
+                held.until("a book", |value| is_of(value, "orderbook", "binance", symbol));
+            }
+        } else {
+            held.until("the end of a book", |value| {
+                is_status(value, "binance", "ETH/USDT", "stale", "configuration")
+            });
+        }
+        let end = Instant::now() + DEADLINE;
+        while !gateway.stats().ready {
+            assert!(Instant::now() < end, "{:?}", gateway.stats().not_ready);
+            held.until_trade("binance", "BTC/USDT");
+        }
+        assert_eq!(gateway.stats().feeds[0].state, "connected");
+        let of_feed =
+            |value: &Value| value["type"] == "status" && value["data"]["symbol"].is_null();
+        assert!(!held.seen[from..].iter().any(of_feed), "its connection was never away");
+        // Whoever comes now is told the same as who was there all the while.
+        let mut fresh = Client::new(&gateway, &["*"], &["trades", "status"]);
+        fresh.until_trade("binance", "BTC/USDT");
+        held.until_trade("binance", "BTC/USDT");
+        let (told, known) = (states(&fresh.seen), states(&held.seen));
+        for (of, state) in &told {
+            assert_eq!(known.get(of), Some(state), "{of:?} of {known:?}");
+        }
+        assert!(told.len() > usize::from(is_wider), "{told:?}");
+    }
+    assert!(is_contiguous(&held.seqs("binance", "BTC/USDT")));
     gateway.stop();
 }
 

@@ -146,6 +146,14 @@ impl Broadcaster {
             Answer::Instruments(list) => (self.tell_page(slot, list), 0),
             Answer::Subscriptions(listing) => self.list_some(slot, listing),
             Answer::Grants(grants) => (self.grant_some(slot, grants), 0),
+            Answer::Revokes(revokes) => match self.revoke_some(slot, revokes) {
+                Ok(is_whole) => (is_whole, 0),
+                Err(refused) => {
+                    let id = revokes.request_id.as_ref();
+                    self.refuse_in(revokes.dialect, slot, id, &refused);
+                    (true, 0)
+                }
+            },
         };
         if is_whole {
             self.sessions.mark_readable(slot);

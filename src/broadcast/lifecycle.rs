@@ -5,7 +5,6 @@ use mio::Token;
 use super::{Broadcaster, Course, OpenSocket};
 use crate::client::{Beat, CloseReason, Phase, Session};
 use crate::clock::MonoNanos;
-use crate::instrument::Channel;
 use crate::limits::{OWED_LARGE_UNREAD_MAX, SESSIONS_SWEPT_PER_TURN, SWEEP_EVERY};
 
 impl Broadcaster {
@@ -28,28 +27,6 @@ impl Broadcaster {
         // It may have spoken already; then no readiness is reported any more.
         self.sessions.mark_readable(slot);
         self.counters.clients.set(self.sessions.len() as u64);
-    }
-
-    /// Ends a session: its subscriptions, its memory, its connection.
-    pub(super) fn end(&mut self, slot: u32) {
-        let Some(mut session) = self.sessions.remove(slot) else { return };
-        // A socket that is gone already needs no deregistration.
-        let _ = session.socket.transport_mut().deregister(self.poller.registry());
-        session.socket.transport_mut().shutdown();
-        session.outgoing.release(&mut self.shared.chunks);
-        let count = session.subscriptions.len() as u64;
-        for (_, held) in session.subscriptions.iter() {
-            if held.topic.subject.channel() == Channel::Orderbook {
-                self.demand.decrement(held.topic.instrument);
-            }
-        }
-        self.desk(|desk| {
-            for (_, held) in session.subscriptions.iter() {
-                desk.leave(held);
-            }
-        });
-        self.counters.clients.set(self.sessions.len() as u64);
-        self.counters.subscriptions.set(self.counters.subscriptions.value() - count);
     }
 
     /// Closes a session: a close frame is on its way, and what the client still says is read.
@@ -83,7 +60,7 @@ impl Broadcaster {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         match session.phase {
             Phase::Closing(until) if now >= until => self.end(slot),
-            Phase::Closing(_) => {}
+            Phase::Closing(_) | Phase::Ended => {}
             Phase::Open
                 if session.is_owed_much && session.taken_at.after(OWED_LARGE_UNREAD_MAX) <= now =>
             {
@@ -108,6 +85,7 @@ impl Broadcaster {
         let Course::Draining(until) = self.course else { return };
         let overdue = now >= until;
         if self.sessions.len() == 0 || overdue {
+            self.ends_left = usize::MAX;
             for slot in 0..self.sessions.slots() {
                 self.end(slot);
             }
@@ -129,7 +107,7 @@ impl Broadcaster {
                     self.sessions.mark_readable(slot);
                 }
                 Phase::Draining(reason) if late => self.close(slot, reason, now),
-                Phase::Draining(_) | Phase::Closing(_) => {}
+                Phase::Draining(_) | Phase::Closing(_) | Phase::Ended => {}
             }
         }
     }

@@ -18,8 +18,10 @@ mod demand;
 mod fanout;
 mod joins;
 mod lifecycle;
+mod places;
 mod publish;
 mod requests;
+mod revokes;
 mod sessions;
 mod spans;
 mod wishes;
@@ -43,8 +45,8 @@ use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
 use crate::latency::Recorder;
 use crate::limits::{
-    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY,
-    FLUSH_BYTES_PER_TURN, SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, ENDS_PER_TURN,
+    FLUSH_BYTES_PER_TURN, GRANTS_PER_TURN, SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
@@ -138,6 +140,9 @@ pub struct Broadcaster {
     fresh: Vec<InstrumentId>,
     /// What clients may still say in this turn.
     hearing_left: usize,
+    /// Subscriptions that may still be granted in this turn, and that may still end.
+    grants_left: usize,
+    ends_left: usize,
     /// A client's message, copied out of its connection to be answered.
     message: Vec<u8>,
     /// Where the look at heartbeats goes on, and when the next round begins.
@@ -190,6 +195,8 @@ impl Broadcaster {
             course: Course::Serving,
             fresh: Vec::new(),
             hearing_left: 0,
+            grants_left: GRANTS_PER_TURN,
+            ends_left: ENDS_PER_TURN,
             message: Vec::new(),
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
@@ -224,10 +231,12 @@ impl Broadcaster {
     pub fn turn(&mut self, now: MonoNanos) -> usize {
         self.words.date = self.clock.date(now);
         self.shared.flush_left = FLUSH_BYTES_PER_TURN;
+        (self.grants_left, self.ends_left) = (GRANTS_PER_TURN, ENDS_PER_TURN);
         let mut work = self.take_commands(now);
         work += self.take_readiness();
         work += self.take_requests(now);
         work += self.take_ticks(now);
+        work += self.go_on_ending();
         work += self.settle_arrears(now);
         work += self.release_paces(now);
         work += self.flush(now);
@@ -497,6 +506,9 @@ impl Broadcaster {
         let bytes_soft = self.sessions.bytes_soft();
         let Some(session) = self.sessions.get_mut(slot) else { return };
         session.is_dirty = false;
+        if session.phase == Phase::Ended {
+            return;
+        }
         match session.flush(&mut self.shared) {
             Ok(bytes) => {
                 self.counters.bytes.add(bytes as u64);
@@ -504,9 +516,7 @@ impl Broadcaster {
                 if bytes > 0 && session.answer.is_some() {
                     session.heartbeat.answered();
                 }
-                if bytes > 0 {
-                    session.taken_at = now;
-                }
+                session.has_taken(bytes, now);
             }
             Err(error) => {
                 tracing::debug!(peer = %session.peer, %error, "a client's connection failed");
@@ -529,6 +539,7 @@ impl Broadcaster {
             Phase::Draining(reason) if waiting == 0 => self.close(slot, reason, now),
             Phase::Closing(_) if session.is_over() => self.end(slot),
             Phase::Closing(_) if !session.is_flushable() => session.end_output(),
+            Phase::Ended => {}
             Phase::Open | Phase::Draining(_) | Phase::Closing(_) => {
                 if session.is_flushable() {
                     self.sessions.mark_dirty(slot);

@@ -10,7 +10,7 @@ use crate::client::dialect::actions::Request;
 use crate::client::dialect::actions::encode::{self as actions, Tail};
 use crate::client::dialect::commands::{Command, encode as commands};
 use crate::client::dialect::{Asked, BadRequest, ErrorCode, Parsed, RequestId, parse};
-use crate::client::{Charge, CloseReason, Dialect, Session, request_cost};
+use crate::client::{Charge, CloseReason, Dialect, Phase, Session, request_cost};
 use crate::clock::MonoNanos;
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::limits::{
@@ -172,7 +172,11 @@ impl Broadcaster {
 
     /// Hears one session, up to a bound.
     fn hear(&mut self, slot: u32, now: MonoNanos) -> Heard {
-        if self.sessions.get_mut(slot).is_some_and(|one| !one.is_open() && !one.crumbs.take(now)) {
+        let Some(session) = self.sessions.get_mut(slot) else { return Heard::Nothing };
+        if session.phase == Phase::Ended {
+            return Heard::Nothing;
+        }
+        if !session.is_open() && !session.crumbs.take(now) {
             return Heard::PutOff;
         }
         for _ in 0..MESSAGES_PER_TURN {
@@ -309,7 +313,7 @@ impl Broadcaster {
                     Err(Refused::RateLimited)
                 };
                 if let Err(refused) = done {
-                    self.refuse(slot, id, &refused);
+                    self.refuse_in(Dialect::Actions, slot, id, &refused);
                 }
             }
             Parsed::Commands(Asked { request_id, request }) => {
@@ -320,9 +324,7 @@ impl Broadcaster {
                     Err(Refused::RateLimited)
                 };
                 if let Err(refused) = done {
-                    self.counters.bad_requests.increment();
-                    let (code, text) = (refused.code(), refused.text());
-                    self.reply(slot, |_, out| commands::failure(out, id, code, &text));
+                    self.refuse_in(Dialect::Commands, slot, id, &refused);
                 }
             }
         }
@@ -335,11 +337,25 @@ impl Broadcaster {
         self.sessions.send(slot, range);
     }
 
+    /// Refuses what is of no dialect, or what nobody read for it.
     fn refuse(&mut self, slot: u32, id: Option<&RequestId>, refused: &Refused) {
+        self.refuse_in(Dialect::Actions, slot, id, refused);
+    }
+
+    pub(super) fn refuse_in(
+        &mut self,
+        dialect: Dialect,
+        slot: u32,
+        id: Option<&RequestId>,
+        refused: &Refused,
+    ) {
         self.counters.bad_requests.increment();
         let (code, text) = (refused.code(), refused.text());
         let tail = self.tail(id);
-        self.reply(slot, |_, out| actions::error(out, code, &text, tail));
+        self.reply(slot, |_, out| match dialect {
+            Dialect::Actions => actions::error(out, code, &text, tail),
+            Dialect::Commands => commands::failure(out, id, code, &text),
+        });
     }
 
     pub(super) const fn tail<'a>(&self, request_id: Option<&'a RequestId>) -> Tail<'a> {
@@ -351,7 +367,7 @@ impl Broadcaster {
         let tail = self.tail(id);
         match asked {
             Request::Subscribe(subscribe) => self.subscribe(slot, id, subscribe)?,
-            Request::Unsubscribe(unsubscribe) => self.unsubscribe(slot, id, &unsubscribe)?,
+            Request::Unsubscribe(unsubscribe) => self.unsubscribe(slot, id, unsubscribe)?,
             Request::Ping => self.reply(slot, |_, out| actions::pong(out, tail)),
             Request::Subscriptions => self.list_subscriptions(slot, id),
             Request::History(history) => self.tell_history(slot, id, &history)?,
@@ -367,7 +383,7 @@ impl Broadcaster {
         let date = self.words.date;
         match asked {
             Command::Follow { assets, interval } => self.follow(slot, id, &assets, interval)?,
-            Command::Unfollow { assets } => self.unfollow(slot, id, &assets)?,
+            Command::Unfollow { assets } => self.unfollow(slot, id, assets)?,
             Command::Instruments { exchange } => {
                 self.tell_instruments(slot, id, Dialect::Commands, exchange);
             }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use crate::client::{Delivery, Range, Session};
 use crate::clock::MonoNanos;
-use crate::limits::{CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_LARGE_MAX};
+use crate::limits::{CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_TAKEN_MIN};
 
 use super::fanout::Member;
+use super::places::Places;
 
 /// Slots of sessions; a slot is used again after its session ended.
 #[derive(Debug)]
@@ -25,11 +26,12 @@ pub(crate) struct Sessions {
     pub(crate) catching_up: VecDeque<u32>,
     /// Sessions whose socket may have more to read, in the same way.
     pub(crate) readable: VecDeque<u32>,
+    /// Sessions whose connection is gone and whose subscriptions are still to end.
+    pub(crate) ending: VecDeque<u32>,
     /// Sessions that are not read before then, the first to be read first.
     put_off: VecDeque<(MonoNanos, u32)>,
-    /// Sessions that are owed much, and those that wait to be.
-    owed_much: usize,
-    awaiting_place: VecDeque<u32>,
+    /// Who is owed much, and who waits to be.
+    places: Places,
 }
 
 /// What became of an event for one session.
@@ -55,9 +57,9 @@ impl Sessions {
             dirty: Vec::new(),
             catching_up: VecDeque::new(),
             readable: VecDeque::new(),
+            ending: VecDeque::new(),
             put_off: VecDeque::new(),
-            owed_much: 0,
-            awaiting_place: VecDeque::new(),
+            places: Places::default(),
         }
     }
 
@@ -80,9 +82,8 @@ impl Sessions {
         }
     }
 
-    /// Takes a session out.
+    /// Takes a session out that holds none of the places of those who are owed much.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Box<Session>> {
-        self.leave_place(slot);
         let session = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
         Some(session)
@@ -99,7 +100,8 @@ impl Sessions {
 
     /// Whether a session is in one of the lists.
     pub(crate) fn has_work(&self) -> bool {
-        !(self.dirty.is_empty() && self.catching_up.is_empty() && self.readable.is_empty())
+        let waits = !(self.catching_up.is_empty() && self.readable.is_empty());
+        waits || !(self.dirty.is_empty() && self.ending.is_empty())
     }
 
     /// How many sessions there are.
@@ -212,14 +214,15 @@ impl Sessions {
         if session.is_owed_much {
             return true;
         }
-        if self.owed_much < OWED_LARGE_MAX {
-            self.owed_much += 1;
-            (session.is_owed_much, session.taken_at) = (true, now);
+        let address = session.peer.ip();
+        if self.places.take(address) {
+            session.is_owed_much = true;
+            session.has_taken(OWED_TAKEN_MIN, now);
             return true;
         }
         if !session.awaits_place {
             session.awaits_place = true;
-            self.awaiting_place.push_back(slot);
+            self.places.wait(address, slot);
         }
         false
     }
@@ -227,11 +230,12 @@ impl Sessions {
     /// Gives a session's place back, if it has one, to the next that waits.
     pub(crate) fn leave_place(&mut self, slot: u32) {
         let Some(session) = self.get_mut(slot) else { return };
+        let address = session.peer.ip();
         if !std::mem::take(&mut session.is_owed_much) {
             return;
         }
-        self.owed_much -= 1;
-        while let Some(next) = self.awaiting_place.pop_front() {
+        self.places.leave(address);
+        while let Some(next) = self.places.next() {
             let Some(session) = self.get_mut(next) else { continue };
             if std::mem::take(&mut session.awaits_place) {
                 self.mark_catching_up(next);

@@ -1,4 +1,4 @@
-//! Subscribing and unsubscribing: from names to subscriptions, all or none.
+//! Subscribing: from names to subscriptions, all or none.
 
 use std::collections::HashSet;
 
@@ -8,16 +8,15 @@ use super::requests::Refused;
 use super::words::Extra;
 use crate::cache::{Event, EventBody, Stamp, Stream};
 use crate::client::dialect::actions::encode::{self as actions, Changed};
-use crate::client::dialect::actions::{ResumePoint, Subscribe, Unsubscribe};
+use crate::client::dialect::actions::{ResumePoint, Subscribe};
 use crate::client::dialect::commands::encode as commands;
 use crate::client::dialect::{Name, Naming, RequestId};
 use crate::client::{
-    Answer, Delivery, Dialect, Form, Grants, Join, Prelude, Progress, Session, Subject,
-    Subscription, Topic, Wish,
+    Answer, Delivery, Dialect, Form, Grants, Join, Prelude, Progress, Subject, Subscription, Topic,
+    Wish,
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
-use crate::limits::GRANTS_PER_PIECE;
 use crate::tick::Interval;
 
 impl Broadcaster {
@@ -101,20 +100,7 @@ impl Broadcaster {
         Ok(())
     }
 
-    /// Dialect 2: ends all that is named, or nothing.
-    pub(super) fn unfollow(
-        &mut self,
-        slot: u32,
-        id: Option<&RequestId>,
-        assets: &[Name],
-    ) -> Result<(), Refused> {
-        let channels = [Channel::Trades, Channel::Ticker, Channel::Candles];
-        self.revoke(slot, Dialect::Commands, assets, &channels, None)?;
-        self.tell_following(slot, id, &[]);
-        Ok(())
-    }
-
-    fn tell_following(&mut self, slot: u32, id: Option<&RequestId>, wishes: &[Wish]) {
+    pub(super) fn tell_following(&mut self, slot: u32, id: Option<&RequestId>, wishes: &[Wish]) {
         let following = self.names(slot, Dialect::Commands, wishes);
         self.reply(slot, |_, out| {
             commands::following(out, id, following.iter().map(String::as_str));
@@ -142,7 +128,7 @@ impl Broadcaster {
     }
 
     /// Every name that a session has in a dialect, and those of new wishes, each once.
-    fn names(&self, slot: u32, dialect: Dialect, wishes: &[Wish]) -> Vec<String> {
+    pub(super) fn names(&self, slot: u32, dialect: Dialect, wishes: &[Wish]) -> Vec<String> {
         let held = self.sessions.get(slot).into_iter().flat_map(|session| session.wishes.iter());
         let mut known = HashSet::new();
         held.filter(|wish| wish.dialect == dialect)
@@ -197,7 +183,7 @@ impl Broadcaster {
         is_open_ended(name) || self.resolve(name).into_iter().any(|one| !self.has_trades(one))
     }
 
-    fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
+    pub(super) fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
         self.words.table().instrument(instrument).is_some_and(|known| name.naming.includes(known))
     }
 
@@ -220,9 +206,11 @@ impl Broadcaster {
     /// Grants a piece of what was wished for: new subscriptions join when the session has room,
     /// those it has change their delivery on the spot. True when all is granted.
     pub(super) fn grant_some(&mut self, slot: u32, grants: &mut Grants) -> bool {
-        let mut left = GRANTS_PER_PIECE;
         self.sessions.mark_catching_up(slot);
         while let Some(wish) = grants.wishes.last() {
+            if self.grants_left == 0 {
+                return false;
+            }
             let instruments = grants.instruments.get_or_insert_with(|| {
                 // Kept from now on, so that instruments that are added meanwhile are granted too.
                 if let Some(session) = self.sessions.get_mut(slot) {
@@ -233,7 +221,7 @@ impl Broadcaster {
                 meant
             });
             while let Some(instrument) = instruments.pop() {
-                left -= 1;
+                self.grants_left -= 1;
                 let point = grants.points.iter().find(|(resumed, _)| *resumed == instrument);
                 let prelude = match point {
                     Some(&(_, seq)) => Prelude::Since(seq),
@@ -241,7 +229,7 @@ impl Broadcaster {
                     None => Prelude::None,
                 };
                 self.grant_one(slot, wish, instrument, (prelude, &mut grants.feeds));
-                if left == 0 {
+                if self.grants_left == 0 {
                     return false;
                 }
             }
@@ -253,10 +241,7 @@ impl Broadcaster {
             grants.instruments = None;
             grants.wishes.pop();
             // A wish that means nothing yet costs as much as one that means something.
-            left = left.saturating_sub(1);
-            if left == 0 && !grants.wishes.is_empty() {
-                return false;
-            }
+            self.grants_left = self.grants_left.saturating_sub(1);
         }
         true
     }
@@ -362,107 +347,6 @@ impl Broadcaster {
             }
         }
         self.sessions.mark_catching_up(slot);
-    }
-
-    /// Dialect 1: ends all that is named, or nothing.
-    pub(super) fn unsubscribe(
-        &mut self,
-        slot: u32,
-        id: Option<&RequestId>,
-        asked: &Unsubscribe,
-    ) -> Result<(), Refused> {
-        let Unsubscribe { symbols, channels, interval } = asked;
-        self.revoke(slot, Dialect::Actions, symbols, channels, *interval)?;
-        let current = self.names(slot, Dialect::Actions, &[]);
-        let current: Vec<&str> = current.iter().map(String::as_str).collect();
-        let names: Vec<&str> = symbols.iter().map(|name| name.text.as_str()).collect();
-        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
-        let tail = self.tail(id);
-        self.reply(slot, |_, out| actions::unsubscribed(out, changed, tail));
-        Ok(())
-    }
-
-    /// Ends what names mean on some channels. Nothing ends when one of the names has nothing to
-    /// end.
-    fn revoke(
-        &mut self,
-        slot: u32,
-        dialect: Dialect,
-        names: &[Name],
-        channels: &[Channel],
-        interval: Option<Interval>,
-    ) -> Result<(), Refused> {
-        let Some(session) = self.sessions.get(slot) else { return Ok(()) };
-        let covers = |channel: Channel, candles: Option<Interval>| {
-            channels.contains(&channel) && (interval.is_none() || candles == interval)
-        };
-        let mut ending = HashSet::new();
-        for name in names {
-            let before = ending.len();
-            ending.extend(session.subscriptions.iter().filter_map(|(subscription, held)| {
-                let Topic { instrument, subject, ref form } = held.topic;
-                let matches = form.dialect() == dialect
-                    && covers(subject.channel(), subject.interval())
-                    && self.is_meant(name, instrument);
-                matches.then_some(subscription)
-            }));
-            let wished = session.wishes.iter().any(|wish| {
-                wish.dialect == dialect
-                    && covers(wish.channel, wish.interval)
-                    && wish.name.naming == name.naming
-            });
-            if ending.len() == before && !wished {
-                return Err(Refused::NotSubscribed(name.text.clone()));
-            }
-        }
-        // Once for all of them: there may be as many joins as there are subscriptions.
-        if let Some(session) = self.sessions.get_mut(slot) {
-            session.joins.retain(|join| !ending.contains(&join.subscription));
-            session.missed.retain(|missed| !ending.contains(missed));
-        }
-        for subscription in ending {
-            self.end_subscription(slot, subscription);
-        }
-        self.drop_wishes(slot, |wish| {
-            wish.dialect == dialect
-                && covers(wish.channel, wish.interval)
-                && names.iter().any(|name| name.naming == wish.name.naming)
-        });
-        Ok(())
-    }
-
-    fn end_subscription(&mut self, slot: u32, subscription: u32) {
-        let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
-        self.counters.subscriptions.set(self.counters.subscriptions.value() - 1);
-        if held.topic.subject.channel() == Channel::Orderbook {
-            self.demand.decrement(held.topic.instrument);
-        }
-        if held.topic.subject == Subject::Status
-            && let Some(exchange) = self.exchange_of(held.topic.instrument)
-            && let Some(session) = self.sessions.get_mut(slot)
-        {
-            session.feeds[exchange as usize] -= 1;
-        }
-    }
-
-    /// Drops the wishes that `is_over` names, and those that have nothing left of what they meant.
-    fn drop_wishes(&mut self, slot: u32, is_over: impl Fn(&Wish) -> bool) {
-        let Some(session) = self.sessions.get_mut(slot) else { return };
-        let mut wishes = std::mem::take(&mut session.wishes);
-        wishes.retain(|wish| !is_over(wish) && (is_open_ended(&wish.name) || self.has(slot, wish)));
-        if let Some(session) = self.sessions.get_mut(slot) {
-            session.wishes = wishes;
-        }
-    }
-
-    /// Whether a session has a subscription of what a wish means.
-    fn has(&self, slot: u32, wish: &Wish) -> bool {
-        let has = |session: &Session, topic: Topic| session.subscriptions.find(&topic).is_some();
-        self.sessions.get(slot).is_some_and(|session| {
-            self.resolve(&wish.name)
-                .into_iter()
-                .any(|one| has(session, self.words.topic(wish, one)))
-        })
     }
 }
 

@@ -6,11 +6,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::dialect::{Catalogue, RequestId, commands};
+use super::dialect::{Catalogue, Name, RequestId, commands};
 use super::subscription::{Delivery, Topic};
 use super::wish::Wish;
 use crate::cache::HistoryCursor;
-use crate::instrument::{ExchangeId, InstrumentId};
+use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
 /// See the module.
@@ -24,6 +24,8 @@ pub(crate) enum Answer {
     Subscriptions(Listing),
     /// Subscriptions that were promised and are not yet made.
     Grants(Grants),
+    /// Subscriptions that are to end.
+    Revokes(Revokes),
 }
 
 impl Answer {
@@ -32,7 +34,7 @@ impl Answer {
         match self {
             Self::Past(past) => past.items.len(),
             Self::Subscriptions(listing) => listing.items.len(),
-            Self::Instruments(_) | Self::Grants(_) => 0,
+            Self::Instruments(_) | Self::Grants(_) | Self::Revokes(_) => 0,
         }
     }
 }
@@ -91,4 +93,36 @@ pub(crate) struct Grants {
     pub(crate) instruments: Option<Vec<InstrumentId>>,
     /// Exchanges whose states are told when the wish is granted.
     pub(crate) feeds: [bool; ExchangeId::ALL.len()],
+}
+
+/// Subscriptions under way to their end.
+#[derive(Debug)]
+pub(crate) struct Revokes {
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) dialect: super::Dialect,
+    pub(crate) names: Vec<Name>,
+    /// By name: whether a subscription was found that it means.
+    pub(crate) matched: Vec<bool>,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) interval: Option<Interval>,
+    /// Slot of the subscription that is looked at next.
+    pub(crate) next: u32,
+    /// Every subscription was looked at, and all names mean something.
+    pub(crate) is_found: bool,
+    /// Those that were found; the last ends first.
+    pub(crate) ending: Vec<u32>,
+}
+
+impl Revokes {
+    pub(crate) fn new(
+        id: Option<&RequestId>,
+        dialect: super::Dialect,
+        names: Vec<Name>,
+        channels: Vec<Channel>,
+        interval: Option<Interval>,
+    ) -> Self {
+        let (request_id, matched) = (id.cloned(), vec![false; names.len()]);
+        let (next, is_found, ending) = (0, false, Vec::new());
+        Self { request_id, dialect, names, matched, channels, interval, next, is_found, ending }
+    }
 }

@@ -11,7 +11,7 @@ mod session;
 mod subscription;
 mod wish;
 
-pub(crate) use answer::{Answer, Grants, Instruments, Listing, Past, PastForm};
+pub(crate) use answer::{Answer, Grants, Instruments, Listing, Past, PastForm, Revokes};
 pub(crate) use arena::Range;
 pub use offer::{Offer, Offers};
 pub use outbox::{Chunks, Outbox, Sent, Wire, frame_remaining_after};

@@ -15,7 +15,9 @@ use super::subscription::{Subscriptions, Topic};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
-use crate::limits::{CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL, SESSION_READ_BYTES};
+use crate::limits::{
+    CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL, OWED_TAKEN_MIN, SESSION_READ_BYTES,
+};
 use crate::net::{NetError, Transport, WebSocket};
 
 /// A place among the clients that may be connected; given back when it is dropped.
@@ -96,6 +98,8 @@ pub(crate) enum Phase {
     /// for unread bytes would turn our end of the connection into a reset that takes the close
     /// frame along. Over when the client ends, or then.
     Closing(MonoNanos),
+    /// The connection is gone; it is here until its subscriptions have ended.
+    Ended,
 }
 
 /// What comes before the live events of a subscription.
@@ -148,8 +152,10 @@ pub(crate) struct Session {
     pub(crate) is_owed_much: bool,
     /// It waits to be.
     pub(crate) awaits_place: bool,
-    /// When the kernel took bytes last, of a session that is owed much.
+    /// When the kernel had last taken a fair part, of a session that is owed much, and what it took
+    /// since.
     pub(crate) taken_at: MonoNanos,
+    taken_bytes: usize,
     /// Bytes it sent since its last whole message.
     pub(crate) bytes_unfinished: usize,
     /// Its last read took all there was and brought no whole message, which is not yet paid for.
@@ -190,6 +196,7 @@ impl Session {
             is_owed_much: false,
             awaits_place: false,
             taken_at: now,
+            taken_bytes: 0,
             bytes_unfinished: 0,
             has_crumb: false,
             socket,
@@ -244,6 +251,14 @@ impl Session {
     pub(crate) fn is_kept_owing(&self) -> bool {
         let made = self.answer.as_ref().map_or(0, |answer| answer.bytes());
         made.max(self.outgoing.owed()) > OWED_BYTES_USUAL
+    }
+
+    /// The kernel took so many bytes.
+    pub(crate) const fn has_taken(&mut self, bytes: usize, now: MonoNanos) {
+        self.taken_bytes += bytes;
+        if self.taken_bytes >= OWED_TAKEN_MIN {
+            (self.taken_at, self.taken_bytes) = (now, 0);
+        }
     }
 
     /// Whether what it is owed next may be more than any client may leave unread.
@@ -316,6 +331,16 @@ impl Session {
             self.ends_output = false;
             self.socket.transport_mut().shutdown();
         }
+    }
+
+    /// Ends the connection, and gives back all but the subscriptions.
+    pub(crate) fn end(&mut self, chunks: &mut Chunks) {
+        self.phase = Phase::Ended;
+        self.socket.transport_mut().shutdown();
+        self.outgoing.release(chunks);
+        self.answer = None;
+        self.wishes = Wishes::default();
+        (self.joins, self.missed) = (VecDeque::new(), Vec::new());
     }
 
     fn stop(&mut self, chunks: &mut Chunks, now: MonoNanos) {

@@ -157,11 +157,6 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.by_topic.len()
-    }
-
     /// The slot of a topic.
     pub(crate) fn find(&self, topic: &Topic) -> Option<u32> {
         self.by_topic.get(topic).copied()
@@ -197,6 +192,21 @@ impl Subscriptions {
         self.by_topic.remove(&subscription.topic);
         self.free.push(slot);
         Some(subscription)
+    }
+
+    /// One more than the highest slot.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Takes any one out, of a session that is over: its slot is not used again.
+    pub(crate) fn pop(&mut self) -> Option<Subscription> {
+        loop {
+            if let Some(subscription) = self.slots.pop()? {
+                self.by_topic.remove(&subscription.topic);
+                return Some(subscription);
+            }
+        }
     }
 
     /// Every subscription with its slot, in no order that means anything.

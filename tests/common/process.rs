@@ -1,5 +1,6 @@
 //! The built binary, as a user starts it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -35,6 +36,11 @@ fn usual(command: &mut Command) -> &mut Command {
         signal_hook::flag::register(signal_hook::consts::SIGHUP, heard).expect("it can be heard");
     });
     command
+}
+
+/// Where clients are served, when a line of the log says so.
+pub(crate) fn address(line: &str) -> Option<SocketAddr> {
+    line.split("ws://").nth(1)?.split(['/', ' ', ',']).next()?.parse().ok()
 }
 
 /// A configuration of one feed.

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part of the floor")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -241,6 +241,15 @@ impl Client {
         let socket =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::upgrade(socket.into(), address, "/ws", &[]).expect("the upgrade is accepted")
+    }
+
+    /// Connects from an address of its own.
+    pub(crate) fn connect_from(from: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
         socket.connect(&address.into()).unwrap();
         Self::upgrade(socket.into(), address, "/ws", &[]).expect("the upgrade is accepted")
     }
