@@ -2,7 +2,9 @@
 //!
 //! A trade belongs to the interval of its exchange's time. Within an open candle the order of
 //! arrival does not matter: the first and the last price are those of the earliest and the latest
-//! time. Whoever makes a candle, it is closed by its exchange's word, by the first event of a later
+//! time. Of a trade that is dated ahead only that is known: it happened after the one that came before
+//! it, and no later than it came. So it is the last of the open candle that it came in; where it may
+//! as well belong to the one before, both are partial. Whoever makes a candle, it is closed by its exchange's word, by the first event of a later
 //! interval, or some time after its end, by the exchange's time. Intervals without trades are not
 //! invented.
 //!
@@ -61,6 +63,15 @@ impl CandleSource {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Trades, Self::Exchange].into_iter().find(|source| source.name() == name)
     }
+}
+
+/// When a trade happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// Then.
+    At(i64),
+    /// Its own date is wrong: by then, when it came, and after all that came before.
+    By(i64),
 }
 
 /// One interval's state.
@@ -161,13 +172,13 @@ impl Candles {
         candles
     }
 
-    /// Adds one trade to the candle of each interval that `time` belongs to; `date` is the
+    /// Adds one trade to the candle of each interval in which it `happened`; `date` is the
     /// exchange's, where that is known.
     #[inline]
     pub(super) fn trade(
         &mut self,
         trade: &Trade,
-        (time, date): (i64, UnixNanos),
+        (happened, date): (Happened, UnixNanos),
         stamp: Stamp,
         told: &mut impl Told,
     ) {
@@ -176,7 +187,7 @@ impl Candles {
         }
         let mut next_end = i64::MAX;
         for slot in &mut self.slots {
-            self.counts.count(slot.trade((time, date), trade, stamp, told));
+            self.counts.count(slot.trade((happened, date), trade, stamp, told));
             if slot.open {
                 next_end = next_end.min(slot.end);
             }
@@ -361,11 +372,12 @@ impl Slot {
     #[inline]
     fn trade(
         &mut self,
-        (time, date): (i64, UnixNanos),
+        (happened, date): (Happened, UnixNanos),
         trade: &Trade,
         stamp: Stamp,
         told: &mut impl Told,
     ) -> Taken {
+        let time = self.time_of(happened);
         // Whatever was missing before it was told.
         (self.doubted, self.unheard) = (false, false);
         let mut taken = Taken::Newest;
@@ -389,6 +401,24 @@ impl Slot {
         self.stamp = stamp;
         self.tell_newest(told);
         taken
+    }
+
+    /// The time that a trade has among the others. Where that is not its own it follows the last of
+    /// its candle; if it may belong to the one before, either may lack it.
+    #[inline]
+    fn time_of(&mut self, happened: Happened) -> i64 {
+        let by = match happened {
+            Happened::At(time) => return time,
+            Happened::By(time) => time,
+        };
+        if by < self.end {
+            return if by >= self.start { self.last } else { by };
+        }
+        let begin = self.candle.interval.open_time(UnixNanos(by)).0;
+        if by.saturating_sub(CANDLE_GRACE_NS) < begin {
+            self.miss();
+        }
+        begin
     }
 
     /// Whether a trade from before the newest candle shows that this lies in the future. Where

@@ -1,7 +1,7 @@
 //! Everything that is remembered of one instrument.
 
 use super::CandleSources;
-use super::candles::{CandleSource, Candles};
+use super::candles::{CandleSource, Candles, Happened};
 use super::event::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, Gap, ListedStatus, Stamp, Stream,
 };
@@ -12,7 +12,7 @@ use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::limits::{SEQ_WIDE_HOLES_UNTIL, TRADES_MISSED_MAX};
-use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Reason, Ticker};
+use crate::tick::{Body, BookState, Candle, DatedAhead, Level, LevelFlags, Reason, Ticker};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers. What it
 /// remembers stands in the histories.
@@ -150,7 +150,11 @@ impl Memory {
         match *body {
             Body::Trade { ahead, .. } => {
                 let time = ahead.time_for_candles(stamp.time());
-                self.trade(histories, body, stamp, (time, date), told);
+                let happened = time.map(|time| match ahead {
+                    DatedAhead::NO => Happened::At(time.0),
+                    _ => Happened::By(time.0),
+                });
+                self.trade(histories, body, stamp, (happened, date), told);
             }
             Body::Quote { .. } => {
                 let record = self.quotes.next(histories, stamp, &[*body]);
@@ -197,7 +201,7 @@ impl Memory {
         histories: &mut Histories,
         body: &Body,
         stamp: Stamp,
-        (time, date): (Option<UnixNanos>, UnixNanos),
+        (happened, date): (Option<Happened>, UnixNanos),
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let Some(trade) = body.trade() else { return };
@@ -212,12 +216,12 @@ impl Memory {
         if is_nothing {
             return;
         }
-        let Some(time) = time else {
+        let Some(happened) = happened else {
             // Nobody knows to which candle it belongs.
             return self.candles.lose(CandleSource::Trades);
         };
         let told = &mut remembered_candles(self.instrument, histories, told);
-        self.candles.trade(&trade, (time.0, date), stamp, told);
+        self.candles.trade(&trade, (happened, date), stamp, told);
     }
 
     /// Trades of which candles are made all along are carried to clients from now on, or are not any

@@ -291,6 +291,39 @@ fn a_trade_whose_date_is_not_believed_makes_no_candle() {
     assert!(told.iter().all(|(_, one)| one.trades == Some(2) && one.close == decimal("1.01")));
 }
 
+#[test]
+fn a_trade_that_is_dated_ahead_comes_behind_the_one_before_and_is_of_one_candle_or_the_other() {
+    let deal = |cents, by: i64| {
+        let mut deal: Body = trade(cents, 1).into();
+        let Body::Trade { ahead, .. } = &mut deal else { panic!("{deal:?}") };
+        *ahead = DatedAhead::by(by);
+        deal
+    };
+    let by = 20 * SECOND;
+    let minute = |told| of_minutes(told).into_iter().map(|(_, one)| one).collect::<Vec<_>>();
+    let mut cache = cache(64);
+    candles_of(&mut cache, START, deal(100, 0));
+    // It comes a while behind its minute's begin, and before a trade that happened before it came.
+    let at = |second: i64| START + second * SECOND;
+    let told = minute(candles_of(&mut cache, at(70) + by, deal(101, by)));
+    assert_eq!((told[0].partial, told[1].partial), (true, false), "the first is partial anyway");
+    let told = minute(candles_of(&mut cache, at(69), deal(102, 0)));
+    assert_eq!((told[0].open, told[0].close), (decimal("1.01"), decimal("1.02")));
+    // In the midst of a candle it is the last so far.
+    let told = minute(candles_of(&mut cache, at(80) + by, deal(103, by)));
+    assert_eq!((told[0].close, told[0].partial), (decimal("1.03"), false));
+    let told = minute(candles_of(&mut cache, at(79), deal(104, 0)));
+    assert_eq!((told[0].open, told[0].close), (decimal("1.01"), decimal("1.04")));
+    // So soon behind the end of one it may be of that.
+    let told = minute(candles_of(&mut cache, at(120) + SECOND / 2 + by, deal(105, by)));
+    assert_eq!(
+        told.iter().map(|one| (one.closed, one.partial)).collect::<Vec<_>>(),
+        [(true, true), (false, true)]
+    );
+    let told = minute(candles_of(&mut cache, at(180), deal(106, 0)));
+    assert_eq!((told[1].closed, told[1].partial), (false, false), "the next is whole again");
+}
+
 proptest! {
     /// Trades of which some are lost, told as gaps before the next one that comes.
     #[test]
