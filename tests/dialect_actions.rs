@@ -15,7 +15,7 @@ use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::net::Waiting;
-use tickwire::tick::{Body, BookState, FeedState, Reason, Side};
+use tickwire::tick::{Body, BookState, FeedState, Interval, Reason, Side};
 
 fn subscribe(symbols: &[&str], channels: &[&str], more: Value) -> Value {
     let mut request = json!({"action": "subscribe", "symbols": symbols, "channels": channels});
@@ -565,7 +565,12 @@ fn states_are_told_at_once_and_when_they_change() {
 #[test]
 fn who_follows_one_channel_alone_is_told_that_it_is_not_there() {
     let mut floor = Floor::new();
-    let state = |state, reason| Body::StreamState { channel: Channel::Quotes, state, reason };
+    let state = |state, reason| Body::StreamState {
+        channel: Channel::Quotes,
+        interval: None,
+        state,
+        reason,
+    };
     let mut client = floor.client();
     client.subscribe(&["binance:BTC/USDT"], &["quotes"]);
     let mut other = floor.client();
@@ -583,6 +588,42 @@ fn who_follows_one_channel_alone_is_told_that_it_is_not_there() {
     assert_eq!(client.next()["data"]["state"], "live");
     assert_eq!(late.next()["data"]["state"], "live");
     assert!(client.settle().is_empty() && other.settle().is_empty());
+}
+
+#[test]
+fn one_length_of_candles_that_is_not_there_is_told_to_who_follows_that_length() {
+    let mut floor = Floor::new();
+    let ask = |client: &mut Client, interval: &str| {
+        let asked = json!({"action": "subscribe", "symbols": ["binance:BTC/USDT"],
+            "channels": ["candles"], "interval": interval});
+        assert_eq!(client.ask(&asked)["type"], "success");
+    };
+    let (mut minutes, mut fives, mut all) = (floor.client(), floor.client(), floor.client());
+    ask(&mut minutes, "1m");
+    ask(&mut fives, "5m");
+    all.subscribe(&["binance:BTC/USDT"], &["status"]);
+    while !all.settle().is_empty() {}
+    let (channel, interval) = (Channel::Candles, Some(Interval::Minute5));
+    let (state, reason) = (BookState::Stale, Reason::ExchangeError);
+    floor.spot.push(BTC, &[Body::StreamState { channel, interval, state, reason }]);
+    let told = fives.next();
+    assert_eq!((&told["type"], &told["data"]["channel"]), (&json!("status"), &json!("candles")));
+    assert_eq!(
+        (&told["data"]["interval"], &told["data"]["state"]),
+        (&json!("5m"), &json!("stale"))
+    );
+    assert_eq!(all.next()["data"]["interval"], "5m");
+    assert!(minutes.settle().is_empty(), "of another length nothing is told");
+    // Who comes later finds the same.
+    let mut late = floor.client();
+    ask(&mut late, "5m");
+    assert_eq!(late.next()["data"]["reason"], "exchange error");
+    ask(&mut late, "1m");
+    assert!(late.settle().is_empty());
+    let mut states = floor.client();
+    states.subscribe(&["binance:BTC/USDT"], &["status"]);
+    let told = states.settle();
+    assert!(told.iter().any(|one| one["data"]["interval"] == "5m"), "{told:?}");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use tickwire::broadcast::BroadcastOptions;
 use tickwire::client::Offer;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
-use tickwire::instrument::{Channel, ExchangeId};
-use tickwire::tick::{Body, Reason};
+use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
+use tickwire::tick::{Body, BookState, FeedState, Reason};
 
 fn command(name: &str, params: Value) -> Value {
     json!({"type": "command", "command": name, "params": params, "requestId": "uuid"})
@@ -233,4 +233,86 @@ fn what_cannot_be_done_is_answered_with_a_code() {
     assert_eq!(client.ask(&command("ping", json!({})))["success"], true);
     let list = client.ask(&command("instruments", json!({"exchange": "binance"})));
     assert_eq!(list["data"]["instruments"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_follower_is_told_what_is_not_there_under_the_name_it_used_and_once() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    let params = json!({"assets": ["btc/usdt", "binance:BTCUSDT"], "interval": "5m"});
+    assert_eq!(client.ask(&command("follow", params))["success"], true);
+    let mut other = floor.client();
+    assert_eq!(other.ask(&command("follow", json!({"assets": ["ETH/USDT"]})))["success"], true);
+    while !client.settle().is_empty() || !other.settle().is_empty() {}
+    let stream =
+        |channel, interval, state, reason| Body::StreamState { channel, interval, state, reason };
+    let (stale, live) = (BookState::Stale, BookState::Live);
+    floor.spot.push(BTC, &[stream(Channel::Trades, None, stale, Reason::Unavailable)]);
+    // Candles are built here of trades, so that both are told of, each under both names.
+    let told: Vec<Value> = (0..4).map(|_| client.next()).collect();
+    for (name, channel) in [
+        ("btc/usdt", "trades"),
+        ("binance:BTCUSDT", "trades"),
+        ("btc/usdt", "candles"),
+        ("binance:BTCUSDT", "candles"),
+    ] {
+        let is_it =
+            |one: &&Value| one["data"]["asset"] == name && one["data"]["channel"] == channel;
+        let mut own = told.iter().filter(is_it);
+        let (Some(one), None) = (own.next(), own.next()) else {
+            panic!("{name} {channel}: {told:?}")
+        };
+        assert_eq!((&one["type"], &one["data"]["state"]), (&json!("status"), &json!("stale")));
+        assert_eq!(
+            (&one["data"]["reason"], &one["data"]["exchange"]),
+            (&json!("unavailable"), &json!("binance"))
+        );
+        assert!(one["data"]["since"].is_u64() && one["data"].get("symbol").is_none());
+    }
+    // Who follows it now is told so, too.
+    let mut late = floor.client();
+    assert_eq!(late.ask(&command("follow", json!({"assets": ["*"]})))["success"], true);
+    let told = late.next();
+    assert_eq!(
+        (&told["data"]["asset"], &told["data"]["state"]),
+        (&json!("BTC/USDT"), &json!("stale"))
+    );
+    floor.spot.push(BTC, &[stream(Channel::Trades, None, live, Reason::None)]);
+    assert_eq!(client.next()["data"]["state"], "live");
+    assert_eq!(late.next()["data"]["state"], "live");
+    assert!(other.settle().is_empty(), "it follows another asset");
+}
+
+#[test]
+fn a_follower_is_told_that_the_exchange_is_lost_and_nobody_else_is() {
+    let mut floor = Floor::new();
+    let mut client = floor.client();
+    let params = json!({"assets": ["binance:BTC/USDT", "binance:ETH/USDT"], "interval": "1m"});
+    assert_eq!(client.ask(&command("follow", params.clone()))["success"], true);
+    let mut idle = floor.client();
+    assert_eq!(idle.ask(&command("ping", json!({})))["success"], true);
+    let feed = |state, reason, attempt| Body::FeedState { state, reason, line: 0, attempt };
+    floor.spot.push(InstrumentId::NONE, &[feed(FeedState::Reconnecting, Reason::Reset, 2)]);
+    assert_eq!(
+        client.next(),
+        json!({"type": "status", "data": {"exchange": "binance",
+        "state": "reconnecting", "attempt": 2, "reason": "connection reset"}})
+    );
+    assert!(client.settle().is_empty(), "once");
+    let mut late = floor.client();
+    let asked = json!({"assets": ["ETH/USDT"]});
+    assert_eq!(late.ask(&command("follow", asked))["success"], true);
+    assert_eq!(late.next()["data"]["state"], "reconnecting");
+    assert_eq!(
+        client.ask(&command(
+            "unfollow",
+            json!({"assets": ["binance:BTC/USDT",
+        "binance:ETH/USDT"]})
+        ))["success"],
+        true
+    );
+    floor.spot.push(InstrumentId::NONE, &[feed(FeedState::Connected, Reason::None, 0)]);
+    assert_eq!(late.next()["data"]["state"], "connected");
+    assert!(client.settle().is_empty(), "it follows nothing any more");
+    assert!(idle.settle().is_empty());
 }

@@ -74,7 +74,7 @@ fn a_refusal_for_now_gives_nothing_up(exchange: ExchangeId, natives: [&str; 2], 
     let mut rig = Rig::start(RigOptions::new(exchange, &simulator, &natives, &channels));
     let states = move |ticks: &[Tick], wanted: BookState| {
         let is_it = |tick: &&Tick| match tick.body {
-            Body::StreamState { channel: of, state, reason } => {
+            Body::StreamState { channel: of, state, reason, .. } => {
                 let why = if state == BookState::Live { Reason::None } else { Reason::RateLimited };
                 (of, state, reason) == (channel, wanted, why)
             }

@@ -14,7 +14,7 @@ use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, Listed};
 use crate::limits::{CATCH_UP_BYTES_MAX, REPLAY_EVENTS_MAX};
-use crate::tick::{BookState, Reason};
+use crate::tick::{BookState, Interval, Reason};
 
 /// How far a session came with what it is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +81,18 @@ impl Desk<'_, '_> {
             Subject::Status => {
                 self.tell_listed(slot, topic, false);
                 for channel in Channel::ALL {
-                    self.tell_status(slot, topic, channel, false);
+                    self.tell_status(slot, topic, (channel, None), false);
+                }
+                for interval in Interval::ALL {
+                    self.tell_status(slot, topic, (Channel::Candles, Some(interval)), false);
                 }
             }
             Subject::Stream(stream) => {
                 self.tell_listed(slot, topic, true);
-                self.tell_status(slot, topic, stream.channel(), true);
+                self.tell_status(slot, topic, (stream.channel(), None), true);
+                if stream.interval().is_some() {
+                    self.tell_status(slot, topic, (stream.channel(), stream.interval()), true);
+                }
                 seq = self.cache.seq(topic.instrument, stream);
                 match join.prelude {
                     _ if stream == Stream::Orderbook => {
@@ -254,11 +260,17 @@ impl Desk<'_, '_> {
     }
 
     /// Sends the state of a channel, where one is known; `only_bad` leaves out a live one.
-    fn tell_status(&mut self, slot: u32, topic: &Topic, channel: Channel, only_bad: bool) {
+    fn tell_status(
+        &mut self,
+        slot: u32,
+        topic: &Topic,
+        (channel, interval): (Channel, Option<Interval>),
+        only_bad: bool,
+    ) {
         let is_book = channel == Channel::Orderbook;
         let status = match is_book {
             true => self.cache.book_status(topic.instrument),
-            false => self.cache.stream_status(topic.instrument, channel),
+            false => self.cache.stream_status(topic.instrument, channel, interval),
         };
         let Some(status) = status else { return };
         if !status.since.is_some() || (only_bad && status.state == BookState::Live) {
@@ -267,7 +279,7 @@ impl Desk<'_, '_> {
         let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
         let body = match is_book {
             true => EventBody::BookState(status),
-            false => EventBody::StreamState(channel, status),
+            false => EventBody::StreamState(channel, interval, status),
         };
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
         if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {

@@ -5,14 +5,22 @@ use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 use super::fanout::{Fanout, Group, GroupId};
 use super::sessions::{Delivered, Sessions};
 use super::words::{Extra, Words};
-use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
+use crate::cache::{BookEvent, Cache, Event, EventBody, FeedStatus, Gap, Stream};
+use crate::client::dialect::commands::encode as commands;
 use crate::client::{Form, Range, Shared, Subject};
 use crate::clock::MonoNanos;
-use crate::instrument::{Channel, ExchangeId};
+use crate::instrument::Channel;
 use crate::metrics::BroadcastCounters;
+use crate::tick::Interval;
+
+/// Names of one instrument that a state is told under, each once to a session: as `*`, by its
+/// exchange, by its symbol in two spellings, and dialect 1.
+const STATE_FORMS_MAX: usize = 16;
 
 /// Groups whose pace holds something back, the one due first on top.
 pub(crate) type Held = BinaryHeap<Reverse<(MonoNanos, GroupId)>>;
@@ -35,10 +43,14 @@ pub(crate) fn publish(
     now: MonoNanos,
 ) -> u64 {
     match event.body {
-        EventBody::FeedState(status) => out.tell_feed_state(event, status.exchange),
-        EventBody::BookState(_) => out.tell_channel_state(event, Channel::Orderbook, fanout),
-        EventBody::StreamState(channel, _) => out.tell_channel_state(event, channel, fanout),
-        EventBody::Listed(_) => out.tell_state(event, fanout, Subject::ALL),
+        EventBody::FeedState(status) => out.tell_feed_state(event, &status),
+        EventBody::BookState(_) => {
+            out.tell_channel_state(event, (Channel::Orderbook, None), fanout)
+        }
+        EventBody::StreamState(channel, interval, _) => {
+            out.tell_channel_state(event, (channel, interval), fanout)
+        }
+        EventBody::Listed(_) => out.tell_state(event, fanout, Subject::ALL.into_iter()),
         EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
         EventBody::Book(book) => {
             let depth = book.depth.map(|depth| depth as u32);
@@ -205,12 +217,14 @@ impl Output<'_> {
     fn tell_channel_state(
         &mut self,
         event: &Event<'_>,
-        channel: Channel,
+        (channel, interval): (Channel, Option<Interval>),
         fanout: &mut Fanout,
     ) -> u64 {
         let is_of = |subject: &Subject| match subject {
             Subject::Status => true,
-            Subject::Stream(stream) => stream.channel() == channel,
+            Subject::Stream(stream) => {
+                stream.channel() == channel && (interval.is_none() || stream.interval() == interval)
+            }
         };
         self.tell_state(event, fanout, Subject::ALL.into_iter().filter(is_of))
     }
@@ -221,29 +235,53 @@ impl Output<'_> {
         &mut self,
         event: &Event<'_>,
         fanout: &mut Fanout,
-        subjects: impl IntoIterator<Item = Subject>,
+        subjects: impl Iterator<Item = Subject> + Clone,
     ) -> u64 {
-        let Some(range) = self.frame(&Form::Actions, event, Extra::default()) else { return 0 };
-        let mark = self.sessions.new_mark();
+        let mut forms = ArrayVec::<(Form, Range), STATE_FORMS_MAX>::new();
         let mut told = 0;
-        for subject in subjects {
-            let groups = fanout.slots_mut(event.instrument, subject).iter().flatten();
-            for group in groups.filter(|group| group.key.form == Form::Actions) {
-                for member in &group.members {
-                    told += u64::from(self.sessions.send_once(member.session, range, mark));
+        for subject in subjects.clone() {
+            for group in fanout.slots_mut(event.instrument, subject).iter().flatten() {
+                let form = &group.key.form;
+                if !forms.iter().any(|(known, _)| known == form)
+                    && let Some(range) = self.frame(form, event, Extra::default())
+                    && forms.try_push((form.clone(), range)).is_err()
+                {
+                    // More names for it than any client but a strange one uses: the rest is told as
+                    // often as it follows.
+                    told += self.tell_members(group, range);
+                }
+            }
+        }
+        for (form, range) in forms {
+            let mark = self.sessions.new_mark();
+            for subject in subjects.clone() {
+                let groups = fanout.slots_mut(event.instrument, subject).iter().flatten();
+                for group in groups.filter(|group| group.key.form == form) {
+                    for member in &group.members {
+                        told += u64::from(self.sessions.send_once(member.session, range, mark));
+                    }
                 }
             }
         }
         told
     }
 
-    /// The state of a feed, to who asked for the states of an instrument of its exchange.
-    fn tell_feed_state(&mut self, event: &Event<'_>, exchange: ExchangeId) -> u64 {
+    fn tell_members(&mut self, group: &Group, range: Range) -> u64 {
+        let members = group.members.iter();
+        members.map(|member| u64::from(self.sessions.send(member.session, range))).sum()
+    }
+
+    /// The state of a feed, to who asked for the states of an instrument of its exchange, and in
+    /// dialect 2 to who follows one.
+    fn tell_feed_state(&mut self, event: &Event<'_>, status: &FeedStatus) -> u64 {
+        let exchange = status.exchange as usize;
         let Some(range) = self.frame(&Form::Actions, event, Extra::default()) else { return 0 };
+        let followed = self.shared.arena.frame(|bytes| commands::feed_status(bytes, status));
         let mut told = 0;
         for slot in 0..self.sessions.slots() {
-            let wants = |feeds: &[u32; ExchangeId::ALL.len()]| feeds[exchange as usize] > 0;
-            if self.sessions.get(slot).is_some_and(|session| wants(&session.feeds)) {
+            let Some(session) = self.sessions.get(slot) else { continue };
+            let wants = [(session.feeds, range), (session.followed, followed)];
+            for (_, range) in wants.into_iter().filter(|(feeds, _)| feeds[exchange] > 0) {
                 told += u64::from(self.sessions.send(slot, range));
             }
         }

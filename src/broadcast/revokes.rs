@@ -8,7 +8,7 @@ use super::wishes::is_open_ended;
 use crate::client::dialect::actions::Unsubscribe;
 use crate::client::dialect::actions::encode::{self as actions, Changed};
 use crate::client::dialect::{Name, Naming, RequestId};
-use crate::client::{Answer, Dialect, Phase, Revokes, Session, Subject, Subscription, Topic, Wish};
+use crate::client::{Answer, Dialect, Phase, Revokes, Session, Subscription, Topic, Wish};
 use crate::instrument::Channel;
 use crate::limits::REVOKE_LOOKS_PER_PIECE;
 use crate::tick::Interval;
@@ -202,11 +202,11 @@ impl Broadcaster {
     fn end_subscription(&mut self, slot: u32, subscription: u32) {
         let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
         self.has_ended_one(&held);
-        if held.topic.subject == Subject::Status
-            && let Some(exchange) = self.exchange_of(held.topic.instrument)
+        if let Some(exchange) = self.exchange_of(held.topic.instrument)
             && let Some(session) = self.sessions.get_mut(slot)
+            && let Some(count) = session.feeds_of(&held.topic, exchange)
         {
-            session.feeds[exchange as usize] -= 1;
+            *count -= 1;
         }
     }
 

@@ -17,7 +17,7 @@ use crate::client::{
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
-use crate::tick::Interval;
+use crate::tick::{FeedState, Interval, Reason};
 
 impl Broadcaster {
     /// Dialect 1: subscribes all that is named, or nothing.
@@ -233,9 +233,10 @@ impl Broadcaster {
                     return false;
                 }
             }
+            let dialect = wish.dialect;
             for (exchange, is_new) in ExchangeId::ALL.into_iter().zip(&mut grants.feeds) {
                 if std::mem::take(is_new) {
-                    self.tell_feeds(slot, exchange);
+                    self.tell_feeds(slot, exchange, dialect);
                 }
             }
             grants.instruments = None;
@@ -258,14 +259,14 @@ impl Broadcaster {
             return;
         }
         let topic = self.words.topic(wish, instrument);
-        let is_new = self.wish_for(slot, wish, topic, prelude);
+        let is_new = self.wish_for(slot, wish, topic.clone(), prelude);
         if is_new
-            && wish.subject() == Subject::Status
             && let Some(exchange) = self.exchange_of(instrument)
             && let Some(session) = self.sessions.get_mut(slot)
+            && let Some(count) = session.feeds_of(&topic, exchange)
         {
-            feeds[exchange as usize] |= session.feeds[exchange as usize] == 0;
-            session.feeds[exchange as usize] += 1;
+            feeds[exchange as usize] |= *count == 0;
+            *count += 1;
         }
     }
 
@@ -298,15 +299,24 @@ impl Broadcaster {
         false
     }
 
-    /// Sends the present states of an exchange's connections.
-    fn tell_feeds(&mut self, slot: u32, exchange: ExchangeId) {
+    /// Sends the present states of an exchange's connections; in dialect 2, where nobody asked for
+    /// them, those that are not as they ought to be.
+    fn tell_feeds(&mut self, slot: u32, exchange: ExchangeId, dialect: Dialect) {
         let Self { cache, sessions, shared, words, counters, .. } = self;
         let mut out = Output { sessions, shared, words, counters };
         for &status in cache.feed_statuses(exchange) {
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
             let body = EventBody::FeedState(status);
             let event = Event { instrument: InstrumentId::NONE, seq: 0, stamp, body };
-            if let Some(range) = out.frame(&Form::Actions, &event, Extra::default()) {
+            let is_well = status.state == FeedState::Connected && status.reason == Reason::None;
+            let range = match dialect {
+                Dialect::Actions => out.frame(&Form::Actions, &event, Extra::default()),
+                Dialect::Commands if is_well => None,
+                Dialect::Commands => {
+                    Some(out.shared.arena.frame(|bytes| commands::feed_status(bytes, &status)))
+                }
+            };
+            if let Some(range) = range {
                 out.sessions.send(slot, range);
             }
         }
@@ -337,13 +347,13 @@ impl Broadcaster {
             if held.is_some() {
                 continue;
             }
-            let is_new = self.wish_for(slot, wish, topic, Prelude::None);
+            let is_new = self.wish_for(slot, wish, topic.clone(), Prelude::None);
             if is_new
-                && wish.subject() == Subject::Status
                 && let Some(exchange) = self.exchange_of(instrument)
                 && let Some(session) = self.sessions.get_mut(slot)
+                && let Some(count) = session.feeds_of(&topic, exchange)
             {
-                session.feeds[exchange as usize] += 1;
+                *count += 1;
             }
         }
         self.sessions.mark_catching_up(slot);

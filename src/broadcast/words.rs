@@ -111,14 +111,14 @@ impl Words {
         match form {
             Form::Actions => true,
             Form::Commands(_) => match event.body {
-                EventBody::Trade(_) | EventBody::Candle(_) | EventBody::Gap(_) => true,
-                EventBody::Ticker(ticker) => ticker.last.is_some(),
-                EventBody::Quote(_)
-                | EventBody::Book(_)
-                | EventBody::BookState(_)
+                EventBody::Trade(_)
+                | EventBody::Candle(_)
+                | EventBody::Gap(_)
                 | EventBody::Listed(_)
                 | EventBody::StreamState(..)
-                | EventBody::FeedState(_) => false,
+                | EventBody::FeedState(_) => true,
+                EventBody::Ticker(ticker) => ticker.last.is_some(),
+                EventBody::Quote(_) | EventBody::Book(_) | EventBody::BookState(_) => false,
             },
         }
     }
@@ -140,9 +140,17 @@ impl Words {
                 };
                 actions::event(out, self.labels(event.instrument), event, envelope);
             }
-            Form::Commands(asset) => {
-                commands::event(out, asset, event);
-            }
+            Form::Commands(asset) => match event.body {
+                EventBody::FeedState(status) => commands::feed_status(out, &status),
+                EventBody::Listed(_) | EventBody::StreamState(..) => {
+                    if let Some(known) = self.table.instrument(event.instrument) {
+                        commands::status(out, asset, known.exchange, event);
+                    }
+                }
+                _ => {
+                    commands::event(out, asset, event);
+                }
+            },
         }
     }
 }

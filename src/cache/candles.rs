@@ -272,9 +272,12 @@ impl Candles {
 
     /// Nobody brings for a while what the candles are made of. The next of it, or what is told to
     /// be missing before it, shows whether anything was missed.
-    pub(super) fn fall_silent(&mut self, source: CandleSource) {
+    pub(super) fn fall_silent(&mut self, source: CandleSource, interval: Option<Interval>) {
         if self.is_made_of(source) {
-            self.slots.iter_mut().for_each(Slot::fall_silent);
+            match interval {
+                Some(interval) => self.slots[interval as usize].fall_silent(),
+                None => self.slots.iter_mut().for_each(Slot::fall_silent),
+            }
         }
     }
 

@@ -118,8 +118,8 @@ pub enum EventBody<'a> {
     BookState(BookStatus),
     /// Its exchange lists the instrument otherwise than before.
     Listed(ListedStatus),
-    /// Another channel than the book is not there, or is again.
-    StreamState(Channel, BookStatus),
+    /// Another channel than the book (of the exchange's candles: a length) is not there, or is again.
+    StreamState(Channel, Option<Interval>, BookStatus),
     /// A connection to the exchange changed its state.
     FeedState(FeedStatus),
     /// Events never reached us.

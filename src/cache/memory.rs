@@ -8,6 +8,7 @@ use super::event::{
 use super::histories::Histories;
 use super::packed::Record;
 use super::shelf::BookShelf;
+use super::statuses::Statuses;
 use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
@@ -81,7 +82,7 @@ pub(super) struct Memory {
     pub(super) candles: Candles,
     pub(super) shelf: BookShelf,
     /// States of the other channels, as far as any was told.
-    pub(super) statuses: [Option<BookStatus>; Channel::ALL.len()],
+    pub(super) statuses: Statuses,
     /// Its streams are asked for at present.
     is_carried: bool,
     /// Its trades are carried to clients; else they make candles alone, and are not numbered.
@@ -113,7 +114,7 @@ impl Memory {
             candle_prices: None,
             candles: Candles::new(candle_source),
             shelf: BookShelf::new(),
-            statuses: [None; Channel::ALL.len()],
+            statuses: Statuses::default(),
             is_carried: true,
             shows_trades: !hides_trades,
             listed: None,
@@ -125,7 +126,7 @@ impl Memory {
     pub(super) fn set_carried(&mut self, is_carried: bool, hides_trades: bool) {
         if is_carried && !self.is_carried {
             self.shows_trades = !hides_trades;
-            self.statuses = [None; Channel::ALL.len()];
+            self.statuses = Statuses::default();
             self.shelf.set_status(BookStatus::UNKNOWN);
         }
         self.is_carried = is_carried;
@@ -182,10 +183,10 @@ impl Memory {
                 self.miss(histories, (channel, missed.max(1), reason), stamp, told);
             }
             Body::Unheard { channel: Channel::Trades } => {
-                self.candles.fall_silent(CandleSource::Trades);
+                self.candles.fall_silent(CandleSource::Trades, None);
             }
             Body::Unheard { channel: Channel::Candles } => {
-                self.candles.fall_silent(CandleSource::Exchange);
+                self.candles.fall_silent(CandleSource::Exchange, None);
             }
             Body::TradesShown { shown } => self.show_trades(histories, shown, stamp, told),
             Body::Unheard { .. }
@@ -240,7 +241,7 @@ impl Memory {
         self.shows_trades = shown;
         let instrument = self.instrument;
         let since = stamp.received;
-        let (state, reason) = match self.statuses[Channel::Candles as usize] {
+        let (state, reason) = match self.statuses.of(Channel::Candles, None) {
             _ if !shown => (BookState::Stale, Reason::Configuration),
             // Candles that are made of them were there as long as they were.
             Some(candles) if self.candles.are_built() => (candles.state, candles.reason),
@@ -251,8 +252,8 @@ impl Memory {
             told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
         }
         let status = BookStatus { state, reason, since };
-        self.statuses[Channel::Trades as usize] = Some(status);
-        let body = EventBody::StreamState(Channel::Trades, status);
+        self.statuses.set(Channel::Trades, None, status);
+        let body = EventBody::StreamState(Channel::Trades, None, status);
         told(&Event { instrument, seq: 0, stamp, body });
     }
 

@@ -11,6 +11,7 @@ mod memory;
 mod packed;
 mod reading;
 mod shelf;
+mod statuses;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +29,7 @@ use memory::Memory;
 use crate::book::Book;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId, InstrumentTable};
-use crate::tick::{Body, BookState, Tick};
+use crate::tick::{Body, BookState, Interval, Tick};
 
 /// What is remembered at most of the events of a broadcaster's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,19 +181,19 @@ impl Cache {
                 let body = EventBody::BookState(status);
                 told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
             }
-            Body::StreamState { channel, state, reason } => {
+            Body::StreamState { channel, interval, state, reason } => {
                 let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
                 let status = BookStatus { state, reason, since: received };
                 if channel == Channel::Candles && state == BookState::Stale {
-                    memory.candles.fall_silent(CandleSource::Exchange);
+                    memory.candles.fall_silent(CandleSource::Exchange, interval);
                 }
                 // Candles that are built from trades are there as long as those are.
                 let is_built = channel == Channel::Trades && memory.candles.are_built();
                 let is_shown = channel != Channel::Trades || memory.shows_trades;
                 let told_of = [is_shown.then_some(channel), is_built.then_some(Channel::Candles)];
                 for channel in told_of.into_iter().flatten() {
-                    memory.statuses[channel as usize] = Some(status);
-                    let body = EventBody::StreamState(channel, status);
+                    memory.statuses.set(channel, interval, status);
+                    let body = EventBody::StreamState(channel, interval, status);
                     told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
                 }
             }
@@ -273,10 +274,16 @@ impl Cache {
         Some(self.memory(instrument)?.shelf.status())
     }
 
-    /// What is known of another channel than the book; `None` while nothing was ever said of it,
-    /// which is how it stays where the exchange serves it.
-    pub fn stream_status(&self, instrument: InstrumentId, channel: Channel) -> Option<BookStatus> {
-        self.memory(instrument)?.statuses[channel as usize]
+    /// What is known of another channel than the book, of candles of those of an interval; `None`
+    /// while nothing was ever said of it, which is how it stays where the exchange serves it. Without
+    /// an interval it is what is known of the channel as a whole.
+    pub fn stream_status(
+        &self,
+        instrument: InstrumentId,
+        channel: Channel,
+        interval: Option<Interval>,
+    ) -> Option<BookStatus> {
+        self.memory(instrument)?.statuses.of(channel, interval)
     }
 
     /// How an exchange lists an instrument is something else from now on.

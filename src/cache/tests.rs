@@ -371,10 +371,15 @@ fn candles_that_are_built_from_trades_are_not_there_without_them() {
         cache.set_instruments(&table);
         for state in [BookState::Stale, BookState::Live] {
             let (channel, reason) = (Channel::Trades, Reason::ExchangeError);
-            let told = apply(&mut cache, START, Body::StreamState { channel, state, reason });
+            let told = apply(
+                &mut cache,
+                START,
+                Body::StreamState { channel, interval: None, state, reason },
+            );
             let built = source == CandleSource::Trades;
             assert_eq!(told.len(), 1 + usize::from(built));
-            let of_candles = cache.stream_status(ID, Channel::Candles).map(|status| status.state);
+            let of_candles =
+                cache.stream_status(ID, Channel::Candles, None).map(|status| status.state);
             assert_eq!(of_candles, built.then_some(state), "who comes later is told too");
         }
     }
@@ -386,11 +391,11 @@ fn what_a_stream_was_when_it_was_left_is_forgotten_when_it_is_carried_again() {
     let mut cache = Cache::new(HistoryBounds::default());
     cache.set_instruments(&table);
     let (channel, state, reason) = (Channel::Trades, BookState::Stale, Reason::Configuration);
-    apply(&mut cache, START, Body::StreamState { channel, state, reason });
+    apply(&mut cache, START, Body::StreamState { channel, interval: None, state, reason });
     apply(&mut cache, START, Body::BookState { state, reason });
     let seen = |cache: &Cache| {
         let book = cache.book_status(ID).map(|status| (status.state, status.since.is_some()));
-        (book, cache.stream_status(ID, Channel::Trades).is_some())
+        (book, cache.stream_status(ID, Channel::Trades, None).is_some())
     };
     let (stale, unknown) =
         ((Some((state, true)), true), (Some((BookState::Resyncing, false)), false));

@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::outbox::{Chunks, Wire};
 use super::outgoing::{Outgoing, Shared};
 use super::pace::{CrumbBucket, Heartbeat, RequestBucket};
-use super::subscription::{Subscriptions, Topic};
+use super::subscription::{Dialect, Subject, Subscriptions, Topic};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -143,6 +143,8 @@ pub(crate) struct Session {
     pub(crate) mark: u64,
     /// Subscriptions to states, by exchange.
     pub(crate) feeds: [u32; ExchangeId::ALL.len()],
+    /// Subscriptions of dialect 2, by exchange: they are told its states.
+    pub(crate) followed: [u32; ExchangeId::ALL.len()],
     pub(crate) subscriptions: Subscriptions,
     /// Granted subscriptions that have not begun, in the order of their requests.
     pub(crate) joins: VecDeque<Join>,
@@ -171,6 +173,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// How many subscriptions have the states of an exchange told as this one has; `None` for one
+    /// that has none told.
+    pub(crate) const fn feeds_of(
+        &mut self,
+        topic: &Topic,
+        exchange: ExchangeId,
+    ) -> Option<&mut u32> {
+        match (topic.form.dialect(), topic.subject) {
+            (Dialect::Commands, _) => Some(&mut self.followed[exchange as usize]),
+            (Dialect::Actions, Subject::Status) => Some(&mut self.feeds[exchange as usize]),
+            (Dialect::Actions, Subject::Stream(_)) => None,
+        }
+    }
+
     pub(crate) fn new(
         socket: Box<WebSocket<Transport>>,
         peer: SocketAddr,
@@ -190,6 +206,7 @@ impl Session {
             ends_output: false,
             mark: 0,
             feeds: [0; ExchangeId::ALL.len()],
+            followed: [0; ExchangeId::ALL.len()],
             subscriptions: Subscriptions::default(),
             joins: VecDeque::new(),
             answer: None,

@@ -201,7 +201,7 @@ impl Decoder {
         let counts = &mut self.summary.counts;
         let note = match parsed {
             Ok(Frame::Data { .. }) => return self.data(line, lines),
-            Ok(Frame::Ack { .. }) => {
+            Ok(Frame::Ack { .. } | Frame::Left { .. } | Frame::Subscribed(_)) => {
                 counts.acks += 1;
                 Note::Control("ack")
             }

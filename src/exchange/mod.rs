@@ -48,9 +48,12 @@ pub struct Subscription {
     pub interval: Option<Interval>,
 }
 
+/// A stream, however it is spelled: of which instrument and channel, of candles the interval.
+pub type StreamKey = (InstrumentId, Channel, Option<Interval>);
+
 impl Subscription {
     /// What it brings, however that is spelled there.
-    pub const fn stream(&self) -> (InstrumentId, Channel, Option<Interval>) {
+    pub const fn stream(&self) -> StreamKey {
         (self.instrument, self.channel, self.interval)
     }
 }
@@ -95,6 +98,21 @@ pub struct Subject {
     pub instrument: InstrumentId,
     /// Which of its channels.
     pub channel: Channel,
+    /// Of candles their length, where the answer says it; else it is about any.
+    pub interval: Option<Interval>,
+}
+
+impl Subject {
+    /// A channel; of candles those of any length.
+    pub const fn of(instrument: InstrumentId, channel: Channel) -> Self {
+        Self { instrument, channel, interval: None }
+    }
+
+    /// Whether it is about this stream.
+    pub fn names(&self, stream: &Subscription) -> bool {
+        (self.instrument, self.channel) == (stream.instrument, stream.channel)
+            && (self.interval.is_none() || self.interval == stream.interval)
+    }
 }
 
 /// What an exchange allows and promises on one connection. Sources stand with each adapter.
@@ -247,6 +265,17 @@ pub enum Frame {
         /// The stream that was accepted, where the answer names it.
         subject: Option<Subject>,
     },
+    /// A stream has ended: by a request of ours, or because the exchange ends it.
+    Left {
+        /// The id that we gave to the request; `None` when the exchange does not echo one.
+        id: Option<u64>,
+        /// The stream, where it is named and ours.
+        subject: Option<Subject>,
+    },
+    /// All that the exchange sends on this connection, of what is ours. It answers any request that
+    /// was accepted; what stood in the last list, stands in this one no more and was not left by us
+    /// is what the exchange has ended.
+    Subscribed(Box<[Subject]>),
     /// A heartbeat of the exchange.
     Heartbeat,
     /// The exchange says how it is; [`Reason::None`] when all is well, and where it says more than

@@ -10,8 +10,8 @@ use super::open::{Sign, is_of_silence};
 use super::publish::Publisher;
 use super::with_books;
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::exchange::Subscription;
-use crate::instrument::{Channel, InstrumentId};
+use crate::exchange::{StreamKey, Subscription};
+use crate::instrument::Channel;
 use crate::tick::{Body, BookState, Reason, Tick};
 
 /// What was told of one stream.
@@ -28,15 +28,15 @@ enum Told {
 /// What was told of streams; of those that were never absent, nothing.
 #[derive(Debug, Default)]
 pub(super) struct Absences {
-    told: HashMap<(InstrumentId, Channel), Told>,
+    told: HashMap<StreamKey, Told>,
     /// How many of them are absent.
     count: u64,
 }
 
 impl Absences {
     /// Whether a stream was told as not there.
-    pub(super) fn has(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let told = self.told.get(&(instrument, channel));
+    pub(super) fn has(&self, stream: StreamKey) -> bool {
+        let told = self.told.get(&stream);
         matches!(told, Some(Told::Absent(_) | Told::Withdrawn(_)))
     }
 
@@ -45,18 +45,16 @@ impl Absences {
         if self.count == 0 {
             return Reason::None;
         }
-        let reasons = streams.iter().filter_map(|one| {
-            match self.told.get(&(one.instrument, one.channel))? {
-                Told::Absent(reason) => Some(*reason),
-                Told::There | Told::Withdrawn(_) => None,
-            }
+        let reasons = streams.iter().filter_map(|one| match self.told.get(&one.stream())? {
+            Told::Absent(reason) => Some(*reason),
+            Told::There | Told::Withdrawn(_) => None,
         });
         reasons.max_by_key(|&reason| gravity(reason)).unwrap_or(Reason::None)
     }
 
     /// Every stream whose state is known to who listens, books aside.
-    pub(super) fn told(&self) -> impl Iterator<Item = (InstrumentId, Channel)> {
-        self.told.keys().copied().filter(|(_, channel)| *channel != Channel::Orderbook)
+    pub(super) fn told(&self) -> impl Iterator<Item = StreamKey> {
+        self.told.keys().copied().filter(|(_, channel, _)| *channel != Channel::Orderbook)
     }
 
     /// Nothing of these is carried yet, and those who listen know it.
@@ -67,7 +65,7 @@ impl Absences {
     }
 
     fn set(&mut self, stream: &Subscription, told: Told) {
-        let was = self.told.insert((stream.instrument, stream.channel), told);
+        let was = self.told.insert(stream.stream(), told);
         self.count += u64::from(matches!(told, Told::Absent(_)));
         self.count -= u64::from(matches!(was, Some(Told::Absent(_))));
     }
@@ -109,21 +107,34 @@ impl Publisher {
         let mut told = HashSet::new();
         for one in left {
             let (instrument, channel) = (one.instrument, one.channel);
-            // Candles have a stream for each interval, and are told of as one channel.
+            self.absences.set(one, Told::Withdrawn(reason));
+            // Candles have a stream for each interval; when all go, that is told of the channel.
             if !told.insert((instrument, channel)) {
                 continue;
             }
             self.numbers.forget(instrument, channel);
-            self.absences.set(one, Told::Withdrawn(reason));
-            if channel == Channel::Orderbook {
-                continue;
+            if channel != Channel::Orderbook {
+                let gap = Body::Gap { channel, reason, missed: 0 };
+                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
+                self.tell_told((instrument, channel, None), Told::Withdrawn(reason));
             }
-            let gap = Body::Gap { channel, reason, missed: 0 };
-            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
-            self.tell_stream(instrument, channel);
         }
         for instrument in with_books(left) {
             self.books.abandon(instrument, reason, self.output.staged());
+        }
+        self.note_absences(now);
+    }
+
+    /// Candles of these lengths are not carried any more, while those of others are.
+    pub(super) fn withdraw_lengths(
+        &mut self,
+        left: &[Subscription],
+        reason: Reason,
+        now: MonoNanos,
+    ) {
+        for one in left {
+            self.absences.set(one, Told::Withdrawn(reason));
+            self.tell_stream(one.stream());
         }
         self.note_absences(now);
     }
@@ -132,14 +143,13 @@ impl Publisher {
     /// when that is news.
     pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) -> bool {
         let (instrument, channel) = (stream.instrument, stream.channel);
-        let is_known =
-            self.absences.told.get(&(instrument, channel)) == Some(&Told::Absent(reason));
+        let is_known = self.absences.told.get(&stream.stream()) == Some(&Told::Absent(reason));
         self.absences.set(stream, Told::Absent(reason));
         if channel == Channel::Orderbook {
             // One whose connection was lost meanwhile was told so.
             self.books.abandon(instrument, reason, self.output.staged());
         } else if !is_known {
-            self.tell_stream(instrument, channel);
+            self.tell_stream(stream.stream());
         }
         self.note_absences(now);
         !is_known
@@ -149,7 +159,7 @@ impl Publisher {
     /// when it speaks. A book says so itself, with its snapshot.
     pub(super) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
         let Subscription { instrument, channel, .. } = sign.stream;
-        let was = match self.absences.told.get(&(instrument, channel)) {
+        let was = match self.absences.told.get(&sign.stream.stream()) {
             None | Some(Told::There) => return false,
             Some(Told::Absent(reason)) if is_of_silence(*reason) && !sign.speaks => return false,
             Some(Told::Absent(reason) | Told::Withdrawn(reason)) => *reason,
@@ -162,7 +172,7 @@ impl Publisher {
                 let gap = Body::Gap { channel, reason: Reason::Mute, missed: 0 };
                 self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
             }
-            self.tell_stream(instrument, channel);
+            self.tell_stream(sign.stream.stream());
         }
         self.note_absences(now);
         true
@@ -170,19 +180,24 @@ impl Publisher {
 
     /// Tells a stream's state once more to a ring that missed some.
     #[cold]
-    pub(super) fn retell_stream(&mut self, instrument: InstrumentId, channel: Channel) {
-        if channel == Channel::Trades {
+    pub(super) fn retell_stream(&mut self, stream: StreamKey) {
+        if let (instrument, Channel::Trades, _) = stream {
             self.retell_trades_shown(instrument);
         }
-        self.tell_stream(instrument, channel);
+        self.tell_stream(stream);
         let now = self.clock.now();
         self.stamp_and_push(now);
     }
 
-    fn tell_stream(&mut self, instrument: InstrumentId, channel: Channel) {
-        let Some(told) = self.absences.told.get(&(instrument, channel)) else { return };
+    fn tell_stream(&mut self, stream: StreamKey) {
+        if let Some(&told) = self.absences.told.get(&stream) {
+            self.tell_told(stream, told);
+        }
+    }
+
+    fn tell_told(&mut self, (instrument, channel, interval): StreamKey, told: Told) {
         let (state, reason) = told.state();
-        let body = Body::StreamState { channel, state, reason };
+        let body = Body::StreamState { channel, interval, state, reason };
         self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 

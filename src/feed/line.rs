@@ -500,8 +500,11 @@ impl Lines {
     /// What of a lost connection no other is known to bring, of all that is still asked for.
     pub(super) fn left_by(&self, lost: &Lost) -> Vec<Subscription> {
         let open = || self.lines.iter().flat_map(Line::opened);
+        let plans = self.lines.iter().map(|line| &line.main.plan().subscriptions);
+        let asked: HashSet<&Subscription> = plans.flatten().collect();
         let is_left = |one: &&Subscription| {
-            self.asks_for(one) && !open().any(|open| open.rhythms.keeps_up_with(&lost.rhythms, one))
+            asked.contains(one)
+                && !open().any(|open| open.rhythms.keeps_up_with(&lost.rhythms, one))
         };
         lost.plan.subscriptions.iter().filter(is_left).copied().collect()
     }
@@ -529,7 +532,8 @@ impl Lines {
     pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
         loop {
             let instrument = self.upstreams().find_map(|upstream| upstream.open()?.take_aged())?;
-            let flows = |open: &mut Open| open.rhythms.is_flowing(instrument, Channel::Orderbook);
+            let stream = (instrument, Channel::Orderbook, None);
+            let flows = |open: &mut Open| open.rhythms.is_flowing(stream);
             if !self.upstreams().any(|upstream| upstream.open().is_some_and(flows)) {
                 return Some(instrument);
             }
@@ -550,16 +554,14 @@ impl Lines {
     /// reason that there is for it.
     pub(super) fn absences(&self) -> Vec<(Subscription, Reason)> {
         let open = || self.lines.iter().flat_map(Line::opened);
-        let is_there = |one: &Subscription| {
-            open().any(|open| open.rhythms.is_there(one.instrument, one.channel))
-        };
+        let is_there = |one: &Subscription| open().any(|open| open.rhythms.is_there(one.stream()));
         let mut absences: Vec<(Subscription, Reason)> = Vec::new();
         let mut places = HashMap::new();
         for &(stream, reason) in open().flat_map(Open::lacks) {
             if is_there(&stream) {
                 continue;
             }
-            let place = *places.entry((stream.instrument, stream.channel)).or_insert_with(|| {
+            let place = *places.entry(stream.stream()).or_insert_with(|| {
                 absences.push((stream, reason));
                 absences.len() - 1
             });

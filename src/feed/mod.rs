@@ -168,6 +168,7 @@ impl<E: Exchange> Feed<E> {
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),
         );
+        publisher.numbers.cover(count, &subscriptions);
         if options.is_known {
             publisher.absences.begin_withdrawn(&subscriptions);
         }
@@ -320,8 +321,10 @@ impl<E: Exchange> Feed<E> {
         self.publisher.cover(instruments(&wanted), &wanted);
         // A channel is there as long as one of its streams is: candles come in several lengths.
         let stays: HashSet<_> = wanted.iter().map(|one| (one.instrument, one.channel)).collect();
-        let left = left.into_iter().filter(|one| !stays.contains(&(one.instrument, one.channel)));
-        let left: Vec<Subscription> = left.chain(homeless).collect();
+        let (lengths, mut left): (Vec<_>, Vec<Subscription>) =
+            left.into_iter().partition(|one| stays.contains(&(one.instrument, one.channel)));
+        left.extend(homeless);
+        self.publisher.withdraw_lengths(&lengths, reason, now);
         self.publisher.withdraw(&left, reason, now);
         self.states_changed = true;
         self.subscriptions = wanted;
@@ -439,7 +442,7 @@ impl<E: Exchange> Feed<E> {
         while let Some(sign) = self.lines.take_sign() {
             let absences = &self.publisher.absences;
             let kin = kin_channel(sign.stream.channel);
-            if kin.is_some_and(|kin| absences.has(sign.stream.instrument, kin))
+            if kin.is_some_and(|kin| absences.has((sign.stream.instrument, kin, None)))
                 && let Some(stream) = self.kin_of(&sign.stream)
             {
                 self.states_changed |= self.publisher.present(Sign { stream, ..sign }, now);

@@ -15,11 +15,11 @@ use super::subscribing::{Postponed, Refused, Said, Subscribing};
 use super::upstream::Site;
 use super::with_trades;
 use crate::clock::MonoNanos;
-use crate::exchange::{Exchange, RefusalKind, SnapshotSource, Subscription};
+use crate::exchange::{Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
-use crate::tick::{Interval, Reason};
+use crate::tick::Reason;
 
 /// What was not asked for by then, after it was to be, is told to wait for its turn. Most
 /// connections have asked for everything long before.
@@ -27,6 +27,9 @@ pub(super) const UNSENT_TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
+
+/// First wait before a stream is asked for again that the exchange has ended without a word.
+const ENDED_WAIT: Duration = Duration::from_secs(2);
 
 /// That a stream is there.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +55,6 @@ const fn is_of_haste(kind: RefusalKind) -> bool {
 
 /// Streams that a connection does not get, and why.
 pub(super) type Lacks = BTreeMap<StreamKey, (Subscription, Reason)>;
-
-/// What [`Subscription::stream`] gives.
-type StreamKey = (InstrumentId, Channel, Option<Interval>);
 
 /// An open connection.
 #[derive(Debug)]
@@ -88,6 +88,8 @@ pub(super) struct Open {
     pub(super) is_barren: bool,
     /// What of it the exchange refuses or does not bring, and why.
     pub(super) lacks: Lacks,
+    /// What the exchange listed last of what it sends here.
+    pub(super) listed: Box<[Subject]>,
     /// Streams that were accepted, or speak (again), until somebody takes them.
     pub(super) signs: Vec<Sign>,
     /// Books whose stream fell silent, until somebody takes them.
@@ -189,9 +191,8 @@ impl Open {
         site: &mut Site<'_>,
     ) -> Result<(), NetError> {
         self.subscribing.resume(site.now);
-        while let Some((id, refused)) = self
-            .subscribing
-            .overdue(site.now, |one| self.rhythms.speaks(one.instrument, one.channel))
+        while let Some((id, refused)) =
+            self.subscribing.overdue(site.now, |one| self.rhythms.speaks(one.stream()))
         {
             site.counters.unanswered.increment();
             site.notices.push(FeedNotice::Unanswered { line: site.line, id });
@@ -276,6 +277,41 @@ impl Open {
         self.subscribing.refuse(said, now)
     }
 
+    /// The exchange says that a stream has ended. Nothing comes of it where that was asked for, or
+    /// where it will be asked for anyway; else the exchange has ended it by itself.
+    pub(super) fn left(
+        &mut self,
+        id: Option<u64>,
+        subject: Option<Subject>,
+        now: MonoNanos,
+    ) -> Option<Refused> {
+        if self.subscribing.leave_granted(id, subject) {
+            return None;
+        }
+        self.end(subject?, now)
+    }
+
+    /// The exchange lists what it sends here: what it does not send any more it has ended by itself,
+    /// unless that was asked for. Of what it never listed nobody knows how it would.
+    pub(super) fn subscribed(&mut self, listed: Box<[Subject]>, now: MonoNanos) -> Vec<Refused> {
+        let before = std::mem::replace(&mut self.listed, listed);
+        let gone: Vec<_> = before.iter().filter(|one| !self.listed.contains(one)).collect();
+        gone.into_iter().filter_map(|&subject| self.end(subject, now)).collect()
+    }
+
+    /// The exchange has ended a stream that nobody wanted to leave.
+    fn end(&mut self, subject: Subject, now: MonoNanos) -> Option<Refused> {
+        let mut ended = self.rhythms.granted(subject);
+        ended.retain(|one| !self.subscribing.is_asking(one));
+        if ended.is_empty() {
+            return None;
+        }
+        self.rhythms.end(&ended);
+        self.doubted.extend(with_trades(&ended));
+        let (reason, wait) = (Reason::Unavailable, ENDED_WAIT);
+        Some(self.subscribing.end(ended, RefusalKind::Temporary { reason, wait }, now))
+    }
+
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
     pub(super) fn refuse(
         &mut self,
@@ -311,7 +347,7 @@ impl Open {
     /// an answer.
     fn lack(&mut self, streams: &[Subscription], reason: Reason) {
         for &one in streams {
-            if !self.rhythms.speaks(one.instrument, one.channel) {
+            if !self.rhythms.speaks(one.stream()) {
                 let known = self.lacks.entry(one.stream()).or_insert((one, reason));
                 // Its turn has come.
                 if known.1 == Reason::AwaitingTurn {

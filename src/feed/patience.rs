@@ -18,11 +18,16 @@ use crate::tick::Reason;
 /// together do not come back together.
 const JITTER: u32 = 8;
 
+/// A stream that stood for so long was not ended by what ended it before.
+const ENDED_LONG_AGO: Duration = REFUSED_WAIT_MAX.saturating_mul(2);
+
 /// What one connection was refused for now.
 #[derive(Debug)]
 pub(super) struct Patience {
     /// How often each stream was refused since it was accepted.
     refused: HashMap<Subscription, u32>,
+    /// How often each was ended after it had been granted, and when that was last.
+    ended: HashMap<Subscription, (u32, MonoNanos)>,
     /// Holds since anything was accepted.
     holds: u32,
     held_until: MonoNanos,
@@ -32,7 +37,8 @@ pub(super) struct Patience {
 impl Patience {
     /// Nothing was refused yet.
     pub(super) fn new(seed: u64) -> Self {
-        Self { refused: HashMap::new(), holds: 0, held_until: MonoNanos::ZERO, random: seed }
+        let (refused, ended) = (HashMap::new(), HashMap::new());
+        Self { refused, ended, holds: 0, held_until: MonoNanos::ZERO, random: seed }
     }
 
     /// Before this nothing is said.
@@ -77,14 +83,40 @@ impl Patience {
         }
     }
 
+    /// The exchange ended these, which it had granted: the first wait of it, twice as long each time,
+    /// unless the last time was long ago.
+    pub(super) fn ended(
+        &mut self,
+        streams: &[Subscription],
+        first: Duration,
+        now: MonoNanos,
+    ) -> Duration {
+        let counts = streams.iter().map(|stream| {
+            let (count, last) = self.ended.entry(*stream).or_insert((0, now));
+            *count = if now > last.after(ENDED_LONG_AGO) { 1 } else { count.saturating_add(1) };
+            *last = now;
+            *count
+        });
+        let doublings = counts.max().unwrap_or(1).saturating_sub(1);
+        let times = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        first.saturating_mul(times).min(REFUSED_WAIT_MAX.max(first))
+    }
+
     /// Something was accepted: of these streams, if it is known which.
     pub(super) fn accept(&mut self, streams: &[Subscription]) {
         self.holds = 0;
-        self.forget(streams);
+        self.forget_refusals(streams);
     }
 
     /// These are nobody's wish any more.
     pub(super) fn forget(&mut self, streams: &[Subscription]) {
+        self.forget_refusals(streams);
+        for stream in streams {
+            self.ended.remove(stream);
+        }
+    }
+
+    fn forget_refusals(&mut self, streams: &[Subscription]) {
         if !self.refused.is_empty() {
             streams.iter().for_each(|stream| {
                 self.refused.remove(stream);

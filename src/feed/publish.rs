@@ -1,6 +1,6 @@
 //! From a parsed frame to ticks in the rings: order, proof, stamps.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::absences::Absences;
@@ -13,7 +13,7 @@ use super::{LossShows, with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
-    SequencedTick, Subscription,
+    SequencedTick, StreamKey, Subscription,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
@@ -36,7 +36,7 @@ pub(super) struct Publisher {
     /// Stamps of the frame whose ticks wait for a ring.
     waiting: Option<Stamps>,
     /// What is to be told anew to a ring that had lapsed: books, and states of other streams.
-    retell: VecDeque<(InstrumentId, Channel)>,
+    retell: VecDeque<StreamKey>,
     /// Whose book is carried.
     instruments: Vec<InstrumentId>,
     /// What was told of streams that are not there.
@@ -457,7 +457,8 @@ impl Publisher {
                 orphans.push(heir);
             }
         }
-        orphans.retain(|orphan| !with_books(left).any(|book| book == *orphan));
+        let left_books: HashSet<InstrumentId> = with_books(left).collect();
+        orphans.retain(|orphan| !left_books.contains(orphan));
         self.distrust(orphans.into_iter(), Reason::Disconnected, now);
         self.disconnected(with_books(left), now);
         self.fall_silent(left, now);
@@ -546,7 +547,7 @@ impl Publisher {
     /// The subscription of a book was accepted. One that is told as not there for its silence waits
     /// until it speaks.
     pub(super) fn accepted_book(&mut self, instrument: InstrumentId, now: MonoNanos) {
-        if self.absences.has(instrument, Channel::Orderbook) {
+        if self.absences.has((instrument, Channel::Orderbook, None)) {
             return;
         }
         self.books.accepted(instrument, self.output.staged());
@@ -642,11 +643,11 @@ impl Publisher {
         if behind {
             self.push();
             while !self.output.is_blocked()
-                && let Some((instrument, channel)) = self.retell.pop_front()
+                && let Some(stream) = self.retell.pop_front()
             {
-                match channel {
-                    Channel::Orderbook => self.retell_book(instrument),
-                    _ => self.retell_stream(instrument, channel),
+                match stream {
+                    (instrument, Channel::Orderbook, _) => self.retell_book(instrument),
+                    _ => self.retell_stream(stream),
                 }
             }
         }
@@ -675,9 +676,9 @@ impl Publisher {
         self.rejoined = true;
         self.retell.clear();
         let trades = self.shown_trades.iter().flat_map(|(_, traded)| traded);
-        self.retell.extend(trades.map(|&instrument| (instrument, Channel::Trades)));
+        self.retell.extend(trades.map(|&instrument| (instrument, Channel::Trades, None)));
         self.retell.extend(self.absences.told());
-        self.retell.extend(self.books.shown().map(|book| (book, Channel::Orderbook)));
+        self.retell.extend(self.books.shown().map(|book| (book, Channel::Orderbook, None)));
     }
 
     /// Publishes a book whole for the ring that missed some of it, before anything else of it. The

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use arrayvec::ArrayString;
+
 use super::command::{FeedNotice, Refusal};
 use super::gap::Source;
 use super::line::{End, Line};
@@ -13,14 +15,14 @@ use super::subscribing::{Refused, Said};
 use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{
-    Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick,
+    Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick, StreamKey,
     Subscription,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message, NetError};
-use crate::tick::Reason;
+use crate::tick::{Body, Reason, Tick};
 
 /// What reading needs besides the connection.
 pub(super) struct Reader<'a, E> {
@@ -195,10 +197,10 @@ impl<E: Exchange> Reader<'_, E> {
     #[inline]
     fn hear(&self, rhythms: &mut Rhythms, received: MonoNanos) {
         for SequencedTick { tick, .. } in &self.batch.ticks {
-            rhythms.hear(tick.instrument, channel_of(&tick.body), received);
+            rhythms.hear(stream_of(tick), received);
         }
         for book in &self.batch.books {
-            rhythms.hear(book.instrument, Channel::Orderbook, received);
+            rhythms.hear((book.instrument, Channel::Orderbook, None), received);
         }
     }
 
@@ -235,6 +237,15 @@ impl<E: Exchange> Reader<'_, E> {
                     self.notices.push(FeedNotice::Refused(Box::new(refusal)));
                 }
             }
+            Frame::Left { id, subject } => {
+                let ended = open.left(id, subject, received);
+                self.tell_ended(ended, open, received);
+            }
+            Frame::Subscribed(listed) => {
+                open.subscribing.accept(None, None);
+                let ended = open.subscribed(listed, received);
+                self.tell_ended(ended, open, received);
+            }
             Frame::Error { id, subject, kind, text } => {
                 self.counters.exchange_errors.increment();
                 self.counters.refusals[kind.index()].increment();
@@ -270,6 +281,24 @@ impl<E: Exchange> Reader<'_, E> {
             Frame::Data { .. } | Frame::Heartbeat => {}
         }
         None
+    }
+
+    /// Streams that the exchange has ended by itself are not here, and are asked for again.
+    fn tell_ended(
+        &mut self,
+        ended: impl IntoIterator<Item = Refused>,
+        open: &mut Open,
+        received: MonoNanos,
+    ) {
+        for refused in ended {
+            let cost = open.refuse(refused, received, self.counters);
+            if !cost.postponed.is_empty() {
+                self.counters.ended_streams.add(cost.postponed.len() as u64);
+                let text = ArrayString::from(ENDED_WORDS).unwrap_or_default();
+                let refusal = Refusal { line: self.index as u8, text, ..cost };
+                self.notices.push(FeedNotice::Refused(Box::new(refusal)));
+            }
+        }
     }
 
     /// Something in a frame could not be read, and costs itself alone: a book its trust, whatever
@@ -321,6 +350,19 @@ impl<E: Exchange> Reader<'_, E> {
         let brought: Vec<_> = brought.collect();
         self.publisher.distrust(brought.into_iter(), Reason::Refused, source.received);
     }
+}
+
+/// What stands in the place of the exchange's words where it ends a stream without any.
+const ENDED_WORDS: &str = "the exchange ended it, and nobody asked for that";
+
+/// The stream that a tick is of.
+#[inline]
+fn stream_of(tick: &Tick) -> StreamKey {
+    let interval = match tick.body {
+        Body::CandlePrices { interval, .. } | Body::CandleVolume { interval, .. } => Some(interval),
+        _ => None,
+    };
+    (tick.instrument, channel_of(&tick.body), interval)
 }
 
 /// Which of the counters by reason it is.

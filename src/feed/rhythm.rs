@@ -24,8 +24,9 @@ use std::time::Duration;
 
 use super::kin_channel;
 use crate::clock::MonoNanos;
-use crate::exchange::{Subject, Subscription};
-use crate::instrument::{Channel, InstrumentId};
+use crate::exchange::{StreamKey, Subject, Subscription};
+use crate::instrument::Channel;
+use crate::tick::Interval;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -118,9 +119,9 @@ pub(super) struct Found {
 /// Every stream of one connection.
 #[derive(Debug)]
 pub(super) struct Rhythms {
-    /// When a channel of an instrument last spoke; zero before.
+    /// When a channel of an instrument (of candles: a length) last spoke; zero before.
     heard: Vec<MonoNanos>,
-    /// In the order of their places; candles of several lengths share one.
+    /// In the order of their places.
     streams: Vec<Stream>,
     /// Until when nobody listened.
     excused: MonoNanos,
@@ -150,7 +151,7 @@ impl Rhythms {
     /// Some streams are left, others are asked for.
     pub(super) fn change(&mut self, left: &[Subscription], added: &[Subscription], now: MonoNanos) {
         for one in left {
-            let own = self.range(place(one.instrument, one.channel));
+            let own = self.range(place(one.stream()));
             let kept =
                 self.streams[own.clone()].iter().position(|stream| stream.subscription == *one);
             kept.map(|index| self.streams.remove(own.start + index));
@@ -159,16 +160,16 @@ impl Rhythms {
             self.looked = now;
         }
         for one in left {
-            if let Some(heard) = self.heard.get_mut(place(one.instrument, one.channel)) {
+            if let Some(heard) = self.heard.get_mut(place(one.stream())) {
                 *heard = MonoNanos::ZERO;
             }
         }
         let places = added.iter().map(|one| one.instrument.index() + 1).max().unwrap_or(0);
-        let length = self.heard.len().max(places * Channel::ALL.len());
+        let length = self.heard.len().max(places * PLACES);
         self.heard.resize(length, MonoNanos::ZERO);
         self.streams.extend(added.iter().map(|&subscription| Stream {
             subscription,
-            place: place(subscription.instrument, subscription.channel),
+            place: place(subscription.stream()),
             phase: Phase::Asked,
             seen: MonoNanos::ZERO,
             first: MonoNanos::ZERO,
@@ -187,15 +188,15 @@ impl Rhythms {
         start..start + rest.iter().take_while(|stream| stream.place == place).count()
     }
 
-    /// The streams of a channel of an instrument.
-    fn own(&self, instrument: InstrumentId, channel: Channel) -> &[Stream] {
-        &self.streams[self.range(place(instrument, channel))]
+    /// The streams of that key: one, if it is carried.
+    fn own(&self, stream: StreamKey) -> &[Stream] {
+        &self.streams[self.range(place(stream))]
     }
 
-    /// A channel of an instrument speaks.
+    /// A stream speaks.
     #[inline]
-    pub(super) fn hear(&mut self, instrument: InstrumentId, channel: Channel, now: MonoNanos) {
-        if let Some(heard) = self.heard.get_mut(place(instrument, channel)) {
+    pub(super) fn hear(&mut self, stream: StreamKey, now: MonoNanos) {
+        if let Some(heard) = self.heard.get_mut(place(stream)) {
             *heard = now;
         }
     }
@@ -222,16 +223,23 @@ impl Rhythms {
     /// Of a stream that an answer names, what the exchange has granted. Where one stream brings two
     /// channels, it may go by the name of the other.
     pub(super) fn granted(&self, subject: Subject) -> Vec<Subscription> {
-        let channels = [Some(subject.channel), kin_channel(subject.channel)];
-        let mut own = channels.into_iter().flatten().map(|one| self.own(subject.instrument, one));
-        let own = own.find(|own| !own.is_empty()).unwrap_or_default();
-        own.iter().filter(|one| !one.is_asked()).map(|one| one.subscription).collect()
+        let first = subject.instrument.index() * PLACES;
+        let start = self.streams.partition_point(|stream| stream.place < first);
+        let rest = self.streams[start..].iter();
+        let of_instrument = || rest.clone().take_while(|stream| stream.place < first + PLACES);
+        let kin = kin_channel(subject.channel).map(|channel| Subject { channel, ..subject });
+        let named = [Some(subject), kin].into_iter().flatten();
+        let mut named = named.map(|subject| {
+            of_instrument().filter(|stream| subject.names(&stream.subscription)).collect::<Vec<_>>()
+        });
+        let own = named.find(|own| !own.is_empty()).unwrap_or_default();
+        own.into_iter().filter(|one| !one.is_asked()).map(|one| one.subscription).collect()
     }
 
     /// The exchange ended these: what they said until now is no sign of life any more.
     pub(super) fn end(&mut self, subscriptions: &[Subscription]) {
         for one in subscriptions {
-            let place = place(one.instrument, one.channel);
+            let place = place(one.stream());
             let heard = self.heard[place];
             let range = self.range(place);
             self.streams[range].iter_mut().for_each(|stream| stream.seen = heard);
@@ -240,7 +248,7 @@ impl Rhythms {
 
     fn each_of(&mut self, subscriptions: &[Subscription], mut change: impl FnMut(&mut Stream)) {
         for one in subscriptions {
-            let own = self.range(place(one.instrument, one.channel));
+            let own = self.range(place(one.stream()));
             let mut own = self.streams[own].iter_mut();
             own.find(|stream| stream.subscription == *one).map(&mut change);
         }
@@ -256,23 +264,22 @@ impl Rhythms {
         if self.streams.is_empty() { MonoNanos::MAX } else { self.looked.after(LOOK_EVERY) }
     }
 
-    /// Whether a channel of an instrument spoke within its rhythm.
-    pub(super) fn is_flowing(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        self.own(instrument, channel).iter().any(|stream| stream.phase == Phase::Flowing)
+    /// Whether a stream spoke within its rhythm.
+    pub(super) fn is_flowing(&self, stream: StreamKey) -> bool {
+        self.own(stream).iter().any(|stream| stream.phase == Phase::Flowing)
     }
 
-    /// Whether a channel of an instrument speaks, be it since the last look.
-    pub(super) fn speaks(&self, instrument: InstrumentId, channel: Channel) -> bool {
+    /// Whether a stream speaks, be it since the last look.
+    pub(super) fn speaks(&self, stream: StreamKey) -> bool {
         let speaks = |stream: &Stream| {
             stream.phase == Phase::Flowing || self.heard[stream.place] != stream.seen
         };
-        self.own(instrument, channel).iter().any(speaks)
+        self.own(stream).iter().any(speaks)
     }
 
-    /// Whether the exchange serves a channel of an instrument, as far as it says: it accepted it,
-    /// or it speaks.
-    pub(super) fn is_there(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        let mut own = self.own(instrument, channel).iter();
+    /// Whether the exchange serves a stream, as far as it says: it accepted it, or it speaks.
+    pub(super) fn is_there(&self, stream: StreamKey) -> bool {
+        let mut own = self.own(stream).iter();
         own.any(|stream| matches!(stream.phase, Phase::Expected { .. } | Phase::Flowing))
     }
 
@@ -297,13 +304,12 @@ impl Rhythms {
     }
 
     fn stream(&self, one: &Subscription) -> Option<&Stream> {
-        self.own(one.instrument, one.channel).iter().find(|stream| stream.subscription == *one)
+        self.own(one.stream()).iter().find(|stream| stream.subscription == *one)
     }
 
     /// When a channel of an instrument last spoke; zero if it never did.
     fn heard_of(&self, one: &Subscription) -> MonoNanos {
-        let place = place(one.instrument, one.channel);
-        self.heard.get(place).copied().unwrap_or(MonoNanos::ZERO)
+        self.heard.get(place(one.stream())).copied().unwrap_or(MonoNanos::ZERO)
     }
 
     /// Looks at every stream; does nothing before it is due.
@@ -351,8 +357,8 @@ impl Rhythms {
         match subscription.channel {
             Channel::Quotes | Channel::Orderbook | Channel::Candles => self.mute_after,
             Channel::Trades | Channel::Ticker | Channel::Status => {
-                let first = place(subscription.instrument, Channel::ALL[0]);
-                let all = &self.heard[first..first + Channel::ALL.len()];
+                let first = subscription.instrument.index() * PLACES;
+                let all = &self.heard[first..first + PLACES];
                 let is_quiet = all.iter().any(|heard| *heard != MonoNanos::ZERO);
                 if is_quiet { self.mute_after * QUIET_FACTOR } else { self.mute_after }
             }
@@ -458,8 +464,13 @@ impl Stream {
     }
 }
 
-fn place(instrument: InstrumentId, channel: Channel) -> usize {
-    instrument.index() * Channel::ALL.len() + channel as usize
+/// Places of each instrument: of its channels, and of each length of candles.
+const PLACES: usize = Channel::ALL.len() + Interval::ALL.len();
+
+#[inline]
+fn place((instrument, channel, interval): StreamKey) -> usize {
+    let own = interval.map_or(channel as usize, |interval| Channel::ALL.len() + interval as usize);
+    instrument.index() * PLACES + own
 }
 
 #[cfg(test)]

@@ -263,11 +263,9 @@ impl Subscribing {
         }
     }
 
-    /// These speak. Candles of one length sound like those of another, which may not be asked for yet.
+    /// These speak.
     pub(super) fn hear(&mut self, begun: &[Subscription]) {
-        let unsent = self.unsent();
-        let asked: Vec<_> = begun.iter().filter(|one| !unsent.contains(one)).copied().collect();
-        self.settle_all(&asked);
+        self.settle_all(begun);
     }
 
     /// Streams that the connection began with, and of which nothing is known yet.
@@ -300,7 +298,7 @@ impl Subscribing {
     }
 
     /// Whether a subscription is being asked for, or will be.
-    fn is_asking(&self, subscription: &Subscription) -> bool {
+    pub(super) fn is_asking(&self, subscription: &Subscription) -> bool {
         if self.postponed.iter().any(|(.., one)| one == subscription) {
             return true;
         }
@@ -416,6 +414,22 @@ impl Subscribing {
         }
     }
 
+    /// The exchange says that a stream has ended; false when nobody asked for that.
+    pub(super) fn leave_granted(&mut self, id: Option<u64>, subject: Option<Subject>) -> bool {
+        let leaves = |awaited: &Awaited| {
+            let names = |subject: Subject| awaited.unanswered.iter().any(|one| subject.names(one));
+            awaited.ask != Ask::Subscribe
+                && id.is_none_or(|id| id == awaited.id)
+                && subject.is_none_or(names)
+        };
+        let Some(awaited) = self.awaited.iter().find(|awaited| leaves(awaited)) else {
+            return false;
+        };
+        let id = awaited.id;
+        self.accept(Some(id), subject);
+        true
+    }
+
     /// What was asked is so.
     fn agree(&mut self, ask: Ask, streams: Vec<Subscription>) {
         let streams = self.wanted(ask, streams);
@@ -436,7 +450,7 @@ impl Subscribing {
     /// A stream was accepted that is waited for no more: it had been taken for refused.
     fn accept_late(&mut self, subject: Subject) {
         let is_it = |(_, ask, one): &mut (MonoNanos, Ask, Subscription)| {
-            *ask == Ask::Subscribe && is_of(one, subject)
+            *ask == Ask::Subscribe && subject.names(one)
         };
         let late: Vec<_> = self.postponed.extract_if(.., is_it).map(|(.., one)| one).collect();
         if !late.is_empty() {
@@ -477,7 +491,7 @@ impl Subscribing {
     fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Vec<Subscription>)> {
         let index = self.find_subject(id, subject)?;
         let awaited = &mut self.awaited[index];
-        let place = awaited.unanswered.iter().position(|one| is_of(one, subject))?;
+        let place = awaited.unanswered.iter().position(|one| subject.names(one))?;
         let subscription = awaited.unanswered.remove(place);
         let ask = awaited.ask;
         let settled = (ask, self.wanted(ask, vec![subscription]));
@@ -498,7 +512,7 @@ impl Subscribing {
 
     /// The request that waits for an answer about a stream.
     fn find_subject(&self, id: Option<u64>, subject: Subject) -> Option<usize> {
-        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(|one| is_of(one, subject));
+        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(|one| subject.names(one));
         match id {
             Some(_) => self.find(id).filter(|&index| waits(&self.awaited[index])),
             None => self.awaited.iter().position(waits),
@@ -591,11 +605,6 @@ impl Subscribing {
     fn find(&self, id: Option<u64>) -> Option<usize> {
         self.awaited.iter().position(|awaited| Some(awaited.id) == id)
     }
-}
-
-/// Whether a stream is what an answer names.
-fn is_of(stream: &Subscription, subject: Subject) -> bool {
-    stream.instrument == subject.instrument && stream.channel == subject.channel
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::{BookState, Interval, Tick};
 
 mod absences;
+mod ended;
 mod flood;
 mod life;
 mod reports;
@@ -125,7 +126,7 @@ impl Hand {
     /// What was told of a channel's streams.
     fn stream_states(&self, channel: Channel) -> Vec<(BookState, Reason)> {
         let states = self.ticks.iter().filter_map(|tick| match tick.body {
-            Body::StreamState { channel: of, state, reason } if of == channel => {
+            Body::StreamState { channel: of, state, reason, .. } if of == channel => {
                 Some((state, reason))
             }
             _ => None,

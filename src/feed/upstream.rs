@@ -224,9 +224,10 @@ impl Upstream {
             return false;
         };
         let (own, other) = (&own.rhythms, &other.rhythms);
-        self.plan.subscriptions.iter().any(|one| {
-            other.is_flowing(one.instrument, one.channel) && !own.keeps_up_with(other, one)
-        })
+        self.plan
+            .subscriptions
+            .iter()
+            .any(|one| other.is_flowing(one.stream()) && !own.keeps_up_with(other, one))
     }
 
     /// Since when it has been connected with everything subscribed and answered.
@@ -562,6 +563,7 @@ impl Upstream {
             rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
             is_barren: false,
             lacks: Lacks::new(),
+            listed: Box::default(),
             signs: Vec::new(),
             aged: Vec::new(),
             doubted: Vec::new(),

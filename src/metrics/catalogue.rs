@@ -55,6 +55,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_gaps", "Holes in the exchange's numbering.", |feed| feed.gaps.value()),
     ("feed_resyncs", "Order books resynchronised.", |feed| feed.resyncs.value()),
     (
+        "feed_ended_streams",
+        "Streams that the exchange ended, though nobody asked for that.",
+        |feed| feed.ended_streams.value(),
+    ),
+    (
         "feed_trade_ids_refused",
         "Trades told without their id because it is too long to be carried.",
         |feed| feed.trade_ids_refused.value(),

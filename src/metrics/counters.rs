@@ -97,6 +97,8 @@ pub struct FeedCounters {
     pub gaps: Counter,
     /// Books resynchronised.
     pub resyncs: Counter,
+    /// Streams that the exchange ended, though nobody asked for that.
+    pub ended_streams: Counter,
     /// Trades told without their id because it is too long.
     pub trade_ids_refused: Counter,
     /// Books whose checksum did not match.

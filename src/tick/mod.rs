@@ -106,7 +106,13 @@ pub enum Body {
     /// The book of `instrument` changed its state.
     BookState { state: BookState, reason: Reason },
     /// Another channel of `instrument` than its book is not there, or is again.
-    StreamState { channel: crate::instrument::Channel, state: BookState, reason: Reason },
+    StreamState {
+        channel: crate::instrument::Channel,
+        /// Of candles that the exchange makes: their length.
+        interval: Option<Interval>,
+        state: BookState,
+        reason: Reason,
+    },
     /// A connection of the feed changed its state; `instrument` is `NONE`.
     FeedState { state: FeedState, reason: Reason, line: u8, attempt: u32 },
     /// `missed` events of a channel of `instrument` never reached us (0: their number is unknown).

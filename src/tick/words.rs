@@ -98,8 +98,13 @@ impl Body {
                 let fields = [state as u8, reason as u8, line];
                 [small(FEED_STATE, fields), attempt as u64, 0, 0, 0]
             }
-            Self::StreamState { channel, state, reason } => {
-                let fields = [state as u8, reason as u8, channel as u8];
+            Self::StreamState { channel, interval, state, reason } => {
+                // 0 is none.
+                let interval = match interval {
+                    Some(interval) => interval as u8 + 1,
+                    None => 0,
+                };
+                let fields = [state as u8, reason as u8, channel as u8, interval];
                 [small(STREAM_STATE, fields), 0, 0, 0, 0]
             }
             Self::Gap { channel, reason, missed } => {
@@ -163,6 +168,10 @@ impl Body {
             },
             STREAM_STATE => Self::StreamState {
                 channel: numbered(&Channel::ALL, three)?,
+                interval: match four.checked_sub(1) {
+                    Some(number) => Some(numbered(&Interval::ALL, number)?),
+                    None => None,
+                },
                 state: numbered(&BookState::ALL, one)?,
                 reason: numbered(Reason::ALL, two)?,
             },
@@ -211,8 +220,15 @@ mod tests {
             Body::TradesShown { shown: false },
             Body::StreamState {
                 channel: Channel::Ticker,
+                interval: None,
                 state: BookState::Stale,
                 reason: Reason::Unavailable,
+            },
+            Body::StreamState {
+                channel: Channel::Candles,
+                interval: Some(Interval::Day1),
+                state: BookState::Live,
+                reason: Reason::None,
             },
         ];
         let sides = [Side::Bid, Side::None, Side::Ask].into_iter().cycle();

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn all_words_that_were_seen_have_their_kinds() {
-        let topic = |channel| Some(Subject { instrument: InstrumentId(0), channel });
+        let topic = |channel| Some(Subject::of(InstrumentId(0), channel));
         for (words, subject, kind) in [
             (
                 "error:already subscribed,topic:publicTrade.BTCUSDT",

@@ -94,15 +94,15 @@ pub(super) fn interval_of(name: &str) -> Option<Interval> {
 pub(super) fn subject_of(topic: &str, instruments: &NativeMap) -> Option<Subject> {
     let (kind, rest) = topic.split_once('.')?;
     let instrument = |native: &str| -> Option<InstrumentId> { instruments.find(native.as_bytes()) };
-    let (channel, native) = match (kind, rest.split_once('.')) {
-        ("publicTrade", _) => (Channel::Trades, rest),
-        ("tickers", _) => (Channel::Ticker, rest),
-        ("orderbook", Some(("1", native))) => (Channel::Quotes, native),
-        ("orderbook", Some((_, native))) => (Channel::Orderbook, native),
-        ("kline", Some((_, native))) => (Channel::Candles, native),
+    let (channel, native, interval) = match (kind, rest.split_once('.')) {
+        ("publicTrade", _) => (Channel::Trades, rest, None),
+        ("tickers", _) => (Channel::Ticker, rest, None),
+        ("orderbook", Some(("1", native))) => (Channel::Quotes, native, None),
+        ("orderbook", Some((_, native))) => (Channel::Orderbook, native, None),
+        ("kline", Some((length, native))) => (Channel::Candles, native, interval_of(length)),
         _ => return None,
     };
-    Some(Subject { instrument: instrument(native)?, channel })
+    Some(Subject { instrument: instrument(native)?, channel, interval })
 }
 
 #[cfg(test)]
@@ -164,7 +164,8 @@ mod tests {
         let instruments = NativeMap::new([("BTCUSDT", InstrumentId(4))]);
         for channel in Channel::ALL {
             let Some(topic) = topic(&wanted("BTCUSDT", channel)) else { continue };
-            let subject = Subject { instrument: InstrumentId(4), channel };
+            let interval = (channel == Channel::Candles).then_some(Interval::Hour1);
+            let subject = Subject { instrument: InstrumentId(4), channel, interval };
             assert_eq!(subject_of(&topic, &instruments), Some(subject));
         }
         for topic in ["orderbook.200.ETHUSDT", "BTCUSDT", "liquidation.BTCUSDT", ""] {

@@ -260,7 +260,7 @@ fn answers_of_every_class_are_told_apart() {
         Ok(Frame::Error { id, subject, text, .. }) => (id, subject, text.to_string()),
         other => panic!("{other:?}"),
     };
-    let btc = |channel| Some(Subject { instrument: InstrumentId(0), channel });
+    let btc = |channel| Some(Subject::of(InstrumentId(0), channel));
     // Words seen on the wire.
     for (words, said, subject) in [
         ("error:handler not found,topic:orderbook.500.BTCUSDT", None, btc(Channel::Orderbook)),

@@ -4,8 +4,8 @@
 use super::errors;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, cut, required, size, stated, wide};
-use crate::exchange::{Batch, Frame, Origin, Rejected, trade_tick};
-use crate::instrument::InstrumentId;
+use crate::exchange::{Batch, Frame, Origin, Rejected, Subject, trade_tick};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
@@ -121,6 +121,23 @@ pub(in crate::exchange) fn level(
     }
     batch.levels.push(Level { side, price: general::price(at)?, size: size(resting)? });
     Ok(())
+}
+
+/// The streams that a channel of a list has, of what is ours.
+pub(in crate::exchange) fn listed<'t>(
+    instruments: &NativeMap,
+    name: &str,
+    products: impl Iterator<Item = Value<'t>>,
+) -> Vec<Subject> {
+    let channel = match name {
+        "matches" | "market_trades" => Channel::Trades,
+        "ticker" | "ticker_batch" => Channel::Ticker,
+        "level2_batch" | "level2" | "level2_50" => Channel::Orderbook,
+        "candles" => Channel::Candles,
+        _ => return Vec::new(),
+    };
+    let ours = products.filter_map(|product| instruments.find(product.string()?.as_bytes()));
+    ours.map(|instrument| Subject::of(instrument, channel)).collect()
 }
 
 /// A refusal: `message`, and `reason` where there is one. Neither names what was refused.

@@ -2,8 +2,8 @@
 //! Frames name no channel; `type` tells what they are.
 
 use super::fields::{
-    TickerFields, TradeFields, error, level, optional_price, optional_size, price, time, unsigned,
-    volume,
+    TickerFields, TradeFields, error, level, listed, optional_price, optional_size, price, time,
+    unsigned, volume,
 };
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, required, size, text, trade_id};
@@ -55,12 +55,8 @@ impl Context<'_> {
         let kind = root.field("type").and_then(Value::string).ok_or(Rejected::Foreign)?;
         match kind {
             "subscriptions" => {
-                let listed = root.field("channels").is_some_and(|list| list.items().is_some());
-                return if listed {
-                    Ok(Frame::Ack { id: None, subject: None })
-                } else {
-                    Err(Rejected::Foreign)
-                };
+                let listed = root.field("channels").and_then(Value::items);
+                return Ok(self.subscribed(listed.ok_or(Rejected::Foreign)?));
             }
             "error" => return error(root),
             "status" => {
@@ -95,6 +91,16 @@ impl Context<'_> {
             _ => book(instrument, BookKind::Snapshot, root, batch),
         });
         Ok(GENERAL)
+    }
+
+    /// All that is subscribed on the connection.
+    fn subscribed<'t>(&self, channels: impl Iterator<Item = Value<'t>>) -> Frame {
+        let listed = channels.flat_map(|channel| {
+            let name = channel.field("name").and_then(Value::string).unwrap_or_default();
+            let products = channel.field("product_ids").and_then(Value::items);
+            listed(self.instruments, name, products.into_iter().flatten())
+        });
+        Frame::Subscribed(listed.collect())
     }
 }
 

@@ -4,8 +4,8 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Marked, Origin, TradeMark};
-use crate::instrument::InstrumentId;
+use crate::exchange::{BookKind, Marked, Origin, Subject, TradeMark};
+use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Reason, Side, TradeId};
 
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-BTC", "BAND-GBP", "BTC-EUR"];
@@ -173,7 +173,10 @@ fn a_heartbeat_tells_the_last_trade() {
 #[test]
 fn answers_refusals_and_the_rest_are_told_apart() {
     let ack = r#"{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["NU-GBP"],"account_ids":null}]}"#;
-    assert_eq!(read(ack).outcome, Ok(Frame::Ack { id: None, subject: None }));
+    assert_eq!(read(ack).outcome, Ok(Frame::Subscribed(Box::default())), "none of ours");
+    let ours = ack.replace("NU-GBP", "BAND-GBP");
+    let ticker = Subject::of(InstrumentId(2), Channel::Ticker);
+    assert_eq!(read(&ours).outcome, Ok(Frame::Subscribed([ticker].into())));
     let status = r#"{"type":"status","products":[{"id":"BTC-USD"}],"currencies":[{"id":"USD"}]}"#;
     assert_eq!(read(status).outcome, Ok(Frame::Status(Reason::None)));
     let done = r#"{"type":"done","product_id":"BTC-USD","order_id":"x","reason":"filled"}"#;

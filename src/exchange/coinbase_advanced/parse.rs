@@ -3,8 +3,8 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::coinbase::fields::{
-    TickerFields, TradeFields, error, level, optional_price, optional_size, price, time, unsigned,
-    volume,
+    TickerFields, TradeFields, error, level, listed, optional_price, optional_size, price, time,
+    unsigned, volume,
 };
 use crate::exchange::general::{self, GENERAL, items, required, size, stated, text, trade_id};
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
@@ -114,10 +114,20 @@ impl Context<'_> {
                 self.candles(envelope, event, batch)
             }),
             "heartbeats" => Ok(Frame::Heartbeat),
-            "subscriptions" => Ok(Frame::Ack { id: None, subject: None }),
+            "subscriptions" => Ok(self.subscribed(events)),
             "status" => Ok(Frame::Status(Reason::None)),
             _ => Ok(Frame::Other),
         }
+    }
+
+    /// All that is subscribed on the connection.
+    fn subscribed(&self, events: Value<'_>) -> Frame {
+        let lists = events.items().into_iter().flatten();
+        let channels = lists.filter_map(|event| event.field("subscriptions")?.fields());
+        let listed = channels.flatten().flat_map(|(name, products)| {
+            listed(self.instruments, name, products.items().into_iter().flatten())
+        });
+        Frame::Subscribed(listed.collect())
     }
 
     /// Reads the events of a frame one after the other; `read` says whether one was ours.

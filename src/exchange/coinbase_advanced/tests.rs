@@ -4,8 +4,8 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Origin};
-use crate::instrument::InstrumentId;
+use crate::exchange::{BookKind, Origin, Subject};
+use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Interval, Reason, Side, TradeId};
 
 const PRODUCTS: [&str; 2] = ["BTC-USD", "ETH-USD"];
@@ -184,11 +184,11 @@ fn control_frames_are_numbered_too() {
         r#""heartbeat_counter":41691}"#
     );
     let accepted = r#"{"subscriptions":{"heartbeats":["heartbeats"],"ticker":["BTC-USD"]}}"#;
-    let ack = Ok(Frame::Ack { id: None, subject: None });
+    let ticker = Subject::of(InstrumentId(0), Channel::Ticker);
     for (channel, event, outcome) in [
         ("heartbeats", beat, Ok(Frame::Heartbeat)),
-        ("subscriptions", accepted, ack.clone()),
-        ("subscriptions", r#"{"subscriptions":{}}"#, ack),
+        ("subscriptions", accepted, Ok(Frame::Subscribed([ticker].into()))),
+        ("subscriptions", r#"{"subscriptions":{}}"#, Ok(Frame::Subscribed(Box::default()))),
         ("status", r#"{"type":"snapshot","products":[]}"#, Ok(Frame::Status(Reason::None))),
         ("user", "{}", Ok(Frame::Other)),
         ("l2_data", &LEVELS.replace("BTC-USD", "FOO-USD"), Ok(Frame::Other)),

@@ -212,26 +212,27 @@ impl Context<'_> {
     /// The stream that the repeated request asked for; without one, the stream that is named.
     fn subject(&self, root: Value<'_>) -> Option<Subject> {
         let Some(asked) = root.field("echo_req") else { return self.named(root) };
-        let (native, channel) = match asked.field("ticks") {
-            Some(native) => (native, Channel::Quotes),
+        let length = || interval_of(asked.field("granularity")?.unsigned()?);
+        let (native, channel, interval) = match asked.field("ticks") {
+            Some(native) => (native, Channel::Quotes, None),
             None => match asked.field("ticks_history") {
-                Some(native) => (native, Channel::Candles),
+                Some(native) => (native, Channel::Candles, length()),
                 None => return self.named(root),
             },
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
-        Some(Subject { instrument, channel })
+        Some(Subject { instrument, channel, interval })
     }
 
     /// The stream whose name stands in `subscription`.
     fn named(&self, root: Value<'_>) -> Option<Subject> {
         let name = root.field("subscription")?.field("id")?.string()?;
         let (instrument, stream) = self.memory.find(name.as_bytes().try_into().ok()?)?;
-        let channel = match stream {
-            Stream::Ticks => Channel::Quotes,
-            Stream::Candles(_) => Channel::Candles,
+        let (channel, interval) = match stream {
+            Stream::Ticks => (Channel::Quotes, None),
+            Stream::Candles(interval) => (Channel::Candles, Some(interval)),
         };
-        Some(Subject { instrument, channel })
+        Some(Subject { instrument, channel, interval })
     }
 }
 

@@ -233,7 +233,7 @@ fn a_refusal_names_its_request_and_its_stream() {
     assert_eq!(id, Some(4));
     // Markets open again.
     assert_eq!(kind, unavailable(60));
-    assert_eq!(subject, Some(Subject { instrument: EUR_USD, channel: Channel::Quotes }));
+    assert_eq!(subject, Some(Subject::of(EUR_USD, Channel::Quotes)));
     assert_eq!(text.as_str(), "MarketIsClosed: This market is presently closed.");
 }
 
@@ -244,7 +244,7 @@ fn a_stream_that_is_there_already_was_not_refused() {
         r#""AlreadySubscribed","message":"You are already subscribed to frxEURUSD."},"#,
         r#""msg_type":"tick","req_id":4}"#
     );
-    let subject = Some(Subject { instrument: EUR_USD, channel: Channel::Quotes });
+    let subject = Some(Subject::of(EUR_USD, Channel::Quotes));
     assert_eq!(read(text).outcome, Ok(Frame::Ack { id: Some(4), subject }));
 }
 

@@ -275,10 +275,16 @@ impl Context<'_> {
         }
         match (envelope.method.ok_or(Rejected::Foreign)?, envelope.success) {
             ("pong", _) => Ok(Frame::Heartbeat),
-            (method @ ("subscribe" | "unsubscribe"), Some(true)) => {
+            ("subscribe", Some(true)) => {
                 let result = Item(envelope.result.ok_or(Rejected::Field)?);
-                let subject = self.accepted(method, &result, envelope.request);
+                let subject = self.subject(&result, envelope.request);
+                self.learn_depth(&result, subject);
                 Ok(Frame::Ack { id: envelope.request, subject })
+            }
+            ("unsubscribe", Some(true)) => {
+                let result = Item(envelope.result.ok_or(Rejected::Field)?);
+                let subject = self.subject(&result, envelope.request);
+                Ok(Frame::Left { id: envelope.request, subject })
             }
             // Answers to orders.
             (_, Some(_)) => Ok(Frame::Other),
@@ -286,13 +292,8 @@ impl Context<'_> {
         }
     }
 
-    /// The stream that an answer accepts. Of books it tells the depth.
-    fn accepted(
-        &mut self,
-        method: &str,
-        result: &Item<'_>,
-        request: Option<u64>,
-    ) -> Option<Subject> {
+    /// The stream that an answer names.
+    fn subject(&self, result: &Item<'_>, request: Option<u64>) -> Option<Subject> {
         let symbol = result.value("symbol")?.string()?;
         let instrument = self.instruments.find(symbol.as_bytes())?;
         let channel = match result.value("channel")?.string()? {
@@ -305,13 +306,19 @@ impl Context<'_> {
             "ohlc" => Channel::Candles,
             _ => return None,
         };
-        if (channel, method) == (Channel::Orderbook, "subscribe") {
+        let minutes = result.value("interval").and_then(Value::unsigned);
+        let interval = minutes.filter(|_| channel == Channel::Candles).and_then(interval_of);
+        Some(Subject { instrument, channel, interval })
+    }
+
+    /// Of a book an answer tells the depth.
+    fn learn_depth(&mut self, result: &Item<'_>, subject: Option<Subject>) {
+        if let Some(book) = subject.filter(|subject| subject.channel == Channel::Orderbook) {
             let stated = result.value("depth").and_then(Value::unsigned);
             let stated = stated.and_then(|depth| u32::try_from(depth).ok()).filter(|&it| it > 0);
             // What an answer leaves out is as it is where nothing is asked for.
-            self.depths.learn(instrument, stated.unwrap_or(depth::ALLOWED[0]));
+            self.depths.learn(book.instrument, stated.unwrap_or(depth::ALLOWED[0]));
         }
-        Some(Subject { instrument, channel })
     }
 
     /// "Currency pair not supported XBT/USD", "Subscription depth not supported": the symbol is
@@ -321,7 +328,7 @@ impl Context<'_> {
         let instrument = symbol.and_then(|symbol| self.instruments.find(symbol.as_bytes()));
         let channel = envelope.request.and_then(subscribe::channel_of);
         let subject = instrument.zip(channel);
-        let subject = subject.map(|(instrument, channel)| Subject { instrument, channel });
+        let subject = subject.map(|(instrument, channel)| Subject::of(instrument, channel));
         let kind = errors::REFUSALS.reply("", error);
         Frame::Error { id: envelope.request, subject, kind, text: cut(&[error]) }
     }

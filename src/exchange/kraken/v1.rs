@@ -234,7 +234,8 @@ fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),
         "systemStatus" => Ok(Frame::Status(system_status(text("status").unwrap_or_default()))),
         "subscriptionStatus" => match text("status").ok_or(Rejected::Field)? {
-            "subscribed" | "unsubscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
+            "subscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
+            "unsubscribed" => Ok(Frame::Left { id, subject: subject(context, root) }),
             _ => Ok(error(subject(context, root))),
         },
         "error" => Ok(error(None)),
@@ -257,7 +258,7 @@ fn subject(context: &Context<'_>, root: Value<'_>) -> Option<Subject> {
         "ohlc" => Channel::Candles,
         _ => return None,
     };
-    Some(Subject { instrument: context.instruments.find(pair.as_bytes())?, channel })
+    Some(Subject::of(context.instruments.find(pair.as_bytes())?, channel))
 }
 
 fn part(list: Value<'_>, index: usize) -> Result<Value<'_>, Rejected> {

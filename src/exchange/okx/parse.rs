@@ -191,7 +191,8 @@ impl Context<'_> {
             self.subject(channel, argument.field("instId").and_then(Value::string)?)
         });
         match (event, argument, code) {
-            ("subscribe" | "unsubscribe", Some(_), _) => Ok(Frame::Ack { id, subject: named }),
+            ("subscribe", Some(_), _) => Ok(Frame::Ack { id, subject: named }),
+            ("unsubscribe", Some(_), _) => Ok(Frame::Left { id, subject: named }),
             ("error", _, Some(code)) => {
                 let words = root.field("msg").and_then(Value::string).unwrap_or_default();
                 Ok(Frame::Error {
@@ -212,7 +213,12 @@ impl Context<'_> {
 
     fn subject(&self, channel: &str, native: &str) -> Option<Subject> {
         let instrument = self.instruments.find(native.as_bytes())?;
-        Some(Subject { instrument, channel: Named::of(channel).channel()? })
+        let named = Named::of(channel);
+        let interval = match named {
+            Named::Candles(interval) => interval,
+            _ => None,
+        };
+        Some(Subject { instrument, channel: named.channel()?, interval })
     }
 
     /// Refusals have no argument, but the usual one (60018) has it in its words: "Wrong URL or

@@ -28,7 +28,9 @@ fn read(text: &str) -> Read {
 
 fn subject(native: &str, channel: Channel) -> Option<Subject> {
     let index = SYMBOLS.iter().position(|symbol| *symbol == native).expect("one of them");
-    Some(Subject { instrument: InstrumentId(index as u32), channel })
+    // All candles of these tests are of a minute.
+    let interval = (channel == Channel::Candles).then_some(Interval::Minute1);
+    Some(Subject { interval, ..Subject::of(InstrumentId(index as u32), channel) })
 }
 
 #[test]
@@ -357,7 +359,7 @@ fn answers_name_their_stream() {
         ("books", Channel::Orderbook),
         ("bbo-tbt", Channel::Quotes),
         ("trades", Channel::Trades),
-        ("candle1Dutc", Channel::Candles),
+        ("candle1m", Channel::Candles),
     ] {
         let text = format!(
             r#"{{"event":"subscribe","arg":{{"channel":"{name}","instId":"UNI-USD-SWAP"}}}}"#
@@ -367,7 +369,8 @@ fn answers_name_their_stream() {
     let unknown = r#"{"event":"subscribe","arg":{"channel":"instruments","instType":"SWAP"}}"#;
     ack(unknown, None, None);
     let ended = r#"{"id":"7","event":"unsubscribe","arg":{"channel":"books","instId":"BTC-USDT"}}"#;
-    ack(ended, Some(7), subject("BTC-USDT", Channel::Orderbook));
+    let book = subject("BTC-USDT", Channel::Orderbook);
+    assert_eq!(read(ended).outcome, Ok(Frame::Left { id: Some(7), subject: book }));
 }
 
 #[test]

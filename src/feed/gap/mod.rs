@@ -17,7 +17,6 @@ mod recorded;
 mod tests;
 mod trades;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +89,15 @@ struct Slot {
     owners: [Owner; Channel::ALL.len()],
     /// Of a book without numbers: a connection that is behind the owner, and is to take over.
     beside: Owner,
+    /// Channels that are not carried, though events of theirs come: with what is carried, or as they
+    /// were on their way. A bit each.
+    withdrawn: u8,
+}
+
+const _: () = assert!(Channel::ALL.len() <= 8);
+
+const fn bit(channel: Channel) -> u8 {
+    1 << channel as u8
 }
 
 impl Slot {
@@ -103,6 +111,7 @@ impl Slot {
         book: Progress::NEW,
         owners: [Owner::NONE; Channel::ALL.len()],
         beside: Owner::NONE,
+        withdrawn: 0,
     };
 }
 
@@ -129,8 +138,6 @@ pub(super) struct Numbers {
     settled: Vec<Settled>,
     /// Tickets so far.
     tickets: u64,
-    /// Streams that are not carried any more, though events of theirs may be on their way.
-    withdrawn: HashSet<(InstrumentId, Channel)>,
     /// The newest connection that was tried.
     newest: u32,
     /// The latest time that is believed of what is judged next.
@@ -156,7 +163,6 @@ impl Numbers {
             held: HeldBack::default(),
             settled: Vec::new(),
             tickets: 0,
-            withdrawn: HashSet::new(),
             newest: 0,
             believed_until: UnixNanos(i64::MAX),
             paired,
@@ -169,21 +175,27 @@ impl Numbers {
         if count > self.slots.len() {
             self.slots.resize(count, Slot::EMPTY);
         }
+        for slot in &mut self.slots {
+            slot.withdrawn = u8::MAX;
+        }
         for one in carried {
-            self.withdrawn.remove(&(one.instrument, one.channel));
+            if let Some(slot) = self.slots.get_mut(one.instrument.index()) {
+                slot.withdrawn &= !bit(one.channel);
+            }
         }
     }
 
-    /// Whether events of a stream come too late to matter.
+    /// Whether a stream is not carried, so that nothing of it matters.
     #[inline]
     pub(super) fn is_withdrawn(&self, instrument: InstrumentId, channel: Channel) -> bool {
-        !self.withdrawn.is_empty() && self.withdrawn.contains(&(instrument, channel))
+        let slot = self.slots.get(instrument.index());
+        slot.is_some_and(|slot| slot.withdrawn & bit(channel) != 0)
     }
 
     /// A stream is not carried any more: what comes of it later, if ever, begins anew.
     pub(super) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
-        self.withdrawn.insert((instrument, channel));
+        slot.withdrawn |= bit(channel);
         slot.owners[channel as usize] = Owner::NONE;
         match channel {
             Channel::Trades => {

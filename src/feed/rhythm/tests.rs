@@ -2,6 +2,7 @@ use arrayvec::ArrayString;
 use proptest::prelude::*;
 
 use super::*;
+use crate::instrument::InstrumentId;
 
 const START: MonoNanos = MonoNanos(1_000_000_000_000);
 const MUTE_AFTER: Duration = Duration::from_secs(60);
@@ -42,7 +43,7 @@ impl Play {
                 while times.get(self.next[index]).is_some_and(|&time| time <= self.at) {
                     let one = &self.all[index];
                     let time = times[self.next[index]];
-                    self.rhythms.hear(one.instrument, one.channel, at(time));
+                    self.rhythms.hear(one.stream(), at(time));
                     self.next[index] += 1;
                 }
             }
@@ -118,7 +119,7 @@ fn what_was_refused_is_not_waited_for_and_asked_for_again_ever_more_rarely() {
     assert!(play.mute().is_empty() && play.aged().is_empty());
     // Served again, it is a stream like any other.
     play.until(1_200_000, &[vec![], busy]);
-    assert!(play.rhythms.is_flowing(InstrumentId(1), Channel::Orderbook));
+    assert!(play.rhythms.is_flowing((InstrumentId(1), Channel::Orderbook, None)));
 }
 
 #[test]
@@ -134,8 +135,8 @@ fn a_busy_stream_that_stops_is_found_within_seconds_and_asked_for_until_it_speak
     let doubled = waits.iter().zip([30, 60, 120, 240]).all(|(wait, about)| wait - about <= 2);
     assert!(waits.len() == 4 && doubled, "ever more patiently: {waits:?}");
     assert_eq!(play.barren(), None, "the others live");
-    assert!(play.rhythms.is_flowing(InstrumentId(0), Channel::Orderbook));
-    assert!(!play.rhythms.is_flowing(InstrumentId(1), Channel::Orderbook));
+    assert!(play.rhythms.is_flowing((InstrumentId(0), Channel::Orderbook, None)));
+    assert!(!play.rhythms.is_flowing((InstrumentId(1), Channel::Orderbook, None)));
 }
 
 #[test]

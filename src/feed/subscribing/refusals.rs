@@ -58,6 +58,13 @@ impl Subscribing {
     ) -> Refused {
         let mut idle = self.wanted(Ask::Subscribe, streams);
         idle.retain(|one| !self.is_asking(one));
+        // One that is ended again soon after it was granted waits longer each time.
+        let kind = match kind {
+            RefusalKind::Temporary { reason, wait } => {
+                RefusalKind::Temporary { reason, wait: self.patience.ended(&idle, wait, now) }
+            }
+            other => other,
+        };
         self.settle_refusal(Ask::Subscribe, idle, kind, now)
     }
 

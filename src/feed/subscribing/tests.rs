@@ -42,7 +42,7 @@ fn permanent(id: Option<u64>, subject: Option<Subject>) -> Said {
 }
 
 fn subject(one: &Subscription) -> Option<Subject> {
-    Some(Subject { instrument: one.instrument, channel: one.channel })
+    Some(Subject { instrument: one.instrument, channel: one.channel, interval: one.interval })
 }
 
 /// The number in the text of a request of Binance.

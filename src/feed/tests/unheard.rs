@@ -248,7 +248,7 @@ fn a_silent_stream_is_live_by_its_word_and_not_by_an_answer_and_its_hole_is_told
     hand.turn();
     let told: Vec<Body> = hand.ticks.iter().map(|tick| tick.body).collect();
     let channel = Channel::Quotes;
-    let state = |state, reason| Body::StreamState { channel, state, reason };
+    let state = |state, reason| Body::StreamState { channel, interval: None, state, reason };
     let all = [
         state(BookState::Stale, Reason::Aged),
         Body::Gap { channel, reason: Reason::Mute, missed: 0 },

@@ -72,7 +72,7 @@ fn a_history_of_bars_that_never_came_or_stopped_coming_is_not_complete() {
     take(&mut cache, &bar(0, 2, false));
     assert_eq!(minutes(&cache, None, None, 10), (vec![0], true));
     let (channel, reason) = (Channel::Candles, Reason::Aged);
-    let stale = Body::StreamState { channel, state: BookState::Stale, reason };
+    let stale = Body::StreamState { channel, interval: None, state: BookState::Stale, reason };
     candles_of(&mut cache, START, stale);
     assert_eq!(minutes(&cache, None, None, 10), (vec![0], false));
     assert_eq!(minutes(&cache, None, Some(0), 10), (vec![0], true), "that one was seen");

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::cache::{Event, EventBody, Gap};
-use crate::client::dialect::actions::encode::{candle_partial, candle_prices, gap_fields};
+use crate::cache::{Event, EventBody, FeedStatus, Gap};
+use crate::client::dialect::actions::encode::{
+    candle_partial, candle_prices, channel_status_fields, feed_status_fields, gap_fields,
+    listed_fields,
+};
 use crate::client::dialect::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::client::dialect::{ErrorCode, RequestId};
 use crate::clock::UnixNanos;
+use crate::instrument::ExchangeId;
 use crate::tick::{Candle, Decimal, Interval, Ticker};
 
 /// The name of an asset as its client wrote it, as JSON, made once and shared by all who are told
@@ -45,6 +49,43 @@ pub fn event(out: &mut Vec<u8>, asset: &AssetLabel, event: &Event<'_>) -> bool {
         | EventBody::FeedState(_) => return false,
     }
     true
+}
+
+/// Appends the state of a channel of an asset, or how its exchange lists it. False when the event
+/// is neither; then nothing is appended.
+pub fn status(
+    out: &mut Vec<u8>,
+    asset: &AssetLabel,
+    exchange: ExchangeId,
+    event: &Event<'_>,
+) -> bool {
+    let begin = |out: &mut Vec<u8>| {
+        out.extend_from_slice(b"{\"type\":\"status\",\"data\":{");
+        out.extend_from_slice(&asset.0);
+        out.extend_from_slice(b"\"exchange\":");
+        push_text(out, exchange.name());
+        out.push(b',');
+    };
+    match event.body {
+        EventBody::StreamState(channel, interval, status) => {
+            begin(out);
+            channel_status_fields(out, channel, interval, &status);
+        }
+        EventBody::Listed(status) => {
+            begin(out);
+            listed_fields(out, &status);
+        }
+        _ => return false,
+    }
+    out.extend_from_slice(b"}}");
+    true
+}
+
+/// Appends the state of a connection to an exchange, which is that of all assets there.
+pub fn feed_status(out: &mut Vec<u8>, status: &FeedStatus) {
+    out.extend_from_slice(b"{\"type\":\"status\",\"data\":{");
+    feed_status_fields(out, status);
+    out.extend_from_slice(b"}}");
 }
 
 #[inline]

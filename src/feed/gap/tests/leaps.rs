@@ -1,5 +1,7 @@
 //! Numbers that leap, by any size, up and down: no trade is lost for it, and none is told twice.
 
+use std::collections::HashSet;
+
 use super::*;
 use proptest::prelude::*;
 

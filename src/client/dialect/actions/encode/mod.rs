@@ -21,7 +21,9 @@ use crate::client::dialect::text::{
 };
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, Instrument, Listed};
-use crate::tick::{Candle, Decimal, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal};
+use crate::tick::{
+    Candle, Decimal, Interval, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal,
+};
 
 /// The names of one instrument as JSON, made once.
 #[derive(Clone, Debug)]
@@ -116,12 +118,12 @@ pub fn event(out: &mut Vec<u8>, labels: Option<&Labels>, event: &Event<'_>, enve
         EventBody::BookState(status) => {
             let names = labels.map_or(&[][..], |labels| &labels.state);
             open(out, b"{\"type\":\"status\",\"data\":{", names);
-            channel_status_fields(out, Channel::Orderbook, &status);
+            channel_status_fields(out, Channel::Orderbook, None, &status);
         }
-        EventBody::StreamState(channel, status) => {
+        EventBody::StreamState(channel, interval, status) => {
             let names = labels.map_or(&[][..], |labels| &labels.state);
             open(out, b"{\"type\":\"status\",\"data\":{", names);
-            channel_status_fields(out, channel, &status);
+            channel_status_fields(out, channel, interval, &status);
         }
         EventBody::Listed(status) => {
             let names = labels.map_or(&[][..], |labels| &labels.state);
@@ -280,9 +282,19 @@ fn candle_fields(out: &mut Vec<u8>, candle: &Candle) {
     candle_partial(out, candle);
 }
 
-fn channel_status_fields(out: &mut Vec<u8>, channel: Channel, status: &BookStatus) {
+/// The state of a channel, of candles of a length where one is named.
+pub fn channel_status_fields(
+    out: &mut Vec<u8>,
+    channel: Channel,
+    interval: Option<Interval>,
+    status: &BookStatus,
+) {
     out.extend_from_slice(b"\"channel\":\"");
     out.extend_from_slice(channel.name().as_bytes());
+    if let Some(interval) = interval {
+        out.extend_from_slice(b"\",\"interval\":\"");
+        out.extend_from_slice(interval.name().as_bytes());
+    }
     out.extend_from_slice(b"\",\"state\":\"");
     out.extend_from_slice(status.state.name().as_bytes());
     out.push(b'"');
@@ -293,7 +305,8 @@ fn channel_status_fields(out: &mut Vec<u8>, channel: Channel, status: &BookStatu
     }
 }
 
-fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
+/// How an exchange lists an instrument.
+pub fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
     let (state, why) = match status.listed {
         Listed::Trading => ("live", Reason::None),
         Listed::Idle => ("stale", Reason::NotTrading),
@@ -307,7 +320,8 @@ fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
     push_millis(out, status.since);
 }
 
-fn feed_status_fields(out: &mut Vec<u8>, status: &FeedStatus) {
+/// The state of a connection.
+pub fn feed_status_fields(out: &mut Vec<u8>, status: &FeedStatus) {
     out.extend_from_slice(b"\"exchange\":\"");
     out.extend_from_slice(status.exchange.name().as_bytes());
     out.extend_from_slice(b"\",\"state\":\"");
@@ -400,10 +414,10 @@ fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
         EventBody::Candle(candle) => return candle_fields(out, candle),
         EventBody::Gap(gap) => return gap_fields(out, &gap, gap.reason.name()),
         EventBody::BookState(status) => {
-            return channel_status_fields(out, Channel::Orderbook, &status);
+            return channel_status_fields(out, Channel::Orderbook, None, &status);
         }
-        EventBody::StreamState(channel, status) => {
-            return channel_status_fields(out, channel, &status);
+        EventBody::StreamState(channel, interval, status) => {
+            return channel_status_fields(out, channel, interval, &status);
         }
         EventBody::Listed(status) => return listed_fields(out, &status),
         EventBody::FeedState(status) => return feed_status_fields(out, &status),
