@@ -437,6 +437,11 @@ pub const INSTRUMENTS_PER_MESSAGE: usize = 1_000;
 /// that begins anew, and would carry the `seq` of clients to where no number follows.
 pub const TRADES_MISSED_MAX: u64 = 1 << 32;
 
+/// The furthest that two numbers of one stream lie apart which follow each other: the same, as books
+/// and states are numbered no faster. One beyond says nothing of what is missing: of a state it is told
+/// as it is, and moves nothing; a book is asked for anew.
+pub const NUMBERS_APART_MAX: u64 = TRADES_MISSED_MAX;
+
 /// Trades with older numbers that are kept, of one feed, until it shows whether its exchange counts
 /// anew: two or three of each instrument when all of 300 do at once.
 pub const DOUBTS_MAX: usize = 1 << 10;

@@ -3,7 +3,7 @@
 use super::checksum::Checksum;
 use super::course::Course;
 use super::held::{Held, Hold};
-use super::proof::{Position, Step, step};
+use super::proof::{Position, Step, leaps_ahead, step};
 use super::run::Run;
 use super::{Applied, BookCounts, Joined};
 use crate::book::{self, Book};
@@ -106,7 +106,7 @@ impl Entry {
                 if !self.course.counts_anew(event.rules.continuity, joined, event.update) {
                     return Applied::Old;
                 }
-                self.former = if joined { self.course.began() } else { position.last_id };
+                self.note_former(position);
                 self.fall_behind(event)
             }
             Step::Next => match self.extend(event.update, event.levels, event.dropped) {
@@ -122,8 +122,18 @@ impl Entry {
                 }
                 Err(reason) => self.reject(reason, event),
             },
-            Step::Gap => self.fall_behind(event),
+            Step::Gap => {
+                if event.update.last_id < position.last_id {
+                    self.note_former(position);
+                }
+                self.fall_behind(event)
+            }
         }
+    }
+
+    /// The exchange may count anew, below what the book was: a snapshot of before is none for it.
+    fn note_former(&mut self, position: Position) {
+        self.former = if position.joined { self.course.began() } else { position.last_id };
     }
 
     /// An event from which on the exchange counts anew.
@@ -177,10 +187,12 @@ impl Entry {
     /// A live book fails by an event: says so, and begins to wait for a snapshot.
     #[cold]
     fn reject(&mut self, reason: Reason, event: &mut Event<'_>) -> Applied {
+        let last = self.position.and_then(|position| position.last_id);
         self.forget();
         self.show(BookState::Stale, reason, event.out);
         self.show(BookState::Resyncing, reason, event.out);
-        if event.rules.snapshot == SnapshotSource::Rest {
+        let may_begin = event.rules.snapshot == SnapshotSource::Rest;
+        if may_begin && !leaps_ahead(last, event.update) {
             self.held.push(event.rules.continuity, event.update, event.levels);
             self.course.note(event.update);
         }

@@ -1,6 +1,6 @@
 //! The deltas that wait for a snapshot: one unbroken chain, bounded.
 
-use super::proof::{Position, Step, step};
+use super::proof::{Position, Step, leaps_ahead, step};
 use crate::exchange::{BookUpdate, Continuity};
 use crate::limits::{HELD_EVENTS_MAX, HELD_LEVELS_MAX};
 use crate::tick::Level;
@@ -35,12 +35,16 @@ impl Held {
         levels: &[Level],
     ) -> Hold {
         let hold = self.judge(continuity, update, levels);
+        // The chain starts behind one whose number leaps.
+        let leaps = leaps_ahead(self.events.last().and_then(|last| last.last_id), update);
         match hold {
             Hold::Old => return hold,
             Hold::Kept => {}
             Hold::Restarted | Hold::Overflowed => self.clear(),
         }
-        self.keep(update, levels);
+        if !leaps {
+            self.keep(update, levels);
+        }
         hold
     }
 

@@ -1,6 +1,7 @@
 //! What proves that a delta follows a book, by the exchange's own numbers.
 
 use crate::exchange::{BookUpdate, Continuity};
+use crate::limits::NUMBERS_APART_MAX;
 
 /// How far a book is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) enum Step {
     Old,
     /// It follows, with nothing missing in between.
     Next,
-    /// Something before it is missing.
+    /// Something before it is missing; or its number, or the book's, is none that others follow.
     Gap,
 }
 
@@ -34,6 +35,9 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
         (Some(_), None) if continuity != Continuity::None => return Step::Gap,
         _ => return Step::Next,
     };
+    if own.abs_diff(last) > NUMBERS_APART_MAX && !restarts(continuity, last, update) {
+        return Step::Gap;
+    }
     match continuity {
         Continuity::FirstFollowsLast => first_follows_last(last, own, update),
         Continuity::StatesPrevious => states_previous((last, position.joined), own, update),
@@ -43,6 +47,20 @@ pub(super) fn step(continuity: Continuity, position: Position, update: &BookUpda
         }
         Continuity::None => Step::Next,
     }
+}
+
+/// Whether an event says itself that the exchange counts anew with it, after what the book holds.
+fn restarts(continuity: Continuity, last: u64, update: &BookUpdate) -> bool {
+    continuity == Continuity::StatesPreviousOrRestarts
+        && update.previous_id == Some(last)
+        && update.last_id < update.previous_id
+}
+
+/// Whether an event's number lies so far beyond `last` that nothing behind it can be told from what
+/// was before: it may be a slip of the exchange, after which all that follows would seem to be older.
+pub(super) fn leaps_ahead(last: Option<u64>, update: &BookUpdate) -> bool {
+    let ahead = last.zip(update.last_id).map(|(last, own)| own.saturating_sub(last));
+    ahead.is_some_and(|ahead| ahead > NUMBERS_APART_MAX)
 }
 
 /// Binance spot: drop `u <= L`, then `U <= L + 1 <= u`, then `U == previous u + 1`.

@@ -35,15 +35,21 @@ impl Numbers {
             return self.whole(update.instrument, said, proven, source);
         }
         let progress = &mut slot.book;
+        if progress.is_far(number, source.generation) {
+            return self.odd_book(update.instrument, said, source);
+        }
         let is_alone = !progress.has_others(source.generation);
         if proven && !is_alone {
             return self.change(update, said, levels, source);
         }
         let before = progress.note(source.generation, number).before;
         if Some(number) > progress.last {
+            progress.note_span(update.first_id, number, proven);
             progress.advance(said, self.newest);
         } else if progress.is_behind(said, before, source.generation) && proven {
             return self.copy(update.instrument, number, source);
+        } else if proven && slips(self.continuity) && progress.slipped(said, before) {
+            return self.book_anew(update.instrument, said, source);
         } else if is_alone || progress.count_older(said, before, source.generation, STRANGE_MAX) {
             // Whether the exchange has begun to count anew, the books find out.
             progress.restart(source.generation, said);
@@ -242,6 +248,10 @@ impl Numbers {
             // What stands between the last event and the restart is missing.
             return self.book_anew(update.instrument, said, source);
         } else if restarts || number < progress.last || (is_last && !is_idle) {
+            let slipped = slips(self.continuity) && progress.slipped(said, step.before);
+            if !restarts && (slipped || progress.goes_far_back(said.number, step.before)) {
+                return self.book_anew(update.instrument, said, source);
+            }
             // Where each event states the one before, one that follows nothing known is enough.
             let strange_max = if may_restart { 1 } else { STRANGE_MAX };
             if progress.count_older(said, step.before, source.generation, strange_max) {
@@ -261,6 +271,7 @@ impl Numbers {
         }
         let progress = &mut self.slots[update.instrument.index()].book;
         let previous = spliced(self.continuity, progress.last, update);
+        progress.note_span(update.first_id, said.number, true);
         progress.advance(said, self.newest);
         if self.paired {
             count_win(&self.counters, progress, said.number, source);
@@ -278,6 +289,22 @@ impl Numbers {
         Verdict::Anew
     }
 
+    /// A change whose number leaps: nothing is compared with it, unless more such follow. What it is
+    /// worth the books know; another line's copy is worth nothing more.
+    #[cold]
+    fn odd_book(&mut self, instrument: InstrumentId, said: Said, source: Source) -> Verdict {
+        let progress = &mut self.slots[instrument.index()].book;
+        if progress.is_odd_copy(said.number) {
+            return self.copy(instrument, said.number, source);
+        }
+        if progress.count_odd(said.number) >= STRANGE_MAX {
+            progress.restart_among_others(source.generation, said);
+            progress.advance(said, self.newest);
+            self.held.drop_books(instrument);
+        }
+        Verdict::Next
+    }
+
     fn copy(&mut self, instrument: InstrumentId, number: u64, source: Source) -> Verdict {
         if self.paired {
             let progress = &mut self.slots[instrument.index()].book;
@@ -291,6 +318,12 @@ impl Numbers {
 #[inline]
 const fn is_behind(told: UnixNanos, last: UnixNanos) -> bool {
     told.is_some() && told.0.saturating_add(UNEVEN_NS_MAX) < last.0
+}
+
+/// Whether an event's number may be odd, and the event follow all the same, so that what follows that
+/// seems to be older. Where it counts by one it could not; where it may go down the books judge.
+const fn slips(continuity: Continuity) -> bool {
+    matches!(continuity, Continuity::FirstFollowsLast | Continuity::StatesPrevious)
 }
 
 /// Whether nothing is missing between what was published up to `last` and the event.

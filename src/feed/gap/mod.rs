@@ -242,12 +242,21 @@ impl Numbers {
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let time = believed(state.tick.exchange_time, self.believed_until);
         let said = Said { number, time, received: source.received };
-        if progress.is_from_before(said.time, said.number, source.generation) {
+        let is_from_before = progress.is_from_before(said.time, said.number, source.generation);
+        if is_from_before || progress.is_left(number, source.generation) {
             return Verdict::Older;
+        }
+        if progress.is_far(number, source.generation) {
+            return self.odd_state(instrument, channel, said, source);
         }
         let before = progress.note(source.generation, number).before;
         let mut verdict = Verdict::Next;
-        if Some(number) <= progress.last {
+        if Some(number) > progress.last {
+            progress.note_skipped(number);
+        } else {
+            if progress.was_never_told(said, before) {
+                return self.odd_state(instrument, channel, said, source);
+            }
             if !progress.count_older(said, before, source.generation, STRANGE_MAX) {
                 if self.paired {
                     count_copy(&self.counters, progress, number, source);
@@ -263,6 +272,36 @@ impl Numbers {
             count_win(&self.counters, progress, number, source);
         }
         verdict
+    }
+
+    /// A state whose number leaps, by a slip of the exchange or as it counts anew, is told as what it
+    /// is, the newest. What comes next is compared with what came before it, so that one odd number
+    /// costs no other state; several in a row are an exchange that counts anew.
+    #[cold]
+    fn odd_state(
+        &mut self,
+        instrument: InstrumentId,
+        channel: Channel,
+        said: Said,
+        source: Source,
+    ) -> Verdict {
+        // Another line's copy shows nothing.
+        if self.owned(instrument, channel, source) != Verdict::Next {
+            return Verdict::Older;
+        }
+        let slot = &mut self.slots[instrument.index()];
+        let progress =
+            if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
+        let in_a_row = progress.count_odd(said.number);
+        if in_a_row >= STRANGE_MAX {
+            progress.restart(source.generation, said);
+            progress.advance(said, self.newest);
+        }
+        if in_a_row > 1 {
+            return Verdict::Next;
+        }
+        self.counters.gaps.increment();
+        Verdict::Anew
     }
 
     /// Judges what has no number: it is its owner's to bring. Whoever speaks first owns a stream,

@@ -345,7 +345,58 @@ impl Progress {
         self.hole = (from, first.saturating_sub(1));
     }
 
-    /// Whether an older number, brought by a connection that was at `before`, is of a trade that was
+    /// Numbers are skipped before this one, which says nothing where only some are told. The widest
+    /// such hole is kept: one odd number makes it, and what the exchange goes on with lies inside.
+    #[inline]
+    pub(super) fn note_skipped(&mut self, number: u64) {
+        let (from, to) = self.hole;
+        if self.missing_before(number) > to.saturating_add(1).saturating_sub(from) {
+            self.note_hole(number);
+        }
+    }
+
+    /// The same of a book, where an event that follows what is `proven` stands for the numbers from
+    /// its `first` on; what a snapshot holds may still come as a repetition.
+    #[inline]
+    pub(super) fn note_span(&mut self, first: Option<u64>, number: u64, proven: bool) {
+        let (from, to) = self.hole;
+        let first = first.unwrap_or(number).max(self.last.map_or(0, |last| last.saturating_add(1)));
+        if !proven {
+            self.hole = NO_HOLE;
+        } else if number.saturating_sub(first) > to.saturating_add(1).saturating_sub(from) {
+            self.hole = (first, number - 1);
+        }
+    }
+
+    /// Whether a number, brought by a connection that was at `before`, lies among those that one event
+    /// stood for: that one's number was a slip, and what follows it is no repetition.
+    pub(super) fn slipped(&self, said: Said, before: Option<u64>) -> bool {
+        let (from, to) = self.hole;
+        (from..=to).contains(&said.number) && self.was_never_told(said, before)
+    }
+
+    /// Whether this is another connection's copy of the number that the exchange told by a slip, and
+    /// went back from.
+    #[inline]
+    pub(super) fn is_left(&self, number: u64, generation: u32) -> bool {
+        let (from, to) = self.left;
+        (from..=to).contains(&number)
+            && self.has_others(generation)
+            && !self.places.iter().any(|place| place.generation == generation)
+    }
+
+    /// Whether a number is another copy of the last odd one.
+    pub(super) fn is_odd_copy(&self, number: u64) -> bool {
+        self.odd_number == number
+    }
+
+    /// Whether a connection that was at `before` goes back so far as no repetition does.
+    pub(super) fn goes_far_back(&self, number: u64, before: Option<u64>) -> bool {
+        before > Some(number)
+            && self.last.is_some_and(|last| last.saturating_sub(number) >= FAR_MIN)
+    }
+
+    /// Whether an older number, brought by a connection that was at `before`, is of an event that was
     /// certainly never told: the connection went back, which none does that is only slow; to where
     /// nothing was published; and not to what happened before the last. An exchange goes on from
     /// there after a slip, or has begun to count anew.

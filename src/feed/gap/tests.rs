@@ -7,6 +7,7 @@ mod anew;
 mod dates;
 mod leaps;
 mod marks;
+mod odd;
 mod unnumbered;
 
 const ONE: InstrumentId = InstrumentId(0);

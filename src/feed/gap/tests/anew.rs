@@ -111,15 +111,23 @@ fn quotes_only_go_forward() {
     numbers.note_newest(3);
     assert_eq!(quote(numbers, 5, new), Verdict::Older);
     assert_eq!(quote(numbers, 90, new), Verdict::Next);
+    for number in 91..=120 {
+        assert_eq!(quote(numbers, number, new), Verdict::Next);
+    }
     for _ in 0..OLDER_MAX {
-        assert_eq!(quote(numbers, 8, new), Verdict::Older);
+        assert_eq!(quote(numbers, 100, new), Verdict::Older);
     }
-    assert_eq!(quote(numbers, 8, new), Verdict::Anew, "it counts anew");
-    assert_eq!(quote(numbers, 9, new), Verdict::Next);
-    for _ in 1..STRANGE_MAX {
-        assert_eq!(quote(numbers, 0, new), Verdict::Older);
-    }
+    assert_eq!(quote(numbers, 100, new), Verdict::Anew, "it counts anew");
+    assert_eq!(quote(numbers, 101, new), Verdict::Next);
+    numbers.leave(3, &mut Vec::new());
+    let new = Source { generation: 4, ..new };
+    assert_eq!(quote(numbers, 101, new), Verdict::Older);
     assert_eq!(quote(numbers, 0, new), Verdict::Anew, "never was so low");
+    assert_eq!(quote(numbers, 102, new), Verdict::Next, "and that was all");
+    for number in 0..STRANGE_MAX {
+        assert_ne!(quote(numbers, number.into(), new), Verdict::Older);
+    }
+    assert_eq!(quote(numbers, 0, new), Verdict::Older, "it counts anew");
 }
 
 #[test]
