@@ -183,7 +183,7 @@ impl Decoder {
         let parsed = self.exchange.parse(frame, &mut self.batch);
         // Examples out of documentations state no time, and none follows another.
         let number = self.batch.connection_sequence.filter(|_| line.at.is_some());
-        let step = number.map(|number| self.sequence.hear(number));
+        let step = number.map(|number| self.sequence.hear_recorded(number));
         if step.is_none() && parsed.is_err() {
             self.sequence.skip();
         }
