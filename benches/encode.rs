@@ -22,8 +22,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tickwire::book::BookKind;
 use tickwire::cache::{BookEvent, BookLevels, Event, EventBody, Stamp};
-use tickwire::client::dialect::actions::encode::{Envelope, Labels, event};
 use tickwire::clock::UnixNanos;
+use tickwire::dialect::{Dialect, Label, Speech, Telling, actions};
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, Symbol};
 use tickwire::tick::{Decimal, Level, Quote, Side, Trade, TradeId};
 
@@ -68,7 +68,8 @@ impl Kind {
 /// Events of one kind, with what each candidate needs.
 struct Corpus {
     kind: Kind,
-    labels: Labels,
+    label: Label,
+    speech: &'static dyn Speech,
     bodies: Vec<(Stamp, Content)>,
 }
 
@@ -89,7 +90,8 @@ impl Corpus {
             lot_size: None,
         };
         let bodies = (0..EVENTS).map(|_| Self::body(kind, &mut random)).collect();
-        Self { kind, labels: Labels::new(&instrument), bodies }
+        let speech = Dialect::Actions.speech();
+        Self { kind, label: actions::label(&instrument), speech, bodies }
     }
 
     fn body(kind: Kind, random: &mut Random) -> (Stamp, Content) {
@@ -134,7 +136,7 @@ impl Corpus {
         };
         let told =
             Event { instrument: InstrumentId(0), seq: index as u64 + 1, stamp: *stamp, body };
-        event(out, Some(&self.labels), &told, Envelope::live(DATE));
+        self.speech.tell(out, Some(&self.label), &told, Telling::live(DATE));
     }
 
     /// The way that most programs take.

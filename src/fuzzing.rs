@@ -10,7 +10,7 @@ mod decimals;
 mod frames;
 mod okx;
 
-pub use crate::client::dialect::fuzzing::request as client_request;
+pub use crate::dialect::fuzzing::request as client_request;
 pub use crate::net::fuzzing::frames as frame;
 pub use coinbase::{coinbase_parse, coinbase_rest};
 pub use configs::config;

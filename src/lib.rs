@@ -29,6 +29,7 @@ pub mod net;
 pub mod ring;
 
 pub mod client;
+pub mod dialect;
 pub mod exchange;
 
 pub mod broadcast;

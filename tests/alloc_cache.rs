@@ -7,9 +7,8 @@ mod counting;
 use arrayvec::ArrayString;
 use counting::allocations;
 use tickwire::cache::{Cache, EventBody, HistoryBounds};
-use tickwire::client::dialect::actions::encode::{self, Envelope, Labels};
-use tickwire::client::dialect::commands::encode::{self as commands, AssetLabel};
 use tickwire::clock::UnixNanos;
+use tickwire::dialect::{Dialect, Label, Name, Telling};
 use tickwire::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol,
 };
@@ -23,8 +22,8 @@ const SECOND: i64 = 1_000_000_000;
 /// A broadcaster's memory with a view, and everything that its events are written with.
 struct Desk {
     cache: Cache,
-    labels: Labels,
-    asset: AssetLabel,
+    /// Of each dialect.
+    labels: Vec<(Dialect, Label)>,
     out: Vec<u8>,
     events: usize,
 }
@@ -38,6 +37,7 @@ impl Desk {
             tick_size: None,
             lot_size: None,
         };
+        let name = Name::parse("BTC/USDT").expect("a name");
         let mut table = InstrumentTable::default();
         table.add(instrument).expect("room");
         let mut cache = Cache::new(HistoryBounds { events: 100, ..Default::default() });
@@ -45,8 +45,7 @@ impl Desk {
         cache.open_view(ID, 5);
         Self {
             cache,
-            labels: Labels::new(&instrument),
-            asset: AssetLabel::new("BTC/USDT"),
+            labels: Dialect::ALL.map(|one| (one, one.speech().label(&instrument, &name))).to_vec(),
             out: Vec::with_capacity(1 << 20),
             events: 0,
         }
@@ -55,13 +54,12 @@ impl Desk {
     fn apply(&mut self, second: i64, body: impl Into<Body>) {
         let date = UnixNanos(1_700_000_000 * SECOND + second * SECOND);
         let tick = Tick::new(ID, date, body.into());
-        let Self { cache, labels, asset, out, events } = self;
+        let Self { cache, labels, out, events } = self;
         cache.apply(ExchangeId::Binance, &tick, date, |event| {
             *events += 1;
-            out.clear();
-            encode::event(out, Some(labels), event, Envelope::live(date));
-            if !matches!(event.body, EventBody::FeedState(_)) {
-                commands::event(out, asset, event);
+            for (dialect, label) in &*labels {
+                out.clear();
+                dialect.speech().tell(out, Some(label), event, Telling::live(date));
             }
         });
     }

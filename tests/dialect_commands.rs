@@ -9,9 +9,9 @@ use std::sync::Arc;
 use floor::{BTC, BTC_FUTURES, ETH, Floor, START};
 use serde_json::{Value, json};
 use tickwire::broadcast::BroadcastOptions;
-use tickwire::client::Offer;
 use tickwire::clock::UnixNanos;
 use tickwire::control::AcceptOptions;
+use tickwire::dialect::Offer;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::tick::{Body, BookState, FeedState, Reason};
 

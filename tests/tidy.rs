@@ -11,7 +11,8 @@ const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "printable", "tick", "instrument"],
     &["book", "capture", "json", "latency", "ring"],
     &["cache", "net", "exchange"],
-    &["client", "metrics"],
+    &["dialect", "metrics"],
+    &["client"],
     &["feed", "broadcast", "sim"],
     &["config", "control", "decode"],
     &["gateway"],
@@ -28,6 +29,8 @@ const STRANGERS: &[(&str, &str)] = &[
     ("client", "exchange"),
     ("broadcast", "exchange"),
     ("client", "metrics"),
+    ("dialect", "exchange"),
+    ("dialect", "net"),
     // How a frame is read, whoever sent it.
     ("json", "instrument"),
     ("sim", "exchange"),
@@ -176,6 +179,34 @@ fn the_floor_plan_has_every_room_once() {
     for room in planned.keys() {
         assert!(rooms.contains(room), "{room} is planned and not built");
     }
+}
+
+/// Rooms that may name one dialect: `decode` prints events in the words of the first.
+const DIALECT_SPEAKERS: &[&str] = &["dialect", "decode"];
+
+#[test]
+fn nobody_outside_its_room_knows_a_dialect() {
+    let dialects: Vec<String> = fs::read_dir(root().join("src/dialect"))
+        .expect("there are dialects")
+        .map(|entry| entry.expect("a folder of the repository can be read").path())
+        .filter(|path| path.is_dir())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    assert!(dialects.len() >= 2, "the dialects were not found");
+    let mut faults = Vec::new();
+    let strangers = |source: &&Source| !DIALECT_SPEAKERS.contains(&source.room.as_str());
+    for source in sources().iter().filter(strangers) {
+        for (number, line) in source.code() {
+            for dialect in &dialects {
+                let variant = format!("Dialect::{}{}", dialect[..1].to_uppercase(), &dialect[1..]);
+                let folder = format!("dialect::{dialect}");
+                if line.contains(&variant) || line.contains(&folder) {
+                    faults.push(format!("{}:{number}: {dialect}", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&faults);
 }
 
 #[test]

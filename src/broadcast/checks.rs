@@ -4,33 +4,24 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Broadcaster;
-use super::requests::Refused;
 use super::wishes::is_open_ended;
-use crate::client::dialect::{Name, Naming};
-use crate::client::{Dialect, Offer, Wish};
+use crate::dialect::{MakeUp, Name, Naming, Offer, Refusal, Wish};
 use crate::instrument::{Channel, ExchangeId, InstrumentId, Symbol};
 use crate::tick::Interval;
 
 impl Broadcaster {
     /// Whether every name stands for something that is carried, and the client may have so many.
-    pub(super) fn check_wishes(&self, slot: u32, wishes: &[Wish]) -> Result<(), Refused> {
-        let has_candles = wishes.iter().any(|wish| wish.channel == Channel::Candles);
+    pub(super) fn check_wishes(&self, slot: u32, wishes: &[Wish]) -> Result<(), Refusal> {
         for wish in wishes.iter().filter(|wish| !is_open_ended(&wish.name)) {
             let meant = self.resolve(&wish.name);
             if meant.is_empty() {
                 return Err(self.unknown(&wish.name));
             }
             let carries = |channel| self.check_carried(&wish.name, &meant, channel, wish.interval);
-            match (wish.dialect, wish.channel) {
-                // Tickers stand in for trades, and come with the quotes at some exchanges. Who asks
-                // for candles goes without ticks where there are none.
-                (Dialect::Commands, Channel::Trades | Channel::Ticker) => {
-                    let others = [Channel::Ticker, Channel::Quotes];
-                    if !has_candles && others.into_iter().all(|one| carries(one).is_err()) {
-                        carries(Channel::Trades)?;
-                    }
-                }
-                (_, channel) => carries(channel)?,
+            match wish.make_up {
+                MakeUp::Any(others) if others.iter().any(|&other| carries(other).is_ok()) => {}
+                MakeUp::Nothing | MakeUp::Any(_) => carries(wish.channel)?,
+                MakeUp::Rest => {}
             }
         }
         let max = self.options.symbols_per_client_max;
@@ -39,7 +30,7 @@ impl Broadcaster {
         let after = count_names(session.wishes.iter().chain(wishes));
         // A client that has more already, as its bound was lowered, may still renew what it has.
         if after > max && after > before {
-            return Err(Refused::TooManySymbols { max });
+            return Err(Refusal::TooManySymbols { max });
         }
         Ok(())
     }
@@ -52,7 +43,7 @@ impl Broadcaster {
         meant: &[InstrumentId],
         channel: Channel,
         interval: Option<Interval>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         let offers = || meant.iter().filter_map(|&instrument| self.offer(instrument));
         if offers().any(|offer| offer.carries(channel, interval)) {
             return Ok(());
@@ -61,11 +52,11 @@ impl Broadcaster {
         let has_length = |length| offers().any(|offer| offer.intervals.contains(&length));
         let intervals: Vec<_> = Interval::ALL.into_iter().filter(|&one| has_length(one)).collect();
         if let Some(interval) = interval.filter(|_| !intervals.is_empty()) {
-            return Err(Refused::UnknownInterval { name, interval, intervals });
+            return Err(Refusal::UnknownInterval { name, interval, intervals });
         }
         let has_channel = |channel| offers().any(|offer| offer.channels.contains(&channel));
         let channels = Channel::ALL.into_iter().filter(|&one| has_channel(one)).collect();
-        Err(Refused::UnknownChannel { name, channel, channels })
+        Err(Refusal::UnknownChannel { name, channel, channels })
     }
 
     /// What an instrument's feed carries of it.
@@ -74,7 +65,7 @@ impl Broadcaster {
     }
 
     /// Why a name stands for nothing: nobody wants it here, or its exchange does not list it.
-    pub(super) fn unknown(&self, name: &Name) -> Refused {
+    pub(super) fn unknown(&self, name: &Name) -> Refusal {
         let table = self.words.table();
         let unlisted = |exchange: ExchangeId, symbol: Symbol| {
             table.unlisted(exchange, symbol).map(|nearest| (exchange, Arc::clone(nearest)))
@@ -86,29 +77,28 @@ impl Broadcaster {
             }
             Naming::Instrument(exchange, symbol) => unlisted(exchange, symbol),
         };
-        Refused::UnknownSymbol { name: name.text.clone(), unlisted }
+        Refusal::UnknownSymbol { name: name.text.clone(), unlisted }
     }
 
-    /// Whether an instrument's exchange shows trades.
-    pub(super) fn has_trades(&self, instrument: InstrumentId) -> bool {
-        self.offer(instrument).is_none_or(|offer| offer.carries(Channel::Trades, None))
+    /// Whether an instrument's exchange shows a channel that has no interval.
+    pub(super) fn shows(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        self.offer(instrument).is_none_or(|offer| offer.carries(channel, None))
     }
 
     /// Whether a wish gets something of an instrument that its name stands for: what is carried,
-    /// and in dialect 2 tickers for trades as long as there are none.
+    /// or may come to be where something else makes up for it meanwhile; and what stands in for
+    /// another channel as long as that is not shown.
     pub(super) fn is_served(&self, wish: &Wish, instrument: InstrumentId) -> bool {
-        match (wish.dialect, wish.channel) {
-            (Dialect::Commands, Channel::Ticker) => !self.has_trades(instrument),
-            (Dialect::Commands, Channel::Trades) => true,
-            (_, channel) => {
-                self.offer(instrument).is_none_or(|offer| offer.carries(channel, wish.interval))
-            }
+        let carries = |offer: &Offer| offer.carries(wish.channel, wish.interval);
+        match wish.in_place_of {
+            Some(other) => !self.shows(instrument, other),
+            None => wish.make_up != MakeUp::Nothing || self.offer(instrument).is_none_or(carries),
         }
     }
 }
 
-/// The names that wishes have. One that both dialects know counts once; each further spelling of it
-/// in dialect 2 counts too, as it is told again under that.
+/// The names that wishes have. One that several dialects know counts once; each further spelling of it
+/// in a dialect that repeats names counts too, as it is told again under that.
 fn count_names<'a>(wishes: impl Iterator<Item = &'a Wish>) -> usize {
     let (mut namings, mut called, mut texts) = (HashSet::new(), HashSet::new(), HashSet::new());
     for wish in wishes {

@@ -8,8 +8,8 @@ use crossbeam::channel::{Sender, TrySendError};
 use mio::Waker;
 
 use super::demand::Demand;
-use crate::client::dialect::Catalogue;
-use crate::client::{Admission, Offers};
+use crate::client::Admission;
+use crate::dialect::{Catalogue, Dialects, Offers};
 use crate::instrument::{ExchangeId, InstrumentTable};
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
@@ -22,6 +22,8 @@ pub struct OpenSocket {
     pub socket: Box<WebSocket<Transport>>,
     /// Where it comes from.
     pub peer: SocketAddr,
+    /// What is spoken where it came in.
+    pub dialects: Dialects,
     /// Its place among the clients.
     pub admission: Admission,
 }

@@ -6,8 +6,9 @@
 use std::num::NonZeroU32;
 
 use crate::cache::Stream;
-use crate::client::{Form, Place, Subject};
+use crate::client::{Place, Subject};
 use crate::clock::MonoNanos;
+use crate::dialect::Form;
 use crate::instrument::InstrumentId;
 
 /// What the members of a group have in common, besides instrument and subject.
@@ -157,12 +158,14 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::{Dialect, Label};
 
     const BTC: InstrumentId = InstrumentId(1);
     const TRADES: Subject = Subject::Stream(Stream::Trades);
 
     fn key(per_second: u32) -> GroupKey {
-        GroupKey { form: Form::Actions, depth: None, per_second: NonZeroU32::new(per_second) }
+        let form = Form { dialect: Dialect::Actions, label: Label::new(b"BTC", &[]) };
+        GroupKey { form, depth: None, per_second: NonZeroU32::new(per_second) }
     }
 
     fn member(session: u32) -> Member {

@@ -8,10 +8,10 @@
 use super::book_bytes;
 use super::fanout::{Fanout, GroupId, GroupKey, Member};
 use super::publish::{Output, present};
-use super::words::Extra;
 use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
 use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
 use crate::clock::UnixNanos;
+use crate::dialect::Telling;
 use crate::instrument::{Channel, Listed};
 use crate::limits::{CATCH_UP_BYTES_MAX, REPLAY_EVENTS_MAX};
 use crate::tick::{BookState, Interval, Reason};
@@ -220,8 +220,8 @@ impl Desk<'_, '_> {
         };
         let id = GroupId::new(held.topic.instrument, held.topic.subject, place.group as usize);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
-        let extra = Extra::conflated(event.seq.saturating_sub(missed_seq));
-        if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
+        let telling = self.out.words.conflated(event.seq.saturating_sub(missed_seq));
+        if let Some(range) = self.out.frame(&held.topic.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
         }
         let seq = event.seq;
@@ -238,8 +238,8 @@ impl Desk<'_, '_> {
         let id = GroupId::new(held.topic.instrument, held.topic.subject, 0);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let conflated = since.map_or(0, |since| event.seq.saturating_sub(since + 1));
-        let extra = Extra { is_snapshot: true, conflated };
-        if let Some(range) = self.out.frame(&held.topic.form, &event, extra) {
+        let telling = Telling { is_snapshot: true, ..self.out.words.conflated(conflated) };
+        if let Some(range) = self.out.frame(&held.topic.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
         }
     }
@@ -254,7 +254,7 @@ impl Desk<'_, '_> {
         let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
         let body = EventBody::Listed(status);
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
-        if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {
+        if let Some(range) = self.out.frame(&topic.form, &event, self.out.words.live()) {
             self.out.sessions.send(slot, range);
         }
     }
@@ -282,7 +282,7 @@ impl Desk<'_, '_> {
             false => EventBody::StreamState(channel, interval, status),
         };
         let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
-        if let Some(range) = self.out.frame(&topic.form, &event, Extra::default()) {
+        if let Some(range) = self.out.frame(&topic.form, &event, self.out.words.live()) {
             self.out.sessions.send_owed(slot, range);
         }
     }
@@ -294,8 +294,9 @@ impl Desk<'_, '_> {
         let (mut told, mut left) = (since, REPLAY_EVENTS_MAX);
         let cache = &*self.cache;
         let out = &mut *self.out;
-        let mut send = |event: &Event<'_>, extra: Extra| {
-            if let Some(range) = out.frame(&topic.form, event, extra) {
+        let live = out.words.live();
+        let mut send = |event: &Event<'_>, telling: Telling| {
+            if let Some(range) = out.frame(&topic.form, event, telling) {
                 out.sessions.send_owed(slot, range);
             }
         };
@@ -308,19 +309,16 @@ impl Desk<'_, '_> {
                 EventBody::Gap(gap) => gap.from_seq,
                 _ => event.seq,
             };
-            let mut extra = Extra::default();
+            let mut telling = live;
             if first > told + 1 {
                 // Candles are held closed only: what came between is what they replaced.
                 if matches!(stream, Stream::Candles(_)) {
-                    extra = Extra::conflated(first - told - 1);
+                    telling.conflated = first - told - 1;
                 } else {
-                    send(
-                        &lapped(topic, stream, event.stamp, told + 1, first - 1),
-                        Extra::default(),
-                    );
+                    send(&lapped(topic, stream, event.stamp, told + 1, first - 1), live);
                 }
             }
-            send(event, extra);
+            send(event, telling);
             told = match event.body {
                 EventBody::Gap(gap) => gap.to_seq,
                 _ => event.seq,
@@ -329,7 +327,7 @@ impl Desk<'_, '_> {
         if left > 0 && told < newest {
             // Nothing of it is held.
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos(0) };
-            send(&lapped(topic, stream, stamp, told + 1, newest), Extra::default());
+            send(&lapped(topic, stream, stamp, told + 1, newest), live);
             told = newest;
         }
         told

@@ -13,8 +13,9 @@ impl Broadcaster {
         if self.course != Course::Serving {
             return;
         }
-        let OpenSocket { socket, peer, admission } = open;
-        let session = Session::new(socket, peer, admission, self.options.heartbeat, now);
+        let OpenSocket { socket, peer, dialects, admission } = open;
+        let session =
+            Session::new(socket, (peer, dialects), admission, self.options.heartbeat, now);
         let slot = self.sessions.insert(Box::new(session));
         let Some(session) = self.sessions.get_mut(slot) else { return };
         let registry = self.poller.registry();

@@ -39,9 +39,9 @@ use std::time::Duration;
 use crate::cache::{
     Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp, Stream,
 };
-use crate::client::dialect::Catalogue;
-use crate::client::{CloseReason, Offer, Offers, Phase, Shared, Subject, Topic};
+use crate::client::{CloseReason, Phase, Shared, Subject, Topic};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
+use crate::dialect::{Catalogue, Offer, Offers};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
 use crate::latency::Recorder;
 use crate::limits::{
@@ -145,6 +145,8 @@ pub struct Broadcaster {
     ends_left: usize,
     /// A client's message, copied out of its connection to be answered.
     message: Vec<u8>,
+    /// It came as bytes and not as text.
+    message_is_binary: bool,
     /// Where the look at heartbeats goes on, and when the next round begins.
     sweep_next: u32,
     sweep_due: MonoNanos,
@@ -198,6 +200,7 @@ impl Broadcaster {
             grants_left: GRANTS_PER_TURN,
             ends_left: ENDS_PER_TURN,
             message: Vec::new(),
+            message_is_binary: false,
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
             slots: Vec::new(),

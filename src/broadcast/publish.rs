@@ -5,22 +5,18 @@ use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use super::fanout::{Fanout, Group, GroupId};
 use super::sessions::{Delivered, Sessions};
-use super::words::{Extra, Words};
-use crate::cache::{BookEvent, Cache, Event, EventBody, FeedStatus, Gap, Stream};
-use crate::client::dialect::commands::encode as commands;
-use crate::client::{Form, Range, Shared, Subject};
+use super::words::Words;
+use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
+use crate::client::{Range, Shared, Subject};
 use crate::clock::MonoNanos;
-use crate::instrument::Channel;
+use crate::dialect::{Dialect, Form, Telling};
+use crate::instrument::{Channel, ExchangeId};
 use crate::metrics::BroadcastCounters;
 use crate::tick::Interval;
-
-/// Names of one instrument that a state is told under, each once to a session: as `*`, by its
-/// exchange, by its symbol in two spellings, and dialect 1.
-const STATE_FORMS_MAX: usize = 16;
 
 /// Groups whose pace holds something back, the one due first on top.
 pub(crate) type Held = BinaryHeap<Reverse<(MonoNanos, GroupId)>>;
@@ -43,7 +39,7 @@ pub(crate) fn publish(
     now: MonoNanos,
 ) -> u64 {
     match event.body {
-        EventBody::FeedState(status) => out.tell_feed_state(event, &status),
+        EventBody::FeedState(status) => out.tell_feed_state(event, status.exchange),
         EventBody::BookState(_) => {
             out.tell_channel_state(event, (Channel::Orderbook, None), fanout)
         }
@@ -158,10 +154,15 @@ pub(crate) fn present(
 
 impl Output<'_> {
     /// Encodes an event; `None` when the form has no words for it.
-    pub(crate) fn frame(&mut self, form: &Form, event: &Event<'_>, extra: Extra) -> Option<Range> {
-        let words = self.words;
-        Words::can_tell(form, event)
-            .then(|| self.shared.arena.frame(|bytes| words.tell(form, event, extra, bytes)))
+    #[inline]
+    pub(crate) fn frame(
+        &mut self,
+        form: &Form,
+        event: &Event<'_>,
+        telling: Telling,
+    ) -> Option<Range> {
+        let speech = form.dialect.speech();
+        self.shared.arena.frame(|out| speech.tell(out, Some(&form.label), event, telling))
     }
 
     /// Sends an event to the members of a group; `conflated` counts what it replaces beside what
@@ -169,7 +170,8 @@ impl Output<'_> {
     /// that joined since the last event get one that counts from where they joined.
     fn tell(&mut self, group: &mut Group, event: &Event<'_>, conflated: u64) -> u64 {
         let form = &group.key.form;
-        let Some(range) = self.frame(form, event, Extra::conflated(conflated)) else { return 0 };
+        let telling = self.words.conflated(conflated);
+        let Some(range) = self.frame(form, event, telling) else { return 0 };
         let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
         let by_view = match event.body {
             EventBody::Book(book) => book.conflated,
@@ -180,8 +182,8 @@ impl Output<'_> {
             let (mut range, mut replaced) = (range, replaced);
             if leaves_out && member.joined_seq > group.told_seq {
                 replaced = event.seq.saturating_sub(member.joined_seq + 1);
-                let extra = Extra::conflated(replaced);
-                range = self.frame(form, &uncounted(event), extra).unwrap_or(range);
+                let telling = self.words.conflated(replaced);
+                range = self.frame(form, &uncounted(event), telling).unwrap_or(range);
             }
             match self.sessions.deliver(member, range, event.seq - replaced.min(event.seq)) {
                 Delivered::Queued => told += 1,
@@ -199,9 +201,8 @@ impl Output<'_> {
         let mut told = 0;
         let slots = fanout.slots_mut(event.instrument, Subject::Stream(gap.stream));
         for group in slots.iter_mut().flatten() {
-            let Some(range) = self.frame(&group.key.form, event, Extra::default()) else {
-                continue;
-            };
+            let telling = self.words.live();
+            let Some(range) = self.frame(&group.key.form, event, telling) else { continue };
             for member in &group.members {
                 let delivered = self.sessions.deliver(member, range, gap.from_seq);
                 told += u64::from(delivered == Delivered::Queued);
@@ -235,57 +236,49 @@ impl Output<'_> {
         &mut self,
         event: &Event<'_>,
         fanout: &mut Fanout,
-        subjects: impl Iterator<Item = Subject> + Clone,
+        subjects: impl Iterator<Item = Subject>,
     ) -> u64 {
-        let mut forms = ArrayVec::<(Form, Range), STATE_FORMS_MAX>::new();
-        let mut told = 0;
-        for subject in subjects.clone() {
-            for group in fanout.slots_mut(event.instrument, subject).iter().flatten() {
-                let form = &group.key.form;
-                if !forms.iter().any(|(known, _)| known == form)
-                    && let Some(range) = self.frame(form, event, Extra::default())
-                    && forms.try_push((form.clone(), range)).is_err()
-                {
-                    // More names for it than any client but a strange one uses: the rest is told as
-                    // often as it follows.
-                    told += self.tell_members(group, range);
-                }
-            }
+        let mut groups: SmallVec<[(Form, Subject, usize); 16]> = SmallVec::new();
+        for subject in subjects {
+            let slots = fanout.slots_mut(event.instrument, subject).iter().enumerate();
+            let live = slots.filter_map(|(slot, group)| Some((slot, group.as_ref()?)));
+            groups.extend(live.map(|(slot, group)| (group.key.form.clone(), subject, slot)));
         }
-        for (form, range) in forms {
+        groups.sort_unstable();
+        let mut told = 0;
+        for group in groups.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let Some((form, ..)) = group.first() else { continue };
+            let Some(range) = self.frame(form, event, self.words.live()) else { continue };
             let mark = self.sessions.new_mark();
-            for subject in subjects.clone() {
-                let groups = fanout.slots_mut(event.instrument, subject).iter().flatten();
-                for group in groups.filter(|group| group.key.form == form) {
-                    for member in &group.members {
-                        told += u64::from(self.sessions.send_once(member.session, range, mark));
-                    }
+            for &(_, subject, slot) in group {
+                let id = GroupId::new(event.instrument, subject, slot);
+                for member in fanout.group_mut(id).into_iter().flat_map(|group| &group.members) {
+                    told += u64::from(self.sessions.send_once(member.session, range, mark));
                 }
             }
         }
         told
     }
 
-    fn tell_members(&mut self, group: &Group, range: Range) -> u64 {
-        let members = group.members.iter();
-        members.map(|member| u64::from(self.sessions.send(member.session, range))).sum()
-    }
-
-    /// The state of a feed, to who asked for the states of an instrument of its exchange, and in
-    /// dialect 2 to who follows one.
-    fn tell_feed_state(&mut self, event: &Event<'_>, status: &FeedStatus) -> u64 {
-        let exchange = status.exchange as usize;
-        let Some(range) = self.frame(&Form::Actions, event, Extra::default()) else { return 0 };
-        let followed = self.shared.arena.frame(|bytes| commands::feed_status(bytes, status));
+    /// The state of a feed, to whose subscriptions have it told.
+    fn tell_feed_state(&mut self, event: &Event<'_>, exchange: ExchangeId) -> u64 {
         let mut told = 0;
-        for slot in 0..self.sessions.slots() {
-            let Some(session) = self.sessions.get(slot) else { continue };
-            let wants = [(session.feeds, range), (session.followed, followed)];
-            for (_, range) in wants.into_iter().filter(|(feeds, _)| feeds[exchange] > 0) {
-                told += u64::from(self.sessions.send(slot, range));
+        for dialect in Dialect::ALL {
+            let Some(range) = self.feed_frame(dialect, event) else { continue };
+            for slot in 0..self.sessions.slots() {
+                let session = self.sessions.get(slot);
+                if session.is_some_and(|session| session.feeds.has(exchange, dialect)) {
+                    told += u64::from(self.sessions.send(slot, range));
+                }
             }
         }
         told
+    }
+
+    /// Encodes the state of a feed, which is no instrument's.
+    pub(crate) fn feed_frame(&mut self, dialect: Dialect, event: &Event<'_>) -> Option<Range> {
+        let telling = self.words.live();
+        self.shared.arena.frame(|out| dialect.speech().tell(out, None, event, telling))
     }
 }
 

@@ -1,114 +1,15 @@
 //! Hearing clients: their messages, bounded per turn, and the way of each to its answer.
 
-use std::sync::Arc;
-
 use mio::Token;
 
 use super::Broadcaster;
-use super::words::Words;
-use crate::client::dialect::actions::Request;
-use crate::client::dialect::actions::encode::{self as actions, Tail};
-use crate::client::dialect::commands::{Command, encode as commands};
-use crate::client::dialect::{Asked, BadRequest, ErrorCode, Parsed, RequestId, parse};
-use crate::client::{Charge, CloseReason, Dialect, Phase, Session, request_cost};
+use crate::client::{Charge, CloseReason, Phase, Session, request_cost};
 use crate::clock::MonoNanos;
-use crate::instrument::{Channel, ExchangeId, Symbol};
+use crate::dialect::{Answer, Dialect, Incoming, Re, Refusal, Request, RequestId};
 use crate::limits::{
     FRAGMENTED_BYTES_MAX, MESSAGES_PER_TURN, REQUEST_COST_BYTES, REQUESTS_PER_TURN_MAX,
 };
 use crate::net::{Fill, Message, Watch};
-use crate::tick::Interval;
-
-/// Why a request that reads well is refused.
-pub(super) enum Refused {
-    /// Its exchange does not list it, where that is known; these names come nearest.
-    UnknownSymbol {
-        name: String,
-        unlisted: Option<(ExchangeId, Arc<[Symbol]>)>,
-    },
-    /// Nothing of what the name means has the channel; these it has.
-    UnknownChannel {
-        name: String,
-        channel: Channel,
-        channels: Vec<Channel>,
-    },
-    /// Nothing of what the name means has candles of that length; of these it has.
-    UnknownInterval {
-        name: String,
-        interval: Interval,
-        intervals: Vec<Interval>,
-    },
-    NotSubscribed(String),
-    TooManySymbols {
-        max: usize,
-    },
-    SeveralInstruments(String),
-    RateLimited,
-    Binary,
-    Unread(BadRequest),
-}
-
-impl Refused {
-    const fn code(&self) -> ErrorCode {
-        match self {
-            Self::UnknownSymbol { .. } => ErrorCode::UnknownSymbol,
-            Self::UnknownChannel { .. } | Self::UnknownInterval { .. } => ErrorCode::UnknownChannel,
-            Self::NotSubscribed(_) => ErrorCode::NotSubscribed,
-            Self::TooManySymbols { .. } => ErrorCode::TooManySymbols,
-            Self::SeveralInstruments(_) | Self::Binary => ErrorCode::BadRequest,
-            Self::RateLimited => ErrorCode::RateLimited,
-            Self::Unread(error) => error.code(),
-        }
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::UnknownSymbol { name, unlisted: None } => format!(
-                "no exchange here carries {name:?}; ask for \"instruments\" to see which there are"
-            ),
-            Self::UnknownSymbol { name, unlisted: Some((exchange, nearest)) } => {
-                let nearest: Vec<&str> = nearest.iter().map(Symbol::as_str).collect();
-                let remedy = match nearest[..] {
-                    [] => "ask for \"instruments\" to see which there are".to_owned(),
-                    _ => format!("nearest to it: {}", nearest.join(", ")),
-                };
-                format!("{exchange} does not list {name:?}; {remedy}")
-            }
-            Self::UnknownChannel { name, channel, channels } => {
-                let there: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
-                let (channel, there) = (channel.name(), there.join(", "));
-                format!("channel {channel:?} is not carried for {name:?}; carried: {there}")
-            }
-            Self::UnknownInterval { name, interval, intervals } => {
-                let there: Vec<&str> = intervals.iter().map(|interval| interval.name()).collect();
-                let (interval, there) = (interval.name(), there.join(", "));
-                format!(
-                    "there are no candles of interval {interval:?} for {name:?}; name one of {there}"
-                )
-            }
-            Self::NotSubscribed(name) => {
-                format!("Cannot unsubscribe: {name:?} is not subscribed on these channels")
-            }
-            Self::TooManySymbols { max } => {
-                format!("Cannot subscribe: would exceed maximum of {max} symbols")
-            }
-            Self::SeveralInstruments(name) => {
-                format!("{name:?} stands for several instruments; name one like binance:BTC/USDT")
-            }
-            Self::RateLimited => {
-                "too many requests; send fewer than 50 a second, or 50 KiB".to_owned()
-            }
-            Self::Binary => "requests are JSON in text messages, not binary".to_owned(),
-            Self::Unread(error) => error.to_string(),
-        }
-    }
-}
-
-impl From<BadRequest> for Refused {
-    fn from(error: BadRequest) -> Self {
-        Self::Unread(error)
-    }
-}
 
 /// One turn's outcome for one socket.
 enum Heard {
@@ -187,26 +88,19 @@ impl Broadcaster {
             if self.hearing_left == 0 {
                 return Heard::More;
             }
-            match session.socket.next() {
-                Ok(Some(Message::Text(frame))) => {
+            let next = session.socket.next();
+            let is_binary = matches!(next, Ok(Some(Message::Binary(_))));
+            match next {
+                Ok(Some(Message::Text(frame) | Message::Binary(frame))) => {
                     let bytes = frame.bytes().len();
                     let charge = session.bucket.charge(bytes, now);
                     if charge == Charge::Paid || bytes <= REQUEST_COST_BYTES {
                         self.message.clear();
                         self.message.extend_from_slice(frame.bytes());
+                        self.message_is_binary = is_binary;
                     }
                     self.heard(slot, bytes);
                     self.answer(slot, (charge, bytes), now);
-                }
-                Ok(Some(Message::Binary(frame))) => {
-                    let bytes = frame.bytes().len();
-                    let charge = session.bucket.charge(bytes, now);
-                    self.heard(slot, bytes);
-                    match charge {
-                        Charge::Paid => self.refuse(slot, None, &Refused::Binary),
-                        Charge::Refused => self.refuse(slot, None, &Refused::RateLimited),
-                        Charge::Offence => self.close_offender(slot, now),
-                    }
                 }
                 Ok(Some(Message::Ping | Message::Pong(_))) => {
                     let charge = session.bucket.charge(0, now);
@@ -292,7 +186,7 @@ impl Broadcaster {
                 if bytes <= REQUEST_COST_BYTES {
                     self.answer_copied(slot, false);
                 } else {
-                    self.refuse(slot, None, &Refused::RateLimited);
+                    self.refuse_unread(slot);
                 }
             }
             Charge::Offence => self.close_offender(slot, now),
@@ -301,96 +195,85 @@ impl Broadcaster {
 
     /// Answers the message that was copied out of the session's connection.
     fn answer_copied(&mut self, slot: u32, within_rate: bool) {
-        let message = std::mem::take(&mut self.message);
-        let parsed = parse(&message);
-        self.message = message;
-        match parsed {
-            Parsed::Actions(Asked { request_id, request }) => {
-                let id = request_id.as_ref();
-                let done = if within_rate {
-                    request.map_err(Refused::from).and_then(|asked| self.act(slot, id, asked))
-                } else {
-                    Err(Refused::RateLimited)
-                };
-                if let Err(refused) = done {
-                    self.refuse_in(Dialect::Actions, slot, id, &refused);
-                }
-            }
-            Parsed::Commands(Asked { request_id, request }) => {
-                let id = request_id.as_ref();
-                let done = if within_rate {
-                    request.map_err(Refused::from).and_then(|asked| self.obey(slot, id, asked))
-                } else {
-                    Err(Refused::RateLimited)
-                };
-                if let Err(refused) = done {
-                    self.refuse_in(Dialect::Commands, slot, id, &refused);
-                }
-            }
+        let Some(session) = self.sessions.get(slot) else { return };
+        let (bytes, is_binary) = (&self.message[..], self.message_is_binary);
+        let message = if is_binary { Incoming::binary(bytes) } else { Incoming::text(bytes) };
+        let (dialect, asked) = session.dialects.read(&message);
+        let id = asked.request_id.as_ref();
+        let done = match asked.request {
+            Ok(request) if within_rate => self.serve(slot, dialect, id, request),
+            Err(error) if within_rate => Err(Refusal::Unread(error)),
+            Ok(_) | Err(_) => Err(Refusal::RateLimited),
+        };
+        if let Err(refusal) = done {
+            self.refuse(slot, dialect, id, &refusal);
         }
     }
 
-    /// Sends a session one frame of its own.
-    pub(super) fn reply(&mut self, slot: u32, encode: impl FnOnce(&Words, &mut Vec<u8>)) {
-        let words = &self.words;
-        let range = self.shared.arena.frame(|out| encode(words, out));
-        self.sessions.send(slot, range);
-    }
-
-    /// Refuses what is of no dialect, or what nobody read for it.
-    fn refuse(&mut self, slot: u32, id: Option<&RequestId>, refused: &Refused) {
-        self.refuse_in(Dialect::Actions, slot, id, refused);
-    }
-
-    pub(super) fn refuse_in(
+    /// Sends a session the answer to a request.
+    pub(super) fn reply(
         &mut self,
-        dialect: Dialect,
         slot: u32,
+        dialect: Dialect,
         id: Option<&RequestId>,
-        refused: &Refused,
+        answer: &Answer<'_>,
+    ) {
+        let re = Re { request_id: id, date: self.words.date };
+        let frame = self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re));
+        if let Some(range) = frame {
+            self.sessions.send(slot, range);
+        }
+    }
+
+    /// The same of an answer that may be large: what a session asked for makes it no slow one.
+    pub(super) fn reply_owed(
+        &mut self,
+        slot: u32,
+        dialect: Dialect,
+        id: Option<&RequestId>,
+        answer: &Answer<'_>,
+    ) {
+        let re = Re { request_id: id, date: self.words.date };
+        let frame = self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re));
+        if let Some(range) = frame {
+            self.sessions.send_owed(slot, range);
+        }
+    }
+
+    /// Refuses a message that nobody read.
+    fn refuse_unread(&mut self, slot: u32) {
+        let Some(session) = self.sessions.get(slot) else { return };
+        self.refuse(slot, session.dialects.last(), None, &Refusal::RateLimited);
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        slot: u32,
+        dialect: Dialect,
+        id: Option<&RequestId>,
+        refusal: &Refusal,
     ) {
         self.counters.bad_requests.increment();
-        let (code, text) = (refused.code(), refused.text());
-        let tail = self.tail(id);
-        self.reply(slot, |_, out| match dialect {
-            Dialect::Actions => actions::error(out, code, &text, tail),
-            Dialect::Commands => commands::failure(out, id, code, &text),
-        });
+        self.reply(slot, dialect, id, &Answer::Refused(refusal));
     }
 
-    pub(super) const fn tail<'a>(&self, request_id: Option<&'a RequestId>) -> Tail<'a> {
-        Tail { request_id, date: self.words.date }
-    }
-
-    /// Dialect 1.
-    fn act(&mut self, slot: u32, id: Option<&RequestId>, asked: Request) -> Result<(), Refused> {
-        let tail = self.tail(id);
-        match asked {
-            Request::Subscribe(subscribe) => self.subscribe(slot, id, subscribe)?,
-            Request::Unsubscribe(unsubscribe) => self.unsubscribe(slot, id, unsubscribe)?,
-            Request::Ping => self.reply(slot, |_, out| actions::pong(out, tail)),
-            Request::Subscriptions => self.list_subscriptions(slot, id),
-            Request::History(history) => self.tell_history(slot, id, &history)?,
+    /// Does what a request asks, or says why not.
+    fn serve(
+        &mut self,
+        slot: u32,
+        dialect: Dialect,
+        id: Option<&RequestId>,
+        request: Request,
+    ) -> Result<(), Refusal> {
+        match request {
+            Request::Subscribe(asked) => self.subscribe(slot, dialect, id, asked)?,
+            Request::Unsubscribe(asked) => self.unsubscribe(slot, dialect, id, asked)?,
+            Request::Ping => self.reply(slot, dialect, id, &Answer::Pong),
+            Request::Subscriptions => self.list_subscriptions(slot, dialect, id),
+            Request::History(asked) => self.tell_history(slot, dialect, id, &asked)?,
             Request::Instruments { exchange } => {
-                self.tell_instruments(slot, id, Dialect::Actions, exchange);
+                self.tell_instruments(slot, dialect, id, exchange);
             }
-        }
-        Ok(())
-    }
-
-    /// Dialect 2.
-    fn obey(&mut self, slot: u32, id: Option<&RequestId>, asked: Command) -> Result<(), Refused> {
-        let date = self.words.date;
-        match asked {
-            Command::Follow { assets, interval } => self.follow(slot, id, &assets, interval)?,
-            Command::Unfollow { assets } => self.unfollow(slot, id, assets)?,
-            Command::Instruments { exchange } => {
-                self.tell_instruments(slot, id, Dialect::Commands, exchange);
-            }
-            Command::History { asset, interval, range } => {
-                self.tell_past(slot, id, &asset, interval, range)?;
-            }
-            Command::Ping => self.reply(slot, |_, out| commands::pong(out, id, date)),
         }
         Ok(())
     }

@@ -3,12 +3,9 @@
 use std::collections::HashSet;
 
 use super::Broadcaster;
-use super::requests::Refused;
 use super::wishes::is_open_ended;
-use crate::client::dialect::actions::Unsubscribe;
-use crate::client::dialect::actions::encode::{self as actions, Changed};
-use crate::client::dialect::{Name, Naming, RequestId};
-use crate::client::{Answer, Dialect, Phase, Revokes, Session, Subscription, Topic, Wish};
+use crate::client::{LongAnswer, Phase, Revokes, Session, Subscription, Topic};
+use crate::dialect::{Dialect, Naming, Refusal, RequestId, Unsubscribe, Wish};
 use crate::instrument::Channel;
 use crate::limits::REVOKE_LOOKS_PER_PIECE;
 use crate::tick::Interval;
@@ -38,32 +35,21 @@ impl Coverage<'_> {
 }
 
 impl Broadcaster {
-    /// Dialect 1: ends all that is named, or nothing.
+    /// Ends all that is named, or nothing.
     pub(super) fn unsubscribe(
         &mut self,
         slot: u32,
+        dialect: Dialect,
         id: Option<&RequestId>,
         asked: Unsubscribe,
-    ) -> Result<(), Refused> {
-        let Unsubscribe { symbols, channels, interval } = asked;
-        self.revoke(slot, Revokes::new(id, Dialect::Actions, symbols, channels, interval))
-    }
-
-    /// Dialect 2: ends all that is named, or nothing.
-    pub(super) fn unfollow(
-        &mut self,
-        slot: u32,
-        id: Option<&RequestId>,
-        assets: Vec<Name>,
-    ) -> Result<(), Refused> {
-        let channels = vec![Channel::Trades, Channel::Ticker, Channel::Candles];
-        self.revoke(slot, Revokes::new(id, Dialect::Commands, assets, channels, None))
+    ) -> Result<(), Refusal> {
+        self.revoke(slot, Revokes::new(dialect, id, asked))
     }
 
     /// Ends what was named: at once, or in pieces when that is much.
-    fn revoke(&mut self, slot: u32, mut revokes: Revokes) -> Result<(), Refused> {
+    fn revoke(&mut self, slot: u32, mut revokes: Revokes) -> Result<(), Refusal> {
         if !self.revoke_some(slot, &mut revokes)? {
-            self.begin_answer(slot, Answer::Revokes(revokes));
+            self.begin_answer(slot, LongAnswer::Revokes(revokes));
         }
         Ok(())
     }
@@ -74,7 +60,7 @@ impl Broadcaster {
         &mut self,
         slot: u32,
         revokes: &mut Revokes,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, Refusal> {
         if !revokes.is_found {
             if !self.find_some(slot, revokes) {
                 return Ok(false);
@@ -111,7 +97,7 @@ impl Broadcaster {
             let Some(held) = session.subscriptions.slot(subscription) else { continue };
             let Topic { instrument, subject, ref form } = held.topic;
             let coverage = Coverage::of(revokes);
-            if !coverage.includes(form.dialect(), subject.channel(), subject.interval()) {
+            if !coverage.includes(form.dialect, subject.channel(), subject.interval()) {
                 continue;
             }
             let mut is_ending = false;
@@ -128,7 +114,7 @@ impl Broadcaster {
     }
 
     /// Refuses when a name has nothing to end, and nothing that may come to be.
-    fn check_revokes(&self, slot: u32, revokes: &Revokes) -> Result<(), Refused> {
+    fn check_revokes(&self, slot: u32, revokes: &Revokes) -> Result<(), Refusal> {
         let Some(session) = self.sessions.get(slot) else { return Ok(()) };
         let coverage = Coverage::of(revokes);
         let wished: HashSet<Naming> = session
@@ -141,7 +127,7 @@ impl Broadcaster {
         let missing =
             unmatched.find(|(name, is_matched)| !**is_matched && !wished.contains(&name.naming));
         match missing {
-            Some((name, _)) => Err(Refused::NotSubscribed(name.text.clone())),
+            Some((name, _)) => Err(Refusal::NotSubscribed(name.text.clone())),
             None => Ok(()),
         }
     }
@@ -183,20 +169,9 @@ impl Broadcaster {
     }
 
     fn tell_revoked(&mut self, slot: u32, revokes: &Revokes) {
-        let id = revokes.request_id.as_ref();
-        match revokes.dialect {
-            Dialect::Actions => {
-                let current = self.names(slot, Dialect::Actions, &[]);
-                let current: Vec<&str> = current.iter().map(String::as_str).collect();
-                let names: Vec<&str> =
-                    revokes.names.iter().map(|name| name.text.as_str()).collect();
-                let epoch = self.words.epoch();
-                let changed = Changed { names: &names, current: &current, epoch };
-                let tail = self.tail(id);
-                self.reply(slot, |_, out| actions::unsubscribed(out, changed, tail));
-            }
-            Dialect::Commands => self.tell_following(slot, id, &[]),
-        }
+        let (dialect, id) = (revokes.dialect, revokes.request_id.as_ref());
+        let current = self.names(slot, dialect, &[]);
+        self.tell_changed(slot, dialect, id, (&revokes.names, &current), None);
     }
 
     fn end_subscription(&mut self, slot: u32, subscription: u32) {
@@ -204,9 +179,8 @@ impl Broadcaster {
         self.has_ended_one(&held);
         if let Some(exchange) = self.exchange_of(held.topic.instrument)
             && let Some(session) = self.sessions.get_mut(slot)
-            && let Some(count) = session.feeds_of(&held.topic, exchange)
         {
-            *count -= 1;
+            session.feeds.remove(exchange, &held.topic);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::client::{Delivery, Range, Session};
+use crate::client::{Range, Session};
 use crate::clock::MonoNanos;
+use crate::dialect::Delivery;
 use crate::limits::{CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_TAKEN_MIN};
 
 use super::fanout::Member;

@@ -4,107 +4,55 @@ use std::collections::HashSet;
 
 use super::Broadcaster;
 use super::publish::Output;
-use super::requests::Refused;
-use super::words::Extra;
 use crate::cache::{Event, EventBody, Stamp, Stream};
-use crate::client::dialect::actions::encode::{self as actions, Changed};
-use crate::client::dialect::actions::{ResumePoint, Subscribe};
-use crate::client::dialect::commands::encode as commands;
-use crate::client::dialect::{Name, Naming, RequestId};
-use crate::client::{
-    Answer, Delivery, Dialect, Form, Grants, Join, Prelude, Progress, Subject, Subscription, Topic,
-    Wish,
-};
+use crate::client::{Grants, Join, LongAnswer, Prelude, Progress, Subject, Subscription, Topic};
 use crate::clock::UnixNanos;
+use crate::dialect::{
+    Answer, Changed, Dialect, Name, Naming, Refusal, RequestId, ResumePoint, Subscribe, Wish,
+};
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId};
-use crate::tick::{FeedState, Interval, Reason};
+use crate::tick::{FeedState, Reason};
 
 impl Broadcaster {
-    /// Dialect 1: subscribes all that is named, or nothing.
+    /// Subscribes all that is named, or nothing.
     pub(super) fn subscribe(
         &mut self,
         slot: u32,
+        dialect: Dialect,
         id: Option<&RequestId>,
         asked: Subscribe,
-    ) -> Result<(), Refused> {
-        let Subscribe { mut symbols, channels, snapshot, from, delivery, interval, depth } = asked;
-        if symbols.is_empty() {
-            symbols.push(Name { text: "*".to_owned(), naming: Naming::All });
-        }
-        let mut wishes = Vec::with_capacity(symbols.len() * channels.len());
-        for name in &symbols {
-            for &channel in &channels {
-                let default = match channel {
-                    Channel::Quotes | Channel::Ticker => Delivery::Latest,
-                    Channel::Trades | Channel::Orderbook | Channel::Candles | Channel::Status => {
-                        Delivery::All
-                    }
-                };
-                // States are few and each counts.
-                let chosen = delivery.filter(|_| channel != Channel::Status);
-                wishes.push(Wish {
-                    name: name.clone(),
-                    channel,
-                    interval: (channel == Channel::Candles).then_some(interval),
-                    dialect: Dialect::Actions,
-                    depth: depth.filter(|_| channel == Channel::Orderbook),
-                    delivery: chosen.unwrap_or(default),
-                });
-            }
-        }
+    ) -> Result<(), Refusal> {
+        let Subscribe { names, wishes, snapshot, from } = asked;
         self.check_wishes(slot, &wishes)?;
         let points = self.resume_points(&from)?;
         let recovered: Vec<(&str, bool)> = from
             .iter()
             .map(|(name, point)| (name.text.as_str(), self.is_held(name, *point, &wishes)))
             .collect();
-        let current = self.names(slot, Dialect::Actions, &wishes);
-        let current: Vec<&str> = current.iter().map(String::as_str).collect();
-        let names: Vec<&str> = symbols.iter().map(|name| name.text.as_str()).collect();
-        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
-        let tail = self.tail(id);
+        let current = self.names(slot, dialect, &wishes);
         // Answered first, so that the success comes before the first event of what it grants.
-        self.reply(slot, |_, out| actions::subscribed(out, changed, &recovered, tail));
+        self.tell_changed(slot, dialect, id, (&names, &current), Some(&recovered));
         self.grant(slot, wishes, points, snapshot);
         Ok(())
     }
 
-    /// Dialect 2: trades of each asset, where its exchange shows none its ticker, and candles where
-    /// an interval is named.
-    pub(super) fn follow(
+    /// Answers a request that changed what a client has: with what was recovered, it subscribed.
+    pub(super) fn tell_changed(
         &mut self,
         slot: u32,
+        dialect: Dialect,
         id: Option<&RequestId>,
-        assets: &[Name],
-        interval: Option<Interval>,
-    ) -> Result<(), Refused> {
-        let wish = |name: &Name, channel, interval| Wish {
-            name: name.clone(),
-            channel,
-            interval,
-            dialect: Dialect::Commands,
-            depth: None,
-            delivery: Delivery::All,
+        (names, current): (&[Name], &[String]),
+        recovered: Option<&[(&str, bool)]>,
+    ) {
+        let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+        let current: Vec<&str> = current.iter().map(String::as_str).collect();
+        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
+        let answer = match recovered {
+            Some(recovered) => Answer::Subscribed(changed, recovered),
+            None => Answer::Unsubscribed(changed),
         };
-        let mut wishes: Vec<Wish> =
-            assets.iter().map(|name| wish(name, Channel::Trades, None)).collect();
-        let tickers = assets.iter().filter(|name| self.may_lack_trades(name));
-        wishes.extend(tickers.map(|name| wish(name, Channel::Ticker, None)));
-        if interval.is_some() {
-            wishes.extend(assets.iter().map(|name| wish(name, Channel::Candles, interval)));
-        }
-        self.check_wishes(slot, &wishes)?;
-        // Answered first, so that the response comes before what it grants.
-        self.tell_following(slot, id, &wishes);
-        self.grant(slot, wishes, Vec::new(), false);
-        Ok(())
-    }
-
-    pub(super) fn tell_following(&mut self, slot: u32, id: Option<&RequestId>, wishes: &[Wish]) {
-        let following = self.names(slot, Dialect::Commands, wishes);
-        self.reply(slot, |_, out| {
-            commands::following(out, id, following.iter().map(String::as_str));
-        });
+        self.reply(slot, dialect, id, &answer);
     }
 
     pub(super) fn resolve(&self, name: &Name) -> Vec<InstrumentId> {
@@ -142,7 +90,7 @@ impl Broadcaster {
     fn resume_points(
         &self,
         from: &[(Name, ResumePoint)],
-    ) -> Result<Vec<(InstrumentId, u64)>, Refused> {
+    ) -> Result<Vec<(InstrumentId, u64)>, Refusal> {
         let mut points = Vec::new();
         for (name, point) in from {
             let instruments = self.resolve(name);
@@ -178,11 +126,6 @@ impl Broadcaster {
             })
     }
 
-    /// Whether a name stands, or may come to stand, for an instrument without trades.
-    fn may_lack_trades(&self, name: &Name) -> bool {
-        is_open_ended(name) || self.resolve(name).into_iter().any(|one| !self.has_trades(one))
-    }
-
     pub(super) fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
         self.words.table().instrument(instrument).is_some_and(|known| name.naming.includes(known))
     }
@@ -199,7 +142,7 @@ impl Broadcaster {
         let (instruments, feeds) = (None, [false; ExchangeId::ALL.len()]);
         let mut grants = Grants { wishes, points, wants_snapshot, instruments, feeds };
         if !self.grant_some(slot, &mut grants) {
-            self.begin_answer(slot, Answer::Grants(grants));
+            self.begin_answer(slot, LongAnswer::Grants(grants));
         }
     }
 
@@ -233,10 +176,9 @@ impl Broadcaster {
                     return false;
                 }
             }
-            let dialect = wish.dialect;
             for (exchange, is_new) in ExchangeId::ALL.into_iter().zip(&mut grants.feeds) {
                 if std::mem::take(is_new) {
-                    self.tell_feeds(slot, exchange, dialect);
+                    self.tell_feeds(slot, wish, exchange);
                 }
             }
             grants.instruments = None;
@@ -263,10 +205,8 @@ impl Broadcaster {
         if is_new
             && let Some(exchange) = self.exchange_of(instrument)
             && let Some(session) = self.sessions.get_mut(slot)
-            && let Some(count) = session.feeds_of(&topic, exchange)
         {
-            feeds[exchange as usize] |= *count == 0;
-            *count += 1;
+            feeds[exchange as usize] |= session.feeds.add(exchange, &topic);
         }
     }
 
@@ -299,9 +239,9 @@ impl Broadcaster {
         false
     }
 
-    /// Sends the present states of an exchange's connections; in dialect 2, where nobody asked for
-    /// them, those that are not as they ought to be.
-    fn tell_feeds(&mut self, slot: u32, exchange: ExchangeId, dialect: Dialect) {
+    /// Sends the present states of an exchange's connections; where nobody asked for states, those
+    /// that are not as they ought to be.
+    fn tell_feeds(&mut self, slot: u32, wish: &Wish, exchange: ExchangeId) {
         let Self { cache, sessions, shared, words, counters, .. } = self;
         let mut out = Output { sessions, shared, words, counters };
         for &status in cache.feed_statuses(exchange) {
@@ -309,14 +249,10 @@ impl Broadcaster {
             let body = EventBody::FeedState(status);
             let event = Event { instrument: InstrumentId::NONE, seq: 0, stamp, body };
             let is_well = status.state == FeedState::Connected && status.reason == Reason::None;
-            let range = match dialect {
-                Dialect::Actions => out.frame(&Form::Actions, &event, Extra::default()),
-                Dialect::Commands if is_well => None,
-                Dialect::Commands => {
-                    Some(out.shared.arena.frame(|bytes| commands::feed_status(bytes, &status)))
-                }
-            };
-            if let Some(range) = range {
+            if is_well && wish.channel != Channel::Status {
+                continue;
+            }
+            if let Some(range) = out.feed_frame(wish.dialect, &event) {
                 out.sessions.send(slot, range);
             }
         }
@@ -351,9 +287,8 @@ impl Broadcaster {
             if is_new
                 && let Some(exchange) = self.exchange_of(instrument)
                 && let Some(session) = self.sessions.get_mut(slot)
-                && let Some(count) = session.feeds_of(&topic, exchange)
             {
-                *count += 1;
+                session.feeds.add(exchange, &topic);
             }
         }
         self.sessions.mark_catching_up(slot);

@@ -6,16 +6,15 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::dialect::{Catalogue, Name, RequestId, commands};
-use super::subscription::{Delivery, Topic};
-use super::wish::Wish;
+use super::subscription::Topic;
 use crate::cache::HistoryCursor;
+use crate::dialect::{Catalogue, Delivery, Dialect, Label, Name, RequestId, Unsubscribe, Wish};
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum LongAnswer {
     /// Part of a history.
     Past(Past),
     /// What there is to trade.
@@ -28,7 +27,7 @@ pub(crate) enum Answer {
     Revokes(Revokes),
 }
 
-impl Answer {
+impl LongAnswer {
     /// Bytes that were made and wait for the rest.
     pub(crate) fn bytes(&self) -> usize {
         match self {
@@ -39,20 +38,13 @@ impl Answer {
     }
 }
 
-/// In which dialect something was asked.
-#[derive(Debug)]
-pub(crate) enum PastForm {
-    /// Dialect 1.
-    Actions,
-    /// Dialect 2, where the answer names the asset as the client did.
-    Commands(commands::encode::AssetLabel, Option<Interval>),
-}
-
 /// A history under way. It goes out as one message, once it is whole.
 #[derive(Debug)]
 pub(crate) struct Past {
     pub(crate) request_id: Option<RequestId>,
-    pub(crate) form: PastForm,
+    pub(crate) dialect: Dialect,
+    /// What the answer calls the instrument.
+    pub(crate) label: Label,
     pub(crate) cursor: HistoryCursor,
     /// Events as they stand in the message.
     pub(crate) items: Vec<u8>,
@@ -63,7 +55,7 @@ pub(crate) struct Past {
 #[derive(Debug)]
 pub(crate) struct Instruments {
     pub(crate) request_id: Option<RequestId>,
-    pub(crate) dialect: super::Dialect,
+    pub(crate) dialect: Dialect,
     pub(crate) exchange: Option<ExchangeId>,
     /// As it was when the client asked.
     pub(crate) catalogue: Arc<Catalogue>,
@@ -75,6 +67,7 @@ pub(crate) struct Instruments {
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) request_id: Option<RequestId>,
+    pub(crate) dialect: Dialect,
     /// In the order in which they are told, those that were told first.
     pub(crate) lines: Vec<(Topic, Option<NonZeroU32>, Delivery)>,
     pub(crate) told: usize,
@@ -99,7 +92,7 @@ pub(crate) struct Grants {
 #[derive(Debug)]
 pub(crate) struct Revokes {
     pub(crate) request_id: Option<RequestId>,
-    pub(crate) dialect: super::Dialect,
+    pub(crate) dialect: Dialect,
     pub(crate) names: Vec<Name>,
     /// By name: whether a subscription was found that it means.
     pub(crate) matched: Vec<bool>,
@@ -114,13 +107,8 @@ pub(crate) struct Revokes {
 }
 
 impl Revokes {
-    pub(crate) fn new(
-        id: Option<&RequestId>,
-        dialect: super::Dialect,
-        names: Vec<Name>,
-        channels: Vec<Channel>,
-        interval: Option<Interval>,
-    ) -> Self {
+    pub(crate) fn new(dialect: Dialect, id: Option<&RequestId>, asked: Unsubscribe) -> Self {
+        let Unsubscribe { names, channels, interval } = asked;
         let (request_id, matched) = (id.cloned(), vec![false; names.len()]);
         let (next, is_found, ending) = (0, false, Vec::new());
         Self { request_id, dialect, names, matched, channels, interval, next, is_found, ending }

@@ -41,12 +41,17 @@ impl Arena {
         Self { bytes: Vec::with_capacity(ARENA_BYTES_KEPT) }
     }
 
-    /// Appends one text frame whose payload `encode` appends. The payload is written behind a
-    /// header of the usual length and moved only when it turns out to need another.
-    pub(crate) fn frame(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Range {
+    /// Appends one text frame whose payload `encode` appends; nothing when it says that there is
+    /// none. The payload is written behind a header of the usual length and moved only when it
+    /// turns out to need another.
+    #[inline]
+    pub(crate) fn frame(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Range> {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[TEXT, 126, 0, 0]);
-        encode(&mut self.bytes);
+        if !encode(&mut self.bytes) {
+            self.bytes.truncate(start);
+            return None;
+        }
         let payload = start + HEADER_BYTES;
         let length = self.bytes.len() - payload;
         if length < 126 {
@@ -61,7 +66,7 @@ impl Arena {
             self.bytes.copy_within(payload..payload + length, payload + 6);
             self.bytes[start + 2..start + 10].copy_from_slice(&(length as u64).to_be_bytes());
         }
-        Range { start: start as u32, end: self.bytes.len() as u32 }
+        Some(Range { start: start as u32, end: self.bytes.len() as u32 })
     }
 
     /// The bytes of a range of this turn.
@@ -82,14 +87,23 @@ impl Arena {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn framed(length: usize) -> Vec<u8> {
         let mut arena = Arena::new();
-        arena.frame(|bytes| bytes.extend_from_slice(b"before"));
+        let before = arena.frame(|bytes| {
+            bytes.extend_from_slice(b"before");
+            true
+        });
+        assert_eq!(arena.frame(|bytes| bytes.write_all(b"nothing").is_err()), None);
         let range = arena.frame(|bytes| {
             bytes.extend((0..length).map(|index| index as u8));
+            true
         });
+        let range = range.expect("it has a payload");
+        assert_eq!(before.map(|before| before.end), Some(range.start));
         arena.bytes(range).to_vec()
     }
 

@@ -204,7 +204,11 @@ mod tests {
     }
 
     fn text(shared: &mut Shared, payload: &str) -> Range {
-        shared.arena.frame(|bytes| bytes.extend_from_slice(payload.as_bytes()))
+        let framed = shared.arena.frame(|bytes| {
+            bytes.extend_from_slice(payload.as_bytes());
+            true
+        });
+        framed.expect("it has a payload")
     }
 
     #[test]

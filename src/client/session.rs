@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::answer::Answer;
+use super::answer::LongAnswer;
 use super::outbox::{Chunks, Wire};
 use super::outgoing::{Outgoing, Shared};
 use super::pace::{CrumbBucket, Heartbeat, RequestBucket};
-use super::subscription::{Dialect, Subject, Subscriptions, Topic};
+use super::subscription::{FeedsWatched, Subscriptions, Topic};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
-use crate::instrument::ExchangeId;
+use crate::dialect::Dialects;
 use crate::limits::{
     CLOSE_WAIT, CLOSE_WAIT_UNREAD, OWED_BYTES_USUAL, OWED_TAKEN_MIN, SESSION_READ_BYTES,
 };
@@ -141,15 +141,15 @@ pub(crate) struct Session {
     ends_output: bool,
     /// See `Sessions::send_once`.
     pub(crate) mark: u64,
-    /// Subscriptions to states, by exchange.
-    pub(crate) feeds: [u32; ExchangeId::ALL.len()],
-    /// Subscriptions of dialect 2, by exchange: they are told its states.
-    pub(crate) followed: [u32; ExchangeId::ALL.len()],
+    /// Subscriptions to states.
+    pub(crate) feeds: FeedsWatched,
+    /// What it may speak.
+    pub(crate) dialects: Dialects,
     pub(crate) subscriptions: Subscriptions,
     /// Granted subscriptions that have not begun, in the order of their requests.
     pub(crate) joins: VecDeque<Join>,
     /// What it asked for and is being told, a piece in each turn.
-    pub(crate) answer: Option<Box<Answer>>,
+    pub(crate) answer: Option<Box<LongAnswer>>,
     /// It is one of the few that may be owed much.
     pub(crate) is_owed_much: bool,
     /// It waits to be.
@@ -173,23 +173,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// How many subscriptions have the states of an exchange told as this one has; `None` for one
-    /// that has none told.
-    pub(crate) const fn feeds_of(
-        &mut self,
-        topic: &Topic,
-        exchange: ExchangeId,
-    ) -> Option<&mut u32> {
-        match (topic.form.dialect(), topic.subject) {
-            (Dialect::Commands, _) => Some(&mut self.followed[exchange as usize]),
-            (Dialect::Actions, Subject::Status) => Some(&mut self.feeds[exchange as usize]),
-            (Dialect::Actions, Subject::Stream(_)) => None,
-        }
-    }
-
     pub(crate) fn new(
         socket: Box<WebSocket<Transport>>,
-        peer: SocketAddr,
+        (peer, dialects): (SocketAddr, Dialects),
         admission: Admission,
         heartbeat: Duration,
         now: MonoNanos,
@@ -205,8 +191,8 @@ impl Session {
             peer_closed: false,
             ends_output: false,
             mark: 0,
-            feeds: [0; ExchangeId::ALL.len()],
-            followed: [0; ExchangeId::ALL.len()],
+            feeds: FeedsWatched::default(),
+            dialects,
             subscriptions: Subscriptions::default(),
             joins: VecDeque::new(),
             answer: None,

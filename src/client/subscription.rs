@@ -3,28 +3,12 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
-use super::dialect::commands::encode::AssetLabel;
+use smallvec::SmallVec;
+
 use crate::cache::Stream;
-use crate::instrument::{Channel, InstrumentId};
+use crate::dialect::{Delivery, Dialect, Form, Wish};
+use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
-
-/// The language of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Dialect {
-    /// Dialect 1.
-    Actions,
-    /// Dialect 2.
-    Commands,
-}
-
-/// In which words events are told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Form {
-    /// Dialect 1.
-    Actions,
-    /// Dialect 2, to clients that call the asset so.
-    Commands(AssetLabel),
-}
 
 /// What is told: a numbered stream of an instrument, or states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +34,12 @@ impl Subject {
         }
         all
     };
+
+    /// What a wish asks of every instrument that it matches.
+    pub(crate) fn of(wish: &Wish) -> Self {
+        let stream = Stream::of(wish.channel, wish.interval.unwrap_or(Interval::Minute1));
+        stream.map_or(Self::Status, Self::Stream)
+    }
 
     /// The channel that clients know it by.
     pub(crate) const fn channel(self) -> Channel {
@@ -79,24 +69,10 @@ pub(crate) struct Topic {
     pub(crate) form: Form,
 }
 
-/// Which events of a stream are sent, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    /// Every event; a client that cannot take them is closed, or for a book gets a new snapshot.
-    All,
-    /// Every event to a client that keeps up, the newest to one that lags.
-    Latest,
-    /// The newest, so many times a second at most.
-    PerSecond(NonZeroU32),
-}
-
-impl Delivery {
-    /// Most events a second, where that is limited.
-    pub const fn per_second(self) -> Option<NonZeroU32> {
-        match self {
-            Self::All | Self::Latest => None,
-            Self::PerSecond(count) => Some(count),
-        }
+impl Topic {
+    /// Whether the states of its exchange's feed are told to who has it.
+    fn watches_feed(&self) -> bool {
+        self.form.dialect.speech().tells_feed(self.subject.channel())
     }
 }
 
@@ -128,15 +104,6 @@ pub(crate) struct Subscription {
     pub(crate) progress: Progress,
     /// Seq of the first event that was left out because the client lagged; 0 when none is.
     pub(crate) missed_seq: u64,
-}
-
-impl Form {
-    pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            Self::Actions => Dialect::Actions,
-            Self::Commands(_) => Dialect::Commands,
-        }
-    }
 }
 
 impl Subscription {
@@ -215,5 +182,50 @@ impl Subscriptions {
             .iter()
             .enumerate()
             .filter_map(|(slot, held)| held.as_ref().map(|held| (slot as u32, held)))
+    }
+}
+
+/// How many of a session's subscriptions have the states of their exchange's feed told, by exchange
+/// and dialect: with the first come the present ones.
+#[derive(Debug, Default)]
+pub(crate) struct FeedsWatched(SmallVec<[(ExchangeId, Dialect, u32); 1]>);
+
+impl FeedsWatched {
+    fn find(&mut self, exchange: ExchangeId, dialect: Dialect) -> Option<&mut u32> {
+        let found = self.0.iter_mut().find(|entry| (entry.0, entry.1) == (exchange, dialect));
+        found.map(|(.., count)| count)
+    }
+
+    /// One more, if it has them told. True when it is the first.
+    pub(crate) fn add(&mut self, exchange: ExchangeId, topic: &Topic) -> bool {
+        if !topic.watches_feed() {
+            return false;
+        }
+        let dialect = topic.form.dialect;
+        match self.find(exchange, dialect) {
+            Some(count) => {
+                *count += 1;
+                false
+            }
+            None => {
+                self.0.push((exchange, dialect, 1));
+                true
+            }
+        }
+    }
+
+    /// One less, if it had them told.
+    pub(crate) fn remove(&mut self, exchange: ExchangeId, topic: &Topic) {
+        if topic.watches_feed()
+            && let Some(count) = self.find(exchange, topic.form.dialect)
+        {
+            *count -= 1;
+            self.0.retain(|(.., count)| *count > 0);
+        }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has(&self, exchange: ExchangeId, dialect: Dialect) -> bool {
+        self.0.iter().any(|entry| (entry.0, entry.1) == (exchange, dialect))
     }
 }

@@ -16,6 +16,7 @@ use socket2::SockRef;
 use super::shortage::{self, Shortage};
 use crate::broadcast::{Admission, BroadcastCommand, BroadcastHandle, OpenSocket};
 use crate::clock::{Clock, MonoNanos};
+use crate::dialect::{Dialects, Door};
 use crate::limits::{
     ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, HANDSHAKES_MAX, LINGER_BYTES_PER_TURN, LINGER_MAX,
     REQUEST_BYTES_MAX,
@@ -101,7 +102,14 @@ struct Pending {
     /// The answer is out: what it still sends is read and dropped, until then.
     lingers: bool,
     /// Taken when its request was found good.
-    admission: Option<Admission>,
+    admitted: Option<Admitted>,
+}
+
+/// A place among the clients, and what is spoken where the client came in.
+#[derive(Debug)]
+struct Admitted {
+    admission: Admission,
+    dialects: Dialects,
 }
 
 /// What became of a connection.
@@ -266,8 +274,8 @@ impl Acceptor {
         transport.register(self.poller.registry(), Token(slot))?;
         let until = now.after(self.options.handshake_max);
         let handshake = ServerHandshake::new(transport);
-        let (secured, answered, lingers, admission) = (false, false, false, None);
-        let pending = Pending { handshake, peer, until, secured, answered, lingers, admission };
+        let (secured, answered, lingers, admitted) = (false, false, false, None);
+        let pending = Pending { handshake, peer, until, secured, answered, lingers, admitted };
         self.put(slot, pending);
         // It may have sent its request already, and then no readiness is reported any more.
         self.advance(slot, now);
@@ -342,7 +350,7 @@ impl Acceptor {
     }
 
     fn go_on(&mut self, pending: &mut Pending) -> Result<Outcome, NetError> {
-        let Pending { handshake, secured, answered, lingers, admission, peer, .. } = pending;
+        let Pending { handshake, secured, answered, lingers, admitted, peer, .. } = pending;
         if *lingers {
             return drop_input(handshake.transport_mut());
         }
@@ -376,8 +384,8 @@ impl Acceptor {
             let Some(request) = handshake.request() else { return Ok(Outcome::Ended) };
             *answered = true;
             match self.judge(request, peer.ip()) {
-                Ok(place) => match handshake.accept(None) {
-                    Ok(()) => *admission = Some(place),
+                Ok(client) => match handshake.accept(None) {
+                    Ok(()) => *admitted = Some(client),
                     Err(error) => {
                         self.counters.refused_400.increment();
                         respond(handshake, 400, &error.to_string());
@@ -392,7 +400,7 @@ impl Acceptor {
     }
 
     /// Whether a request becomes a client.
-    fn judge(&mut self, request: &HttpRequest, ip: IpAddr) -> Result<Admission, Refusal> {
+    fn judge(&mut self, request: &HttpRequest, ip: IpAddr) -> Result<Admitted, Refusal> {
         // Acquire: pairs with the Release in `AcceptHandle::stop`.
         if self.stopping.load(Ordering::Acquire) {
             return Err(Refusal::Stopping);
@@ -400,9 +408,8 @@ impl Acceptor {
         if let Some(what) = request.fault() {
             return Err(Refusal::Bad(what));
         }
-        if !matches!(request.path(), "/" | "/ws") {
-            return Err(Refusal::Path);
-        }
+        let door = Door { path: request.path() };
+        let dialects = Dialects::at(&door).ok_or(Refusal::Path)?;
         if request.method() != "GET" || !request.is_upgrade() {
             return Err(Refusal::NoUpgrade);
         }
@@ -426,13 +433,14 @@ impl Acceptor {
         if by_ip.load(Ordering::Relaxed) >= self.options.clients_per_ip_max {
             return Err(Refusal::Address);
         }
-        Ok(Admission::take(vec![Arc::clone(&self.clients), Arc::clone(by_ip)]))
+        let admission = Admission::take(vec![Arc::clone(&self.clients), Arc::clone(by_ip)]);
+        Ok(Admitted { admission, dialects })
     }
 
     /// Gives an open connection to the broadcaster that has the fewest; when its queue is full, to
     /// the next.
     fn hand_over(&mut self, pending: Pending) {
-        let Pending { mut handshake, peer, admission: Some(admission), .. } = pending else {
+        let Pending { mut handshake, peer, admitted: Some(admitted), .. } = pending else {
             return;
         };
         if let Err(error) = handshake.transport_mut().deregister(self.poller.registry()) {
@@ -440,7 +448,8 @@ impl Acceptor {
             return;
         }
         let socket = handshake.into_websocket(Bounds::session(REQUEST_BYTES_MAX));
-        let open = OpenSocket { socket: Box::new(socket), peer, admission };
+        let Admitted { admission, dialects } = admitted;
+        let open = OpenSocket { socket: Box::new(socket), peer, dialects, admission };
         let mut command = BroadcastCommand::Open(open);
         let mut order: Vec<&BroadcastHandle> = self.broadcasters.iter().collect();
         order.sort_by_key(|broadcaster| broadcaster.clients());

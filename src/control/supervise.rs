@@ -17,9 +17,8 @@ use super::words::{
     LastMinute, are_alike, log_complaints, log_refusal, log_state, log_unlisted, numbered, seconds,
 };
 use crate::broadcast::{BroadcastCommand, BroadcastHandle};
-use crate::client::dialect::Catalogue;
-use crate::client::{Offer, Offers};
 use crate::clock::MonoNanos;
+use crate::dialect::{Catalogue, Offer, Offers};
 use crate::exchange::{self, Listings, Subscription, is_asked_alike};
 use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::book::BookKind;
 use crate::cache::{BookEvent, BookLevels, BookStatus, Event, EventBody, Stamp};
-use crate::client::dialect::actions::encode::{self, Envelope, Labels};
 use crate::clock::UnixNanos;
+use crate::dialect::{Label, actions};
 use crate::exchange::Loss;
 use crate::instrument::{Channel, Instrument, InstrumentId};
 use crate::tick::{Body, BookState, Candle, Level, LevelFlags, Tick, Ticker};
@@ -23,7 +23,7 @@ pub(super) enum Note {
 pub(super) struct Lines {
     text: Vec<u8>,
     /// By [`InstrumentId::index`].
-    labels: Vec<Labels>,
+    labels: Vec<Label>,
     ticker: Ticker,
     candle_prices: Option<Body>,
     levels: Vec<Level>,
@@ -33,7 +33,7 @@ impl Lines {
     /// Tells of an instrument; they come in the order of their ids.
     pub(super) fn add(&mut self, id: InstrumentId, instrument: &Instrument) {
         if id.index() == self.labels.len() {
-            self.labels.push(Labels::new(instrument));
+            self.labels.push(actions::label(instrument));
         }
     }
 
@@ -173,8 +173,8 @@ impl Lines {
     fn event(&mut self, at: UnixNanos, tick: &Tick, body: EventBody<'_>) {
         let stamp = Stamp { exchange_time: tick.exchange_time, received: at };
         let event = Event { instrument: tick.instrument, seq: 0, stamp, body };
-        let labels = self.labels.get(tick.instrument.index());
-        encode::event(&mut self.text, labels, &event, Envelope::None);
+        let label = self.labels.get(tick.instrument.index());
+        actions::push_bare(&mut self.text, label, &event);
         self.text.push(b'\n');
     }
 }

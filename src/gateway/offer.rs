@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::cache::CandleSource;
-use crate::client::{Offer, Offers};
 use crate::config::{Config, FeedConfig};
+use crate::dialect::{Offer, Offers};
 use crate::exchange;
 use crate::feed::StreamKind;
 use crate::instrument::{Channel, ExchangeId};

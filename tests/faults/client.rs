@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use tickwire::broadcast::{Admission, OpenSocket};
+use tickwire::dialect::{Dialects, Door};
 use tickwire::net::{Bounds, Fill, Message, Role, Security, Step, Transport, WebSocket};
 
 /// Longest message that it takes: a book of 500 levels has 20 KB.
@@ -26,8 +27,9 @@ impl Client {
         while near.advance().expect("loopback connects") == Step::Pending {}
         let bounds = Bounds::session(MESSAGE_BYTES_MAX);
         let socket = WebSocket::new(far, Role::Server, bounds, b"");
-        let open =
-            OpenSocket { socket: Box::new(socket), peer, admission: Admission::take(Vec::new()) };
+        let dialects = Dialects::at(&Door { path: "/" }).expect("clients come in there");
+        let admission = Admission::take(Vec::new());
+        let open = OpenSocket { socket: Box::new(socket), peer, dialects, admission };
         (Self { socket: WebSocket::new(near, Role::Client, bounds, b"") }, open)
     }
 

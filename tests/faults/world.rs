@@ -10,8 +10,8 @@ use tickwire::broadcast::{
     BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
 };
 use tickwire::cache::{CandleSource, HistoryBounds};
-use tickwire::client::Offer;
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
+use tickwire::dialect::Offer;
 use tickwire::exchange::{ConnectionRules, Subscription, adapter, profile};
 use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, FeedReport, RingEnd};
 use tickwire::instrument::{Channel, ExchangeId, Instrument, InstrumentTable};

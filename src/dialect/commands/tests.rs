@@ -1,11 +1,13 @@
 //! Commands and their answers against the protocol's own words.
 
-use super::Command;
-use super::encode::{self, AssetLabel};
+use super::{Commands, label};
 use crate::cache::{Event, EventBody, Gap, Stamp, Stream};
-use crate::client::dialect::{Asked, ErrorCode, Parsed, RequestId, parse};
 use crate::clock::UnixNanos;
-use crate::instrument::InstrumentId;
+use crate::dialect::{
+    Answer, Asked, Changed, ErrorCode, Incoming, MakeUp, Past, Re, Refusal, Request, RequestId,
+    Speech, Telling,
+};
+use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::{
     Candle, Decimal, Interval, Quote, Reason, Side, Ticker, Trade, TradeId, WideDecimal,
 };
@@ -15,11 +17,8 @@ const STAMP: Stamp = Stamp {
     received: UnixNanos(1_700_000_000_125_123_456),
 };
 
-fn asked(text: &str) -> Asked<Command> {
-    match parse(text.as_bytes()) {
-        Parsed::Commands(asked) => asked,
-        Parsed::Actions(_) => panic!("no command: {text}"),
-    }
+fn asked(text: &str) -> Asked {
+    Commands.read(&Incoming::text(text.as_bytes())).expect(text)
 }
 
 fn id() -> RequestId {
@@ -48,17 +47,17 @@ fn candle(closed: bool) -> Candle {
     Candle { trades: Some(1), closed, ..candle.with_volume(volume) }
 }
 
-fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn written(write: impl FnOnce(&mut Vec<u8>) -> bool) -> String {
     let mut out = Vec::new();
-    write(&mut out);
+    assert!(write(&mut out));
     let text = String::from_utf8(out).expect("text");
     serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
     text
 }
 
 fn told(body: EventBody<'_>) -> String {
-    let asset = AssetLabel::new("R_100");
-    written(|out| assert!(encode::event(out, &asset, &event(body))))
+    let asset = label("R_100", ExchangeId::Deriv);
+    written(|out| Commands.tell(out, Some(&asset), &event(body), Telling::live(STAMP.received)))
 }
 
 #[test]
@@ -88,39 +87,50 @@ fn events_read_as_the_protocol_writes_them() {
 fn what_has_no_form_here_leaves_no_trace() {
     let quote = Quote { bid: None, bid_size: None, ask: None, ask_size: None };
     let mut out = Vec::new();
-    let asset = AssetLabel::new("R_100");
-    assert!(!encode::event(&mut out, &asset, &event(EventBody::Quote(quote))));
-    assert!(!encode::event(&mut out, &asset, &event(EventBody::Ticker(&Ticker::default()))));
+    let (asset, live) = (label("R_100", ExchangeId::Deriv), Telling::live(STAMP.received));
+    for body in [EventBody::Quote(quote), EventBody::Ticker(&Ticker::default())] {
+        assert!(!Commands.tell(&mut out, Some(&asset), &event(body), live));
+    }
     assert!(out.is_empty());
 }
 
 #[test]
 fn responses_read_as_the_protocol_writes_them() {
     let id = id();
+    let re = Re { request_id: Some(&id), date: STAMP.received };
+    let answer = |answer: Answer<'_>| written(|out| Commands.answer(out, &answer, re));
+    let changed = Changed { names: &["R_100"], current: &["R_100", "BTC/USDT"], epoch: 1 };
+    let following = r#"{"type":"response","requestId":"uuid","success":true,"data":{"following":["R_100","BTC/USDT"]}}"#;
+    assert_eq!(answer(Answer::Subscribed(changed, &[])), following);
+    assert_eq!(answer(Answer::Unsubscribed(changed)), following);
     assert_eq!(
-        written(|out| encode::following(out, Some(&id), ["R_100", "BTC/USDT"])),
-        r#"{"type":"response","requestId":"uuid","success":true,"data":{"following":["R_100","BTC/USDT"]}}"#
+        answer(Answer::Refused(&Refusal::TooManySymbols { max: 2 })),
+        r#"{"type":"response","requestId":"uuid","success":false,"error":{"code":"too_many_symbols","message":"Cannot subscribe: would exceed maximum of 2 symbols"}}"#
+    );
+    let asset = label("R_100", ExchangeId::Deriv);
+    let mut items = Vec::new();
+    Commands.push_past(&mut items, &event(trade()));
+    let past = Past { label: &asset, stream: Stream::Trades, count: 1, complete: false };
+    assert_eq!(
+        answer(Answer::HistoryFound(past)),
+        r#"{"type":"response","requestId":"uuid","success":true,"data":{"asset":"R_100","count":1,"complete":false}}"#
     );
     assert_eq!(
-        written(|out| encode::failure(out, Some(&id), ErrorCode::UnknownSymbol, "…")),
-        r#"{"type":"response","requestId":"uuid","success":false,"error":{"code":"unknown_symbol","message":"…"}}"#
-    );
-    let asset = AssetLabel::new("R_100");
-    let items = written(|out| encode::historical_item(out, &event(trade())));
-    assert_eq!(
-        written(|out| encode::historical_data(out, Some(&id), &asset, None, items.as_bytes())),
+        answer(Answer::History(past, &items)),
         r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","ticks":[{"price":1234.56,"timestamp":1700000000123}]}}"#
     );
     let mut items = Vec::new();
-    encode::historical_item(&mut items, &event(trade_gap()));
-    encode::historical_item(&mut items, &event(EventBody::Candle(&candle(true))));
-    let minute = Some(Interval::Minute1);
+    Commands.push_past(&mut items, &event(trade_gap()));
+    Commands.push_past(&mut items, &event(EventBody::Candle(&candle(true))));
+    let past = Past { stream: Stream::Candles(Interval::Minute1), ..past };
     assert_eq!(
-        written(|out| encode::historical_data(out, Some(&id), &asset, minute, &items)),
+        answer(Answer::History(past, &items)),
         r#"{"type":"historical_data","requestId":"uuid","data":{"asset":"R_100","interval":"1m","candles":[{"openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3}]}}"#
     );
-    written(|out| encode::history(out, Some(&id), &asset, 3, false));
-    written(|out| encode::pong(out, Some(&id), STAMP.received));
+    assert_eq!(
+        answer(Answer::Pong),
+        r#"{"type":"response","requestId":"uuid","success":true,"data":{"pong":true,"timestamp":1700000000125}}"#
+    );
 }
 
 fn trade_gap() -> EventBody<'static> {
@@ -131,17 +141,25 @@ fn trade_gap() -> EventBody<'static> {
 #[test]
 fn commands_are_read_with_their_parameters() {
     let text = r#"{"type":"command","command":"follow","params":{"assets":["R_100","BTC/USDT"],"interval":"5m"},"requestId":"uuid"}"#;
-    let Ok(Command::Follow { assets, interval }) = asked(text).request else { panic!("refused") };
-    assert_eq!(assets.len(), 2);
-    assert_eq!(interval, Some(Interval::Minute5));
+    let Ok(Request::Subscribe(subscribe)) = asked(text).request else { panic!("refused") };
+    assert_eq!(subscribe.names.len(), 2);
+    let wished: Vec<_> =
+        subscribe.wishes.iter().map(|wish| (wish.channel, wish.interval)).collect();
+    let (trades, ticker) = ((Channel::Trades, None), (Channel::Ticker, None));
+    let candles = (Channel::Candles, Some(Interval::Minute5));
+    assert_eq!(wished, [trades, trades, ticker, ticker, candles, candles]);
+    let tickers = subscribe.wishes.iter().filter(|wish| wish.in_place_of.is_some());
+    assert!(tickers.clone().all(|wish| wish.channel == Channel::Ticker) && tickers.count() == 2);
+    assert_eq!(subscribe.wishes[0].make_up, MakeUp::Rest, "candles make up for ticks");
+
     let text = r#"{"command":"history","params":{"asset":"R_100","from":1,"to":2,"limit":9999},"requestId":1,"type":"command"}"#;
-    let Ok(Command::History { asset, interval: None, range }) = asked(text).request else {
-        panic!("refused")
-    };
-    assert_eq!(asset.text, "R_100");
+    let Ok(Request::History(history)) = asked(text).request else { panic!("refused") };
+    assert_eq!(history.name.text, "R_100");
+    assert_eq!((history.channel, history.or_else), (Channel::Trades, Some(Channel::Ticker)));
+    let range = history.range;
     assert_eq!((range.from, range.to, range.limit), (Some(1), Some(2), 5_000));
     let text = r#"{"type":"command","command":"instruments","requestId":"x"}"#;
-    assert_eq!(asked(text).request, Ok(Command::Instruments { exchange: None }));
+    assert_eq!(asked(text).request, Ok(Request::Instruments { exchange: None }));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What there is to trade, as both dialects tell it: made once by the control side whenever it
 //! changes, so that an answer to a client only copies it.
 
-use super::push_instrument;
+use super::json::push_instrument;
+use super::offer::Offer;
 use super::text::push_list;
-use crate::client::Offer;
 use crate::instrument::{ExchangeId, Instrument};
 use crate::limits::INSTRUMENTS_PER_MESSAGE;
 

@@ -6,17 +6,17 @@ use arrayvec::ArrayString;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::encode::{self, Changed, Envelope, Labels, Origin, SubscriptionLine, Tail};
-use super::{Request, ResumePoint};
+use super::{Actions, label, push_bare};
 use crate::book::{Book, BookKind};
 use crate::cache::{
     BookEvent, BookLevels, BookStatus, Event, EventBody, FeedStatus, Gap, Stamp, Stream,
 };
-use crate::client::Offer;
-use crate::client::dialect::{
-    Asked, BadRequest, Catalogue, Delivery, ErrorCode, Naming, Parsed, parse,
-};
 use crate::clock::UnixNanos;
+use crate::dialect::{
+    Answer, Asked, BadRequest, Catalogue, Changed, Delivery, Dialect, Dialects, Door, ErrorCode,
+    Incoming, Name, Naming, Offer, Past, Re, Refusal, Request, RequestId, ResumePoint, Speech,
+    SubscriptionLine, Telling, Wish,
+};
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, Symbol};
 use crate::tick::{
     BookState, Candle, Decimal, FeedState, Interval, Level, MANTISSA_MAX, Quote, Reason, Side,
@@ -52,38 +52,42 @@ fn trade() -> Trade {
     }
 }
 
-fn told(body: EventBody<'_>, seq: u64, stamp: Stamp, envelope: Envelope) -> String {
+const LIVE: Telling = Telling::live(DATE);
+
+fn told(body: EventBody<'_>, seq: u64, stamp: Stamp, telling: Telling) -> String {
     let mut out = Vec::new();
-    let labels = Labels::new(&instrument());
     let event = Event { instrument: InstrumentId(0), seq, stamp, body };
-    encode::event(&mut out, Some(&labels), &event, envelope);
+    assert!(Actions.tell(&mut out, Some(&label(&instrument())), &event, telling));
     String::from_utf8(out).expect("text")
 }
 
-fn answer(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn answer(answer: Answer<'_>, request_id: Option<&RequestId>) -> String {
     let mut out = Vec::new();
-    write(&mut out);
+    assert!(Actions.answer(&mut out, &answer, Re { request_id, date: DATE }));
     let text = String::from_utf8(out).expect("text");
     serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
     text
 }
 
-fn asked(text: &str) -> Asked<Request> {
-    match parse(text.as_bytes()) {
-        Parsed::Actions(asked) => asked,
-        Parsed::Commands(_) => panic!("a command: {text}"),
-    }
+/// As a client at `/` is read.
+fn heard(text: &str) -> (Dialect, Asked) {
+    let dialects = Dialects::at(&Door { path: "/" }).expect("clients come in there");
+    dialects.read(&Incoming::text(text.as_bytes()))
+}
+
+fn asked(text: &str) -> Asked {
+    let (dialect, asked) = heard(text);
+    assert_eq!(dialect, Dialect::Actions, "{text}");
+    asked
 }
 
 fn refusal(text: &str) -> BadRequest {
     asked(text).request.expect_err(text)
 }
 
-const TAIL: Tail<'static> = Tail { request_id: None, date: DATE };
-
 #[test]
 fn every_request_that_the_protocol_shows_is_read_and_every_bound_is_stated() {
-    let text = include_str!("../../../../docs/PROTOCOL.md");
+    let text = include_str!("../../../docs/PROTOCOL.md");
     let mut actions = std::collections::BTreeSet::new();
     for line in text.lines().filter(|line| line.starts_with("{\"action\":")) {
         let fields: serde_json::Value = serde_json::from_str(line).expect(line);
@@ -102,10 +106,9 @@ fn every_request_that_the_protocol_shows_is_read_and_every_bound_is_stated() {
     assert_eq!(read, known);
     assert_eq!(actions, known.split(", ").map(str::to_owned).collect());
     for line in text.lines().filter(|line| line.starts_with("{\"type\":\"command\"")) {
-        match parse(line.as_bytes()) {
-            Parsed::Commands(command) => assert!(command.request.is_ok(), "{line}"),
-            Parsed::Actions(_) => panic!("no command: {line}"),
-        }
+        let (dialect, asked) = heard(line);
+        assert_eq!(dialect, Dialect::Commands, "{line}");
+        assert!(asked.request.is_ok(), "{line}");
     }
     for words in
         ["1 to 1000; without it the whole book", "with N from 1 to 1000", "\"channels\":[]"]
@@ -118,7 +121,7 @@ fn every_request_that_the_protocol_shows_is_read_and_every_bound_is_stated() {
 
 #[test]
 fn a_trade_reads_as_the_protocol_writes_it() {
-    let text = told(EventBody::Trade(trade()), 42, STAMP, Envelope::live(DATE));
+    let text = told(EventBody::Trade(trade()), 42, STAMP, LIVE);
     assert_eq!(
         text,
         r#"{"type":"trade","data":{"symbol":"BTC/USDT","exchange":"binance","price":65000.10,"volume":0.015,"side":"buy","tradeId":"123","timestamp":1700000000123,"exchangeTs":1700000000123000000,"receiveTs":1700000000125123456},"seq":42,"timestamp":1700000000125}"#
@@ -129,19 +132,19 @@ fn a_trade_reads_as_the_protocol_writes_it() {
 fn a_trade_without_a_date_or_side_says_so() {
     let stamp = Stamp { exchange_time: UnixNanos::NONE, ..STAMP };
     let trade = Trade { taker: Side::None, id: TradeId::Uuid(1), ..trade() };
-    let envelope = Envelope::Client { date: DATE, conflated: 3, origin: Origin::Snapshot };
+    let telling = Telling { date: DATE, is_snapshot: true, conflated: 3 };
     assert_eq!(
-        told(EventBody::Trade(trade), 42, stamp, envelope),
+        told(EventBody::Trade(trade), 42, stamp, telling),
         r#"{"type":"trade","data":{"symbol":"BTC/USDT","exchange":"binance","price":65000.10,"volume":0.015,"side":null,"tradeId":"00000000-0000-0000-0000-000000000001","timestamp":1700000000125,"receiveTs":1700000000125123456,"snapshot":true},"seq":42,"conflated":3,"timestamp":1700000000125}"#
     );
 }
 
 #[test]
 fn decode_gets_neither_number_nor_our_date() {
-    assert!(
-        told(EventBody::Trade(trade()), 0, STAMP, Envelope::None)
-            .ends_with(r#""receiveTs":1700000000125123456}}"#)
-    );
+    let (mut out, body) = (Vec::new(), EventBody::Trade(trade()));
+    let event = Event { instrument: InstrumentId(0), seq: 42, stamp: STAMP, body };
+    push_bare(&mut out, Some(&label(&instrument())), &event);
+    assert!(out.ends_with(br#""receiveTs":1700000000125123456}}"#));
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn quotes_and_tickers_state_what_is_absent_as_null() {
         ask_size: None,
     };
     assert_eq!(
-        told(EventBody::Quote(quote), 9, STAMP, Envelope::live(DATE)),
+        told(EventBody::Quote(quote), 9, STAMP, LIVE),
         r#"{"type":"quote","data":{"symbol":"BTC/USDT","exchange":"binance","bid":65000.00,"bidSize":1.2,"ask":null,"askSize":null,"timestamp":1700000000123},"seq":9,"timestamp":1700000000125}"#
     );
     let ticker = Ticker {
@@ -169,7 +172,7 @@ fn quotes_and_tickers_state_what_is_absent_as_null() {
         quote_volume: WideDecimal::parse(b"123456789012345678901.25").ok(),
     };
     assert_eq!(
-        told(EventBody::Ticker(&ticker), 3, STAMP, Envelope::live(DATE)),
+        told(EventBody::Ticker(&ticker), 3, STAMP, LIVE),
         r#"{"type":"ticker","data":{"symbol":"BTC/USDT","exchange":"binance","last":65000.10,"bid":65000.00,"ask":null,"open":64000.00,"high":65500.00,"low":63800.00,"volume":12345.6,"quoteVolume":123456789012345678901.25,"change":-1000.10,"changePercent":1.56,"timestamp":1700000000123},"seq":3,"timestamp":1700000000125}"#
     );
 }
@@ -188,7 +191,7 @@ fn a_book_is_told_whole_and_by_change() {
         levels: BookLevels::Best(&book, 1),
     };
     assert_eq!(
-        told(EventBody::Book(snapshot), 1, STAMP, Envelope::live(DATE)),
+        told(EventBody::Book(snapshot), 1, STAMP, LIVE),
         r#"{"type":"orderbook","data":{"symbol":"BTC/USDT","exchange":"binance","kind":"snapshot","bids":[[65000.00,1.2]],"asks":[[65000.10,0.4]],"timestamp":1700000000123},"seq":1,"timestamp":1700000000125}"#
     );
     let changes = [
@@ -203,7 +206,7 @@ fn a_book_is_told_whole_and_by_change() {
         levels: BookLevels::Listed(&changes),
     };
     assert_eq!(
-        told(EventBody::Book(delta), 4, STAMP, Envelope::live(DATE)),
+        told(EventBody::Book(delta), 4, STAMP, LIVE),
         r#"{"type":"orderbook","data":{"symbol":"BTC/USDT","exchange":"binance","kind":"update","bids":[[64999.90,0],[5,0.50]],"asks":[[7,1]],"timestamp":1700000000123},"seq":4,"conflated":2,"timestamp":1700000000125}"#
     );
 }
@@ -216,13 +219,13 @@ fn a_candle_reads_as_the_protocol_writes_it() {
     let candle = Candle { trades: Some(4), ..bare };
     let candle = candle.with_volume(WideDecimal::parse(b"3").expect("valid"));
     assert_eq!(
-        told(EventBody::Candle(&candle), 5, STAMP, Envelope::live(DATE)),
+        told(EventBody::Candle(&candle), 5, STAMP, LIVE),
         r#"{"type":"candle","data":{"symbol":"BTC/USDT","exchange":"binance","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":3,"trades":4,"closed":false},"seq":5,"timestamp":1700000000125}"#
     );
     // What the exchange does not state, and what was not seen whole.
     let bare = Candle { closed: true, partial: true, ..bare };
     assert_eq!(
-        told(EventBody::Candle(&bare), 6, STAMP, Envelope::live(DATE)),
+        told(EventBody::Candle(&bare), 6, STAMP, LIVE),
         r#"{"type":"candle","data":{"symbol":"BTC/USDT","exchange":"binance","interval":"1m","openTime":1700000000000,"open":1,"high":2,"low":1,"close":2,"volume":null,"trades":null,"closed":true,"partial":true},"seq":6,"timestamp":1700000000125}"#
     );
 }
@@ -238,7 +241,7 @@ fn states_and_gaps_read_as_the_protocol_writes_them() {
         since: STAMP.received,
     };
     assert_eq!(
-        told(EventBody::FeedState(feed), 0, STAMP, Envelope::live(DATE)),
+        told(EventBody::FeedState(feed), 0, STAMP, LIVE),
         r#"{"type":"status","data":{"exchange":"binance","state":"reconnecting","attempt":2,"reason":"connection reset"},"timestamp":1700000000125}"#
     );
     let book = BookStatus {
@@ -247,21 +250,21 @@ fn states_and_gaps_read_as_the_protocol_writes_them() {
         since: UnixNanos::from_millis(1_700_000_000_120),
     };
     assert_eq!(
-        told(EventBody::BookState(book), 0, STAMP, Envelope::live(DATE)),
+        told(EventBody::BookState(book), 0, STAMP, LIVE),
         r#"{"type":"status","data":{"exchange":"binance","symbol":"BTC/USDT","channel":"orderbook","state":"resyncing","reason":"checksum","since":1700000000120},"timestamp":1700000000125}"#
     );
     let gap = Gap { stream: Stream::Trades, from_seq: 43, to_seq: 57, reason: Reason::Stall };
     assert_eq!(
-        told(EventBody::Gap(gap), 0, STAMP, Envelope::live(DATE)),
+        told(EventBody::Gap(gap), 0, STAMP, LIVE),
         r#"{"type":"gap","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","fromSeq":43,"toSeq":57,"reason":"stall"},"timestamp":1700000000125}"#
     );
 }
 
 #[test]
 fn answers_read_as_the_protocol_writes_them() {
-    let labels = Labels::new(&instrument());
+    let label = label(&instrument());
     let id = asked(r#"{"action":"ping","requestId":"9"}"#).request_id.expect("given");
-    let tail = Tail { request_id: Some(&id), date: DATE };
+    let id = Some(&id);
     let past = Event {
         instrument: InstrumentId(0),
         seq: 42,
@@ -269,9 +272,12 @@ fn answers_read_as_the_protocol_writes_them() {
         body: EventBody::Trade(trade()),
     };
     let mut items = Vec::new();
-    encode::history_item(&mut items, &past);
+    Actions.push_past(&mut items, &past);
+    let past = Past { label: &label, stream: Stream::Trades, count: 1, complete: true };
+    let re = Re { request_id: None, date: DATE };
+    assert!(!Actions.answer(&mut Vec::new(), &Answer::HistoryFound(past), re));
     assert_eq!(
-        answer(|out| encode::history(out, &labels, Stream::Trades, (&items, true), tail)),
+        answer(Answer::History(past, &items), id),
         r#"{"type":"history","data":{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","events":[{"price":65000.10,"volume":0.015,"side":"buy","tradeId":"123","timestamp":1700000000123,"seq":42}],"complete":true},"requestId":"9","timestamp":1700000000125}"#
     );
     let offer = Offer {
@@ -279,15 +285,13 @@ fn answers_read_as_the_protocol_writes_them() {
         intervals: vec![Interval::Second1, Interval::Minute1],
         ..Offer::default()
     };
+    let catalogue = Catalogue::new(&[(&instrument(), &offer)]);
     assert_eq!(
-        answer(|out| {
-            let catalogue = Catalogue::new(&[(&instrument(), &offer)]);
-            encode::instruments(out, &catalogue.messages(None)[0], TAIL);
-        }),
+        answer(Answer::Instruments(&catalogue.messages(None)[0]), None),
         r#"{"type":"instruments","data":{"instruments":[{"symbol":"BTC/USDT","exchange":"binance","native":"BTCUSDT","tickSize":0.01,"lotSize":null,"channels":["trades","candles"],"intervals":["1s","1m"]}]},"timestamp":1700000000125}"#
     );
     let line = |stream, depth, delivery| SubscriptionLine::Stream {
-        labels: &labels,
+        label: &label,
         stream,
         depth,
         delivery,
@@ -295,32 +299,30 @@ fn answers_read_as_the_protocol_writes_them() {
     };
     let lines = [
         line(Stream::Trades, None, Delivery::All),
-        line(Stream::Orderbook, Some(10), Delivery::PerSecond(NonZeroU32::MIN)),
+        line(Stream::Orderbook, NonZeroU32::new(10), Delivery::PerSecond(NonZeroU32::MIN)),
         line(Stream::Candles(Interval::Hour4), None, Delivery::Latest),
     ];
     let mut items = Vec::new();
-    lines.iter().for_each(|&line| encode::subscription_item(&mut items, line));
+    lines.iter().for_each(|line| Actions.push_subscription(&mut items, line));
     assert_eq!(
-        answer(|out| encode::subscriptions(out, &items, 255, tail)),
+        answer(Answer::Subscriptions { items: &items, epoch: 255 }, id),
         r#"{"type":"subscriptions","data":{"subscriptions":[{"symbol":"BTC/USDT","exchange":"binance","channel":"trades","delivery":"all","seq":42},{"symbol":"BTC/USDT","exchange":"binance","channel":"orderbook","depth":10,"delivery":{"perSecond":1},"seq":42},{"symbol":"BTC/USDT","exchange":"binance","channel":"candles","interval":"4h","delivery":"latest","seq":42}],"epoch":"00000000000000ff"},"requestId":"9","timestamp":1700000000125}"#
     );
     let changed = Changed { names: &["BTC/USDT", "*"], current: &["BTC/USDT"], epoch: 1 };
     assert_eq!(
-        answer(|out| encode::subscribed(out, changed, &[("BTC/USDT", true)], tail)),
+        answer(Answer::Subscribed(changed, &[("BTC/USDT", true)]), id),
         r#"{"type":"success","message":"Successfully subscribed to 2 symbol(s)","data":{"subscribed":["BTC/USDT","*"],"currentSubscriptions":["BTC/USDT"],"epoch":"0000000000000001","recovered":{"BTC/USDT":true}},"requestId":"9","timestamp":1700000000125}"#
     );
     assert_eq!(
-        answer(|out| encode::unsubscribed(out, changed, TAIL)),
+        answer(Answer::Unsubscribed(changed), None),
         r#"{"type":"success","message":"Successfully unsubscribed from 2 symbol(s)","data":{"unsubscribed":["BTC/USDT","*"],"currentSubscriptions":["BTC/USDT"],"epoch":"0000000000000001"},"timestamp":1700000000125}"#
     );
+    let refusal = Refusal::NotSubscribed("BTC".to_owned());
     assert_eq!(
-        answer(|out| encode::error(out, ErrorCode::TooManySymbols, "say \"less\"", tail)),
-        r#"{"type":"error","code":"too_many_symbols","message":"say \"less\"","requestId":"9","timestamp":1700000000125}"#
+        answer(Answer::Refused(&refusal), id),
+        r#"{"type":"error","code":"not_subscribed","message":"Cannot unsubscribe: \"BTC\" is not subscribed on these channels","requestId":"9","timestamp":1700000000125}"#
     );
-    assert_eq!(
-        answer(|out| encode::pong(out, TAIL)),
-        r#"{"type":"pong","timestamp":1700000000125}"#
-    );
+    assert_eq!(answer(Answer::Pong, None), r#"{"type":"pong","timestamp":1700000000125}"#);
 }
 
 #[test]
@@ -328,37 +330,45 @@ fn a_subscribe_is_read_with_everything_in_it() {
     let asked = asked(
         r#"{"action":"subscribe","symbols":["BTC/USDT","binance:ETH/USD","BTC/USDT"],"channels":["trades","orderbook"],"requestId":7,"snapshot":true,"from":{"binance:ETH/USD":{"epoch":"00000000000000ff","seq":41}},"delivery":{"perSecond":5},"interval":"4h","depth":10,"unknown":[]}"#,
     );
-    assert_eq!(asked.request_id.as_ref().map(super::super::RequestId::json), Some("7"));
+    assert_eq!(asked.request_id.as_ref().map(RequestId::json), Some("7"));
     let Ok(Request::Subscribe(subscribe)) = asked.request else { panic!("{asked:?}") };
-    let names: Vec<&str> = subscribe.symbols.iter().map(|name| name.text.as_str()).collect();
+    let names: Vec<&str> = subscribe.names.iter().map(|name| name.text.as_str()).collect();
     assert_eq!(names, ["BTC/USDT", "binance:ETH/USD"]);
-    assert!(matches!(subscribe.symbols[0].naming, Naming::Symbol(_)));
-    assert!(matches!(subscribe.symbols[1].naming, Naming::Instrument(ExchangeId::Binance, _)));
-    assert_eq!(subscribe.channels, [Channel::Trades, Channel::Orderbook]);
+    assert!(matches!(subscribe.names[0].naming, Naming::Symbol(_)));
+    assert!(matches!(subscribe.names[1].naming, Naming::Instrument(ExchangeId::Binance, _)));
     assert!(subscribe.snapshot);
     assert_eq!(subscribe.from[0].1, ResumePoint { epoch: Some(255), seq: 41 });
-    assert_eq!(subscribe.delivery, NonZeroU32::new(5).map(Delivery::PerSecond));
-    assert_eq!(subscribe.interval, Interval::Hour4);
-    assert_eq!(subscribe.depth.map(NonZeroU32::get), Some(10));
+    let delivery = Delivery::PerSecond(NonZeroU32::new(5).expect("five"));
+    let wish = |name: &Name, channel, depth| Wish {
+        depth: NonZeroU32::new(depth),
+        delivery,
+        ..Wish::new(Dialect::Actions, name.clone(), channel)
+    };
+    let of = |name| [wish(name, Channel::Trades, 0), wish(name, Channel::Orderbook, 10)];
+    assert_eq!(subscribe.wishes, subscribe.names.iter().flat_map(of).collect::<Vec<_>>());
 }
 
 #[test]
 fn what_is_not_said_has_the_protocols_default() {
-    let Ok(Request::Subscribe(subscribe)) =
-        asked(r#"{"action":"subscribe","symbols":["*"],"requestId":null}"#).request
-    else {
-        panic!("refused")
+    let wishes = |channels: &str| {
+        let text =
+            format!(r#"{{"action":"subscribe","symbols":["*"],"requestId":null{channels}}}"#);
+        let Ok(Request::Subscribe(subscribe)) = asked(&text).request else { panic!("{text}") };
+        assert_eq!(subscribe.names[0].naming, Naming::All);
+        assert!(!subscribe.snapshot);
+        subscribe.wishes
     };
-    assert_eq!(subscribe.symbols[0].naming, Naming::All);
-    assert_eq!(subscribe.channels, [Channel::Trades]);
-    assert_eq!((subscribe.delivery, subscribe.depth), (None, None));
-    assert_eq!(subscribe.interval, Interval::Minute1);
-    let Ok(Request::Subscribe(subscribe)) =
-        asked(r#"{"action":"subscribe","channels":["status"]}"#).request
-    else {
-        panic!("refused")
-    };
-    assert!(subscribe.symbols.is_empty());
+    let all = Name::parse("*").expect("a name");
+    let wish = |channel| Wish::new(Dialect::Actions, all.clone(), channel);
+    assert_eq!(wishes(""), [wish(Channel::Trades)]);
+    let newest = Wish { delivery: Delivery::Latest, ..wish(Channel::Ticker) };
+    let minute = Wish { interval: Some(Interval::Minute1), ..wish(Channel::Candles) };
+    assert_eq!(wishes(r#","channels":["ticker","candles"]"#), [newest, minute]);
+    // States are few and each counts; without a name they are those of all.
+    let text = r#"{"action":"subscribe","channels":["status"],"delivery":"latest"}"#;
+    let Ok(Request::Subscribe(subscribe)) = asked(text).request else { panic!("refused") };
+    assert_eq!(subscribe.names, std::slice::from_ref(&all));
+    assert_eq!(subscribe.wishes, [wish(Channel::Status)]);
 }
 
 #[test]
@@ -368,7 +378,7 @@ fn the_last_of_equal_keys_counts() {
 
 #[test]
 fn a_symbol_may_have_a_colon_of_its_own() {
-    let naming = |text: &str| super::super::Name::parse(text).expect(text).naming;
+    let naming = |text: &str| Name::parse(text).expect(text).naming;
     let perpetual = Symbol::parse("BTC/USDT:USDT").expect("valid");
     assert_eq!(naming("BTC/USDT:USDT"), Naming::Symbol(perpetual));
     let on_futures = Naming::Instrument(ExchangeId::BinanceFutures, perpetual);
@@ -438,7 +448,7 @@ fn every_bad_request_is_told_what_is_wrong() {
 fn a_refused_request_keeps_its_id() {
     let asked = asked(r#"{"action":"nothing","requestId":"a\"b"}"#);
     assert!(asked.request.is_err());
-    assert_eq!(asked.request_id.as_ref().map(super::super::RequestId::json), Some(r#""a\"b""#));
+    assert_eq!(asked.request_id.as_ref().map(RequestId::json), Some(r#""a\"b""#));
 }
 
 #[test]
@@ -450,7 +460,7 @@ fn what_is_too_much_is_refused() {
     assert_eq!(refusal(&many).code(), ErrorCode::TooManySymbols);
     let deep = format!(r#"{{"action":"ping","x":{}{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
     // Whether it is read or refused, nothing breaks.
-    let _ = parse(deep.as_bytes());
+    let _ = heard(&deep);
 }
 
 fn any_decimal() -> impl Strategy<Value = Decimal> {
@@ -471,7 +481,7 @@ proptest! {
     ) {
         let trade = Trade { taker: Side::Ask, price, size, id: TradeId::Number(id) };
         let stamp = Stamp { exchange_time: UnixNanos(time), ..STAMP };
-        let text = told(EventBody::Trade(trade), seq, stamp, Envelope::live(DATE));
+        let text = told(EventBody::Trade(trade), seq, stamp, LIVE);
         type Fields<'a> = std::collections::HashMap<&'a str, &'a RawValue>;
         let message: Fields<'_> = serde_json::from_str(&text).expect("JSON");
         let data: Fields<'_> = serde_json::from_str(message["data"].get()).expect("JSON");
@@ -486,7 +496,7 @@ proptest! {
 
     #[test]
     fn any_text_is_answered_and_breaks_nothing(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-        super::super::fuzzing::request(&bytes);
+        crate::dialect::fuzzing::request(&bytes);
     }
 
     /// Fields of every type in every place.
@@ -508,6 +518,6 @@ proptest! {
             .into_iter()
             .map(|(key, value)| format!("\"{}\":{}", KEYS[key], VALUES[value]))
             .collect();
-        super::super::fuzzing::request(format!("{{{}}}", fields.join(",")).as_bytes());
+        crate::dialect::fuzzing::request(format!("{{{}}}", fields.join(",")).as_bytes());
     }
 }

@@ -1,13 +1,21 @@
 //! Reading a client's request field by field, so that an error names the field, its value and
 //! the remedy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ErrorCode, RequestId};
-use crate::limits::{REQUEST_BYTES_MAX, REQUEST_ID_BYTES_MAX, SYMBOLS_PER_REQUEST_MAX};
+use super::name::Name;
+use super::refusal::ErrorCode;
+use super::request::RequestId;
+use crate::cache::HistoryRange;
+use crate::instrument::ExchangeId;
+use crate::limits::{
+    HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX, REQUEST_BYTES_MAX, REQUEST_ID_BYTES_MAX,
+    SYMBOLS_PER_REQUEST_MAX,
+};
+use crate::tick::Interval;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +38,12 @@ pub enum BadRequest {
         /// Its length.
         bytes: usize,
     },
+    /// Bytes where only texts are read.
+    #[error("requests are JSON in text messages, not binary")]
+    Binary,
+    /// In no dialect that is spoken on the connection.
+    #[error("the message is in no dialect that is spoken at this path")]
+    NotUnderstood,
     /// A field that must be there is not.
     #[error("{field} is missing; expected {expected}")]
     Missing {
@@ -94,9 +108,12 @@ impl BadRequest {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Json { .. } => ErrorCode::BadJson,
-            Self::NotObject | Self::TooLong { .. } | Self::Missing { .. } | Self::Field { .. } => {
-                ErrorCode::BadRequest
-            }
+            Self::NotObject
+            | Self::TooLong { .. }
+            | Self::Binary
+            | Self::NotUnderstood
+            | Self::Missing { .. }
+            | Self::Field { .. } => ErrorCode::BadRequest,
             Self::UnknownAction { .. } => ErrorCode::UnknownAction,
             Self::UnknownChannel { .. } => ErrorCode::UnknownChannel,
             Self::UnknownSymbol { .. } => ErrorCode::UnknownSymbol,
@@ -196,4 +213,59 @@ impl<'a> Fields<'a> {
 /// The error for a field that is not as expected.
 pub(super) fn wrong(field: &'static str, value: &str, expected: &'static str) -> BadRequest {
     BadRequest::Field { field, value: cut(value), expected }
+}
+
+/// Reads the interval of candles; one minute where none is named.
+pub(super) fn read_interval(fields: &Fields<'_>) -> Result<Option<Interval>, BadRequest> {
+    const EXPECTED: &str = "one of 1s, 1m, 5m, 15m, 1h, 4h, 1d";
+    let Some(name) = fields.value::<String>("interval", EXPECTED)? else { return Ok(None) };
+    let interval = Interval::from_name(&name);
+    interval.map(Some).ok_or_else(|| wrong("interval", &format!("{name:?}"), EXPECTED))
+}
+
+/// Reads `from`, `to` and `limit`; a limit beyond the bound counts as the bound.
+pub(super) fn read_range(fields: &Fields<'_>) -> Result<HistoryRange, BadRequest> {
+    const DATE: &str = "milliseconds since 1970 as a whole number";
+    // The largest date that nanoseconds can hold.
+    const DATE_MAX: u64 = (i64::MAX / 1_000_000) as u64;
+    let from = fields.number("from", 0..=DATE_MAX, DATE)?;
+    let to = fields.number("to", 0..=DATE_MAX, DATE)?;
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(wrong("to", &to.to_string(), "a date that is not before from"));
+    }
+    let limit = fields.number("limit", 1..=u64::MAX, "a whole number from 1")?;
+    let limit = limit.unwrap_or(HISTORY_LIMIT_DEFAULT as u64).min(HISTORY_LIMIT_MAX as u64);
+    Ok(HistoryRange {
+        from: from.map(|date| date as i64),
+        to: to.map(|date| date as i64),
+        limit: limit as usize,
+    })
+}
+
+/// Reads the exchange that a list of instruments is limited to.
+pub(super) fn read_exchange(fields: &Fields<'_>) -> Result<Option<ExchangeId>, BadRequest> {
+    const EXPECTED: &str = "the name of an exchange, like binance";
+    let Some(name) = fields.value::<String>("exchange", EXPECTED)? else { return Ok(None) };
+    let exchange = ExchangeId::from_name(&name);
+    exchange.map(Some).ok_or_else(|| wrong("exchange", &format!("{name:?}"), EXPECTED))
+}
+
+/// Reads a list of names under any key; none is there twice in the same spelling afterwards.
+pub(super) fn read_names(
+    fields: &Fields<'_>,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<Vec<Name>, BadRequest> {
+    let texts: Vec<String> =
+        fields.value(field, expected)?.ok_or(BadRequest::Missing { field, expected })?;
+    if texts.is_empty() {
+        return Err(wrong(field, "[]", expected));
+    }
+    if texts.len() > SYMBOLS_PER_REQUEST_MAX {
+        return Err(BadRequest::TooManySymbols { count: texts.len() });
+    }
+    let mut known = HashSet::new();
+    texts.iter().filter(|text| known.insert(text.as_str())).map(|text| Name::parse(text)).collect()
 }

@@ -5,85 +5,17 @@ use std::num::NonZeroU32;
 
 use serde_json::value::RawValue;
 
-use crate::cache::HistoryRange;
-use crate::client::dialect::fields::{BadRequest, Fields, cut, wrong};
-use crate::client::dialect::text::read_epoch;
-use crate::client::dialect::{Delivery, Name, read_exchange, read_interval, read_range};
-use crate::instrument::{Channel, ExchangeId};
-use crate::limits::{EVENTS_PER_SECOND_MAX, SYMBOLS_PER_REQUEST_MAX, VIEW_DEPTH_MAX};
+use crate::dialect::fields::{
+    BadRequest, Fields, cut, read_exchange, read_interval, read_names, read_range, wrong,
+};
+use crate::dialect::text::read_epoch;
+use crate::dialect::{
+    Asked, Delivery, Dialect, History, Incoming, Name, Naming, Request, ResumePoint, Subscribe,
+    Unsubscribe, Wish,
+};
+use crate::instrument::Channel;
+use crate::limits::{EVENTS_PER_SECOND_MAX, VIEW_DEPTH_MAX};
 use crate::tick::Interval;
-
-/// One request, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Events of some channels of some instruments, please.
-    Subscribe(Subscribe),
-    /// No more of these.
-    Unsubscribe(Unsubscribe),
-    /// Are you there?
-    Ping,
-    /// What do I have?
-    Subscriptions,
-    /// What was?
-    History(History),
-    /// What is there?
-    Instruments {
-        /// Only those of this exchange.
-        exchange: Option<ExchangeId>,
-    },
-}
-
-/// A request for events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscribe {
-    /// Of these instruments; empty where only states of feeds are wanted.
-    pub symbols: Vec<Name>,
-    /// These channels, none twice.
-    pub channels: Vec<Channel>,
-    /// Whether the present state comes first.
-    pub snapshot: bool,
-    /// Where to resume, by name.
-    pub from: Vec<(Name, ResumePoint)>,
-    /// How events are delivered, where the client chose.
-    pub delivery: Option<Delivery>,
-    /// Length of candles.
-    pub interval: Interval,
-    /// Levels on each side of a book; `None` is all.
-    pub depth: Option<NonZeroU32>,
-}
-
-/// The end of some subscriptions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsubscribe {
-    /// Of these instruments.
-    pub symbols: Vec<Name>,
-    /// These channels, none twice.
-    pub channels: Vec<Channel>,
-    /// Only candles of this length; `None` is all lengths.
-    pub interval: Option<Interval>,
-}
-
-/// A request for past events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
-    /// Of this instrument.
-    pub symbol: Name,
-    /// This channel.
-    pub channel: Channel,
-    /// Length of candles.
-    pub interval: Interval,
-    /// These dates.
-    pub range: HistoryRange,
-}
-
-/// The last event that a client has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResumePoint {
-    /// In which run of the process; `None` for a text that names none, so no run of ours.
-    pub epoch: Option<u64>,
-    /// Its number.
-    pub seq: u64,
-}
 
 const ACTIONS: &str = "subscribe, unsubscribe, ping, subscriptions, history, instruments, publish";
 const SYMBOLS: &str = "a list of names like [\"BTC/USDT\",\"binance:ETH/USDT\"] or [\"*\"]";
@@ -95,8 +27,19 @@ const DEPTH: &str = "a whole number from 1 to 1000, or no depth for the whole bo
 const _: () = assert!(VIEW_DEPTH_MAX == 1_000);
 const FROM: &str = "an object like {\"binance:BTC/USDT\":{\"epoch\":\"…\",\"seq\":41}}";
 
-/// Reads the request that the fields make.
-pub(in crate::client::dialect) fn read(fields: &Fields<'_>) -> Result<Request, BadRequest> {
+/// Reads a message, also one that is in no dialect: its error has to be told in one.
+pub(super) fn read(message: &Incoming<'_>) -> Asked {
+    let fields = match message.fields() {
+        Ok(fields) => fields,
+        Err(error) => return Asked { request_id: None, request: Err(error.clone()) },
+    };
+    match fields.request_id() {
+        Ok(request_id) => Asked { request_id, request: read_request(fields) },
+        Err(error) => Asked { request_id: None, request: Err(error) },
+    }
+}
+
+fn read_request(fields: &Fields<'_>) -> Result<Request, BadRequest> {
     let Some(action) = fields.value::<String>("action", "a text like \"subscribe\"")? else {
         let expected = "a text like \"subscribe\", or \"type\":\"command\" with a command";
         return Err(BadRequest::Missing { field: "action", expected });
@@ -104,7 +47,7 @@ pub(in crate::client::dialect) fn read(fields: &Fields<'_>) -> Result<Request, B
     match action.as_str() {
         "subscribe" => read_subscribe(fields).map(Request::Subscribe),
         "unsubscribe" => Ok(Request::Unsubscribe(Unsubscribe {
-            symbols: read_symbols(fields)?,
+            names: read_symbols(fields)?,
             channels: read_channels(fields)?,
             interval: read_interval(fields)?,
         })),
@@ -121,22 +64,34 @@ pub(in crate::client::dialect) fn read(fields: &Fields<'_>) -> Result<Request, B
 
 fn read_subscribe(fields: &Fields<'_>) -> Result<Subscribe, BadRequest> {
     let channels = read_channels(fields)?;
-    let symbols = if channels == [Channel::Status] && fields.raw("symbols").is_none() {
-        Vec::new()
+    let names = if channels == [Channel::Status] && fields.raw("symbols").is_none() {
+        vec![Name { text: "*".to_owned(), naming: Naming::All }]
     } else {
         read_symbols(fields)?
     };
-    Ok(Subscribe {
-        symbols,
-        channels,
-        snapshot: fields.value("snapshot", "true or false")?.unwrap_or(false),
-        from: read_from(fields)?,
-        delivery: read_delivery(fields)?,
-        interval: read_interval(fields)?.unwrap_or(Interval::Minute1),
-        depth: fields
-            .number("depth", 1..=VIEW_DEPTH_MAX as u64, DEPTH)?
-            .and_then(|depth| NonZeroU32::new(depth as u32)),
-    })
+    let snapshot = fields.value("snapshot", "true or false")?.unwrap_or(false);
+    let from = read_from(fields)?;
+    let delivery = read_delivery(fields)?;
+    let interval = read_interval(fields)?.unwrap_or(Interval::Minute1);
+    let depth = fields
+        .number("depth", 1..=VIEW_DEPTH_MAX as u64, DEPTH)?
+        .and_then(|depth| NonZeroU32::new(depth as u32));
+    let wish = |name: &Name, channel| Wish {
+        interval: (channel == Channel::Candles).then_some(interval),
+        depth: depth.filter(|_| channel == Channel::Orderbook),
+        delivery: match channel {
+            // States are few and each counts.
+            Channel::Status => Delivery::All,
+            Channel::Quotes | Channel::Ticker => delivery.unwrap_or(Delivery::Latest),
+            Channel::Trades | Channel::Orderbook | Channel::Candles => {
+                delivery.unwrap_or(Delivery::All)
+            }
+        },
+        ..Wish::new(Dialect::Actions, name.clone(), channel)
+    };
+    let of_all = |name| channels.iter().map(move |&channel| wish(name, channel));
+    let wishes = names.iter().flat_map(of_all).collect();
+    Ok(Subscribe { names, wishes, snapshot, from })
 }
 
 fn read_history(fields: &Fields<'_>) -> Result<History, BadRequest> {
@@ -149,29 +104,12 @@ fn read_history(fields: &Fields<'_>) -> Result<History, BadRequest> {
         return Err(wrong("channel", "status", "a channel of an instrument like \"trades\""));
     }
     Ok(History {
-        symbol: Name::parse(&symbol)?,
+        name: Name::parse(&symbol)?,
         channel,
+        or_else: None,
         interval: read_interval(fields)?.unwrap_or(Interval::Minute1),
         range: read_range(fields)?,
     })
-}
-
-/// Reads a list of names under any key; none is there twice in the same spelling afterwards.
-pub(in crate::client::dialect) fn read_names(
-    fields: &Fields<'_>,
-    field: &'static str,
-    expected: &'static str,
-) -> Result<Vec<Name>, BadRequest> {
-    let texts: Vec<String> =
-        fields.value(field, expected)?.ok_or(BadRequest::Missing { field, expected })?;
-    if texts.is_empty() {
-        return Err(wrong(field, "[]", expected));
-    }
-    if texts.len() > SYMBOLS_PER_REQUEST_MAX {
-        return Err(BadRequest::TooManySymbols { count: texts.len() });
-    }
-    let mut known = HashSet::new();
-    texts.iter().filter(|text| known.insert(text.as_str())).map(|text| Name::parse(text)).collect()
 }
 
 fn read_symbols(fields: &Fields<'_>) -> Result<Vec<Name>, BadRequest> {
