@@ -38,7 +38,10 @@ fn every_target_is_built_and_replayed() {
     assert_eq!(replayed, built);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
     let manifest = fs::read_to_string(manifest).expect("the manifest can be read");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/README.md");
+    let readme = fs::read_to_string(readme).expect("the list of targets can be read");
     for name in replayed {
+        assert!(readme.contains(&format!("| `{name}` |")), "{name} has no row in fuzz/README.md");
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in the manifest");
     }
 }

@@ -303,13 +303,35 @@ fn no_file_is_longer_than_a_reader_can_hold() {
 }
 
 #[test]
+fn the_newcomers_page_names_every_test_file() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("it can be read");
+    let mut faults = Vec::new();
+    for path in files("tests", &[".rs"]) {
+        let shown = shown(&path);
+        let name = shown.trim_start_matches("tests/").trim_end_matches(".rs");
+        let name = name.strip_suffix("/main").unwrap_or(name);
+        if !name.contains('/') && !page.contains(&format!("| `{name}` |")) {
+            faults.push(format!("{shown} is not in CONTRIBUTING.md"));
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
 fn nothing_names_a_folder_of_somebodys_machine() {
     let places = [["/ro", "ot/"], ["/ho", "me/"], ["/wo", "rk/"], ["/Us", "ers/"]];
     let mut paths: Vec<PathBuf> = ["src", "tests", "benches", "examples", "fuzz", ".ci"]
         .iter()
         .flat_map(|folder| files(folder, &[".rs", ".toml", ".md", "run"]))
         .collect();
-    let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.toml", "deny.toml"];
+    let top = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.toml",
+        "deny.toml",
+    ];
     paths.extend(top.iter().map(|file| root().join(file)).filter(|path| path.is_file()));
     let mut faults = Vec::new();
     for path in paths {
