@@ -6,7 +6,7 @@ mod counting;
 
 use arrayvec::ArrayString;
 use counting::allocations;
-use tickwire::cache::{Cache, EventBody, HistoryBounds};
+use tickwire::cache::{Cache, HistoryBounds};
 use tickwire::clock::UnixNanos;
 use tickwire::dialect::{Dialect, Label, Name, Telling};
 use tickwire::instrument::{

@@ -2,6 +2,7 @@
 //! no thread, no clock. It plans connections, words subscriptions and parses frames into a
 //! [`Batch`]; the feed does the rest.
 
+mod adapter;
 mod batch;
 pub mod binance;
 pub mod bybit;
@@ -20,6 +21,7 @@ mod spelling;
 mod testing;
 
 pub use crate::book::BookKind;
+pub use adapter::{Adapter, Protocol};
 use batch::trade_tick;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Marked, Origin, SequencedTick, TradeMark};
 pub use profile::{

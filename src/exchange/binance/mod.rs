@@ -16,13 +16,13 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, RequestRules,
-    SnapshotRest, SnapshotSource, Subscription, general,
+    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
+    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
+    SnapshotRest, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{PaddedFrame, Value};
 use parse::Context;
 
 /// The two markets that this adapter speaks to.
@@ -136,13 +136,14 @@ pub static FUTURES: Profile = Profile {
 };
 
 /// The adapter of both markets.
+pub type Binance = Adapter<BinanceProtocol>;
+
+/// What is Binance's own.
 #[derive(Debug)]
-pub struct Binance {
+pub struct BinanceProtocol {
     exchange: ExchangeId,
     market: Market,
     time_unit: TimeUnit,
-    instruments: NativeMap,
-    reader: JsonReader,
 }
 
 impl Binance {
@@ -150,49 +151,25 @@ impl Binance {
     pub fn new(exchange: ExchangeId) -> Self {
         let is_spot = exchange == ExchangeId::Binance;
         let market = if is_spot { Market::Spot } else { Market::Futures };
-        Self {
-            exchange,
-            market,
-            time_unit: TimeUnit::default(),
-            instruments: NativeMap::new([]),
-            reader: JsonReader::new(),
-        }
-    }
-
-    fn context(&self) -> Context<'_> {
-        Context { market: self.market, time_unit: self.time_unit, instruments: &self.instruments }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        let context = Context {
-            market: self.market,
-            time_unit: self.time_unit,
-            instruments: &self.instruments,
-        };
-        let read = self.reader.read(frame, |root| context.frame(root, batch));
-        general::outcome(read, batch)
+        Self::of(BinanceProtocol { exchange, market, time_unit: TimeUnit::default() })
     }
 
     /// Asks for, and reads, times in this unit.
     #[must_use]
     pub fn with_time_unit(mut self, time_unit: TimeUnit) -> Self {
-        self.time_unit = time_unit;
+        self.protocol_mut().time_unit = time_unit;
         self
     }
 }
 
-impl Exchange for Binance {
+impl BinanceProtocol {
+    #[inline]
+    const fn context<'a>(&self, instruments: &'a NativeMap) -> Context<'a> {
+        Context { market: self.market, time_unit: self.time_unit, instruments }
+    }
+}
+
+impl Protocol for BinanceProtocol {
     fn id(&self) -> ExchangeId {
         self.exchange
     }
@@ -209,20 +186,27 @@ impl Exchange for Binance {
         subscribe::messages(self.market, "UNSUBSCRIBE", subscriptions, next_id)
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.instruments = instruments;
-    }
-
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        if hot::recognise(&self.context(), &frame, batch).is_some() {
-            return Ok(Frame::Data { recognised: true });
-        }
-        self.parse_general(frame, batch)
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        hot::recognise(&self.context(instruments), frame, batch)?;
+        Some(Frame::Data { recognised: true })
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| parse::symbols_in(root, found));
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        self.context(instruments).frame(root, batch)
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        parse::symbols_in(root, found);
     }
 }

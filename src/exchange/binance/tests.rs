@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Marked, TradeMark};
+use crate::exchange::{BookKind, Exchange, Marked, TradeMark};
 use crate::instrument::InstrumentId;
 use crate::tick::{Interval, Quote, Side, Ticker, Trade, TradeId};
 

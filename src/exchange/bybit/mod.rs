@@ -19,13 +19,13 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription, general,
+    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
+    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{PaddedFrame, Value};
 use memory::Memory;
 use parse::Context;
 
@@ -126,47 +126,25 @@ pub static LINEAR: Profile = Profile {
 };
 
 /// The adapter of both classes.
+pub type Bybit = Adapter<BybitProtocol>;
+
+/// What is Bybit's own.
 #[derive(Debug)]
-pub struct Bybit {
+pub struct BybitProtocol {
     exchange: ExchangeId,
     class: Class,
-    instruments: NativeMap,
     memory: Memory,
-    reader: JsonReader,
 }
 
 impl Bybit {
     /// An adapter that knows no instrument yet. Every id but spot's gets the contracts' rules.
     pub fn new(exchange: ExchangeId) -> Self {
         let class = if exchange == ExchangeId::Bybit { Class::Spot } else { Class::Linear };
-        Self {
-            exchange,
-            class,
-            instruments: NativeMap::new([]),
-            memory: Memory::default(),
-            reader: JsonReader::new(),
-        }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
-        let read = self.reader.read(frame, |root| context.frame(root, batch));
-        general::outcome(read, batch)
+        Self::of(BybitProtocol { exchange, class, memory: Memory::default() })
     }
 }
 
-impl Exchange for Bybit {
+impl Protocol for BybitProtocol {
     fn id(&self) -> ExchangeId {
         self.exchange
     }
@@ -183,21 +161,28 @@ impl Exchange for Bybit {
         subscribe::requests("unsubscribe", subscriptions, next_id)
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.instruments = instruments;
-    }
-
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
-        if hot::recognise(&mut context, &frame, batch).is_some() {
-            return Ok(Frame::Data { recognised: true });
-        }
-        self.parse_general(frame, batch)
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        let mut context = Context { instruments, memory: &mut self.memory };
+        hot::recognise(&mut context, frame, batch)?;
+        Some(Frame::Data { recognised: true })
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| parse::symbols_in(root, found));
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        Context { instruments, memory: &mut self.memory }.frame(root, batch)
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        parse::symbols_in(root, found);
     }
 }

@@ -17,13 +17,13 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected, Request, SnapshotSource,
-    Subscription, general,
+    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
+    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
+    Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, Minute, PaddedFrame};
+use crate::json::{Minute, PaddedFrame, Value};
 use parse::Context;
 
 /// Facts of the Exchange.
@@ -77,39 +77,19 @@ pub static EXCHANGE: Profile = Profile {
 };
 
 /// The adapter.
-#[derive(Debug)]
-pub struct Coinbase {
-    instruments: NativeMap,
+pub type Coinbase = Adapter<CoinbaseProtocol>;
+
+/// What is this feed's own.
+#[derive(Debug, Default)]
+pub struct CoinbaseProtocol {
     /// Of the last date.
     minute: Minute,
-    reader: JsonReader,
 }
 
 impl Coinbase {
     /// An adapter that knows no instrument yet.
     pub fn new() -> Self {
-        Self {
-            instruments: NativeMap::new([]),
-            minute: Minute::default(),
-            reader: JsonReader::new(),
-        }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        let context = Context { instruments: &self.instruments, minute: &self.minute };
-        let read = self.reader.read(frame, |root| context.frame(root, batch));
-        general::outcome(read, batch)
+        Self::of(CoinbaseProtocol::default())
     }
 }
 
@@ -119,7 +99,7 @@ impl Default for Coinbase {
     }
 }
 
-impl Exchange for Coinbase {
+impl Protocol for CoinbaseProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::Coinbase
     }
@@ -136,21 +116,28 @@ impl Exchange for Coinbase {
         subscribe::unsubscribe(subscriptions, next_id)
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.instruments = instruments;
-    }
-
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        let context = Context { instruments: &self.instruments, minute: &self.minute };
-        if hot::recognise(&context, &frame, batch).is_some() {
-            return Ok(Frame::Data { recognised: true });
-        }
-        self.parse_general(frame, batch)
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        let context = Context { instruments, minute: &self.minute };
+        hot::recognise(&context, frame, batch)?;
+        Some(Frame::Data { recognised: true })
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| parse::symbols_in(root, found));
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        Context { instruments, minute: &self.minute }.frame(root, batch)
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        parse::symbols_in(root, found);
     }
 }

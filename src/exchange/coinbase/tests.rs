@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Marked, Origin, Subject, TradeMark};
+use crate::exchange::{BookKind, Exchange, Marked, Origin, Subject, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Reason, Side, TradeId};
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Origin, Subject};
+use crate::exchange::{BookKind, Exchange, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Interval, Reason, Side, TradeId};
 

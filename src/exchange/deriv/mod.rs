@@ -18,12 +18,12 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules, Dated,
-    Exchange, Frame, MessagesOf, Profile, Rejected, Request, RequestRules, SnapshotSource,
-    Subscription, general,
+    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
+    Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules, SnapshotSource,
+    Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{PaddedFrame, Value};
 use memory::Memory;
 use parse::Context;
 
@@ -88,13 +88,14 @@ pub static PROFILE: Profile = Profile {
 };
 
 /// The adapter of both dialects.
+pub type Deriv = Adapter<DerivProtocol>;
+
+/// What is Deriv's own.
 #[derive(Debug)]
-pub struct Deriv {
+pub struct DerivProtocol {
     dialect: Dialect,
     path: &'static str,
-    instruments: NativeMap,
     memory: Memory,
-    reader: JsonReader,
 }
 
 impl Default for Deriv {
@@ -106,13 +107,7 @@ impl Default for Deriv {
 impl Deriv {
     /// An adapter that knows no instrument yet.
     pub fn new(dialect: Dialect) -> Self {
-        Self {
-            dialect,
-            path: dialect.path(),
-            instruments: NativeMap::new([]),
-            memory: Memory::default(),
-            reader: JsonReader::new(),
-        }
+        Self::of(DerivProtocol { dialect, path: dialect.path(), memory: Memory::default() })
     }
 
     /// The adapter for a configured address. A host alone means the dialect that lives there, at
@@ -127,28 +122,13 @@ impl Deriv {
             _ => Dialect::Legacy,
         };
         let own_path = if path.is_empty() { dialect.path() } else { "" };
-        Self { path: own_path, ..Self::new(dialect) }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
-        let read = self.reader.read(frame, |root| context.frame(root, batch));
-        general::outcome(read, batch)
+        let mut adapter = Self::new(dialect);
+        adapter.protocol_mut().path = own_path;
+        adapter
     }
 }
 
-impl Exchange for Deriv {
+impl Protocol for DerivProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::Deriv
     }
@@ -165,21 +145,28 @@ impl Exchange for Deriv {
         subscribe::unsubscribe(self.dialect, &self.memory, subscriptions, next_id)
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.instruments = instruments;
-    }
-
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        let mut context = Context { instruments: &self.instruments, memory: &mut self.memory };
-        if hot::recognise(&mut context, &frame, batch).is_some() {
-            return Ok(Frame::Data { recognised: true });
-        }
-        self.parse_general(frame, batch)
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        let mut context = Context { instruments, memory: &mut self.memory };
+        hot::recognise(&mut context, frame, batch)?;
+        Some(Frame::Data { recognised: true })
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| parse::symbols_in(root, found));
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        Context { instruments, memory: &mut self.memory }.frame(root, batch)
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        parse::symbols_in(root, found);
     }
 }

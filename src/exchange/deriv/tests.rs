@@ -1,7 +1,7 @@
 use super::*;
 use crate::exchange::refusal::unavailable;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
-use crate::exchange::{Listing, Listings, Origin, Subject};
+use crate::exchange::{Exchange, Listing, Listings, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Quote, Reason, Ticker};
 
@@ -296,9 +296,9 @@ fn the_address_tells_the_dialect() {
         ("wss://api.derivws.com/trading/v1/options/ws/demo?otp=x", Dialect::Options, ""),
         ("ws://127.0.0.1:9000", Dialect::Legacy, "/websockets/v3?app_id=1089"),
     ] {
-        let adapter = Deriv::at(url);
-        let plan = &adapter.plan(&wanted)[0];
-        assert_eq!((adapter.dialect, plan.path.as_str()), (dialect, path), "{url}");
+        let mut adapter = Deriv::at(url);
+        let plan = adapter.plan(&wanted).remove(0);
+        assert_eq!((adapter.protocol_mut().dialect, plan.path.as_str()), (dialect, path), "{url}");
         let legacy = plan.greeting.iter().any(|message| message.contains("website_status"));
         assert_eq!(legacy, dialect == Dialect::Legacy);
     }

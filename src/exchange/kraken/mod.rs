@@ -17,12 +17,12 @@ mod v1;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Exchange, Frame, MessagesOf, Profile, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription, general,
+    Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
-use crate::json::{JsonReader, Minute, PaddedFrame};
+use crate::json::{Minute, PaddedFrame, Value};
 use depth::Depths;
 use hot::Recognised;
 use parse::Context;
@@ -96,14 +96,15 @@ enum Version {
 }
 
 /// The adapter of both versions.
+pub type Kraken = Adapter<KrakenProtocol>;
+
+/// What is Kraken's own.
 #[derive(Debug)]
-pub struct Kraken {
+pub struct KrakenProtocol {
     version: Version,
-    instruments: NativeMap,
     /// Of the last date.
     minute: Minute,
     depths: Depths,
-    reader: JsonReader,
 }
 
 impl Kraken {
@@ -113,41 +114,19 @@ impl Kraken {
             ExchangeId::KrakenV1 => Version::One,
             _ => Version::Two,
         };
-        Self {
-            version,
-            instruments: NativeMap::new([]),
-            minute: Minute::default(),
-            depths: Depths::default(),
-            reader: JsonReader::new(),
-        }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        let mut context = Context {
-            instruments: &self.instruments,
-            minute: &self.minute,
-            depths: &mut self.depths,
-        };
-        let read = match self.version {
-            Version::One => self.reader.read(frame, |root| v1::frame(&mut context, root, batch)),
-            Version::Two => self.reader.read(frame, |root| context.frame(root, batch)),
-        };
-        general::outcome(read, batch)
+        let (minute, depths) = (Minute::default(), Depths::default());
+        Self::of(KrakenProtocol { version, minute, depths })
     }
 }
 
-impl Exchange for Kraken {
+impl KrakenProtocol {
+    #[inline]
+    const fn context<'a>(&'a mut self, instruments: &'a NativeMap) -> Context<'a> {
+        Context { instruments, minute: &self.minute, depths: &mut self.depths }
+    }
+}
+
+impl Protocol for KrakenProtocol {
     fn id(&self) -> ExchangeId {
         match self.version {
             Version::One => ExchangeId::KrakenV1,
@@ -176,33 +155,44 @@ impl Exchange for Kraken {
         }
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.depths.find_digits(&instruments);
-        self.instruments = instruments;
+    fn set_instruments(&mut self, instruments: &NativeMap) {
+        self.depths.find_digits(instruments);
     }
 
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        if self.version == Version::Two {
-            let context = Context {
-                instruments: &self.instruments,
-                minute: &self.minute,
-                depths: &mut self.depths,
-            };
-            match hot::recognise(context, &frame, batch) {
-                Some(Recognised::Data) => return Ok(Frame::Data { recognised: true }),
-                Some(Recognised::Heartbeat) => return Ok(Frame::Heartbeat),
-                None => {}
-            }
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        if self.version == Version::One {
+            return None;
         }
-        self.parse_general(frame, batch)
+        match hot::recognise(self.context(instruments), frame, batch)? {
+            Recognised::Data => Some(Frame::Data { recognised: true }),
+            Recognised::Heartbeat => Some(Frame::Heartbeat),
+        }
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| match self.version {
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        let version = self.version;
+        let mut context = self.context(instruments);
+        match version {
+            Version::One => v1::frame(&mut context, root, batch),
+            Version::Two => context.frame(root, batch),
+        }
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        match self.version {
             Version::One => v1::symbols_in(root, found),
             Version::Two => parse::symbols_in(root, found),
-        });
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::cut;
 use crate::exchange::refusal::too_much;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
-use crate::exchange::{BookKind, DEPTH_FULL, Listings, Origin, RefusalKind, Subject};
+use crate::exchange::{BookKind, DEPTH_FULL, Exchange, Listings, Origin, RefusalKind, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Decimal, Interval, Quote, Reason, Side, Trade, TradeId};
 

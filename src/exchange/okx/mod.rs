@@ -18,13 +18,13 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DEPTH_FULL, DateRules, Dated, Exchange, Frame, ListingRest, MessagesOf, Profile, Rejected,
-    Request, RequestRules, SnapshotSource, Subscription, general,
+    Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
+    DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected,
+    Request, RequestRules, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
-use crate::json::{JsonReader, PaddedFrame};
+use crate::json::{PaddedFrame, Value};
 use parse::Context;
 
 /// Facts of OKX.
@@ -150,11 +150,12 @@ impl BookSources {
 }
 
 /// The adapter.
-#[derive(Debug)]
-pub struct Okx {
-    instruments: NativeMap,
+pub type Okx = Adapter<OkxProtocol>;
+
+/// What is OKX's own.
+#[derive(Debug, Default)]
+pub struct OkxProtocol {
     sources: BookSources,
-    reader: JsonReader,
 }
 
 impl Default for Okx {
@@ -166,36 +167,11 @@ impl Default for Okx {
 impl Okx {
     /// An adapter that knows no instrument yet.
     pub fn new() -> Self {
-        Self {
-            instruments: NativeMap::new([]),
-            sources: BookSources::default(),
-            reader: JsonReader::new(),
-        }
-    }
-
-    /// Reads a frame by the general path alone: what [`Exchange::parse`] does with a frame that no
-    /// recogniser takes, and the twin that tests hold the recognisers to.
-    ///
-    /// # Errors
-    /// As [`Exchange::parse`].
-    #[cold]
-    pub fn parse_general(
-        &mut self,
-        frame: PaddedFrame<'_>,
-        batch: &mut Batch,
-    ) -> Result<Frame, Rejected> {
-        batch.clear();
-        // The one frame that is no JSON.
-        if frame.bytes() == b"pong" {
-            return Ok(Frame::Heartbeat);
-        }
-        let mut context = Context { instruments: &self.instruments, sources: &mut self.sources };
-        let read = self.reader.read(frame, |root| context.frame(root, batch));
-        general::outcome(read, batch)
+        Self::of(OkxProtocol::default())
     }
 }
 
-impl Exchange for Okx {
+impl Protocol for OkxProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::Okx
     }
@@ -212,20 +188,32 @@ impl Exchange for Okx {
         subscribe::messages("unsubscribe", subscriptions, next_id)
     }
 
-    fn set_instruments(&mut self, instruments: NativeMap) {
-        self.instruments = instruments;
+    /// The answer to our heartbeat is the one frame that is no JSON.
+    fn read_text(&self, frame: &[u8]) -> Option<Frame> {
+        (frame == b"pong").then_some(Frame::Heartbeat)
     }
 
     #[inline]
-    fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
-        batch.clear();
-        if hot::recognise(&self.instruments, &mut self.sources, &frame, batch).is_some() {
-            return Ok(Frame::Data { recognised: true });
-        }
-        self.parse_general(frame, batch)
+    fn recognise(
+        &mut self,
+        instruments: &NativeMap,
+        frame: &PaddedFrame<'_>,
+        batch: &mut Batch,
+    ) -> Option<Frame> {
+        hot::recognise(instruments, &mut self.sources, frame, batch)?;
+        Some(Frame::Data { recognised: true })
     }
 
-    fn symbols_in(&self, frame: &[u8], found: &mut dyn FnMut(&str)) {
-        general::walk(frame, |root| parse::symbols_in(root, found));
+    fn read(
+        &mut self,
+        instruments: &NativeMap,
+        root: Value<'_>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
+        Context { instruments, sources: &mut self.sources }.frame(root, batch)
+    }
+
+    fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {
+        parse::symbols_in(root, found);
     }
 }
