@@ -55,7 +55,7 @@ use self::line::{Lines, Standing, World};
 use self::open::Sign;
 use self::output::Output;
 use self::publish::Publisher;
-use self::read::Reader;
+use self::read::{Outcome, Reader};
 use self::resync::{Resyncs, Try};
 use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
@@ -373,7 +373,7 @@ impl<E: Exchange> Feed<E> {
     /// frames, of any kind, and the bytes.
     fn read_from(&mut self, step: usize, replacement: bool, now: MonoNanos) -> (usize, usize) {
         let (index, line) = self.lines.turn_of(step);
-        let mut reader = Reader {
+        let reader = Reader {
             exchange: &mut self.exchange,
             publisher: &mut self.publisher,
             batch: &mut self.batch,
@@ -381,13 +381,10 @@ impl<E: Exchange> Feed<E> {
             counters: &self.counters,
             notices: &mut self.notices,
             index,
-            work: 0,
-            bytes: 0,
-            attention: false,
+            outcome: Outcome::default(),
         };
-        let end = reader.read(line, replacement);
-        let read = (reader.work, reader.bytes);
-        if reader.attention {
+        let Outcome { end, work, bytes, attention } = reader.read(line, replacement);
+        if attention {
             self.lines.want_attention();
         }
         if let Some(end) = end {
@@ -395,7 +392,7 @@ impl<E: Exchange> Feed<E> {
             let mut world = World { registry, notices, now, date: self.clock.date(now) };
             self.lines.end(index, replacement, end, &mut world);
         }
-        read
+        (work, bytes)
     }
 
     /// Deadlines, requests and writes of the connections, and what changed with them.

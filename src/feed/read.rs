@@ -1,5 +1,6 @@
 //! Reading from one connection: frames in, verdicts of the parser out.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use arrayvec::ArrayString;
@@ -34,163 +35,231 @@ pub(super) struct Reader<'a, E> {
     pub(super) notices: &'a mut Vec<FeedNotice>,
     /// Which line it is.
     pub(super) index: usize,
-    /// Frames taken of this connection, of any kind, and reads that brought something.
+    pub(super) outcome: Outcome,
+}
+
+/// What came of one look at a connection.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// How it ended, if it did.
+    pub(super) end: Option<End>,
+    /// Frames taken, of any kind, and reads that brought something.
     pub(super) work: usize,
-    /// Bytes read from it.
+    /// Bytes read.
     pub(super) bytes: usize,
     /// Something was said that may want an answer.
     pub(super) attention: bool,
 }
 
+/// The connection that is read.
+struct Connection<'a> {
+    open: &'a mut Open,
+    plan: &'a ConnectionPlan,
+    generation: u32,
+    copy: u8,
+    shutdown_notice: &'a mut bool,
+    /// Bytes were read of which no message was made yet.
+    is_fresh: bool,
+}
+
+/// Whether the connection is read on; otherwise how it ended, if it did.
+type Step = ControlFlow<Option<End>>;
+
 impl<E: Exchange> Reader<'_, E> {
-    /// Takes frames until nothing is left, a ring is full, or the turn's bounds are reached. Returns
-    /// how the connection ended, if it did.
-    pub(super) fn read(&mut self, line: &mut Line, replacement: bool) -> Option<End> {
+    /// Takes frames until nothing is left, a ring is full, or the turn's bounds are reached.
+    pub(super) fn read(mut self, line: &mut Line, replacement: bool) -> Outcome {
         let Line { main, replacement: beside, shutdown_notice, copy, .. } = line;
-        let upstream = if replacement { beside.as_mut()? } else { main };
+        let upstream = if replacement { beside.as_mut() } else { Some(main) };
+        let Some(upstream) = upstream else { return self.outcome };
         let (generation, copy) = (upstream.generation(), *copy);
-        let (open, plan) = upstream.open_with_plan()?;
-        // Bytes were read of which no message was made yet.
-        let mut is_fresh = false;
-        while self.work < FRAMES_PER_TURN_MAX
-            && self.bytes < UPSTREAM_BYTES_PER_TURN_MAX
+        let Some((open, plan)) = upstream.open_with_plan() else { return self.outcome };
+        let mut connection =
+            Connection { open, plan, generation, copy, shutdown_notice, is_fresh: false };
+        while self.outcome.work < FRAMES_PER_TURN_MAX
+            && self.outcome.bytes < UPSTREAM_BYTES_PER_TURN_MAX
             && !self.publisher.is_blocked()
         {
-            let received = open.received;
-            let next = open.socket.next();
-            self.work += usize::from(matches!(next, Ok(Some(_))));
-            if is_fresh && !matches!(next, Ok(None | Some(Message::Part(_))) | Err(_)) {
-                is_fresh = false;
-                self.attention |= open.pulse.hear(received);
+            if let ControlFlow::Break(end) = self.next_frame(&mut connection) {
+                self.outcome.end = end;
+                break;
             }
-            let frame = match next {
-                Ok(Some(Message::Text(frame) | Message::Binary(frame))) => frame,
-                Ok(Some(Message::Ping)) => {
-                    open.ponged(received);
-                    self.attention = true;
-                    match open.chatter.hear(received) {
-                        Ok(()) => continue,
-                        Err(flood) => return Some(self.end_chatter(open, flood)),
-                    }
-                }
-                Ok(Some(Message::Pong(payload))) => {
-                    if let Ok(ticket) = payload.bytes().try_into() {
-                        let ticket = u64::from_be_bytes(ticket);
-                        self.publisher.overlap(generation, ticket, received);
-                    }
-                    match open.chatter.hear(received) {
-                        Ok(()) => continue,
-                        Err(flood) => return Some(self.end_chatter(open, flood)),
-                    }
-                }
-                Ok(Some(Message::Part(bytes))) => match open.chatter.hear_part(bytes, received) {
-                    Ok(()) => continue,
-                    Err(flood) => return Some(self.end_chatter(open, flood)),
-                },
-                Ok(Some(Message::Close { code, reason })) => {
-                    return Some(End::Closed(code, reason.into()));
-                }
-                Ok(None) if !open.readable => return None,
-                Ok(None) => {
-                    // Before the next system call, not after it.
-                    self.publisher.ring_bells();
-                    match open.socket.fill() {
-                        Ok(Fill::Read(bytes @ 1..)) => {
-                            self.work += 1;
-                            self.bytes += bytes;
-                            open.received = self.clock.now();
-                            self.counters.newest_read.set(open.received.0);
-                            is_fresh = true;
-                            self.attention |= open.pulse.hear_part(bytes, open.received);
-                            if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
-                                self.publisher.record_wait_in_kernel(stamp, open.received);
-                            }
-                            continue;
-                        }
-                        Ok(Fill::Read(0)) => return None,
-                        Ok(Fill::Blocked) => {
-                            open.readable = false;
-                            let part = open.socket.transport_mut().take_partial();
-                            if part > 0 {
-                                self.attention |= open.pulse.hear_part(part, self.clock.now());
-                            }
-                            return None;
-                        }
-                        Err(error) => return Some(End::Failed(error)),
-                    }
-                }
-                Err(error) => return Some(End::Failed(error)),
-            };
-            self.counters.frames.increment();
-            self.counters.bytes.add(frame.bytes().len() as u64);
-            let parsed = self.exchange.parse(frame, self.batch);
-            let source = Source { generation, copy, received, sent: self.batch.sent };
-            if let Some(number) = self.batch.connection_sequence {
-                match open.sequence.hear(number) {
-                    SequenceStep::Next => {}
-                    SequenceStep::Repeated => {
-                        self.counters.duplicates.increment();
-                        continue;
-                    }
-                    SequenceStep::Gap { expected, found } => {
-                        self.counters.gaps.increment();
-                        // Its trades are true; its books lack what is missing.
-                        self.batch.books.clear();
-                        // And a candle that it ends may lack the end.
-                        self.publisher.unheard_candles(&plan.subscriptions);
-                        self.publisher.frame(self.batch, source);
-                        return Some(End::Hole { expected, found });
-                    }
-                }
+        }
+        self.outcome
+    }
+
+    /// Takes the next frame of any kind, or reads more.
+    #[inline]
+    fn next_frame(&mut self, connection: &mut Connection<'_>) -> Step {
+        let open = &mut *connection.open;
+        let received = open.received;
+        match open.socket.next() {
+            Ok(Some(Message::Text(frame) | Message::Binary(frame))) => {
+                self.counters.frames.increment();
+                self.counters.bytes.add(frame.bytes().len() as u64);
+                let parsed = self.exchange.parse(frame, self.batch);
+                self.hear_whole(connection, received);
+                self.take(parsed, connection, received)
             }
-            if let Some(id) = self.batch.answered.filter(|&id| open.subscribing.awaits(id)) {
-                self.attention = true;
-                open.subscribing.accept(Some(id), None);
+            Ok(Some(Message::Ping)) => {
+                open.ponged(received);
+                self.outcome.attention = true;
+                self.hear_whole(connection, received);
+                let heard = connection.open.chatter.hear(received);
+                self.keep(heard, connection)
             }
-            match parsed {
-                Ok(Frame::Data { recognised }) => {
-                    let counters = self.counters;
-                    if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
-                    if self.batch.trade_ids_refused > 0 {
-                        counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
-                    }
-                    if !open.is_served {
-                        open.is_served = true;
-                        self.attention = true;
-                    }
-                    self.attention |= open.flows(received);
-                    open.complaints.calm(received);
-                    self.hear(&mut open.rhythms, received);
+            Ok(Some(Message::Pong(payload))) => {
+                if let Ok(ticket) = payload.bytes().try_into() {
+                    let ticket = u64::from_be_bytes(ticket);
+                    self.publisher.overlap(connection.generation, ticket, received);
+                }
+                self.hear_whole(connection, received);
+                let heard = connection.open.chatter.hear(received);
+                self.keep(heard, connection)
+            }
+            Ok(Some(Message::Part(bytes))) => {
+                self.outcome.work += 1;
+                let heard = open.chatter.hear_part(bytes, received);
+                self.keep(heard, connection)
+            }
+            Ok(Some(Message::Close { code, reason })) => {
+                Step::Break(Some(End::Closed(code, reason.into())))
+            }
+            Ok(None) => self.fill(connection),
+            Err(error) => Step::Break(Some(End::Failed(error))),
+        }
+    }
+
+    /// A whole message came: work of this turn, and a sign of life where bytes were read for it.
+    #[inline]
+    fn hear_whole(&mut self, connection: &mut Connection<'_>, received: MonoNanos) {
+        self.outcome.work += 1;
+        if connection.is_fresh {
+            connection.is_fresh = false;
+            self.outcome.attention |= connection.open.pulse.hear(received);
+        }
+    }
+
+    /// Keeps a connection unless it says much and brings nothing.
+    fn keep(&self, heard: Result<(), NetError>, connection: &mut Connection<'_>) -> Step {
+        match heard {
+            Ok(()) => Step::Continue(()),
+            Err(flood) => {
+                self.counters.chatter_ends.increment();
+                Step::Break(Some(End::Failed(connection.open.socket.give_up(flood))))
+            }
+        }
+    }
+
+    /// Reads what the socket has.
+    fn fill(&mut self, connection: &mut Connection<'_>) -> Step {
+        let open = &mut *connection.open;
+        if !open.readable {
+            return Step::Break(None);
+        }
+        // Before the next system call, not after it.
+        self.publisher.ring_bells();
+        match open.socket.fill() {
+            Ok(Fill::Read(0)) => Step::Break(None),
+            Ok(Fill::Read(bytes)) => {
+                self.outcome.work += 1;
+                self.outcome.bytes += bytes;
+                open.received = self.clock.now();
+                self.counters.newest_read.set(open.received.0);
+                connection.is_fresh = true;
+                self.outcome.attention |= open.pulse.hear_part(bytes, open.received);
+                if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
+                    self.publisher.record_wait_in_kernel(stamp, open.received);
+                }
+                Step::Continue(())
+            }
+            Ok(Fill::Blocked) => {
+                open.readable = false;
+                let part = open.socket.transport_mut().take_partial();
+                if part > 0 {
+                    self.outcome.attention |= open.pulse.hear_part(part, self.clock.now());
+                }
+                Step::Break(None)
+            }
+            Err(error) => Step::Break(Some(End::Failed(error))),
+        }
+    }
+
+    /// Does what a frame says.
+    #[inline]
+    fn take(
+        &mut self,
+        parsed: Result<Frame, Rejected>,
+        connection: &mut Connection<'_>,
+        received: MonoNanos,
+    ) -> Step {
+        let Connection { generation, copy, .. } = *connection;
+        let source = Source { generation, copy, received, sent: self.batch.sent };
+        if let Some(number) = self.batch.connection_sequence {
+            match connection.open.sequence.hear(number) {
+                SequenceStep::Next => {}
+                SequenceStep::Repeated => {
+                    self.counters.duplicates.increment();
+                    return Step::Continue(());
+                }
+                SequenceStep::Gap { expected, found } => {
+                    self.counters.gaps.increment();
+                    // Its trades are true; its books lack what is missing.
+                    self.batch.books.clear();
+                    // And a candle that it ends may lack the end.
+                    self.publisher.unheard_candles(&connection.plan.subscriptions);
                     self.publisher.frame(self.batch, source);
-                    if !self.batch.losses.is_empty() {
-                        self.losses(source);
-                    }
-                }
-                Ok(other) => {
-                    if !self.batch.trade_marks.is_empty() {
-                        self.marks(&plan.subscriptions, source);
-                    }
-                    let end = self.control(other, (open, plan), shutdown_notice, received);
-                    if end.is_some() {
-                        return end;
-                    }
-                }
-                Err(rejected) => {
-                    if self.batch.connection_sequence.is_none() {
-                        open.sequence.skip();
-                    }
-                    self.reject(rejected, &plan.subscriptions, source);
+                    return Step::Break(Some(End::Hole { expected, found }));
                 }
             }
         }
-        None
+        let open = &mut *connection.open;
+        if let Some(id) = self.batch.answered.filter(|&id| open.subscribing.awaits(id)) {
+            self.outcome.attention = true;
+            open.subscribing.accept(Some(id), None);
+        }
+        match parsed {
+            Ok(Frame::Data { recognised }) => {
+                self.data(recognised, open, source);
+                Step::Continue(())
+            }
+            Ok(other) => {
+                if !self.batch.trade_marks.is_empty() {
+                    self.marks(&connection.plan.subscriptions, source);
+                }
+                match self.control(other, connection, received) {
+                    None => Step::Continue(()),
+                    end => Step::Break(end),
+                }
+            }
+            Err(rejected) => {
+                if self.batch.connection_sequence.is_none() {
+                    open.sequence.skip();
+                }
+                self.reject(rejected, &connection.plan.subscriptions, source);
+                Step::Continue(())
+            }
+        }
     }
 
-    /// The connection says much and brings nothing.
-    #[cold]
-    fn end_chatter(&self, open: &mut Open, flood: NetError) -> End {
-        self.counters.chatter_ends.increment();
-        End::Failed(open.socket.give_up(flood))
+    /// A frame of ticks and books.
+    #[inline]
+    fn data(&mut self, recognised: bool, open: &mut Open, source: Source) {
+        let (counters, received) = (self.counters, source.received);
+        if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
+        if self.batch.trade_ids_refused > 0 {
+            counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
+        }
+        if !open.is_served {
+            open.is_served = true;
+            self.outcome.attention = true;
+        }
+        self.outcome.attention |= open.flows(received);
+        open.complaints.calm(received);
+        self.hear(&mut open.rhythms, received);
+        self.publisher.frame(self.batch, source);
+        if !self.batch.losses.is_empty() {
+            self.losses(source);
+        }
     }
 
     /// Notes which streams the frame is of.
@@ -220,11 +289,11 @@ impl<E: Exchange> Reader<'_, E> {
     fn control(
         &mut self,
         frame: Frame,
-        (open, plan): (&mut Open, &ConnectionPlan),
-        shutdown_notice: &mut bool,
+        connection: &mut Connection<'_>,
         received: MonoNanos,
     ) -> Option<End> {
-        self.attention = true;
+        self.outcome.attention = true;
+        let open = &mut *connection.open;
         match frame {
             Frame::Ack { id, subject } => {
                 open.subscribing.accept(id, subject);
@@ -266,7 +335,7 @@ impl<E: Exchange> Reader<'_, E> {
                 }
                 // What is none of our requests was the greeting, which nobody waits for.
                 if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
-                    open.greet_again(&plan.greeting);
+                    open.greet_again(&connection.plan.greeting);
                 }
                 let is_pending = refused == Refused::Pending;
                 let cost = open.refuse(refused, received, self.counters);
@@ -275,7 +344,7 @@ impl<E: Exchange> Reader<'_, E> {
                 self.notices.push(FeedNotice::Refused(Box::new(refusal)));
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
-            Frame::Shutdown => *shutdown_notice = true,
+            Frame::Shutdown => *connection.shutdown_notice = true,
             Frame::Other => self.counters.other.increment(),
             Frame::Status(said) => open.said_of_itself = said,
             Frame::Data { .. } | Frame::Heartbeat => {}
@@ -340,7 +409,7 @@ impl<E: Exchange> Reader<'_, E> {
         if suspects.is_empty() {
             return;
         }
-        self.attention = true;
+        self.outcome.attention = true;
         for &one in &suspects {
             self.publisher.drop_beside(one, source.generation);
         }
