@@ -4,12 +4,13 @@
 //! A trade is published once and in order of its id, by whichever connection brings it first. What
 //! comes before a hole that another connection may still fill is held back; a hole that none can
 //! fill any more is told as a gap, with the number of trades that never came. Trades whose ids say
-//! nothing about what follows what are told apart by the ids that came lately ([`trades`] says how
+//! nothing about what follows what are told apart by the ids that came lately ([`memory`] says how
 //! a connection takes over from another there). Streams without any number belong to one
 //! connection at a time.
 
 mod books;
 mod hold;
+mod memory;
 mod places;
 mod recent;
 mod recorded;
