@@ -60,22 +60,29 @@ impl BookFields {
 }
 
 /// Puts the trades from `from` on in order. The exchange lists the newest first, its documentation
-/// shows the oldest first: ids tell.
+/// shows the oldest first: ids tell, and times where ids begin anew in between.
 #[inline]
 pub(super) fn order_trades(from: usize, batch: &mut Batch) {
     let trades = &mut batch.ticks[from..];
     let newest_first = trades.iter().enumerate().find_map(|(index, one)| {
         let number = one.sequence?;
         let instrument = one.tick.instrument;
-        let behind = trades[index + 1..].iter().filter(|it| it.tick.instrument == instrument);
+        let mut behind = trades[index + 1..].iter();
         // An id that is no number tells nothing.
-        Some(behind.filter_map(|it| it.sequence).next()? < number)
+        let next = behind.find(|it| it.tick.instrument == instrument && it.sequence.is_some())?;
+        let (time, next_time) = (one.tick.exchange_time, next.tick.exchange_time);
+        let leaps = next.sequence?.abs_diff(number) > IDS_IN_FRAME_MAX;
+        let by_time = leaps && time.is_some() && next_time.is_some() && time != next_time;
+        Some(if by_time { next_time < time } else { next.sequence? < number })
     });
     if newest_first == Some(true) {
         trades.reverse();
         batch.newest_first = true;
     }
 }
+
+/// Ids of trades in one frame that lie further apart do not count the same.
+const IDS_IN_FRAME_MAX: u64 = 1 << 10;
 
 impl Context<'_> {
     /// Reads one parsed frame.

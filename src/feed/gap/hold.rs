@@ -140,9 +140,9 @@ impl HeldBack {
         })
     }
 
-    /// The first number of those trades, or of `next`.
-    pub(super) fn first_doubted(&self, next: &Doubt) -> u64 {
-        self.doubts_before(next).last().map_or(next.first, |doubt| doubt.first)
+    /// The first of those trades, or `next`.
+    pub(super) fn first_doubted<'a>(&'a self, next: &'a Doubt) -> &'a Doubt {
+        self.doubts_before(next).last().unwrap_or(next)
     }
 
     /// Puts those trades into `out`, and forgets all others of the instrument.

@@ -10,6 +10,7 @@
 
 mod books;
 mod hold;
+mod leaps;
 mod memory;
 mod places;
 mod recent;
@@ -243,7 +244,7 @@ impl Numbers {
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let time = believed(state.tick.exchange_time, self.believed_until);
         let said = Said { number, time, received: source.received };
-        let is_from_before = progress.is_from_before(said.time, said.number, source.generation);
+        let is_from_before = progress.is_from_before(said.time, source.generation);
         if is_from_before || progress.is_left(number, source.generation) {
             return Verdict::Older;
         }

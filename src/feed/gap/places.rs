@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use super::leaps::{Count, FAR_MIN, Leap};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::limits::TRADES_MISSED_MAX;
+use crate::exchange::Origin;
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) const STRANGE_MAX: u8 = 3;
 
 /// Frames that were mixed up lie no further apart than this. What comes so late, at the same time as
 /// what it should have come before, was told as missing, and is not told after all.
-const MIXED_UP_MAX: u64 = 64;
+pub(super) const MIXED_UP_MAX: u64 = 64;
 
 /// Longest time in which an exchange repeats its last trades to who has just subscribed. Older
 /// trades that go on for longer, with nothing new among them, are an exchange that counts anew by a
@@ -45,7 +46,7 @@ pub(super) const REPLAY_MAX: Duration = Duration::from_secs(60);
 
 /// A connection that is behind has caught up after so long, if nothing new comes meanwhile; one that
 /// still brings older numbers then does not repeat what was published.
-const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+pub(super) const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 
 /// A number, and what is known of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +108,10 @@ pub(super) struct Progress {
     began: u64,
     /// The latest time that the exchange gave to something published.
     time: UnixNanos,
-    /// The exchange's time of the event with which it began to count anew, if it did.
-    since: UnixNanos,
+    /// The last event has a time.
+    is_dated: bool,
+    /// The last leap of its numbers.
+    pub(super) leap: Leap,
     /// When the last number was read.
     received: MonoNanos,
     /// The newest connection of the feed when that was published: a later one cannot have seen it.
@@ -117,14 +120,8 @@ pub(super) struct Progress {
     older: u8,
     /// Those of them that cannot be repetitions.
     strange: u8,
-    /// Trades in a row that were told though their numbers neither follow nor repeat anything.
-    odd: u8,
-    /// The number of the last of those.
-    odd_number: u64,
     /// The first and the last number of the last hole that was told: none of them was published.
     hole: (u64, u64),
-    /// The numbers that had been published behind a hole when the exchange went back before it.
-    left: (u64, u64),
     /// Numbers in a row that belong to `replay`.
     repeated: u8,
     replay: Replay,
@@ -147,15 +144,13 @@ impl Progress {
         last: None,
         began: 0,
         time: UnixNanos::NONE,
-        since: UnixNanos::NONE,
+        is_dated: false,
+        leap: Leap::NONE,
         received: MonoNanos::ZERO,
         era: 0,
         older: 0,
         strange: 0,
-        odd: 0,
-        odd_number: 0,
         hole: NO_HOLE,
-        left: NO_HOLE,
         repeated: 0,
         replay: Replay { generation: 0, since: MonoNanos::ZERO },
         places: [Place { generation: 0, apart: false, spoke: false, last: None }; CARRIERS_MAX],
@@ -324,19 +319,35 @@ impl Progress {
         self.missing_before(number) >= FAR_MIN && !self.places.iter().any(is_near)
     }
 
-    /// A trade with this last number came that neither follows nor repeats anything, and which of
-    /// them in a row it is. From [`STRANGE_MAX`] on the exchange counts anew.
-    pub(super) fn count_odd(&mut self, number: u64) -> u8 {
-        self.odd = self.odd.saturating_add(1);
-        self.odd_number = number;
-        self.odd
+    /// What is gone on with; of a hole the part behind it.
+    pub(super) fn main(&self) -> Count {
+        let began = self.hole.1.saturating_add(1).max(self.began);
+        Count { began, last: self.last.unwrap_or(0), time: self.time }
     }
 
-    /// How many numbers are missing between the last of those and this one; `None` when that does
-    /// not tell.
-    pub(super) fn missing_behind_odd(&self, first: u64) -> Option<u64> {
-        let missed = first.checked_sub(self.odd_number.saturating_add(1))?;
-        (self.odd > 0 && missed < FAR_MIN).then_some(missed)
+    /// Whether a trade is from before the last leap, or a copy of the count beside.
+    pub(super) fn is_covered(
+        &self,
+        (first, said): (u64, Said),
+        origin: Origin,
+        generation: u32,
+    ) -> bool {
+        let is_from_before = match origin {
+            Origin::Past => self.leap.is_behind(said.time),
+            Origin::Live | Origin::Derived => self.is_from_before(said.time, generation),
+        };
+        is_from_before || self.leap.covers((first, said), origin, &self.main())
+    }
+
+    /// See [`Leap::goes_on_beside`].
+    pub(super) fn goes_on_beside(&self, first: u64) -> bool {
+        self.leap.goes_on_beside(first, &self.main())
+    }
+
+    /// See [`Leap::pass`].
+    pub(super) fn pass_beside(&mut self, number: u64) -> bool {
+        let main = self.main();
+        self.leap.pass(number, &main)
     }
 
     /// So many numbers, from the one behind the last on, are told as missing before this one.
@@ -375,19 +386,24 @@ impl Progress {
         (from..=to).contains(&said.number) && self.was_never_told(said, before)
     }
 
-    /// Whether this is another connection's copy of the number that the exchange told by a slip, and
-    /// went back from.
+    /// Whether this is another connection's copy of a number of the count that the exchange left for
+    /// a lower one.
     #[inline]
     pub(super) fn is_left(&self, number: u64, generation: u32) -> bool {
-        let (from, to) = self.left;
-        (from..=to).contains(&number)
+        self.leap.has_left(number, self.began)
             && self.has_others(generation)
             && !self.places.iter().any(|place| place.generation == generation)
     }
 
     /// Whether a number is another copy of the last odd one.
     pub(super) fn is_odd_copy(&self, number: u64) -> bool {
-        self.odd_number == number
+        self.leap.has_last_beside(number)
+    }
+
+    /// An event was told though its number leaps, and which of those in a row it is. From
+    /// [`STRANGE_MAX`] on the exchange counts anew.
+    pub(super) const fn count_odd(&mut self, number: u64) -> u8 {
+        self.leap.count(number)
     }
 
     /// Whether a connection that was at `before` goes back so far as no repetition does.
@@ -404,9 +420,8 @@ impl Progress {
         let Said { number, time, .. } = said;
         let (from, to) = self.hole;
         let is_untold = number < self.began || (from..=to).contains(&number);
-        let is_wide = self.last.is_some_and(|last| last.saturating_sub(number) > MIXED_UP_MAX);
         let is_earlier = time.is_some() && time < self.time;
-        let is_new = self.is_before(time) || (!is_earlier && is_wide);
+        let is_new = self.is_later_than_last(said) || (!is_earlier && self.is_wide(number));
         before > Some(number) && is_untold && is_new
     }
 
@@ -417,9 +432,10 @@ impl Progress {
         self.began = if self.last.is_none() { number } else { self.began.min(number) };
         self.last = Some(number);
         self.time = self.time.max(time);
+        self.is_dated = time.is_some();
         self.received = received;
         self.era = newest;
-        (self.older, self.strange, self.odd, self.repeated) = (0, 0, 0, 0);
+        (self.older, self.strange, self.leap.in_a_row, self.repeated) = (0, 0, 0, 0);
     }
 
     /// The connection was opened after the last event was published.
@@ -466,12 +482,12 @@ impl Progress {
         generation: u32,
         strange_max: u8,
     ) -> bool {
-        let Said { number, time, .. } = said;
+        let Said { number, .. } = said;
         if self.last == Some(number) || self.is_behind(said, before, generation) {
             return false;
         }
         let is_later = self.is_later(generation);
-        let has_later_time = self.is_before(time);
+        let has_later_time = self.is_later_than_last(said);
         self.older = self.older.saturating_add(1);
         if number < self.began || has_later_time {
             self.strange = self.strange.saturating_add(1);
@@ -527,15 +543,24 @@ impl Progress {
         time.is_some() && self.time.is_some() && time > self.time
     }
 
+    /// Whether an older number lies so far back that it cannot have been mixed up with the last.
+    fn is_wide(&self, number: u64) -> bool {
+        self.last.is_some_and(|last| last.saturating_sub(number) > MIXED_UP_MAX)
+    }
+
+    /// Whether an event with an older number is known to have happened after the last. Beside one
+    /// without a time nothing is known of those that were mixed up with it.
+    fn is_later_than_last(&self, said: Said) -> bool {
+        self.is_before(said.time) && (self.is_dated || self.is_wide(said.number))
+    }
+
     /// The exchange counts anew, from an event of this connection on, which is to be published.
     pub(super) fn restart(&mut self, generation: u32, said: Said) {
         let rises = self.last.is_some_and(|last| last < said.number);
         let from = self.last.map_or(0, |last| last.saturating_add(1));
         let hole = if rises { (from, said.number.saturating_sub(1)) } else { NO_HOLE };
-        let (behind, last) =
-            (self.hole.1.saturating_add(1).max(self.began), self.last.unwrap_or(0));
-        let left = if said.number < behind { (behind, last) } else { NO_HOLE };
-        *self = Self { era: self.era, since: said.time, hole, left, ..Self::NEW };
+        let leap = Leap::anew(said, self.last.map(|_| self.main()));
+        *self = Self { era: self.era, leap, hole, ..Self::NEW };
         self.note(generation, said.number);
     }
 
@@ -551,33 +576,22 @@ impl Progress {
         }
     }
 
-    /// Whether an event is certainly not from before the exchange began to count anew.
+    /// Whether an event is certainly not from before the numbers leapt.
     #[inline]
     pub(super) fn is_since(&self, time: UnixNanos) -> bool {
-        !self.since.is_some() || time > self.since
+        self.leap.is_since(time)
     }
 
-    /// Whether an event of a connection is from before the exchange began to count anew, so that
-    /// its number says nothing: what a slower connection brings. One that has brought something
-    /// since, or that nobody else is beside, is believed by its numbers alone, whatever its dates.
+    /// Whether an event of a connection is from before the numbers leapt, so that its own says
+    /// nothing: what a slower connection brings. One that has brought something since, or that nobody
+    /// else is beside, is believed by its numbers alone, whatever its dates.
     #[inline]
-    pub(super) fn is_from_before(&self, time: UnixNanos, number: u64, generation: u32) -> bool {
-        self.is_past_before(time, number)
+    pub(super) fn is_from_before(&self, time: UnixNanos, generation: u32) -> bool {
+        self.leap.is_behind(time)
             && self.has_others(generation)
             && !self.places.iter().any(|place| place.generation == generation)
     }
-
-    /// The same of what an exchange tells of the past, to whomever.
-    #[inline]
-    pub(super) fn is_past_before(&self, time: UnixNanos, number: u64) -> bool {
-        let (from, to) = self.left;
-        let is_left = time == self.since && (from..=to).contains(&number);
-        self.since.is_some() && time.is_some() && (time < self.since || is_left)
-    }
 }
-
-/// See [`TRADES_MISSED_MAX`].
-const FAR_MIN: u64 = TRADES_MISSED_MAX + 1;
 
 /// A range without a number.
 const NO_HOLE: (u64, u64) = (1, 0);

@@ -8,6 +8,7 @@ mod dates;
 mod leaps;
 mod marks;
 mod odd;
+mod orders;
 mod unnumbered;
 
 const ONE: InstrumentId = InstrumentId(0);

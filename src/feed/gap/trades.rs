@@ -1,11 +1,11 @@
 //! Trades: each once, in order, and what is missing is told.
 //!
-//! Ids that follow each other show by themselves what is missing. [`super::memory`] says how it goes
-//! where they do not.
+//! Ids that follow each other show by themselves what is missing; [`super::leaps`] has the rule of
+//! those that leap. [`super::memory`] says how it goes where ids do not follow each other.
 
-use super::hold::{Doubt, HeldTrade};
+use super::hold::HeldTrade;
 use super::memory::id_in_memory;
-use super::places::{STRANGE_MAX, Said, believed};
+use super::places::{Said, believed};
 use super::{Numbers, Source, Verdict, count_copy, count_win};
 use crate::clock::UnixNanos;
 use crate::exchange::{Marked, Origin, SequencedTick, TradeMark};
@@ -59,23 +59,17 @@ impl Numbers {
             }
         } else if let (Some(first), Some(last)) = (trade.first, trade.sequence) {
             let time = believed(trade.tick.exchange_time, self.believed_until);
+            let said = Said { number: last, time, received: source.received };
             let progress = &self.slots[instrument.index()].trades;
-            // However far its number lies from the new ones.
-            let is_from_before = match trade.origin {
-                Origin::Past => progress.is_past_before(time, last),
-                Origin::Live | Origin::Derived => {
-                    progress.is_from_before(time, last, source.generation)
-                }
-            };
-            if is_from_before {
+            if progress.is_covered((first, said), trade.origin, source.generation) {
                 return Verdict::Older;
             }
-            if !progress.is_far(first, source.generation) {
-                return self.judge_by_number((first, last), trade, source, out);
+            let is_far = progress.is_far(first, source.generation);
+            if progress.goes_on_beside(first) || (is_far && trade.origin != Origin::Past) {
+                return self.tell_beside((first, said), trade.tick, source, out);
             }
-            if trade.origin != Origin::Past {
-                let said = Said { number: last, time, received: source.received };
-                return self.tell_odd((first, said), trade.tick, source, out);
+            if !is_far {
+                return self.judge_by_number((first, said), trade, source, out);
             }
         }
         // Without a number nobody knows what of the past was told.
@@ -87,35 +81,6 @@ impl Numbers {
             out.push(trade.tick);
         }
         verdict
-    }
-
-    /// A trade whose number neither follows what was told nor repeats it is told behind a gap of
-    /// unknown size, and what comes next is compared with what came before it: one odd number loses
-    /// no other trade. Several such in a row are an exchange that counts anew.
-    #[cold]
-    fn tell_odd(
-        &mut self,
-        (first, said): (u64, Said),
-        tick: Tick,
-        source: Source,
-        out: &mut Vec<Tick>,
-    ) -> Verdict {
-        let instrument = tick.instrument;
-        // Another line's copy shows nothing.
-        if self.owned(instrument, Channel::Trades, source) != Verdict::Next {
-            return Verdict::Older;
-        }
-        self.give_up_waiting(instrument, out);
-        let progress = &mut self.slots[instrument.index()].trades;
-        let (missed, in_a_row) =
-            (progress.missing_behind_odd(first), progress.count_odd(said.number));
-        let reason = reason_of(progress.is_later(source.generation));
-        self.tell_leap(instrument, missed, reason, out);
-        if in_a_row >= STRANGE_MAX {
-            self.begin_anew(said, instrument, source, out);
-        }
-        out.push(tick);
-        Verdict::Next
     }
 
     /// What the exchange says of an id beside its trades.
@@ -144,7 +109,9 @@ impl Numbers {
         let time = believed(time, self.believed_until);
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Older };
         let progress = &mut slot.trades;
-        let is_odd = progress.is_from_before(time, number, source.generation)
+        let said = Said { number, time, received: source.received };
+        let is_odd = progress.is_covered((number, said), Origin::Live, source.generation)
+            || progress.pass_beside(number)
             || progress.is_far(number, source.generation);
         if self.recent.is_some() || is_odd {
             return Verdict::Older;
@@ -191,15 +158,13 @@ impl Numbers {
     #[cold]
     fn judge_by_number(
         &mut self,
-        (first, last): (u64, u64),
+        (first, said): (u64, Said),
         trade: &SequencedTick,
         source: Source,
         out: &mut Vec<Tick>,
     ) -> Verdict {
         let SequencedTick { origin, tick, .. } = *trade;
-        let time = believed(tick.exchange_time, self.believed_until);
-        let said = Said { number: last, time, received: source.received };
-        let instrument = tick.instrument;
+        let (last, instrument) = (said.number, tick.instrument);
         let slot = &mut self.slots[instrument.index()];
         let progress = &mut slot.trades;
         let begins = progress.last.is_none() || slot.trades_began == source.received;
@@ -238,85 +203,6 @@ impl Numbers {
         self.hold(instrument, HeldTrade { first, last, id: 0, source, tick }, out)
     }
 
-    /// A trade whose number is not beyond the last one, by a connection that was at `before`.
-    #[cold]
-    fn judge_older(
-        &mut self,
-        (first, said): (u64, Said),
-        before: Option<u64>,
-        trade: &SequencedTick,
-        source: Source,
-        out: &mut Vec<Tick>,
-    ) -> Verdict {
-        let SequencedTick { origin, tick, .. } = *trade;
-        let (instrument, generation) = (tick.instrument, source.generation);
-        let progress = &mut self.slots[instrument.index()].trades;
-        let after = progress.last;
-        let doubt = Doubt { first, last: said.number, generation, after, tick };
-        let counts_anew = match origin {
-            Origin::Past => progress.goes_back(said, before),
-            Origin::Live | Origin::Derived => {
-                if progress.was_never_told(said, before) {
-                    return self.tell_odd((first, said), tick, source, out);
-                }
-                let counted = progress.older();
-                let counts_anew = progress.count_older_trade(said, before, generation);
-                if !counts_anew && progress.older() > counted {
-                    self.held.push_doubt(doubt);
-                }
-                counts_anew
-            }
-        };
-        if !counts_anew {
-            return Verdict::Older;
-        }
-        let reason = reason_of(progress.is_later(generation));
-        let missed = progress.missing_behind_odd(self.held.first_doubted(&doubt));
-        self.begin_anew(said, instrument, source, out);
-        self.tell_leap(instrument, missed, reason, out);
-        self.held.take_doubts(&doubt, out);
-        out.push(tick);
-        Verdict::Next
-    }
-
-    /// Tells that trades may be missing before one that does not follow the last; `missed` says how
-    /// many, where its number follows that of an odd one.
-    fn tell_leap(
-        &mut self,
-        instrument: InstrumentId,
-        missed: Option<u64>,
-        reason: Reason,
-        out: &mut Vec<Tick>,
-    ) {
-        if missed != Some(0) {
-            self.tell_gap(instrument, missed.unwrap_or(0), reason, out);
-        }
-    }
-
-    /// Tells what waits for another line, as something that comes behind it is to be told.
-    fn give_up_waiting(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
-        if self.held.first_trade(instrument).is_some() {
-            self.slots[instrument.index()].trades.give_up_behind();
-            self.settle_trades(instrument, out);
-        }
-    }
-
-    /// The exchange counts anew, from this on: nothing before can be compared with what comes. What
-    /// waited for something before is told first.
-    fn begin_anew(
-        &mut self,
-        said: Said,
-        instrument: InstrumentId,
-        source: Source,
-        out: &mut Vec<Tick>,
-    ) {
-        self.give_up_waiting(instrument, out);
-        let slot = &mut self.slots[instrument.index()];
-        slot.trades.restart(source.generation, said);
-        slot.trades.advance(said, self.newest);
-        slot.trade_mark = None;
-    }
-
     /// Keeps a trade, or a mark, that lies behind a hole; unless nobody can fill that.
     fn hold(&mut self, instrument: InstrumentId, trade: HeldTrade, out: &mut Vec<Tick>) -> Verdict {
         if !self.held.has_room_for(1) {
@@ -334,12 +220,25 @@ impl Numbers {
         if self.recent.is_some() {
             return self.settle_memory(instrument, out);
         }
+        self.settle_until(instrument, None, out);
+    }
+
+    /// The same; and what happened no later than `given_up` waits no more, however its hole is. Of
+    /// what has no time that is not known, nor of anything if that is [`UnixNanos::NONE`].
+    pub(super) fn settle_until(
+        &mut self,
+        instrument: InstrumentId,
+        given_up: Option<UnixNanos>,
+        out: &mut Vec<Tick>,
+    ) {
         while let Some(&held) = self.held.first_trade(instrument) {
             let progress = &mut self.slots[instrument.index()].trades;
             let missed = progress.missing_before(held.first);
+            let time = held.tick.map_or(UnixNanos::NONE, |tick| tick.exchange_time);
+            let waits = given_up.is_none_or(|until| until.is_some() && time > until);
             if Some(held.last) <= progress.last {
                 self.counters.duplicates.increment();
-            } else if missed > 0 && progress.can_be_filled() {
+            } else if missed > 0 && waits && progress.can_be_filled() {
                 return;
             } else {
                 let reconnected = progress.is_later(held.source.generation);
@@ -388,6 +287,6 @@ impl Numbers {
 }
 
 /// Why numbers are missing.
-fn reason_of(reconnected: bool) -> Reason {
+pub(super) fn reason_of(reconnected: bool) -> Reason {
     if reconnected { Reason::Disconnected } else { Reason::SequenceGap }
 }
