@@ -18,8 +18,8 @@ use tickwire::clock::UnixNanos;
 use tickwire::exchange::{
     BookKind, BookRules, BookUpdate, ChecksumRule, Continuity, DEPTH_FULL, SnapshotSource,
 };
-use tickwire::feed::{Applied, Books};
 use tickwire::instrument::InstrumentId;
+use tickwire::proof::{Applied, Books};
 use tickwire::tick::{Decimal, Level, Side};
 
 use random::Random;

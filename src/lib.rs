@@ -35,6 +35,7 @@ pub mod exchange;
 pub mod broadcast;
 pub mod decode;
 pub mod feed;
+pub mod proof;
 pub mod sim;
 
 pub mod config;

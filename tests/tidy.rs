@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["book", "capture", "json", "latency", "ring"],
     &["cache", "net", "exchange"],
     &["dialect", "metrics"],
-    &["client"],
+    &["client", "proof"],
     &["feed", "broadcast", "sim"],
     &["config", "control", "decode"],
     &["gateway"],
@@ -31,6 +31,9 @@ const STRANGERS: &[(&str, &str)] = &[
     ("client", "metrics"),
     ("dialect", "exchange"),
     ("dialect", "net"),
+    // Driven by parsed batches and a clock.
+    ("proof", "net"),
+    ("proof", "ring"),
     // How a frame is read, whoever sent it.
     ("json", "instrument"),
     ("sim", "exchange"),
@@ -351,8 +354,8 @@ fn nothing_names_a_folder_of_somebodys_machine() {
 fn the_checks_see_what_they_look_for() {
     assert_eq!(rooms_named("use crate::tick::{Level, Tick};"), ["tick"]);
     assert_eq!(
-        rooms_named("    let x = crate::feed::Books::new(crate::exchange::y);"),
-        ["feed", "exchange"]
+        rooms_named("    let x = crate::proof::Books::new(crate::exchange::y);"),
+        ["proof", "exchange"]
     );
     assert_eq!(rooms_named("use crate::{clock::Clock, tick};"), ["clock", "tick"]);
     assert!(rooms_named("use othercrate::tick;").is_empty());

@@ -25,12 +25,12 @@ use crate::exchange::{
     Batch, BookKind, BookUpdate, Exchange, Frame, Loss, Origin, Profile, Rejected, RestError,
     SequencedTick, adapter, profile,
 };
-use crate::feed::{Applied, Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
 use crate::instrument::{
     Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable, NativeMap,
 };
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
+use crate::proof::{Applied, Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
 use crate::tick::{Body, BookState, Reason, Tick, Ticker};
 use lines::{Lines, Note};
 use rest::{RestBodies, RestBody};

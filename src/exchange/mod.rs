@@ -60,6 +60,22 @@ impl Subscription {
     }
 }
 
+/// Instruments whose book is among the subscriptions.
+pub fn with_books<'a>(
+    subscriptions: impl IntoIterator<Item = &'a Subscription>,
+) -> impl Iterator<Item = InstrumentId> {
+    let subscriptions = subscriptions.into_iter();
+    subscriptions.filter(|one| one.channel == Channel::Orderbook).map(|one| one.instrument)
+}
+
+/// Instruments whose trades are among the subscriptions.
+pub fn with_trades<'a>(
+    subscriptions: impl IntoIterator<Item = &'a Subscription>,
+) -> impl Iterator<Item = InstrumentId> {
+    let subscriptions = subscriptions.into_iter();
+    subscriptions.filter(|one| one.channel == Channel::Trades).map(|one| one.instrument)
+}
+
 /// One connection that an adapter wants opened: where, and what to subscribe on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionPlan {

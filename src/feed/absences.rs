@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::open::{Sign, is_of_silence};
 use super::publish::Publisher;
-use super::with_books;
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::exchange::with_books;
 use crate::exchange::{StreamKey, Subscription};
 use crate::instrument::Channel;
 use crate::tick::{Body, BookState, Reason, Tick};

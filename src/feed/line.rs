@@ -18,21 +18,21 @@ use super::absences::gravity;
 use super::attempts::Attempts;
 use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
-use super::gap::Numbers;
 use super::open::{Open, Sign};
 use super::options::{FeedError, FeedOptions};
 use super::pacing::Pacer;
 use super::upstream::{Change, Lost, Site, Target, Upstream};
-use super::{with_books, with_trades};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
     ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile, SnapshotSource, Subscription,
     profile,
 };
+use crate::exchange::{with_books, with_trades};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
+use crate::proof::Numbers;
 use crate::tick::{Body, FeedState, Reason};
 
 /// Lines are numbered in a byte.

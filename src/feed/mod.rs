@@ -10,14 +10,12 @@
 
 mod absences;
 mod attempts;
-mod books;
 mod carry;
 mod chatter;
 mod circuit;
 mod command;
 mod dates;
 mod flow;
-mod gap;
 mod line;
 mod open;
 mod options;
@@ -29,18 +27,14 @@ mod pulse;
 mod read;
 mod resync;
 mod rhythm;
-mod sequence;
 mod subscribing;
 mod upstream;
 
 pub use attempts::Attempts;
-pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
 pub use carry::{StreamKind, subscriptions};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal};
-pub use gap::RecordedTrades;
 pub use options::{FeedContext, FeedError, FeedOptions};
 pub use output::RingEnd;
-pub use sequence::{ConnectionSequence, SequenceStep};
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -50,7 +44,6 @@ use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::absences::graver;
-use self::gap::Numbers;
 use self::line::{Lines, Standing, World};
 use self::open::Sign;
 use self::output::Output;
@@ -59,7 +52,7 @@ use self::read::{Outcome, Reader};
 use self::resync::{Resyncs, Try};
 use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription};
+use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription, with_books};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
 use crate::limits::{
     BUSY_LINES_PER_TURN, FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX, FRAMES_PER_TURN_MAX,
@@ -67,6 +60,7 @@ use crate::limits::{
 };
 use crate::metrics::FeedCounters;
 use crate::net::{Endpoint, Poller, Security, Waiting, client_config};
+use crate::proof::{Books, Needed, Numbers};
 use crate::tick::{Body, FeedState, Reason};
 
 /// How often the rings carry the date.
@@ -647,22 +641,6 @@ const fn kin_channel(channel: Channel) -> Option<Channel> {
 /// One more than the largest id.
 fn instruments(subscriptions: &[Subscription]) -> usize {
     subscriptions.iter().map(|one| one.instrument.index() + 1).max().unwrap_or(0)
-}
-
-/// Instruments whose book is among the subscriptions.
-fn with_books<'a>(
-    subscriptions: impl IntoIterator<Item = &'a Subscription>,
-) -> impl Iterator<Item = InstrumentId> {
-    let subscriptions = subscriptions.into_iter();
-    subscriptions.filter(|one| one.channel == Channel::Orderbook).map(|one| one.instrument)
-}
-
-/// Instruments whose trades are among the subscriptions.
-fn with_trades<'a>(
-    subscriptions: impl IntoIterator<Item = &'a Subscription>,
-) -> impl Iterator<Item = InstrumentId> {
-    let subscriptions = subscriptions.into_iter();
-    subscriptions.filter(|one| one.channel == Channel::Trades).map(|one| one.instrument)
 }
 
 /// As the exchange spells it.

@@ -10,15 +10,15 @@ use super::flow::Flow;
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
-use super::sequence::ConnectionSequence;
 use super::subscribing::{Postponed, Refused, Said, Subscribing};
 use super::upstream::Site;
-use super::with_trades;
 use crate::clock::MonoNanos;
+use crate::exchange::with_trades;
 use crate::exchange::{Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
+use crate::proof::ConnectionSequence;
 use crate::tick::Reason;
 
 /// What was not asked for by then, after it was to be, is told to wait for its turn. Most

@@ -4,20 +4,21 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::absences::Absences;
-use super::books::{Applied, Books, Joined};
 use super::dates::{Belief, Dates};
-use super::gap::{Left, Numbers, Source, Verdict};
 use super::line::BooksInDoubt;
 use super::output::Output;
-use super::{LossShows, with_books, with_trades};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
     SequencedTick, StreamKey, Subscription,
 };
+use crate::exchange::{with_books, with_trades};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
+use crate::proof::LossShows;
+use crate::proof::{Applied, Books, Joined};
+use crate::proof::{Left, Numbers, Source, Verdict};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.

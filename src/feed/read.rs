@@ -6,15 +6,13 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 
 use super::command::{FeedNotice, Refusal};
-use super::gap::Source;
 use super::line::{End, Line};
 use super::open::Open;
 use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
-use super::sequence::SequenceStep;
 use super::subscribing::{Refused, Said};
-use super::{LossShows, with_books};
 use crate::clock::{Clock, MonoNanos};
+use crate::exchange::with_books;
 use crate::exchange::{
     Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick, StreamKey,
     Subscription,
@@ -23,6 +21,9 @@ use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message, NetError};
+use crate::proof::LossShows;
+use crate::proof::SequenceStep;
+use crate::proof::Source;
 use crate::tick::{Body, Reason, Tick};
 
 /// What reading needs besides the connection.

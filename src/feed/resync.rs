@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::books::Needed;
 use crate::clock::MonoNanos;
 use crate::instrument::InstrumentId;
+use crate::proof::Needed;
 
 /// Between the first two tries; doubles with each further one.
 const WAIT_MIN: Duration = Duration::from_secs(1);

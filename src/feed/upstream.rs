@@ -23,7 +23,6 @@ use super::open::{Lacks, Open, UNSENT_TOLD_AFTER};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::Rhythms;
-use super::sequence::ConnectionSequence;
 use super::subscribing::Subscribing;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile};
@@ -31,6 +30,7 @@ use crate::instrument::Channel;
 use crate::limits::REFUSED_FOR_MAX;
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, Bounds, ClientHandshake, NetError, Security, Step, Transport, join};
+use crate::proof::ConnectionSequence;
 use crate::tick::{FeedState, Reason};
 
 /// A connection that delivered, and stood for so long, was a good one, whatever ends it: the next

@@ -5,9 +5,9 @@ use crate::clock::UnixNanos;
 use crate::exchange::coinbase::Coinbase;
 use crate::exchange::coinbase_advanced::CoinbaseAdvanced;
 use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
-use crate::feed::Books;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
+use crate::proof::Books;
 
 /// A frame as the Exchange's and as Advanced Trade's.
 ///

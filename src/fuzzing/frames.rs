@@ -9,10 +9,10 @@ use crate::exchange::bybit::Bybit;
 use crate::exchange::deriv::Deriv;
 use crate::exchange::kraken::Kraken;
 use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
-use crate::feed::Books;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
+use crate::proof::Books;
 use crate::tick::Level;
 
 /// A frame as Binance's, spot and futures.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::{Marked, TradeMark};
-use crate::feed::gap::places::{OLDER_MAX, REPLAY_MAX, STRANGE_MAX};
+use crate::proof::gap::places::{OLDER_MAX, REPLAY_MAX, STRANGE_MAX};
 
 #[test]
 fn an_exchange_that_counts_anew_is_followed() {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::{BookRules, BookSnapshot, SnapshotSource};
-use crate::feed::books::{Applied, Books, Joined};
+use crate::proof::books::{Applied, Books, Joined};
 use crate::tick::{BookState, Level};
 
 /// All by which a book's numbers are proven.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::dates::{NUMBERED, Shop, number, sides};
 use super::*;
 use crate::exchange::{BookSnapshot, SnapshotSource};
-use crate::feed::books::{Applied, Joined};
+use crate::proof::books::{Applied, Joined};
 use crate::tick::BookState;
 
 /// What slips out of an exchange, or out of somebody who does not mean it well.

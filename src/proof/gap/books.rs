@@ -17,7 +17,7 @@ impl Numbers {
     /// Judges a book event. `proven` says whether its book is; one that is not takes what comes,
     /// and sorts it itself.
     #[inline]
-    pub(in crate::feed) fn book(
+    pub(crate) fn book(
         &mut self,
         update: &BookUpdate,
         levels: &[Level],
@@ -104,7 +104,7 @@ impl Numbers {
 
     /// The connection whose book was kept beside brings it from now on.
     #[cold]
-    pub(in crate::feed) fn hand_over(&mut self, instrument: InstrumentId) {
+    pub(crate) fn hand_over(&mut self, instrument: InstrumentId) {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
         let heir = std::mem::replace(&mut slot.beside, Owner::NONE);
         slot.owners[Channel::Orderbook as usize] = heir;
@@ -113,23 +113,19 @@ impl Numbers {
 
     /// The book that this connection brings is not kept beside any more; true when it was.
     #[cold]
-    pub(in crate::feed) fn drop_beside(
-        &mut self,
-        instrument: InstrumentId,
-        generation: u32,
-    ) -> bool {
+    pub(crate) fn drop_beside(&mut self, instrument: InstrumentId, generation: u32) -> bool {
         let slot = self.slots.get_mut(instrument.index());
         let slot = slot.filter(|slot| slot.beside.generation == generation);
         slot.map(|slot| slot.beside = Owner::NONE).is_some()
     }
 
     /// Whether a book of another connection is kept beside the one that is told.
-    pub(in crate::feed) fn keeps_beside(&self, instrument: InstrumentId) -> bool {
+    pub(crate) fn keeps_beside(&self, instrument: InstrumentId) -> bool {
         self.slots.get(instrument.index()).is_some_and(|slot| slot.beside.generation != 0)
     }
 
     /// Whether this connection is the one whose events make a book that has no numbers.
-    pub(in crate::feed) fn brings_book(&self, instrument: InstrumentId, generation: u32) -> bool {
+    pub(crate) fn brings_book(&self, instrument: InstrumentId, generation: u32) -> bool {
         self.slots.get(instrument.index()).is_none_or(|slot| {
             let owner = slot.owners[Channel::Orderbook as usize].generation;
             owner == 0 || owner == generation
@@ -138,11 +134,7 @@ impl Numbers {
 
     /// The next event of an instrument that waited and need not any more, after something was
     /// published, a connection was lost, or time passed.
-    pub(in crate::feed) fn next_book(
-        &mut self,
-        instrument: InstrumentId,
-        proven: bool,
-    ) -> Option<HeldBook> {
+    pub(crate) fn next_book(&mut self, instrument: InstrumentId, proven: bool) -> Option<HeldBook> {
         loop {
             let HeldBook { update, source, .. } = self.held.first_book(instrument)?;
             let progress = &mut self.slots[instrument.index()].book;
@@ -173,13 +165,13 @@ impl Numbers {
     }
 
     /// Instruments with book events that wait.
-    pub(in crate::feed) fn held_books(&self) -> Vec<InstrumentId> {
+    pub(crate) fn held_books(&self) -> Vec<InstrumentId> {
         self.held.book_instruments()
     }
 
     /// Whether any book event waits.
     #[inline]
-    pub(in crate::feed) fn holds_books(&self) -> bool {
+    pub(crate) fn holds_books(&self) -> bool {
         !self.held.is_empty()
     }
 

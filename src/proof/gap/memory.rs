@@ -147,7 +147,7 @@ impl Numbers {
     /// A connection is subscribed to everything, and was granted the trades of these. Where they are
     /// told apart by memory, the ticket under which the others that carry the same are to be asked
     /// for a sign of life.
-    pub(in crate::feed) fn settled(
+    pub(crate) fn settled(
         &mut self,
         generation: u32,
         granted: impl Iterator<Item = InstrumentId>,
@@ -163,7 +163,7 @@ impl Numbers {
 
     /// The sign of life: `old` has brought all that was there of what it is known to bring when the
     /// connection of the ticket was granted the same, which brings what came since.
-    pub(in crate::feed) fn overlap(&mut self, old: u32, ticket: u64, out: &mut Vec<Tick>) {
+    pub(crate) fn overlap(&mut self, old: u32, ticket: u64, out: &mut Vec<Tick>) {
         let settled = self.settled.iter().position(|settled| settled.ticket == ticket);
         let Some(settled) = settled else { return };
         for index in 0..self.settled[settled].granted.len() {
@@ -182,7 +182,7 @@ impl Numbers {
 
     /// The connection was mute and asks for a stream again. What was missed meanwhile is unknown;
     /// its ids show it where they are contiguous.
-    pub(in crate::feed) fn doubt(&mut self, instrument: InstrumentId, generation: u32) {
+    pub(crate) fn doubt(&mut self, instrument: InstrumentId, generation: u32) {
         if self.recent.is_none() {
             return;
         }
@@ -197,7 +197,7 @@ impl Numbers {
 
     /// Whether a connection cannot be compared yet with another that brings the trades of one of
     /// these instruments, so that it could not take over without a doubt.
-    pub(in crate::feed) fn is_apart(
+    pub(crate) fn is_apart(
         &self,
         generation: u32,
         mut instruments: impl Iterator<Item = InstrumentId>,

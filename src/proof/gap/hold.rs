@@ -26,13 +26,13 @@ pub(super) struct HeldTrade {
 
 /// A book event that waits.
 #[derive(Clone, Debug)]
-pub(in crate::feed) struct HeldBook {
+pub(crate) struct HeldBook {
     /// The event; its range of levels means nothing here.
-    pub(in crate::feed) update: BookUpdate,
+    pub(crate) update: BookUpdate,
     /// Its levels.
-    pub(in crate::feed) levels: Vec<Level>,
+    pub(crate) levels: Vec<Level>,
     /// Who brought it.
-    pub(in crate::feed) source: Source,
+    pub(crate) source: Source,
 }
 
 /// A trade with an older number that may be a repetition, or one of the first of an exchange that

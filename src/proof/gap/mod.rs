@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hold::HeldBack;
-pub(super) use places::Source;
+pub(crate) use places::Source;
 use places::{Progress, STRANGE_MAX, Said, believed};
 use recent::Recent;
 pub use recorded::RecordedTrades;
@@ -39,7 +39,7 @@ const OWNER_SILENT_MAX: Duration = Duration::from_secs(5);
 
 /// What an event's number says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// To be published; with all that waited for it.
     Next,
     /// It was published before, or something after it was, or it is another's to bring.
@@ -129,7 +129,7 @@ struct Settled {
 
 /// The last numbers of every instrument of a feed.
 #[derive(Debug)]
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     slots: Vec<Slot>,
     continuity: Continuity,
     /// The last trade ids, where they do not tell what follows what.
@@ -143,7 +143,7 @@ pub(super) struct Numbers {
     /// The newest connection that was tried.
     newest: u32,
     /// The latest time that is believed of what is judged next.
-    pub(super) believed_until: UnixNanos,
+    pub(crate) believed_until: UnixNanos,
     /// Several lines carry the same, so that their race is of interest.
     paired: bool,
     counters: Arc<FeedCounters>,
@@ -151,7 +151,7 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Nothing seen yet, for instruments with ids below `count`.
-    pub(super) fn new(
+    pub(crate) fn new(
         count: usize,
         trades_contiguous: bool,
         continuity: Continuity,
@@ -173,7 +173,7 @@ impl Numbers {
     }
 
     /// These streams are carried now, of instruments with ids below `count`.
-    pub(super) fn cover(&mut self, count: usize, carried: &[Subscription]) {
+    pub(crate) fn cover(&mut self, count: usize, carried: &[Subscription]) {
         if count > self.slots.len() {
             self.slots.resize(count, Slot::EMPTY);
         }
@@ -189,13 +189,13 @@ impl Numbers {
 
     /// Whether a stream is not carried, so that nothing of it matters.
     #[inline]
-    pub(super) fn is_withdrawn(&self, instrument: InstrumentId, channel: Channel) -> bool {
+    pub(crate) fn is_withdrawn(&self, instrument: InstrumentId, channel: Channel) -> bool {
         let slot = self.slots.get(instrument.index());
         slot.is_some_and(|slot| slot.withdrawn & bit(channel) != 0)
     }
 
     /// A stream is not carried any more: what comes of it later, if ever, begins anew.
-    pub(super) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
+    pub(crate) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
         slot.withdrawn |= bit(channel);
         slot.owners[channel as usize] = Owner::NONE;
@@ -218,19 +218,19 @@ impl Numbers {
     }
 
     /// A connection of this number is being tried.
-    pub(super) fn note_newest(&mut self, generation: u32) {
+    pub(crate) fn note_newest(&mut self, generation: u32) {
         self.newest = generation;
     }
 
     /// Judges a quote by its number; quotes may skip numbers.
     #[inline]
-    pub(super) fn quote(&mut self, quote: &SequencedTick, source: Source) -> Verdict {
+    pub(crate) fn quote(&mut self, quote: &SequencedTick, source: Source) -> Verdict {
         self.state(quote, Channel::Quotes, source)
     }
 
     /// Judges statistics by their number, likewise.
     #[inline]
-    pub(super) fn ticker(&mut self, ticker: &SequencedTick, source: Source) -> Verdict {
+    pub(crate) fn ticker(&mut self, ticker: &SequencedTick, source: Source) -> Verdict {
         self.state(ticker, Channel::Ticker, source)
     }
 
@@ -309,7 +309,7 @@ impl Numbers {
     /// Judges what has no number: it is its owner's to bring. Whoever speaks first owns a stream,
     /// and keeps it while it speaks.
     #[inline]
-    pub(super) fn owned(
+    pub(crate) fn owned(
         &mut self,
         instrument: InstrumentId,
         channel: Channel,
@@ -329,7 +329,7 @@ impl Numbers {
     /// Whether the loss of an event has to be told that a connection could not read: no number will
     /// show it. Of connections that bring the same one tells it. Where trades are told apart by
     /// their ids, another may still bring the one that is lost, and what follows it waits for that.
-    pub(super) fn hides_loss(
+    pub(crate) fn hides_loss(
         &mut self,
         instrument: InstrumentId,
         channel: Channel,
@@ -356,7 +356,7 @@ impl Numbers {
     /// Whether the stream would be left with a hole, or without its book, if this connection
     /// became the only one now: something that it brought waits for the others, or a book did not
     /// come that comes in the stream.
-    pub(super) fn waits_for(
+    pub(crate) fn waits_for(
         &mut self,
         generation: u32,
         mut books: impl Iterator<Item = InstrumentId>,
@@ -369,14 +369,14 @@ impl Numbers {
     }
 
     /// When what waits has waited for too long.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(crate) fn due(&self) -> MonoNanos {
         if self.held.is_empty() { MonoNanos::MAX } else { self.held.due() }
     }
 
     /// A connection is gone. What it owned is free, what waited for it alone is published into
     /// `out`. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
     /// without numbers that it brought.
-    pub(super) fn leave(&mut self, generation: u32, out: &mut Vec<crate::tick::Tick>) -> Left {
+    pub(crate) fn leave(&mut self, generation: u32, out: &mut Vec<crate::tick::Tick>) -> Left {
         let mut left = Left::default();
         self.settled.retain(|settled| settled.generation != generation);
         for (index, slot) in self.slots.iter_mut().enumerate() {
@@ -409,7 +409,7 @@ impl Numbers {
     }
 
     /// Gives up waiting for what has been waited for too long.
-    pub(super) fn expire(&mut self, now: MonoNanos, out: &mut Vec<crate::tick::Tick>) {
+    pub(crate) fn expire(&mut self, now: MonoNanos, out: &mut Vec<crate::tick::Tick>) {
         for instrument in self.held.trade_instruments() {
             if self.held.trade_is_overdue(instrument, now) {
                 self.counters.held_back_too_long.increment();
@@ -432,13 +432,13 @@ impl Numbers {
 
 /// What becomes of books without numbers when a connection is gone.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Left {
+pub(crate) struct Left {
     /// It brought them, and nobody else's events continue them.
-    pub(super) orphans: Vec<InstrumentId>,
+    pub(crate) orphans: Vec<InstrumentId>,
     /// It brought them, and another connection's are kept beside.
-    pub(super) heirs: Vec<InstrumentId>,
+    pub(crate) heirs: Vec<InstrumentId>,
     /// Its own were kept beside.
-    pub(super) strays: Vec<InstrumentId>,
+    pub(crate) strays: Vec<InstrumentId>,
 }
 
 /// A line was the first with an event.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::ChecksumRule;
-use crate::feed::books::checksum::Checksum;
+use crate::proof::books::checksum::Checksum;
 
 const BYBIT: BookRules = BookRules {
     continuity: Continuity::FollowsByOne,

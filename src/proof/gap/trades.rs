@@ -16,7 +16,7 @@ impl Numbers {
     /// Judges a trade by its id and puts what is to be published into `out`: the trade, a gap
     /// before it, what waited for it.
     #[inline]
-    pub(in crate::feed) fn trade(
+    pub(crate) fn trade(
         &mut self,
         trade: &SequencedTick,
         source: Source,
@@ -84,12 +84,7 @@ impl Numbers {
     }
 
     /// What the exchange says of an id beside its trades.
-    pub(in crate::feed) fn mark(
-        &mut self,
-        mark: TradeMark,
-        source: Source,
-        out: &mut Vec<Tick>,
-    ) -> Verdict {
+    pub(crate) fn mark(&mut self, mark: TradeMark, source: Source, out: &mut Vec<Tick>) -> Verdict {
         let TradeMark { instrument, last_id, marked } = mark;
         match marked {
             Marked::Last => self.mark_last(instrument, last_id, source, out),

@@ -12,15 +12,15 @@ use crate::exchange::Origin;
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::feed) struct Source {
+pub(crate) struct Source {
     /// Number of the connection, from 1, over all lines; no two are the same.
-    pub(in crate::feed) generation: u32,
+    pub(crate) generation: u32,
     /// Which of the lines that carry the same it is, from 0.
-    pub(in crate::feed) copy: u8,
+    pub(crate) copy: u8,
     /// When what it says was read.
-    pub(in crate::feed) received: MonoNanos,
+    pub(crate) received: MonoNanos,
     /// When the exchange made the frame, where it says so; see [`crate::exchange::Batch::sent`].
-    pub(in crate::feed) sent: UnixNanos,
+    pub(crate) sent: UnixNanos,
 }
 
 /// Connections that may carry one stream at a time: two lines, each with its replacement.
