@@ -396,6 +396,38 @@ fn a_client_resumes_where_it_was() {
 }
 
 #[test]
+fn a_client_may_say_that_it_has_any_number() {
+    let mut floor = with(BroadcastOptions { history: events(8), ..Default::default() });
+    let mut client = floor.client();
+    let channels = ["trades", "quotes", "orderbook"];
+    let epoch = client.subscribe(&["binance:BTC/USDT"], &channels)["data"]["epoch"].clone();
+    floor.spot.book(BTC, true, &[(Side::Bid, "100", "1"), (Side::Ask, "101", "1")]);
+    floor.spot.trade(BTC, 1, "1");
+    while client.next()["data"]["tradeId"] != "1" {}
+    for seq in [u64::MAX, u64::MAX - 1, 1 << 63, 1 << 53, 2] {
+        for delivery in [json!("all"), json!({"perSecond": 20})] {
+            let mut late = floor.client();
+            let from = json!({"binance:BTC/USDT": {"epoch": epoch, "seq": seq}});
+            let more = json!({"from": from, "delivery": delivery});
+            let success = late.ask(&subscribe(&["binance:BTC/USDT"], &channels, more));
+            assert_eq!(success["data"]["recovered"], json!({"binance:BTC/USDT": false}), "{seq}");
+            let book = loop {
+                let told = late.next();
+                if told["type"] == "orderbook" {
+                    break told;
+                }
+            };
+            assert_eq!(
+                (&book["data"]["kind"], &book["conflated"]),
+                (&json!("snapshot"), &json!(null))
+            );
+        }
+    }
+    floor.spot.trade(BTC, 2, "1");
+    while client.next()["data"]["tradeId"] != "2" {}
+}
+
+#[test]
 fn a_long_replay_is_complete_and_live_events_stand_behind_it() {
     let mut floor = Floor::new();
     let mut witness = floor.client();

@@ -237,7 +237,10 @@ impl Desk<'_, '_> {
     fn tell_present(&mut self, slot: u32, held: &Subscription, stream: Stream, since: Option<u64>) {
         let id = GroupId::new(held.topic.instrument, held.topic.subject, 0);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
-        let conflated = since.map_or(0, |since| event.seq.saturating_sub(since + 1));
+        let conflated = since.map_or(0, |since| {
+            // Whatever number a client says that it has.
+            event.seq.saturating_sub(since).saturating_sub(1)
+        });
         let telling = Telling { is_snapshot: true, ..self.out.words.conflated(conflated) };
         if let Some(range) = self.out.frame(&held.topic.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
