@@ -124,7 +124,9 @@ impl Clock {
     #[inline]
     pub fn date(&self, stamp: MonoNanos) -> UnixNanos {
         // Relaxed: a lone value; a reader may see the previous offset, microseconds away from it.
-        UnixNanos(stamp.0 as i64 + self.unix_offset.load(Ordering::Relaxed))
+        let offset = self.unix_offset.load(Ordering::Relaxed);
+        // A system whose date is that of the end of time counts no further.
+        UnixNanos((stamp.0 as i64).saturating_add(offset))
     }
 
     /// Reads the system's date anew, so that steps and drift of the system clock are followed.
@@ -159,6 +161,13 @@ mod tests {
         hand.advance(Duration::from_millis(5));
         assert_eq!(clock.now().since(start), 5_000_000);
         assert_eq!(clock.date(clock.now()).millis(), 1_700_000_000_005);
+    }
+
+    #[test]
+    fn a_date_at_the_end_of_time_stays_there() {
+        let (clock, hand) = Clock::manual(UnixNanos(i64::MAX - 1));
+        hand.advance(Duration::from_secs(1));
+        assert_eq!(clock.date(clock.now()), UnixNanos(i64::MAX));
     }
 
     #[test]

@@ -453,7 +453,7 @@ impl Slot {
         }
         // Beyond 38 digits the sum stands still: 10^20 units of the largest size do not reach it.
         candle.volume = candle.volume.checked_add(trade.size).unwrap_or(candle.volume);
-        candle.trades = candle.trades.map(|trades| trades + 1);
+        candle.trades = candle.trades.map(|trades| trades.saturating_add(1));
     }
 
     fn begin(&mut self, time: i64, trade: &Trade) {

@@ -237,7 +237,9 @@ impl Lane {
         let Some(lapse) = &mut self.lapse else { return };
         for tick in missed.iter().filter(|tick| ends_event(&tick.body)) {
             if let Some((channel, events)) = misses(&tick.body) {
-                *lapse.entry((tick.instrument, channel)).or_default() += events;
+                // What a gap says is the exchange's numbers' word.
+                let missed = lapse.entry((tick.instrument, channel)).or_default();
+                *missed = missed.saturating_add(events);
             }
         }
     }
@@ -444,6 +446,22 @@ mod tests {
         output.staged().push(trade(8));
         assert!(output.push(late, &counters).done);
         assert_eq!(drain(&mut consumers[0]), [1_000_003, 8]);
+    }
+
+    #[test]
+    fn gaps_that_add_up_beyond_all_numbers_are_told_as_the_largest() {
+        let (mut output, mut consumers) = output(&[1]);
+        let counters = FeedCounters::default();
+        let (channel, reason) = (Channel::Trades, Reason::SequenceGap);
+        let gap = Body::Gap { channel, reason, missed: u64::MAX - 1 };
+        let gap = Tick::new(InstrumentId(3), UnixNanos::NONE, gap);
+        output.staged().extend([trade(1), gap, gap]);
+        output.push(START, &counters);
+        assert!(output.push(START.after(STALL), &counters).done, "both gaps are skipped");
+        assert_eq!(drain(&mut consumers[0]), [1]);
+        output.push(START.after(STALL), &counters);
+        let told = consumers[0].pop().map(|tick| tick.body);
+        assert_eq!(told, Some(Body::Gap { channel, reason: Reason::Stall, missed: u64::MAX }));
     }
 
     #[test]

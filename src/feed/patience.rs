@@ -135,7 +135,7 @@ impl Patience {
         let word = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let most = (wait / JITTER).as_nanos() as u64;
         // The low bits of the word are no chance, and few; most waits are longer than 32 bits.
-        wait + Duration::from_nanos((word ^ (word >> 32)) % most.max(1))
+        wait.saturating_add(Duration::from_nanos((word ^ (word >> 32)) % most.max(1)))
     }
 }
 
@@ -187,6 +187,8 @@ mod tests {
         let hour = 3_600 * SECOND;
         let until = patience.refuse(&[stream(4)], Reason::Unavailable, hour, now);
         assert_about(waited(now, until), hour);
+        let until = patience.refuse(&[stream(5)], Reason::Unavailable, Duration::MAX, now);
+        assert_eq!(until, MonoNanos::MAX, "what never ends is never asked for");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn log_lines_left_out() -> u64 {
 /// Memory that the process holds; `None` where the system does not say.
 pub fn resident_bytes() -> Option<u64> {
     status_kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
-        .map(|kilobytes| kilobytes * 1024)
+        .map(|kilobytes| kilobytes.saturating_mul(1024))
 }
 
 /// The value of a line such as `VmRSS:     5124 kB`.

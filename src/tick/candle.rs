@@ -71,7 +71,8 @@ impl Interval {
 
     /// Start of the interval that `time` falls into; intervals are aligned to the epoch, UTC.
     pub const fn open_time(self, time: UnixNanos) -> UnixNanos {
-        UnixNanos(time.0 - time.0.rem_euclid(self.nanos()))
+        // Of what lies before all intervals there is none: it is `UnixNanos::NONE`.
+        UnixNanos(time.0.saturating_sub(time.0.rem_euclid(self.nanos())))
     }
 }
 
@@ -272,6 +273,7 @@ mod tests {
         assert_eq!(Interval::Minute1.open_time(time).millis(), 1_700_000_100_000);
         assert_eq!(Interval::Day1.open_time(time).millis(), 1_699_920_000_000);
         assert_eq!(Interval::Second1.open_time(UnixNanos(-1)).0, -1_000_000_000);
+        assert_eq!(Interval::Day1.open_time(UnixNanos(i64::MIN + 1)), UnixNanos::NONE);
     }
 
     #[test]

@@ -176,8 +176,9 @@ impl Position {
         if !first && !forward {
             return Err(Repeated);
         }
-        let by_id = print.trade_id - self.trade_id - 1;
-        let by_seq = if print.seq.is_some() { seq - self.seq - 1 } else { 0 };
+        // Of the first, whose numbers may be 0, it says nothing.
+        let skipped = |number: u64, last: u64| number.saturating_sub(last).saturating_sub(1);
+        let (by_id, by_seq) = (skipped(print.trade_id, self.trade_id), skipped(seq, self.seq));
         *self = Self { trade_id: print.trade_id, seq };
         Ok(if first { 0 } else { by_id.max(by_seq) })
     }
@@ -334,6 +335,14 @@ mod tests {
         assert!(position.step(&print(105, Some(13))).is_err(), "twice");
         assert!(position.step(&print(106, Some(12))).is_err(), "a number twice");
         assert_eq!(position.step(&print(106, Some(13))).ok(), Some(0));
+    }
+
+    #[test]
+    fn numbers_may_begin_at_0() {
+        let mut position = Position::default();
+        assert_eq!(position.step(&print(0, Some(0))).ok(), Some(0));
+        assert_eq!(position.step(&print(2, Some(2))).ok(), Some(0), "0 is as good as none");
+        assert_eq!(position.step(&print(u64::MAX, Some(3))).ok(), Some(u64::MAX - 3));
     }
 
     #[test]

@@ -103,6 +103,19 @@ fn a_bar_is_closed_by_the_next_one_and_told_once() {
 }
 
 #[test]
+fn a_bar_of_more_trades_than_can_be_counted_takes_trades_all_the_same() {
+    let mut cache = cache(8);
+    take(&mut cache, &bar(0, u64::MAX - 1, false));
+    // The exchange's own are not asked for any more, in the midst of one.
+    cache.set_candle_sources([Some(CandleSource::Trades); ExchangeId::ALL.len()]);
+    let trades = |cache: &mut Cache, second| {
+        let told = candles_of(cache, START + second * SECOND, trade(101, 1).into());
+        told.iter().find(|(_, one)| one.interval == Interval::Minute1).expect("told").1.trades
+    };
+    assert_eq!([trades(&mut cache, 1), trades(&mut cache, 2)], [Some(u64::MAX); 2]);
+}
+
+#[test]
 fn a_bar_without_a_later_one_is_closed_by_the_time_of_its_exchange() {
     let mut cache = cache(8);
     take(&mut cache, &bar(0, 2, false));
