@@ -91,8 +91,13 @@ impl Minute {
         {
             return None;
         }
-        let nanos = eight_digits(shown) * 10 + if has_nine { u64::from(ninth) } else { 0 };
-        let date = (self.begin.get() + second) * 1_000_000_000 + nanos;
+        let ninth = if has_nine { u64::from(ninth) } else { 0 };
+        // At most 999,999,999.
+        let nanos = eight_digits(shown).wrapping_mul(10).wrapping_add(ninth);
+        // Nothing wraps: `begin` is of this century (`turn`), below 4.2e9 seconds, and so the date ends
+        // at 4.2e18.
+        let seconds = self.begin.get().wrapping_add(second);
+        let date = seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
         Some((UnixNanos(date as i64), 16 + end + 2))
     }
 

@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn new(frame: &'a PaddedFrame<'_>) -> Self {
         let (bytes, length) = (frame.padded(), frame.bytes().len());
-        assert!(bytes.len() >= length + FRAME_PADDING, "a frame has its padding");
+        assert!(bytes.len() - length >= FRAME_PADDING, "a frame has its padding");
         Self { bytes, length, at: 0 }
     }
 
@@ -117,12 +117,21 @@ impl<'a> Cursor<'a> {
     /// Moves on, but not out of the frame.
     #[inline(always)]
     fn advance(&mut self, by: usize) -> Option<()> {
-        let at = self.at + by;
+        // Does not wrap: `at` is at most a frame's length, and `by` that of what was found in it. What
+        // would come of a sum that did lies inside the frame all the same.
+        let at = self.at.wrapping_add(by);
         if at > self.length {
             return None;
         }
         self.at = at;
         Some(())
+    }
+
+    /// Moves over so many bytes, which are of the frame or its padding, and the mark behind them.
+    #[inline(always)]
+    fn advance_past_mark(&mut self, bytes: usize) -> Option<()> {
+        // Does not wrap: no frame has `usize::MAX` bytes.
+        self.advance(bytes.wrapping_add(1))
     }
 
     /// The next byte; any at the end of the frame.
@@ -246,7 +255,7 @@ impl<'a> Cursor<'a> {
             Some(found) => found,
             None => slow_decimal::<true>(self.bytes, self.at)?,
         };
-        self.advance(length + 1)?;
+        self.advance_past_mark(length)?;
         Some(number)
     }
 
@@ -268,7 +277,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn decimals(&mut self) -> Option<[Decimal; 2]> {
         if let Some((pair, length)) = self.in_window(fast::decimals) {
-            self.advance(length + 1)?;
+            self.advance_past_mark(length)?;
             return Some(pair);
         }
         let first = self.decimal()?;
@@ -282,7 +291,7 @@ impl<'a> Cursor<'a> {
     pub fn until(&mut self, mark: u8) -> Option<Word> {
         let length = fast::find(self.ahead(), mark)?;
         let word = Word { start: self.at, length };
-        self.advance(length + 1)?;
+        self.advance_past_mark(length)?;
         Some(word)
     }
 
@@ -291,7 +300,7 @@ impl<'a> Cursor<'a> {
     pub fn until_as_long_as(&mut self, mark: u8, other: Word) -> Option<Word> {
         if fast::ends_at(self.ahead(), mark, other.length) {
             let word = Word { start: self.at, length: other.length };
-            self.advance(other.length + 1)?;
+            self.advance_past_mark(other.length)?;
             return Some(word);
         }
         self.until(mark)
@@ -364,13 +373,14 @@ impl<'a> Cursor<'a> {
     pub fn take_again(&mut self, word: Word) -> bool {
         let next = self.ahead::<{ 2 * LANES }>();
         let (seen, length) = self.window_of::<{ 2 * LANES }>(word);
-        length < next.len() && next == seen && self.advance(length + 1).is_some()
+        length < next.len() && next == seen && self.advance_past_mark(length).is_some()
     }
 
     /// The bytes of a word.
     #[inline(always)]
     pub fn bytes_of(&self, word: Word) -> &'a [u8] {
-        self.bytes.get(word.start..word.start + word.length).unwrap_or_default()
+        let rest = self.bytes.get(word.start..).unwrap_or_default();
+        rest.get(..word.length).unwrap_or_default()
     }
 
     /// A word with what follows it, and its length.

@@ -55,12 +55,15 @@ impl ReceiveBuffer {
     /// When fewer than `header_bytes + payload_bytes` are unread.
     #[inline]
     pub(super) fn take(&mut self, header_bytes: usize, payload_bytes: usize) -> PaddedFrame<'_> {
-        let start = self.start + header_bytes;
-        let end = start + payload_bytes;
+        // Neither sum wraps: both lengths were compared with what is unread, and `end` is at most the
+        // length of `bytes` less the padding.
+        let start = self.start.wrapping_add(header_bytes);
+        let end = start.wrapping_add(payload_bytes);
         assert!(end <= self.end, "a frame is taken when it is whole");
         self.start = end;
         self.needed = 0;
-        PaddedFrame::new(&mut self.bytes[start..end + FRAME_PADDING], payload_bytes)
+        let padded = start..end.wrapping_add(FRAME_PADDING);
+        PaddedFrame::new(&mut self.bytes[padded], payload_bytes)
     }
 
     /// Forgets what is unread.

@@ -169,7 +169,7 @@ impl<T> WebSocket<T> {
             return Err(self.fail(too_large(&header, self.frame_bytes_max)));
         }
         let payload_bytes = header.payload_bytes as usize;
-        if header.bytes + payload_bytes > unread.len() {
+        if payload_bytes > unread.len() - header.bytes {
             self.buffer.need(header.bytes + payload_bytes);
             return Ok(None);
         }

@@ -144,7 +144,8 @@ impl Decimal {
     /// The mantissa times `10^digits`; 18 digits times 10^18 fit an `i128`.
     #[inline]
     const fn scaled(self, digits: u8) -> i128 {
-        self.mantissa as i128 * POWERS_OF_TEN[digits as usize] as i128
+        // Below 10^36, which 128 bits hold 170 times: a check of it is a call.
+        (self.mantissa as i128).wrapping_mul(POWERS_OF_TEN[digits as usize] as i128)
     }
 
     /// Writes the number into `text` and returns how many bytes it took.

@@ -3,14 +3,15 @@
 /// The eight digits of a number below 10^8, the first in the lowest byte, each from 0 to 9.
 ///
 /// Three halvings in one register, both halves at once: 10,486 / 2^20 is 1/100 for every number
-/// below 10,000, and 103 / 2^10 is 1/10 for every number below 100.
+/// below 10,000, and 103 / 2^10 is 1/10 for every number below 100. So nothing here leaves its
+/// lane, and `wrapping` says only that nobody has to look.
 #[inline]
 const fn eight_digits(number: u64) -> u64 {
     let fours = (number / 10_000) | (number % 10_000) << 32;
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos - 10 * tens) << 8
+    let twos = hundreds | fours.wrapping_sub(100 * hundreds) << 16;
+    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | twos.wrapping_sub(10 * tens) << 8
 }
 
 /// Room for 39 digits, the longest `u128`.
@@ -31,13 +32,15 @@ impl Digits {
         loop {
             let eight = eight_digits(number % 100_000_000);
             let end = digits.start;
-            digits.start -= 8;
+            // Three times at most, as 20 digits are: it ends at 16 of the 40.
+            digits.start = digits.start.wrapping_sub(8);
             let ascii = (eight | 0x3030_3030_3030_3030).to_le_bytes();
             digits.text[digits.start..end].copy_from_slice(&ascii);
             number /= 100_000_000;
             if number == 0 {
                 // Zeros in front are the low bytes; of zero itself one digit stays.
-                digits.start += ((eight.trailing_zeros() / 8) as usize).min(7);
+                let zeros = ((eight.trailing_zeros() / 8) as usize).min(7);
+                digits.start = digits.start.wrapping_add(zeros);
                 return digits;
             }
         }
@@ -72,9 +75,11 @@ impl Digits {
     /// zeros in front where there are not enough.
     #[inline]
     pub(crate) fn split(&self, after_point: u8) -> (&[u8], &[u8]) {
-        let point = TEXT_BYTES - usize::from(after_point);
+        // 18 decimals at most, so `point` is 22 to 40.
+        let point = TEXT_BYTES.wrapping_sub(usize::from(after_point));
         // The buffer was made of zeros, so that leading ones are there already.
-        let start = if after_point == 0 { self.start } else { self.start.min(point - 1) };
+        let start =
+            if after_point == 0 { self.start } else { self.start.min(point.wrapping_sub(1)) };
         (&self.text[start..point], &self.text[point..])
     }
 }

@@ -26,9 +26,10 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     if text[0] == b'0' && text.len() > 1 {
         return None;
     }
-    let mut number = 0;
+    let mut number = 0_u64;
     for chunk in chunks {
-        number = number * 100_000_000 + eight_digits(u64::from_le_bytes(*chunk))?;
+        // Two at most: 16 digits, below 2^54.
+        number = number.wrapping_mul(100_000_000) + eight_digits(u64::from_le_bytes(*chunk))?;
     }
     for &byte in rest {
         let digit = digit(byte)?;
@@ -59,9 +60,12 @@ fn eight_digits(text: u64) -> Option<u64> {
     if above & TOPS != 0 {
         return None;
     }
-    let pairs = (digits * 10 + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    Some((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF)
+    // No lane overflows into the next: 99, 9,999 and 99,999,999 fit into 8, 16 and 32 bits.
+    let join =
+        |lanes: u64, by: u64, shift: u32| lanes.wrapping_mul(by).wrapping_add(lanes >> shift);
+    let pairs = join(digits, 10, 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = join(pairs, 100, 16) & 0x0000_FFFF_0000_FFFF;
+    Some(join(fours, 10_000, 32) & 0xFFFF_FFFF)
 }
 
 /// `4c7b6bdc-b4a3-5716-9c7b-bbe01dc7072f`, in lower case, as a UUID is written back.
@@ -98,7 +102,8 @@ fn eight_nibbles(text: u64) -> Option<u32> {
     if digits | letters != TOPS {
         return None;
     }
-    let nibbles = (text & lanes(0x0F)) + (letters >> 7) * 9;
+    // A letter's low bits are 1 to 6, so that no lane is beyond 15.
+    let nibbles = (text & lanes(0x0F)).wrapping_add((letters >> 7).wrapping_mul(9));
     let pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs << 8 | pairs >> 16) & 0x0000_FFFF_0000_FFFF;
     Some((fours << 16 | fours >> 32) as u32)

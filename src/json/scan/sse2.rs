@@ -180,7 +180,8 @@ pub(super) fn decimals(window: &Window) -> Option<([Decimal; 2], usize)> {
     }
     let start = first_length + between.len();
     let first = decimal_of(window, BEFORE, first_length)?;
-    let second = decimal_of(window, BEFORE + start, end - start)?;
+    // A mark was found right before `start`, and `end` is the place of a later one: it does not wrap.
+    let second = decimal_of(window, BEFORE + start, end.wrapping_sub(start))?;
     Some(([first, second], end))
 }
 
