@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    cli::signals::outlive_limits_of_files();
     let arguments = cli::Arguments::parse();
     cli::log::start();
     match cli::run(arguments) {

@@ -6,14 +6,15 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod process;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
 
-use process::{Running, tickwire_anywhere};
+use process::{Running, Served, closed, terminate, tickwire, tickwire_anywhere};
 use tickwire::instrument::ExchangeId;
+use tickwire::limits::{LOG_LINES_BURST, LOG_LINES_PER_SECOND};
 use tickwire::sim::{Options, Simulator};
-use tungstenite::protocol::frame::coding::CloseCode;
 
 fn exchange() -> Simulator {
     Simulator::start(Options::new(ExchangeId::Binance)).expect("it starts")
@@ -28,11 +29,6 @@ fn configuration(folder: &tempfile::TempDir, url: &str, rest_url: &str) -> std::
     );
     std::fs::write(&file, text).expect("written");
     file
-}
-
-fn terminate(child: &Child) {
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
 }
 
 /// What it says until its end, and how it ends.
@@ -111,96 +107,92 @@ fn no_proxy_comes_between_us_and_an_exchange() {
     exchange.stop();
 }
 
-/// An address that is free at this moment.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound")
-}
-
-/// The embedded demo, whatever becomes of its outputs.
-struct Muted {
-    running: Running,
-    gateway: SocketAddr,
-    admin: SocketAddr,
-}
-
-impl Muted {
-    fn start(stdout: Stdio, stderr: Stdio) -> Self {
-        let (gateway, admin) = (free(), free());
-        let child = tickwire_anywhere()
-            .arg("run")
-            .env("TICKWIRE_GATEWAY_LISTEN", gateway.to_string())
-            .env("TICKWIRE_ADMIN_LISTEN", admin.to_string())
-            .stdout(stdout)
-            .stderr(stderr)
-            .spawn();
-        Self { running: Running(child.expect("the binary runs")), gateway, admin }
-    }
-
-    /// Waits for a socket of it.
-    fn connected(&mut self, address: SocketAddr) -> TcpStream {
-        loop {
-            let ended = self.running.0.try_wait().expect("asked");
-            assert!(ended.is_none(), "it serves, and did not end with {ended:?}");
-            if let Ok(socket) = TcpStream::connect(address) {
-                return socket;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    /// The value of a metric.
-    fn metric(&mut self, name: &str) -> u64 {
-        let mut socket = self.connected(self.admin);
-        let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-        socket.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
-        let line = answer.lines().find_map(|line| line.strip_prefix(name)).expect("it is there");
-        line.trim().parse().expect("a number")
-    }
-
-    /// Serves a client, and says good-bye to it when it is told to stop.
-    fn serves_and_ends_in_order(mut self, what: &str) {
-        let socket = self.connected(self.gateway);
-        let (mut client, _) =
-            tungstenite::client(format!("ws://{}/", self.gateway), socket).expect("it upgrades");
-        client.read().unwrap_or_else(|error| panic!("{what}: no greeting: {error}"));
-        terminate(&self.running.0);
-        let code = loop {
-            match client.read() {
-                Ok(tungstenite::Message::Close(frame)) => break frame.map(|frame| frame.code),
-                Ok(_) => {}
-                Err(error) => panic!("{what}: no good-bye: {error}"),
-            }
-        };
-        assert_eq!(code, Some(CloseCode::Away), "{what}");
-        let code = self.running.0.wait().expect("it ends").code();
-        assert_eq!(code, Some(0), "{what}");
-    }
-}
-
-fn closed() -> Stdio {
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    writer.into()
-}
-
 #[test]
 fn a_gateway_whose_log_nobody_reads_counts_what_is_lost_and_serves_on() {
-    let mut muted = Muted::start(Stdio::null(), closed());
-    while muted.metric("tickwire_log_lines_dropped_total ") == 0 {
-        std::thread::yield_now();
-    }
-    muted.serves_and_ends_in_order("a dead standard error");
+    let mut served = Served::demo(Stdio::null(), closed());
+    served.counts("tickwire_log_lines_dropped_total ", 1);
+    served.serves_and_ends_in_order("a dead standard error");
 }
 
 #[test]
 fn a_gateway_behind_head_serves_on_and_ends_in_order() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
-    let muted = Muted::start(writer.into(), Stdio::null());
+    let served = Served::demo(writer.into(), Stdio::null());
     // Like `head -1`.
     let first = BufReader::new(reader).lines().next().expect("a line").expect("text");
     assert!(first.contains("tickwire serves"), "{first}");
-    muted.serves_and_ends_in_order("nobody reads any more");
+    served.serves_and_ends_in_order("nobody reads any more");
+}
+
+/// A gateway with a configuration, whose log goes to a file.
+fn logged(folder: &tempfile::TempDir, configuration: &Path) -> (Served, std::path::PathBuf) {
+    let log = folder.path().join("log.txt");
+    let file = std::fs::File::create(&log).expect("a file");
+    let mut command = tickwire();
+    command.args(["run", "--config"]).arg(configuration);
+    (Served::start(command, Stdio::null(), file.into()), log)
+}
+
+#[test]
+fn thousands_of_refused_streams_write_their_share_of_the_log_and_are_counted() {
+    const REFUSED: u64 = 3_000;
+    let mut options = Options::new(ExchangeId::Kraken);
+    options.symbols = vec!["BTC/USD".to_owned()];
+    let exchange = Simulator::start(options).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.toml");
+    let symbols: Vec<_> = (0..REFUSED).map(|at| format!("\"X{at}/USD\"")).collect();
+    let text = format!(
+        "[[feed]]\nexchange = \"kraken\"\nsymbols = [{}]\nchannels = [\"trades\"]\n\
+         url = \"{}\"\nrest_url = \"http://127.0.0.1:9\"\n",
+        symbols.join(", "),
+        exchange.url()
+    );
+    std::fs::write(&file, text).expect("written");
+    let (mut served, log) = logged(&folder, &file);
+    let left_out = "tickwire_log_lines_left_out_total ";
+    served.counts(left_out, REFUSED / 2);
+    served.serves_and_ends_in_order("refusals");
+    let text = std::fs::read_to_string(&log).expect("text");
+    assert!(text.contains("more lines like the last ones of this place are left out"), "{text}");
+    let told = text.lines().filter(|line| line.contains("symbol=X")).count() as u64;
+    // All of them at once, and some more of the seconds that it takes.
+    let most = LOG_LINES_BURST + 60 * LOG_LINES_PER_SECOND;
+    assert!((LOG_LINES_BURST..most).contains(&told), "{told} lines of {REFUSED}");
+    exchange.stop();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gateway_with_full_disks_under_both_outputs_counts_what_is_lost_and_serves_on() {
+    for (what, output) in [("full disks", process::full as fn() -> Stdio), ("gone", closed)] {
+        let mut served = Served::demo(output(), output());
+        served.counts("tickwire_log_lines_dropped_total ", 1);
+        served.counts("tickwire_output_writes_failed_total ", 1);
+        served.serves_and_ends_in_order(what);
+    }
+}
+
+/// Its outputs are files that may not grow beyond so many blocks of 512 bytes, or a little more.
+#[cfg(target_os = "linux")]
+fn limited(folder: &tempfile::TempDir, blocks: u64) -> Served {
+    let mut command = std::process::Command::new("sh");
+    let script = format!("ulimit -f {blocks}; exec \"$0\" run");
+    let program = tickwire();
+    command.args(["-c", &script]).arg(program.get_program()).env_remove("WS_PORT");
+    let file = |name| std::fs::File::create(folder.path().join(name)).expect("a file");
+    Served::start(command, file("out").into(), file("log").into())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gateway_whose_files_may_not_grow_counts_what_is_lost_and_serves_on() {
+    for blocks in [0, 1] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut served = limited(&folder, blocks);
+        served.counts("tickwire_log_lines_dropped_total ", 1);
+        served.counts("tickwire_output_writes_failed_total ", u64::from(blocks == 0));
+        // The report at the end has no room either.
+        served.serves_and_ends_in_order("a limit of files");
+    }
 }

@@ -5,22 +5,10 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod process;
 
-use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use process::{Running, configuration, tickwire_anywhere};
-
-fn full() -> File {
-    OpenOptions::new().write(true).open("/dev/full").expect("there is one")
-}
-
-/// What nobody reads any more.
-fn closed() -> Stdio {
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    writer.into()
-}
+use process::{Running, closed, configuration, full, tickwire_anywhere};
 
 #[test]
 fn a_full_disk_is_told_with_its_own_code_and_a_reader_that_left_is_no_failure() {

@@ -11,7 +11,7 @@ mod ready;
 mod reload;
 mod run;
 mod screen;
-mod signals;
+pub(crate) mod signals;
 mod sim;
 mod throttle;
 mod verify;

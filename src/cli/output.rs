@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
+use tickwire::metrics::output_write_failed;
 use tickwire::printable::printable_lines;
 
 /// Standard output cannot be written.
@@ -28,8 +29,16 @@ impl Write for Out {
 
 fn named<T>(result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe | ErrorKind::Interrupted => error,
-        _ => io::Error::other(OutputError(error)),
+        // Tried again by whoever writes.
+        ErrorKind::Interrupted => error,
+        ErrorKind::BrokenPipe => {
+            output_write_failed();
+            error
+        }
+        _ => {
+            output_write_failed();
+            io::Error::other(OutputError(error))
+        }
     })
 }
 

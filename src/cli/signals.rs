@@ -1,18 +1,26 @@
 //! Ctrl-C and SIGTERM as a message, of which the second one ends the process at once; SIGHUP as
-//! another.
+//! another. SIGXFSZ is none.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam::channel::{Receiver, bounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::screen;
 
 /// Exit code of a process that a second signal ended while it drained.
 const IMPATIENT: i32 = 130;
+
+/// A file that may not grow any more fails a write, and does not end the process: who writes is told
+/// by the error, as on a full disk.
+pub(crate) fn outlive_limits_of_files() {
+    // Whether it ever came is nobody's question; that it is heard keeps it from its usual course. Where
+    // the system does not let it be heard, it has that.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
 
 /// A channel that gets a message when the process is asked to stop.
 pub(super) fn stop_requests() -> io::Result<Receiver<()>> {

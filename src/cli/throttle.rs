@@ -1,8 +1,9 @@
 //! No place of the program writes more than its share of the log.
 //!
 //! What others send makes some lines: an exchange that refuses everything, clients that break the
-//! protocol. Each place has a bucket; what finds it empty is left out, and the next line of the place
-//! that is written comes behind one that says how many were not.
+//! protocol. Each place has a bucket; what finds it empty is left out, which is said at once, as
+//! nobody knows whether there will be another, and the next line of the place that is written comes
+//! behind one that says how many were not.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -24,13 +25,24 @@ struct Bucket {
     left_out: u64,
 }
 
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is written, after so many of its place were not.
+    Written(u64),
+    /// It is the first that is not.
+    First,
+    /// It is one more.
+    LeftOut,
+}
+
 impl Bucket {
     const fn new(now: Instant) -> Self {
         Self { lines: LOG_LINES_BURST, filled: now, left_out: 0 }
     }
 
-    /// Whether a line may be written, and how many were left out before it.
-    fn take(&mut self, now: Instant) -> Option<u64> {
+    /// Whether a line may be written.
+    fn take(&mut self, now: Instant) -> Verdict {
         let whole = now.saturating_duration_since(self.filled).as_secs();
         if whole > 0 {
             let more = whole.saturating_mul(LOG_LINES_PER_SECOND);
@@ -39,10 +51,10 @@ impl Bucket {
         }
         if self.lines == 0 {
             self.left_out += 1;
-            return None;
+            return if self.left_out == 1 { Verdict::First } else { Verdict::LeftOut };
         }
         self.lines -= 1;
-        Some(std::mem::take(&mut self.left_out))
+        Verdict::Written(std::mem::take(&mut self.left_out))
     }
 }
 
@@ -55,7 +67,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    fn judge(&self, of: &Metadata<'_>, now: Instant) -> Option<u64> {
+    fn judge(&self, of: &Metadata<'_>, now: Instant) -> Verdict {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.entry(of.callsite()).or_insert_with(|| Bucket::new(now)).take(now)
     }
@@ -67,18 +79,19 @@ impl<S: Subscriber> Layer<S> for Throttle {
         if *of.level() > Level::INFO {
             return true;
         }
-        match self.judge(of, Instant::now()) {
-            Some(0) => true,
-            Some(left_out) => {
-                let place = of.target();
+        let (verdict, place) = (self.judge(of, Instant::now()), of.target());
+        match verdict {
+            Verdict::Written(0) => {}
+            Verdict::Written(left_out) => {
                 tracing::warn!(left_out, place, "lines like the next one were left out");
-                true
             }
-            None => {
+            Verdict::First => {
                 log_line_left_out();
-                false
+                tracing::warn!(place, "more lines like the last ones of this place are left out");
             }
+            Verdict::LeftOut => log_line_left_out(),
         }
+        matches!(verdict, Verdict::Written(_))
     }
 }
 
@@ -91,14 +104,17 @@ mod tests {
     fn a_flood_is_cut_and_counted_and_what_is_seldom_is_always_written() {
         let mut now = Instant::now();
         let mut bucket = Bucket::new(now);
-        let written = (0..100_000).filter(|_| bucket.take(now).is_some()).count() as u64;
-        assert_eq!(written, LOG_LINES_BURST);
+        let taken: Vec<_> = (0..100_000).map(|_| bucket.take(now)).collect();
+        let count = |one| taken.iter().filter(|verdict| **verdict == one).count() as u64;
+        assert_eq!(count(Verdict::Written(0)), LOG_LINES_BURST);
+        assert_eq!(count(Verdict::First), 1);
+        let left_out = 100_000 - LOG_LINES_BURST;
+        assert_eq!(count(Verdict::LeftOut), left_out - 1);
         now += Duration::from_secs(1);
-        assert_eq!(bucket.take(now), Some(100_000 - LOG_LINES_BURST));
-        assert_eq!(bucket.take(now), Some(0));
+        assert_eq!(bucket.take(now), Verdict::Written(left_out));
         for _ in 0..10_000 {
             now += Duration::from_millis(1_100);
-            assert!(bucket.take(now).is_some());
+            assert_eq!(bucket.take(now), Verdict::Written(0));
         }
     }
 }

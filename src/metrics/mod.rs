@@ -16,7 +16,8 @@ pub use counters::{
 pub use observatory::{Observatory, Readiness, ThreadGuard};
 pub use observer::Observer;
 pub use process::{
-    log_line_dropped, log_line_left_out, log_lines_dropped, log_lines_left_out, resident_bytes,
+    log_line_dropped, log_line_left_out, log_lines_dropped, log_lines_left_out,
+    output_write_failed, output_writes_failed, resident_bytes,
 };
 pub use stats::{
     BookStats, BudgetLine, BudgetStats, ClientStats, Distribution, FeedStats, HistoryStats,

@@ -32,6 +32,21 @@ pub fn log_lines_left_out() -> u64 {
     LOG_LINES_LEFT_OUT.load(Ordering::Relaxed)
 }
 
+/// Writes to standard output that failed, likewise.
+static OUTPUT_WRITES_FAILED: AtomicU64 = AtomicU64::new(0);
+
+/// Standard output did not take what was written to it. Any thread may say so.
+pub fn output_write_failed() {
+    // Relaxed: as above.
+    OUTPUT_WRITES_FAILED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Writes to standard output that failed.
+pub fn output_writes_failed() -> u64 {
+    // Relaxed: as above.
+    OUTPUT_WRITES_FAILED.load(Ordering::Relaxed)
+}
+
 /// Memory that the process holds; `None` where the system does not say.
 pub fn resident_bytes() -> Option<u64> {
     status_kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")

@@ -446,6 +446,9 @@ impl Page<'_> {
             "Lines of the log that were left out, as one place of the program wrote too many.",
             left_out,
         )?;
+        let failed = bare(super::process::output_writes_failed());
+        let words = "Writes to standard output that failed: a full disk, a reader that left.";
+        self.counter("output_writes_failed", words, failed)?;
         let mut build =
             self.encoder.encode_descriptor("build", "What is running.", None, MetricType::Info)?;
         build.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])

@@ -1,10 +1,13 @@
 //! The built binary, as a user starts it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
+
+use tungstenite::protocol::frame::coding::CloseCode;
 
 /// The binary with nobody at its standard input.
 pub(crate) fn tickwire() -> Command {
@@ -51,6 +54,25 @@ pub(crate) fn configuration(folder: &Path) -> PathBuf {
     file
 }
 
+/// What nobody reads any more.
+pub(crate) fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+/// A disk without room.
+#[cfg(target_os = "linux")]
+pub(crate) fn full() -> Stdio {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").expect("there is one").into()
+}
+
+/// Asks a process to end, as a system does.
+pub(crate) fn terminate(child: &Child) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+}
+
 /// Kills the process when a test ends early.
 pub(crate) struct Running(pub(crate) Child);
 
@@ -58,5 +80,88 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// An address that is free at this moment.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("bound")
+}
+
+/// A gateway in a process of its own, and where it is met.
+pub(crate) struct Served {
+    pub(crate) running: Running,
+    pub(crate) gateway: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Served {
+    /// The embedded demo, whatever becomes of its outputs.
+    pub(crate) fn demo(stdout: Stdio, stderr: Stdio) -> Self {
+        let mut command = tickwire();
+        command.arg("run");
+        Self::start(command, stdout, stderr)
+    }
+
+    /// Whatever gateway a command starts.
+    pub(crate) fn start(mut command: Command, stdout: Stdio, stderr: Stdio) -> Self {
+        let (gateway, admin) = (free(), free());
+        let child = command
+            .env("TICKWIRE_GATEWAY_LISTEN", gateway.to_string())
+            .env("TICKWIRE_ADMIN_LISTEN", admin.to_string())
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn();
+        Self { running: Running(child.expect("the binary runs")), gateway, admin }
+    }
+
+    /// Waits for a socket of it.
+    pub(crate) fn connected(&mut self, address: SocketAddr) -> TcpStream {
+        loop {
+            let ended = self.running.0.try_wait().expect("asked");
+            assert!(ended.is_none(), "it serves, and did not end with {ended:?}");
+            if let Ok(socket) = TcpStream::connect(address) {
+                return socket;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// The value of a metric.
+    pub(crate) fn metric(&mut self, name: &str) -> u64 {
+        let mut socket = self.connected(self.admin);
+        let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        socket.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        let line = answer.lines().find_map(|line| line.strip_prefix(name)).expect("it is there");
+        line.trim().parse().expect("a number")
+    }
+
+    /// Waits until a metric is as large as that.
+    pub(crate) fn counts(&mut self, name: &str, least: u64) {
+        while self.metric(name) < least {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Serves a client, and says good-bye to it when it is told to stop.
+    pub(crate) fn serves_and_ends_in_order(mut self, what: &str) {
+        let socket = self.connected(self.gateway);
+        let (mut client, _) =
+            tungstenite::client(format!("ws://{}/", self.gateway), socket).expect("it upgrades");
+        client.read().unwrap_or_else(|error| panic!("{what}: no greeting: {error}"));
+        terminate(&self.running.0);
+        let code = loop {
+            match client.read() {
+                Ok(tungstenite::Message::Close(frame)) => break frame.map(|frame| frame.code),
+                Ok(_) => {}
+                Err(error) => panic!("{what}: no good-bye: {error}"),
+            }
+        };
+        assert_eq!(code, Some(CloseCode::Away), "{what}");
+        let code = self.running.0.wait().expect("it ends").code();
+        assert_eq!(code, Some(0), "{what}");
     }
 }

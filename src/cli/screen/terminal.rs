@@ -23,7 +23,6 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use signal_hook::consts::{
     SIGALRM, SIGCONT, SIGINT, SIGPROF, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
-    SIGXFSZ,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
@@ -51,7 +50,7 @@ static IS_SPOILT: AtomicBool = AtomicBool::new(false);
 static GUARDED: Once = Once::new();
 
 /// Signals that would end the process at once, and are not waited for elsewhere.
-const DEADLY: [i32; 8] = [SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ];
+const DEADLY: [i32; 7] = [SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU];
 
 /// So long a process that ends waits for its terminal to take what gives it back.
 const PATIENCE: Duration = Duration::from_millis(500);
