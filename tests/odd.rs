@@ -18,16 +18,19 @@ struct Kind {
     exchange: ExchangeId,
     native: &'static str,
     channel: Channel,
+    /// From one number to the next: 1 where they count the frames of a connection.
+    step: u64,
     frame: fn(u32, &str) -> String,
 }
 
 const MILLIS: u64 = 1_790_000_000_000;
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         exchange: ExchangeId::Binance,
         native: "AAAUSDT",
         channel: Channel::Quotes,
+        step: 100,
         frame: |n, id| {
             format!(
                 r#"{{"stream":"aaausdt@bookTicker","data":{{"u":{id},"s":"AAAUSDT","b":"{n}","B":"1","a":"900","A":"1"}}}}"#
@@ -38,6 +41,7 @@ const KINDS: [Kind; 6] = [
         exchange: ExchangeId::BinanceFutures,
         native: "AAAUSDT",
         channel: Channel::Quotes,
+        step: 100,
         frame: |n, id| {
             let millis = MILLIS + u64::from(n);
             format!(
@@ -49,6 +53,7 @@ const KINDS: [Kind; 6] = [
         exchange: ExchangeId::Bybit,
         native: "AAAUSDT",
         channel: Channel::Quotes,
+        step: 100,
         frame: |n, id| {
             let millis = MILLIS + u64::from(n);
             format!(
@@ -60,6 +65,7 @@ const KINDS: [Kind; 6] = [
         exchange: ExchangeId::BybitLinear,
         native: "AAAUSDT",
         channel: Channel::Quotes,
+        step: 100,
         frame: |n, id| {
             let millis = MILLIS + u64::from(n);
             format!(
@@ -71,6 +77,7 @@ const KINDS: [Kind; 6] = [
         exchange: ExchangeId::Okx,
         native: "AAA-USDT",
         channel: Channel::Quotes,
+        step: 100,
         frame: |n, id| {
             let millis = MILLIS + u64::from(n);
             format!(
@@ -82,9 +89,21 @@ const KINDS: [Kind; 6] = [
         exchange: ExchangeId::Coinbase,
         native: "AAA-USDT",
         channel: Channel::Ticker,
+        step: 100,
         frame: |n, id| {
             format!(
                 r#"{{"type":"ticker","sequence":{id},"product_id":"AAA-USDT","price":"{n}","open_24h":"1","volume_24h":"1","low_24h":"1","high_24h":"900","volume_30d":"1","best_bid":"1","best_bid_size":"1","best_ask":"900","best_ask_size":"1","side":"buy","time":"2026-09-21T13:13:20.{n:03}000Z","trade_id":7,"last_size":"1"}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::CoinbaseAdvanced,
+        native: "AAA-USDT",
+        channel: Channel::Ticker,
+        step: 1,
+        frame: |n, id| {
+            format!(
+                r#"{{"channel":"ticker","client_id":"","timestamp":"2026-09-21T13:13:20.{n:03}000Z","sequence_num":{id},"events":[{{"type":"update","tickers":[{{"type":"ticker","product_id":"AAA-USDT","price":"{n}","volume_24_h":"1","low_24_h":"1","high_24_h":"900","low_52_w":"1","high_52_w":"900","price_percent_chg_24_h":"1","best_bid":"1","best_bid_quantity":"1","best_ask":"900","best_ask_quantity":"1"}}]}}]}}"#
             )
         },
     },
@@ -98,14 +117,14 @@ const AT: u32 = 20;
 
 impl Kind {
     /// The number of the `n`th state.
-    fn number(n: u32) -> u64 {
-        5_000_000 + u64::from(n) * 100
+    fn number(&self, n: u32) -> u64 {
+        5_000_000 + u64::from(n) * self.step
     }
 
     fn capture(&self, odd: &str) -> String {
         let mut text = String::new();
         for n in 1..=COUNT {
-            let own = Self::number(n).to_string();
+            let own = self.number(n).to_string();
             let id = if n == AT { odd } else { &own };
             let frame = (self.frame)(if n == COUNT { LAST } else { n }, id);
             let at = (MILLIS + u64::from(n)) * 1_000_000;

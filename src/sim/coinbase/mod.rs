@@ -35,6 +35,7 @@ use super::tamper::plain;
 use super::truth::{Records, TrueBook, Truth};
 use crate::clock::{Clock, MonoNanos};
 use crate::instrument::ExchangeId;
+use crate::limits::NUMBERS_APART_MAX;
 
 /// No pings of its own; 100 messages a second.
 pub(super) const EXCHANGE_HABITS: Habits = Habits {
@@ -82,6 +83,8 @@ struct Session {
     playing: Option<Playing>,
     /// Number of the recorded frame that was played last.
     recorded: Option<u64>,
+    /// The number of the last one, where that was odd.
+    odd: Option<u64>,
 }
 
 /// A simulated Coinbase.
@@ -220,17 +223,14 @@ impl Coinbase {
             |id, session, frame, lines| {
                 let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
                 let number = Numbered::of(&frame.text);
-                let skipped = number.as_ref().map_or(0, |number| number.behind(session.recorded));
-                session.recorded = number.as_ref().map(|number| number.number);
+                let placed = session.place(number.as_ref().map(|number| number.number));
                 if !wanted && !recording.everything {
                     return;
                 }
                 match number.filter(|_| self.product == Product::Advanced) {
                     None => lines.market(id, &[frame.text.as_bytes()]),
                     Some(Numbered { before, after, .. }) => {
-                        // What was missing in the recording is missing here.
-                        let number = (session.sequence + skipped).to_string();
-                        session.sequence += skipped + 1;
+                        let number = session.number(placed).to_string();
                         lines.market(id, &[before.as_bytes(), number.as_bytes(), after.as_bytes()]);
                     }
                 }
@@ -253,6 +253,7 @@ impl Session {
             keys: HashSet::new(),
             playing: None,
             recorded: None,
+            odd: None,
         }
     }
 
@@ -260,6 +261,42 @@ impl Session {
         self.sequence += 1;
         self.sequence - 1
     }
+
+    /// Where the next recorded frame stands, by its recorded number.
+    fn place(&mut self, recorded: Option<u64>) -> Placed {
+        let odd = self.odd.take();
+        let last = std::mem::replace(&mut self.recorded, recorded);
+        let (Some(own), Some(last)) = (recorded, last) else { return Placed::Behind(0) };
+        let expected = last.saturating_add(1);
+        if own == last || odd.is_some_and(|odd| own == odd.saturating_add(1)) {
+            return Placed::Behind(0);
+        }
+        match own.checked_sub(expected).filter(|&missing| missing <= NUMBERS_APART_MAX) {
+            Some(missing) => Placed::Behind(missing),
+            None => {
+                (self.odd, self.recorded) = (Some(own), Some(expected));
+                Placed::Odd(own)
+            }
+        }
+    }
+
+    /// The number that it has on this connection. What was missing in the recording is missing here.
+    const fn number(&mut self, placed: Placed) -> u64 {
+        if let Placed::Behind(missing) = placed {
+            self.sequence += missing;
+        }
+        let next = self.next_number();
+        if let Placed::Odd(own) = placed { own } else { next }
+    }
+}
+
+/// Where a recorded frame stands on its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placed {
+    /// Behind so many that are missing.
+    Behind(u64),
+    /// By its number nowhere, so that it keeps that: one odd frame, or the first of another connection.
+    Odd(u64),
 }
 
 /// A recorded frame around its number on its connection. On another connection it has another.
@@ -276,11 +313,6 @@ impl<'a> Numbered<'a> {
         let length = text[at..].find(|c: char| !c.is_ascii_digit())?;
         let number = text[at..at + length].parse().ok()?;
         Some(Self { before: &text[..at], number, after: &text[at + length..] })
-    }
-
-    /// How many frames are missing between that number and this frame.
-    fn behind(&self, previous: Option<u64>) -> u64 {
-        previous.map_or(0, |previous| self.number.saturating_sub(previous.saturating_add(1)))
     }
 }
 
@@ -401,9 +433,26 @@ mod tests {
         let numbered = Numbered::of(text).expect("it has one");
         assert_eq!((numbered.number, numbered.after), (17, ",\"events\":[]}"));
         assert_eq!(format!("{}17{}", numbered.before, numbered.after), text);
-        assert_eq!(numbered.behind(None), 0);
-        assert_eq!(numbered.behind(Some(16)), 0);
-        assert_eq!(numbered.behind(Some(13)), 3);
         assert!(Numbered::of("{}").is_none());
+        let mut session = Session::new();
+        let told = [5_000, 5_001, 5_005].map(|own| told(&mut session, own));
+        assert_eq!(told, [0, 1, 5]);
+    }
+
+    #[test]
+    fn an_odd_number_goes_out_as_it_is_and_those_behind_it_follow_those_before() {
+        for odd in [0, 1, 7, u64::MAX] {
+            let mut session = Session::new();
+            let told = [5_000, 5_001, odd, 5_003, 5_004].map(|own| told(&mut session, own));
+            assert_eq!(told, [0, 1, odd, 3, 4]);
+        }
+        let mut session = Session::new();
+        let told = [5_000, 5_001, 0, 1, 2].map(|own| told(&mut session, own));
+        assert_eq!(told, [0, 1, 0, 3, 4], "a second connection in one recording");
+    }
+
+    fn told(session: &mut Session, own: u64) -> u64 {
+        let placed = session.place(Some(own));
+        session.number(placed)
     }
 }
