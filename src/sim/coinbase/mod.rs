@@ -224,7 +224,9 @@ impl Coinbase {
                 let wanted = frame.key.as_ref().is_none_or(|key| session.keys.contains(key));
                 let number = Numbered::of(&frame.text);
                 let placed = session.place(number.as_ref().map(|number| number.number));
-                if !wanted && !recording.everything {
+                // A list of subscriptions answered whoever recorded it: here it would say that streams
+                // are gone which were granted on this connection.
+                if (!wanted && !recording.everything) || is_list(self.product, &frame.text) {
                     return;
                 }
                 match number.filter(|_| self.product == Product::Advanced) {
@@ -237,6 +239,14 @@ impl Coinbase {
                 session.told = now;
             },
         )
+    }
+}
+
+/// Whether a frame lists what its connection is subscribed to.
+fn is_list(product: Product, text: &str) -> bool {
+    match product {
+        Product::Exchange => text.starts_with(r#"{"type":"subscriptions""#),
+        Product::Advanced => text.starts_with(r#"{"channel":"subscriptions""#),
     }
 }
 
