@@ -46,6 +46,9 @@ pub enum Fault {
     /// A message that begins with so many fragments without a byte, and does not end, to every open
     /// WebSocket.
     Crumbs(u32),
+    /// So many errors that answer nothing, in the exchange's own words for what it cannot read, to
+    /// every open WebSocket.
+    Errors(u32),
     /// So many levels beyond all others appear in a book, some hundred with each trade.
     Deep {
         /// Of which instrument; of all when absent.
@@ -273,8 +276,8 @@ pub enum FaultError {
 }
 
 const NAMES: &str = "disconnect, disconnect-one, silence, hush, trickle, close, garbage, truncated, oversized, binary, \
-    pongs, crumbs, deep, leap, slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, mute, \
-    unreadable, times-ahead, superseded, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
+    pongs, crumbs, errors, deep, leap, slow-start, refuse, shutdown, gap, drop-trade, duplicate, reorder, corrupt, cut, \
+    mute, unreadable, times-ahead, superseded, stall, seq-reset, bad-checksum, market-closed, ack-mute, \
     too-many, rest-429, rest-418, rest-late, rest-stale";
 
 /// The parts of a spec before they have a meaning.
@@ -326,6 +329,7 @@ impl Parts<'_> {
             "binary" => Fault::Binary,
             "pongs" => Fault::Pongs(self.value("pongs", 1, 1 << 20, 1 << 17)? as u32),
             "crumbs" => Fault::Crumbs(self.value("crumbs", 1, 1 << 20, 1 << 17)? as u32),
+            "errors" => Fault::Errors(self.value("errors", 1, 1 << 16, 1_000)? as u32),
             "deep" => Fault::Deep {
                 count: self.value("deep", 1, 1 << 20, 10_000)? as u32,
                 symbol: self.take("symbol").map(str::to_owned),

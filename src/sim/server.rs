@@ -495,6 +495,12 @@ impl Server {
             Fault::Binary => self.each_open(|lines, id| lines.send(id, 0x2, &[&[0, 255, 1, 2]])),
             Fault::Pongs(count) => self.each_open(|lines, id| lines.flood(id, 0x8A, 0x8A, count)),
             Fault::Crumbs(count) => self.each_open(|lines, id| lines.flood(id, 0x01, 0x00, count)),
+            Fault::Errors(count) => {
+                for id in self.lines.open_ids() {
+                    (0..count)
+                        .for_each(|_| self.speaker.message(id, NONSENSE, now, &mut self.lines));
+                }
+            }
             Fault::Deep { symbol, count } => {
                 if let Some(market) = self.speaker.market() {
                     market.deepen_by(symbol.as_deref(), count);
@@ -562,6 +568,9 @@ impl Server {
         }
     }
 }
+
+/// What no exchange can read: each answers with its error.
+const NONSENSE: &str = "nonsense";
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

@@ -137,6 +137,8 @@ impl Kind {
                 !matches!(self.books, Books::Summed | Books::None)
             }
             Fault::SequenceReset { of: Of::Trade, .. } => !matches!(self.trades, Trades::Prices),
+            // Its clients know 400 levels, and here nobody tells them those that come in view later.
+            Fault::Deep { .. } => !matches!(self.exchange, ExchangeId::Okx),
             // A stream is ended by the name that its first event tells, and not opened twice.
             Fault::AckMute { .. } => !matches!(self.trades, Trades::Prices),
             _ => true,

@@ -71,6 +71,14 @@ impl Script {
             faults.extend([(at, Fault::TooMany { count }), (at, Fault::Disconnect)]);
         }
         faults.extend(draw_of_candles(kind, &mut apart));
+        let mut hostile = Random::new(seed ^ 0x0DD5_F00D);
+        for _ in 0..hostile.below(4) {
+            let at = Duration::from_millis(hostile.below(MISBEHAVING.as_millis() as u64));
+            let fault = draw_hostile(kind, &mut hostile);
+            if kind.shows(&fault) && !(is_far(&fault) && faults.iter().any(|one| mixes(&one.1))) {
+                faults.push((at, fault));
+            }
+        }
         // Stable, so that those of one moment keep their order.
         faults.sort_by_key(|(at, _)| *at);
         faults.reverse();
@@ -160,6 +168,34 @@ fn draw_of_candles(kind: &Kind, random: &mut Random) -> Option<(Duration, Fault)
         _ => Fault::Mute { of: Of::Candle, symbol },
     };
     kind.shows(&fault).then_some((at, fault))
+}
+
+/// What an exchange does that means us ill, or that somebody does in its name: each once below what
+/// ends the connection, and beyond it.
+fn draw_hostile(kind: &Kind, random: &mut Random) -> Fault {
+    let native = random.one_of(&kind.natives);
+    let symbol = random.one_of(&[None, Some(native)]).map(str::to_owned);
+    match random.below(6) {
+        0 => Fault::Pongs(random.one_of(&[20, 900, 4_000])),
+        1 => Fault::Crumbs(random.one_of(&[20, 900, 4_000])),
+        2 => Fault::Errors(random.one_of(&[1, 60, 90, 400])),
+        3 => Fault::Deep { symbol, count: random.one_of(&[10, 150, 500]) },
+        _ => {
+            let by = random.one_of(&[1, 40, 5_000, 1 << 20, 1 << 33, 1 << 45]);
+            Fault::Leap { by, symbol }
+        }
+    }
+}
+
+/// Whether trades leap further than any loss explains: each of them is told as it comes until the new
+/// numbers have followed each other, so that an order which is wrong just then is told as it is.
+const fn is_far(fault: &Fault) -> bool {
+    matches!(fault, Fault::Leap { by, .. } if *by > 1 << 32)
+}
+
+/// Whether the order of trades is wrong after it.
+const fn mixes(fault: &Fault) -> bool {
+    matches!(fault, Fault::Reorder { of: Of::Trade, .. })
 }
 
 fn hole(native: &str) -> Fault {
