@@ -35,14 +35,14 @@ pub const LATENCY_WINDOW_SLOTS: usize = 6;
 /// Commands that wait for a broadcaster; a full queue refuses, and the acceptor answers 503.
 pub const BROADCAST_COMMANDS_CAPACITY: usize = 1_024;
 
-/// Sockets whose readiness one look at the kernel reports; the rest is reported by the next.
-pub const SOCKET_EVENTS_PER_POLL: usize = 1_024;
-
 /// Samples, a second apart, between which a rate is taken.
 pub const RATE_SAMPLES: usize = 11;
 
 /// Addresses of one host that a feed tries, one after the other.
 pub const ADDRESSES_MAX: usize = 4;
+
+/// Connections of one feed, which are numbered in a byte. More are refused with an error.
+pub const FEED_CONNECTIONS_MAX: usize = u8::MAX as usize;
 
 /// Commands that wait for a feed: mostly snapshots, one per book at worst. Senders wait for room.
 pub const FEED_COMMANDS_CAPACITY: usize = 256;

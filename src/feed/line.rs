@@ -29,14 +29,11 @@ use crate::exchange::{
 };
 use crate::exchange::{with_books, with_trades};
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits;
+use crate::limits::{self, FEED_CONNECTIONS_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::proof::Numbers;
 use crate::tick::{Body, FeedState, Reason};
-
-/// Lines are numbered in a byte.
-const NUMBERS_MAX: usize = 255;
 
 /// How long a replacement that is subscribed to everything runs beside the old connection at
 /// least, so that streams which are about to begin on it have begun.
@@ -181,8 +178,8 @@ impl Lines {
         let plans = exchange.plan(&options.subscriptions);
         let copies = options.lines.clamp(1, limits::LINES_MAX);
         let count = plans.len() * copies;
-        if count > NUMBERS_MAX {
-            return Err(FeedError::TooManyLines { count, max: NUMBERS_MAX });
+        if count > FEED_CONNECTIONS_MAX {
+            return Err(FeedError::TooManyLines { count, max: FEED_CONNECTIONS_MAX });
         }
         let rules = exchange.connection_rules();
         let attempts = options.attempts.clone().unwrap_or_else(|| Attempts::new(&rules));
@@ -252,7 +249,7 @@ impl Lines {
 
     /// Lines for a new plan; false when no more can be numbered.
     pub(super) fn open_group(&mut self, group: usize, plan: &Arc<ConnectionPlan>) -> bool {
-        if self.lines.len() + self.copies > NUMBERS_MAX {
+        if self.lines.len() + self.copies > FEED_CONNECTIONS_MAX {
             return false;
         }
         for copy in 0..self.copies {

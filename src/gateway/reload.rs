@@ -18,9 +18,7 @@ use crate::control::Carriage;
 use crate::exchange::{self, Exchange as _, Subscription};
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentTable, TableError};
-
-/// Connections of one feed, as their numbers go.
-const CONNECTIONS_MAX: usize = 255;
+use crate::limits::FEED_CONNECTIONS_MAX;
 
 /// Why a configuration was refused. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +34,9 @@ pub enum ReloadError {
     #[error("{0}, those that were carried once included; a restart forgets them")]
     Instruments(#[from] TableError),
     /// More connections than are numbered.
-    #[error("feed {exchange}: the symbols need {count} connections, more than {CONNECTIONS_MAX}")]
+    #[error(
+        "feed {exchange}: the symbols need {count} connections, more than {FEED_CONNECTIONS_MAX}"
+    )]
     TooManyConnections {
         /// Whose.
         exchange: ExchangeId,
@@ -163,7 +163,7 @@ impl Gateway {
 fn count_connections(feed: &FeedConfig, wanted: &[Subscription]) -> Result<(), ReloadError> {
     let planned = exchange::adapter_at(feed.exchange, &feed.url).plan(wanted).len();
     let count = planned * feed.lines;
-    if count <= CONNECTIONS_MAX {
+    if count <= FEED_CONNECTIONS_MAX {
         return Ok(());
     }
     Err(ReloadError::TooManyConnections { exchange: feed.exchange, count })
