@@ -276,18 +276,82 @@ fn some_words_have_no_place_in_the_code() {
     assert_none(&faults);
 }
 
+/// Rooms of the data plane.
+const DATA_PLANE: &[&str] = &[
+    "tick",
+    "json",
+    "exchange",
+    "ring",
+    "cache",
+    "book",
+    "net",
+    "proof",
+    "feed",
+    "dialect",
+    "client",
+    "broadcast",
+];
+
+/// Lines of the data plane that log all the same: once where a connection or the thread ends, never
+/// for an event or a message, and under the bound of lines of `limits.rs`.
+const LOGGED: &[(&str, &str)] = &[
+    ("src/broadcast/lifecycle.rs", "cannot watch a client's socket"),
+    ("src/broadcast/mod.rs", "a broadcaster cannot wait for its sockets and ends"),
+    ("src/broadcast/mod.rs", "a client's connection failed"),
+    ("src/broadcast/requests.rs", "cannot change how a socket is watched"),
+    ("src/broadcast/requests.rs", "a client closed"),
+    ("src/broadcast/requests.rs", "a client broke the protocol"),
+];
+
 #[test]
 fn the_data_plane_does_not_sleep_lock_or_log() {
-    let rooms = ["tick", "json", "exchange", "ring", "cache", "book"];
     let words = ["sleep(", "Mutex", "RwLock", "println!", "tracing::", "SystemTime"];
     let mut faults = Vec::new();
-    for source in sources().iter().filter(|source| rooms.contains(&source.room.as_str())) {
+    let mut logged = BTreeSet::<&(&str, &str)>::new();
+    for source in sources().iter().filter(|source| DATA_PLANE.contains(&source.room.as_str())) {
         for (number, line) in source.code() {
+            let allowed = LOGGED
+                .iter()
+                .find(|(path, text)| source.path == *path && line.contains(&format!("\"{text}\"")));
+            logged.extend(allowed);
             for word in words.iter().filter(|word| line.contains(**word)) {
-                faults.push(format!("{}:{number}: {word}", source.path));
+                if allowed.is_none() || *word != "tracing::" {
+                    faults.push(format!("{}:{number}: {word}", source.path));
+                }
             }
         }
     }
+    let gone = LOGGED.iter().filter(|line| !logged.contains(line));
+    faults.extend(gone.map(|(path, text)| format!("{path}: nobody logs {text:?} any more")));
+    assert_none(&faults);
+}
+
+/// What ARCHITECTURE.md says of a room's floor.
+fn floor_told(room: &str) -> String {
+    let strangers = STRANGERS.iter().filter(|(own, _)| *own == room);
+    let strangers: Vec<_> = strangers.map(|(_, strange)| format!("`{strange}`")).collect();
+    let floor = floor(room).map_or("none".to_owned(), |floor| floor.to_string());
+    if strangers.is_empty() { floor } else { format!("{floor}, not {}", strangers.join(", ")) }
+}
+
+#[test]
+fn the_code_map_says_what_each_room_may_use() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it can be read");
+    let (_, map) = text.split_once("| room | holds | floor |\n|---|---|---|\n").expect("a map");
+    let mut faults = Vec::new();
+    let mut mapped = Vec::new();
+    for row in map.lines().take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        for room in cells[0].split(',') {
+            let room = room.trim().trim_matches('`').trim_end_matches('/').trim_end_matches(".rs");
+            if cells.last() != Some(&floor_told(room).as_str()) {
+                faults.push(format!("{row}\n  {room} has floor {}", floor_told(room)));
+            }
+            mapped.push(room);
+        }
+    }
+    let planned = FLOORS.iter().copied().flatten();
+    faults.extend(planned.filter(|room| !mapped.contains(*room)).map(|room| room.to_string()));
     assert_none(&faults);
 }
 
