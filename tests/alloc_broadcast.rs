@@ -13,8 +13,10 @@ use std::time::Instant;
 
 use counting::allocations;
 use floor::{BTC, Client, ETH, PATIENCE, START, book, quote, table, trade};
-use serde_json::json;
-use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster, FeedRing};
+use serde_json::{Value, json};
+use tickwire::broadcast::{
+    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
+};
 use tickwire::cache::HistoryBounds;
 use tickwire::clock::{Clock, UnixNanos};
 use tickwire::control::{AcceptOptions, Acceptor};
@@ -44,42 +46,9 @@ fn round(clock: &Clock, producer: &mut Producer, id: u64) {
     push(InstrumentId::NONE, Body::Time { date });
 }
 
-#[test]
-fn a_served_event_costs_no_allocation() {
-    const CLIENTS: usize = 6;
-    let clock = Clock::real();
-    let history = HistoryBounds { events: 500, ..Default::default() };
-    let options = BroadcastOptions { history, ..Default::default() };
-    let (mut broadcaster, handle) =
-        Broadcaster::new(options, Arc::new(table()), clock.clone(), recorder().0).unwrap();
-    let (mut producer, ticks) = ring(1 << 12);
-    let attach = FeedRing { exchange: ExchangeId::Binance, ticks };
-    handle.send(BroadcastCommand::Attach(attach)).unwrap();
-    let (acceptor, accept) = Acceptor::new(
-        AcceptOptions::default(),
-        SocketAddr::from(([127, 0, 0, 1], 0)),
-        vec![handle.clone()],
-        clock.clone(),
-    )
-    .unwrap();
-    std::thread::spawn(move || acceptor.run());
-    let turns =
-        |broadcaster: &mut Broadcaster, clock: &Clock, what: &str, holds: &dyn Fn() -> bool| {
-            let deadline = Instant::now() + PATIENCE;
-            while !holds() {
-                assert!(Instant::now() < deadline, "never: {what}");
-                broadcaster.wait(false).unwrap();
-                broadcaster.turn(clock.now());
-            }
-        };
-    for instrument in [BTC, ETH] {
-        for body in book(true, &[(Side::Bid, "64999", "1"), (Side::Ask, "65002", "1")]) {
-            let mut tick = Tick::new(instrument, UnixNanos(START * 1_000_000), body);
-            tick.received = clock.now();
-            producer.push(tick).unwrap();
-        }
-    }
-    let requests = [
+/// Every way to be served, one client each.
+fn requests() -> [Value; 6] {
+    [
         json!({"action": "subscribe", "symbols": ["*"],
             "channels": ["trades", "quotes", "ticker", "orderbook", "candles", "status"]}),
         json!({"action": "subscribe", "symbols": ["BTC/USDT"], "channels": ["orderbook"],
@@ -92,25 +61,66 @@ fn a_served_event_costs_no_allocation() {
             "params": {"assets": ["BTC/USDT", "ETH/USDT"], "interval": "1s"}}),
         json!({"action": "subscribe", "symbols": ["*"], "channels": ["candles"],
             "interval": "1s"}),
-    ];
-    for (index, request) in requests.iter().enumerate() {
+    ]
+}
+
+/// Turns until it holds.
+fn turns(broadcaster: &mut Broadcaster, clock: &Clock, what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        broadcaster.wait(false).unwrap();
+        broadcaster.turn(clock.now());
+    }
+}
+
+/// A client of each kind, subscribed, that reads and drops everything on a thread of its own.
+fn serve_clients(broadcaster: &mut Broadcaster, handle: &BroadcastHandle, clock: &Clock) {
+    let (acceptor, accept) = Acceptor::new(
+        AcceptOptions::default(),
+        SocketAddr::from(([127, 0, 0, 1], 0)),
+        vec![handle.clone()],
+        clock.clone(),
+    )
+    .unwrap();
+    std::thread::spawn(move || acceptor.run());
+    let counters = handle.counters();
+    for (index, request) in requests().iter().enumerate() {
         let mut client = Client::connect(accept.local_addr());
         client.say(request);
-        let counters = Arc::clone(handle.counters());
-        turns(&mut broadcaster, &clock, "the client is served", &|| {
+        turns(broadcaster, clock, "the client is served", || {
             counters.clients.value() == index as u64 + 1
         });
-        // Reads and drops everything on a thread of its own.
         std::thread::spawn(move || {
             let mut bytes = vec![0; 1 << 16];
             while client.socket.get_mut().read(&mut bytes).is_ok_and(|count| count > 0) {}
         });
     }
-    assert_eq!(requests.len(), CLIENTS);
-    let counters = Arc::clone(handle.counters());
-    turns(&mut broadcaster, &clock, "everyone is subscribed", &|| {
+    turns(broadcaster, clock, "everyone is subscribed", || {
         counters.subscriptions.value() >= 3 * 6 + 2 + 6 + 3 + 4
     });
+    accept.stop();
+}
+
+#[test]
+fn a_served_event_costs_no_allocation() {
+    let clock = Clock::real();
+    let history = HistoryBounds { events: 500, ..Default::default() };
+    let options = BroadcastOptions { history, ..Default::default() };
+    let (mut broadcaster, handle) =
+        Broadcaster::new(options, Arc::new(table()), clock.clone(), recorder().0).unwrap();
+    let (mut producer, ticks) = ring(1 << 12);
+    let attach = FeedRing { exchange: ExchangeId::Binance, ticks };
+    handle.send(BroadcastCommand::Attach(attach)).unwrap();
+    for instrument in [BTC, ETH] {
+        for body in book(true, &[(Side::Bid, "64999", "1"), (Side::Ask, "65002", "1")]) {
+            let mut tick = Tick::new(instrument, UnixNanos(START * 1_000_000), body);
+            tick.received = clock.now();
+            producer.push(tick).unwrap();
+        }
+    }
+    serve_clients(&mut broadcaster, &handle, &clock);
+    let counters = Arc::clone(handle.counters());
     let mut serve = |rounds: std::ops::Range<u64>| {
         let before = allocations();
         for id in rounds {
@@ -134,7 +144,6 @@ fn a_served_event_costs_no_allocation() {
     assert!(seen[0] > 0, "the counter counts");
     let silent = seen[1..].iter().filter(|&&allocations| allocations == 0).count();
     assert!(silent >= 10, "allocations in windows of 2000 rounds: {seen:?}");
-    accept.stop();
 }
 
 /// What making one round's ticks allocates on the test's side.

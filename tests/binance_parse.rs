@@ -65,112 +65,43 @@ fn levels() -> impl Strategy<Value = String> {
     prop_oneof![12 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
 }
 
+/// The events of each stream, as [`parse::fields`] reads them.
+const SHAPES: [(&str, &str); 9] = [
+    ("trade", "e=trade E s t#0 p$0 q$1 T m M"),
+    ("trade", "e=trade E s t#0 p$0 q$1 b#1 a#2 T m M"),
+    ("trade", "e=trade E T s t#0 p$0 q$1 X m"),
+    ("aggTrade", "e=aggTrade E s a#0 p$0 q$1 f#1 l#2 T m M"),
+    ("aggTrade", "e=aggTrade E a#0 s p$0 q$1 nq$2 f#1 l#2 T m st"),
+    ("bookTicker", "u#0 s b$0 B$1 a$2 A$3"),
+    ("bookTicker", "e=bookTicker u#0 s b$0 B$1 a$2 A$3 T E"),
+    ("depth@100ms", "e=depthUpdate E s U#0 u#1 b[0 a[1"),
+    ("depth", "e=depthUpdate E T s ps st U#0 u#1 pu#2 b[0 a[1"),
+];
+
 /// One event: its keys and the text of their values, in the order of the wire.
 fn event() -> impl Strategy<Value = (&'static str, Fields)> {
     let symbol = prop_oneof![9 => prop::sample::select(&SYMBOLS[..]), 1 => Just("NOTOURS")];
+    let drawn = parse::drawn(id(), 3, decimal(), 4, prop::collection::vec(levels(), 2));
     let parts = (
         symbol,
         prop::collection::vec(time(), 2),
-        prop::collection::vec(id(), 5),
-        prop::collection::vec(decimal(), 5),
-        prop::collection::vec(levels(), 2),
-        any::<[bool; 3]>(),
+        drawn,
+        any::<[bool; 2]>(),
         prop::sample::select(&["MARKET", "ADL", "NA"][..]),
-        0_usize..9,
+        prop::sample::select(&SHAPES[..]),
     );
-    parts.prop_map(|(symbol, times, ids, decimals, levels, flags, order, shape)| {
-        let text = |text: &str| format!("\"{text}\"");
-        let field = |key: &str, value: String| (key.to_owned(), value);
-        let number = |key: &str, index: usize| (key.to_owned(), ids[index].clone());
-        let price = |key: &str, index: usize| (key.to_owned(), format!("\"{}\"", decimals[index]));
-        let (sent, matched) = (field("E", times[0].clone()), field("T", times[1].clone()));
-        let (s, m) = (field("s", text(symbol)), field("m", flags[0].to_string()));
-        let mm = field("M", flags[1].to_string());
-        let e = |name: &str| field("e", text(name));
-        let (st, ps) = (field("st", "1".to_owned()), field("ps", text(symbol)));
-        let (b, a) = (field("b", levels[0].clone()), field("a", levels[1].clone()));
-        let (p, q) = (price("p", 0), price("q", 1));
-        let x = field("X", text(order));
-        let best = [price("b", 0), price("B", 1), price("a", 2), price("A", 3)];
-        match shape {
-            0 => ("trade", vec![e("trade"), sent, s, number("t", 0), p, q, matched, m, mm]),
-            1 => (
-                "trade",
-                vec![
-                    e("trade"),
-                    sent,
-                    s,
-                    number("t", 0),
-                    p,
-                    q,
-                    number("b", 1),
-                    number("a", 2),
-                    matched,
-                    m,
-                    mm,
-                ],
-            ),
-            2 => ("trade", vec![e("trade"), sent, matched, s, number("t", 0), p, q, x, m]),
-            3 => (
-                "aggTrade",
-                vec![
-                    e("aggTrade"),
-                    sent,
-                    s,
-                    number("a", 0),
-                    p,
-                    q,
-                    number("f", 1),
-                    number("l", 2),
-                    matched,
-                    m,
-                    mm,
-                ],
-            ),
-            4 => (
-                "aggTrade",
-                vec![
-                    e("aggTrade"),
-                    sent,
-                    number("a", 0),
-                    s,
-                    p,
-                    q,
-                    price("nq", 2),
-                    number("f", 1),
-                    number("l", 2),
-                    matched,
-                    m,
-                    st,
-                ],
-            ),
-            5 => ("bookTicker", [vec![number("u", 0), s], best.to_vec()].concat()),
-            6 => (
-                "bookTicker",
-                [vec![e("bookTicker"), number("u", 0), s], best.to_vec(), vec![matched, sent]]
-                    .concat(),
-            ),
-            7 => (
-                "depth@100ms",
-                vec![e("depthUpdate"), sent, s, number("U", 0), number("u", 1), b, a],
-            ),
-            _ => (
-                "depth",
-                vec![
-                    e("depthUpdate"),
-                    sent,
-                    matched,
-                    s,
-                    ps,
-                    st,
-                    number("U", 0),
-                    number("u", 1),
-                    number("pu", 2),
-                    b,
-                    a,
-                ],
-            ),
-        }
+    parts.prop_map(|(symbol, times, drawn, flags, order, (stream, shape))| {
+        let named = |key: &str| match key {
+            "E" => times[0].clone(),
+            "T" => times[1].clone(),
+            "s" | "ps" => format!("\"{symbol}\""),
+            "X" => format!("\"{order}\""),
+            "st" => "1".to_owned(),
+            "m" => flags[0].to_string(),
+            "M" => flags[1].to_string(),
+            key => panic!("{key} has no value"),
+        };
+        (stream, parse::fields(shape, &drawn, named))
     })
 }
 

@@ -117,82 +117,51 @@ fn pairs(with_side: bool) -> impl Strategy<Value = String> {
     prop_oneof![12 => list, 1 => Just("[[\"1\"]]".to_owned()), 1 => Just("{}".to_owned())]
 }
 
+/// The frames of the Exchange, as [`parse::fields`] reads them.
+const SHAPES: [&str; 6] = [
+    "type=match trade_id#0 maker_order_id=2a0da34e-61f7-4c36-88e5-c9dd15927b16 \
+     taker_order_id=2a0da34e-61f7-4c36-88e5-c9dd15927b16 side size$0 price$1 product_id \
+     sequence#1 time",
+    "type=last_match trade_id#0 maker_order_id=2a0da34e-61f7-4c36-88e5-c9dd15927b16 \
+     taker_order_id=2a0da34e-61f7-4c36-88e5-c9dd15927b16 side size$0 price$1 product_id \
+     sequence#1 time",
+    "type=l2update product_id changes[0 time",
+    "type=snapshot product_id asks[1 bids[2 time",
+    "type=heartbeat sequence#0 last_trade_id#1 product_id time",
+    "type=ticker sequence#0 product_id price$0 open_24h$1 volume_24h$2 low_24h$3 high_24h$4 \
+     volume_30d=1.5 best_bid$5 best_bid_size$6 best_ask$7 best_ask_size$8 side time trade_id#1 \
+     last_size$0",
+];
+
 /// A frame of the Exchange.
 fn exchange_frame() -> impl Strategy<Value = String> {
+    let lists = (pairs(true), pairs(false), pairs(false));
+    let lists = lists.prop_map(|(changes, asks, bids)| vec![changes, asks, bids]);
     let parts = (
-        product(),
-        date(),
-        prop::collection::vec(id(), 3),
-        prop::collection::vec(decimal(), 9),
-        (pairs(true), pairs(false), pairs(false)),
-        (any::<[bool; 3]>(), 0_usize..6),
+        (product(), date()),
+        parse::drawn(id(), 2, decimal(), 9, lists),
+        (any::<[bool; 2]>(), 0..SHAPES.len()),
         (change(), blemish()),
     );
-    parts.prop_map(|(product, date, ids, decimals, lists, (flags, shape), (change, blemish))| {
-        let (product_id, time) = (("product_id", quoted(product)), ("time", quoted(date)));
-        let price = |key, index: usize| (key, quoted(&decimals[index]));
-        let number = |key, index: usize| (key, ids[index].clone());
-        let side = ("side", quoted(if flags[0] { "buy" } else { "sell" }));
-        let kind = |name: &str| ("type", quoted(name));
-        let order = quoted("2a0da34e-61f7-4c36-88e5-c9dd15927b16");
-        let fields = match shape {
-            0 | 1 => vec![
-                kind(if shape == 0 { "match" } else { "last_match" }),
-                number("trade_id", 0),
-                ("maker_order_id", order.clone()),
-                ("taker_order_id", order),
-                side,
-                price("size", 0),
-                price("price", 1),
-                product_id,
-                number("sequence", 1),
-                time,
-            ],
-            2 => {
-                let mut fields = vec![kind("l2update"), product_id, ("changes", lists.0)];
-                fields.extend(flags[1].then_some(time));
-                fields
-            }
-            3 => {
-                let (asks, bids) = (("asks", lists.1), ("bids", lists.2));
-                let mut fields = vec![kind("snapshot"), product_id];
-                fields.extend(if flags[0] { [asks, bids] } else { [bids, asks] });
-                fields.extend(flags[1].then_some(time));
-                fields
-            }
-            4 => vec![
-                kind("heartbeat"),
-                number("sequence", 0),
-                number("last_trade_id", 1),
-                product_id,
-                time,
-            ],
-            _ => {
-                let mut fields = vec![
-                    kind("ticker"),
-                    number("sequence", 0),
-                    product_id,
-                    price("price", 0),
-                    price("open_24h", 1),
-                    price("volume_24h", 2),
-                    price("low_24h", 3),
-                    price("high_24h", 4),
-                    ("volume_30d", quoted("1.5")),
-                    price("best_bid", 5),
-                    price("best_bid_size", 6),
-                    price("best_ask", 7),
-                    price("best_ask_size", 8),
-                    side,
-                    time,
-                    number("trade_id", 1),
-                    price("last_size", 0),
-                ];
-                if flags[1] {
-                    fields.retain(|(key, _)| !key.ends_with("_size") || *key == "last_size");
-                }
-                fields
-            }
+    parts.prop_map(|((product, date), drawn, ([one, two], shape), (change, blemish))| {
+        let named = |key: &str| match key {
+            "product_id" => quoted(&product),
+            "time" => quoted(&date),
+            "side" => quoted(if one { "buy" } else { "sell" }),
+            key => panic!("{key} has no value"),
         };
+        let mut fields: Fields = parse::fields(SHAPES[shape], &drawn, named);
+        // Older frames lack a date or sizes, and which side comes first has no rule.
+        match fields[0].1.as_str() {
+            "\"l2update\"" | "\"snapshot\"" if !two => fields.retain(|(key, _)| *key != "time"),
+            "\"ticker\"" if two => {
+                fields.retain(|(key, _)| !key.starts_with("best_") || !key.ends_with("_size"))
+            }
+            _ => {}
+        }
+        if shape == 3 && !one {
+            fields.swap(2, 3);
+        }
         blemished(object(&edited(fields, &change)), blemish)
     })
 }

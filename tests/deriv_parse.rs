@@ -56,6 +56,88 @@ fn epoch() -> impl Strategy<Value = String> {
     ]
 }
 
+/// What the fields of a frame are filled from.
+#[derive(Debug)]
+struct Drawn {
+    symbol: String,
+    numbers: Vec<String>,
+    texts: Vec<String>,
+    one: String,
+    two: String,
+    granularity: &'static str,
+    id: &'static str,
+    request: Option<String>,
+}
+
+fn field(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+impl Drawn {
+    /// The request as it is told back, its fields sorted.
+    fn asked(&self, fields: &[(&str, &str)]) -> String {
+        let mut fields: Fields = fields.iter().map(|(key, value)| field(key, value)).collect();
+        fields.extend(self.request.iter().map(|id| field("req_id", id)));
+        fields.sort();
+        object(&fields)
+    }
+
+    /// The fields of a frame's root, but for what it carries.
+    fn root(&self, echo: Option<String>, kind: &str) -> Fields {
+        let mut root: Fields = echo.iter().map(|echo| field("echo_req", echo)).collect();
+        root.push(field("msg_type", &quoted(kind)));
+        root.extend(self.request.iter().map(|id| field("req_id", id)));
+        root.push(field("subscription", &format!("{{\"id\":\"{}\"}}", self.id)));
+        root
+    }
+
+    fn tick(&self, has: [bool; 5]) -> (Fields, &'static str, Fields) {
+        let mut tick = Vec::new();
+        if has[0] {
+            tick.extend([field("ask", &self.numbers[0]), field("bid", &self.numbers[1])]);
+        }
+        tick.push(field("epoch", &self.one));
+        if has[1] {
+            tick.push(field("id", &quoted(self.id)));
+        }
+        if has[2] {
+            tick.push(field("pip_size", "4"));
+        }
+        tick.extend([field("quote", &self.numbers[2]), field("symbol", &self.symbol)]);
+        let ticks = if has[3] { self.symbol.clone() } else { format!("[{},\"X\"]", self.symbol) };
+        let echo = has[4].then(|| self.asked(&[("subscribe", "1"), ("ticks", &ticks)]));
+        (self.root(echo, "tick"), "tick", tick)
+    }
+
+    fn bar(&self) -> (Fields, &'static str, Fields) {
+        let bar = vec![
+            field("close", &self.texts[0]),
+            field("epoch", &self.one),
+            field("granularity", self.granularity),
+            field("high", &self.texts[1]),
+            field("id", &quoted(self.id)),
+            field("low", &self.texts[2]),
+            field("open", &self.texts[3]),
+            field("open_time", &self.two),
+            field("pip_size", "2"),
+            field("symbol", &self.symbol),
+        ];
+        let echo = self.asked(&[
+            ("count", "60"),
+            ("end", "\"latest\""),
+            ("granularity", self.granularity),
+            ("style", "\"candles\""),
+            ("subscribe", "1"),
+            ("ticks_history", &self.symbol),
+        ]);
+        (self.root(Some(echo), "ohlc"), "ohlc", bar)
+    }
+}
+
 /// One frame: the fields of its root and those of what it carries, in the order of the wire.
 fn frame() -> impl Strategy<Value = (Fields, &'static str, Fields)> {
     let symbol = prop_oneof![9 => prop::sample::select(&SYMBOLS[..]), 1 => Just("NOTOURS")];
@@ -66,69 +148,15 @@ fn frame() -> impl Strategy<Value = (Fields, &'static str, Fields)> {
         prop::collection::vec(text_number(), 4),
         (epoch(), epoch(), granularity),
         prop::sample::select(&IDS[..]),
-        any::<[bool; 6]>(),
+        any::<(bool, [bool; 5])>(),
         prop::option::weighted(0.5, 0_u32..40),
     );
-    parts.prop_map(|(symbol, numbers, texts, (one, two, granularity), id, has, request)| {
-        let field = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let quoted = |text: &str| format!("\"{text}\"");
+    parts.prop_map(|(symbol, numbers, texts, dates, id, (is_tick, has), request)| {
+        let (one, two, granularity) = dates;
         let request = request.map(|id| id.to_string());
-        let asked = |fields: &[(&str, &str)]| {
-            let mut fields: Fields = fields.iter().map(|(key, value)| field(key, value)).collect();
-            fields.extend(request.iter().map(|id| field("req_id", id)));
-            fields.sort();
-            object(&fields)
-        };
-        let named = quoted(symbol);
-        let subscription = field("subscription", &format!("{{\"id\":\"{id}\"}}"));
-        let number = request.iter().map(|id| field("req_id", id));
-        if has[0] {
-            let mut tick = Vec::new();
-            if has[1] {
-                tick.extend([field("ask", &numbers[0]), field("bid", &numbers[1])]);
-            }
-            tick.push(field("epoch", &one));
-            if has[2] {
-                tick.push(field("id", &quoted(id)));
-            }
-            if has[3] {
-                tick.push(field("pip_size", "4"));
-            }
-            tick.extend([field("quote", &numbers[2]), field("symbol", &named)]);
-            let ticks = if has[4] { named.clone() } else { format!("[{named},\"X\"]") };
-            let mut root = Vec::new();
-            if has[5] {
-                root.push(field("echo_req", &asked(&[("subscribe", "1"), ("ticks", &ticks)])));
-            }
-            root.push(field("msg_type", "\"tick\""));
-            root.extend(number);
-            root.push(subscription);
-            return (root, "tick", tick);
-        }
-        let bar = vec![
-            field("close", &texts[0]),
-            field("epoch", &one),
-            field("granularity", granularity),
-            field("high", &texts[1]),
-            field("id", &quoted(id)),
-            field("low", &texts[2]),
-            field("open", &texts[3]),
-            field("open_time", &two),
-            field("pip_size", "2"),
-            field("symbol", &named),
-        ];
-        let echo = asked(&[
-            ("count", "60"),
-            ("end", "\"latest\""),
-            ("granularity", granularity),
-            ("style", "\"candles\""),
-            ("subscribe", "1"),
-            ("ticks_history", &named),
-        ]);
-        let mut root = vec![field("echo_req", &echo), field("msg_type", "\"ohlc\"")];
-        root.extend(number);
-        root.push(subscription);
-        (root, "ohlc", bar)
+        let symbol = quoted(symbol);
+        let drawn = Drawn { symbol, numbers, texts, one, two, granularity, id, request };
+        if is_tick { drawn.tick(has) } else { drawn.bar() }
     })
 }
 

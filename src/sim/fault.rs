@@ -314,7 +314,17 @@ impl FromStr for FaultSpec {
 
 impl Parts<'_> {
     fn fault(&mut self) -> Result<Fault, FaultError> {
-        Ok(match self.name {
+        for read in [Self::of_connections, Self::of_events, Self::of_answers] {
+            if let Some(fault) = read(self)? {
+                return Ok(fault);
+            }
+        }
+        Err(FaultError::Name { name: self.name.to_owned() })
+    }
+
+    /// What befalls a connection, or all of them.
+    fn of_connections(&mut self) -> Result<Option<Fault>, FaultError> {
+        Ok(Some(match self.name {
             "disconnect" => Fault::Disconnect,
             "disconnect-one" => Fault::DisconnectOne,
             "silence" => Fault::Silence,
@@ -330,84 +340,90 @@ impl Parts<'_> {
             "pongs" => Fault::Pongs(self.value("pongs", 1, 1 << 20, 1 << 17)? as u32),
             "crumbs" => Fault::Crumbs(self.value("crumbs", 1, 1 << 20, 1 << 17)? as u32),
             "errors" => Fault::Errors(self.value("errors", 1, 1 << 16, 1_000)? as u32),
-            "deep" => Fault::Deep {
-                count: self.value("deep", 1, 1 << 20, 10_000)? as u32,
-                symbol: self.take("symbol").map(str::to_owned),
-            },
-            "leap" => Fault::Leap {
-                by: self.value("leap", 1, u64::MAX, 10_000_000_000_000_000)?,
-                symbol: self.take("symbol").map(str::to_owned),
-            },
             "slow-start" => Fault::SlowStart(self.duration("slow-start", 2)?),
             "refuse" => Fault::Refuse {
                 status: self.value("refuse", 400, 599, 503)? as u16,
                 count: self.count()?,
             },
             "shutdown" => Fault::Shutdown { after: self.duration("shutdown", 5)? },
-            "gap" => {
-                let (_, symbol, count) = self.event(Some(Of::Depth))?;
-                Fault::Drop { of: Of::Depth, symbol, count }
-            }
+            "stall" => Fault::Stall(self.duration("stall", 2)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What befalls the events of a stream, or the market itself.
+    fn of_events(&mut self) -> Result<Option<Fault>, FaultError> {
+        type Named = fn((Of, Option<String>, u32)) -> Fault;
+        let (fixed, named): (_, Named) = match self.name {
+            "gap" => (Some(Of::Depth), |(of, symbol, count)| Fault::Drop { of, symbol, count }),
             "drop-trade" => {
-                let (_, symbol, count) = self.event(Some(Of::Trade))?;
-                Fault::Drop { of: Of::Trade, symbol, count }
+                (Some(Of::Trade), |(of, symbol, count)| Fault::Drop { of, symbol, count })
             }
-            "duplicate" => {
-                let (of, symbol, count) = self.event(None)?;
-                Fault::Duplicate { of, symbol, count }
+            "duplicate" => (None, |(of, symbol, count)| Fault::Duplicate { of, symbol, count }),
+            "reorder" => (None, |(of, symbol, count)| Fault::Reorder { of, symbol, count }),
+            "corrupt" => (None, |(of, symbol, count)| Fault::Corrupt { of, symbol, count }),
+            "cut" => (None, |(of, symbol, count)| Fault::Cut { of, symbol, count }),
+            "unreadable" => (None, |(of, symbol, count)| Fault::Unreadable { of, symbol, count }),
+            "superseded" => {
+                (Some(Of::Candle), |(_, symbol, count)| Fault::Superseded { symbol, count })
             }
-            "reorder" => {
-                let (of, symbol, count) = self.event(None)?;
-                Fault::Reorder { of, symbol, count }
+            "bad-checksum" => {
+                (Some(Of::Depth), |(_, symbol, count)| Fault::WrongChecksum { symbol, count })
             }
-            "corrupt" => {
-                let (of, symbol, count) = self.event(None)?;
-                Fault::Corrupt { of, symbol, count }
-            }
-            "cut" => {
-                let (of, symbol, count) = self.event(None)?;
-                Fault::Cut { of, symbol, count }
-            }
+            _ => return self.of_streams(),
+        };
+        Ok(Some(named(self.event(fixed)?)))
+    }
+
+    /// What befalls a stream, or the market itself, until it ends.
+    fn of_streams(&mut self) -> Result<Option<Fault>, FaultError> {
+        Ok(Some(match self.name {
+            "deep" => Fault::Deep {
+                count: self.value("deep", 1, 1 << 20, 10_000)? as u32,
+                symbol: self.symbol(),
+            },
+            "leap" => Fault::Leap {
+                by: self.value("leap", 1, u64::MAX, 10_000_000_000_000_000)?,
+                symbol: self.symbol(),
+            },
+            "market-closed" => Fault::MarketClosed {
+                lasts: self.duration("market-closed", 30)?,
+                symbol: self.symbol(),
+            },
             "mute" => {
                 let (of, symbol) = self.stream(None)?;
                 Fault::Mute { of, symbol }
             }
-            "stall" => Fault::Stall(self.duration("stall", 2)?),
-            "rest-late" => {
-                Fault::RestLate { after: self.duration("rest-late", 2)?, count: self.count()? }
-            }
-            "unreadable" => {
-                let (of, symbol, count) = self.event(None)?;
-                Fault::Unreadable { of, symbol, count }
+            "seq-reset" => {
+                let (of, symbol) = self.stream(None)?;
+                Fault::SequenceReset { of, symbol }
             }
             "times-ahead" => {
                 let by = self.duration("times-ahead", 3_600)?;
                 let (of, symbol, count) = self.event(None)?;
                 Fault::TimesAhead { by, of, symbol, count }
             }
-            "superseded" => {
-                let (_, symbol, count) = self.event(Some(Of::Candle))?;
-                Fault::Superseded { symbol, count }
-            }
-            "seq-reset" => {
-                let (of, symbol) = self.stream(None)?;
-                Fault::SequenceReset { of, symbol }
-            }
-            "bad-checksum" => {
-                let (_, symbol, count) = self.event(Some(Of::Depth))?;
-                Fault::WrongChecksum { symbol, count }
-            }
-            "market-closed" => Fault::MarketClosed {
-                lasts: self.duration("market-closed", 30)?,
-                symbol: self.take("symbol").map(str::to_owned),
-            },
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What befalls answers to requests, on the stream or beside it.
+    fn of_answers(&mut self) -> Result<Option<Fault>, FaultError> {
+        Ok(Some(match self.name {
             "ack-mute" => Fault::AckMute { count: self.count()? },
             "too-many" => Fault::TooMany { count: self.count()? },
             "rest-429" => Fault::RestRefuse { status: 429, count: self.count()? },
             "rest-418" => Fault::RestRefuse { status: 418, count: self.count()? },
             "rest-stale" => Fault::RestStale { count: self.count()? },
-            name => return Err(FaultError::Name { name: name.to_owned() }),
-        })
+            "rest-late" => {
+                Fault::RestLate { after: self.duration("rest-late", 2)?, count: self.count()? }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn symbol(&mut self) -> Option<String> {
+        self.take("symbol").map(str::to_owned)
     }
 
     fn take(&mut self, field: &str) -> Option<&str> {

@@ -168,10 +168,7 @@ impl Body {
             },
             STREAM_STATE => Self::StreamState {
                 channel: numbered(&Channel::ALL, three)?,
-                interval: match four.checked_sub(1) {
-                    Some(number) => Some(numbered(&Interval::ALL, number)?),
-                    None => None,
-                },
+                interval: none_or_numbered(&Interval::ALL, four)?,
                 state: numbered(&BookState::ALL, one)?,
                 reason: numbered(Reason::ALL, two)?,
             },
@@ -203,34 +200,17 @@ fn numbered<T: Copy>(all: &[T], number: u8) -> Option<T> {
     all.get(usize::from(number)).copied()
 }
 
+/// The same where 0 is none and numbers begin at 1.
+fn none_or_numbered<T: Copy>(all: &[T], number: u8) -> Option<Option<T>> {
+    number.checked_sub(1).map_or(Some(None), |number| numbered(all, number).map(Some))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_kind_of_body_survives_its_words() {
-        let (digits, mantissas) = ([1, 2, 3, 18], [1, -2, i64::MIN, i64::MAX]);
-        let mut bodies = vec![
-            Body::Quote { digits, mantissas },
-            Body::TickerPrices { digits, mantissas },
-            Body::TickerChange { digits, mantissas },
-            Body::TickerVolumes { digits: [3, 255], words: [u64::MAX, 1, 2, 3] },
-            Body::Time { date: UnixNanos(-5) },
-            Body::TradesShown { shown: true },
-            Body::TradesShown { shown: false },
-            Body::StreamState {
-                channel: Channel::Ticker,
-                interval: None,
-                state: BookState::Stale,
-                reason: Reason::Unavailable,
-            },
-            Body::StreamState {
-                channel: Channel::Candles,
-                interval: Some(Interval::Day1),
-                state: BookState::Live,
-                reason: Reason::None,
-            },
-        ];
+    fn trades_and_levels() -> Vec<Body> {
+        let mut bodies = Vec::new();
         let sides = [Side::Bid, Side::None, Side::Ask].into_iter().cycle();
         let numbers = [Some(u64::MAX), Some(0), None].into_iter().cycle();
         for ((id_kind, side), update_id) in IdKind::ALL.into_iter().zip(sides).zip(numbers) {
@@ -256,6 +236,34 @@ mod tests {
                 update_id,
             });
         }
+        bodies
+    }
+
+    #[test]
+    fn every_kind_of_body_survives_its_words() {
+        let (digits, mantissas) = ([1, 2, 3, 18], [1, -2, i64::MIN, i64::MAX]);
+        let mut bodies = vec![
+            Body::Quote { digits, mantissas },
+            Body::TickerPrices { digits, mantissas },
+            Body::TickerChange { digits, mantissas },
+            Body::TickerVolumes { digits: [3, 255], words: [u64::MAX, 1, 2, 3] },
+            Body::Time { date: UnixNanos(-5) },
+            Body::TradesShown { shown: true },
+            Body::TradesShown { shown: false },
+            Body::StreamState {
+                channel: Channel::Ticker,
+                interval: None,
+                state: BookState::Stale,
+                reason: Reason::Unavailable,
+            },
+            Body::StreamState {
+                channel: Channel::Candles,
+                interval: Some(Interval::Day1),
+                state: BookState::Live,
+                reason: Reason::None,
+            },
+        ];
+        bodies.extend(trades_and_levels());
         for interval in Interval::ALL {
             let closed = interval == Interval::Day1;
             bodies.push(Body::CandlePrices { interval, closed, digits, mantissas });

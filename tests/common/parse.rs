@@ -189,6 +189,49 @@ pub(crate) fn object<K: Display>(fields: &[(K, String)]) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
+/// What the fields of a frame are filled from.
+#[derive(Clone, Debug)]
+pub(crate) struct Drawn {
+    ids: Vec<String>,
+    decimals: Vec<String>,
+    lists: Vec<String>,
+}
+
+/// So many ids and decimals, and lists.
+pub(crate) fn drawn(
+    id: impl Strategy<Value = String>,
+    ids: usize,
+    decimal: impl Strategy<Value = String>,
+    decimals: usize,
+    lists: impl Strategy<Value = Vec<String>>,
+) -> impl Strategy<Value = Drawn> {
+    (prop::collection::vec(id, ids), prop::collection::vec(decimal, decimals), lists)
+        .prop_map(|(ids, decimals, lists)| Drawn { ids, decimals, lists })
+}
+
+/// The fields of a frame whose shape is a line of keys as in `e=trade E t#0 p$1 b[0`: behind `=`
+/// stands a text, behind `#` which id it is, behind `$` which decimal, in quotes, behind `[` which
+/// list. What a key alone says is `named`.
+pub(crate) fn fields<K: From<&'static str>>(
+    shape: &'static str,
+    drawn: &Drawn,
+    named: impl Fn(&str) -> String,
+) -> Fields<K> {
+    let field = |word: &'static str| {
+        let (key, source) = word.split_at(word.find(['=', '#', '$', '[']).unwrap_or(word.len()));
+        let index = || source[1..].parse::<usize>().expect("an index");
+        let value = match source.chars().next() {
+            Some('=') => format!("\"{}\"", &source[1..]),
+            Some('#') => drawn.ids[index()].clone(),
+            Some('$') => format!("\"{}\"", drawn.decimals[index()]),
+            Some(_) => drawn.lists[index()].clone(),
+            None => named(key),
+        };
+        (K::from(key), value)
+    };
+    shape.split_whitespace().map(field).collect()
+}
+
 /// How the fields of an object are disturbed; places count from the start again behind the end.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit<K = String> {

@@ -98,24 +98,8 @@ impl World {
         let (candle_source, interval) = made_of(kind, &mut apart);
         let (clock, hand) = Clock::manual(UnixNanos(begin));
         let lifetime = random.one_of(&[None, None, Some(LIFETIME)]);
-        let usual = Options::new(kind.exchange);
-        let options = Options {
-            symbols: kind.natives.map(str::to_owned).to_vec(),
-            era: kind.era,
-            rate: random.between(10, 60) as u32,
-            seed,
-            truth_trades: 100_000,
-            // Sooner than exchanges do, as seeds are short; one that never pings will not.
-            ping_interval: if usual.ping_interval == Duration::MAX {
-                Duration::MAX
-            } else {
-                HEARTBEAT
-            },
-            pong_timeout: Duration::from_secs(5),
-            lifetime,
-            clock: clock.clone(),
-            ..usual
-        };
+        let options = exchange_options(kind, seed, random.between(10, 60) as u32);
+        let options = Options { lifetime, clock: clock.clone(), ..options };
         let exchange = ByHand::new(&options, kind.depth).expect("a simulator is made");
 
         let own_candles = (candle_source == CandleSource::Exchange).then_some(interval);
@@ -130,46 +114,31 @@ impl World {
             rings: vec![RingEnd { ring: producer, bell: None }],
             reports,
         };
-        let rules: Rules = Box::new(move |rules| {
-            rules.lifetime = lifetime.and(Some(LIFETIME_KNOWN));
-            rules.frame_bytes_max = 1 << 20;
-            rules.heartbeat = rules.heartbeat.map(|(every, text)| (every.min(HEARTBEAT), text));
-        });
-        let bent = Bent { exchange: adapter(kind.exchange), rules };
+        let lines = random.one_of(&[1, 1, 2]);
         let feed_options = FeedOptions {
             reconnect: QUICK,
             connect_timeout: Duration::from_secs(3),
             mute_after: Duration::from_secs(5),
-            lines: random.one_of(&[1, 1, 2]),
+            lines,
             seed,
             ..FeedOptions::new(exchange.url(), subscriptions)
         };
+        let bent = bent(kind, lifetime);
         let (feed, handle) = Feed::new(bent, feed_options, context).expect("a feed is made");
 
-        let options = BroadcastOptions {
-            client_queue_bytes: 16 << 20,
-            history: HistoryBounds { events: 512, ..Default::default() },
-            offers: Arc::new(
-                ExchangeId::ALL
-                    .map(|_| Offer { candle_source: Some(candle_source), ..Offer::everything() }),
-            ),
-            ..BroadcastOptions::default()
-        };
-        let (mut broadcaster, broadcast) =
-            Broadcaster::new(options, Arc::new(table), clock.clone(), recorder().0)
-                .expect("a broadcaster is made");
+        let (mut broadcaster, broadcast) = Broadcaster::new(
+            broadcast_options(candle_source),
+            Arc::new(table),
+            clock.clone(),
+            recorder().0,
+        )
+        .expect("a broadcaster is made");
         let attach = BroadcastCommand::Attach(FeedRing { exchange: kind.exchange, ticks });
         broadcast.send(attach).expect("there is room");
         let (mut client, open) = Client::pair();
         broadcast.send(BroadcastCommand::Open(open)).expect("there is room");
         broadcaster.turn(clock.now());
-        client.say(
-            r#"{"action":"subscribe","symbols":["*"],"channels":["trades","ticker","orderbook","status"]}"#,
-        );
-        client.say(&format!(
-            r#"{{"action":"subscribe","symbols":["*"],"channels":["candles"],"interval":"{}"}}"#,
-            interval.name()
-        ));
+        subscribe(&mut client, interval);
         let candles =
             Candles::new(kind, (candle_source, interval), symbols.len(), begin / 1_000_000);
         let control = Control::new(profile(kind.exchange), exchange.address(), clock.clone());
@@ -419,6 +388,54 @@ fn made_of(kind: &Kind, random: &mut Random) -> (CandleSource, Interval) {
         0 if has_trades => (CandleSource::Trades, random.one_of(&built)),
         _ if kind.own_candles.is_empty() => (CandleSource::Trades, random.one_of(&built)),
         _ => (CandleSource::Exchange, random.one_of(kind.own_candles)),
+    }
+}
+
+/// Everything that a client can follow, candles of one interval.
+fn subscribe(client: &mut Client, interval: Interval) {
+    client.say(
+        r#"{"action":"subscribe","symbols":["*"],"channels":["trades","ticker","orderbook","status"]}"#,
+    );
+    client.say(&format!(
+        r#"{{"action":"subscribe","symbols":["*"],"channels":["candles"],"interval":"{}"}}"#,
+        interval.name()
+    ));
+}
+
+/// The exchange of one seed, at so many events a second.
+fn exchange_options(kind: &Kind, seed: u64, rate: u32) -> Options {
+    let usual = Options::new(kind.exchange);
+    // Sooner than exchanges do, as seeds are short; one that never pings will not.
+    let pings = usual.ping_interval != Duration::MAX;
+    Options {
+        symbols: kind.natives.map(str::to_owned).to_vec(),
+        era: kind.era,
+        rate,
+        seed,
+        truth_trades: 100_000,
+        ping_interval: if pings { HEARTBEAT } else { Duration::MAX },
+        pong_timeout: Duration::from_secs(5),
+        ..usual
+    }
+}
+
+/// The exchange's adapter with rules that suit short seeds.
+fn bent(kind: &Kind, lifetime: Option<Duration>) -> Bent<Rules> {
+    let rules: Rules = Box::new(move |rules| {
+        rules.lifetime = lifetime.and(Some(LIFETIME_KNOWN));
+        rules.frame_bytes_max = 1 << 20;
+        rules.heartbeat = rules.heartbeat.map(|(every, text)| (every.min(HEARTBEAT), text));
+    });
+    Bent { exchange: adapter(kind.exchange), rules }
+}
+
+fn broadcast_options(candle_source: CandleSource) -> BroadcastOptions {
+    let offer = |_| Offer { candle_source: Some(candle_source), ..Offer::everything() };
+    BroadcastOptions {
+        client_queue_bytes: 16 << 20,
+        history: HistoryBounds { events: 512, ..Default::default() },
+        offers: Arc::new(ExchangeId::ALL.map(offer)),
+        ..BroadcastOptions::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the streams of the market agree with each other, with the requests and with the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -130,15 +130,90 @@ fn volume(trades: &Trades, first: u64, last: u64) -> u128 {
     trades.range(first..=last).map(|(_, (_, size, _))| key(size)).sum()
 }
 
+/// What the streams of one symbol have said.
+struct Heard {
+    /// The exchange's id is that of spot.
+    spot: bool,
+    book: Book,
+    update_id: u64,
+    trades: Trades,
+    /// The first trade of the next aggregate.
+    next_agg: Option<u64>,
+    best: Value,
+}
+
+impl Heard {
+    /// From where the market stands.
+    fn from(begin: &TrueBook, spot: bool) -> Self {
+        let side = |levels: &[(String, String)]| {
+            levels.iter().map(|level| (key(&level.0), level.clone())).collect()
+        };
+        let book = Book { bids: side(&begin.bids), asks: side(&begin.asks) };
+        let (update_id, trades) = (begin.update_id, Trades::new());
+        Self { spot, book, update_id, trades, next_agg: None, best: Value::Null }
+    }
+
+    /// Asserts that an event agrees with what the streams have said before.
+    fn hear(&mut self, kind: &str, data: &Value) {
+        match kind {
+            "trade" => self.trade(data),
+            "aggTrade" => {
+                let (first, last) = (id(data, "f"), id(data, "l"));
+                assert!(self.next_agg.is_none_or(|next| next == first));
+                self.next_agg = Some(last + 1);
+                assert_eq!(key(text(data, "q")), volume(&self.trades, first, last));
+                assert_eq!(text(data, "p"), self.trades[&last].0);
+            }
+            "depth@100ms" => {
+                self.update_id = id(data, "u");
+                Book::apply(&mut self.book.bids, &data["b"]);
+                Book::apply(&mut self.book.asks, &data["a"]);
+            }
+            "depth20@100ms" => self.top(data),
+            "bookTicker" => self.best = data.clone(),
+            "kline_1m" => {
+                let bar = &data["k"];
+                // The first bar may have begun before we listened only if the market had run.
+                assert_eq!(key(text(bar, "v")), volume(&self.trades, id(bar, "f"), id(bar, "L")));
+                assert_eq!(id(bar, "n"), id(bar, "L") - id(bar, "f") + 1);
+                assert_eq!(text(bar, "c"), self.trades[&id(bar, "L")].0);
+            }
+            "ticker" => {
+                let sum = volume(&self.trades, id(data, "F"), id(data, "L"));
+                assert_eq!(key(text(data, "v")), sum);
+                assert_eq!(text(data, "c"), self.trades[&id(data, "L")].0);
+            }
+            other => panic!("{other} was not asked for"),
+        }
+    }
+
+    fn trade(&mut self, data: &Value) {
+        let sold = data["m"].as_bool().expect("a side");
+        let trade = (text(data, "p").to_owned(), text(data, "q").to_owned(), sold);
+        let previous = self.trades.last_key_value().map(|(id, _)| *id);
+        assert!(previous.is_none_or(|previous| previous + 1 == id(data, "t")));
+        self.trades.insert(id(data, "t"), trade);
+    }
+
+    /// The first levels are those of the book.
+    fn top(&self, data: &Value) {
+        let (keys, last) = match self.spot {
+            true => (["bids", "asks"], id(data, "lastUpdateId")),
+            false => (["b", "a"], id(data, "u")),
+        };
+        assert_eq!(last, self.update_id);
+        let levels = |levels: &Value| -> Vec<(String, String)> {
+            serde_json::from_value(levels.clone()).expect("levels")
+        };
+        let bids: Vec<_> = self.book.bids.values().rev().take(20).cloned().collect();
+        let asks: Vec<_> = self.book.asks.values().take(20).cloned().collect();
+        assert_eq!((levels(&data[keys[0]]), levels(&data[keys[1]])), (bids, asks));
+    }
+}
+
 fn check_streams(exchange: ExchangeId) {
     let simulator = start(exchange);
-    let mut book = Book::default();
     let begin = simulator.book("BTCUSDT").expect("it is listed");
-    let insert = |side: &mut BTreeMap<_, _>, levels: &[(String, String)]| {
-        side.extend(levels.iter().map(|level| (key(&level.0), level.clone())));
-    };
-    insert(&mut book.bids, &begin.bids);
-    insert(&mut book.asks, &begin.asks);
     let spot = exchange == ExchangeId::Binance;
     let (public, market) = (
         ["trade", "bookTicker", "depth@100ms", "depth20@100ms"],
@@ -149,73 +224,25 @@ fn check_streams(exchange: ExchangeId) {
         false => open_streams(&simulator, &public),
     };
     simulator.resume();
-    let mut trades = Trades::new();
-    let (mut seen, mut next_agg, mut best) = (BTreeMap::<String, u32>::new(), None, Value::Null);
-    let mut update_id = begin.update_id;
-    while trades.len() < 4_000 || seen.len() < if spot { 7 } else { 4 } {
+    let mut heard = Heard::from(&begin, spot);
+    let mut seen = BTreeSet::<String>::new();
+    while heard.trades.len() < 4_000 || seen.len() < if spot { 7 } else { 4 } {
         let event = client.json();
-        let (stream, data) = (text(&event, "stream"), &event["data"]);
-        let (_, kind) = stream.split_once('@').expect("a kind");
-        *seen.entry(kind.to_owned()).or_default() += 1;
-        match kind {
-            "trade" => {
-                let sold = data["m"].as_bool().expect("a side");
-                let trade = (text(data, "p").to_owned(), text(data, "q").to_owned(), sold);
-                let previous = trades.last_key_value().map(|(id, _)| *id);
-                assert!(previous.is_none_or(|previous| previous + 1 == id(data, "t")));
-                trades.insert(id(data, "t"), trade);
-            }
-            "aggTrade" => {
-                let (first, last) = (id(data, "f"), id(data, "l"));
-                assert!(next_agg.is_none_or(|next| next == first));
-                next_agg = Some(last + 1);
-                assert_eq!(key(text(data, "q")), volume(&trades, first, last));
-                assert_eq!(text(data, "p"), trades[&last].0);
-            }
-            "depth@100ms" => {
-                update_id = id(data, "u");
-                Book::apply(&mut book.bids, &data["b"]);
-                Book::apply(&mut book.asks, &data["a"]);
-            }
-            "depth20@100ms" => {
-                let (keys, last) = match spot {
-                    true => (["bids", "asks"], id(data, "lastUpdateId")),
-                    false => (["b", "a"], id(data, "u")),
-                };
-                assert_eq!(last, update_id);
-                let levels = |levels: &Value| -> Vec<(String, String)> {
-                    serde_json::from_value(levels.clone()).expect("levels")
-                };
-                let bids: Vec<_> = book.bids.values().rev().take(20).cloned().collect();
-                let asks: Vec<_> = book.asks.values().take(20).cloned().collect();
-                assert_eq!((levels(&data[keys[0]]), levels(&data[keys[1]])), (bids, asks));
-            }
-            "bookTicker" => best = data.clone(),
-            "kline_1m" => {
-                let bar = &data["k"];
-                // The first bar may have begun before we listened only if the market had run.
-                assert_eq!(key(text(bar, "v")), volume(&trades, id(bar, "f"), id(bar, "L")));
-                assert_eq!(id(bar, "n"), id(bar, "L") - id(bar, "f") + 1);
-                assert_eq!(text(bar, "c"), trades[&id(bar, "L")].0);
-            }
-            "ticker" => {
-                assert_eq!(key(text(data, "v")), volume(&trades, id(data, "F"), id(data, "L")));
-                assert_eq!(text(data, "c"), trades[&id(data, "L")].0);
-            }
-            other => panic!("{other} was not asked for"),
-        }
+        let (_, kind) = text(&event, "stream").split_once('@').expect("a kind");
+        seen.insert(kind.to_owned());
+        heard.hear(kind, &event["data"]);
     }
     let truth: Trades = simulator
         .truth()
         .trades("BTCUSDT")
         .into_iter()
-        .filter(|trade| trades.contains_key(&trade.id))
+        .filter(|trade| heard.trades.contains_key(&trade.id))
         .map(|trade| {
             (trade.id, (trade.price, trade.size, trade.taker == tickwire::sim::BookSide::Ask))
         })
         .collect();
-    assert_eq!(truth, trades);
-    assert!(key(text(&best, "b")) < key(text(&best, "a")));
+    assert_eq!(truth, heard.trades);
+    assert!(key(text(&heard.best, "b")) < key(text(&heard.best, "a")));
 }
 
 #[test]

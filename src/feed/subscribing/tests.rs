@@ -538,9 +538,60 @@ impl Random {
     }
 }
 
-/// An exchange that refuses for now as chance has it, and then at last serves everything. Nothing
-/// is given up, everything is there in the end, no window holds more messages than are allowed,
-/// nothing is said during a hold, and what is refused and refused is asked for ever more rarely.
+/// An exchange that refuses for now as chance has it, and then at last serves everything.
+struct Moody {
+    random: Random,
+    answers: Answers,
+    refusals_left: u64,
+    /// What was refused since it last granted something: from when until when nothing is said.
+    holds: Vec<(MonoNanos, MonoNanos)>,
+}
+
+impl Moody {
+    fn answer(
+        &mut self,
+        subscribing: &mut Subscribing,
+        (text, all): (&str, &[Subscription]),
+        now: MonoNanos,
+    ) {
+        let Self { random, answers, refusals_left, holds } = self;
+        let id = id_of(text);
+        let asked: Vec<_> = all.iter().filter(|one| names(text, one)).copied().collect();
+        let refuse = *refusals_left > 0 && random.below(4) > 0;
+        *refusals_left -= u64::from(refuse);
+        let kind = [too_much(), too_much(), unavailable()][random.below(3) as usize];
+        let held = subscribing.held_until();
+        if !refuse {
+            accept(subscribing, *answers, id, &asked);
+            holds.clear();
+        } else if *answers == Answers::PerSubscription && random.below(2) == 0 {
+            for one in &asked {
+                let refused = subscribing.refuse(said_of(id, Some(one), kind), now);
+                assert!(matches!(refused, Refused::Postponed(_)), "{refused:?}");
+            }
+        } else {
+            // Some say to which request it belongs, and some do not even answer.
+            let id = id.filter(|_| random.below(3) > 0);
+            let refused = subscribing.refuse(said_of(id, None, kind), now);
+            assert!(!matches!(refused, Refused::GivenUp(_)), "{refused:?}");
+        }
+        if subscribing.held_until() > held {
+            holds.push((now, subscribing.held_until()));
+        }
+    }
+
+    /// What is refused and refused is asked for ever more rarely, and never given up.
+    fn assert_patience(&self) {
+        let wait = |(from, until): &(MonoNanos, MonoNanos)| until.since(*from);
+        let grows = |two: &[_]| wait(&two[1]) > wait(&two[0]) || wait(&two[1]) >= 300_000_000_000;
+        assert!(self.holds.windows(2).all(grows));
+        assert!(self.holds.iter().all(|hold| wait(hold) <= 340_000_000_000));
+    }
+}
+
+/// Nothing is given up, everything is there in the end, no window holds more messages than are
+/// allowed, nothing is said during a hold, and what is refused and refused is asked for ever more
+/// rarely.
 #[test]
 fn under_any_refusals_for_now_everything_is_there_in_the_end() {
     for seed in 0..300 {
@@ -554,10 +605,9 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
         let all = subscriptions(1 + random.below(60) as u32);
         let mut subscribing = Subscribing::new(&rules, &all, 0, (seed as u32, NOW));
         let pacer = Pacer::new(rules.messages_max, rules.message_window);
-        let mut refusals_left = random.below(200);
+        let refusals_left = random.below(200);
+        let mut moody = Moody { random, answers, refusals_left, holds: Vec::new() };
         let (mut now, mut sent, mut there) = (NOW, Vec::new(), Vec::new());
-        let mut holds: Vec<(MonoNanos, MonoNanos)> = Vec::new();
-        let begin = now;
         loop {
             subscribing.resume(now);
             while let Some((_, refused)) = subscribing.overdue(now, |_| false) {
@@ -569,29 +619,7 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
                 pacer.note(now);
                 sent.push(now);
                 assert!(now >= subscribing.held_until(), "seed {seed}: nothing during a hold");
-                let id = id_of(&text);
-                let asked: Vec<_> = all.iter().filter(|one| names(&text, one)).copied().collect();
-                let refuse = refusals_left > 0 && random.below(4) > 0;
-                refusals_left -= u64::from(refuse);
-                let kind = [too_much(), too_much(), unavailable()][random.below(3) as usize];
-                let held = subscribing.held_until();
-                if !refuse {
-                    accept(&mut subscribing, answers, id, &asked);
-                    holds.clear();
-                } else if answers == Answers::PerSubscription && random.below(2) == 0 {
-                    for one in &asked {
-                        let refused = subscribing.refuse(said_of(id, Some(one), kind), now);
-                        assert!(matches!(refused, Refused::Postponed(_)), "{refused:?}");
-                    }
-                } else {
-                    // Some say to which request it belongs, and some do not even answer.
-                    let id = id.filter(|_| random.below(3) > 0);
-                    let refused = subscribing.refuse(said_of(id, None, kind), now);
-                    assert!(!matches!(refused, Refused::GivenUp(_)), "{refused:?}");
-                }
-                if subscribing.held_until() > held {
-                    holds.push((now, subscribing.held_until()));
-                }
+                moody.answer(&mut subscribing, (&text, &all), now);
             }
             there.extend(subscribing.take_accepted());
             let due = subscribing.due().min(if subscribing.may_send() {
@@ -605,18 +633,13 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
             assert!(due > now, "seed {seed}: turns round and round");
             now = due;
             assert!(
-                now.since(begin) < 48 * 3_600 * 1_000_000_000,
-                "seed {seed}: {} of {}, {refusals_left}; {subscribing:?}",
+                now.since(NOW) < 48 * 3_600 * 1_000_000_000,
+                "seed {seed}: {} of {}, {}; {subscribing:?}",
                 there.len(),
-                all.len()
+                all.len(),
+                moody.refusals_left
             );
-            let wait = |(from, until): &(MonoNanos, MonoNanos)| until.since(*from);
-            assert!(
-                holds.windows(2).all(|two| {
-                    wait(&two[1]) > wait(&two[0]) || wait(&two[1]) >= 300_000_000_000
-                })
-            );
-            assert!(holds.iter().all(|hold| wait(hold) <= 340_000_000_000));
+            moody.assert_patience();
         }
         there.sort_by_key(|one| one.instrument);
         there.dedup();
