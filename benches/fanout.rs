@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayString;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster, FeedRing};
+use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster};
 use tickwire::clock::{Clock, UnixNanos};
 use tickwire::control::{AcceptHandle, AcceptOptions, Acceptor};
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
 use tickwire::latency::recorder;
 use tickwire::net::Waiting;
-use tickwire::ring::{Producer, ring};
+use tickwire::ring::{FeedRing, Producer, ring};
 use tickwire::tick::{Decimal, Side, Tick, Trade, TradeId};
 use tickwire::verify::{Speech, Swarm, SwarmOptions, Tally};
 use tungstenite::{Message, WebSocket};

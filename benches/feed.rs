@@ -25,7 +25,7 @@ use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::latency::{Collector, Quantile, Span, recorder};
 use tickwire::limits::RING_TICKS_CAPACITY;
 use tickwire::net::{OpCode, Waiting, frame_header};
-use tickwire::ring::{Consumer, ring};
+use tickwire::ring::{Consumer, WhenFull, ring};
 
 /// Frames that the sender keeps in one buffer, and renumbers each time that it sends them.
 const FRAMES: usize = 512;
@@ -148,7 +148,7 @@ impl Subject {
         let context = FeedContext {
             clock: clock.clone(),
             recorder,
-            rings: vec![RingEnd { ring, bell: None }],
+            rings: vec![RingEnd { ring, bell: None, when_full: WhenFull::Wait }],
             reports: bounded(64).0,
         };
         let exchange = Binance::new(ExchangeId::Binance);

@@ -31,7 +31,7 @@ use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::latency::{Histograms, Quantile, Span, recorder, time};
 use tickwire::limits::RING_TICKS_CAPACITY;
 use tickwire::net::{OpCode, Waiting, frame_header};
-use tickwire::ring::ring;
+use tickwire::ring::{WhenFull, ring};
 
 const SYMBOLS: [&str; 8] =
     ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "PEPEUSDT", "ADAUSDT"];
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     let (producer, mut consumer) = ring(RING_TICKS_CAPACITY);
     let (reports, inbox) = bounded(1_024);
     let (recorder, mut collector) = recorder();
-    let rings = vec![RingEnd { ring: producer, bell: None }];
+    let rings = vec![RingEnd { ring: producer, bell: None, when_full: WhenFull::Wait }];
     let context = FeedContext { clock: clock.clone(), recorder, rings, reports };
     let feed_options = FeedOptions {
         waiting: options.waiting,

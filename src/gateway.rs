@@ -21,9 +21,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use crate::broadcast::{
-    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
-};
+use crate::broadcast::{BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster};
 use crate::clock::Clock;
 use crate::config::{Config, FeedConfig, effective};
 use crate::control::{
@@ -40,7 +38,7 @@ use crate::latency::{Collector, Report, recorder};
 use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, Watched, stats};
 use crate::net::{NetError, Security, server_config};
-use crate::ring::{Consumer, ring};
+use crate::ring::{Consumer, FeedRing, WhenFull, ring};
 
 /// How long threads have to end that have nothing to deliver, and the others beyond what they are given
 /// for that: a feed may be in a turn and wait a second for its rings, the admin port as long for what
@@ -403,7 +401,8 @@ impl Start<'_> {
             .iter()
             .map(|broadcaster| {
                 let (ring, ticks) = ring(limits::RING_TICKS_CAPACITY);
-                (RingEnd { ring, bell: Some(Arc::clone(broadcaster.bell())) }, ticks)
+                let bell = Some(Arc::clone(broadcaster.bell()));
+                (RingEnd { ring, bell, when_full: WhenFull::Wait }, ticks)
             })
             .unzip();
         let (clock, reports) = (self.clock.clone(), reports.clone());

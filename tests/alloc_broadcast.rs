@@ -14,15 +14,13 @@ use std::time::Instant;
 use counting::allocations;
 use floor::{BTC, Client, ETH, PATIENCE, START, book, quote, table, trade};
 use serde_json::{Value, json};
-use tickwire::broadcast::{
-    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
-};
+use tickwire::broadcast::{BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster};
 use tickwire::cache::HistoryBounds;
 use tickwire::clock::{Clock, UnixNanos};
 use tickwire::control::{AcceptOptions, Acceptor};
 use tickwire::instrument::{ExchangeId, InstrumentId};
 use tickwire::latency::recorder;
-use tickwire::ring::{Producer, ring};
+use tickwire::ring::{FeedRing, Producer, ring};
 use tickwire::tick::{Body, Side, Tick, Ticker};
 
 /// One round of every kind of event.

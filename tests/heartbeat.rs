@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use floor::{BTC, Client, PATIENCE, START, table, trade};
 use serde_json::json;
-use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster, FeedRing};
+use tickwire::broadcast::{BroadcastCommand, BroadcastOptions, Broadcaster};
 use tickwire::clock::{Clock, ManualClock, UnixNanos};
 use tickwire::control::{AcceptHandle, AcceptOptions, Acceptor};
 use tickwire::instrument::ExchangeId;
 use tickwire::latency::recorder;
-use tickwire::ring::{Producer, ring};
+use tickwire::ring::{FeedRing, Producer, ring};
 use tickwire::tick::Tick;
 use tungstenite::Message;
 

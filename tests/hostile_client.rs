@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 
 use floor::{BTC, Client, Floor, PATIENCE, START, book, instrument, table, trade, wait_for};
 use serde_json::{Value, json};
-use tickwire::broadcast::{
-    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
-};
+use tickwire::broadcast::{BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster};
 use tickwire::clock::{Clock, MonoNanos, UnixNanos};
 use tickwire::control::{AcceptHandle, AcceptOptions, Acceptor};
 use tickwire::instrument::{ExchangeId, InstrumentTable};
 use tickwire::latency::recorder;
-use tickwire::ring::{Producer, ring};
+use tickwire::ring::{FeedRing, Producer, ring};
 use tickwire::tick::{Body, Side, Tick};
 use tungstenite::Message;
 

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::{Sender, TrySendError};
-use mio::Waker;
 
 use super::demand::Demand;
 use crate::client::Admission;
 use crate::dialect::{Catalogue, Dialects, Offers};
-use crate::instrument::{ExchangeId, InstrumentTable};
+use crate::instrument::InstrumentTable;
 use crate::metrics::BroadcastCounters;
 use crate::net::{Transport, WebSocket};
-use crate::ring::{Consumer, Doorbell};
+use crate::ring::{Bell, FeedRing};
 
 /// A client's connection after its upgrade.
 #[derive(Debug)]
@@ -26,18 +25,6 @@ pub struct OpenSocket {
     pub dialects: Dialects,
     /// Its place among the clients.
     pub admission: Admission,
-}
-
-/// What ends a broadcaster's sleep; the producers of its rings hold it.
-pub type Bell = Doorbell<Arc<Waker>>;
-
-/// One feed's end of a ring.
-#[derive(Debug)]
-pub struct FeedRing {
-    /// Whose ticks come.
-    pub exchange: ExchangeId,
-    /// The ring.
-    pub ticks: Consumer,
 }
 
 /// What a broadcaster can be told.

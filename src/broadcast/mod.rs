@@ -28,7 +28,7 @@ mod wishes;
 mod words;
 
 pub use crate::client::Admission;
-pub use command::{Bell, BroadcastCommand, BroadcastHandle, FeedRing, OpenSocket};
+pub use command::{BroadcastCommand, BroadcastHandle, OpenSocket};
 pub use demand::Demand;
 
 use std::cmp::Reverse;
@@ -50,7 +50,7 @@ use crate::limits::{
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
-use crate::ring::Doorbell;
+use crate::ring::{Bell, Doorbell, FeedRing};
 use crossbeam::channel::{Receiver, bounded};
 
 use fanout::Fanout;

@@ -75,7 +75,7 @@ pub struct FeedContext {
     pub clock: Clock,
     /// Its histograms.
     pub recorder: Recorder,
-    /// One ring per broadcaster.
+    /// One ring per consumer.
     pub rings: Vec<RingEnd>,
     /// Where it asks and tells; shared by all feeds.
     pub reports: Sender<FeedReport>,

@@ -1,38 +1,39 @@
-//! From the feed to the rings: nothing is lost, and whoever is full is waited for.
+//! From the feed to the rings of its consumers: a broadcaster that is full is waited for, a sink is
+//! not.
 //!
 //! ```text
 //! for each ring: push from its cursor on, until all is pushed or it is full
 //! all of them done? forget the ticks; else read nothing more, and try again in the next turn
 //! ```
 //!
-//! A ring that stays full beyond a bound lapses: it gets nothing until half of it is free, then a
-//! gap for each channel that it missed something of; its books are stale until they are told anew.
-//! The others go on meanwhile. A run of ticks
-//! that makes one event is never cut by that.
+//! A ring that stays full beyond a bound lapses, that of a sink at once: it gets nothing until half
+//! of it is free, then a gap for each channel that it missed something of; its books are stale until
+//! they are told anew, which a feed does for broadcasters. The others go on meanwhile. A run of
+//! ticks that makes one event is never cut by that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::Waker;
-
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
-use crate::ring::{Doorbell, Producer};
+use crate::ring::{Bell, Producer, WhenFull};
 use crate::tick::{Body, BookState, LevelFlags, Reason, Tick};
 
 /// Pushed ticks after which a bell is rung though more are to come, so that a consumer that sleeps
 /// begins while the feed goes on.
 const TICKS_PER_BELL: usize = 256;
 
-/// A ring and the bell of its consumer.
+/// One consumer, as a feed knows it.
 #[derive(Debug)]
 pub struct RingEnd {
     /// Where ticks go.
     pub ring: Producer,
     /// What wakes the thread at the other end; `None` where it never sleeps.
-    pub bell: Option<Arc<Doorbell<Arc<Waker>>>>,
+    pub bell: Option<Arc<Bell>>,
+    /// What is done while the ring is full.
+    pub when_full: WhenFull,
 }
 
 /// The feed's side of all rings.
@@ -58,8 +59,11 @@ struct Lane {
     full_since: Option<MonoNanos>,
     /// The rest of a run that a lapse must not cut, then gaps; before anything staged.
     first: Vec<Tick>,
-    /// What it missed since it lapsed.
-    lapse: Option<BTreeMap<(InstrumentId, Channel), u64>>,
+    /// It gets nothing, but for `first`, until there is room again.
+    lapsed: bool,
+    /// What it missed since it lapsed. A key stays, so that a sink that is often full costs no
+    /// allocation; there are as many as the feed has streams.
+    missed: BTreeMap<(InstrumentId, Channel), Option<u64>>,
     unrung: usize,
 }
 
@@ -68,7 +72,7 @@ struct Lane {
 pub(super) struct Pushed {
     /// Every ring took everything, or has lapsed.
     pub(super) done: bool,
-    /// A ring that had lapsed takes ticks again and must be told where things stand.
+    /// A broadcaster's ring that had lapsed takes ticks again and must be told where things stand.
     pub(super) rejoined: bool,
 }
 
@@ -103,7 +107,8 @@ impl Output {
         let mut behind = false;
         for lane in &mut self.lanes {
             if !lane.is_clear() {
-                pushed.rejoined |= lane.catch_up(self.staged.is_empty(), now);
+                let rejoined = lane.catch_up(self.staged.is_empty(), now);
+                pushed.rejoined |= rejoined && lane.end.when_full == WhenFull::Wait;
             }
             if lane.is_clear() {
                 lane.take(&self.staged, now);
@@ -159,7 +164,8 @@ impl Lane {
             cursor: 0,
             full_since: None,
             first: Vec::new(),
-            lapse: None,
+            lapsed: false,
+            missed: BTreeMap::new(),
             unrung: 0,
         }
     }
@@ -167,7 +173,7 @@ impl Lane {
     /// Nothing stands before the staged ticks.
     #[inline]
     fn is_clear(&self) -> bool {
-        self.first.is_empty() && self.lapse.is_none()
+        self.first.is_empty() && !self.lapsed
     }
 
     #[inline]
@@ -206,15 +212,17 @@ impl Lane {
         stall_max: Duration,
         counters: &FeedCounters,
     ) -> bool {
-        if self.lapse.is_some() || self.end.ring.is_abandoned() {
+        if self.lapsed || self.end.ring.is_abandoned() {
             self.miss(staged, counters);
             return true;
         }
-        counters.ring_refusals.increment();
         self.ring_bell();
-        let since = *self.full_since.get_or_insert(now);
-        if now < since.after(stall_max) {
-            return false;
+        if self.end.when_full == WhenFull::Wait {
+            counters.ring_refusals.increment();
+            let since = *self.full_since.get_or_insert(now);
+            if now < since.after(stall_max) {
+                return false;
+            }
         }
         let begun = self.cursor;
         if begun > 0 && !ends_event(&staged[begun - 1].body) {
@@ -223,7 +231,7 @@ impl Lane {
             self.first.extend_from_slice(&rest[..length.map_or(rest.len(), |last| last + 1)]);
             self.cursor += self.first.len();
         }
-        self.lapse = Some(BTreeMap::new());
+        self.lapsed = true;
         self.full_since = None;
         self.miss(staged, counters);
         true
@@ -233,13 +241,19 @@ impl Lane {
     fn miss(&mut self, staged: &[Tick], counters: &FeedCounters) {
         let missed = &staged[self.cursor..];
         self.cursor = staged.len();
-        counters.skipped.add(missed.len() as u64);
-        let Some(lapse) = &mut self.lapse else { return };
+        let counter = match self.end.when_full {
+            WhenFull::Wait => &counters.skipped,
+            WhenFull::Refuse => &counters.refused,
+        };
+        counter.add(missed.len() as u64);
+        if !self.lapsed {
+            return;
+        }
         for tick in missed.iter().filter(|tick| ends_event(&tick.body)) {
             if let Some((channel, events)) = misses(&tick.body) {
                 // What a gap says is the exchange's numbers' word.
-                let missed = lapse.entry((tick.instrument, channel)).or_default();
-                *missed = missed.saturating_add(events);
+                let missed = self.missed.entry((tick.instrument, channel)).or_default();
+                *missed = Some(missed.unwrap_or(0).saturating_add(events));
             }
         }
     }
@@ -251,12 +265,13 @@ impl Lane {
     fn catch_up(&mut self, nothing_staged: bool, now: MonoNanos) -> bool {
         self.push_first(now);
         let half_free = self.end.ring.room() >= self.capacity.div_ceil(2);
-        if !(self.first.is_empty() && nothing_staged && half_free) {
+        if !(self.lapsed && self.first.is_empty() && nothing_staged && half_free) {
             return false;
         }
-        let Some(lapse) = self.lapse.take() else { return false };
+        self.lapsed = false;
         let reason = Reason::Stall;
-        for ((instrument, channel), missed) in lapse {
+        for (&(instrument, channel), missed) in &mut self.missed {
+            let Some(missed) = missed.take() else { continue };
             let mut say = |body| {
                 let tick = Tick::new(instrument, UnixNanos::NONE, body);
                 self.first.push(Tick { received: now, ..tick });
@@ -335,15 +350,18 @@ mod tests {
 
     const STALL: Duration = Duration::from_secs(10);
     const START: MonoNanos = MonoNanos(1_000_000_000);
+    const PUSHED: Pushed = Pushed { done: true, rejoined: false };
 
     fn output(capacities: &[usize]) -> (Output, Vec<Consumer>) {
-        let (ends, consumers) = capacities
-            .iter()
-            .map(|&capacity| {
-                let (ring, consumer) = ring(capacity);
-                (RingEnd { ring, bell: None }, consumer)
-            })
-            .unzip();
+        output_of(capacities.iter().map(|&capacity| (capacity, WhenFull::Wait)))
+    }
+
+    fn output_of(rings: impl IntoIterator<Item = (usize, WhenFull)>) -> (Output, Vec<Consumer>) {
+        let ends = rings.into_iter().map(|(capacity, when_full)| {
+            let (ring, consumer) = ring(capacity);
+            (RingEnd { ring, bell: None, when_full }, consumer)
+        });
+        let (ends, consumers) = ends.unzip();
         (Output::new(ends, STALL), consumers)
     }
 
@@ -465,8 +483,59 @@ mod tests {
     }
 
     #[test]
+    fn a_full_sink_refuses_at_once_and_the_gap_is_told_there_alone() {
+        let (mut output, mut consumers) = output_of([(64, WhenFull::Wait), (4, WhenFull::Refuse)]);
+        let counters = FeedCounters::default();
+        for round in 0..3 {
+            let first = 10 * round;
+            output.staged().extend((first + 1..=first + 6).map(trade));
+            assert!(output.push(START, &counters).done && !output.is_blocked(), "nobody waits");
+            output.staged().push(trade(first + 7));
+            assert!(output.push(START, &counters).done);
+            assert!(output.is_behind(), "a gap is to be told");
+            assert_eq!(output.push(START, &counters), PUSHED, "there is no room for it");
+
+            let given: Vec<_> = (first + 1..=first + 4).collect();
+            assert_eq!(drain(&mut consumers[1]), given);
+            assert_eq!(output.push(START, &counters), PUSHED, "no book is told anew for it");
+            assert!(!output.is_behind());
+            output.staged().push(trade(first + 8));
+            assert!(output.push(START, &counters).done);
+            assert_eq!(drain(&mut consumers[1]), [1_000_003, first + 8]);
+            let all: Vec<_> = (first + 1..=first + 8).collect();
+            assert_eq!(drain(&mut consumers[0]), all, "the broadcaster's ring is as ever");
+            assert_eq!(counters.refused.value(), 3 * (round + 1));
+        }
+        assert_eq!((counters.skipped.value(), counters.ring_refusals.value()), (0, 0));
+    }
+
+    #[test]
+    fn while_a_broadcaster_is_waited_for_a_sink_gets_each_tick_once() {
+        let (mut output, mut consumers) = output_of([(2, WhenFull::Wait), (4, WhenFull::Refuse)]);
+        let counters = FeedCounters::default();
+        output.staged().extend((1..=6).map(trade));
+        let (mut waited_for, mut sink) = (Vec::new(), Vec::new());
+        while !output.push(START, &counters).done {
+            waited_for.extend(drain(&mut consumers[0]));
+            sink.extend(drain(&mut consumers[1]));
+        }
+        assert_eq!(output.push(START, &counters), PUSHED);
+        waited_for.extend(drain(&mut consumers[0]));
+        sink.extend(drain(&mut consumers[1]));
+        assert_eq!(waited_for, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(sink, [1, 2, 3, 4, 1_000_002], "and the gap after what was there in time");
+        assert_eq!((counters.refused.value(), counters.skipped.value()), (2, 0));
+    }
+
+    #[test]
     fn a_lapse_never_cuts_a_run() {
-        let (mut output, mut consumers) = output(&[2]);
+        for when_full in [WhenFull::Wait, WhenFull::Refuse] {
+            a_lapse_cuts_no_run_of(when_full);
+        }
+    }
+
+    fn a_lapse_cuts_no_run_of(when_full: WhenFull) {
+        let (mut output, mut consumers) = output_of([(2, when_full)]);
         let counters = FeedCounters::default();
         let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
         let run = |flags| {
@@ -489,7 +558,7 @@ mod tests {
         expected.push(gap);
         expected.push(Body::BookState { state: BookState::Stale, reason: Reason::Stall });
         assert_eq!(seen, expected);
-        assert_eq!(counters.skipped.value(), 4);
+        assert_eq!(counters.skipped.value() + counters.refused.value(), 4);
     }
 
     #[test]

@@ -637,11 +637,12 @@ impl Publisher {
         self.push();
     }
 
-    /// What waits for the rings goes on; returns whether there was anything.
+    /// What waits for the rings goes on; returns whether anybody waits for it. Who has lapsed is
+    /// looked at again a little later.
     #[inline]
     pub(super) fn go_on(&mut self) -> bool {
-        let behind = self.is_behind();
-        if behind {
+        let blocked = self.is_blocked();
+        if self.is_behind() {
             self.push();
             while !self.output.is_blocked()
                 && let Some(stream) = self.retell.pop_front()
@@ -652,7 +653,7 @@ impl Publisher {
                 }
             }
         }
-        behind
+        blocked
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::exchange::{Listings, adapter, profile};
 use crate::instrument::ExchangeId;
 use crate::latency::recorder;
 use crate::net::BackoffPolicy;
-use crate::ring::{Consumer, ring};
+use crate::ring::{Consumer, WhenFull, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::{BookState, Interval, Tick};
 
@@ -73,7 +73,7 @@ impl Hand {
         adjust(&mut options);
         let (ring, consumer) = ring(1 << 12);
         let (reports, receiver) = bounded(64);
-        let rings = vec![RingEnd { ring, bell: None }];
+        let rings = vec![RingEnd { ring, bell: None, when_full: WhenFull::Wait }];
         let context = FeedContext { clock, recorder: recorder().0, rings, reports };
         let (feed, handle) = Feed::new(adapter(exchange), options, context).unwrap();
         Self {

@@ -164,6 +164,11 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ("feed_skipped_ticks", "Ticks skipped after a stall beyond the bound.", |feed| {
         feed.skipped.value()
     }),
+    (
+        "feed_refused_ticks",
+        "Ticks that the full ring of a sink refused; told there as gaps.",
+        |feed| feed.refused.value(),
+    ),
 ];
 
 /// Counted for each of the lines that carry the same.

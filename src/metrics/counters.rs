@@ -172,6 +172,8 @@ pub struct FeedCounters {
     pub ring_refusals: Counter,
     /// Ticks skipped after a stall beyond the bound.
     pub skipped: Counter,
+    /// Ticks that the full ring of a sink refused, each told there as a gap.
+    pub refused: Counter,
     /// Ticks waiting in the fullest ring.
     pub ring_occupancy: Gauge,
     /// When the newest frame was read, as [`MonoNanos`]; 0 before any.

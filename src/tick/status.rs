@@ -143,7 +143,7 @@ reasons! {
     HeldOverflow = "held deltas overflow",
     /// The connection that fed it was lost.
     Disconnected = "disconnected",
-    /// The ring stayed full beyond the bound, so the feed skipped.
+    /// The ring was full, of a broadcaster beyond the bound, so the feed skipped.
     Stall = "stall",
     /// The events were overwritten before they were asked for.
     Lapped = "lapped",

@@ -18,7 +18,7 @@ use tickwire::latency::{Budget, recorder};
 use tickwire::limits::LIST_EVERY;
 use tickwire::metrics::{FeedCounters, Observatory};
 use tickwire::net::BackoffPolicy;
-use tickwire::ring::{Consumer, Doorbell, ring};
+use tickwire::ring::{Consumer, Doorbell, WhenFull, ring};
 use tickwire::sim::Simulator;
 use tickwire::tick::{Body, BookState, FeedState, Level, LevelFlags, Reason, Tick, TradeId};
 
@@ -134,7 +134,11 @@ impl Rig {
         let context = FeedContext {
             clock: clock.clone(),
             recorder,
-            rings: vec![RingEnd { ring: producer, bell: Some(Arc::clone(&bell)) }],
+            rings: vec![RingEnd {
+                ring: producer,
+                bell: Some(Arc::clone(&bell)),
+                when_full: WhenFull::Wait,
+            }],
             reports,
         };
         let bent = Bent { exchange: adapter(exchange), rules: options.rules };

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, bounded};
-use tickwire::broadcast::{
-    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
-};
+use tickwire::broadcast::{BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster};
 use tickwire::cache::{CandleSource, HistoryBounds};
 use tickwire::clock::{Clock, ManualClock, MonoNanos, UnixNanos};
 use tickwire::dialect::Offer;
@@ -17,7 +15,7 @@ use tickwire::feed::{Feed, FeedContext, FeedHandle, FeedNotice, FeedOptions, Fee
 use tickwire::instrument::{Channel, ExchangeId, Instrument, InstrumentTable};
 use tickwire::latency::recorder;
 use tickwire::net::BackoffPolicy;
-use tickwire::ring::ring;
+use tickwire::ring::{FeedRing, WhenFull, ring};
 use tickwire::sim::{ByHand, Fault, Options, PastBook, TrueBar};
 use tickwire::tick::Interval;
 
@@ -111,7 +109,7 @@ impl World {
         let context = FeedContext {
             clock: clock.clone(),
             recorder: recorder().0,
-            rings: vec![RingEnd { ring: producer, bell: None }],
+            rings: vec![RingEnd { ring: producer, bell: None, when_full: WhenFull::Wait }],
             reports,
         };
         let lines = random.one_of(&[1, 1, 2]);

@@ -11,14 +11,12 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayString;
 use serde_json::{Value, json};
-use tickwire::broadcast::{
-    BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster, FeedRing,
-};
+use tickwire::broadcast::{BroadcastCommand, BroadcastHandle, BroadcastOptions, Broadcaster};
 use tickwire::clock::{Clock, MonoNanos, UnixNanos};
 use tickwire::control::{AcceptHandle, AcceptOptions, Acceptor};
 use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Symbol};
 use tickwire::latency::recorder;
-use tickwire::ring::{Producer, ring};
+use tickwire::ring::{FeedRing, Producer, ring};
 use tickwire::tick::{Body, Decimal, Level, LevelFlags, Quote, Side, Tick, Ticker, Trade, TradeId};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
