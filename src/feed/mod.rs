@@ -332,7 +332,9 @@ impl<E: Exchange> Feed<E> {
         }
         self.time_at = now.after(TIME_EVERY);
         // A date closes candles as they are known, so it is none of a time of which nothing is known.
-        let date = self.publisher.exchange_date(self.lines.heard_until(now));
+        let heard = self.lines.heard_until(now);
+        let known = self.publisher.numbers.known_until().unwrap_or(heard);
+        let date = self.publisher.exchange_date(heard.min(known));
         self.publisher.tell(Body::Time { date }, now);
         self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
         for (gauge, count) in self.counters.books.iter().zip(self.publisher.tally()) {

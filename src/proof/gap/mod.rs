@@ -408,6 +408,17 @@ impl Numbers {
         left
     }
 
+    /// Until when every trade is known, where some wait behind a hole that may still be filled: what
+    /// is missing there may have been traded ever since the last that was published. `None` where
+    /// none waits.
+    pub(crate) fn known_until(&self) -> Option<MonoNanos> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let last = |one: InstrumentId| self.slots[one.index()].trades.last_received();
+        self.held.trade_instruments().into_iter().map(last).min()
+    }
+
     /// Gives up waiting for what has been waited for too long.
     pub(crate) fn expire(&mut self, now: MonoNanos, out: &mut Vec<crate::tick::Tick>) {
         for instrument in self.held.trade_instruments() {

@@ -139,6 +139,11 @@ pub(super) struct Step {
 }
 
 impl Progress {
+    /// When the last number was read.
+    pub(super) const fn last_received(&self) -> MonoNanos {
+        self.received
+    }
+
     /// Nothing came yet.
     pub(super) const NEW: Self = Self {
         last: None,

@@ -169,6 +169,23 @@ fn what_is_ahead_of_a_hole_waits_until_the_other_line_has_filled_it() {
 }
 
 #[test]
+fn nothing_is_known_behind_the_last_trade_before_a_hole_that_may_be_filled() {
+    let mut desk = desk();
+    desk.now = MonoNanos(10);
+    desk.trade(1, 100).trade(2, 100);
+    assert_eq!(desk.numbers.known_until(), None);
+    desk.now = MonoNanos(20);
+    desk.trade(2, 103);
+    assert_eq!(desk.numbers.known_until(), Some(MonoNanos(10)));
+    desk.now = MonoNanos(30);
+    desk.trade(1, 101);
+    assert_eq!(desk.numbers.known_until(), Some(MonoNanos(30)));
+    desk.trade(1, 102);
+    assert_eq!(desk.numbers.known_until(), None, "it is filled");
+    assert_eq!(desk.seen(), [T(100), T(101), T(102), T(103)]);
+}
+
+#[test]
 fn a_hole_that_both_have_passed_is_told_at_once() {
     let mut desk = desk();
     desk.trade(1, 100).trade(2, 100).trade(1, 105);
