@@ -302,7 +302,7 @@ impl Publisher {
                 self.unheard(tick.instrument);
                 return 2;
             }
-            Body::CandlePrices { .. } => (2, self.owned(tick.instrument, Channel::Candles, source)),
+            Body::CandlePrices { .. } => (2, self.candle(tick.instrument, source)),
             _ => (1, Verdict::Next),
         };
         if verdict == Verdict::Older {
@@ -333,8 +333,14 @@ impl Publisher {
     }
 
     #[inline]
-    fn owned(&mut self, instrument: InstrumentId, channel: Channel, source: Source) -> Verdict {
-        self.numbers.owned(instrument, channel, source)
+    fn candle(&mut self, instrument: InstrumentId, source: Source) -> Verdict {
+        match self.numbers.candle(instrument, source) {
+            Verdict::Anew => {
+                self.unheard(instrument);
+                Verdict::Next
+            }
+            verdict => verdict,
+        }
     }
 
     #[inline]

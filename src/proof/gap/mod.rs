@@ -73,6 +73,11 @@ struct Owner {
 
 impl Owner {
     const NONE: Self = Self { generation: 0, heard: MonoNanos::ZERO, told: UnixNanos::NONE };
+
+    /// Whether another may go on with the stream.
+    const fn is_free(&self, now: MonoNanos) -> bool {
+        self.generation == 0 || now.0 >= self.heard.after(OWNER_SILENT_MAX).0
+    }
 }
 
 /// What is remembered of one instrument.
@@ -91,6 +96,9 @@ struct Slot {
     owners: [Owner; Channel::ALL.len()],
     /// Of a book without numbers: a connection that is behind the owner, and is to take over.
     beside: Owner,
+    /// The connection that spoke beside the owner of the exchange's candles, and since when; 0 for
+    /// none.
+    candles_heir: (u32, MonoNanos),
     /// Channels that are not carried, though events of theirs come: with what is carried, or as they
     /// were on their way. A bit each.
     withdrawn: u8,
@@ -113,6 +121,7 @@ impl Slot {
         book: Progress::NEW,
         owners: [Owner::NONE; Channel::ALL.len()],
         beside: Owner::NONE,
+        candles_heir: (0, MonoNanos::ZERO),
         withdrawn: 0,
     };
 }
@@ -317,13 +326,36 @@ impl Numbers {
     ) -> Verdict {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Verdict::Next };
         let owner = &mut slot.owners[channel as usize];
-        let is_free =
-            owner.generation == 0 || source.received >= owner.heard.after(OWNER_SILENT_MAX);
-        if owner.generation != source.generation && !is_free {
+        if owner.generation != source.generation && !owner.is_free(source.received) {
             return Verdict::Older;
         }
         (owner.generation, owner.heard) = (source.generation, source.received);
         Verdict::Next
+    }
+
+    /// Judges candles of the exchange, which have no number: they are their owner's to bring. Whoever
+    /// speaks first owns the stream, and keeps it while it speaks. [`Verdict::Anew`] where another
+    /// goes on with it that did not speak before the last word of the one before: what was said in
+    /// between nobody heard.
+    #[inline]
+    pub(crate) fn candle(&mut self, instrument: InstrumentId, source: Source) -> Verdict {
+        let Some(slot) = self.slots.get(instrument.index()) else { return Verdict::Next };
+        let (before, (heir, since)) = (slot.owners[Channel::Candles as usize], slot.candles_heir);
+        let verdict = self.owned(instrument, Channel::Candles, source);
+        let slot = &mut self.slots[instrument.index()];
+        if verdict == Verdict::Older {
+            if heir == 0 {
+                slot.candles_heir = (source.generation, source.received);
+            }
+            return verdict;
+        }
+        if before.generation == source.generation {
+            return verdict;
+        }
+        slot.candles_heir = (0, MonoNanos::ZERO);
+        let begins = before.heard == MonoNanos::ZERO;
+        let goes_on = heir == source.generation && since <= before.heard;
+        if begins || goes_on { Verdict::Next } else { Verdict::Anew }
     }
 
     /// Whether the loss of an event has to be told that a connection could not read: no number will
@@ -389,7 +421,15 @@ impl Numbers {
                 left.strays.push(InstrumentId(index as u32));
             }
             let owned = slot.owners.iter_mut().zip(Channel::ALL);
+            if slot.candles_heir.0 == generation {
+                slot.candles_heir = (0, MonoNanos::ZERO);
+            }
             for (owner, channel) in owned.filter(|(owner, _)| owner.generation == generation) {
+                if channel == Channel::Candles {
+                    // Its last word is remembered.
+                    owner.generation = 0;
+                    continue;
+                }
                 *owner = Owner::NONE;
                 if channel == Channel::Orderbook {
                     *owner = std::mem::replace(&mut slot.beside, Owner::NONE);

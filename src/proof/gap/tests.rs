@@ -186,6 +186,26 @@ fn nothing_is_known_behind_the_last_trade_before_a_hole_that_may_be_filled() {
 }
 
 #[test]
+fn candles_that_another_goes_on_with_are_doubted_unless_it_spoke_before() {
+    let mut desk = desk();
+    let mut at = |now: u64, generation: u32| {
+        desk.now = MonoNanos(now * 1_000_000_000);
+        let source = desk.source(generation);
+        desk.numbers.candle(ONE, source)
+    };
+    assert_eq!(at(1, 1), Verdict::Next, "the first");
+    assert_eq!(at(2, 2), Verdict::Older);
+    assert_eq!(at(3, 1), Verdict::Next);
+    assert_eq!(at(9, 2), Verdict::Next, "it had heard what the other said last");
+    assert_eq!(at(10, 3), Verdict::Older, "it came when the owner had spoken");
+    assert_eq!(at(20, 3), Verdict::Anew, "nobody heard what was said in between");
+    desk.leave(3);
+    let source = Source { received: MonoNanos(21_000_000_000), ..desk.source(4) };
+    assert_eq!(desk.numbers.candle(ONE, source), Verdict::Anew);
+    assert_eq!(desk.numbers.candle(ONE, source), Verdict::Next);
+}
+
+#[test]
 fn a_hole_that_both_have_passed_is_told_at_once() {
     let mut desk = desk();
     desk.trade(1, 100).trade(2, 100).trade(1, 105);
