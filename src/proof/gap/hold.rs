@@ -200,7 +200,12 @@ impl HeldBack {
 
     /// Instruments with trades that wait.
     pub(super) fn trade_instruments(&self) -> Vec<InstrumentId> {
-        self.trades.keys().copied().collect()
+        self.with_trades().collect()
+    }
+
+    /// The same, to look at.
+    pub(super) fn with_trades(&self) -> impl Iterator<Item = InstrumentId> {
+        self.trades.keys().copied()
     }
 
     /// Instruments with book events that wait.

@@ -18,7 +18,7 @@
 use super::hold::HeldTrade;
 use super::places::Said;
 use super::{Numbers, Settled, Slot, Source, Verdict, count_copy, count_win};
-use crate::clock::{MonoNanos, UnixNanos};
+use crate::clock::UnixNanos;
 use crate::exchange::{Origin, SequencedTick};
 use crate::instrument::InstrumentId;
 use crate::tick::{Reason, Tick, TradeId};
@@ -84,9 +84,10 @@ impl Numbers {
         }
         recent.insert(trade.id);
         *newest_trade = trade.id;
-        // They are counted, as nothing else puts them in order.
+        // They are counted, as nothing else puts them in order; their times are compared with none.
         let number = progress.last.map_or(1, |last| last.saturating_add(1));
-        progress.advance(Said { number, ..NOTHING_SAID }, self.newest);
+        let said = Said { number, time: UnixNanos::NONE, received: trade.source.received };
+        progress.advance(said, self.newest);
         progress.note_spoken(trade.source.generation, true);
         out.extend(trade.tick);
         if self.paired {
@@ -210,9 +211,6 @@ impl Numbers {
             })
     }
 }
-
-/// Where ids tell nothing of their neighbours, a trade says nothing that later ones are compared with.
-const NOTHING_SAID: Said = Said { number: 0, time: UnixNanos::NONE, received: MonoNanos::ZERO };
 
 /// What a trade is remembered by, if it has an id. An exchange that begins anew uses an id again, at
 /// another time.

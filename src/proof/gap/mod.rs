@@ -452,11 +452,8 @@ impl Numbers {
     /// is missing there may have been traded ever since the last that was published. `None` where
     /// none waits.
     pub(crate) fn known_until(&self) -> Option<MonoNanos> {
-        if self.held.is_empty() {
-            return None;
-        }
-        let last = |one: InstrumentId| self.slots[one.index()].trades.last_received();
-        self.held.trade_instruments().into_iter().map(last).min()
+        let last = |one: InstrumentId| self.slots.get(one.index())?.trades.last_received();
+        self.held.with_trades().filter_map(last).min()
     }
 
     /// Gives up waiting for what has been waited for too long.

@@ -139,9 +139,9 @@ pub(super) struct Step {
 }
 
 impl Progress {
-    /// When the last number was read.
-    pub(super) const fn last_received(&self) -> MonoNanos {
-        self.received
+    /// When the last number was read; `None` before the first.
+    pub(super) fn last_received(&self) -> Option<MonoNanos> {
+        self.last.map(|_| self.received)
     }
 
     /// Nothing came yet.

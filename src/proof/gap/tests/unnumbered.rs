@@ -27,6 +27,21 @@ fn a_half_open_connection_that_is_replaced_leaves_a_gap() {
 }
 
 #[test]
+fn trades_are_known_up_to_the_last_one_as_long_as_others_wait() {
+    let mut desk = desk_of_uuids();
+    desk.now = MonoNanos(10);
+    desk.trade(1, 2);
+    assert_eq!(desk.numbers.known_until(), None);
+    desk.opened(3);
+    desk.now = MonoNanos(20);
+    desk.trade(3, 5);
+    assert_eq!(desk.numbers.known_until(), Some(MonoNanos(10)), "the old one may have 3 and 4 yet");
+    desk.leave(1);
+    assert_eq!(desk.numbers.known_until(), None);
+    assert_eq!(desk.seen(), [T(2), DISCONNECTED, T(5)]);
+}
+
+#[test]
 fn a_half_open_connection_leaves_a_gap_before_what_comes_when_it_is_gone() {
     let mut desk = desk_of_uuids();
     // The new one was being tried when the old one brought its last.
