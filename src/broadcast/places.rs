@@ -43,6 +43,11 @@ impl Places {
         self.waiting.push_back((address, slot));
     }
 
+    /// A session waits no more: what it wanted is gone, or it is.
+    pub(crate) fn forget(&mut self, slot: u32) {
+        self.waiting.retain(|&(_, waiting)| waiting != slot);
+    }
+
     /// The session that waits longest of those that may have a place now; it waits no more.
     pub(crate) fn next(&mut self) -> Option<u32> {
         let at = self.waiting.iter().position(|&(address, _)| self.may_hold(address))?;
@@ -85,5 +90,8 @@ mod tests {
         assert_eq!(places.next(), None, "it holds as many as are free");
         places.leave(address(1));
         assert_eq!(places.next(), Some(10));
+        places.forget(11);
+        places.leave(address(1));
+        assert_eq!(places.next(), None, "nobody waits any more");
     }
 }

@@ -3,7 +3,7 @@
 use mio::Token;
 
 use super::Broadcaster;
-use crate::client::{Charge, CloseReason, Phase, Session, request_cost};
+use crate::client::{Charge, CloseReason, Phase, Range, Session, request_cost};
 use crate::clock::MonoNanos;
 use crate::dialect::{Answer, Dialect, Incoming, Re, Refusal, Request, RequestId};
 use crate::limits::{
@@ -218,9 +218,7 @@ impl Broadcaster {
         id: Option<&RequestId>,
         answer: &Answer<'_>,
     ) {
-        let re = Re { request_id: id, date: self.words.date };
-        let frame = self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re));
-        if let Some(range) = frame {
+        if let Some(range) = self.answer_frame(dialect, id, answer) {
             self.sessions.send(slot, range);
         }
     }
@@ -233,11 +231,19 @@ impl Broadcaster {
         id: Option<&RequestId>,
         answer: &Answer<'_>,
     ) {
-        let re = Re { request_id: id, date: self.words.date };
-        let frame = self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re));
-        if let Some(range) = frame {
+        if let Some(range) = self.answer_frame(dialect, id, answer) {
             self.sessions.send_owed(slot, range);
         }
+    }
+
+    fn answer_frame(
+        &mut self,
+        dialect: Dialect,
+        request_id: Option<&RequestId>,
+        answer: &Answer<'_>,
+    ) -> Option<Range> {
+        let re = Re { request_id, date: self.words.date };
+        self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re))
     }
 
     /// Refuses a message that nobody read.

@@ -228,11 +228,17 @@ impl Sessions {
         false
     }
 
-    /// Gives a session's place back, if it has one, to the next that waits.
+    /// Gives a session's place back, if it has one, to the next that waits; one that waits itself
+    /// does so no more. Nobody's wait outlives what it is for: whoever comes and goes is forgotten.
     pub(crate) fn leave_place(&mut self, slot: u32) {
         let Some(session) = self.get_mut(slot) else { return };
         let address = session.peer.ip();
-        if !std::mem::take(&mut session.is_owed_much) {
+        let awaited = std::mem::take(&mut session.awaits_place);
+        let is_owed_much = std::mem::take(&mut session.is_owed_much);
+        if awaited {
+            self.places.forget(slot);
+        }
+        if !is_owed_much {
             return;
         }
         self.places.leave(address);
