@@ -141,7 +141,7 @@ pub(crate) struct Session {
     ends_output: bool,
     /// See `Sessions::send_once`.
     pub(crate) mark: u64,
-    /// Subscriptions to states.
+    /// Subscriptions that have the states of their exchange's feed told.
     pub(crate) feeds: FeedsWatched,
     /// What it may speak.
     pub(crate) dialects: Dialects,

@@ -9,8 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::open::{Sign, is_of_silence};
 use super::publish::Publisher;
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::exchange::with_books;
-use crate::exchange::{StreamKey, Subscription};
+use crate::exchange::{StreamKey, Subscription, with_books};
 use crate::instrument::Channel;
 use crate::tick::{Body, BookState, Reason, Tick};
 

@@ -25,9 +25,8 @@ use super::upstream::{Change, Lost, Site, Target, Upstream};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
     ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile, SnapshotSource, Subscription,
-    profile,
+    profile, with_books, with_trades,
 };
-use crate::exchange::{with_books, with_trades};
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{self, FEED_CONNECTIONS_MAX};
 use crate::metrics::FeedCounters;

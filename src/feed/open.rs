@@ -13,8 +13,9 @@ use super::rhythm::{Found, Rhythms};
 use super::subscribing::{Postponed, Refused, Said, Subscribing};
 use super::upstream::Site;
 use crate::clock::MonoNanos;
-use crate::exchange::with_trades;
-use crate::exchange::{Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription};
+use crate::exchange::{
+    Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription, with_trades,
+};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};

@@ -10,15 +10,12 @@ use super::output::Output;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
-    SequencedTick, StreamKey, Subscription,
+    SequencedTick, StreamKey, Subscription, with_books, with_trades,
 };
-use crate::exchange::{with_books, with_trades};
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::metrics::FeedCounters;
-use crate::proof::LossShows;
-use crate::proof::{Applied, Books, Joined};
-use crate::proof::{Left, Numbers, Source, Verdict};
+use crate::proof::{Applied, Books, Joined, Left, LossShows, Numbers, Source, Verdict};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.

@@ -12,18 +12,15 @@ use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
 use super::subscribing::{Refused, Said};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::with_books;
 use crate::exchange::{
     Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick, StreamKey,
-    Subscription,
+    Subscription, with_books,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message, NetError};
-use crate::proof::LossShows;
-use crate::proof::SequenceStep;
-use crate::proof::Source;
+use crate::proof::{LossShows, SequenceStep, Source};
 use crate::tick::{Body, Reason, Tick};
 
 /// What reading needs besides the connection.

@@ -1,10 +1,11 @@
 //! The feed's turns by hand: the time is the test's, only the sockets are real.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, unbounded};
+use tungstenite::WebSocket;
 
 use super::*;
 use crate::clock::{ManualClock, UnixNanos};
@@ -167,6 +168,24 @@ fn subscriptions(
         channels.iter().map(one)
     };
     natives.iter().enumerate().flat_map(of).collect()
+}
+
+/// The address of an exchange whose every word is told by the test, and each connection to it after its
+/// upgrade; none of them blocks.
+fn exchange_by_hand() -> (String, Receiver<WebSocket<TcpStream>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let (sender, accepted) = unbounded();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let socket = tungstenite::accept(stream.unwrap()).unwrap();
+            socket.get_ref().set_nonblocking(true).unwrap();
+            if sender.send(socket).is_err() {
+                return;
+            }
+        }
+    });
+    (url, accepted)
 }
 
 /// An address where nobody listens.

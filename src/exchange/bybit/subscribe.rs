@@ -1,8 +1,7 @@
 //! What we say to Bybit: which topics on which connection, and the messages that ask for them.
 
 use super::Class;
-use crate::exchange::Subject;
-use crate::exchange::{ConnectionPlan, Request, Subscription};
+use crate::exchange::{ConnectionPlan, Request, Subject, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::tick::Interval;
 

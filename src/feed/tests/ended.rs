@@ -1,11 +1,8 @@
 //! Streams that an exchange ends by itself, and candles of which one length is refused: of an exchange
 //! whose every word is told by the test.
 
-use std::net::TcpStream;
-
-use crossbeam::channel::{Receiver, unbounded};
 use serde_json::{Value, json};
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
 
 use super::silence::secs;
 use super::*;
@@ -78,18 +75,7 @@ struct Spoken {
 
 impl Spoken {
     fn new(words: Words, streams: &[(Channel, Option<Interval>)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
-        let (sender, accepted) = unbounded();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let socket = tungstenite::accept(stream.unwrap()).unwrap();
-                socket.get_ref().set_nonblocking(true).unwrap();
-                if sender.send(socket).is_err() {
-                    return;
-                }
-            }
-        });
+        let (url, accepted) = exchange_by_hand();
         let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
         let of = |&(channel, interval): &(Channel, Option<Interval>)| {
             let one = subscriptions(words.exchange, &[words.native], &[channel])[0];

@@ -1,10 +1,7 @@
 //! Books without numbers, of an exchange whose every word is told by the test: a connection that is to
 //! take over and is behind the one it replaces, and books that cannot be read.
 
-use std::net::TcpStream;
-
-use crossbeam::channel::{Receiver, unbounded};
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
 
 use super::silence::secs;
 use super::*;
@@ -21,18 +18,7 @@ struct Told {
 
 impl Told {
     fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
-        let (sender, accepted) = unbounded();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let socket = tungstenite::accept(stream.unwrap()).unwrap();
-                socket.get_ref().set_nonblocking(true).unwrap();
-                if sender.send(socket).is_err() {
-                    return;
-                }
-            }
-        });
+        let (url, accepted) = exchange_by_hand();
         let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
         let exchange = ExchangeId::CoinbaseAdvanced;
         let wanted = subscriptions(exchange, &["BTC-USD"], &[Channel::Orderbook]);

@@ -123,7 +123,7 @@ fn candles_that_are_granted_and_never_come_are_stale_until_they_do() {
 fn deriv_that_ends(ends: fn(&str) -> Option<String>) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
-    let (asked, told) = crossbeam::channel::unbounded();
+    let (asked, told) = unbounded();
     std::thread::spawn(move || {
         let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
         let mut count = 0;
