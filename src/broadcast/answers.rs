@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Broadcaster;
 use crate::cache::{HistoryCursor, Reading, Stream};
-use crate::client::{Instruments, Listing, LongAnswer, Past, Subject};
+use crate::client::{ClientChannel, Instruments, Listing, LongAnswer, Past};
 use crate::dialect::{
     self, Answer, Dialect, History, Name, Naming, Refusal, RequestId, SubscriptionLine,
 };
@@ -31,13 +31,13 @@ impl Broadcaster {
     ) {
         let Some(session) = self.sessions.get(slot) else { return };
         let held = session.subscriptions.iter().map(|(_, held)| held);
-        let held = held.filter(|held| held.topic.form.dialect == dialect);
+        let held = held.filter(|held| held.key.form.dialect == dialect);
         let mut lines: Vec<_> =
-            held.map(|held| (held.topic.clone(), held.depth, held.delivery)).collect();
+            held.map(|held| (held.key.clone(), held.depth, held.delivery)).collect();
         lines.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         // The states of all feeds are one line, the last.
-        let status = lines.iter().rfind(|(topic, ..)| topic.subject == Subject::Status).cloned();
-        lines.retain(|(topic, ..)| topic.subject != Subject::Status);
+        let status = lines.iter().rfind(|(key, ..)| key.channel == ClientChannel::Status).cloned();
+        lines.retain(|(key, ..)| key.channel != ClientChannel::Status);
         lines.extend(status);
         let request_id = id.cloned();
         let listing = Listing { request_id, dialect, lines, told: 0, items: Vec::new() };
@@ -53,7 +53,7 @@ impl Broadcaster {
                 Err(Refusal::SeveralInstruments(name.text.clone()))
             }
             (Some(&first), Naming::Symbol(_) | Naming::Instrument(..)) => {
-                let default = self.words.exchange_default();
+                let default = self.glossary.exchange_default();
                 let preferred =
                     found.iter().copied().find(|&one| self.exchange_of(one) == Some(default));
                 Ok(preferred.unwrap_or(first))
@@ -90,7 +90,7 @@ impl Broadcaster {
         let past = Past {
             request_id: id.cloned(),
             dialect,
-            label: self.words.form(dialect, name, instrument).label,
+            label: self.glossary.form(dialect, name, instrument).label,
             cursor: HistoryCursor::new(instrument, stream, range),
             items: Vec::new(),
             count: 0,
@@ -121,7 +121,7 @@ impl Broadcaster {
             return 0;
         }
         let Some(mut answer) = session.answer.take() else { return 0 };
-        let start = self.shared.arena.len();
+        let start = self.buffers.arena.len();
         let (is_whole, staged) = match &mut *answer {
             LongAnswer::Past(past) => self.read_past(slot, past),
             LongAnswer::Instruments(list) => (self.tell_page(slot, list), 0),
@@ -141,7 +141,7 @@ impl Broadcaster {
         } else if let Some(session) = self.sessions.get_mut(slot) {
             session.answer = Some(answer);
         }
-        (self.shared.arena.len() - start + staged).max(ANSWER_PIECE_BYTES_MIN)
+        (self.buffers.arena.len() - start + staged).max(ANSWER_PIECE_BYTES_MIN)
     }
 
     /// Reads a piece of a history; with the last the answer goes out. Returns whether that was the
@@ -177,16 +177,15 @@ impl Broadcaster {
     fn list_some(&mut self, slot: u32, listing: &mut Listing) -> (bool, usize) {
         let Listing { request_id, dialect, lines, told, items } = listing;
         let before = items.len();
-        for (topic, depth, delivery) in lines.iter().skip(*told).take(SUBSCRIPTION_LINES_PER_PIECE)
-        {
-            let line = match topic.subject {
-                Subject::Status => SubscriptionLine::Status,
-                Subject::Stream(stream) => SubscriptionLine::Stream {
-                    label: &topic.form.label,
+        for (key, depth, delivery) in lines.iter().skip(*told).take(SUBSCRIPTION_LINES_PER_PIECE) {
+            let line = match key.channel {
+                ClientChannel::Status => SubscriptionLine::Status,
+                ClientChannel::Stream(stream) => SubscriptionLine::Stream {
+                    label: &key.form.label,
                     stream,
                     depth: *depth,
                     delivery: *delivery,
-                    seq: self.cache.seq(topic.instrument, stream),
+                    seq: self.cache.seq(key.instrument, stream),
                 },
             };
             dialect.speech().push_subscription(items, &line);
@@ -196,7 +195,7 @@ impl Broadcaster {
         if *told < lines.len() {
             return (false, made);
         }
-        let answer = Answer::Subscriptions { items, epoch: self.words.epoch() };
+        let answer = Answer::Subscriptions { items, epoch: self.glossary.epoch() };
         self.reply_owed(slot, *dialect, request_id.as_ref(), &answer);
         (true, made)
     }

@@ -66,7 +66,7 @@ impl Broadcaster {
 
     /// Why a name stands for nothing: nobody wants it here, or its exchange does not list it.
     pub(super) fn unknown(&self, name: &Name) -> Refusal {
-        let table = self.words.table();
+        let table = self.glossary.table();
         let unlisted = |exchange: ExchangeId, symbol: Symbol| {
             table.unlisted(exchange, symbol).map(|nearest| (exchange, Arc::clone(nearest)))
         };

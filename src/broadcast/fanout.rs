@@ -6,12 +6,12 @@
 use std::num::NonZeroU32;
 
 use crate::cache::Stream;
-use crate::client::{Place, Subject};
+use crate::client::{ClientChannel, Place};
 use crate::clock::MonoNanos;
 use crate::dialect::Form;
 use crate::instrument::InstrumentId;
 
-/// What the members of a group have in common, besides instrument and subject.
+/// What the members of a group have in common, besides instrument and channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GroupKey {
     pub(crate) form: Form,
@@ -46,34 +46,34 @@ pub(crate) struct Group {
     pub(crate) is_held: bool,
 }
 
-/// The group of an instrument's subject in that slot.
+/// The group of an instrument's channel in that slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupId {
     pub(crate) instrument: InstrumentId,
-    pub(crate) subject: Subject,
+    pub(crate) channel: ClientChannel,
     slot: u32,
 }
 
 impl GroupId {
-    pub(crate) const fn new(instrument: InstrumentId, subject: Subject, slot: usize) -> Self {
-        Self { instrument, subject, slot: slot as u32 }
+    pub(crate) const fn new(instrument: InstrumentId, channel: ClientChannel, slot: usize) -> Self {
+        Self { instrument, channel, slot: slot as u32 }
     }
 }
 
 /// Streams, and the states.
 const SUBJECTS: usize = Stream::COUNT + 1;
 
-/// See the module.
+/// The groups of every instrument and channel: who is told, with one encoding for each group.
 #[derive(Debug, Default)]
 pub(crate) struct Fanout {
-    /// By instrument, then by subject. A slot that is `None` is free.
+    /// By instrument, then by channel. A slot that is `None` is free.
     groups: Vec<[Vec<Option<Group>>; SUBJECTS]>,
 }
 
-const fn index(subject: Subject) -> usize {
-    match subject {
-        Subject::Stream(stream) => stream.index(),
-        Subject::Status => Stream::COUNT,
+const fn index(channel: ClientChannel) -> usize {
+    match channel {
+        ClientChannel::Stream(stream) => stream.index(),
+        ClientChannel::Status => Stream::COUNT,
     }
 }
 
@@ -89,11 +89,11 @@ impl Fanout {
     pub(crate) fn join(
         &mut self,
         instrument: InstrumentId,
-        subject: Subject,
+        channel: ClientChannel,
         key: GroupKey,
         member: Member,
     ) -> Option<Place> {
-        let slots = &mut self.groups.get_mut(instrument.index())?[index(subject)];
+        let slots = &mut self.groups.get_mut(instrument.index())?[index(channel)];
         let found = slots.iter().position(|slot| slot.as_ref().is_some_and(|g| g.key == key));
         let slot = match found.or_else(|| slots.iter().position(Option::is_none)) {
             Some(slot) => slot,
@@ -112,10 +112,10 @@ impl Fanout {
     pub(crate) fn leave(
         &mut self,
         instrument: InstrumentId,
-        subject: Subject,
+        channel: ClientChannel,
         place: Place,
     ) -> Option<Member> {
-        let slot = self.slots_mut(instrument, subject).get_mut(place.group as usize)?;
+        let slot = self.slots_mut(instrument, channel).get_mut(place.group as usize)?;
         let group = slot.as_mut()?;
         let index = place.index as usize;
         if index >= group.members.len() {
@@ -130,22 +130,22 @@ impl Fanout {
         moved
     }
 
-    /// The groups of one subject of an instrument.
+    /// The groups of one channel of an instrument.
     #[inline]
     pub(crate) fn slots_mut(
         &mut self,
         instrument: InstrumentId,
-        subject: Subject,
+        channel: ClientChannel,
     ) -> &mut [Option<Group>] {
         match self.groups.get_mut(instrument.index()) {
-            Some(subjects) => &mut subjects[index(subject)],
+            Some(channels) => &mut channels[index(channel)],
             None => &mut [],
         }
     }
 
     /// The group that stands there, when it still does.
     pub(crate) fn group_mut(&mut self, id: GroupId) -> Option<&mut Group> {
-        self.slots_mut(id.instrument, id.subject).get_mut(id.slot as usize)?.as_mut()
+        self.slots_mut(id.instrument, id.channel).get_mut(id.slot as usize)?.as_mut()
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     use crate::dialect::{Dialect, Label};
 
     const BTC: InstrumentId = InstrumentId(1);
-    const TRADES: Subject = Subject::Stream(Stream::Trades);
+    const TRADES: ClientChannel = ClientChannel::Stream(Stream::Trades);
 
     fn key(per_second: u32) -> GroupKey {
         let form = Form { dialect: Dialect::Actions, label: Label::new(b"BTC", &[]) };

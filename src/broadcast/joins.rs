@@ -7,9 +7,9 @@
 
 use super::book_bytes;
 use super::fanout::{Fanout, GroupId, GroupKey, Member};
-use super::publish::{Output, present};
+use super::publish::{Recipients, present};
 use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
-use crate::client::{Join, Prelude, Progress, Subject, Subscription, Topic};
+use crate::client::{ClientChannel, Join, Prelude, Progress, Subscription, SubscriptionKey};
 use crate::clock::UnixNanos;
 use crate::dialect::Telling;
 use crate::instrument::{Channel, Listed};
@@ -29,13 +29,13 @@ pub(crate) enum Arrears {
 pub(crate) struct Desk<'a, 'b> {
     pub(crate) cache: &'a mut Cache,
     pub(crate) fanout: &'a mut Fanout,
-    pub(crate) out: &'a mut Output<'b>,
+    pub(crate) out: &'a mut Recipients<'b>,
 }
 
 impl Desk<'_, '_> {
     /// Goes on with what a session is owed, while it has room and within a turn's bound.
     pub(crate) fn catch_up(&mut self, slot: u32) -> Arrears {
-        let start = self.out.shared.arena.len();
+        let start = self.out.buffers.arena.len();
         let mut is_first = true;
         loop {
             let bytes_soft = self.out.sessions.bytes_soft();
@@ -44,9 +44,8 @@ impl Desk<'_, '_> {
                 return Arrears::Rest;
             }
             // The caller has looked at the first alone.
-            let needs_place =
-                !is_first && session.wants_much(|topic| book_bytes(self.cache, topic));
-            if needs_place || self.out.shared.arena.len() - start > CATCH_UP_BYTES_MAX {
+            let needs_place = !is_first && session.wants_much(|key| book_bytes(self.cache, key));
+            if needs_place || self.out.buffers.arena.len() - start > CATCH_UP_BYTES_MAX {
                 return Arrears::More;
             }
             is_first = false;
@@ -75,25 +74,25 @@ impl Desk<'_, '_> {
         if held.progress != Progress::Joining {
             return None;
         }
-        let topic = &held.topic;
+        let key = &held.key;
         let mut seq = 0;
-        match topic.subject {
-            Subject::Status => {
-                self.tell_listed(slot, topic, false);
+        match key.channel {
+            ClientChannel::Status => {
+                self.tell_listed(slot, key, false);
                 for channel in Channel::ALL {
-                    self.tell_status(slot, topic, (channel, None), false);
+                    self.tell_status(slot, key, (channel, None), false);
                 }
                 for interval in Interval::ALL {
-                    self.tell_status(slot, topic, (Channel::Candles, Some(interval)), false);
+                    self.tell_status(slot, key, (Channel::Candles, Some(interval)), false);
                 }
             }
-            Subject::Stream(stream) => {
-                self.tell_listed(slot, topic, true);
-                self.tell_status(slot, topic, (stream.channel(), None), true);
+            ClientChannel::Stream(stream) => {
+                self.tell_listed(slot, key, true);
+                self.tell_status(slot, key, (stream.channel(), None), true);
                 if stream.interval().is_some() {
-                    self.tell_status(slot, topic, (stream.channel(), stream.interval()), true);
+                    self.tell_status(slot, key, (stream.channel(), stream.interval()), true);
                 }
-                seq = self.cache.seq(topic.instrument, stream);
+                seq = self.cache.seq(key.instrument, stream);
                 match join.prelude {
                     _ if stream == Stream::Orderbook => {
                         let since = match join.prelude {
@@ -105,7 +104,7 @@ impl Desk<'_, '_> {
                     Prelude::None => {}
                     Prelude::Snapshot => self.tell_present(slot, &held, stream, None),
                     Prelude::Since(since) => {
-                        let told = self.replay(slot, topic, stream, since);
+                        let told = self.replay(slot, key, stream, since);
                         if told < seq {
                             return Some(Join { prelude: Prelude::Since(told), ..join });
                         }
@@ -119,14 +118,14 @@ impl Desk<'_, '_> {
 
     /// Puts a subscription among those who are told.
     fn join(&mut self, slot: u32, subscription: u32, held: &Subscription, joined_seq: u64) {
-        let Topic { instrument, subject, ref form } = held.topic;
+        let SubscriptionKey { instrument, channel, ref form } = held.key;
         let key = GroupKey {
             form: form.clone(),
             depth: held.depth,
             per_second: held.delivery.per_second(),
         };
         let member = Member { session: slot, subscription, joined_seq };
-        let Some(place) = self.fanout.join(instrument, subject, key, member) else { return };
+        let Some(place) = self.fanout.join(instrument, channel, key, member) else { return };
         if let Some(depth) = view_depth(held) {
             self.cache.open_view(instrument, depth);
         }
@@ -156,7 +155,7 @@ impl Desk<'_, '_> {
         };
         let Progress::Live(_) = before.progress else { return };
         let same = before.delivery == fresh.delivery && before.depth == fresh.depth;
-        let Subject::Stream(stream) = fresh.topic.subject else { return };
+        let ClientChannel::Stream(stream) = fresh.key.channel else { return };
         let begins_anew = stream == Stream::Orderbook || matches!(prelude, Prelude::Since(_));
         if same && prelude == Prelude::None {
             return;
@@ -170,7 +169,7 @@ impl Desk<'_, '_> {
             return;
         }
         if !same {
-            let seq = self.cache.seq(fresh.topic.instrument, stream);
+            let seq = self.cache.seq(fresh.key.instrument, stream);
             self.leave(&before);
             self.join(
                 slot,
@@ -196,11 +195,11 @@ impl Desk<'_, '_> {
     /// Takes a subscription out of those who are told.
     pub(crate) fn leave(&mut self, held: &Subscription) {
         let Progress::Live(place) = held.progress else { return };
-        let Topic { instrument, subject, .. } = held.topic;
+        let SubscriptionKey { instrument, channel, .. } = held.key;
         if let Some(depth) = view_depth(held) {
             self.cache.close_view(instrument, depth);
         }
-        if let Some(moved) = self.fanout.leave(instrument, subject, place)
+        if let Some(moved) = self.fanout.leave(instrument, channel, place)
             && let Some(session) = self.out.sessions.get_mut(moved.session)
             && let Some(other) = session.subscriptions.slot_mut(moved.subscription)
         {
@@ -214,14 +213,15 @@ impl Desk<'_, '_> {
         let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
         let missed_seq = std::mem::take(&mut held.missed_seq);
         let held = held.clone();
-        let (Subject::Stream(stream), Progress::Live(place)) = (held.topic.subject, held.progress)
+        let (ClientChannel::Stream(stream), Progress::Live(place)) =
+            (held.key.channel, held.progress)
         else {
             return;
         };
-        let id = GroupId::new(held.topic.instrument, held.topic.subject, place.group as usize);
+        let id = GroupId::new(held.key.instrument, held.key.channel, place.group as usize);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
-        let telling = self.out.words.conflated(event.seq.saturating_sub(missed_seq));
-        if let Some(range) = self.out.frame(&held.topic.form, &event, telling) {
+        let telling = self.out.glossary.conflated(event.seq.saturating_sub(missed_seq));
+        if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
         }
         let seq = event.seq;
@@ -235,29 +235,29 @@ impl Desk<'_, '_> {
     /// Sends the present state of a stream, marked as a snapshot. One that resumes from `since` is
     /// told how many events the snapshot stands for.
     fn tell_present(&mut self, slot: u32, held: &Subscription, stream: Stream, since: Option<u64>) {
-        let id = GroupId::new(held.topic.instrument, held.topic.subject, 0);
+        let id = GroupId::new(held.key.instrument, held.key.channel, 0);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let conflated = since.map_or(0, |since| {
             // Whatever number a client says that it has.
             event.seq.saturating_sub(since).saturating_sub(1)
         });
-        let telling = Telling { is_snapshot: true, ..self.out.words.conflated(conflated) };
-        if let Some(range) = self.out.frame(&held.topic.form, &event, telling) {
+        let telling = Telling { is_snapshot: true, ..self.out.glossary.conflated(conflated) };
+        if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
         }
     }
 
     /// Sends how the exchange lists the instrument, where that was ever worth a word; `only_bad`
     /// leaves out one that trades.
-    fn tell_listed(&mut self, slot: u32, topic: &Topic, only_bad: bool) {
-        let Some(status) = self.cache.listed_status(topic.instrument) else { return };
+    fn tell_listed(&mut self, slot: u32, key: &SubscriptionKey, only_bad: bool) {
+        let Some(status) = self.cache.listed_status(key.instrument) else { return };
         if only_bad && status.listed == Listed::Trading {
             return;
         }
         let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
         let body = EventBody::Listed(status);
-        let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
-        if let Some(range) = self.out.frame(&topic.form, &event, self.out.words.live()) {
+        let event = Event { instrument: key.instrument, seq: 0, stamp, body };
+        if let Some(range) = self.out.frame(&key.form, &event, self.out.glossary.live()) {
             self.out.sessions.send(slot, range);
         }
     }
@@ -266,14 +266,14 @@ impl Desk<'_, '_> {
     fn tell_status(
         &mut self,
         slot: u32,
-        topic: &Topic,
+        key: &SubscriptionKey,
         (channel, interval): (Channel, Option<Interval>),
         only_bad: bool,
     ) {
         let is_book = channel == Channel::Orderbook;
         let status = match is_book {
-            true => self.cache.book_status(topic.instrument),
-            false => self.cache.stream_status(topic.instrument, channel, interval),
+            true => self.cache.book_status(key.instrument),
+            false => self.cache.stream_status(key.instrument, channel, interval),
         };
         let Some(status) = status else { return };
         if !status.since.is_some() || (only_bad && status.state == BookState::Live) {
@@ -284,26 +284,26 @@ impl Desk<'_, '_> {
             true => EventBody::BookState(status),
             false => EventBody::StreamState(channel, interval, status),
         };
-        let event = Event { instrument: topic.instrument, seq: 0, stamp, body };
-        if let Some(range) = self.out.frame(&topic.form, &event, self.out.words.live()) {
+        let event = Event { instrument: key.instrument, seq: 0, stamp, body };
+        if let Some(range) = self.out.frame(&key.form, &event, self.out.glossary.live()) {
             self.out.sessions.send_owed(slot, range);
         }
     }
 
     /// Sends what is held of a stream after `since`, up to a bound, with a gap where something is
     /// not held any more. Returns the seq up to which the session was told.
-    fn replay(&mut self, slot: u32, topic: &Topic, stream: Stream, since: u64) -> u64 {
-        let newest = self.cache.seq(topic.instrument, stream);
+    fn replay(&mut self, slot: u32, key: &SubscriptionKey, stream: Stream, since: u64) -> u64 {
+        let newest = self.cache.seq(key.instrument, stream);
         let (mut told, mut left) = (since, REPLAY_EVENTS_MAX);
         let cache = &*self.cache;
         let out = &mut *self.out;
-        let live = out.words.live();
+        let live = out.glossary.live();
         let mut send = |event: &Event<'_>, telling: Telling| {
-            if let Some(range) = out.frame(&topic.form, event, telling) {
+            if let Some(range) = out.frame(&key.form, event, telling) {
                 out.sessions.send_owed(slot, range);
             }
         };
-        cache.since(topic.instrument, stream, since, |event| {
+        cache.since(key.instrument, stream, since, |event| {
             if left == 0 {
                 return;
             }
@@ -318,7 +318,7 @@ impl Desk<'_, '_> {
                 if matches!(stream, Stream::Candles(_)) {
                     telling.conflated = first - told - 1;
                 } else {
-                    send(&lapped(topic, stream, event.stamp, told + 1, first - 1), live);
+                    send(&lapped(key, stream, event.stamp, told + 1, first - 1), live);
                 }
             }
             send(event, telling);
@@ -330,7 +330,7 @@ impl Desk<'_, '_> {
         if left > 0 && told < newest {
             // Nothing of it is held.
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos(0) };
-            send(&lapped(topic, stream, stamp, told + 1, newest), live);
+            send(&lapped(key, stream, stamp, told + 1, newest), live);
             told = newest;
         }
         told
@@ -346,12 +346,12 @@ fn view_depth(held: &Subscription) -> Option<usize> {
 
 /// Events that were overwritten before they were asked for.
 fn lapped(
-    topic: &Topic,
+    key: &SubscriptionKey,
     stream: Stream,
     stamp: Stamp,
     from_seq: u64,
     to_seq: u64,
 ) -> Event<'static> {
     let gap = Gap { stream, from_seq, to_seq, reason: Reason::Lapped };
-    Event { instrument: topic.instrument, seq: 0, stamp, body: EventBody::Gap(gap) }
+    Event { instrument: key.instrument, seq: 0, stamp, body: EventBody::Gap(gap) }
 }

@@ -33,7 +33,7 @@ impl Broadcaster {
     /// Closes a session: a close frame is on its way, and what the client still says is read.
     pub(super) fn close(&mut self, slot: u32, reason: CloseReason, now: MonoNanos) {
         let Some(session) = self.sessions.get_mut(slot) else { return };
-        session.close(reason, &mut self.shared.chunks, now);
+        session.close(reason, &mut self.buffers.chunks, now);
         self.sessions.leave_place(slot);
         self.sessions.mark_dirty(slot);
         // It was not heard while it was being answered.

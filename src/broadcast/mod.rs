@@ -16,6 +16,7 @@ mod checks;
 mod command;
 mod demand;
 mod fanout;
+mod glossary;
 mod joins;
 mod lifecycle;
 mod places;
@@ -25,7 +26,6 @@ mod revokes;
 mod sessions;
 mod spans;
 mod wishes;
-mod words;
 
 pub use crate::client::Admission;
 pub use command::{BroadcastCommand, BroadcastHandle, OpenSocket};
@@ -39,7 +39,7 @@ use std::time::Duration;
 use crate::cache::{
     Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp, Stream,
 };
-use crate::client::{CloseReason, Phase, Shared, Subject, Topic};
+use crate::client::{ClientChannel, CloseReason, FlushBuffers, Phase, SubscriptionKey};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::dialect::{Catalogue, Offer, Offers};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
@@ -54,11 +54,11 @@ use crate::ring::{Bell, Doorbell, FeedRing};
 use crossbeam::channel::{Receiver, bounded};
 
 use fanout::Fanout;
+use glossary::Glossary;
 use joins::{Arrears, Desk};
-use publish::{Held, Output, publish, release};
+use publish::{Held, Recipients, publish, release};
 use sessions::Sessions;
 use spans::Spans;
-use words::Words;
 
 /// About what a client reads as one level of a book.
 const LEVEL_TEXT_BYTES: usize = 24;
@@ -120,13 +120,13 @@ enum Course {
 pub struct Broadcaster {
     options: BroadcastOptions,
     clock: Clock,
-    words: Words,
+    glossary: Glossary,
     feeds: Vec<FeedRing>,
     cache: Cache,
     fanout: Fanout,
     held: Held,
     sessions: Sessions,
-    shared: Shared,
+    buffers: FlushBuffers,
     commands: Receiver<BroadcastCommand>,
     poller: Poller,
     bell: Arc<Bell>,
@@ -181,11 +181,11 @@ impl Broadcaster {
         let catalogue = Catalogue::new(&entries);
         let mut broadcaster = Self {
             cache: Cache::new(options.history),
-            words: Words::new(options.epoch, options.exchange_default),
+            glossary: Glossary::new(options.epoch, options.exchange_default),
             fanout: Fanout::default(),
             held: Held::new(),
             sessions: Sessions::new(options.client_queue_bytes),
-            shared: Shared::new(),
+            buffers: FlushBuffers::new(),
             feeds: Vec::new(),
             commands,
             poller,
@@ -232,8 +232,8 @@ impl Broadcaster {
     /// One turn: commands, requests, rings, arrears, writes, heartbeats. Returns the work done; 0
     /// lets the thread wait.
     pub fn turn(&mut self, now: MonoNanos) -> usize {
-        self.words.date = self.clock.date(now);
-        self.shared.flush_left = FLUSH_BYTES_PER_TURN;
+        self.glossary.date = self.clock.date(now);
+        self.buffers.flush_left = FLUSH_BYTES_PER_TURN;
         (self.grants_left, self.ends_left) = (GRANTS_PER_TURN, ENDS_PER_TURN);
         let mut work = self.take_commands(now);
         work += self.take_readiness();
@@ -301,7 +301,7 @@ impl Broadcaster {
                 BroadcastCommand::Attach(ring) => self.feeds.push(ring),
                 BroadcastCommand::Instruments(table, catalogue, offers) => {
                     self.catalogue = catalogue;
-                    let before = Arc::clone(self.words.table());
+                    let before = Arc::clone(self.glossary.table());
                     self.set_instruments(table, offers);
                     self.tell_listed(&before, now);
                     self.extend_wishes();
@@ -316,7 +316,7 @@ impl Broadcaster {
     }
 
     fn set_instruments(&mut self, table: Arc<InstrumentTable>, offers: Arc<Offers>) {
-        let before = self.words.table();
+        let before = self.glossary.table();
         let is_changed = ExchangeId::ALL
             .map(|exchange| self.options.offers[exchange as usize] != offers[exchange as usize]);
         let is_fresh = |(id, one): &(InstrumentId, &Instrument)| {
@@ -329,16 +329,16 @@ impl Broadcaster {
         self.options.offers = offers;
         self.cache.set_instruments(&table);
         self.fanout.cover(table.len());
-        self.words.set_instruments(table);
+        self.glossary.set_instruments(table);
     }
 
     /// Whoever follows an instrument is told that its exchange does not list it, or has it not
     /// trade, or does again.
     fn tell_listed(&mut self, before: &InstrumentTable, now: MonoNanos) {
-        let Self { cache, fanout, held, sessions, shared, words, counters, .. } = self;
-        let since = words.date;
-        let table = Arc::clone(words.table());
-        let mut out = Output { sessions, shared, words, counters };
+        let Self { cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
+        let since = glossary.date;
+        let table = Arc::clone(glossary.table());
+        let mut out = Recipients { sessions, buffers, glossary, counters };
         for (instrument, _) in table.iter() {
             let Some(listed) = table.listed(instrument) else { continue };
             let was = cache.listed_status(instrument).map(|status| status.listed);
@@ -377,7 +377,7 @@ impl Broadcaster {
             let before = taken;
             for index in 0..self.feeds.len() {
                 taken += self.drain(index, now);
-                if self.shared.arena.len() >= ARENA_FLUSH_BYTES {
+                if self.buffers.arena.len() >= ARENA_FLUSH_BYTES {
                     self.flush(now);
                 }
             }
@@ -403,7 +403,7 @@ impl Broadcaster {
 
     /// Takes some ticks of one feed and publishes their events.
     fn drain(&mut self, index: usize, now: MonoNanos) -> usize {
-        let Self { feeds, cache, fanout, held, sessions, shared, words, counters, .. } = self;
+        let Self { feeds, cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
         let (clock, spans) = (&self.clock, &mut self.spans);
         let feed = &mut feeds[index];
         if feed.ticks.waiting() == 0 {
@@ -412,8 +412,8 @@ impl Broadcaster {
         let popped = clock.now();
         spans.popped(popped);
         // An event is not dated before its own receipt, which may be later than the turn's begin.
-        words.date = clock.date(popped);
-        let mut out = Output { sessions, shared, words, counters };
+        glossary.date = clock.date(popped);
+        let mut out = Recipients { sessions, buffers, glossary, counters };
         let taken = feed.ticks.drain(TICKS_PER_DRAIN, |tick| {
             let mut told = 0;
             cache.apply(feed.exchange, tick, clock.date(tick.received), |event| {
@@ -443,20 +443,20 @@ impl Broadcaster {
             session.is_catching_up = false;
             work += 1;
             let cache = &self.cache;
-            if session.wants_much(|topic| book_bytes(cache, topic))
+            if session.wants_much(|key| book_bytes(cache, key))
                 && !self.sessions.take_place(slot, now)
             {
                 continue;
             }
             let made = self.go_on_answering(slot);
-            let start = self.shared.arena.len();
+            let start = self.buffers.arena.len();
             let arrears = match self.sessions.get(slot).is_some_and(|one| one.answer.is_some()) {
                 // Without room its flush will tell.
                 true if made > 0 => Arrears::More,
                 true => Arrears::Rest,
                 false => self.desk(|desk| desk.catch_up(slot)),
             };
-            bytes += made + self.shared.arena.len() - start;
+            bytes += made + self.buffers.arena.len() - start;
             if arrears == Arrears::More {
                 self.sessions.mark_catching_up(slot);
             }
@@ -466,14 +466,14 @@ impl Broadcaster {
 
     /// Works at subscriptions.
     fn desk<T>(&mut self, work: impl FnOnce(&mut Desk<'_, '_>) -> T) -> T {
-        let Self { cache, fanout, sessions, shared, words, counters, .. } = self;
-        let out = &mut Output { sessions, shared, words, counters };
+        let Self { cache, fanout, sessions, buffers, glossary, counters, .. } = self;
+        let out = &mut Recipients { sessions, buffers, glossary, counters };
         work(&mut Desk { cache, fanout, out })
     }
 
     fn release_paces(&mut self, now: MonoNanos) -> usize {
-        let Self { cache, fanout, held, sessions, shared, words, counters, .. } = self;
-        let mut out = Output { sessions, shared, words, counters };
+        let Self { cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
+        let mut out = Recipients { sessions, buffers, glossary, counters };
         release(cache, fanout, held, &mut out, now) as usize
     }
 
@@ -484,21 +484,21 @@ impl Broadcaster {
         let work = slots.len();
         let mut served = 0;
         for slot in slots.drain(..) {
-            let is_served = self.shared.flush_left > 0;
+            let is_served = self.buffers.flush_left > 0;
             self.flush_session(slot, now);
             if is_served {
                 served = self.sessions.dirty.len();
             }
         }
-        if self.shared.flush_left == 0 {
+        if self.buffers.flush_left == 0 {
             // Who had nothing of this turn comes first in the next.
             self.sessions.dirty.rotate_left(served);
         }
         self.slots = slots;
-        self.shared.clear();
+        self.buffers.clear();
         if work > 0 {
             self.spans.written(self.clock.now());
-            self.counters.queue_bytes.set(self.shared.chunks.lent_bytes() as u64);
+            self.counters.queue_bytes.set(self.buffers.chunks.lent_bytes() as u64);
         } else {
             self.spans.forget();
         }
@@ -512,7 +512,7 @@ impl Broadcaster {
         if session.phase == Phase::Ended {
             return;
         }
-        match session.flush(&mut self.shared) {
+        match session.flush(&mut self.buffers) {
             Ok(bytes) => {
                 self.counters.bytes.add(bytes as u64);
                 // While it is not heard, that it takes bytes is the sign of its life.
@@ -554,12 +554,12 @@ impl Broadcaster {
     }
 }
 
-/// About how many bytes a client reads as the whole book, where a topic is one.
-fn book_bytes(cache: &Cache, topic: &Topic) -> usize {
-    match topic.subject {
-        Subject::Stream(Stream::Orderbook) => {
-            cache.book(topic.instrument).map_or(0, |book| book.len() * LEVEL_TEXT_BYTES)
+/// About how many bytes a client reads as the whole book, where it is one.
+fn book_bytes(cache: &Cache, key: &SubscriptionKey) -> usize {
+    match key.channel {
+        ClientChannel::Stream(Stream::Orderbook) => {
+            cache.book(key.instrument).map_or(0, |book| book.len() * LEVEL_TEXT_BYTES)
         }
-        Subject::Stream(_) | Subject::Status => 0,
+        ClientChannel::Stream(_) | ClientChannel::Status => 0,
     }
 }

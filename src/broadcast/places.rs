@@ -11,7 +11,7 @@ use arrayvec::ArrayVec;
 
 use crate::limits::OWED_LARGE_MAX;
 
-/// See the module.
+/// Who holds one of the few places for answers that a client has not read, and who waits for one.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     /// Whose sessions hold one, once for each.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::fanout::{Fanout, Group, GroupId};
+use super::glossary::Glossary;
 use super::sessions::{Delivered, Sessions};
-use super::words::Words;
 use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
-use crate::client::{Range, Shared, Subject};
+use crate::client::{ClientChannel, FlushBuffers, Range};
 use crate::clock::MonoNanos;
 use crate::dialect::{Dialect, Form, Telling};
 use crate::instrument::{Channel, ExchangeId};
@@ -21,11 +21,11 @@ use crate::tick::Interval;
 /// Groups whose pace holds something back, the one due first on top.
 pub(crate) type Held = BinaryHeap<Reverse<(MonoNanos, GroupId)>>;
 
-/// Where events go: what it takes to encode them and to queue them.
-pub(crate) struct Output<'a> {
+/// Who events go to, and what it takes to encode and queue them.
+pub(crate) struct Recipients<'a> {
     pub(crate) sessions: &'a mut Sessions,
-    pub(crate) shared: &'a mut Shared,
-    pub(crate) words: &'a Words,
+    pub(crate) buffers: &'a mut FlushBuffers,
+    pub(crate) glossary: &'a Glossary,
     pub(crate) counters: &'a BroadcastCounters,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn publish(
     event: &Event<'_>,
     fanout: &mut Fanout,
     held: &mut Held,
-    out: &mut Output<'_>,
+    out: &mut Recipients<'_>,
     now: MonoNanos,
 ) -> u64 {
     match event.body {
@@ -46,18 +46,18 @@ pub(crate) fn publish(
         EventBody::StreamState(channel, interval, _) => {
             out.tell_channel_state(event, (channel, interval), fanout)
         }
-        EventBody::Listed(_) => out.tell_state(event, fanout, Subject::ALL.into_iter()),
+        EventBody::Listed(_) => out.tell_state(event, fanout, ClientChannel::ALL.into_iter()),
         EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
         EventBody::Book(book) => {
             let depth = book.depth.map(|depth| depth as u32);
-            let subject = Subject::Stream(Stream::Orderbook);
-            let slots = fanout.slots_mut(event.instrument, subject);
+            let channel = ClientChannel::Stream(Stream::Orderbook);
+            let slots = fanout.slots_mut(event.instrument, channel);
             let mut told = 0;
             for (slot, group) in slots.iter_mut().enumerate() {
                 let Some(group) = group else { continue };
                 if group.key.per_second.is_some() {
                     if depth.is_none() {
-                        let id = GroupId::new(event.instrument, subject, slot);
+                        let id = GroupId::new(event.instrument, channel, slot);
                         hold(group, id, held, out.counters, now);
                     }
                 } else if group.key.depth.map(NonZeroU32::get) == depth {
@@ -68,13 +68,13 @@ pub(crate) fn publish(
         }
         EventBody::Trade(_) | EventBody::Quote(_) | EventBody::Ticker(_) | EventBody::Candle(_) => {
             let Some(stream) = event.body.stream() else { return 0 };
-            let subject = Subject::Stream(stream);
-            let slots = fanout.slots_mut(event.instrument, subject);
+            let channel = ClientChannel::Stream(stream);
+            let slots = fanout.slots_mut(event.instrument, channel);
             let mut told = 0;
             for (slot, group) in slots.iter_mut().enumerate() {
                 let Some(group) = group else { continue };
                 if group.key.per_second.is_some() {
-                    let id = GroupId::new(event.instrument, subject, slot);
+                    let id = GroupId::new(event.instrument, channel, slot);
                     hold(group, id, held, out.counters, now);
                 } else {
                     told += out.tell(group, event, 0);
@@ -108,7 +108,7 @@ pub(crate) fn release(
     cache: &Cache,
     fanout: &mut Fanout,
     held: &mut Held,
-    out: &mut Output<'_>,
+    out: &mut Recipients<'_>,
     now: MonoNanos,
 ) -> u64 {
     let mut told = 0;
@@ -126,7 +126,7 @@ pub(crate) fn release(
         if let Some(per_second) = group.key.per_second {
             group.due = now.after(Duration::from_secs(1) / per_second.get());
         }
-        let Subject::Stream(stream) = id.subject else { continue };
+        let ClientChannel::Stream(stream) = id.channel else { continue };
         if let Some(event) = present(cache, id, stream, group.key.depth) {
             let conflated = event.seq.saturating_sub(group.told_seq + 1);
             told += out.tell(group, &event, conflated);
@@ -152,7 +152,7 @@ pub(crate) fn present(
     }
 }
 
-impl Output<'_> {
+impl Recipients<'_> {
     /// Encodes an event; `None` when the form has no words for it.
     #[inline]
     pub(crate) fn frame(
@@ -162,7 +162,7 @@ impl Output<'_> {
         telling: Telling,
     ) -> Option<Range> {
         let speech = form.dialect.speech();
-        self.shared.arena.frame(|out| speech.tell(out, Some(&form.label), event, telling))
+        self.buffers.arena.frame(|out| speech.tell(out, Some(&form.label), event, telling))
     }
 
     /// Sends an event to the members of a group; `conflated` counts what it replaces beside what
@@ -170,7 +170,7 @@ impl Output<'_> {
     /// that joined since the last event get one that counts from where they joined.
     fn tell(&mut self, group: &mut Group, event: &Event<'_>, conflated: u64) -> u64 {
         let form = &group.key.form;
-        let telling = self.words.conflated(conflated);
+        let telling = self.glossary.conflated(conflated);
         let Some(range) = self.frame(form, event, telling) else { return 0 };
         let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
         let by_view = match event.body {
@@ -182,7 +182,7 @@ impl Output<'_> {
             let (mut range, mut replaced) = (range, replaced);
             if leaves_out && member.joined_seq > group.told_seq {
                 replaced = event.seq.saturating_sub(member.joined_seq + 1);
-                let telling = self.words.conflated(replaced);
+                let telling = self.glossary.conflated(replaced);
                 range = self.frame(form, &uncounted(event), telling).unwrap_or(range);
             }
             match self.sessions.deliver(member, range, event.seq - replaced.min(event.seq)) {
@@ -199,9 +199,9 @@ impl Output<'_> {
     /// Missing events are told to every member, whatever its pace.
     fn tell_gap(&mut self, event: &Event<'_>, gap: Gap, fanout: &mut Fanout) -> u64 {
         let mut told = 0;
-        let slots = fanout.slots_mut(event.instrument, Subject::Stream(gap.stream));
+        let slots = fanout.slots_mut(event.instrument, ClientChannel::Stream(gap.stream));
         for group in slots.iter_mut().flatten() {
-            let telling = self.words.live();
+            let telling = self.glossary.live();
             let Some(range) = self.frame(&group.key.form, event, telling) else { continue };
             for member in &group.members {
                 let delivered = self.sessions.deliver(member, range, gap.from_seq);
@@ -221,13 +221,13 @@ impl Output<'_> {
         (channel, interval): (Channel, Option<Interval>),
         fanout: &mut Fanout,
     ) -> u64 {
-        let is_of = |subject: &Subject| match subject {
-            Subject::Status => true,
-            Subject::Stream(stream) => {
+        let is_of = |one: &ClientChannel| match one {
+            ClientChannel::Status => true,
+            ClientChannel::Stream(stream) => {
                 stream.channel() == channel && (interval.is_none() || stream.interval() == interval)
             }
         };
-        self.tell_state(event, fanout, Subject::ALL.into_iter().filter(is_of))
+        self.tell_state(event, fanout, ClientChannel::ALL.into_iter().filter(is_of))
     }
 
     /// The state of an instrument or a channel, to who asked for states and to who follows one of
@@ -236,22 +236,22 @@ impl Output<'_> {
         &mut self,
         event: &Event<'_>,
         fanout: &mut Fanout,
-        subjects: impl Iterator<Item = Subject>,
+        channels: impl Iterator<Item = ClientChannel>,
     ) -> u64 {
-        let mut groups: SmallVec<[(Form, Subject, usize); 16]> = SmallVec::new();
-        for subject in subjects {
-            let slots = fanout.slots_mut(event.instrument, subject).iter().enumerate();
+        let mut groups: SmallVec<[(Form, ClientChannel, usize); 16]> = SmallVec::new();
+        for channel in channels {
+            let slots = fanout.slots_mut(event.instrument, channel).iter().enumerate();
             let live = slots.filter_map(|(slot, group)| Some((slot, group.as_ref()?)));
-            groups.extend(live.map(|(slot, group)| (group.key.form.clone(), subject, slot)));
+            groups.extend(live.map(|(slot, group)| (group.key.form.clone(), channel, slot)));
         }
         groups.sort_unstable();
         let mut told = 0;
         for group in groups.chunk_by(|(one, ..), (other, ..)| one == other) {
             let Some((form, ..)) = group.first() else { continue };
-            let Some(range) = self.frame(form, event, self.words.live()) else { continue };
+            let Some(range) = self.frame(form, event, self.glossary.live()) else { continue };
             let mark = self.sessions.new_mark();
-            for &(_, subject, slot) in group {
-                let id = GroupId::new(event.instrument, subject, slot);
+            for &(_, channel, slot) in group {
+                let id = GroupId::new(event.instrument, channel, slot);
                 for member in fanout.group_mut(id).into_iter().flat_map(|group| &group.members) {
                     told += u64::from(self.sessions.send_once(member.session, range, mark));
                 }
@@ -277,8 +277,8 @@ impl Output<'_> {
 
     /// Encodes the state of a feed, which is no instrument's.
     pub(crate) fn feed_frame(&mut self, dialect: Dialect, event: &Event<'_>) -> Option<Range> {
-        let telling = self.words.live();
-        self.shared.arena.frame(|out| dialect.speech().tell(out, None, event, telling))
+        let telling = self.glossary.live();
+        self.buffers.arena.frame(|out| dialect.speech().tell(out, None, event, telling))
     }
 }
 

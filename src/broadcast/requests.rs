@@ -113,7 +113,7 @@ impl Broadcaster {
                 Ok(Some(Message::Part(_))) => {}
                 Ok(Some(Message::Close { code, .. })) => {
                     tracing::debug!(peer = %session.peer, code, "a client closed");
-                    session.closed_by_peer(&mut self.shared.chunks, now);
+                    session.closed_by_peer(&mut self.buffers.chunks, now);
                     self.sessions.mark_dirty(slot);
                 }
                 Ok(None) => match self.read(slot, now) {
@@ -123,7 +123,7 @@ impl Broadcaster {
                 Err(error) => {
                     tracing::debug!(peer = %session.peer, %error, "a client broke the protocol");
                     self.counters.bad_requests.increment();
-                    session.failed(&mut self.shared.chunks, now);
+                    session.failed(&mut self.buffers.chunks, now);
                     self.sessions.mark_dirty(slot);
                 }
             }
@@ -242,8 +242,8 @@ impl Broadcaster {
         request_id: Option<&RequestId>,
         answer: &Answer<'_>,
     ) -> Option<Range> {
-        let re = Re { request_id, date: self.words.date };
-        self.shared.arena.frame(|out| dialect.speech().answer(out, answer, re))
+        let re = Re { request_id, date: self.glossary.date };
+        self.buffers.arena.frame(|out| dialect.speech().answer(out, answer, re))
     }
 
     /// Refuses a message that nobody read.

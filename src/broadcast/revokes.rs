@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Broadcaster;
 use super::wishes::is_open_ended;
-use crate::client::{LongAnswer, Phase, Revokes, Session, Subscription, Topic};
+use crate::client::{LongAnswer, Phase, Revokes, Session, Subscription, SubscriptionKey};
 use crate::dialect::{Dialect, Naming, Refusal, RequestId, Unsubscribe, Wish};
 use crate::instrument::Channel;
 use crate::limits::REVOKE_LOOKS_PER_PIECE;
@@ -95,9 +95,9 @@ impl Broadcaster {
             let subscription = revokes.next;
             revokes.next += 1;
             let Some(held) = session.subscriptions.slot(subscription) else { continue };
-            let Topic { instrument, subject, ref form } = held.topic;
+            let SubscriptionKey { instrument, channel, ref form } = held.key;
             let coverage = Coverage::of(revokes);
-            if !coverage.includes(form.dialect, subject.channel(), subject.interval()) {
+            if !coverage.includes(form.dialect, channel.channel(), channel.interval()) {
                 continue;
             }
             let mut is_ending = false;
@@ -160,11 +160,12 @@ impl Broadcaster {
 
     /// Whether a session has a subscription of what a wish means.
     fn has(&self, slot: u32, wish: &Wish) -> bool {
-        let has = |session: &Session, topic: Topic| session.subscriptions.find(&topic).is_some();
+        let has =
+            |session: &Session, key: SubscriptionKey| session.subscriptions.find(&key).is_some();
         self.sessions.get(slot).is_some_and(|session| {
             self.resolve(&wish.name)
                 .into_iter()
-                .any(|one| has(session, self.words.topic(wish, one)))
+                .any(|one| has(session, self.glossary.key(wish, one)))
         })
     }
 
@@ -177,17 +178,17 @@ impl Broadcaster {
     fn end_subscription(&mut self, slot: u32, subscription: u32) {
         let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
         self.has_ended_one(&held);
-        if let Some(exchange) = self.exchange_of(held.topic.instrument)
+        if let Some(exchange) = self.exchange_of(held.key.instrument)
             && let Some(session) = self.sessions.get_mut(slot)
         {
-            session.feeds.remove(exchange, &held.topic);
+            session.feeds.remove(exchange, &held.key);
         }
     }
 
     fn has_ended_one(&self, held: &Subscription) {
         self.counters.subscriptions.set(self.counters.subscriptions.value() - 1);
-        if held.topic.subject.channel() == Channel::Orderbook {
-            self.demand.decrement(held.topic.instrument);
+        if held.key.channel.channel() == Channel::Orderbook {
+            self.demand.decrement(held.key.instrument);
         }
     }
 
@@ -224,7 +225,7 @@ impl Broadcaster {
         }
         // A socket that is gone already needs no deregistration.
         let _ = session.socket.transport_mut().deregister(self.poller.registry());
-        session.end(&mut self.shared.chunks);
+        session.end(&mut self.buffers.chunks);
         self.sessions.leave_place(slot);
         self.sessions.ending.push_back(slot);
         self.go_on_ending();

@@ -21,7 +21,7 @@ struct Batch {
     told: usize,
 }
 
-/// See the module.
+/// Stamps the last stages of a batch of ticks and records them when the turn has written.
 #[derive(Debug)]
 pub(crate) struct Spans {
     recorder: Recorder,

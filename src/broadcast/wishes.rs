@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use super::Broadcaster;
-use super::publish::Output;
+use super::publish::Recipients;
 use crate::cache::{Event, EventBody, Stamp, Stream};
-use crate::client::{Grants, Join, LongAnswer, Prelude, Progress, Subject, Subscription, Topic};
+use crate::client::{
+    ClientChannel, Grants, Join, LongAnswer, Prelude, Progress, Subscription, SubscriptionKey,
+};
 use crate::clock::UnixNanos;
 use crate::dialect::{
     Answer, Changed, Dialect, Name, Naming, Refusal, RequestId, ResumePoint, Subscribe, Wish,
@@ -47,7 +49,7 @@ impl Broadcaster {
     ) {
         let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
         let current: Vec<&str> = current.iter().map(String::as_str).collect();
-        let changed = Changed { names: &names, current: &current, epoch: self.words.epoch() };
+        let changed = Changed { names: &names, current: &current, epoch: self.glossary.epoch() };
         let answer = match recovered {
             Some(recovered) => Answer::Subscribed(changed, recovered),
             None => Answer::Unsubscribed(changed),
@@ -57,7 +59,7 @@ impl Broadcaster {
 
     pub(super) fn resolve(&self, name: &Name) -> Vec<InstrumentId> {
         let mut found = Vec::new();
-        name.naming.resolve(self.words.table(), |instrument| found.push(instrument));
+        name.naming.resolve(self.glossary.table(), |instrument| found.push(instrument));
         found
     }
 
@@ -66,7 +68,7 @@ impl Broadcaster {
     fn meant_by(&self, wish: &Wish) -> Vec<InstrumentId> {
         let mut meant = self.resolve(&wish.name);
         if wish.channel == Channel::Status && is_open_ended(&wish.name) {
-            let table = self.words.table();
+            let table = self.glossary.table();
             let is_unlisted = |(id, one): &(InstrumentId, &Instrument)| {
                 table.is_unlisted(*id) && wish.name.naming.includes(one)
             };
@@ -97,7 +99,7 @@ impl Broadcaster {
             if instruments.is_empty() {
                 return Err(self.unknown(name));
             }
-            if point.epoch == Some(self.words.epoch()) {
+            if point.epoch == Some(self.glossary.epoch()) {
                 points.extend(instruments.iter().map(|&instrument| (instrument, point.seq)));
             }
         }
@@ -107,27 +109,30 @@ impl Broadcaster {
     /// Whether everything since a point is there, on every channel that is asked for. A book is
     /// always made whole by the snapshot that it begins with.
     fn is_held(&self, name: &Name, point: ResumePoint, wishes: &[Wish]) -> bool {
-        point.epoch == Some(self.words.epoch())
+        point.epoch == Some(self.glossary.epoch())
             && self.resolve(name).into_iter().all(|instrument| {
-                let mut topics = wishes
+                let mut keys = wishes
                     .iter()
                     .filter(|wish| self.is_meant(&wish.name, instrument))
                     .filter(|wish| self.is_served(wish, instrument))
-                    .map(|wish| self.words.topic(wish, instrument));
-                topics.all(|topic| match topic.subject {
-                    Subject::Stream(Stream::Orderbook) => {
+                    .map(|wish| self.glossary.key(wish, instrument));
+                keys.all(|key| match key.channel {
+                    ClientChannel::Stream(Stream::Orderbook) => {
                         point.seq <= self.cache.seq(instrument, Stream::Orderbook)
                     }
-                    Subject::Stream(stream) => {
+                    ClientChannel::Stream(stream) => {
                         self.cache.holds_since(instrument, stream, point.seq)
                     }
-                    Subject::Status => true,
+                    ClientChannel::Status => true,
                 })
             })
     }
 
     pub(super) fn is_meant(&self, name: &Name, instrument: InstrumentId) -> bool {
-        self.words.table().instrument(instrument).is_some_and(|known| name.naming.includes(known))
+        self.glossary
+            .table()
+            .instrument(instrument)
+            .is_some_and(|known| name.naming.includes(known))
     }
 
     /// Gives a session what it wished for: at once, or in pieces when that is much.
@@ -200,27 +205,27 @@ impl Broadcaster {
         if !self.is_served(wish, instrument) {
             return;
         }
-        let topic = self.words.topic(wish, instrument);
-        let is_new = self.wish_for(slot, wish, topic.clone(), prelude);
+        let key = self.glossary.key(wish, instrument);
+        let is_new = self.wish_for(slot, wish, key.clone(), prelude);
         if is_new
             && let Some(exchange) = self.exchange_of(instrument)
             && let Some(session) = self.sessions.get_mut(slot)
         {
-            feeds[exchange as usize] |= session.feeds.add(exchange, &topic);
+            feeds[exchange as usize] |= session.feeds.add(exchange, &key);
         }
     }
 
     pub(super) fn exchange_of(&self, instrument: InstrumentId) -> Option<ExchangeId> {
-        Some(self.words.table().instrument(instrument)?.exchange)
+        Some(self.glossary.table().instrument(instrument)?.exchange)
     }
 
-    /// One topic of a wish. True when the session did not have it yet.
-    fn wish_for(&mut self, slot: u32, wish: &Wish, topic: Topic, prelude: Prelude) -> bool {
+    /// One instrument of a wish. True when the session did not have it yet.
+    fn wish_for(&mut self, slot: u32, wish: &Wish, key: SubscriptionKey, prelude: Prelude) -> bool {
         let Some(session) = self.sessions.get_mut(slot) else { return false };
-        let Topic { instrument, subject, .. } = topic;
-        let held = session.subscriptions.find(&topic);
+        let SubscriptionKey { instrument, channel, .. } = key;
+        let held = session.subscriptions.find(&key);
         let fresh = Subscription {
-            topic,
+            key,
             depth: wish.depth,
             delivery: wish.delivery,
             progress: Progress::Joining,
@@ -230,7 +235,7 @@ impl Broadcaster {
             let subscription = session.subscriptions.insert(fresh);
             session.joins.push_back(Join { subscription, prelude });
             self.counters.subscriptions.set(self.counters.subscriptions.value() + 1);
-            if subject.channel() == Channel::Orderbook {
+            if channel.channel() == Channel::Orderbook {
                 self.demand.increment(instrument);
             }
             return true;
@@ -242,8 +247,8 @@ impl Broadcaster {
     /// Sends the present states of an exchange's connections; where nobody asked for states, those
     /// that are not as they ought to be.
     fn tell_feeds(&mut self, slot: u32, wish: &Wish, exchange: ExchangeId) {
-        let Self { cache, sessions, shared, words, counters, .. } = self;
-        let mut out = Output { sessions, shared, words, counters };
+        let Self { cache, sessions, buffers, glossary, counters, .. } = self;
+        let mut out = Recipients { sessions, buffers, glossary, counters };
         for &status in cache.feed_statuses(exchange) {
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
             let body = EventBody::FeedState(status);
@@ -278,17 +283,17 @@ impl Broadcaster {
             if self.fresh.binary_search(&instrument).is_err() || !self.is_served(wish, instrument) {
                 continue;
             }
-            let topic = self.words.topic(wish, instrument);
-            let held = self.sessions.get(slot).and_then(|one| one.subscriptions.find(&topic));
+            let key = self.glossary.key(wish, instrument);
+            let held = self.sessions.get(slot).and_then(|one| one.subscriptions.find(&key));
             if held.is_some() {
                 continue;
             }
-            let is_new = self.wish_for(slot, wish, topic.clone(), Prelude::None);
+            let is_new = self.wish_for(slot, wish, key.clone(), Prelude::None);
             if is_new
                 && let Some(exchange) = self.exchange_of(instrument)
                 && let Some(session) = self.sessions.get_mut(slot)
             {
-                session.feeds.add(exchange, &topic);
+                session.feeds.add(exchange, &key);
             }
         }
         self.sessions.mark_catching_up(slot);

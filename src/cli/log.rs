@@ -189,12 +189,12 @@ pub(super) struct Keeper;
 
 impl<S: Subscriber> Layer<S> for Keeper {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut words = Words::default();
-        event.record(&mut words);
+        let mut parts = LineParts::default();
+        event.record(&mut parts);
         let line = Line {
             time: UnixNanos::system(),
             level: *event.metadata().level(),
-            text: words.text(),
+            text: parts.text(),
             withheld: COVERED.load(Ordering::Relaxed),
         };
         let mut kept = kept();
@@ -207,13 +207,13 @@ impl<S: Subscriber> Layer<S> for Keeper {
 
 /// The parts of a line: whom it is about, what it says, and the rest.
 #[derive(Default)]
-struct Words {
+struct LineParts {
     exchange: String,
     message: String,
     rest: String,
 }
 
-impl Words {
+impl LineParts {
     fn text(&self) -> String {
         let mark = if self.exchange.is_empty() { "" } else { ": " };
         let whole = format!("{}{mark}{}{}", self.exchange, self.message, self.rest);
@@ -221,7 +221,7 @@ impl Words {
     }
 }
 
-impl Visit for Words {
+impl Visit for LineParts {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }

@@ -6,13 +6,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::subscription::Topic;
+use super::subscription::SubscriptionKey;
 use crate::cache::HistoryCursor;
 use crate::dialect::{Catalogue, Delivery, Dialect, Label, Name, RequestId, Unsubscribe, Wish};
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
-/// See the module.
+/// What is left to tell of a request whose answer takes several turns.
 #[derive(Debug)]
 pub(crate) enum LongAnswer {
     /// Part of a history.
@@ -69,7 +69,7 @@ pub(crate) struct Listing {
     pub(crate) request_id: Option<RequestId>,
     pub(crate) dialect: Dialect,
     /// In the order in which they are told, those that were told first.
-    pub(crate) lines: Vec<(Topic, Option<NonZeroU32>, Delivery)>,
+    pub(crate) lines: Vec<(SubscriptionKey, Option<NonZeroU32>, Delivery)>,
     pub(crate) told: usize,
     pub(crate) items: Vec<u8>,
 }

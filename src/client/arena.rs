@@ -29,7 +29,7 @@ const TEXT: u8 = 0x81;
 /// Header bytes of a frame whose payload has 126 to 65,535 bytes, as nearly all have.
 const HEADER_BYTES: usize = 4;
 
-/// See the module.
+/// The frames of one turn, each encoded once; a session remembers which ranges are its own.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
     bytes: Vec<u8>,

@@ -8,7 +8,7 @@ use crate::net::NetError;
 
 /// What sessions share when they are flushed, one after the other.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct FlushBuffers {
     /// This turn's frames.
     pub(crate) arena: Arena,
     /// Store of the outboxes' chunks.
@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(crate) flush_left: usize,
 }
 
-impl Shared {
+impl FlushBuffers {
     pub(crate) fn new() -> Self {
         let (arena, chunks) = (Arena::new(), Chunks::default());
         Self { arena, chunks, gathered: Vec::new(), flush_left: FLUSH_BYTES_PER_TURN }
@@ -34,7 +34,7 @@ impl Shared {
     }
 }
 
-/// See the module.
+/// What one client is still to be sent: ranges of this turn's arena, then its outbox.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     outbox: Outbox,
@@ -123,18 +123,18 @@ impl Outgoing {
     pub(crate) fn flush(
         &mut self,
         wire: &mut impl Wire,
-        shared: &mut Shared,
+        buffers: &mut FlushBuffers,
     ) -> Result<usize, NetError> {
         let waited = self.outbox.len();
         if self.writable && (waited > 0 || wire.has_control()) {
-            let most = FLUSH_BYTES_MAX.min(shared.flush_left);
-            let sent = self.outbox.flush(wire, &mut shared.chunks, most)?;
+            let most = FLUSH_BYTES_MAX.min(buffers.flush_left);
+            let sent = self.outbox.flush(wire, &mut buffers.chunks, most)?;
             self.writable = sent != Sent::Refused;
         }
         let taken = waited - self.outbox.len();
         self.owed = self.owed.saturating_sub(taken);
-        shared.flush_left = shared.flush_left.saturating_sub(taken);
-        let Shared { arena, chunks, gathered, .. } = shared;
+        buffers.flush_left = buffers.flush_left.saturating_sub(taken);
+        let FlushBuffers { arena, chunks, gathered, .. } = buffers;
         let bytes = match self.ranges[..] {
             [] => return Ok(taken),
             [range] => arena.bytes(range),
@@ -203,8 +203,8 @@ mod tests {
         }
     }
 
-    fn text(shared: &mut Shared, payload: &str) -> Range {
-        let framed = shared.arena.frame(|bytes| {
+    fn text(buffers: &mut FlushBuffers, payload: &str) -> Range {
+        let framed = buffers.arena.frame(|bytes| {
             bytes.extend_from_slice(payload.as_bytes());
             true
         });
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn neighbours_are_one_range_and_every_session_costs_one_write() {
-        let mut shared = Shared::new();
+        let mut buffers = FlushBuffers::new();
         let ranges: Vec<Range> =
-            ["one", "two", "three"].iter().map(|word| text(&mut shared, word)).collect();
+            ["one", "two", "three"].iter().map(|word| text(&mut buffers, word)).collect();
         let mut all = Outgoing::new();
         ranges.iter().for_each(|&range| all.add(range));
         assert_eq!(all.ranges.len(), 1);
@@ -227,7 +227,7 @@ mod tests {
             (&mut some, b"\x81\x03one\x81\x05three"),
         ] {
             let mut kernel = Kernel::new(1_000);
-            assert_eq!(outgoing.flush(&mut kernel, &mut shared).expect("ok"), expected.len());
+            assert_eq!(outgoing.flush(&mut kernel, &mut buffers).expect("ok"), expected.len());
             assert_eq!(kernel.taken, expected);
             assert_eq!(kernel.writes, 1);
             assert!(outgoing.is_empty());
@@ -236,22 +236,22 @@ mod tests {
 
     #[test]
     fn what_the_kernel_refuses_waits_and_later_turns_stand_behind_it() {
-        let mut shared = Shared::new();
+        let mut buffers = FlushBuffers::new();
         let mut outgoing = Outgoing::new();
         let mut kernel = Kernel::new(4);
-        outgoing.add(text(&mut shared, "first"));
-        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        outgoing.add(text(&mut buffers, "first"));
+        outgoing.flush(&mut kernel, &mut buffers).expect("ok");
         assert_eq!(outgoing.waiting(), 3);
-        shared.clear();
-        outgoing.add(text(&mut shared, "second"));
-        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        buffers.clear();
+        outgoing.add(text(&mut buffers, "second"));
+        outgoing.flush(&mut kernel, &mut buffers).expect("ok");
         assert_eq!(kernel.writes, 1, "not tried again before the kernel says so");
         kernel.ping = true;
         kernel.room = 1_000;
         outgoing.set_writable();
-        outgoing.flush(&mut kernel, &mut shared).expect("ok");
+        outgoing.flush(&mut kernel, &mut buffers).expect("ok");
         assert_eq!(kernel.taken, b"\x81\x05first\x89\x00\x81\x06second");
         assert!(outgoing.is_empty());
-        assert_eq!(shared.chunks.lent_bytes(), 0);
+        assert_eq!(buffers.chunks.lent_bytes(), 0);
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::answer::LongAnswer;
 use super::outbox::{Chunks, Wire};
-use super::outgoing::{Outgoing, Shared};
+use super::outgoing::{FlushBuffers, Outgoing};
 use super::pace::{CrumbBucket, Heartbeat, RequestBucket};
-use super::subscription::{FeedsWatched, Subscriptions, Topic};
+use super::subscription::{FeedsWatched, SubscriptionKey, Subscriptions};
 use super::wish::Wishes;
 use crate::clock::MonoNanos;
 use crate::dialect::Dialects;
@@ -120,7 +120,7 @@ pub(crate) struct Join {
     pub(crate) prelude: Prelude,
 }
 
-/// See the module.
+/// One client: its socket, what it has subscribed to, what it is still to be sent.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) outgoing: Outgoing,
@@ -265,22 +265,22 @@ impl Session {
     }
 
     /// Whether what it is owed next may be more than any client may leave unread.
-    pub(crate) fn wants_much(&self, book_bytes: impl Fn(&Topic) -> usize) -> bool {
+    pub(crate) fn wants_much(&self, book_bytes: impl Fn(&SubscriptionKey) -> usize) -> bool {
         if let Some(answer) = &self.answer {
             return answer.bytes() > OWED_BYTES_USUAL;
         }
         let next = self.joins.front().map(|join| join.subscription);
         let next = next.or(self.missed.last().copied());
         let held = next.and_then(|next| self.subscriptions.slot(next));
-        held.is_some_and(|held| held.depth.is_none() && book_bytes(&held.topic) > OWED_BYTES_USUAL)
+        held.is_some_and(|held| held.depth.is_none() && book_bytes(&held.key) > OWED_BYTES_USUAL)
     }
 
     /// Writes what there is to write. Returns the bytes of data that the kernel took.
     ///
     /// # Errors
     /// Those of the connection.
-    pub(crate) fn flush(&mut self, shared: &mut Shared) -> Result<usize, NetError> {
-        self.outgoing.flush(&mut *self.socket, shared)
+    pub(crate) fn flush(&mut self, buffers: &mut FlushBuffers) -> Result<usize, NetError> {
+        self.outgoing.flush(&mut *self.socket, buffers)
     }
 
     /// The kernel says that it takes bytes again. Under TLS it takes what stands encrypted first;

@@ -10,16 +10,16 @@ use crate::dialect::{Delivery, Dialect, Form, Wish};
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::tick::Interval;
 
-/// What is told: a numbered stream of an instrument, or states.
+/// A channel as a client subscribes to it: a numbered stream of an instrument, or states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Subject {
+pub(crate) enum ClientChannel {
     /// Events with a `seq`.
     Stream(Stream),
     /// States of the instrument's book and of its exchange's feed.
     Status,
 }
 
-impl Subject {
+impl ClientChannel {
     /// Every one.
     pub(crate) const ALL: [Self; 5 + Interval::ALL.len()] = {
         let mut all = [Self::Status; 5 + Interval::ALL.len()];
@@ -63,16 +63,16 @@ impl Subject {
 /// The depth of a book is no part of it: events do not state their depth, so a client could not
 /// tell two views of one book apart, and asking for another depth replaces the view.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Topic {
+pub(crate) struct SubscriptionKey {
     pub(crate) instrument: InstrumentId,
-    pub(crate) subject: Subject,
+    pub(crate) channel: ClientChannel,
     pub(crate) form: Form,
 }
 
-impl Topic {
+impl SubscriptionKey {
     /// Whether the states of its exchange's feed are told to who has it.
     fn watches_feed(&self) -> bool {
-        self.form.dialect.speech().tells_feed(self.subject.channel())
+        self.form.dialect.speech().tells_feed(self.channel.channel())
     }
 }
 
@@ -94,10 +94,10 @@ pub(crate) enum Progress {
     Live(Place),
 }
 
-/// One topic that a session has.
+/// What a session has of one instrument, and how far it has come.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
-    pub(crate) topic: Topic,
+    pub(crate) key: SubscriptionKey,
     /// Levels on each side of a book; `None` is all.
     pub(crate) depth: Option<NonZeroU32>,
     pub(crate) delivery: Delivery,
@@ -111,7 +111,7 @@ impl Subscription {
     /// makes up for them.
     pub(crate) const fn is_conflatable(&self) -> bool {
         !matches!(self.delivery, Delivery::All)
-            || matches!(self.topic.subject, Subject::Stream(Stream::Orderbook))
+            || matches!(self.key.channel, ClientChannel::Stream(Stream::Orderbook))
     }
 }
 
@@ -120,13 +120,13 @@ impl Subscription {
 pub(crate) struct Subscriptions {
     slots: Vec<Option<Subscription>>,
     free: Vec<u32>,
-    by_topic: HashMap<Topic, u32>,
+    by_key: HashMap<SubscriptionKey, u32>,
 }
 
 impl Subscriptions {
-    /// The slot of a topic.
-    pub(crate) fn find(&self, topic: &Topic) -> Option<u32> {
-        self.by_topic.get(topic).copied()
+    /// The slot of the subscription of that key.
+    pub(crate) fn find(&self, key: &SubscriptionKey) -> Option<u32> {
+        self.by_key.get(key).copied()
     }
 
     /// The subscription in a slot.
@@ -134,29 +134,29 @@ impl Subscriptions {
         self.slots.get(slot as usize)?.as_ref()
     }
 
-    /// The subscription in a slot, to change it; its topic must stay.
+    /// The subscription in a slot, to change it; its key must stay.
     pub(crate) fn slot_mut(&mut self, slot: u32) -> Option<&mut Subscription> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// Adds a topic that is not there yet, or replaces the one that is; returns its slot.
+    /// Adds a subscription, in the place of the one of the same key; returns its slot.
     pub(crate) fn insert(&mut self, subscription: Subscription) -> u32 {
-        let topic = subscription.topic.clone();
-        let slot = self.find(&topic).unwrap_or_else(|| {
+        let key = subscription.key.clone();
+        let slot = self.find(&key).unwrap_or_else(|| {
             self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
                 self.slots.len() as u32 - 1
             })
         });
         self.slots[slot as usize] = Some(subscription);
-        self.by_topic.insert(topic, slot);
+        self.by_key.insert(key, slot);
         slot
     }
 
     /// Takes a subscription out.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Subscription> {
         let subscription = self.slots.get_mut(slot as usize)?.take()?;
-        self.by_topic.remove(&subscription.topic);
+        self.by_key.remove(&subscription.key);
         self.free.push(slot);
         Some(subscription)
     }
@@ -170,7 +170,7 @@ impl Subscriptions {
     pub(crate) fn pop(&mut self) -> Option<Subscription> {
         loop {
             if let Some(subscription) = self.slots.pop()? {
-                self.by_topic.remove(&subscription.topic);
+                self.by_key.remove(&subscription.key);
                 return Some(subscription);
             }
         }
@@ -197,11 +197,11 @@ impl FeedsWatched {
     }
 
     /// One more, if it has them told. True when it is the first.
-    pub(crate) fn add(&mut self, exchange: ExchangeId, topic: &Topic) -> bool {
-        if !topic.watches_feed() {
+    pub(crate) fn add(&mut self, exchange: ExchangeId, key: &SubscriptionKey) -> bool {
+        if !key.watches_feed() {
             return false;
         }
-        let dialect = topic.form.dialect;
+        let dialect = key.form.dialect;
         match self.find(exchange, dialect) {
             Some(count) => {
                 *count += 1;
@@ -215,9 +215,9 @@ impl FeedsWatched {
     }
 
     /// One less, if it had them told.
-    pub(crate) fn remove(&mut self, exchange: ExchangeId, topic: &Topic) {
-        if topic.watches_feed()
-            && let Some(count) = self.find(exchange, topic.form.dialect)
+    pub(crate) fn remove(&mut self, exchange: ExchangeId, key: &SubscriptionKey) {
+        if key.watches_feed()
+            && let Some(count) = self.find(exchange, key.form.dialect)
         {
             *count -= 1;
             self.0.retain(|(.., count)| *count > 0);

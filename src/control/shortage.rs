@@ -21,7 +21,7 @@ pub(super) fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&code))
 }
 
-/// See the module.
+/// The descriptor that is kept for refusing whoever connects when there is no other left.
 #[derive(Debug)]
 pub(super) struct Shortage {
     /// Open for nothing but to be closed.

@@ -27,14 +27,14 @@ pub struct Observatory {
     started: MonoNanos,
     epoch: String,
     stopping: AtomicBool,
-    sky: Mutex<Sky>,
+    registered: Mutex<Registered>,
     /// Threads that ended by a panic.
     pub(super) failed: (Sender<String>, Receiver<String>),
 }
 
 /// All that is registered.
 #[derive(Debug)]
-pub(super) struct Sky {
+pub(super) struct Registered {
     pub(super) feeds: Vec<FeedView>,
     pub(super) broadcasters: Vec<BroadcasterView>,
     pub(super) accept: Option<Arc<AcceptCounters>>,
@@ -157,7 +157,7 @@ impl Observatory {
         budget: Budget,
     ) -> Arc<Self> {
         let started = clock.now();
-        let sky = Sky {
+        let registered = Registered {
             feeds: Vec::new(),
             broadcasters: Vec::new(),
             accept: None,
@@ -174,7 +174,7 @@ impl Observatory {
             started,
             epoch: epoch.into(),
             stopping: AtomicBool::new(false),
-            sky: Mutex::new(sky),
+            registered: Mutex::new(registered),
             failed: bounded(FAILURES_KEPT),
         })
     }
@@ -198,14 +198,14 @@ impl Observatory {
             frames: Rate::default(),
             ticks: Rate::default(),
         };
-        self.sky().feeds.push(view);
+        self.registered().feeds.push(view);
     }
 
     /// A feed that was added while the gateway runs and served: that it has yet to connect does not
     /// make the gateway less ready than it was.
     pub fn excuse_feed(&self, exchange: &str) {
-        let mut sky = self.sky();
-        let feed = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange);
+        let mut registered = self.registered();
+        let feed = registered.feeds.iter_mut().find(|feed| feed.exchange == exchange);
         if let Some(feed) = feed {
             (feed.was_connected, feed.is_excused) = (true, true);
         }
@@ -214,37 +214,37 @@ impl Observatory {
     /// A feed ended as it should, with its thread of that name and its requests. What it measured
     /// goes with it.
     pub fn remove_feed(&self, exchange: &str, thread: &str) {
-        let mut sky = self.sky();
-        sky.feeds.retain(|feed| feed.exchange != exchange);
-        sky.requests.retain(|(name, _)| name != exchange);
+        let mut registered = self.registered();
+        registered.feeds.retain(|feed| feed.exchange != exchange);
+        registered.requests.retain(|(name, _)| name != exchange);
         let requests = format!("rest-{exchange}");
-        sky.threads.retain(|view| view.name != thread && view.name != requests);
+        registered.threads.retain(|view| view.name != thread && view.name != requests);
     }
 
     /// A broadcaster's thread.
     pub fn add_broadcaster(&self, counters: Arc<BroadcastCounters>, collector: Collector) {
         let view = BroadcasterView { counters, collector, events: Rate::default() };
-        self.sky().broadcasters.push(view);
+        self.registered().broadcasters.push(view);
     }
 
     /// Measurements of any other thread.
     pub fn add_collector(&self, collector: Collector) {
-        self.sky().others.push(collector);
+        self.registered().others.push(collector);
     }
 
     /// What the admin port counts.
     pub fn set_admin(&self, counters: Arc<AdminCounters>) {
-        self.sky().admin = Some(counters);
+        self.registered().admin = Some(counters);
     }
 
     /// What the acceptor counts.
     pub fn set_accept(&self, counters: Arc<AcceptCounters>) {
-        self.sky().accept = Some(counters);
+        self.registered().accept = Some(counters);
     }
 
     /// What the requests beside an exchange's stream count.
     pub fn add_requests(&self, exchange: impl Into<String>, counters: Arc<RequestCounters>) {
-        self.sky().requests.push((exchange.into(), counters));
+        self.registered().requests.push((exchange.into(), counters));
     }
 
     /// Registers the thread that keeps the returned guard on its stack; when it ends before the
@@ -252,22 +252,22 @@ impl Observatory {
     pub fn thread(&self, name: impl Into<String>) -> ThreadGuard {
         let alive = Arc::new(AtomicBool::new(true));
         let view = ThreadView { name: name.into(), alive: Arc::clone(&alive) };
-        self.sky().threads.push(view);
+        self.registered().threads.push(view);
         ThreadGuard { alive }
     }
 
     /// So many lines of a feed carry the same: those whose numbers follow each other.
     pub fn set_copies(&self, exchange: &str, copies: usize) {
-        let mut sky = self.sky();
-        if let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
+        let mut registered = self.registered();
+        if let Some(feed) = registered.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
             feed.copies = copies.max(1);
         }
     }
 
     /// How many lines of a feed are connected, and how many there are.
     pub fn lines_up(&self, exchange: &str) -> (usize, usize) {
-        let sky = self.sky();
-        let lines = sky.feeds.iter().find(|feed| feed.exchange == exchange);
+        let registered = self.registered();
+        let lines = registered.feeds.iter().find(|feed| feed.exchange == exchange);
         let lines = lines.map_or(&[][..], |feed| &feed.lines);
         let up = lines.iter().filter(|line| line.state == FeedState::Connected);
         (up.count(), lines.len())
@@ -283,8 +283,8 @@ impl Observatory {
         attempt: u32,
     ) {
         let since = self.clock.now();
-        let mut sky = self.sky();
-        let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) else {
+        let mut registered = self.registered();
+        let Some(feed) = registered.feeds.iter_mut().find(|feed| feed.exchange == exchange) else {
             return;
         };
         let unknown = LineView {
@@ -303,8 +303,8 @@ impl Observatory {
 
     /// Of what is configured of an exchange, it does not list these.
     pub fn set_unlisted(&self, exchange: &str, unlisted: Vec<UnlistedStats>) {
-        let mut sky = self.sky();
-        if let Some(feed) = sky.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
+        let mut registered = self.registered();
+        if let Some(feed) = registered.feeds.iter_mut().find(|feed| feed.exchange == exchange) {
             feed.unlisted = unlisted;
         }
     }
@@ -318,17 +318,17 @@ impl Observatory {
     /// Once a second, by the observer thread: collects, samples rates, judges the budget when a
     /// slot of the sliding window has ended.
     pub fn turn(&self, now: MonoNanos) {
-        let mut sky = self.sky();
-        sky.collect(now);
-        for feed in &mut sky.feeds {
+        let mut registered = self.registered();
+        registered.collect(now);
+        for feed in &mut registered.feeds {
             feed.is_excused &= !feed.is_settled();
             feed.frames.sample(now, feed.counters.frames.value());
             feed.ticks.sample(now, feed.counters.ticks.value());
         }
-        for broadcaster in &mut sky.broadcasters {
+        for broadcaster in &mut registered.broadcasters {
             broadcaster.events.sample(now, broadcaster.counters.events.value());
         }
-        sky.judge_ended_slot(now);
+        registered.judge_ended_slot(now);
     }
 
     /// Whether every feed was connected once, every connection that is open has an answer for what
@@ -339,29 +339,29 @@ impl Observatory {
         if self.stopping.load(Ordering::Relaxed) {
             reasons.push("stopping".to_owned());
         }
-        let sky = self.sky();
-        for thread in sky.threads.iter().filter(|thread| !thread.is_alive()) {
+        let registered = self.registered();
+        for thread in registered.threads.iter().filter(|thread| !thread.is_alive()) {
             reasons.push(format!("thread {} ended", thread.name));
         }
         let now = self.clock.now();
-        reasons.extend(sky.feeds.iter().filter_map(|feed| feed.lacks_to_be_ready(now)));
+        reasons.extend(registered.feeds.iter().filter_map(|feed| feed.lacks_to_be_ready(now)));
         Readiness { ready: reasons.is_empty(), reasons }
     }
 
     /// What all threads measured since the start, beside the budget. What never happened (no
     /// client was there to write to) is not judged.
     pub fn report(&self) -> Report {
-        let mut sky = self.sky();
-        sky.collect(self.clock.now());
-        let totals = sky.totals();
-        Report::new(&totals, &sky.watch.budget().of(|span| totals.count(span) > 0))
+        let mut registered = self.registered();
+        registered.collect(self.clock.now());
+        let totals = registered.totals();
+        Report::new(&totals, &registered.watch.budget().of(|span| totals.count(span) > 0))
     }
 
     /// What all threads measured since the start.
     pub fn totals(&self) -> Histograms {
-        let mut sky = self.sky();
-        sky.collect(self.clock.now());
-        sky.totals()
+        let mut registered = self.registered();
+        registered.collect(self.clock.now());
+        registered.totals()
     }
 
     /// The clock that all stamps come from.
@@ -376,12 +376,12 @@ impl Observatory {
 
     /// The effective configuration, without secrets.
     pub fn configuration(&self) -> serde_json::Value {
-        self.sky().configuration.clone()
+        self.registered().configuration.clone()
     }
 
     /// The configuration was changed.
     pub fn set_configuration(&self, configuration: serde_json::Value) {
-        self.sky().configuration = configuration;
+        self.registered().configuration = configuration;
     }
 
     /// When it was made.
@@ -390,10 +390,10 @@ impl Observatory {
     }
 
     /// Everything registered, locked.
-    pub(super) fn sky(&self) -> MutexGuard<'_, Sky> {
+    pub(super) fn registered(&self) -> MutexGuard<'_, Registered> {
         // A panic while it was held can at worst have left one view half updated; what is counted
         // lies in atomics of the threads themselves.
-        self.sky.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -448,7 +448,7 @@ impl FeedView {
     }
 }
 
-impl Sky {
+impl Registered {
     fn collectors(&self) -> impl Iterator<Item = &Collector> {
         let feeds = self.feeds.iter().map(|feed| &feed.collector);
         let broadcasters = self.broadcasters.iter().map(|broadcaster| &broadcaster.collector);
@@ -586,7 +586,7 @@ mod tests {
             observatory.turn(observatory.clock().now());
             hand.advance(Duration::from_secs(1));
         }
-        let rate = observatory.sky().feeds[0].frames.per_second();
+        let rate = observatory.registered().feeds[0].frames.per_second();
         assert!((rate - 1_000.0).abs() < 1.0, "{rate}");
     }
 
@@ -604,9 +604,9 @@ mod tests {
             observatory.turn(now);
             hand.advance(Duration::from_secs(1));
         }
-        let sky = observatory.sky();
-        assert_eq!(sky.watch.windows(), 4);
-        let breaches: Vec<u64> = sky.watch.breaches().map(|(_, count)| count).collect();
+        let registered = observatory.registered();
+        assert_eq!(registered.watch.windows(), 4);
+        let breaches: Vec<u64> = registered.watch.breaches().map(|(_, count)| count).collect();
         assert_eq!(breaches, [1]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::counters::{FeedCounters, RequestCounters};
-use super::observatory::{FeedView, LineView, Observatory, Sky};
+use super::observatory::{FeedView, LineView, Observatory, Registered};
 use crate::clock::MonoNanos;
 use crate::exchange::Rejected;
 use crate::latency::{Histograms, Quantile, Span};
@@ -228,11 +228,11 @@ pub struct BudgetLine {
 pub fn stats(observatory: &Observatory) -> Stats {
     let now = observatory.clock().now();
     let readiness = observatory.readiness();
-    let mut sky = observatory.sky();
-    sky.collect(now);
+    let mut registered = observatory.registered();
+    registered.collect(now);
     let requests = |feed: &FeedView| {
         let of = |(exchange, _): &&(String, _)| *exchange == feed.exchange;
-        sky.requests.iter().find(of).map(|(_, counters)| &**counters)
+        registered.requests.iter().find(of).map(|(_, counters)| &**counters)
     };
     Stats {
         version: env!("CARGO_PKG_VERSION"),
@@ -241,17 +241,17 @@ pub fn stats(observatory: &Observatory) -> Stats {
         resident_bytes: super::process::resident_bytes(),
         ready: readiness.ready,
         not_ready: readiness.reasons,
-        feeds: sky.feeds.iter().map(|feed| feed_stats(feed, requests(feed), now)).collect(),
-        clients: client_stats(&sky),
-        histories: history_stats(&sky),
-        latency: latency_stats(&sky, now),
-        budget: budget_stats(&sky),
-        configuration: sky.configuration.clone(),
+        feeds: registered.feeds.iter().map(|feed| feed_stats(feed, requests(feed), now)).collect(),
+        clients: client_stats(&registered),
+        histories: history_stats(&registered),
+        latency: latency_stats(&registered, now),
+        budget: budget_stats(&registered),
+        configuration: registered.configuration.clone(),
     }
 }
 
-fn history_stats(sky: &Sky) -> HistoryStats {
-    let all = || sky.broadcasters.iter().map(|broadcaster| &broadcaster.counters);
+fn history_stats(registered: &Registered) -> HistoryStats {
+    let all = || registered.broadcasters.iter().map(|broadcaster| &broadcaster.counters);
     HistoryStats {
         bytes: all().map(|counters| counters.history_bytes.value()).sum(),
         evicted: all().map(|counters| counters.history_evicted.value()).sum(),
@@ -335,9 +335,9 @@ fn line_stats(line: &LineView, now: MonoNanos) -> LineStats {
     }
 }
 
-fn client_stats(sky: &Sky) -> ClientStats {
+fn client_stats(registered: &Registered) -> ClientStats {
     let mut sum = ClientStats::default();
-    for broadcaster in &sky.broadcasters {
+    for broadcaster in &registered.broadcasters {
         let counters = &broadcaster.counters;
         sum.open += counters.clients.value();
         sum.subscriptions += counters.subscriptions.value();
@@ -349,12 +349,12 @@ fn client_stats(sky: &Sky) -> ClientStats {
         sum.slow_closes += counters.slow_closes.value();
         sum.bad_requests += counters.bad_requests.value();
     }
-    sum.accepted = sky.accept.as_ref().map_or(0, |accept| accept.accepted.value());
+    sum.accepted = registered.accept.as_ref().map_or(0, |accept| accept.accepted.value());
     sum
 }
 
-fn latency_stats(sky: &Sky, now: MonoNanos) -> Vec<LatencyStats> {
-    let (window, totals) = (sky.window(now), sky.totals());
+fn latency_stats(registered: &Registered, now: MonoNanos) -> Vec<LatencyStats> {
+    let (window, totals) = (registered.window(now), registered.totals());
     let measured = Span::ALL.into_iter().filter(|&span| totals.count(span) > 0);
     measured
         .map(|span| LatencyStats {
@@ -377,12 +377,12 @@ fn distribution(histograms: &Histograms, span: Span) -> Distribution {
     }
 }
 
-fn budget_stats(sky: &Sky) -> BudgetStats {
-    let lines = sky.watch.breaches().map(|(line, breaches)| {
+fn budget_stats(registered: &Registered) -> BudgetStats {
+    let lines = registered.watch.breaches().map(|(line, breaches)| {
         let name = format!("{}_{}", line.span.name(), line.quantile.name());
         (name, BudgetLine { allowed_ns: line.nanos, breaches })
     });
-    BudgetStats { windows: sky.watch.windows(), lines: lines.collect() }
+    BudgetStats { windows: registered.watch.windows(), lines: lines.collect() }
 }
 
 fn seconds(nanos: u64) -> f64 {

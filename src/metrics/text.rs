@@ -17,7 +17,7 @@ use super::catalogue::{
     FEED_COUNTERS, LINE_COUNTERS, REFUSALS, REQUEST_COUNTERS,
 };
 use super::counters::{BroadcastCounters, Counter, FeedCounters};
-use super::observatory::{LineView, Observatory, Sky};
+use super::observatory::{LineView, Observatory, Registered};
 use crate::exchange::{RefusalKind, Rejected};
 use crate::latency::{Histograms, Span};
 use crate::tick::{BookState, FeedState, Reason};
@@ -100,14 +100,14 @@ impl Collector for Exposed {
         let observatory = &self.0;
         let now = observatory.clock().now();
         let mut page = Page { encoder };
-        let mut sky = observatory.sky();
-        sky.collect(now);
-        page.feeds(&sky, now.0)?;
-        page.broadcasters(&sky)?;
-        page.accept(&sky)?;
-        page.requests(&sky)?;
-        page.latencies(&sky)?;
-        page.budget(&sky)?;
+        let mut registered = observatory.registered();
+        registered.collect(now);
+        page.feeds(&registered, now.0)?;
+        page.broadcasters(&registered)?;
+        page.accept(&registered)?;
+        page.requests(&registered)?;
+        page.latencies(&registered)?;
+        page.budget(&registered)?;
         page.process(now.since(observatory.started()))
     }
 }
@@ -199,13 +199,13 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn feeds(&mut self, sky: &Sky, now: u64) -> fmt::Result {
+    fn feeds(&mut self, registered: &Registered, now: u64) -> fmt::Result {
         for (name, help, read) in FEED_COUNTERS {
-            let feeds = sky.feeds.iter();
+            let feeds = registered.feeds.iter();
             let samples = feeds.map(|feed| (of(&feed.exchange), read(&feed.counters)));
             self.counter(name, help, samples)?;
         }
-        let negative = sky
+        let negative = registered
             .feeds
             .iter()
             .map(|feed| (of(&feed.exchange), feed.collector.totals().negative_ages()));
@@ -214,15 +214,15 @@ impl Page<'_> {
             "Events that the exchange dates after our read of them: one of the clocks is wrong.",
             negative,
         )?;
-        self.feed_reasons(sky)?;
-        self.lines(sky)?;
-        self.feed_gauges(sky, now)
+        self.feed_reasons(registered)?;
+        self.lines(registered)?;
+        self.feed_gauges(registered, now)
     }
 
     /// The race of the lines that carry the same; feeds with one line have none.
-    fn lines(&mut self, sky: &Sky) -> fmt::Result {
+    fn lines(&mut self, registered: &Registered) -> fmt::Result {
         let lines = || {
-            let raced = sky.feeds.iter().filter(|feed| feed.counters.has_raced());
+            let raced = registered.feeds.iter().filter(|feed| feed.counters.has_raced());
             raced.flat_map(|feed| {
                 let lines = &feed.counters.lines;
                 let numbered = lines.iter().enumerate();
@@ -249,9 +249,9 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn feed_reasons(&mut self, sky: &Sky) -> fmt::Result {
+    fn feed_reasons(&mut self, registered: &Registered) -> fmt::Result {
         let refused = |counters: fn(&FeedCounters) -> &[Counter]| {
-            sky.feeds.iter().flat_map(move |feed| {
+            registered.feeds.iter().flat_map(move |feed| {
                 let reasons = Rejected::ALL.iter().zip(counters(&feed.counters));
                 reasons.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
             })
@@ -261,14 +261,14 @@ impl Page<'_> {
         let items = refused(|feed| &feed.rejected_items);
         let sentence = "Trades, books, prices and candles in frames that could not be read.";
         self.counter("feed_rejected_items", sentence, items)?;
-        let refusals = sky.feeds.iter().flat_map(|feed| {
+        let refusals = registered.feeds.iter().flat_map(|feed| {
             let kinds = RefusalKind::NAMES.iter().zip(&feed.counters.refusals);
             kinds.map(|(name, count)| (because(&feed.exchange, name), count.value()))
         });
         self.counter("feed_refusals", "Refusals of the exchange, by their worth.", refusals)?;
         // A reason that never happened is left out: most of them never end a connection.
         let by_reason = |counters: fn(&FeedCounters) -> &[Counter]| {
-            sky.feeds.iter().flat_map(move |feed| {
+            registered.feeds.iter().flat_map(move |feed| {
                 let reasons = Reason::ALL.iter().zip(counters(&feed.counters));
                 let happened = reasons.filter(|(_, count)| count.value() > 0);
                 happened.map(|(why, count)| (because(&feed.exchange, why.name()), count.value()))
@@ -280,8 +280,8 @@ impl Page<'_> {
         self.counter("feed_failed_attempts", "Attempts to connect that failed.", attempts)
     }
 
-    fn feed_gauges(&mut self, sky: &Sky, now: u64) -> fmt::Result {
-        let feeds = || sky.feeds.iter();
+    fn feed_gauges(&mut self, registered: &Registered, now: u64) -> fmt::Result {
+        let feeds = || registered.feeds.iter();
         let waiting =
             feeds().map(|feed| (of(&feed.exchange), feed.counters.ring_occupancy.value() as f64));
         self.gauge("feed_ring_ticks", "Ticks waiting in the fullest ring.", waiting)?;
@@ -339,9 +339,9 @@ impl Page<'_> {
         self.gauge("feed_newest_frame_age_seconds", "Time since the newest frame was read.", ages)
     }
 
-    fn broadcasters(&mut self, sky: &Sky) -> fmt::Result {
+    fn broadcasters(&mut self, registered: &Registered) -> fmt::Result {
         let sum = |read: &fn(&BroadcastCounters) -> u64| -> u64 {
-            sky.broadcasters.iter().map(|broadcaster| read(&broadcaster.counters)).sum()
+            registered.broadcasters.iter().map(|broadcaster| read(&broadcaster.counters)).sum()
         };
         for (name, help, read) in BROADCAST_COUNTERS {
             self.counter(name, help, bare(sum(read)))?;
@@ -352,13 +352,13 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn accept(&mut self, sky: &Sky) -> fmt::Result {
-        if let Some(admin) = &sky.admin {
+    fn accept(&mut self, registered: &Registered) -> fmt::Result {
+        if let Some(admin) = &registered.admin {
             for (name, help, read) in ADMIN_COUNTERS {
                 self.counter(name, help, bare(read(admin)))?;
             }
         }
-        let Some(accept) = &sky.accept else { return Ok(()) };
+        let Some(accept) = &registered.accept else { return Ok(()) };
         for (name, help, read) in ACCEPT_COUNTERS {
             self.counter(name, help, bare(read(accept)))?;
         }
@@ -368,18 +368,19 @@ impl Page<'_> {
         self.counter("handshake_refusals", "Upgrades refused, by HTTP status.", refusals)
     }
 
-    fn requests(&mut self, sky: &Sky) -> fmt::Result {
+    fn requests(&mut self, registered: &Registered) -> fmt::Result {
         let exchange = |name: &String| vec![("exchange", name.clone())];
         for (name, help, read) in REQUEST_COUNTERS {
-            let samples = sky.requests.iter().map(|(of, counters)| (exchange(of), read(counters)));
+            let samples =
+                registered.requests.iter().map(|(of, counters)| (exchange(of), read(counters)));
             self.counter(name, help, samples)?;
         }
-        let waiting = sky
+        let waiting = registered
             .requests
             .iter()
             .map(|(of, counters)| (exchange(of), counters.waiting.value() as f64));
         self.gauge("rest_waiting_requests", "Requests that wait for their turn.", waiting)?;
-        let eta = sky
+        let eta = registered
             .requests
             .iter()
             .map(|(of, counters)| (exchange(of), counters.eta_ms.value() as f64 / 1_000.0));
@@ -387,11 +388,11 @@ impl Page<'_> {
         self.gauge("rest_eta_seconds", help, eta)
     }
 
-    fn latencies(&mut self, sky: &Sky) -> fmt::Result {
+    fn latencies(&mut self, registered: &Registered) -> fmt::Result {
         let path = || Span::ALL.into_iter().filter(|span| span.ends().is_some());
         let stage = |span: Span| ("stage", span.name().to_owned());
-        let others = sky.totals_without_feeds();
-        let feeds = sky.feeds.iter().flat_map(|feed| {
+        let others = registered.totals_without_feeds();
+        let feeds = registered.feeds.iter().flat_map(|feed| {
             let labels = move |span| vec![("exchange", feed.exchange.clone()), stage(span)];
             path().map(move |span| (labels(span), span, feed.collector.totals()))
         });
@@ -401,7 +402,7 @@ impl Page<'_> {
             "Time that ticks take from stage to stage.",
             feeds.chain(broadcasters),
         )?;
-        let ages = sky.feeds.iter().map(|feed| {
+        let ages = registered.feeds.iter().map(|feed| {
             let labels = vec![("exchange", feed.exchange.clone())];
             (labels, Span::ExchangeAge, feed.collector.totals())
         });
@@ -417,8 +418,8 @@ impl Page<'_> {
         )
     }
 
-    fn budget(&mut self, sky: &Sky) -> fmt::Result {
-        let breaches = sky.watch.breaches().map(|(line, count)| {
+    fn budget(&mut self, registered: &Registered) -> fmt::Result {
+        let breaches = registered.watch.breaches().map(|(line, count)| {
             let stage = ("stage", line.span.name().to_owned());
             (vec![stage, ("reason", line.quantile.name().to_owned())], count)
         });
@@ -427,7 +428,7 @@ impl Page<'_> {
             "Windows of ten seconds in which a line of the latency budget was exceeded.",
             breaches,
         )?;
-        let windows = bare(sky.watch.windows());
+        let windows = bare(registered.watch.windows());
         self.counter("budget_windows", "Windows of ten seconds judged by the budget.", windows)
     }
 

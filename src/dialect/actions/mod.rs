@@ -13,7 +13,7 @@ use super::{Answer, Asked, Door, Incoming, Label, Name, Re, Speech, Subscription
 use crate::cache::Event;
 use crate::instrument::Instrument;
 
-/// See the module.
+/// Speaks dialect 1 for every session that chose it; it has no state of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Actions;
 

@@ -13,7 +13,7 @@ use super::{
 use crate::cache::{Event, EventBody};
 use crate::instrument::{Channel, ExchangeId, Instrument};
 
-/// See the module.
+/// Speaks dialect 2 for every session that chose it; it has no state of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Commands;
 

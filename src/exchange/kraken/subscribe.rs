@@ -28,7 +28,7 @@ const LISTING_ID: u64 = 1;
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Topic {
+enum RequestKind {
     Trade,
     /// Statistics and best prices in one: `bbo` makes it follow every change of the best prices.
     Ticker,
@@ -38,7 +38,7 @@ enum Topic {
     Ohlc(u32),
 }
 
-impl Topic {
+impl RequestKind {
     fn of(subscription: &Subscription) -> Option<Self> {
         match subscription.channel {
             Channel::Trades => Some(Self::Trade),
@@ -82,7 +82,7 @@ const fn minutes(interval: Interval) -> Option<u32> {
 
 /// See [`crate::exchange::Exchange::plan`].
 pub(super) fn plan(wanted: &[Subscription]) -> Vec<ConnectionPlan> {
-    let known = wanted.iter().filter(|one| Topic::of(one).is_some());
+    let known = wanted.iter().filter(|one| RequestKind::of(one).is_some());
     let known: Vec<Subscription> = known.copied().collect();
     let quotes = of_channel(&known, Channel::Quotes);
     let tickers = of_channel(&known, Channel::Ticker);
@@ -120,10 +120,10 @@ pub(super) fn messages(
     next_id: &mut u64,
 ) -> Vec<Request> {
     let tickers = of_channel(subscriptions, Channel::Ticker);
-    let mut topics: Vec<(Topic, Vec<Subscription>)> = Vec::new();
+    let mut topics: Vec<(RequestKind, Vec<Subscription>)> = Vec::new();
     for subscription in subscriptions {
-        let Some(topic) = Topic::of(subscription) else { continue };
-        if topic == Topic::Quotes && tickers.contains(&subscription.instrument) {
+        let Some(topic) = RequestKind::of(subscription) else { continue };
+        if topic == RequestKind::Quotes && tickers.contains(&subscription.instrument) {
             continue;
         }
         match topics.iter_mut().find(|(known, _)| *known == topic) {

@@ -112,7 +112,7 @@ impl Binance {
         })
     }
 
-    /// See the module.
+    /// The body that answers a request for the market: trades, candles, statistics, prices.
     pub(super) fn about_market(
         &self,
         name: &str,

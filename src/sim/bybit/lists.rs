@@ -40,7 +40,7 @@ impl Bybit {
         index.ok_or(Refused(10_001, "params error: Symbol Invalid"))
     }
 
-    /// See the module.
+    /// The body that answers a request for the market: the book, trades, candles, tickers, funding.
     pub(super) fn about_market(
         &mut self,
         name: &str,

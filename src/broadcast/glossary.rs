@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::client::{Subject, Topic};
+use crate::client::{ClientChannel, SubscriptionKey};
 use crate::clock::UnixNanos;
 use crate::dialect::{Dialect, Form, Label, Name, Naming, Telling, Wish};
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
@@ -13,9 +13,9 @@ use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable};
 /// for those that named its exchange.
 type Labels = [OnceCell<Label>; 2];
 
-/// See the module.
+/// The instruments as clients know them, and their labels in each dialect, made when first asked for.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub(crate) struct Glossary {
     table: Arc<InstrumentTable>,
     /// By [`InstrumentId::index`], then by dialect.
     labels: Vec<[Labels; Dialect::ALL.len()]>,
@@ -25,7 +25,7 @@ pub(crate) struct Words {
     pub(crate) date: UnixNanos,
 }
 
-impl Words {
+impl Glossary {
     pub(crate) fn new(epoch: u64, exchange_default: ExchangeId) -> Self {
         let (table, labels) = (Arc::default(), Vec::new());
         Self { table, labels, epoch, exchange_default, date: UnixNanos(0) }
@@ -62,9 +62,9 @@ impl Words {
     }
 
     /// What a wish asks of an instrument that it matches, and in which words it is told.
-    pub(crate) fn topic(&self, wish: &Wish, instrument: InstrumentId) -> Topic {
+    pub(crate) fn key(&self, wish: &Wish, instrument: InstrumentId) -> SubscriptionKey {
         let form = self.form(wish.dialect, &wish.name, instrument);
-        Topic { instrument, subject: Subject::of(wish), form }
+        SubscriptionKey { instrument, channel: ClientChannel::of(wish), form }
     }
 
     /// In which words an instrument is told of to a client that asked for a name.
