@@ -7,6 +7,7 @@
 mod book;
 mod errors;
 mod hot;
+mod listing;
 mod parse;
 mod subscribe;
 mod symbol;
@@ -85,9 +86,9 @@ pub static SPOT: Profile = Profile {
         read: book::read_snapshot,
     }),
     listing: Some(ListingRest {
-        requests: book::spot_listing_requests,
+        requests: listing::spot_requests,
         next: no_more,
-        read: book::read_spot_listing,
+        read: listing::read_spot,
     }),
     refusals: errors::REFUSALS,
 };
@@ -128,9 +129,9 @@ pub static FUTURES: Profile = Profile {
         read: book::read_snapshot,
     }),
     listing: Some(ListingRest {
-        requests: book::futures_listing_requests,
+        requests: listing::futures_requests,
         next: no_more,
-        read: book::read_futures_listing,
+        read: listing::read_futures,
     }),
     refusals: errors::REFUSALS,
 };

@@ -14,12 +14,12 @@ use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// All spot pairs; this class is not paged.
-pub(super) fn spot_listing_requests(_: &[&str]) -> Vec<RestRequest> {
+pub(super) fn spot_requests(_: &[&str]) -> Vec<RestRequest> {
     vec![request("spot", "")]
 }
 
 /// All linear contracts: some 700 of the 1,000 that one page holds.
-pub(super) fn linear_listing_requests(_: &[&str]) -> Vec<RestRequest> {
+pub(super) fn linear_requests(_: &[&str]) -> Vec<RestRequest> {
     vec![request("linear", "")]
 }
 
@@ -96,13 +96,13 @@ struct LotSizeFilter<'a> {
     base_precision: Cow<'a, str>,
 }
 
-pub(super) fn read_spot_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read_spot(body: &[u8]) -> Result<Vec<Listing>, RestError> {
     read(ExchangeId::Bybit, body, |entry| {
         Symbol::parse(&format!("{}/{}", entry.base_coin, entry.quote_coin)).ok()
     })
 }
 
-pub(super) fn read_linear_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read_linear(body: &[u8]) -> Result<Vec<Listing>, RestError> {
     read(ExchangeId::BybitLinear, body, |entry| {
         let date = entry.symbol.split_once('-').and_then(|(_, date)| canonical_date(date));
         let settle = match (date, entry.contract_type.ends_with("Futures")) {
@@ -152,7 +152,7 @@ mod tests {
              "status":"Trading","marginTrading":"utaOnly",
              "lotSizeFilter":{"basePrecision":"0.000001","quotePrecision":"0.0000001"},
              "priceFilter":{"tickSize":"0.01"}}]},"retExtInfo":{},"time":1672712468011}"#;
-        let listings = read_spot_listing(body).expect("reads");
+        let listings = read_spot(body).expect("reads");
         let instrument = listings[0].instrument;
         assert_eq!(instrument.symbol.as_str(), "ODD/PAIR");
         assert_eq!(instrument.native.as_str(), "ODDPAIR");
@@ -184,7 +184,7 @@ mod tests {
         ];
         let list = entries.join(",");
         let body = format!(r#"{{"retCode":0,"retMsg":"OK","result":{{"list":[{list}]}}}}"#);
-        let listings = read_linear_listing(body.as_bytes()).expect("reads");
+        let listings = read_linear(body.as_bytes()).expect("reads");
         let symbols: Vec<_> =
             listings.iter().map(|listing| listing.instrument.symbol.to_string()).collect();
         let expected =
@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn a_refused_listing_says_why() {
         let body = br#"{"retCode":10006,"retMsg":"Too many visits!","result":{}}"#;
-        let error = read_spot_listing(body).expect_err("refused");
+        let error = read_spot(body).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 10006: Too many visits!");
-        assert!(matches!(read_spot_listing(b"<html>"), Err(RestError::Malformed { .. })));
+        assert!(matches!(read_spot(b"<html>"), Err(RestError::Malformed { .. })));
     }
 }

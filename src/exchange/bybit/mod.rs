@@ -92,9 +92,9 @@ pub static SPOT: Profile = Profile {
     canonical_symbol: symbol::spot_canonical,
     snapshot: None,
     listing: Some(ListingRest {
-        requests: listing::spot_listing_requests,
+        requests: listing::spot_requests,
         next: no_more,
-        read: listing::read_spot_listing,
+        read: listing::read_spot,
     }),
     refusals: errors::REFUSALS,
 };
@@ -118,9 +118,9 @@ pub static LINEAR: Profile = Profile {
     canonical_symbol: symbol::linear_canonical,
     snapshot: None,
     listing: Some(ListingRest {
-        requests: listing::linear_listing_requests,
+        requests: listing::linear_requests,
         next: listing::next_linear,
-        read: listing::read_linear_listing,
+        read: listing::read_linear,
     }),
     refusals: errors::REFUSALS,
 };

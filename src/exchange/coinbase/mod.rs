@@ -7,8 +7,8 @@
 pub(super) mod errors;
 pub(super) mod fields;
 mod hot;
+pub(super) mod listing;
 mod parse;
-pub(super) mod rest;
 pub(super) mod subscribe;
 pub(super) mod symbol;
 #[cfg(test)]
@@ -53,7 +53,7 @@ pub static EXCHANGE: Profile = Profile {
         heartbeat: None,
         trade_ids_contiguous: true,
     },
-    requests: rest::RULES,
+    requests: listing::RULES,
     // A ticker has the date of the last trade.
     dates: DateRules {
         quotes: Dated::Otherwise,
@@ -68,11 +68,7 @@ pub static EXCHANGE: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest {
-        requests: rest::listing_requests,
-        next: no_more,
-        read: rest::read_listing,
-    }),
+    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
     refusals: errors::REFUSALS,
 };
 

@@ -5,8 +5,8 @@
 //! (state 2026-10); what was measured on a recorded session of 2026-08 instead is marked so.
 
 mod hot;
+mod listing;
 mod parse;
-mod rest;
 mod subscribe;
 mod symbol;
 #[cfg(test)]
@@ -14,7 +14,7 @@ mod tests;
 
 use std::time::Duration;
 
-use super::coinbase::{errors, rest as shared_rest, symbol as shared_symbol};
+use super::coinbase::{errors, listing as shared_listing, symbol as shared_symbol};
 use super::{
     Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
     Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
@@ -50,7 +50,7 @@ pub static ADVANCED: Profile = Profile {
         heartbeat: None,
         trade_ids_contiguous: true,
     },
-    requests: shared_rest::RULES,
+    requests: shared_listing::RULES,
     // Frames are dated when they are made.
     dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
     book: BookRules {
@@ -62,11 +62,7 @@ pub static ADVANCED: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: shared_symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest {
-        requests: rest::listing_requests,
-        next: no_more,
-        read: rest::read_listing,
-    }),
+    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
     refusals: errors::REFUSALS,
 };
 

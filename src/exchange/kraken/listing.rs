@@ -3,7 +3,7 @@
 
 use arrayvec::ArrayString;
 
-use super::depth::Depths;
+use super::book::Depths;
 use super::parse::Item;
 use super::symbol;
 use crate::exchange::rest::real_step;

@@ -3,7 +3,7 @@
 //! Sources: docs.kraken.com (spot-websocket-v2, state 2026-10) and frames recorded live in 2021 and
 //! 2026; what was measured on the wire instead is marked so.
 
-mod depth;
+mod book;
 mod errors;
 mod hot;
 mod listing;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
-use depth::Depths;
+use book::Depths;
 use hot::Recognised;
 use parse::Context;
 

@@ -4,7 +4,7 @@
 //! Prices and sizes are bare numbers, and the checksum covers their digits as sent, so they are
 //! read from the frame's text, never from a parsed number.
 
-use super::depth::{self, Depths};
+use super::book::{self, Depths};
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, required, text, trade_id, unsigned};
@@ -317,7 +317,7 @@ impl Context<'_> {
             let stated = result.value("depth").and_then(Value::unsigned);
             let stated = stated.and_then(|depth| u32::try_from(depth).ok()).filter(|&it| it > 0);
             // What an answer leaves out is as it is where nothing is asked for.
-            self.depths.learn(book.instrument, stated.unwrap_or(depth::ALLOWED[0]));
+            self.depths.learn(book.instrument, stated.unwrap_or(book::ALLOWED[0]));
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::depth;
+use super::book;
 use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Interval;
@@ -18,7 +18,7 @@ const _: () = assert!(SUBSCRIPTIONS_PER_REQUEST.is_multiple_of(2));
 
 /// Levels on each side that we ask for: as many as the checksum covers, so that every level that
 /// is served is proven with every event. An error below the tenth would stay unseen.
-const BOOK_DEPTH: u32 = depth::ALLOWED[0];
+const BOOK_DEPTH: u32 = book::ALLOWED[0];
 
 /// Codes that a request's number can carry.
 const CODES: u64 = 8;

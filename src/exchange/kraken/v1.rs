@@ -3,7 +3,7 @@
 //! times are seconds with a fraction, trades have no ids.
 
 use super::parse::{Context, interval_of, system_status};
-use super::{depth, errors};
+use super::{book, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
 use crate::exchange::{
@@ -50,7 +50,7 @@ pub(super) fn frame(
     match name {
         "book" => {
             batch.attempt(instrument, Channel::Orderbook, |batch| {
-                let depth = detail.map_or(Some(depth::ALLOWED[0]), |detail| detail.parse().ok());
+                let depth = detail.map_or(Some(book::ALLOWED[0]), |detail| detail.parse().ok());
                 book(instrument, depth.ok_or(Rejected::Field)?, payloads, batch)
             });
             Ok(GENERAL)

@@ -16,7 +16,7 @@ pub(in crate::exchange) const RULES: RequestRules =
     RequestRules { weight_max: 10, window: Duration::from_secs(1) };
 
 /// All products of the Exchange.
-pub(super) fn listing_requests(_: &[&str]) -> Vec<RestRequest> {
+pub(super) fn requests(_: &[&str]) -> Vec<RestRequest> {
     vec![RestRequest { path: "/products".to_owned(), weight: 1 }]
 }
 
@@ -41,9 +41,9 @@ struct Product<'a> {
     cancel_only: Option<bool>,
 }
 
-/// Reads the answer to [`listing_requests`].
-pub(super) fn read_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
-    let products: Vec<Product<'_>> = read(body)?;
+/// Reads the answer to [`requests`].
+pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    let products: Vec<Product<'_>> = read_body(body)?;
     let listings = products.iter().filter_map(|product| {
         let symbol = pair(&product.base_currency, &product.quote_currency)?;
         let instrument = Instrument {
@@ -71,7 +71,9 @@ struct ErrorBody {
 }
 
 /// Reads a body, or the error that was sent in its place; it has no code.
-pub(in crate::exchange) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
+pub(in crate::exchange) fn read_body<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+) -> Result<T, RestError> {
     serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { message }) => RestError::Refused { code: 0, message },
         Err(_) => malformed(&error),
@@ -91,7 +93,7 @@ mod tests {
             "fx_stablecoin":false,"auction_mode":false},
             {"id":"OLD-EUR","base_currency":"OLD","quote_currency":"EUR","quote_increment":"0",
             "status":"delisted","status_message":null}]"#;
-        let listings = read_listing(body).expect("reads");
+        let listings = read(body).expect("reads");
         let first = listings[0].instrument;
         assert_eq!((first.symbol.as_str(), first.native.as_str()), ("BTC/USD", "BTC-USD"));
         assert_eq!(first.tick_size.map(|step| step.to_string()).as_deref(), Some("0.01"));
@@ -102,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read_in_place_of_a_list() {
-        let error = read_listing(br#"{"message":"NotFound"}"#).expect_err("refused");
+        let error = read(br#"{"message":"NotFound"}"#).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 0: NotFound");
-        assert!(matches!(read_listing(b"[{"), Err(RestError::Malformed { line: 1, .. })));
+        assert!(matches!(read(b"[{"), Err(RestError::Malformed { line: 1, .. })));
     }
 }

@@ -6,13 +6,13 @@ use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use super::symbol;
-use crate::exchange::coinbase::rest::{pair, read};
+use crate::exchange::coinbase::listing::{pair, read_body};
 use crate::exchange::rest::step;
 use crate::exchange::{Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// All spot products; without a limit all are given at once.
-pub(super) fn listing_requests(_: &[&str]) -> Vec<RestRequest> {
+pub(super) fn requests(_: &[&str]) -> Vec<RestRequest> {
     let path = "/api/v3/brokerage/market/products?product_type=SPOT".to_owned();
     vec![RestRequest { path, weight: 1 }]
 }
@@ -48,9 +48,9 @@ struct Product<'a> {
     cancel_only: bool,
 }
 
-/// Reads the answer to [`listing_requests`].
-pub(super) fn read_listing(body: &[u8]) -> Result<Vec<Listing>, RestError> {
-    let body: Body<'_> = read(body)?;
+/// Reads the answer to [`requests`].
+pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+    let body: Body<'_> = read_body(body)?;
     Ok(body.products.iter().filter_map(Product::listing).collect())
 }
 
@@ -97,7 +97,7 @@ mod tests {
             "alias":"BTC-USD"},
             {"product_id":"BIT-31OCT25-CDE","price_increment":"5","status":"","trading_disabled":true,
             "quote_currency_id":"USD","base_currency_id":""}],"num_products":3}"#;
-        let listings = read_listing(body).expect("reads");
+        let listings = read(body).expect("reads");
         let names: Vec<_> = listings
             .iter()
             .map(|one| {
@@ -112,6 +112,6 @@ mod tests {
                 ("BIT-31OCT25-CDE", "BIT-31OCT25-CDE", false)
             ]
         );
-        assert!(read_listing(br#"{"message":"rate limited"}"#).is_err());
+        assert!(read(br#"{"message":"rate limited"}"#).is_err());
     }
 }
