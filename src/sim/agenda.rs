@@ -6,9 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lines::Lines;
 use super::market::{Market, Step};
-use super::speaker::Due;
 use super::stats::Counters;
 use crate::clock::{MonoNanos, UnixNanos};
 
@@ -51,6 +49,10 @@ impl<D: Ord> Agenda<D> {
         self.paused = paused;
     }
 
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// What was planned before `now` is left out, as if no time had passed.
     pub(super) fn skip_to(&mut self, now: MonoNanos) {
         self.next_step = self.next_step.max(now);
@@ -68,12 +70,13 @@ impl<D: Ord> Agenda<D> {
         self.duties.pop().map(|Reverse(planned)| planned)
     }
 
-    fn next_duty(&self) -> MonoNanos {
+    /// When the first duty is due.
+    pub(super) fn next_duty(&self) -> MonoNanos {
         self.duties.peek().map_or(MonoNanos::MAX, |Reverse((at, _))| *at)
     }
 
     /// When the next taker comes. Without a rate that is at once, while clients take what it makes.
-    fn next_step(&self, now: MonoNanos, is_taken: impl FnOnce() -> bool) -> MonoNanos {
+    pub(super) fn next_step(&self, now: MonoNanos, is_taken: impl FnOnce() -> bool) -> MonoNanos {
         match (self.paused, self.spacing.is_zero()) {
             (true, _) => MonoNanos::MAX,
             (false, false) => self.next_step,
@@ -92,9 +95,19 @@ impl<D: Ord> Agenda<D> {
     ) -> Step {
         let mut step = std::mem::take(&mut self.step);
         market.step(at.millis(), &mut step);
-        self.counters.trades.add(step.prints.len() as u64);
+        self.note_trades(step.prints.len());
         self.next_step = planned.after(self.spacing * step.prints.len().max(1) as u32);
         step
+    }
+
+    /// How many trades were told, or prices where those are all that is told.
+    pub(super) fn note_trades(&self, count: usize) {
+        self.counters.trades.add(count as u64);
+    }
+
+    /// How late something was told.
+    pub(super) fn note_lateness(&self, ns: u64) {
+        self.counters.lateness_ns_max.raise(ns);
     }
 
     /// Takes the buffers of a step back.
@@ -107,44 +120,4 @@ impl<D: Ord> Agenda<D> {
 /// so that not all speak at once.
 pub(super) fn phase(now: MonoNanos, every: Duration, index: usize, count: usize) -> MonoNanos {
     now.after(every * (index as u32 + 1) / (count as u32 + 1))
-}
-
-/// A speaker that does what its agenda says.
-pub(super) trait Planned {
-    /// What it does besides letting takers come.
-    type Duty: Ord;
-
-    /// Its agenda.
-    fn agenda(&self) -> &Agenda<Self::Duty>;
-
-    /// Whether any client is subscribed to anything.
-    fn is_heard(&self) -> bool;
-
-    /// Lets one taker come, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines);
-
-    /// Does the duty that is due first.
-    fn run_duty(&mut self, lines: &mut Lines);
-
-    /// Does what is due, in the order of the planned times.
-    fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        for _ in 0..EVENTS_PER_TURN_MAX {
-            let (duty_at, step_at) = (self.agenda().next_duty(), self.next_step(now, lines));
-            if step_at.min(duty_at) > now {
-                break;
-            }
-            if duty_at < step_at {
-                self.run_duty(lines);
-            } else {
-                self.agenda().counters.lateness_ns_max.raise(now.since(step_at));
-                self.run_step(step_at, lines);
-            }
-        }
-        Due { exact: self.next_step(now, lines), loose: self.agenda().next_duty() }
-    }
-
-    /// When the next taker comes.
-    fn next_step(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
-        self.agenda().next_step(now, || self.is_heard() && lines.have_room())
-    }
 }

@@ -155,6 +155,17 @@ impl Candles {
         self.ended[interval].take()
     }
 
+    /// What is new of an interval, each with whether it is over: the bar that ended and the current
+    /// one, if it changed.
+    pub(super) fn take_news(
+        &mut self,
+        interval: usize,
+    ) -> impl Iterator<Item = (Bar, bool)> + use<> {
+        let ended = self.take_ended(interval).map(|bar| (bar, true));
+        let current = self.take_changed(interval).map(|bar| (bar, false));
+        ended.into_iter().chain(current)
+    }
+
     /// The current bar of that interval.
     pub(super) const fn current(&self, interval: usize) -> &Bar {
         &self.bars[interval]

@@ -93,6 +93,8 @@ pub(super) struct Pulse {
     /// Start of the second in which messages are counted.
     pub(super) window: MonoNanos,
     pub(super) messages: u32,
+    /// When market data was sent last.
+    pub(super) told: MonoNanos,
     /// Since when nothing but the rest of the buffer goes out.
     pub(super) closing: Option<MonoNanos>,
 }
@@ -118,6 +120,7 @@ impl Connection {
                 window: MonoNanos::ZERO,
                 messages: 0,
                 closing: None,
+                told: MonoNanos::ZERO,
             },
         }
     }

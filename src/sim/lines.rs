@@ -24,12 +24,15 @@ pub(super) struct Lines {
     pub(super) truncate_next: bool,
     /// What happens to single frames.
     pub(super) tamper: Tamper,
+    /// When the present turn began.
+    pub(super) now: MonoNanos,
     counters: Arc<Counters>,
 }
 
 impl Lines {
     pub(super) const fn new(backlog_max: usize, tamper: Tamper, counters: Arc<Counters>) -> Self {
-        Self { slots: Vec::new(), backlog_max, truncate_next: false, tamper, counters }
+        let now = MonoNanos::ZERO;
+        Self { slots: Vec::new(), backlog_max, truncate_next: false, tamper, now, counters }
     }
 
     /// Takes a connection in.
@@ -74,7 +77,7 @@ impl Lines {
 
     /// Sends one text frame of market data, which faults may strike.
     pub(super) fn market(&mut self, id: ConnectionId, parts: &[&[u8]]) {
-        if self.is_hushed(id) {
+        if self.passes_over(id) {
             return;
         }
         if std::mem::take(&mut self.truncate_next) {
@@ -94,7 +97,7 @@ impl Lines {
         let Some(bytes) = fragment.filter(|bytes| frame.len() > *bytes) else {
             return self.market(id, &[frame]);
         };
-        if self.is_hushed(id) {
+        if self.passes_over(id) {
             return;
         }
         for frame in self.tamper.pass(id, frame.to_vec()) {
@@ -102,8 +105,19 @@ impl Lines {
         }
     }
 
-    fn is_hushed(&mut self, id: ConnectionId) -> bool {
-        self.connection(id).is_some_and(|connection| connection.hushed)
+    /// Whether a frame of market data, which is noted, does not go out.
+    fn passes_over(&mut self, id: ConnectionId) -> bool {
+        let now = self.now;
+        self.connection(id).is_some_and(|connection| {
+            connection.pulse.told = now;
+            connection.hushed
+        })
+    }
+
+    /// When a connection was sent market data last.
+    pub(super) fn told(&self, id: ConnectionId) -> MonoNanos {
+        let connection = self.slots.get(id.0).and_then(Option::as_ref);
+        connection.map_or(MonoNanos::ZERO, |connection| connection.pulse.told)
     }
 
     /// The client subscribes to something: muted streams of it speak again.

@@ -1,5 +1,7 @@
 //! The instruments that a simulated exchange lists.
 
+use std::io;
+
 /// One listed instrument. Prices are whole ticks of 10⁻ᵖʳⁱᶜᵉ⁻ᵈⁱᵍⁱᵗˢ, sizes whole lots likewise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -23,6 +25,12 @@ pub(super) struct Listed {
 pub struct UnknownSymbol {
     /// As it was given.
     pub symbol: String,
+}
+
+impl From<UnknownSymbol> for io::Error {
+    fn from(error: UnknownSymbol) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
 }
 
 /// Digits of a tick and of a lot, on spot and on futures, as the exchange lists them (read off its

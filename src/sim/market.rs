@@ -425,6 +425,11 @@ impl Traded {
         [self.book.best(BookSide::Bid), self.book.best(BookSide::Ask)]
     }
 
+    /// The same with zeros where nothing rests.
+    pub(super) fn best(&self) -> [Resting; 2] {
+        self.touch().map(|best| best.unwrap_or(Resting { price: 0, size: 0 }))
+    }
+
     fn keep_state(&mut self, depth: usize) {
         let whole = [BookSide::Bid, BookSide::Ask].map(|side| self.book.count(side) <= depth);
         let print = if whole == [true, true] { self.print } else { self.print_to(depth) };

@@ -4,7 +4,9 @@
 //!
 //! ```text
 //!  server ── bytes, HTTP, frames, timers, faults of connections
-//!    └─ Speaker (binance) ── commands, streams, REST, faults of streams
+//!    └─ exchange ── clients, what is due, what is played; drives any of them
+//!         ├─ binance, … ── its words: commands, channels, frames, schedule, rest, listing
+//!         ├─ fanout ── who gets which stream
 //!         ├─ market ── books, takers, trades, candles; no protocol, no clock
 //!         └─ player ── or the frames of a capture instead
 //! ```
@@ -20,6 +22,8 @@ mod coinbase;
 mod connection;
 mod date;
 mod deriv;
+mod exchange;
+mod fanout;
 mod fault;
 mod http;
 mod kraken;

@@ -87,10 +87,12 @@ impl Recording {
         if bodies.len() > 1 { bodies.pop_front() } else { bodies.front().cloned() }
     }
 
-    /// The instruments that it is about, in order, each once; `symbol` is the one that a key names.
+    /// The instruments that it is about, in frames and in books by REST, in order, each
+    /// once; `symbol` is the one that a key names.
     pub(super) fn symbols(&self, symbol: impl Fn(&str) -> Option<String>) -> Vec<String> {
         let keys = self.frames.iter().filter_map(|frame| frame.key.as_deref());
         let mut symbols: Vec<String> = keys.filter_map(symbol).collect();
+        symbols.extend(self.books.keys().cloned());
         symbols.sort();
         symbols.dedup();
         symbols

@@ -150,6 +150,7 @@ impl Server {
 
     /// One pass: commands, faults, what is due, heartbeats, and all of it into the sockets.
     fn turn(&mut self, now: MonoNanos) -> Due {
+        self.lines.now = now;
         while let Ok(command) = self.commands.try_recv() {
             self.obey(command, now);
         }
@@ -196,6 +197,7 @@ impl Server {
             return 0;
         }
         let now = self.clock.now();
+        self.lines.now = now;
         for event in events.iter() {
             match event.token() {
                 LISTENER => self.accept(now),

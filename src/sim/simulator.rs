@@ -11,20 +11,15 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Sender, bounded};
 use mio::{Poll, Waker};
 
-use super::arguments;
-use super::binance::Binance;
-use super::bybit::Bybit;
-use super::coinbase::Coinbase;
-use super::deriv::Deriv;
+use super::exchange::Opening;
 use super::fault::Fault;
-use super::kraken::Kraken;
-use super::okx::Okx;
 use super::options::Options;
 use super::server::{self, Command, Parts, Server, WAKER};
 use super::speaker::Speaker;
 use super::stats::{Counters, Stats};
 use super::transport::Certificate;
 use super::truth::{TrueBook, Truth};
+use super::{arguments, binance, bybit, coinbase, deriv, kraken, okx};
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
 
@@ -95,22 +90,16 @@ pub(super) fn speaker(
     counters: &Arc<Counters>,
     now: MonoNanos,
 ) -> io::Result<Box<dyn Speaker>> {
-    let counters = Arc::clone(counters);
+    let opening = Opening { options, counters: Arc::clone(counters), now };
     Ok(match options.exchange {
-        ExchangeId::Binance | ExchangeId::BinanceFutures => {
-            Box::new(Binance::new(options, counters, now)?)
-        }
-        ExchangeId::Bybit | ExchangeId::BybitLinear => {
-            Box::new(Bybit::new(options, counters, now)?)
-        }
-        ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => {
-            Box::new(Coinbase::new(options, counters, now)?)
-        }
-        ExchangeId::Deriv => Box::new(Deriv::new(options, counters, now)?),
-        ExchangeId::Kraken => Box::new(Kraken::new(options, counters, now)?),
+        ExchangeId::Binance | ExchangeId::BinanceFutures => Box::new(binance::open(opening)?),
+        ExchangeId::Bybit | ExchangeId::BybitLinear => Box::new(bybit::open(opening)?),
+        ExchangeId::Coinbase | ExchangeId::CoinbaseAdvanced => Box::new(coinbase::open(opening)?),
+        ExchangeId::Deriv => Box::new(deriv::open(opening)?),
+        ExchangeId::Kraken => Box::new(kraken::open(opening)?),
         // Frozen by the exchange: recordings of it are read, nobody speaks it.
         ExchangeId::KrakenV1 => return Err(io::Error::from(io::ErrorKind::Unsupported)),
-        ExchangeId::Okx => Box::new(Okx::new(options, counters, now)?),
+        ExchangeId::Okx => Box::new(okx::open(opening)?),
     })
 }
 

@@ -16,13 +16,8 @@ pub(super) struct Due {
     pub(super) loose: MonoNanos,
 }
 
-impl Due {
-    /// Nothing is due.
-    pub(super) const NEVER: Self = Self { exact: MonoNanos::MAX, loose: MonoNanos::MAX };
-}
-
-/// One simulated exchange's protocol: what it answers and what it sends of its own accord. It sees
-/// no socket. The siblings are exchanges; the server drives whichever was asked for.
+/// A simulated exchange as the server drives it: [`super::exchange::Exchange`] of whichever was
+/// asked for. It sees no socket.
 pub(super) trait Speaker: Send {
     /// Whether a WebSocket may be opened at `target`; if so, the connection is taken in.
     fn upgrade(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response>;
@@ -61,20 +56,12 @@ pub(super) trait Speaker: Send {
     fn book(&self, symbol: &str) -> Option<TrueBook>;
 
     /// The market behind it; `None` where there is none with books.
-    fn market(&mut self) -> Option<&mut Market> {
-        None
-    }
+    fn market(&mut self) -> Option<&mut Market>;
 
     /// The record of what is printed.
     fn truth(&self) -> Truth;
 
     /// The candles of an instrument in an interval of so many seconds, oldest first, up to the one
     /// that is open at `now_ms`.
-    fn bars(&mut self, instrument: usize, seconds: i64, now_ms: i64) -> Vec<TrueBar> {
-        let truth = self.truth();
-        let Some(market) = self.market() else { return Vec::new() };
-        let bars = market.bars(instrument, seconds, now_ms);
-        let records = truth.lock();
-        bars.iter().filter_map(|bar| records.spell_bar(instrument, bar)).collect()
-    }
+    fn bars(&mut self, instrument: usize, seconds: i64, now_ms: i64) -> Vec<TrueBar>;
 }

@@ -31,10 +31,15 @@ impl Scale {
 
     /// As a text of its own.
     pub(super) fn text(&self, units: i64) -> String {
-        let mut out = Vec::new();
-        self.write(&mut out, units);
-        String::from_utf8_lossy(&out).into_owned()
+        text_of(|out| self.write(out, units))
     }
+}
+
+/// What is written, as a text of its own.
+pub(super) fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Takes the zeros off the end of the fraction that `out` ends with, and its point if nothing

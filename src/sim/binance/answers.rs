@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::listing::Listed;
 use crate::sim::market::{Day, Print, Traded};
-use crate::sim::resting::{BookSide, Resting, RestingBook};
+use crate::sim::resting::{BookSide, RestingBook};
 
 /// Part of a day's statistics that an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +149,7 @@ impl Frame<'_> {
     }
 
     fn best(&mut self, traded: &Traded) -> &mut Self {
-        let nothing = Resting { price: 0, size: 0 };
-        let [bid, ask] = traded.touch().map(|level| level.unwrap_or(nothing));
+        let [bid, ask] = traded.best();
         self.price(",\"bidPrice\":", bid.price).size(",\"bidQty\":", bid.size);
         self.price(",\"askPrice\":", ask.price).size(",\"askQty\":", ask.size)
     }

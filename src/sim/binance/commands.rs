@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use super::Binance;
+use super::{Binance, Product};
 use crate::clock::MonoNanos;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
-
-use super::Product;
 
 /// Why a command is refused: Binance's code and words.
 struct Refused(i32, String);
@@ -14,15 +13,9 @@ struct Refused(i32, String);
 const METHODS: [&str; 5] =
     ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"];
 
-impl Binance {
+impl Exchange<Binance> {
     /// Does what a client says.
-    pub(super) fn command(
-        &mut self,
-        id: ConnectionId,
-        text: &str,
-        now: MonoNanos,
-        lines: &mut Lines,
-    ) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
         let command: Value = match serde_json::from_str(text) {
             Ok(command) => command,
             Err(error) => {
@@ -31,7 +24,7 @@ impl Binance {
             }
         };
         let request_id = command.get("id").cloned().unwrap_or(Value::Null);
-        match self.obey(id, &command, &request_id, now) {
+        match self.result(id, &command, &request_id, now) {
             Ok(result) => {
                 let answer = format!("{{\"result\":{result},\"id\":{request_id}}}");
                 lines.text(id, &[answer.as_bytes()]);
@@ -49,14 +42,14 @@ impl Binance {
     fn refuse(&self, id: ConnectionId, request_id: &Value, refused: &Refused, lines: &mut Lines) {
         let Refused(code, text) = refused;
         let error = serde_json::json!({ "code": code, "msg": text });
-        let answer = match self.product {
+        let answer = match self.own.product {
             Product::Spot => error.to_string(),
             Product::Futures => serde_json::json!({ "error": error, "id": request_id }).to_string(),
         };
         lines.text(id, &[answer.as_bytes()]);
     }
 
-    fn obey(
+    fn result(
         &mut self,
         id: ConnectionId,
         command: &Value,
@@ -78,7 +71,7 @@ impl Binance {
             }
             "LIST_SUBSCRIPTIONS" => {
                 let session = self.sessions.get(&id);
-                Ok(session.map_or(Value::Null, |session| Value::from(session.names.clone())))
+                Ok(session.map_or(Value::Null, |session| Value::from(session.own.names.clone())))
             }
             "SET_PROPERTY" => match params {
                 [name, Value::Bool(combined)] if name == "combined" => {
@@ -92,9 +85,9 @@ impl Binance {
                 _ => Err(invalid("expected a property and its value")),
             },
             "GET_PROPERTY" => match params {
-                [name] if name == "combined" => {
-                    Ok(Value::Bool(self.sessions.get(&id).is_some_and(|session| session.combined)))
-                }
+                [name] if name == "combined" => Ok(Value::Bool(
+                    self.sessions.get(&id).is_some_and(|session| session.own.combined),
+                )),
                 [_] => Err(Refused(0, "Unknown property".to_owned())),
                 _ => Err(invalid("expected one property")),
             },
@@ -127,13 +120,10 @@ impl Binance {
     }
 
     fn set_combined(&mut self, id: ConnectionId, combined: bool) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.combined = combined;
+        if let Some(client) = self.sessions.get_mut(&id) {
+            client.own.combined = combined;
         }
-        let subscribers = self.fanout.subscribers.iter_mut().flatten();
-        for subscriber in subscribers.filter(|subscriber| subscriber.connection == id) {
-            subscriber.combined = combined;
-        }
+        self.fanout.manners(id).for_each(|wanted| wanted.combined = combined);
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum TimeUnit {
 
 /// How one instrument is written.
 #[derive(Clone, Debug)]
-pub(super) struct Spelling {
+pub(in crate::sim) struct Spelling {
     pub(super) symbol: String,
     pub(super) price: Scale,
     pub(super) size: Scale,
@@ -63,7 +63,6 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, unit: TimeUnit, of: &'a Spelling) -> Self {
-        out.clear();
         Self { out, unit, of }
     }
 
@@ -178,9 +177,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn book_ticker(&mut self, traded: &Traded, at: UnixNanos) {
-        let [bid, ask] = traded.touch();
-        let nothing = Resting { price: 0, size: 0 };
-        let (bid, ask) = (bid.unwrap_or(nothing), ask.unwrap_or(nothing));
+        let [bid, ask] = traded.best();
         self.text(if self.is_spot() { "{" } else { "{\"e\":\"bookTicker\"," });
         self.id("\"u\":", traded.update_id).symbol();
         self.price(",\"b\":", bid.price).size(",\"B\":", bid.size);
@@ -267,9 +264,7 @@ impl<'a> Frame<'a> {
         }
         self.price(",\"c\":", day.last).size(",\"Q\":", day.last_size);
         if self.is_spot() {
-            let [bid, ask] = traded.touch();
-            let nothing = Resting { price: 0, size: 0 };
-            let (bid, ask) = (bid.unwrap_or(nothing), ask.unwrap_or(nothing));
+            let [bid, ask] = traded.best();
             self.price(",\"b\":", bid.price).size(",\"B\":", bid.size);
             self.price(",\"a\":", ask.price).size(",\"A\":", ask.size);
         }

@@ -9,9 +9,11 @@ use super::rest::Refused;
 use super::{Binance, Product, TimeUnit};
 use crate::clock::UnixNanos;
 use crate::sim::candle::{INTERVALS, Span, interval_of};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::market::{Day, Print};
 use crate::sim::truth::Kept;
+use crate::sim::write::text_of;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -50,7 +52,7 @@ fn limit(target: &Target, default: i64, most: i64) -> Result<usize, Refused> {
     }
 }
 
-impl Binance {
+impl Exchange<Binance> {
     /// The instrument of that name.
     pub(super) fn listed_at(&self, symbol: &str) -> Result<usize, Refused> {
         self.by_native.get(symbol).copied().ok_or_else(Refused::symbol)
@@ -64,7 +66,7 @@ impl Binance {
 
     /// The instruments that a request names; all where it names none.
     pub(super) fn chosen(&self, target: &Target) -> Result<Chosen, Refused> {
-        let symbols = target.value("symbols").filter(|_| self.product == Product::Spot);
+        let symbols = target.value("symbols").filter(|_| self.own.product == Product::Spot);
         match (target.value("symbol"), symbols) {
             (Some(_), Some(_)) => {
                 Err(Refused(-1128, "Combination of optional parameters invalid.".to_owned()))
@@ -94,10 +96,8 @@ impl Binance {
     }
 
     /// One row about an instrument.
-    fn row(&self, index: usize, write: impl FnOnce(&mut Frame<'_>)) -> String {
-        let mut body = Vec::new();
-        write(&mut Frame::new(&mut body, TimeUnit::Millis, &self.spellings[index]));
-        String::from_utf8_lossy(&body).into_owned()
+    pub(super) fn row(&self, index: usize, write: impl FnOnce(&mut Frame<'_>)) -> String {
+        text_of(|out| write(&mut Frame::new(out, TimeUnit::Millis, &self.spellings[index])))
     }
 
     /// An object or a list, as was asked for.
@@ -229,9 +229,10 @@ impl Binance {
         let index = self.one(target, key)?;
         let name = target.value("interval").ok_or_else(|| Refused::missing("interval"))?;
         let interval = INTERVALS.iter().position(|(known, ..)| *known == name);
-        let interval = interval.filter(|interval| *interval > 0 || self.product == Product::Spot);
+        let interval =
+            interval.filter(|interval| *interval > 0 || self.own.product == Product::Spot);
         let interval = interval.ok_or_else(|| Refused(-1120, "Invalid interval.".to_owned()))?;
-        let most = if self.product == Product::Spot { 1_000 } else { 1_500 };
+        let most = if self.own.product == Product::Spot { 1_000 } else { 1_500 };
         let span = Span {
             from_ms: whole(target, "startTime")?,
             until_ms: whole(target, "endTime")?,
@@ -248,7 +249,7 @@ impl Binance {
             Some("MINI") => Statistics::Mini,
             _ => Statistics::Full,
         };
-        let began = self.clock.date(self.schedule.began);
+        let began = self.clock.date(self.own.schedule.began);
         self.tell(target, |frame, index| {
             let traded = &self.market.traded[index];
             frame.statistics(kind, &traded.day, traded, [began, at]);

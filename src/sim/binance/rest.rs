@@ -1,9 +1,9 @@
 //! The requests beside the streams: what there is, what it weighs, and what is refused. The answers
 //! about the market are in `lists`.
 
-use super::frames::Frame;
-use super::{Binance, Product, TimeUnit};
+use super::{Binance, Product};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 
 /// Milliseconds of the window in which weight is counted, aligned to the clock.
@@ -91,17 +91,17 @@ fn lists_another(product: Product, path: &str) -> bool {
     path != own && all.contains(&path)
 }
 
-impl Binance {
-    pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+impl Exchange<Binance> {
+    pub(super) fn response(&mut self, target: &Target, now: MonoNanos) -> Response {
         let at = self.clock.date(now);
-        let is_other = lists_another(self.product, &target.path);
-        let name = if is_other { Some("ping") } else { name_of(self.product, &target.path) };
+        let is_other = lists_another(self.own.product, &target.path);
+        let name = if is_other { Some("ping") } else { name_of(self.own.product, &target.path) };
         let weight = name.and_then(|name| Some((name, self.weight_of(name, target)?)));
         let Some((name, weight)) = weight else { return not_found() };
         if let Some(response) = self.refuse_by_fault(at) {
             return response;
         }
-        if !self.weight.spend(weight, at.millis()) {
+        if !self.own.weight.spend(weight, at.millis()) {
             return self.too_many(429, at);
         }
         let body = match is_other {
@@ -114,7 +114,7 @@ impl Binance {
                 Response::new(400, serde_json::json!({"code": code, "msg": text}).to_string())
             }
         };
-        response.with("X-MBX-USED-WEIGHT-1M", self.weight.used)
+        response.with("X-MBX-USED-WEIGHT-1M", self.own.weight.used)
     }
 
     /// What a request weighs; `None` where there is nothing.
@@ -124,11 +124,11 @@ impl Binance {
         }
         if name == "depth" {
             let limit = target.value("limit").map(str::parse::<u32>);
-            return Some(depth_limit(self.product, limit).map_or(2, |(_, weight)| weight));
+            return Some(depth_limit(self.own.product, limit).map_or(2, |(_, weight)| weight));
         }
         let is_one = target.value("symbol").is_some();
         let symbols = target.value("symbols").map_or(usize::MAX, |list| list.split(',').count());
-        match self.product {
+        match self.own.product {
             Product::Spot => spot_weight(name, if is_one { 1 } else { symbols }),
             Product::Futures => futures_weight(name, is_one, target.value("limit")),
         }
@@ -159,7 +159,7 @@ impl Binance {
     fn too_many(&self, status: u16, at: UnixNanos) -> Response {
         let wait_ms = WINDOW_MS - at.millis().rem_euclid(WINDOW_MS);
         let wait_ms = if status == 418 { wait_ms + 2 * WINDOW_MS } else { wait_ms };
-        let bound = self.weight.bound;
+        let bound = self.own.weight.bound;
         let text = match status {
             418 => format!(
                 "Way too much request weight used; IP banned until {}. Please use WebSocket \
@@ -177,7 +177,7 @@ impl Binance {
 
     fn depth(&mut self, target: &Target, at: UnixNanos) -> Result<String, Refused> {
         let limit = target.value("limit").map(str::parse::<u32>);
-        let count = depth_limit(self.product, limit).map(|(count, _)| count);
+        let count = depth_limit(self.own.product, limit).map(|(count, _)| count);
         let count = count.ok_or_else(|| Refused(-4021, "Invalid depth limit".to_owned()))?;
         let symbol = target.value("symbol").ok_or_else(|| Refused::missing("symbol"))?;
         if let Some(recording) = &mut self.recording {
@@ -186,21 +186,17 @@ impl Binance {
         }
         let index = self.listed_at(symbol)?;
         let stale = self.armed.strikes_snapshot();
-        let (market, back) = if stale { (&self.first, STALE_BY) } else { (&self.market, 0) };
+        let (market, back) = if stale { (&self.own.first, STALE_BY) } else { (&self.market, 0) };
         let traded = &market.traded[index];
-        let mut body = Vec::new();
-        Frame::new(&mut body, TimeUnit::Millis, &self.spellings[index]).snapshot(
-            traded.update_id - back,
-            count as usize,
-            &traded.book,
-            at,
-        );
-        Ok(String::from_utf8_lossy(&body).into_owned())
+        let row = self.row(index, |frame| {
+            frame.snapshot(traded.update_id - back, count as usize, &traded.book, at);
+        });
+        Ok(row)
     }
 
     /// The instruments and what may be asked of the exchange.
     fn listing(&self, target: &Target, at: UnixNanos) -> Result<String, Refused> {
-        let chosen = match self.product {
+        let chosen = match self.own.product {
             Product::Spot => self.chosen(target)?.into_vec(),
             Product::Futures => (0..self.spellings.len()).collect(),
         };
@@ -217,8 +213,8 @@ impl Binance {
                  \"intervalNum\":{count},\"limit\":{limit}}}"
             )
         };
-        let weight = limit("REQUEST_WEIGHT", "MINUTE", 1, self.weight.bound);
-        let (head, limits) = match self.product {
+        let weight = limit("REQUEST_WEIGHT", "MINUTE", 1, self.own.weight.bound);
+        let (head, limits) = match self.own.product {
             Product::Spot => (
                 "",
                 [

@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use super::frames::{DepthIds, Frame};
-use super::streams::{KINDS, Kind, PARTIAL_LEVELS, speeds};
-use super::{Binance, Product};
+use super::channels::{Kind, PARTIAL_LEVELS, speeds};
+use super::frames::{DepthIds, Frame, Spelling};
+use super::{Binance, Product, Session, Wanted, rest};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::sim::agenda::{Agenda, Planned, phase};
+use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
-use crate::sim::lines::Lines;
+use crate::sim::exchange::{Exchange, Protocol};
+use crate::sim::fault::Fault;
+use crate::sim::http::{Response, Target};
+use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
-use crate::sim::speaker::Due;
 use crate::sim::truth::Kept;
 
 /// Summaries (tickers, mark price) come this often.
@@ -48,7 +50,6 @@ pub(super) struct Batch {
 /// When what is due, and what waits to be sent then.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) agenda: Agenda<Duty>,
     /// Per instrument and speed.
     batches: Vec<Batch>,
     speeds: &'static [(&'static str, u64)],
@@ -67,7 +68,7 @@ impl Schedule {
     pub(super) fn new(
         product: Product,
         market: &Market,
-        mut agenda: Agenda<Duty>,
+        agenda: &mut Agenda<Duty>,
         now: MonoNanos,
     ) -> Self {
         let speeds = speeds(product);
@@ -90,7 +91,6 @@ impl Schedule {
         let batches =
             market.traded.iter().flat_map(|traded| speeds.iter().map(move |_| batch(traded)));
         Self {
-            agenda,
             batches: batches.collect(),
             speeds,
             told: vec![0; count],
@@ -114,51 +114,93 @@ const fn candles_every(product: Product) -> Duration {
     }
 }
 
-impl Planned for Binance {
-    type Duty = Duty;
-
-    fn agenda(&self) -> &Agenda<Duty> {
-        &self.schedule.agenda
+impl Protocol for Exchange<Binance> {
+    fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
+        let session = Session::at(self.own.product, target).ok_or_else(rest::not_found)?;
+        self.take_in(id, session);
+        Ok(())
     }
 
-    fn is_heard(&self) -> bool {
-        self.fanout.count > 0
+    /// The path may name streams.
+    fn greet(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines) {
+        let Some(client) = self.sessions.get_mut(&id) else { return };
+        for name in std::mem::take(&mut client.own.names) {
+            if !self.subscribe(id, &name, now) {
+                return lines.close(id, 1008, "Invalid request");
+            }
+        }
+    }
+
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+        self.obey(id, text, now, lines);
+    }
+
+    fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.response(target, now)
+    }
+
+    fn strike(&mut self, fault: Fault) -> Option<Fault> {
+        match fault {
+            Fault::SequenceReset { symbol, .. } => {
+                self.market.begin_updates_anew(symbol.as_deref());
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    fn announce_end(&mut self, now: MonoNanos, lines: &mut Lines) {
+        let at_ms = self.clock.date(now).millis();
+        let notice = format!("{{\"e\":\"serverShutdown\",\"E\":{at_ms}}}");
+        for (id, client) in &self.sessions {
+            match client.own.combined {
+                true => {
+                    let prefix = b"{\"stream\":\"!serverShutdown\",\"data\":";
+                    lines.text(*id, &[prefix, notice.as_bytes(), b"}"]);
+                }
+                false => lines.text(*id, &[notice.as_bytes()]),
+            }
+        }
+    }
+
+    fn update_ids(&self, index: usize) -> [u64; 2] {
+        [self.market.traded[index].update_id, self.own.schedule.sent_update_id(index)]
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
+        let step = self.agenda.take_step(planned, at, &mut self.market);
         for index in 0..step.prints.len() {
             self.tell_trade(step.instrument, step.prints[index], planned, lines);
         }
-        let base = step.instrument * KINDS;
         let (spelling, traded) =
             (&self.spellings[step.instrument], &self.market.traded[step.instrument]);
-        self.fanout.publish(base + Kind::AggTrade.index(), lines, spelling, |frame| {
-            frame.agg_trade(step.order_id, &step.prints, at);
+        let agg = (step.instrument, Kind::AggTrade);
+        self.fanout.publish(agg, lines, |out, wanted| {
+            wanted.frame(out, spelling).agg_trade(step.order_id, &step.prints, at);
         });
         if step.best_changed {
-            for base in [base, self.spellings.len() * KINDS] {
-                self.fanout.publish(base + Kind::BookTicker.index(), lines, spelling, |frame| {
-                    frame.book_ticker(traded, at);
+            for of in [step.instrument, self.spellings.len()] {
+                self.fanout.publish((of, Kind::BookTicker), lines, |out, wanted| {
+                    wanted.frame(out, spelling).book_ticker(traded, at);
                 });
             }
         }
         self.note_changes(&step);
-        self.schedule.agenda.give_back(step);
+        self.agenda.give_back(step);
     }
 
     fn run_duty(&mut self, lines: &mut Lines) {
-        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Depth { instrument, speed } => {
                 self.tell_depth(instrument, speed, self.clock.date(planned), lines);
-                Duration::from_millis(self.schedule.speeds[speed].1)
+                Duration::from_millis(self.own.schedule.speeds[speed].1)
             }
             Duty::Candles { instrument } => {
                 self.tell_candles(instrument, self.clock.date(planned), lines);
-                candles_every(self.product)
+                candles_every(self.own.product)
             }
             Duty::Summary { instrument } => {
                 self.tell_summary(instrument, self.clock.date(planned), lines);
@@ -169,17 +211,17 @@ impl Planned for Binance {
                 SUMMARY_EVERY
             }
         };
-        self.schedule.agenda.plan(planned.after(every), duty);
+        self.agenda.plan(planned.after(every), duty);
     }
 }
 
-impl Binance {
+impl Exchange<Binance> {
     /// Keeps what the next depth frames will tell, for the speeds that somebody listens to.
     fn note_changes(&mut self, step: &Step) {
-        let speeds = self.schedule.speeds.len();
+        let speeds = self.own.schedule.speeds.len();
         for speed in 0..speeds {
             let heard = self.hears_depth(step.instrument, speed);
-            let batch = &mut self.schedule.batches[step.instrument * speeds + speed];
+            let batch = &mut self.own.schedule.batches[step.instrument * speeds + speed];
             for change in &step.changes {
                 let begins_anew = change.update_id < batch.last;
                 if batch.changed.is_empty() || begins_anew {
@@ -201,7 +243,7 @@ impl Binance {
 
     /// Whether anybody wants depth frames of that speed, whole or partial.
     fn hears_depth(&self, instrument: usize, speed: usize) -> bool {
-        let wants = |kind: Kind| self.fanout.wants(instrument * KINDS + kind.index());
+        let wants = |kind: Kind| self.fanout.wants((instrument, kind));
         wants(Kind::Depth(speed))
             || (0..PARTIAL_LEVELS.len()).any(|at| wants(Kind::Partial(at, speed)))
     }
@@ -215,24 +257,24 @@ impl Binance {
     ) {
         self.truth.lock().keep(instrument, Kept { print, planned });
         let at = self.clock.date(planned);
-        let stream = instrument * KINDS + Kind::Trade.index();
-        self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
-            frame.trade(&print, at);
+        let spelling = &self.spellings[instrument];
+        self.fanout.publish((instrument, Kind::Trade), lines, |out, wanted| {
+            wanted.frame(out, spelling).trade(&print, at);
         });
     }
 
     fn tell_depth(&mut self, instrument: usize, speed: usize, at: UnixNanos, lines: &mut Lines) {
-        let slot = instrument * self.schedule.speeds.len() + speed;
-        if self.schedule.batches[slot].changed.is_empty() {
+        let slot = instrument * self.own.schedule.speeds.len() + speed;
+        if self.own.schedule.batches[slot].changed.is_empty() {
             return;
         }
-        let mut batch = std::mem::take(&mut self.schedule.batches[slot]);
+        let mut batch = std::mem::take(&mut self.own.schedule.batches[slot]);
         sort_told(&mut batch.changed);
         self.send_depth(instrument, speed, &batch, at, lines);
         self.tell_partial(instrument, speed, &batch, at, lines);
         let (last, mut changed) = (batch.last, batch.changed);
         changed.clear();
-        self.schedule.batches[slot] = Batch { changed, first: last, last, previous: last };
+        self.own.schedule.batches[slot] = Batch { changed, first: last, last, previous: last };
     }
 
     fn send_depth(
@@ -243,10 +285,9 @@ impl Binance {
         at: UnixNanos,
         lines: &mut Lines,
     ) {
-        let stream = instrument * KINDS + Kind::Depth(speed).index();
-        let book = &self.market.traded[instrument].book;
-        self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
-            frame.depth(batch.ids(), &batch.changed, book, at);
+        let (book, spelling) = (&self.market.traded[instrument].book, &self.spellings[instrument]);
+        self.fanout.publish((instrument, Kind::Depth(speed)), lines, |out, wanted| {
+            wanted.frame(out, spelling).depth(batch.ids(), &batch.changed, book, at);
         });
     }
 
@@ -258,11 +299,10 @@ impl Binance {
         at: UnixNanos,
         lines: &mut Lines,
     ) {
-        let book = &self.market.traded[instrument].book;
+        let (book, spelling) = (&self.market.traded[instrument].book, &self.spellings[instrument]);
         for (index, count) in PARTIAL_LEVELS.into_iter().enumerate() {
-            let stream = instrument * KINDS + Kind::Partial(index, speed).index();
-            self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
-                frame.partial(count, batch.ids(), book, at);
+            self.fanout.publish((instrument, Kind::Partial(index, speed)), lines, |out, wanted| {
+                wanted.frame(out, spelling).partial(count, batch.ids(), book, at);
             });
         }
     }
@@ -270,89 +310,94 @@ impl Binance {
     fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(at.millis());
+        let spelling = &self.spellings[instrument];
         for interval in 0..INTERVALS.len() {
-            let stream = instrument * KINDS + Kind::Kline(interval).index();
+            let stream = (instrument, Kind::Kline(interval));
             if !self.fanout.wants(stream) {
                 continue;
             }
-            let ended = candles.take_ended(interval).map(|bar| (bar, true));
-            let current = candles.take_changed(interval).map(|bar| (bar, false));
-            for (bar, closed) in ended.into_iter().chain(current) {
-                self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
-                    frame.kline(interval, &bar, closed, at);
+            for (bar, closed) in candles.take_news(interval) {
+                self.fanout.publish(stream, lines, |out, wanted| {
+                    wanted.frame(out, spelling).kline(interval, &bar, closed, at);
                 });
             }
         }
     }
 
     fn tell_summary(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
-        let traded = &self.market.traded[instrument];
-        let base = instrument * KINDS;
-        let spelling = &self.spellings[instrument];
-        let began = self.clock.date(self.schedule.began);
-        if traded.day.count != self.schedule.told[instrument] {
-            self.schedule.told[instrument] = traded.day.count;
-            let ticker = |frame: &mut Frame<'_>| frame.ticker(traded, began, at);
-            self.fanout.publish(base + Kind::Ticker.index(), lines, spelling, ticker);
-            let mini = |frame: &mut Frame<'_>| frame.mini_ticker(&traded.day, at);
-            self.fanout.publish(base + Kind::MiniTicker.index(), lines, spelling, mini);
-        }
-        let beat = self.schedule.beat[instrument];
-        self.schedule.beat[instrument] += 1;
-        for fast in [true, false] {
-            if fast || beat.is_multiple_of(3) {
-                let kind = Kind::MarkPrice { fast };
-                let mark = |frame: &mut Frame<'_>| frame.mark_price(&traded.day, at);
-                self.fanout.publish(base + kind.index(), lines, spelling, mark);
-            }
-        }
+        let (traded, schedule) = (&self.market.traded[instrument], &mut self.own.schedule);
+        let told = std::mem::replace(&mut schedule.told[instrument], traded.day.count);
+        let changed = (told != traded.day.count).then_some(instrument);
+        let beat = schedule.beat[instrument];
+        schedule.beat[instrument] += 1;
+        self.summarise(instrument, changed.as_slice(), &[instrument], beat, at, lines);
     }
 
     /// The summaries of all instruments whose numbers changed, and every mark price.
     fn tell_summaries(&mut self, at: UnixNanos, lines: &mut Lines) {
-        let (traded, spellings) = (&self.market.traded, &self.spellings);
-        let began = self.clock.date(self.schedule.began);
-        let base = spellings.len() * KINDS;
-        let told = &mut self.schedule.told_all;
-        let changed: Vec<usize> =
-            (0..traded.len()).filter(|index| traded[*index].day.count != told[*index]).collect();
-        changed.iter().for_each(|index| told[*index] = traded[*index].day.count);
-        let ticker = |frame: &mut Frame<'_>, index: usize| frame.ticker(&traded[index], began, at);
-        self.fanout.publish_list(base + Kind::Ticker.index(), lines, spellings, &changed, ticker);
-        let mini = |frame: &mut Frame<'_>, index: usize| frame.mini_ticker(&traded[index].day, at);
-        self.fanout.publish_list(base + Kind::MiniTicker.index(), lines, spellings, &changed, mini);
+        let (traded, schedule) = (&self.market.traded, &mut self.own.schedule);
+        let counts = traded.iter().map(|traded| traded.day.count);
+        let told = std::mem::replace(&mut schedule.told_all, counts.collect());
         let all: Vec<usize> = (0..traded.len()).collect();
-        let beat = self.schedule.beat_all;
-        self.schedule.beat_all += 1;
+        let is_changed = |index: &usize| traded[*index].day.count != told[*index];
+        let changed: Vec<usize> = all.iter().copied().filter(is_changed).collect();
+        let beat = schedule.beat_all;
+        schedule.beat_all += 1;
+        self.summarise(all.len(), &changed, &all, beat, at, lines);
+    }
+
+    /// Tickers of what changed and mark prices of all that is meant, on the streams of one
+    /// instrument or on those of all, which have lists.
+    fn summarise(
+        &mut self,
+        of: usize,
+        changed: &[usize],
+        all: &[usize],
+        beat: u64,
+        at: UnixNanos,
+        lines: &mut Lines,
+    ) {
+        let (traded, began) = (&self.market.traded, self.clock.date(self.own.schedule.began));
+        let mut tell = |kind, meant: &[usize], write: &dyn Fn(&mut Frame<'_>, usize)| {
+            self.fanout.publish((of, kind), lines, |out, wanted| {
+                wanted.frames(out, &self.spellings, meant, of == traded.len(), write);
+            });
+        };
+        tell(Kind::Ticker, changed, &|frame, index| frame.ticker(&traded[index], began, at));
+        tell(Kind::MiniTicker, changed, &|frame, index| frame.mini_ticker(&traded[index].day, at));
         for fast in [true, false] {
             if fast || beat.is_multiple_of(3) {
-                let stream = base + Kind::MarkPrice { fast }.index();
-                self.fanout.publish_list(stream, lines, spellings, &all, |frame, index| {
-                    frame.mark_price(&traded[index].day, at);
-                });
+                let kind = Kind::MarkPrice { fast };
+                tell(kind, all, &|frame, index| frame.mark_price(&traded[index].day, at));
             }
         }
     }
+}
 
-    /// Plays the recording to every client.
-    pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let Some(recording) = &self.recording else { return Due::NEVER };
-        let sessions = self.sessions.iter_mut();
-        recording.play(
-            now,
-            sessions,
-            lines,
-            |session| &mut session.playing,
-            |id, session, frame, lines| {
-                if frame.is_for(recording, &session.keys) {
-                    let text = match session.combined {
-                        true => frame.text.as_str(),
-                        false => unwrapped(&frame.text),
-                    };
-                    lines.market(id, &[text.as_bytes()]);
-                }
-            },
-        )
+impl Wanted {
+    /// A frame of one instrument.
+    fn frame<'a>(&self, out: &'a mut Vec<u8>, spelling: &'a Spelling) -> Frame<'a> {
+        Frame::new(out, self.unit, spelling)
+    }
+
+    /// Those of some instruments, in a list where that is meant; nothing for none.
+    fn frames(
+        &self,
+        out: &mut Vec<u8>,
+        spellings: &[Spelling],
+        meant: &[usize],
+        in_list: bool,
+        write: &dyn Fn(&mut Frame<'_>, usize),
+    ) {
+        for (place, &index) in meant.iter().enumerate() {
+            if in_list {
+                out.push(if place == 0 { b'[' } else { b',' });
+            }
+            write(&mut self.frame(out, &spellings[index]), index);
+        }
+        if in_list && !meant.is_empty() {
+            out.push(b']');
+        }
     }
 }
 
@@ -360,10 +405,4 @@ impl Batch {
     const fn ids(&self) -> DepthIds {
         DepthIds { first: self.first, last: self.last, previous: self.previous }
     }
-}
-
-/// The data of a wrapped frame; any other frame as it is.
-fn unwrapped(text: &str) -> &str {
-    let data = text.strip_prefix("{\"stream\":\"").and_then(|rest| rest.split_once(",\"data\":"));
-    data.and_then(|(_, data)| data.strip_suffix('}')).unwrap_or(text)
 }

@@ -1,5 +1,6 @@
 //! The books that Bybit tells: one of each instrument and depth, as its clients know it.
 
+use super::frames::BookEvent;
 use crate::clock::MonoNanos;
 use crate::sim::resting::{BookSide, Resting, RestingBook};
 
@@ -41,6 +42,27 @@ impl Slot {
         self.sides = view(book, depth);
         self.update_id += 1;
         self.seen = seen;
+    }
+
+    /// The same as an event.
+    pub(super) fn snapshot(&self, depth: usize) -> BookEvent<'_> {
+        self.event(depth, true, &self.sides)
+    }
+
+    /// What happened to it last, in these levels of both sides.
+    pub(super) fn event<'a>(
+        &self,
+        depth: usize,
+        is_snapshot: bool,
+        sides: &'a [Vec<Resting>; 2],
+    ) -> BookEvent<'a> {
+        BookEvent {
+            depth,
+            is_snapshot,
+            sides: sides.each_ref().map(Vec::as_slice),
+            update_id: self.update_id,
+            cross_sequence: self.seen,
+        }
     }
 
     /// The book as it was last told.

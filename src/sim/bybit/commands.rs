@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Bybit, Class};
 use crate::clock::MonoNanos;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
 
 /// Topics in one request on spot.
@@ -18,18 +19,9 @@ struct Request<'a> {
     id: Option<&'a str>,
 }
 
-impl Bybit {
+impl Exchange<Bybit> {
     /// Does what a client says.
-    pub(super) fn command(
-        &mut self,
-        id: ConnectionId,
-        text: &str,
-        now: MonoNanos,
-        lines: &mut Lines,
-    ) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.heard = now;
-        }
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let operation = command.get("op").and_then(Value::as_str).unwrap_or_default();
         let request = Request { operation, id: command.get("req_id").and_then(Value::as_str) };
@@ -38,14 +30,14 @@ impl Bybit {
             .and_then(Value::as_array)
             .and_then(|args| args.iter().map(Value::as_str).collect());
         match (operation, topics) {
-            ("ping", _) => self.answer(id, &request, Ok("pong"), lines),
+            ("ping", _) => self.reply(id, &request, Ok("pong"), lines),
             ("subscribe", Some(topics)) => self.subscribe_all(id, &request, &topics, now, lines),
             ("unsubscribe", Some(topics)) => {
                 topics.iter().for_each(|topic| self.unsubscribe(id, topic));
                 let words = self.accepted("unsubscribe");
-                self.answer(id, &request, Ok(words), lines);
+                self.reply(id, &request, Ok(words), lines);
             }
-            _ => self.answer(id, &request, Err("Params Error"), lines),
+            _ => self.reply(id, &request, Err("Params Error"), lines),
         }
     }
 
@@ -59,43 +51,45 @@ impl Bybit {
     ) {
         if self.armed.strikes_too_many() {
             let words = "Too many visits. Exceeded the API Rate Limit.";
-            return self.answer(id, request, Err(words), lines);
+            return self.reply(id, request, Err(words), lines);
         }
         if let Err(words) = self.check(id, topics) {
-            return self.answer(id, request, Err(&words), lines);
+            return self.reply(id, request, Err(&words), lines);
         }
         let words = self.accepted("subscribe");
         if self.armed.strikes_subscription() {
-            return self.answer(id, request, Ok(words), lines);
+            return self.reply(id, request, Ok(words), lines);
         }
         // Either comes first on the wire; each class has its own order here, so that clients are
         // held to both.
-        if self.class == Class::Spot {
-            self.answer(id, request, Ok(words), lines);
+        if self.own.class == Class::Spot {
+            self.reply(id, request, Ok(words), lines);
         }
         for topic in topics {
             self.subscribe(id, topic, now, lines);
         }
-        if self.class == Class::Linear {
-            self.answer(id, request, Ok(words), lines);
+        if self.own.class == Class::Linear {
+            self.reply(id, request, Ok(words), lines);
         }
     }
 
     /// One topic at fault refuses the whole request.
     fn check(&self, id: ConnectionId, topics: &[&str]) -> Result<(), String> {
-        let Some(session) = self.sessions.get(&id) else { return Ok(()) };
-        if self.class == Class::Spot && topics.len() > SPOT_ARGS_MAX {
+        let Some(subscribed) = self.sessions.get(&id).map(|client| &client.own) else {
+            return Ok(());
+        };
+        if self.own.class == Class::Spot && topics.len() > SPOT_ARGS_MAX {
             return Err("args size >10".to_owned());
         }
         let bytes: usize = topics.iter().map(|topic| topic.len()).sum();
-        if session.topics.iter().map(String::len).sum::<usize>() + bytes > ARGS_BYTES_MAX {
+        if subscribed.iter().map(String::len).sum::<usize>() + bytes > ARGS_BYTES_MAX {
             return Err("args length exceeds the limit".to_owned());
         }
         for (index, topic) in topics.iter().enumerate() {
             if !self.is_topic(topic) {
                 return Err(format!("error:handler not found,topic:{topic}"));
             }
-            let is_known = session.topics.iter().any(|known| known == topic);
+            let is_known = subscribed.iter().any(|known| known == topic);
             if is_known || topics[..index].contains(topic) {
                 return Err(format!("error:already subscribed,topic:{topic}"));
             }
@@ -104,14 +98,14 @@ impl Bybit {
     }
 
     const fn accepted(&self, operation: &'static str) -> &'static str {
-        match self.class {
+        match self.own.class {
             Class::Spot => operation,
             Class::Linear => "",
         }
     }
 
     /// Spot leaves `req_id` out when none was given, contracts write an empty one.
-    fn answer(
+    fn reply(
         &self,
         id: ConnectionId,
         request: &Request<'_>,
@@ -122,7 +116,7 @@ impl Bybit {
         // As the exchange's encoder does it.
         let words = words.unwrap_or_else(|words| words).replace('>', "\\u003e");
         let connection = format!("d9avt8shteepr00gfc1g-{:05x}", id.0);
-        let request_id = match (request.id, self.class) {
+        let request_id = match (request.id, self.own.class) {
             (Some(id), _) => format!(r#","req_id":{}"#, Value::from(id)),
             (None, Class::Linear) => r#","req_id":"""#.to_owned(),
             (None, Class::Spot) => String::new(),

@@ -2,13 +2,13 @@
 //! recorded sessions; it differs between the classes.
 
 use super::Class;
-use super::topics::{DEPTHS, interval_name};
+use super::channels::{DEPTHS, interval_name};
 use crate::clock::UnixNanos;
 use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::listing::Listed;
 use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
-use crate::sim::write::{Scale, decimal, integer, trim};
+use crate::sim::write::{Scale, decimal, integer, text_of, trim};
 
 /// Funding is settled every eight hours.
 const FUNDING_MS: i64 = 8 * 3_600 * 1_000;
@@ -18,7 +18,7 @@ pub(super) const SPOT_ID_FIRST: u64 = 2_290_000_000_000_000_000;
 
 /// How one instrument is written.
 #[derive(Clone, Debug)]
-pub(super) struct Spelling {
+pub(in crate::sim) struct Spelling {
     pub(super) symbol: String,
     pub(super) class: Class,
     pub(super) price: Scale,
@@ -52,9 +52,7 @@ impl Spelling {
 impl Spelling {
     /// A sum of ticks × lots.
     pub(super) fn turnover(&self, turnover: u128) -> String {
-        let mut out = Vec::new();
-        self::turnover(&mut out, turnover, self.turnover_digits);
-        String::from_utf8_lossy(&out).into_owned()
+        text_of(|out| self::turnover(out, turnover, self.turnover_digits))
     }
 }
 
@@ -82,7 +80,6 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, of: &'a Spelling) -> Self {
-        out.clear();
         Self { out, of }
     }
 
@@ -256,11 +253,10 @@ pub(super) fn ticker_fields(of: &Spelling, traded: &Traded, at: UnixNanos) -> Fi
     let price = |ticks| of.price.text(ticks);
     let sums = of.turnover(day.turnover);
     let volume = of.size.text(i64::try_from(day.volume).unwrap_or(i64::MAX));
-    let mut change = Vec::new();
     let digits = if of.class == Class::Spot { 4 } else { 6 };
     let unit = 10_i128.pow(digits.into());
-    decimal(&mut change, i128::from(day.last - day.open) * unit / i128::from(day.open), digits);
-    let change = String::from_utf8_lossy(&change).into_owned();
+    let change = i128::from(day.last - day.open) * unit / i128::from(day.open);
+    let change = text_of(|out| decimal(out, change, digits));
     let mut fields = vec![
         ("lastPrice", price(day.last)),
         ("highPrice24h", price(day.high)),
@@ -274,9 +270,7 @@ pub(super) fn ticker_fields(of: &Spelling, traded: &Traded, at: UnixNanos) -> Fi
         fields.push(("usdIndexPrice", price(day.last)));
         return fields;
     }
-    let [bid, ask] = traded.touch();
-    let nothing = Resting { price: 0, size: 0 };
-    let (bid, ask) = (bid.unwrap_or(nothing), ask.unwrap_or(nothing));
+    let [bid, ask] = traded.best();
     let open = traded.listed.open_lots();
     let hour_ago = traded.candles.hour_ago(at.millis()).unwrap_or(day.open);
     fields.extend([

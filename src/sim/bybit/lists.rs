@@ -1,12 +1,13 @@
 //! What is told of the market beside the streams: the book, trades, candles, tickers, funding. All
 //! of it is made of the trades and the book that the streams tell of.
 
+use super::channels::{DEPTHS, Kind, interval_of};
 use super::frames::{funding_before, taker, ticker_fields, uuid};
 use super::rest::{Refused, listed};
-use super::topics::{DEPTHS, KINDS, Kind, interval_of};
 use super::{Bybit, Class};
 use crate::clock::UnixNanos;
 use crate::sim::candle::{Bar, Span};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::resting::Resting;
 use crate::sim::truth::Kept;
@@ -33,7 +34,7 @@ fn limit(target: &Target, default: i64, most: i64) -> Result<usize, Refused> {
     usize::try_from(limit.min(most)).map_err(|_| Refused(10_001, "params error: limit invalid"))
 }
 
-impl Bybit {
+impl Exchange<Bybit> {
     /// The instrument of that name.
     pub(super) fn listed_at(&self, symbol: &str) -> Result<usize, Refused> {
         let index = self.by_native.get(symbol).copied();
@@ -89,11 +90,11 @@ impl Bybit {
         target: &Target,
         at: UnixNanos,
     ) -> Result<String, Refused> {
-        let default = if self.class == Class::Spot { 1 } else { 25 };
+        let default = if self.own.class == Class::Spot { 1 } else { 25 };
         let count = limit(target, default, 1_000)?;
         let traded = &self.market.traded[index];
-        let is_heard = self.fanout.wants(index * KINDS + Kind::Book(DEPTH_ASKED).index());
-        let slot = self.schedule.slot(index, DEPTH_ASKED);
+        let is_heard = self.fanout.wants((index, Kind::Book(DEPTH_ASKED)));
+        let slot = self.own.schedule.slot(index, DEPTH_ASKED);
         if !is_heard {
             slot.refresh(&traded.book, traded.update_id, DEPTHS[DEPTH_ASKED].0);
         }
@@ -113,12 +114,12 @@ impl Bybit {
 
     /// The last trades, the newest first.
     fn trades(&self, index: usize, target: &Target) -> Result<Vec<String>, Refused> {
-        let most = if self.class == Class::Spot { 60 } else { 1_000 };
+        let most = if self.own.class == Class::Spot { 60 } else { 1_000 };
         let count = limit(target, most.min(500), most)?;
         let records = self.truth.lock();
         let of = &self.spellings[index];
         let row = |Kept { print, planned }: &Kept| {
-            let id = match self.class {
+            let id = match self.own.class {
                 Class::Spot => print.id.to_string(),
                 Class::Linear => uuid(print.id),
             };
@@ -167,7 +168,7 @@ impl Bybit {
     fn ticker(&self, index: usize, at: UnixNanos) -> String {
         let (of, traded) = (&self.spellings[index], &self.market.traded[index]);
         let mut cells = vec![("symbol", of.symbol.clone())];
-        if self.class == Class::Spot {
+        if self.own.class == Class::Spot {
             let keys = [("bid1Price", "bid1Size"), ("ask1Price", "ask1Size")];
             for ((price, size), level) in keys.into_iter().zip(traded.touch()) {
                 let text = |text: Option<String>| text.unwrap_or_default();
@@ -176,7 +177,7 @@ impl Bybit {
             }
         }
         cells.extend(ticker_fields(of, traded, at));
-        if self.class == Class::Linear {
+        if self.own.class == Class::Linear {
             // Of contracts that are delivered.
             cells.push(("deliveryTime", "0".to_owned()));
             let others = ["predictedDeliveryPrice", "basisRate", "deliveryFeeRate", "basis"];

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Bybit, Class};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 use crate::sim::listing::Listed;
 use crate::sim::write::Scale;
@@ -82,8 +83,8 @@ fn name_of(path: &str) -> Option<&str> {
     NAMES.contains(&name).then_some(name)
 }
 
-impl Bybit {
-    pub(super) fn reply(&mut self, target: &Target, now: MonoNanos) -> Response {
+impl Exchange<Bybit> {
+    pub(super) fn response(&mut self, target: &Target, now: MonoNanos) -> Response {
         let at = self.clock.date(now);
         let Some(name) = name_of(&target.path) else { return not_found() };
         if self.recording.is_some() && !matches!(name, "instruments-info" | "time") {
@@ -92,7 +93,7 @@ impl Bybit {
         if let Some(status) = self.armed.strikes_request() {
             return Response::new(status, answer(10_006, "Too many visits!", "", at));
         }
-        if !self.rate.count(at.millis()) {
+        if !self.own.rate.count(at.millis()) {
             return Response::new(403, "access too frequent".to_owned());
         }
         let body = match self.result(name, target, at) {
@@ -113,7 +114,7 @@ impl Bybit {
                 let category = target.value("category").unwrap_or("");
                 let known = ["spot", "linear", "inverse", "option"];
                 match known.contains(&category) {
-                    true if category == self.class.name() => {
+                    true if category == self.own.class.name() => {
                         let rows = match name {
                             "instruments-info" => self.listing(target)?,
                             _ => return self.about_market(name, category, target, at),
@@ -135,12 +136,12 @@ impl Bybit {
         }
         if let Some(symbol) = target.value("symbol") {
             let index = self.listed_at(symbol)?;
-            return Ok(vec![listing(self.class, &self.market.traded[index].listed)]);
+            return Ok(vec![listing(self.own.class, &self.market.traded[index].listed)]);
         }
         let base = target.value("baseCoin");
         let list = self.market.traded.iter().map(|traded| &traded.listed);
         let list = list.filter(|listed| base.is_none_or(|base| base == listed.base));
-        Ok(list.map(|listed| listing(self.class, listed)).collect())
+        Ok(list.map(|listed| listing(self.own.class, listed)).collect())
     }
 }
 

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use super::books::Slot;
-use super::topics::{DEPTHS, KINDS, Kind, interval_name};
-use super::{BookEvent, Bybit, Class, Frame, SPOT_ID_FIRST, changed, ticker_fields};
+use super::channels::{DEPTH_TRUE, DEPTHS, Kind, interval_name};
+use super::frames::{Frame, SPOT_ID_FIRST, changed, ticker_fields};
+use super::{Bybit, Class, rest};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::sim::agenda::{Agenda, Planned, phase};
+use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
-use crate::sim::lines::Lines;
-use crate::sim::speaker::Due;
+use crate::sim::exchange::{Exchange, Protocol};
+use crate::sim::http::{Response, Target};
+use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::truth::Kept;
 
 /// Trades in one frame.
@@ -21,9 +23,6 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// A book of one level is told again, with the same `u`, when nothing changed for so long.
 const REPEAT_AFTER: Duration = Duration::from_secs(3);
-
-/// Who says nothing for so long, not even a ping, is cut off.
-const IDLE_MAX: Duration = Duration::from_secs(600);
 
 /// Something to be done for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,24 +35,20 @@ pub(in crate::sim) enum Duty {
 /// When what is due.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) agenda: Agenda<Duty>,
     /// Per instrument and depth.
     slots: Vec<Slot>,
     /// Per instrument: whether a ticker is planned, and when one may come.
     tickers: Vec<(bool, MonoNanos)>,
-    pub(super) next_idle_look: MonoNanos,
 }
 
 impl Schedule {
-    pub(super) fn new(count: usize, mut agenda: Agenda<Duty>, now: MonoNanos) -> Self {
+    pub(super) fn new(count: usize, agenda: &mut Agenda<Duty>, now: MonoNanos) -> Self {
         for instrument in 0..count {
             agenda.plan(phase(now, BEAT, instrument, count), Duty::Beat { instrument });
         }
         Self {
-            agenda,
             slots: vec![Slot::default(); count * DEPTHS.len()],
             tickers: vec![(false, now); count],
-            next_idle_look: now,
         }
     }
 
@@ -76,79 +71,95 @@ impl Class {
     }
 }
 
-impl Planned for Bybit {
-    type Duty = Duty;
-
-    fn agenda(&self) -> &Agenda<Duty> {
-        &self.schedule.agenda
+impl Protocol for Exchange<Bybit> {
+    fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
+        let path = match self.own.class {
+            Class::Spot => "/v5/public/spot",
+            Class::Linear => "/v5/public/linear",
+        };
+        if target.path != path {
+            return Err(rest::not_found());
+        }
+        self.take_in(id, Vec::new());
+        Ok(())
     }
 
-    fn is_heard(&self) -> bool {
-        self.fanout.count > 0
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+        self.obey(id, text, now, lines);
+    }
+
+    fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.response(target, now)
+    }
+
+    fn update_ids(&self, index: usize) -> [u64; 2] {
+        let update_id = self.market.traded[index].update_id;
+        let is_heard = self.fanout.wants((index, Kind::Book(DEPTH_TRUE)));
+        let seen = self.own.schedule.seen(index, DEPTH_TRUE);
+        [update_id, if is_heard { seen } else { update_id }]
     }
 
     /// One taker: its trades at once, and what follows from it as soon as it may.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let mut step = self.schedule.agenda.take_step(planned, at, &mut self.market);
-        if self.class == Class::Spot {
+        let mut step = self.agenda.take_step(planned, at, &mut self.market);
+        if self.own.class == Class::Spot {
             step.prints.iter_mut().for_each(|print| print.id += SPOT_ID_FIRST);
         }
         for print in &step.prints {
             self.truth.lock().keep(step.instrument, Kept { print: *print, planned });
         }
         let cross_sequence = self.market.traded[step.instrument].update_id;
-        let stream = step.instrument * KINDS + Kind::Trade.index();
+        let stream = (step.instrument, Kind::Trade);
         for prints in step.prints.chunks(TRADES_PER_FRAME_MAX) {
             let spelling = &self.spellings[step.instrument];
-            self.fanout.publish(stream, lines, spelling, |frame| {
-                frame.trades(prints, cross_sequence, at);
+            self.fanout.publish(stream, lines, |out, ()| {
+                Frame::new(out, spelling).trades(prints, cross_sequence, at);
             });
         }
         self.plan(step.instrument, planned);
-        self.schedule.agenda.give_back(step);
+        self.agenda.give_back(step);
     }
 
     fn run_duty(&mut self, lines: &mut Lines) {
-        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let Some((planned, duty)) = self.agenda.pop() else { return };
         match duty {
             Duty::Book { instrument, depth } => self.tell_book(instrument, depth, planned, lines),
             Duty::Ticker { instrument } => self.tell_ticker(instrument, planned, lines),
             Duty::Beat { instrument } => {
                 self.tell_candles(instrument, self.clock.date(planned), lines);
                 self.repeat_top(instrument, planned, lines);
-                self.schedule.agenda.plan(planned.after(BEAT), duty);
+                self.agenda.plan(planned.after(BEAT), duty);
             }
         }
     }
 }
 
-impl Bybit {
+impl Exchange<Bybit> {
     /// Plans to tell what a step changed, to those who listen.
     fn plan(&mut self, instrument: usize, now: MonoNanos) {
-        let base = instrument * KINDS;
         for depth in 0..DEPTHS.len() {
-            let slot = &mut self.schedule.slots[instrument * DEPTHS.len() + depth];
-            if !slot.is_planned && self.fanout.wants(base + Kind::Book(depth).index()) {
+            let slot = &mut self.own.schedule.slots[instrument * DEPTHS.len() + depth];
+            if !slot.is_planned && self.fanout.wants((instrument, Kind::Book(depth))) {
                 slot.is_planned = true;
                 let at = slot.allowed.max(now);
-                self.schedule.agenda.plan(at, Duty::Book { instrument, depth });
+                self.agenda.plan(at, Duty::Book { instrument, depth });
             }
         }
-        let (is_planned, allowed) = &mut self.schedule.tickers[instrument];
-        if !*is_planned && self.fanout.wants(base + Kind::Ticker.index()) {
+        let (is_planned, allowed) = &mut self.own.schedule.tickers[instrument];
+        if !*is_planned && self.fanout.wants((instrument, Kind::Ticker)) {
             *is_planned = true;
             let at = (*allowed).max(now);
-            self.schedule.agenda.plan(at, Duty::Ticker { instrument });
+            self.agenda.plan(at, Duty::Ticker { instrument });
         }
     }
 
     fn tell_book(&mut self, instrument: usize, depth: usize, now: MonoNanos, lines: &mut Lines) {
         let (levels, every_ms) = DEPTHS[depth];
         let traded = &self.market.traded[instrument];
-        let slot = &mut self.schedule.slots[instrument * DEPTHS.len() + depth];
+        let slot = &mut self.own.schedule.slots[instrument * DEPTHS.len() + depth];
         slot.is_planned = false;
-        let stream = instrument * KINDS + Kind::Book(depth).index();
+        let stream = (instrument, Kind::Book(depth));
         if !self.fanout.wants(stream) {
             return;
         }
@@ -161,105 +172,57 @@ impl Bybit {
         }
         slot.allowed = now.after(Duration::from_millis(every_ms));
         slot.told = now;
-        let event = BookEvent {
-            depth,
-            is_snapshot: changes.is_snapshot,
-            sides: changes.sides.each_ref().map(Vec::as_slice),
-            update_id: slot.update_id,
-            cross_sequence: slot.seen,
-        };
-        let at = self.clock.date(now);
-        let book = |frame: &mut Frame<'_>| frame.book(&event, at);
-        self.fanout.publish(stream, lines, &self.spellings[instrument], book);
+        let event = slot.event(depth, changes.is_snapshot, &changes.sides);
+        let (at, spelling) = (self.clock.date(now), &self.spellings[instrument]);
+        self.fanout.publish(stream, lines, |out, ()| Frame::new(out, spelling).book(&event, at));
     }
 
     /// A quiet book of one level says once more what it said last.
     fn repeat_top(&mut self, instrument: usize, now: MonoNanos, lines: &mut Lines) {
         const TOP: usize = 0;
-        let slot = &mut self.schedule.slots[instrument * DEPTHS.len() + TOP];
+        let slot = &mut self.own.schedule.slots[instrument * DEPTHS.len() + TOP];
         if now.since(slot.told) < REPEAT_AFTER.as_nanos() as u64 {
             return;
         }
         slot.told = now;
-        let event = BookEvent {
-            depth: TOP,
-            is_snapshot: true,
-            sides: slot.whole().each_ref().map(Vec::as_slice),
-            update_id: slot.update_id,
-            cross_sequence: slot.seen,
-        };
-        let at = self.clock.date(now);
-        let stream = instrument * KINDS + Kind::Book(TOP).index();
-        let book = |frame: &mut Frame<'_>| frame.book(&event, at);
-        self.fanout.publish(stream, lines, &self.spellings[instrument], book);
+        let (event, at) = (slot.snapshot(TOP), self.clock.date(now));
+        let (stream, spelling) = ((instrument, Kind::Book(TOP)), &self.spellings[instrument]);
+        self.fanout.publish(stream, lines, |out, ()| Frame::new(out, spelling).book(&event, at));
     }
 
     /// Spot tells the whole each time, contracts what changed.
     fn tell_ticker(&mut self, instrument: usize, now: MonoNanos, lines: &mut Lines) {
-        self.schedule.tickers[instrument] = (false, now.after(self.class.ticker_every()));
+        self.own.schedule.tickers[instrument] = (false, now.after(self.own.class.ticker_every()));
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
         let at = self.clock.date(now);
         let fields = ticker_fields(spelling, traded, at);
-        let news = changed(&self.tickers[instrument], &fields);
+        let news = changed(&self.own.tickers[instrument], &fields);
         if news.is_empty() {
             return;
         }
-        let is_whole = self.class == Class::Spot;
+        let is_whole = self.own.class == Class::Spot;
         let told = if is_whole { fields.iter().collect() } else { news };
-        let stream = instrument * KINDS + Kind::Ticker.index();
-        self.fanout.publish(stream, lines, spelling, |frame| {
-            frame.ticker(is_whole, &told, traded.update_id, at);
+        self.fanout.publish((instrument, Kind::Ticker), lines, |out, ()| {
+            Frame::new(out, spelling).ticker(is_whole, &told, traded.update_id, at);
         });
-        self.tickers[instrument] = fields;
+        self.own.tickers[instrument] = fields;
     }
 
     fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(at.millis());
+        let spelling = &self.spellings[instrument];
         for interval in 0..INTERVALS.len() {
-            let stream = instrument * KINDS + Kind::Kline(interval).index();
+            let stream = (instrument, Kind::Kline(interval));
             if !self.fanout.wants(stream) || interval_name(interval).is_none() {
                 continue;
             }
-            let ended = candles.take_ended(interval).map(|bar| (bar, true));
-            let current = candles.take_changed(interval).map(|bar| (bar, false));
-            let bars: Vec<_> = ended.into_iter().chain(current).collect();
+            let bars: Vec<_> = candles.take_news(interval).collect();
             if !bars.is_empty() {
-                self.fanout.publish(stream, lines, &self.spellings[instrument], |frame| {
-                    frame.candles(interval, &bars, at);
+                self.fanout.publish(stream, lines, |out, ()| {
+                    Frame::new(out, spelling).candles(interval, &bars, at);
                 });
             }
         }
-    }
-
-    /// Ends the connections of those who do not keep them.
-    pub(super) fn cut_idle(&mut self, now: MonoNanos, lines: &mut Lines) {
-        if now < self.schedule.next_idle_look {
-            return;
-        }
-        self.schedule.next_idle_look = now.after(BEAT);
-        for (id, session) in &self.sessions {
-            let is_idle = session.heard.after(IDLE_MAX) <= now;
-            if let Some(connection) = lines.connection(*id).filter(|_| is_idle) {
-                connection.gone = !connection.muted;
-            }
-        }
-    }
-
-    /// Plays the recording to every client.
-    pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let Some(recording) = &self.recording else { return Due::NEVER };
-        let sessions = self.sessions.iter_mut();
-        recording.play(
-            now,
-            sessions,
-            lines,
-            |session| &mut session.playing,
-            |id, session, frame, lines| {
-                if frame.is_for(recording, &session.keys) {
-                    lines.market(id, &[frame.text.as_bytes()]);
-                }
-            },
-        )
     }
 }

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::Product;
+use crate::sim::fanout::Place;
 
 /// A stream of one product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(in crate::sim) enum Kind {
     Trades,
     Ticker,
     /// The ticker, every five seconds at most.
@@ -16,8 +17,13 @@ pub(super) enum Kind {
     Candles,
 }
 
-/// Kinds of streams that a product has.
-pub(super) const KINDS: usize = 6;
+impl Place for Kind {
+    const COUNT: usize = 6;
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
 
 /// What a channel's name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

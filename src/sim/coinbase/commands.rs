@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::channels::{Channel, KINDS, Kind, key};
+use super::channels::{Channel, Kind, key};
 use super::{Coinbase, Product, Subscribed};
 use crate::clock::MonoNanos;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
-use crate::sim::player::Playing;
 
 /// A channel by the name that the client gave it, with its products.
 type Entry = (String, Channel, Vec<usize>);
@@ -19,15 +19,9 @@ const FAILED: &str = "Failed to subscribe";
 const NO_LOGIN: &str = "level2, level3, and full channels now require authentication. \
     https://docs.cloud.coinbase.com/exchange/docs/websocket-auth";
 
-impl Coinbase {
+impl Exchange<Coinbase> {
     /// Does what a client says. One bad entry refuses all of it.
-    pub(super) fn command(
-        &mut self,
-        id: ConnectionId,
-        text: &str,
-        now: MonoNanos,
-        lines: &mut Lines,
-    ) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
         let Ok(command) = serde_json::from_str::<Value>(text) else {
             return self.refuse(id, &Refused("Malformed JSON", None), lines);
         };
@@ -36,8 +30,8 @@ impl Coinbase {
                 Err(Refused("Rate limit exceeded", None))
             }
             Some("subscribe") => {
-                if let Some(session) = self.sessions.get_mut(&id) {
-                    session.has_asked = true;
+                if let Some(client) = self.sessions.get_mut(&id) {
+                    client.own.has_asked = true;
                 }
                 self.entries(&command, true)
                     .map(|entries| self.subscribe_all(id, &entries, now, lines))
@@ -64,7 +58,7 @@ impl Coinbase {
 
     /// The channels of a command with their products.
     fn entries(&self, command: &Value, subscribe: bool) -> Result<Vec<Entry>, Refused> {
-        let listed = match self.product {
+        let listed = match self.own.product {
             Product::Exchange => command["channels"].as_array().cloned().unwrap_or_default(),
             Product::Advanced => vec![command["channel"].clone()],
         };
@@ -78,11 +72,11 @@ impl Coinbase {
                 Some(name) => (name, &command["product_ids"]),
                 None => (value["name"].as_str().unwrap_or(""), &value["product_ids"]),
             };
-            let channel = Channel::parse(self.product, name, has_login);
+            let channel = Channel::parse(self.own.product, name, has_login);
             let unknown = || Refused(FAILED, Some(format!("{name} is not a valid channel")));
             let channel = channel.ok_or_else(unknown)?;
             if channel == Channel::Closed && subscribe {
-                return Err(match self.product {
+                return Err(match self.own.product {
                     Product::Exchange => Refused(FAILED, Some(NO_LOGIN.to_owned())),
                     Product::Advanced => Refused("authentication failure", None),
                 });
@@ -127,7 +121,8 @@ impl Coinbase {
         let mute = self.armed.strikes_subscription();
         let mut begun = Vec::new();
         for (name, channel, products) in entries {
-            let Some(session) = self.sessions.get_mut(&id) else { return };
+            let Some(client) = self.sessions.get_mut(&id) else { return };
+            let session = &mut client.own;
             let known = session.subscribed.iter().position(|one| one.name == *name);
             let place = known.unwrap_or_else(|| {
                 let subscribed = Subscribed { name: name.clone(), products: Vec::new() };
@@ -150,13 +145,13 @@ impl Coinbase {
         }
         begun.dedup();
         // The Exchange answers first; Advanced Trade after the first data.
-        if self.product == Product::Exchange {
+        if self.own.product == Product::Exchange {
             self.tell_subscriptions(id, now, lines);
         }
         for (kind, product) in begun {
             self.begin(id, kind, product, now, lines);
         }
-        if self.product == Product::Advanced {
+        if self.own.product == Product::Advanced {
             self.tell_subscriptions(id, now, lines);
         }
     }
@@ -170,19 +165,13 @@ impl Coinbase {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
-        let native = &self.spellings[product].native;
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.keys.insert(key(kind, native));
-            if self.recording.is_some() {
-                session.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
-                // Recordings may lack the heartbeats that keep a client from leaving.
-                if kind != Kind::Heartbeat {
-                    return;
-                }
-            }
+        let key = key(kind, &self.spellings[product].native);
+        // Recordings may lack the heartbeats that keep a client from leaving.
+        if self.want_recorded(id, key, now) && kind != Kind::Heartbeat {
+            return;
         }
-        if !self.subscribers[product * KINDS + kind as usize].contains(&id) {
-            self.subscribers[product * KINDS + kind as usize].push(id);
+        if !self.fanout.has((product, kind), id) {
+            self.fanout.add((product, kind), id, ());
             self.tell_first(id, kind, product, now, lines);
         }
     }
@@ -195,16 +184,16 @@ impl Coinbase {
         lines: &mut Lines,
     ) {
         for (name, channel, products) in entries {
-            let Some(session) = self.sessions.get_mut(&id) else { return };
+            let Some(client) = self.sessions.get_mut(&id) else { return };
+            let session = &mut client.own;
             for one in session.subscribed.iter_mut().filter(|one| one.name == *name) {
                 one.products.retain(|product| !products.contains(product));
             }
             match channel {
                 Channel::Of(kind) => {
                     for &product in products {
-                        session.keys.remove(&key(*kind, &self.spellings[product].native));
-                        self.subscribers[product * KINDS + *kind as usize]
-                            .retain(|subscriber| *subscriber != id);
+                        client.keys.remove(&key(*kind, &self.spellings[product].native));
+                        self.fanout.remove((product, *kind), id, |()| true);
                     }
                     let empty =
                         |one: &mut Subscribed| one.name != *name || !one.products.is_empty();

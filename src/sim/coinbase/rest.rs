@@ -4,6 +4,7 @@ use super::{Coinbase, Product};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::json;
 use crate::sim::candle::{Bar, Span, interval_of};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 use crate::sim::resting::{BookSide, Resting};
 use crate::sim::truth::Kept;
@@ -18,7 +19,7 @@ pub(super) struct Refused(pub(super) u16, pub(super) String);
 pub(super) const NOT_FOUND: fn() -> Refused = || Refused(404, "NotFound".to_owned());
 
 pub(super) fn not_found() -> Response {
-    NOT_FOUND().response()
+    NOT_FOUND().into_response()
 }
 
 impl Refused {
@@ -26,7 +27,7 @@ impl Refused {
         Self(400, format!("Invalid {key}"))
     }
 
-    fn response(self) -> Response {
+    fn into_response(self) -> Response {
         let Self(status, words) = self;
         let message = serde_json::json!({ "message": words });
         Response::new(status, message.to_string())
@@ -46,15 +47,15 @@ impl From<String> for Answer {
     }
 }
 
-impl Coinbase {
-    pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+impl Exchange<Coinbase> {
+    pub(super) fn response(&mut self, target: &Target, now: MonoNanos) -> Response {
         if let Some(status) = self.armed.strikes_request() {
             let words = "Public rate limit exceeded".to_owned();
-            return Refused(status, words).response().with("Retry-After", 1);
+            return Refused(status, words).into_response().with("Retry-After", 1);
         }
         let parts: Vec<&str> = target.path.split('/').skip(1).collect();
         let at = self.clock.date(now);
-        let answer = match self.product {
+        let answer = match self.own.product {
             Product::Exchange => self.answer_exchange(&parts, target, at),
             Product::Advanced => self.answer_advanced(&parts, target, at).map(Answer::from),
         };
@@ -63,7 +64,7 @@ impl Coinbase {
             Ok(Answer { body, pages: Some((first, last)) }) => {
                 Response::new(200, body).with("CB-BEFORE", first).with("CB-AFTER", last)
             }
-            Err(refused) => refused.response(),
+            Err(refused) => refused.into_response(),
         }
     }
 
@@ -80,7 +81,7 @@ impl Coinbase {
     }
 
     pub(super) fn product(&self, index: usize) -> String {
-        match self.product {
+        match self.own.product {
             Product::Exchange => self.product_exchange(index),
             Product::Advanced => self.product_advanced(index),
         }
@@ -95,12 +96,6 @@ impl Coinbase {
             }
         }
         assets
-    }
-
-    /// The best levels of a product.
-    pub(super) fn best(&self, index: usize) -> [Resting; 2] {
-        let touch = self.market.traded[index].touch();
-        touch.map(|best| best.unwrap_or(Resting { price: 0, size: 0 }))
     }
 
     /// Levels of one side, the best first, each written.

@@ -6,6 +6,7 @@ use super::rest::{NOT_FOUND, Refused, instant, maker, whole};
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::date::{date, date_shortest};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::resting::BookSide;
 use crate::sim::truth::Kept;
@@ -36,7 +37,7 @@ const MONEY: [&str; 3] = ["USD", "EUR", "GBP"];
 /// Digits of an exchange rate.
 const RATE_DIGITS: u8 = 16;
 
-impl Coinbase {
+impl Exchange<Coinbase> {
     pub(super) fn answer_advanced(
         &self,
         parts: &[&str],
@@ -119,7 +120,7 @@ impl Coinbase {
         let volume = of.volume.text(i64::try_from(day.volume).unwrap_or(i64::MAX));
         let turnover = i128::try_from(day.turnover).unwrap_or(i128::MAX);
         let turnover = shortest(turnover, listed.price_digits + listed.size_digits);
-        let [bid, ask] = self.best(index);
+        let [bid, ask] = self.market.traded[index].best();
         let middle = i128::from(bid.price + ask.price) * 5;
         let middle = shortest(middle, listed.price_digits + 1);
         let change = i128::from(day.last - day.open) * 10_i128.pow(14) / i128::from(day.open);
@@ -163,7 +164,7 @@ impl Coinbase {
             )
         };
         let rows: Vec<String> = trades.iter().map(row).collect();
-        let [bid, ask] = self.best(index).map(|best| of.price.text(best.price));
+        let [bid, ask] = self.market.traded[index].best().map(|best| of.price.text(best.price));
         let rows = rows.join(",");
         Ok(format!(r#"{{"trades":[{rows}],"best_bid":"{bid}","best_ask":"{ask}"}}"#))
     }
@@ -204,7 +205,7 @@ impl Coinbase {
     /// A book, with what lies between its sides.
     fn priced_book(&self, index: usize, count: usize, at: UnixNanos) -> String {
         let (of, traded) = (&self.spellings[index], &self.market.traded[index]);
-        let [bid, ask] = self.best(index).map(|best| best.price);
+        let [bid, ask] = self.market.traded[index].best().map(|best| best.price);
         let digits = traded.listed.price_digits;
         let middle = i128::from(bid + ask) * 5;
         // In 10⁻⁴ of a hundredth of a percent.

@@ -1,11 +1,12 @@
 //! What the Exchange answers to requests.
 
 use super::Coinbase;
-use super::exchange::order_id;
+use super::frames_exchange::order_id;
 use super::rest::{Answer, NOT_FOUND, Refused, instant, maker, whole};
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::date::date;
+use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::resting::BookSide;
 use crate::sim::write::step;
@@ -19,7 +20,7 @@ const CANDLES_MAX: usize = 300;
 /// Hours in the lines that are drawn of all products.
 const SPARK_HOURS: usize = 24;
 
-impl Coinbase {
+impl Exchange<Coinbase> {
     pub(super) fn answer_exchange(
         &self,
         parts: &[&str],
@@ -87,7 +88,7 @@ impl Coinbase {
     /// The last trade, the best prices and the day's volume.
     fn ticker_answer(&self, index: usize, at: UnixNanos) -> String {
         let (of, day) = (&self.spellings[index], &self.market.traded[index].day);
-        let [bid, ask] = self.best(index).map(|best| of.price.text(best.price));
+        let [bid, ask] = self.market.traded[index].best().map(|best| of.price.text(best.price));
         let last = self.truth.lock().kept(index).last().copied();
         let id = last.map_or(0, |kept| kept.print.id);
         let time = date(last.map_or(at, |kept| self.clock.date(kept.planned)), 6);
@@ -123,7 +124,7 @@ impl Coinbase {
                 _ => format!(r#"["{price}","{size}",1]"#),
             })
         });
-        let (sequence, time) = (self.schedule.sequence(index), date(at, 6));
+        let (sequence, time) = (self.own.schedule.sequence(index), date(at, 6));
         Ok(format!(
             r#"{{"bids":[{bids}],"asks":[{asks}],"sequence":{sequence},"auction_mode":false,"auction":null,"time":"{time}"}}"#
         ))
@@ -170,7 +171,7 @@ impl Coinbase {
 
     /// The last hours of every product.
     fn spark_lines(&self, at: UnixNanos) -> Result<String, Refused> {
-        let line = |of: &super::listed::Spelling| {
+        let line = |of: &super::listing::Spelling| {
             let index = self.live(&of.native)?;
             let bars = self.candles_of(index, 3_600, [None, None], SPARK_HOURS, at)?;
             Ok(format!("\"{}\":{}", of.native, self.rows(index, &bars)))

@@ -4,14 +4,21 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::channels::{KINDS, Kind};
-use super::{Coinbase, FRAGMENT_BYTES, Product, advanced, exchange};
+use super::channels::Kind;
+use super::{
+    Coinbase, FRAGMENT_BYTES, Product, Session, frames_advanced as advanced,
+    frames_exchange as exchange, rest,
+};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::sim::agenda::{Agenda, Planned, phase};
+use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::{Bar, INTERVALS};
+use crate::sim::exchange::{Exchange, Protocol};
+use crate::sim::fault::Fault;
+use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, Resting, RestingBook, sort_told};
+use crate::sim::tamper::plain;
 use crate::sim::truth::Kept;
 
 /// Changes of books are collected for so long.
@@ -79,10 +86,9 @@ struct Pending {
     summed: u64,
 }
 
-/// When what is due, and what waits to be sent then.
+/// What waits to be sent.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) agenda: Agenda<Duty>,
     /// Per product.
     pending: Vec<Pending>,
     /// Seconds since the start, as heartbeats count them.
@@ -95,7 +101,7 @@ impl Schedule {
     pub(super) fn new(
         product: Product,
         market: &Market,
-        mut agenda: Agenda<Duty>,
+        agenda: &mut Agenda<Duty>,
         now: MonoNanos,
     ) -> Self {
         let count = market.traded.len();
@@ -115,7 +121,7 @@ impl Schedule {
             sequence: traded.update_id,
             ..Pending::default()
         });
-        Self { agenda, pending: pending.collect(), beats: 0, garbage_sent: false }
+        Self { pending: pending.collect(), beats: 0, garbage_sent: false }
     }
 
     /// The numbers of a product's messages begin anew.
@@ -134,21 +140,54 @@ impl Schedule {
     }
 }
 
-impl Planned for Coinbase {
-    type Duty = Duty;
-
-    fn agenda(&self) -> &Agenda<Duty> {
-        &self.schedule.agenda
+impl Protocol for Exchange<Coinbase> {
+    fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
+        if target.path != "/" {
+            return Err(rest::not_found());
+        }
+        self.take_in(id, Session::default());
+        Ok(())
     }
 
-    fn is_heard(&self) -> bool {
-        self.subscribers.iter().any(|subscribers| !subscribers.is_empty())
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+        self.obey(id, text, now, lines);
+    }
+
+    fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.response(target, now)
+    }
+
+    /// Recordings may lack the heartbeats that keep a client from leaving.
+    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+        match self.recording {
+            Some(_) => self.run_due(now, lines).loose,
+            None => MonoNanos::MAX,
+        }
+    }
+
+    fn strike(&mut self, fault: Fault) -> Option<Fault> {
+        let Fault::SequenceReset { symbol, .. } = fault else { return Some(fault) };
+        if self.own.product == Product::Advanced {
+            self.sessions.values_mut().for_each(|client| client.own.sequence = 0);
+            return None;
+        }
+        let symbol = symbol.as_deref().map(plain);
+        for (product, of) in self.spellings.iter().enumerate() {
+            if symbol.as_ref().is_none_or(|symbol| *symbol == plain(&of.native)) {
+                self.own.schedule.begin_anew(product);
+            }
+        }
+        None
+    }
+
+    fn update_ids(&self, index: usize) -> [u64; 2] {
+        [self.market.traded[index].update_id, self.own.schedule.sent_update_id(index)]
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
+        let step = self.agenda.take_step(planned, at, &mut self.market);
         let product = step.instrument;
         for &print in &step.prints {
             self.truth.lock().keep(product, Kept { print, planned });
@@ -158,11 +197,11 @@ impl Planned for Coinbase {
         if !step.prints.is_empty() {
             self.tell_ticker(product, planned, lines);
         }
-        self.schedule.agenda.give_back(step);
+        self.agenda.give_back(step);
     }
 
     fn run_duty(&mut self, lines: &mut Lines) {
-        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Book(product) => {
                 self.tell_book(product, planned, lines);
@@ -181,33 +220,33 @@ impl Planned for Coinbase {
                 SUMMARY_EVERY
             }
             Duty::Connections => {
-                self.care(planned, lines);
+                self.look_after(planned, lines);
                 BEAT_EVERY
             }
         };
-        self.schedule.agenda.plan(planned.after(every), duty);
+        self.agenda.plan(planned.after(every), duty);
     }
 }
 
-impl Coinbase {
+impl Exchange<Coinbase> {
     fn tell_trade(&mut self, product: usize, told: Told, now: MonoNanos, lines: &mut Lines) {
-        let pending = &mut self.schedule.pending[product];
+        let pending = &mut self.own.schedule.pending[product];
         pending.sequence += 1;
         let sequence = pending.sequence;
         pending.past.push_back(told);
         // Advanced Trade tells them four times a second, however many they are by then.
-        pending.fresh += usize::from(self.product == Product::Advanced);
+        pending.fresh += usize::from(self.own.product == Product::Advanced);
         if pending.past.len() > PAST_TRADES.max(pending.fresh) {
             pending.past.pop_front();
         }
-        if self.product == Product::Exchange && self.hears(product, Kind::Trades) {
+        if self.own.product == Product::Exchange && self.fanout.wants((product, Kind::Trades)) {
             let frame = exchange::matched("match", &self.spellings[product], &told, sequence);
             self.publish((product, Kind::Trades), ("", &frame), now, lines);
         }
     }
 
     fn tell_ticker(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
-        if self.hears(product, Kind::Ticker)
+        if self.fanout.wants((product, Kind::Ticker))
             && let Some(text) = self.ticker(product, "update", false)
         {
             self.publish((product, Kind::Ticker), ("ticker", &text), now, lines);
@@ -217,8 +256,8 @@ impl Coinbase {
     /// The ticker of a product; `None` before its first trade.
     fn ticker(&self, product: usize, kind: &str, batched: bool) -> Option<String> {
         let (of, traded) = (&self.spellings[product], &self.market.traded[product]);
-        let pending = &self.schedule.pending[product];
-        match self.product {
+        let pending = &self.own.schedule.pending[product];
+        match self.own.product {
             Product::Exchange => {
                 Some(exchange::ticker(of, traded, pending.past.back()?, pending.sequence))
             }
@@ -228,8 +267,8 @@ impl Coinbase {
 
     /// Keeps what the next change of the book will tell.
     fn note_changes(&mut self, step: &Step, at: UnixNanos) {
-        let heard = self.hears(step.instrument, Kind::Book);
-        let pending = &mut self.schedule.pending[step.instrument];
+        let heard = self.fanout.wants((step.instrument, Kind::Book));
+        let pending = &mut self.own.schedule.pending[step.instrument];
         pending.sequence += step.changes.len() as u64;
         for change in &step.changes {
             if heard {
@@ -244,7 +283,7 @@ impl Coinbase {
     /// What changed of a book since it was last told.
     fn tell_book(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
         let (of, book) = (&self.spellings[product], &self.market.traded[product].book);
-        let pending = &mut self.schedule.pending[product];
+        let pending = &mut self.own.schedule.pending[product];
         if pending.changed.is_empty() {
             return;
         }
@@ -266,7 +305,7 @@ impl Coinbase {
             return;
         }
         let at = pending.changed_at.unwrap_or_else(|| self.clock.date(now));
-        let text = match self.product {
+        let text = match self.own.product {
             Product::Exchange => {
                 pending.updates += 1;
                 exchange::update(of, &changes, pending.updates - 1, at)
@@ -278,12 +317,12 @@ impl Coinbase {
 
     /// The trades since they were last told, newest first (Advanced Trade).
     fn tell_trades(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
-        let pending = &mut self.schedule.pending[product];
+        let pending = &mut self.own.schedule.pending[product];
         let fresh = std::mem::take(&mut pending.fresh);
-        if fresh == 0 || !self.hears(product, Kind::Trades) {
+        if fresh == 0 || !self.fanout.wants((product, Kind::Trades)) {
             return;
         }
-        let past = &self.schedule.pending[product].past;
+        let past = &self.own.schedule.pending[product].past;
         let told = past.range(past.len() - fresh..);
         let text = advanced::trades("update", &self.spellings[product], told);
         self.publish((product, Kind::Trades), ("market_trades", &text), now, lines);
@@ -292,16 +331,16 @@ impl Coinbase {
     /// Heartbeats of the Exchange, candles of Advanced Trade.
     fn tell_beat(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(now);
-        if self.hears(product, Kind::Heartbeat) {
-            let pending = &self.schedule.pending[product];
+        if self.fanout.wants((product, Kind::Heartbeat)) {
+            let pending = &self.own.schedule.pending[product];
             let last = pending.past.back().map_or(0, |told| told.print.id);
             let of = &self.spellings[product];
             let frame = exchange::heartbeat(of, pending.sequence, last, at);
             self.publish((product, Kind::Heartbeat), ("", &frame), now, lines);
         }
-        let before = self.schedule.pending[product].bar;
+        let before = self.own.schedule.pending[product].bar;
         if self.take_bar(product, at)
-            && let Some(bar) = self.schedule.pending[product].bar
+            && let Some(bar) = self.own.schedule.pending[product].bar
         {
             // What happened to one since the last beat before its end.
             let ended = before.filter(|before| before.start_ms < bar.start_ms);
@@ -326,16 +365,16 @@ impl Coinbase {
         candles.roll(at.millis());
         let changed = interval.and_then(|interval| candles.take_changed(interval));
         if changed.is_some() {
-            self.schedule.pending[product].bar = changed;
+            self.own.schedule.pending[product].bar = changed;
         }
         changed.is_some()
     }
 
     fn tell_summary(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
         let count = self.market.traded[product].day.count;
-        let summed = std::mem::replace(&mut self.schedule.pending[product].summed, count);
+        let summed = std::mem::replace(&mut self.own.schedule.pending[product].summed, count);
         if summed != count
-            && self.hears(product, Kind::TickerBatch)
+            && self.fanout.wants((product, Kind::TickerBatch))
             && let Some(text) = self.ticker(product, "update", true)
         {
             self.publish((product, Kind::TickerBatch), ("ticker_batch", &text), now, lines);
@@ -343,21 +382,18 @@ impl Coinbase {
     }
 
     /// What concerns whole connections: heartbeats, the status, and the end of those that are idle.
-    fn care(&mut self, now: MonoNanos, lines: &mut Lines) {
-        self.schedule.beats += 1;
-        let beats = self.schedule.beats;
+    fn look_after(&mut self, now: MonoNanos, lines: &mut Lines) {
+        self.own.schedule.beats += 1;
+        let beats = self.own.schedule.beats;
         let beat = advanced::heartbeat(beats, self.clock.date(now));
-        let mut ids: Vec<ConnectionId> = self.sessions.keys().copied().collect();
-        ids.sort();
+        let ids: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for id in ids {
-            let Some(session) = self.sessions.get(&id) else { continue };
-            let (wants_beat, wants_status) = (session.beats, session.status);
-            if !session.has_asked && now.since(session.opened) >= FIRST_WORD_NS {
-                lines.close(id, 1000, "");
-                continue;
-            }
-            let is_quiet = now.since(session.told) >= QUIET_NS && !wants_beat;
-            if is_quiet && self.product == Product::Advanced && session.has_asked {
+            let Some(client) = self.sessions.get(&id) else { continue };
+            let Session { has_asked, beats: wants_beat, status: wants_status, .. } = client.own;
+            let told = lines.told(id).max(client.opened);
+            let is_mute = !has_asked && now.since(client.opened) >= FIRST_WORD_NS;
+            let is_quiet = now.since(told) >= QUIET_NS && !wants_beat;
+            if is_mute || is_quiet && self.own.product == Product::Advanced && has_asked {
                 lines.close(id, 1000, "");
                 continue;
             }
@@ -366,7 +402,7 @@ impl Coinbase {
             }
             if wants_status && beats.is_multiple_of(SUMMARY_EVERY.as_secs()) {
                 let products = self.products();
-                let text = match self.product {
+                let text = match self.own.product {
                     Product::Exchange => exchange::status(&products),
                     Product::Advanced => advanced::status(&products),
                 };
@@ -385,8 +421,8 @@ impl Coinbase {
         lines: &mut Lines,
     ) {
         let of = &self.spellings[product];
-        let pending = &self.schedule.pending[product];
-        let (channel, text) = match (kind, self.product) {
+        let pending = &self.own.schedule.pending[product];
+        let (channel, text) = match (kind, self.own.product) {
             (Kind::Book, _) => return self.tell_whole_book(id, product, now, lines),
             (Kind::Trades, Product::Exchange) => {
                 let Some(last) = pending.past.back() else { return };
@@ -405,7 +441,7 @@ impl Coinbase {
             }
             (Kind::Candles, _) => {
                 self.take_bar(product, self.clock.date(now));
-                let Some(bar) = &self.schedule.pending[product].bar else { return };
+                let Some(bar) = &self.own.schedule.pending[product].bar else { return };
                 ("candles", advanced::candle("snapshot", &self.spellings[product], bar))
             }
             (Kind::Heartbeat, _) => return,
@@ -421,18 +457,18 @@ impl Coinbase {
         now: MonoNanos,
         lines: &mut Lines,
     ) {
-        let alone = self.subscribers[product * KINDS + Kind::Book as usize].len() == 1;
+        let alone = self.fanout.subscribers((product, Kind::Book)).len() == 1;
         let traded = &self.market.traded[product];
-        let pending = &mut self.schedule.pending[product];
+        let pending = &mut self.own.schedule.pending[product];
         if alone {
             pending.shown = traded.book.clone();
             pending.changed.clear();
             pending.sent_update_id = traded.update_id;
         }
         let (of, at) = (&self.spellings[product], self.clock.date(now));
-        let text = match self.product {
+        let text = match self.own.product {
             Product::Exchange => {
-                let garbage = !std::mem::replace(&mut self.schedule.garbage_sent, true);
+                let garbage = !std::mem::replace(&mut self.own.schedule.garbage_sent, true);
                 exchange::snapshot(of, &pending.shown, garbage, at)
             }
             Product::Advanced => {

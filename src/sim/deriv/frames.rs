@@ -15,7 +15,6 @@ pub(super) fn tick(
     id: Option<&str>,
     (quoted, tick): (&Quoted, &PriceTick),
 ) {
-    out.clear();
     text(out, "{");
     text(out, echo);
     text(out, "\"msg_type\":\"tick\",");
@@ -50,7 +49,6 @@ pub(super) fn ohlc(
     (bar, granularity): (&Bar, i64),
     epoch: i64,
 ) {
-    out.clear();
     text(out, "{");
     text(out, &open.echo);
     text(out, "\"msg_type\":\"ohlc\",\"ohlc\":{");

@@ -36,7 +36,7 @@ pub(super) struct Bar {
 
 /// One instrument as clients see it.
 #[derive(Debug)]
-pub(super) struct Quoted {
+pub(in crate::sim) struct Quoted {
     pub(super) native: String,
     pub(super) market: Market,
     pub(super) digits: u8,

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::sim::fanout::Place;
+
 /// Depths of books; others are refused.
 pub(super) const DEPTHS: [usize; 5] = [10, 25, 100, 500, 1_000];
 
@@ -12,7 +14,7 @@ pub(super) const INTERVALS: [(u64, usize); 8] =
 
 /// A kind of stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::sim) enum Kind {
     Trade,
     /// A new one with every trade.
     Ticker,
@@ -24,12 +26,10 @@ pub(super) enum Kind {
     Ohlc(usize),
 }
 
-/// Kinds of one instrument.
-pub(super) const KINDS: usize = 3 + DEPTHS.len() + INTERVALS.len();
+impl Place for Kind {
+    const COUNT: usize = 3 + DEPTHS.len() + INTERVALS.len();
 
-impl Kind {
-    /// Place among the kinds.
-    pub(super) const fn index(self) -> usize {
+    fn index(self) -> usize {
         match self {
             Self::Trade => 0,
             Self::Ticker => 1,
@@ -38,7 +38,9 @@ impl Kind {
             Self::Ohlc(interval) => 3 + DEPTHS.len() + interval,
         }
     }
+}
 
+impl Kind {
     /// What the parameters of a request ask for.
     ///
     /// # Errors
@@ -123,7 +125,7 @@ mod tests {
         kinds.extend((0..DEPTHS.len()).map(Kind::Book));
         kinds.extend((0..INTERVALS.len()).map(Kind::Ohlc));
         let places: Vec<usize> = kinds.into_iter().map(Kind::index).collect();
-        assert_eq!(places, (0..KINDS).collect::<Vec<_>>());
+        assert_eq!(places, (0..Kind::COUNT).collect::<Vec<_>>());
         for (minutes, place) in INTERVALS {
             assert_eq!(candle::INTERVALS[place].1 as u64, minutes * 60);
         }

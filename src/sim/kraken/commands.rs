@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
+use super::books::Window;
 use super::channels::{self, DEPTHS, INTERVALS, Kind};
 use super::frames::{self, Frame};
-use super::listed::is_stock;
-use super::window::Window;
+use super::listing::is_stock;
 use super::{Kraken, Session, Version};
 use crate::clock::MonoNanos;
 use crate::sim::date::date;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
-use crate::sim::player::Playing;
 
 /// A request with what its answers repeat.
 struct Asked<'a> {
@@ -23,15 +23,9 @@ struct Asked<'a> {
     mute: bool,
 }
 
-impl Kraken {
+impl Exchange<Kraken> {
     /// Does what a client says.
-    pub(super) fn command(
-        &mut self,
-        id: ConnectionId,
-        text: &str,
-        now: MonoNanos,
-        lines: &mut Lines,
-    ) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let method = command.get("method").and_then(Value::as_str).unwrap_or("");
         let params = command.get("params").unwrap_or(&Value::Null);
@@ -68,7 +62,7 @@ impl Kraken {
         let Some(mut symbols) = symbols.filter(|symbols| !symbols.is_empty()) else {
             return self.refuse(asked, "Symbol(s) not found", None, lines);
         };
-        let first = self.random.below(symbols.len() as u64) as usize;
+        let first = self.own.random.below(symbols.len() as u64) as usize;
         symbols.rotate_left(first);
         for symbol in symbols {
             let kind = match Kind::parse(asked.params) {
@@ -79,7 +73,7 @@ impl Kraken {
                     continue;
                 }
             };
-            let Some(&instrument) = self.by_symbol.get(symbol) else {
+            let Some(&instrument) = self.by_native.get(symbol) else {
                 let words = format!("Currency pair not supported {symbol}");
                 self.refuse(asked, &words, Some(symbol), lines);
                 continue;
@@ -95,21 +89,18 @@ impl Kraken {
         let snapshot = asked.params.get("snapshot").and_then(Value::as_bool);
         let snapshot = snapshot.unwrap_or(kind.begins_with_snapshot());
         self.accept(asked, instrument, kind, Some(snapshot), lines);
-        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
-        if self.recording.is_some() {
-            let channel = asked.params.get("channel").and_then(Value::as_str).unwrap_or("");
-            let symbol = &self.spellings[instrument].symbol;
-            session.keys.insert(channels::key(channel, symbol));
-            session.playing.get_or_insert_with(|| Playing::new(asked.now)).postpone(asked.now);
+        let channel = asked.params.get("channel").and_then(Value::as_str).unwrap_or("");
+        let key = channels::key(channel, &self.spellings[instrument].symbol);
+        if self.want_recorded(asked.id, key, asked.now) {
             return;
         }
-        session.begin_beats(asked.now);
+        let Some(client) = self.sessions.get_mut(&asked.id) else { return };
+        client.own.begin_beats(asked.now);
         if asked.mute {
             return;
         }
-        if !session.streams.contains(&(instrument, kind)) {
-            session.streams.push((instrument, kind));
-            self.subscribers.of(Version::Second, instrument, kind).push(asked.id);
+        if !self.fanout.has((instrument, kind), asked.id) {
+            self.fanout.add((instrument, kind), asked.id, Version::Second);
         }
         if snapshot {
             self.snapshot(asked, instrument, kind, lines);
@@ -120,11 +111,8 @@ impl Kraken {
     }
 
     fn unsubscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
-        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
-        let known = session.streams.iter().position(|stream| *stream == (instrument, kind));
-        if let Some(index) = known {
-            session.streams.remove(index);
-            self.leave(asked.id, Version::Second, instrument, kind);
+        if self.fanout.has((instrument, kind), asked.id) {
+            self.leave(asked.id, (instrument, kind));
         } else if self.recording.is_none() {
             // So it is when the depth or the interval is another one.
             let symbol = self.spellings[instrument].symbol.clone();
@@ -136,51 +124,50 @@ impl Kraken {
     /// The window of a depth, as its subscribers were told.
     pub(super) fn window(&mut self, instrument: usize, depth: usize) -> &Window {
         let book = &self.market.traded[instrument].book;
-        let window = &mut self.windows[instrument * DEPTHS.len() + depth];
+        let window = &mut self.own.windows[instrument * DEPTHS.len() + depth];
         window.get_or_insert_with(|| Window::of(book, DEPTHS[depth]))
     }
 
     /// What a subscription begins with.
     fn snapshot(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
         let at = self.clock.date(asked.now);
-        let mut text = Vec::new();
         if let Kind::Book(depth) = kind {
             self.window(instrument, depth);
         }
         let (spelling, traded) = (&self.spellings[instrument], &self.market.traded[instrument]);
-        match kind {
-            Kind::Trade => {
-                let past = &self.schedule.past[instrument];
-                let mut frame = Frame::new(&mut text, spelling, "trade", true, None);
-                past.iter().for_each(|(print, at)| frame.trade(print, *at));
-                frame.end();
-            }
-            Kind::Ticker | Kind::TickerBbo => {
-                let mut frame = Frame::new(&mut text, spelling, "ticker", true, None);
-                frame.ticker(traded, at);
-                frame.end();
-            }
-            Kind::Book(depth) => {
-                let mut frame = Frame::new(&mut text, spelling, "book", true, None);
-                if let Some(window) = &self.windows[instrument * DEPTHS.len() + depth] {
-                    frame.book(window, at);
+        let (channel, sent) = match kind {
+            Kind::Trade => ("trade", None),
+            Kind::Ticker | Kind::TickerBbo => ("ticker", None),
+            Kind::Book(_) => ("book", None),
+            Kind::Ohlc(_) => ("ohlc", Some(at)),
+        };
+        self.fanout.tell(asked.id, lines, |out| {
+            let mut frame = Frame::new(out, spelling, channel, true, sent);
+            match kind {
+                Kind::Trade => {
+                    let past = &self.own.schedule.past[instrument];
+                    past.iter().for_each(|(print, at)| frame.trade(print, *at));
                 }
-                frame.end();
-            }
-            Kind::Ohlc(interval) => {
-                let (minutes, place) = INTERVALS[interval];
-                let mut frame = Frame::new(&mut text, spelling, "ohlc", true, Some(at));
-                let bar = traded.candles.current(place);
-                if bar.count > 0 {
-                    frame.candle(minutes, bar);
+                Kind::Ticker | Kind::TickerBbo => frame.ticker(traded, at),
+                Kind::Book(depth) => {
+                    if let Some(window) = &self.own.windows[instrument * DEPTHS.len() + depth] {
+                        frame.book(window, at);
+                    }
                 }
-                frame.end();
+                Kind::Ohlc(interval) => {
+                    let (minutes, place) = INTERVALS[interval];
+                    let bar = traded.candles.current(place);
+                    if bar.count > 0 {
+                        frame.candle(minutes, bar);
+                    }
+                }
             }
-        }
-        // A channel that has nothing yet to tell sends no snapshot.
-        if !text.ends_with(b"[]}") {
-            lines.market(asked.id, &[&text]);
-        }
+            frame.end();
+            // A channel that has nothing yet to tell sends no snapshot.
+            if out.ends_with(b"[]}") {
+                out.clear();
+            }
+        });
     }
 
     /// The list of instruments: one subscription without symbols.
@@ -190,10 +177,10 @@ impl Kraken {
             r#"{{"method":"{method}","result":{{"channel":"instrument","snapshot":true,"warnings":["tick_size is deprecated, use price_increment"]}},"success":true{times}}}"#
         );
         lines.text(asked.id, &[answer.as_bytes()]);
-        let Some(session) = self.sessions.get_mut(&asked.id) else { return };
+        let Some(client) = self.sessions.get_mut(&asked.id) else { return };
         // Of a recording's instruments nothing is known here, least of all their digits.
         if method == "subscribe" && self.recording.is_none() {
-            session.begin_beats(asked.now);
+            client.own.begin_beats(asked.now);
             // Tokenised stocks are told to those who ask for them.
             let key = "include_tokenized_assets";
             let all = asked.params.get(key).and_then(Value::as_bool) == Some(true);
@@ -213,7 +200,7 @@ impl Kraken {
     ) {
         let (method, times) = (asked.method, self.times(asked));
         let symbol = &self.spellings[instrument].symbol;
-        let recorded = self.recording.as_ref().and_then(|it| it.depths.get(symbol));
+        let recorded = self.own.depths.get(symbol);
         let stream = match (kind, recorded) {
             (Kind::Book(_), Some(depth)) => format!(r#""channel":"book","depth":{depth}"#),
             _ => kind.described(),

@@ -3,18 +3,20 @@
 
 use serde_json::{Value, json};
 
-use super::channels::{DEPTHS, INTERVALS, KINDS, Kind};
+use super::books::{Told, Window};
+use super::channels::{DEPTHS, INTERVALS, Kind};
 use super::frames::{Spelling, is_at_market};
-use super::listed::Names;
+use super::listing::Names;
 use super::rest;
-use super::window::{Told, Window};
 use super::{Kraken, Version};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::Bar;
+use crate::sim::exchange::Exchange;
+use crate::sim::fanout::Place;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
-use crate::sim::write::decimal;
+use crate::sim::write::{decimal, text_of};
 
 /// Once a second where somebody has subscribed.
 pub(super) const HEARTBEAT: &[u8] = br#"{"event":"heartbeat"}"#;
@@ -41,7 +43,6 @@ impl Frame<'_> {
         let Self { names, instrument, kind, .. } = *self;
         let (id, channel) = (channel_id(instrument, kind), channel(kind));
         let text = format!("[{id},{content},\"{channel}\",\"{}\"]", names.old_stream);
-        self.out.clear();
         self.out.extend_from_slice(text.as_bytes());
     }
 
@@ -64,7 +65,7 @@ impl Frame<'_> {
 
     pub(super) fn spread(&mut self, traded: &Traded, at: UnixNanos) {
         let of = self.of;
-        let [bid, ask] = rest::best(traded);
+        let [bid, ask] = traded.best();
         let [bid_price, ask_price] = [bid, ask].map(|best| of.price.text(best.price));
         let [bid_size, ask_size] = [bid, ask].map(|best| of.size.text(best.size));
         let at = seconds(at);
@@ -91,10 +92,7 @@ impl Frame<'_> {
 
     pub(super) fn candle(&mut self, minutes: u64, bar: &Bar, at: UnixNanos) {
         let of = self.of;
-        let mut sums = Vec::new();
-        of.average(&mut sums, bar.turnover, bar.volume, bar.close);
-        sums.extend_from_slice(b"\",\"");
-        of.volume(&mut sums, bar.volume);
+        let sums = of.sums(bar);
         let [open, high, low, close] =
             [bar.open, bar.high, bar.low, bar.close].map(|ticks| of.price.text(ticks));
         let end = UnixNanos(bar.start_ms * 1_000_000 + minutes as i64 * 60_000_000_000);
@@ -102,7 +100,7 @@ impl Frame<'_> {
             r#"["{}","{}","{open}","{high}","{low}","{close}","{}",{}]"#,
             seconds(at),
             seconds(end),
-            String::from_utf8_lossy(&sums),
+            sums,
             bar.count,
         ));
     }
@@ -118,13 +116,11 @@ fn levels(of: &Spelling, levels: impl Iterator<Item = Resting>, at: UnixNanos) -
 
 /// An instant in seconds, with six digits.
 fn seconds(at: UnixNanos) -> String {
-    let mut out = Vec::new();
-    decimal(&mut out, i128::from(at.0 / 1_000), 6);
-    String::from_utf8_lossy(&out).into_owned()
+    text_of(|out| decimal(out, i128::from(at.0 / 1_000), 6))
 }
 
-const fn channel_id(instrument: usize, kind: Kind) -> usize {
-    1 + instrument * KINDS + kind.index()
+fn channel_id(instrument: usize, kind: Kind) -> usize {
+    1 + instrument * Kind::COUNT + kind.index()
 }
 
 /// What a stream's frames end with.
@@ -155,9 +151,9 @@ fn kind_of(subscription: &Value) -> Result<Kind, &'static str> {
     })
 }
 
-impl Kraken {
+impl Exchange<Kraken> {
     /// Does what a client says.
-    pub(super) fn command_first(
+    pub(super) fn obey_first(
         &mut self,
         id: ConnectionId,
         text: &str,
@@ -191,26 +187,24 @@ impl Kraken {
         let mute = event == "subscribe" && self.armed.strikes_subscription();
         for pair in pairs {
             let name = pair.as_str().unwrap_or("");
-            let Some(instrument) = self.names.iter().position(|names| names.is(name)) else {
+            let Some(instrument) = self.own.names.iter().position(|names| names.is(name)) else {
                 refuse(&format!("Currency pair not supported {name}"), pair, lines);
                 continue;
             };
             let answer = json!({
                 "channelID": channel_id(instrument, kind), "channelName": channel(kind),
-                "event": "subscriptionStatus", "pair": self.names[instrument].old_stream,
+                "event": "subscriptionStatus", "pair": self.own.names[instrument].old_stream,
                 "status": format!("{event}d"), "subscription": command["subscription"],
             });
             lines.text(id, &[with_request(answer, &command).as_bytes()]);
-            let Some(session) = self.sessions.get_mut(&id) else { return };
             if event == "unsubscribe" {
-                session.streams.retain(|stream| *stream != (instrument, kind));
-                self.leave(id, Version::First, instrument, kind);
+                self.leave(id, (instrument, kind));
                 continue;
             }
-            session.begin_beats(now);
-            if !mute && !session.streams.contains(&(instrument, kind)) {
-                session.streams.push((instrument, kind));
-                self.subscribers.of(Version::First, instrument, kind).push(id);
+            let Some(client) = self.sessions.get_mut(&id) else { return };
+            client.own.begin_beats(now);
+            if !mute && !self.fanout.has((instrument, kind), id) {
+                self.fanout.add((instrument, kind), id, Version::First);
                 self.begin_first(id, instrument, kind, now, lines);
             }
         }
@@ -228,30 +222,28 @@ impl Kraken {
         if let Kind::Book(depth) = kind {
             self.window(instrument, depth);
         }
-        let (mut out, at) = (Vec::new(), self.clock.date(now));
-        let traded = &self.market.traded[instrument];
-        let (of, names) = (&self.spellings[instrument], &self.names[instrument]);
-        let mut frame = Frame { out: &mut out, of, names, instrument, kind };
-        match kind {
-            Kind::Trade => {}
-            Kind::Ticker => frame.ticker(traded),
-            Kind::TickerBbo => frame.spread(traded, at),
-            Kind::Book(depth) => {
-                if let Some(window) = &self.windows[instrument * DEPTHS.len() + depth] {
-                    frame.snapshot(window, at);
+        let (traded, at) = (&self.market.traded[instrument], self.clock.date(now));
+        let (of, names) = (&self.spellings[instrument], &self.own.names[instrument]);
+        self.fanout.tell(id, lines, |out| {
+            let mut frame = Frame { out, of, names, instrument, kind };
+            match kind {
+                Kind::Trade => {}
+                Kind::Ticker => frame.ticker(traded),
+                Kind::TickerBbo => frame.spread(traded, at),
+                Kind::Book(depth) => {
+                    if let Some(window) = &self.own.windows[instrument * DEPTHS.len() + depth] {
+                        frame.snapshot(window, at);
+                    }
+                }
+                Kind::Ohlc(interval) => {
+                    let (minutes, place) = INTERVALS[interval];
+                    let bar = traded.candles.current(place);
+                    if bar.count > 0 {
+                        frame.candle(minutes, bar, at);
+                    }
                 }
             }
-            Kind::Ohlc(interval) => {
-                let (minutes, place) = INTERVALS[interval];
-                let bar = traded.candles.current(place);
-                if bar.count > 0 {
-                    frame.candle(minutes, bar, at);
-                }
-            }
-        }
-        if !out.is_empty() {
-            lines.market(id, &[&out]);
-        }
+        });
     }
 }
 

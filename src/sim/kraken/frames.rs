@@ -1,21 +1,21 @@
 //! The frames of version 2, made from the market. Prices and sizes are bare numbers with all their
 //! digits; only the list of instruments has exponents.
 
-use super::window::{Told, Window};
+use super::books::{Told, Window};
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::date::date;
 use crate::sim::listing::Listed;
 use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
-use crate::sim::write::{Scale, decimal, integer};
+use crate::sim::write::{Scale, decimal, integer, text_of};
 
 /// Digits of every size.
 const SIZE_DIGITS: u8 = 8;
 
 /// How an instrument is written.
 #[derive(Clone, Debug)]
-pub(super) struct Spelling {
+pub(in crate::sim) struct Spelling {
     pub(super) symbol: String,
     pub(super) price: Scale,
     pub(super) size: Scale,
@@ -53,6 +53,15 @@ impl Spelling {
         decimal(out, i128::try_from(scaled).unwrap_or(i128::MAX), SIZE_DIGITS);
     }
 
+    /// Average price and volume of a bar, in quotes' distance.
+    pub(super) fn sums(&self, bar: &Bar) -> String {
+        text_of(|out| {
+            self.average(out, bar.turnover, bar.volume, bar.close);
+            out.extend_from_slice(b"\",\"");
+            self.volume(out, bar.volume);
+        })
+    }
+
     /// Appends the average price by volume, a digit finer than a tick.
     pub(super) fn average(&self, out: &mut Vec<u8>, turnover: u128, lots: u128, otherwise: i64) {
         let average = (turnover * 10).checked_div(lots).map(i128::try_from);
@@ -79,7 +88,6 @@ impl<'a> Frame<'a> {
         sent: Option<UnixNanos>,
     ) -> Self {
         let kind = if snapshot { "snapshot" } else { "update" };
-        out.clear();
         out.extend_from_slice(format!(r#"{{"channel":"{channel}","type":"{kind}""#).as_bytes());
         if let Some(sent) = sent {
             out.extend_from_slice(b",\"timestamp\":\"");
@@ -183,9 +191,8 @@ impl<'a> Frame<'a> {
     /// The statistics with the best prices.
     pub(super) fn ticker(&mut self, traded: &Traded, at: UnixNanos) {
         self.open();
-        let [bid, ask] = traded.touch();
+        let [bid, ask] = traded.best();
         for (name, size_name, best) in [("bid", "bid_qty", bid), ("ask", "ask_qty", ask)] {
-            let best = best.unwrap_or(Resting { price: 0, size: 0 });
             self.price(name, best.price);
             self.size(size_name, best.size);
         }

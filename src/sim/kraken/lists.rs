@@ -1,8 +1,9 @@
 //! What there is: assets and pairs, as requests list them.
 
 use super::Kraken;
-use super::listed::{Asset, is_stock};
+use super::listing::{Asset, is_stock};
 use super::rest::Refused;
+use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::write::step;
 
@@ -15,7 +16,7 @@ fn class_of(base: &str) -> &'static str {
     if is_stock(base) { "tokenized_asset" } else { "currency" }
 }
 
-impl Kraken {
+impl Exchange<Kraken> {
     /// Assets: those named, or all of a class.
     pub(super) fn assets(&self, target: &Target) -> Result<String, Refused> {
         let class = target.value("aclass").unwrap_or("currency");
@@ -24,7 +25,7 @@ impl Kraken {
             named.iter().any(|name| *name == asset.id || *name == asset.short)
         };
         let mut chosen: Vec<&Asset> = Vec::new();
-        for names in &self.names {
+        for names in &self.own.names {
             for asset in [&names.base, &names.quote] {
                 let is_wanted = match &named {
                     Some(named) => is_named(asset, named),
@@ -51,16 +52,16 @@ impl Kraken {
     /// Pairs: those named, or all whose base is of a class.
     pub(super) fn asset_pairs(&self, target: &Target) -> Result<String, Refused> {
         let class = target.value("aclass_base").unwrap_or("currency");
-        let of_class = |index: &usize| class_of(&self.names[*index].base.short) == class;
+        let of_class = |index: &usize| class_of(&self.own.names[*index].base.short) == class;
         let indices = match self.named(target)? {
             Some(named) => named,
-            None => (0..self.names.len()).filter(of_class).collect(),
+            None => (0..self.own.names.len()).filter(of_class).collect(),
         };
         Ok(indices.into_iter().map(|index| self.asset_pair(index)).collect::<Vec<_>>().join(","))
     }
 
     fn asset_pair(&self, index: usize) -> String {
-        let (names, of) = (&self.names[index], &self.spellings[index]);
+        let (names, of) = (&self.own.names[index], &self.spellings[index]);
         let (key, short, stream) = (&names.key, &names.short, &names.old_stream);
         let (base, quote, digits) = (&names.base.id, &names.quote.id, of.price_digits);
         let (class, tick) = (class_of(&names.base.short), step(digits));

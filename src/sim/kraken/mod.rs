@@ -4,39 +4,34 @@
 //! come in real time: each step of the market is one update of each subscribed depth, and levels
 //! that slide out of a depth are not told.
 
+mod books;
 mod channels;
 mod commands;
 mod first;
 mod frames;
-mod listed;
+mod listing;
 mod lists;
 mod rest;
 mod schedule;
-mod window;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use self::channels::{DEPTHS, KINDS, Kind};
+use self::books::Window;
+use self::channels::{DEPTHS, Kind};
 use self::frames::Spelling;
-use self::listed::{Names, default_list, list};
+use self::listing::Names;
 use self::schedule::Schedule;
-use self::window::Window;
-use super::agenda::{Agenda, Planned};
-use super::armed::Armed;
-use super::fault::Fault;
-use super::http::{Response, Target};
-use super::lines::{ConnectionId, Lines};
-use super::market::{Counting, Market};
-use super::options::{Habits, Options};
-use super::player::{Playing, Recording};
+use super::exchange::{Exchange, Opening, Parts, Spelled};
+use super::fanout::Manner;
+use super::lines::ConnectionId;
+use super::market::Counting;
+use super::options::Habits;
 use super::random::Random;
-use super::speaker::{Due, Speaker};
-use super::stats::Counters;
-use super::truth::{Records, TrueBook, Truth};
-use crate::clock::{Clock, MonoNanos};
+use super::write::Scale;
+use crate::clock::MonoNanos;
 
 /// It never pings, and states no bound of messages; ours is far above the 5 a second at which
 /// clients are told to stay.
@@ -58,238 +53,102 @@ const ANSWERS: &str = "answers";
 
 /// A version of the streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
+pub(super) enum Version {
     First,
     Second,
 }
 
-/// Who listens: per version, the streams in the order of instrument and kind.
-#[derive(Debug)]
-struct Subscribers([Vec<Vec<ConnectionId>>; 2]);
-
-impl Subscribers {
-    fn new(instruments: usize) -> Self {
-        let none = || vec![Vec::new(); instruments * KINDS];
-        Self([none(), none()])
-    }
-
-    fn of(&mut self, version: Version, instrument: usize, kind: Kind) -> &mut Vec<ConnectionId> {
-        &mut self.0[version as usize][instrument * KINDS + kind.index()]
-    }
-
-    fn count(&self) -> usize {
-        self.0.iter().flatten().map(Vec::len).sum()
+impl Manner for Version {
+    fn is_alike(&self, other: &Self) -> bool {
+        self == other
     }
 }
 
 /// One open WebSocket.
 #[derive(Debug)]
-struct Session {
+pub(super) struct Session {
     version: Version,
-    /// What it is subscribed to: instrument and kind.
-    streams: Vec<(usize, Kind)>,
     /// Once it has subscribed to anything: when the next heartbeat is due.
     beat: Option<MonoNanos>,
-    /// When the client last said anything.
-    heard: MonoNanos,
-    /// What of a recording it wants.
-    keys: HashSet<String>,
-    playing: Option<Playing>,
 }
 
-/// A simulated Kraken.
+/// What a simulated Kraken alone has.
 #[derive(Debug)]
 pub(super) struct Kraken {
-    clock: Clock,
-    market: Market,
-    spellings: Vec<Spelling>,
-    by_symbol: HashMap<String, usize>,
     /// What requests call the instruments.
     names: Vec<Names>,
-    sessions: HashMap<ConnectionId, Session>,
-    subscribers: Subscribers,
     /// Per instrument and depth, while somebody is subscribed to it.
     windows: Vec<Option<Window>>,
     schedule: Schedule,
-    armed: Armed,
     random: Random,
-    truth: Truth,
-    recording: Option<Recorded>,
-}
-
-/// A recording, and the depths of the books in it.
-#[derive(Debug)]
-struct Recorded {
-    frames: Recording,
+    /// Depths of the books in a recording.
     depths: HashMap<String, u64>,
 }
 
-impl Kraken {
-    /// # Errors
-    /// When a symbol cannot be listed or a recording cannot be read.
-    pub(super) fn new(
-        options: &Options,
-        counters: Arc<Counters>,
-        now: MonoNanos,
-    ) -> io::Result<Self> {
-        let recording = options.playback.as_ref().map(|playback| {
-            let frames = Recording::load(playback, key_of)?;
-            let depths = frames.frames.iter().filter_map(|frame| depth_in(&frame.text));
-            Ok::<_, io::Error>(Recorded { depths: depths.collect(), frames })
-        });
-        let recording = recording.transpose()?;
-        let list = match (&recording, options.symbols.is_empty()) {
-            (Some(recording), true) => {
-                let symbol = |key: &str| Some(key.split_once(' ')?.1.to_owned());
-                list(&recording.frames.symbols(symbol))?
-            }
-            (None, true) => default_list(options.symbols_count.max(1))?,
-            (_, false) => list(&options.symbols)?,
-        };
-        let spellings: Vec<Spelling> = list.iter().map(Spelling::new).collect();
-        let symbols = spellings.iter().map(|it| it.symbol.clone());
-        let by_symbol = symbols.enumerate().map(|(index, symbol)| (symbol, index)).collect();
-        let records = spellings.iter().map(|it| (it.symbol.clone(), it.price, it.size));
-        let truth = Truth::new(Records::new(records, options.truth_trades));
-        let names = list.iter().map(Names::new).collect();
-        let count = list.len();
-        let agenda = Agenda::new(options.rate, now, counters);
-        let mut schedule = Schedule::new(count, agenda);
-        schedule.agenda.pause(options.paused || recording.is_some(), now);
-        Ok(Self {
-            clock: options.clock.clone(),
-            market: Market::new(list, Counting::PerInstrument, options.seed),
-            spellings,
-            by_symbol,
-            names,
-            sessions: HashMap::new(),
-            subscribers: Subscribers::new(count),
-            windows: vec![None; count * DEPTHS.len()],
-            schedule,
-            armed: Armed::default(),
-            random: Random::new(options.seed),
-            truth,
-            recording,
-        })
+impl Spelled for Spelling {
+    fn name(&self) -> &str {
+        &self.symbol
     }
 
+    fn scales(&self) -> [Scale; 3] {
+        [self.price, self.size, self.size]
+    }
+}
+
+impl Parts for Kraken {
+    type Session = Session;
+    type Spelling = Spelling;
+    type Kind = Kind;
+    type Manner = Version;
+    /// All that is not told with a trade concerns connections.
+    type Duty = Infallible;
+}
+
+/// # Errors
+/// When a symbol cannot be listed or a recording cannot be read.
+pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Kraken>> {
+    let seed = opening.options.seed;
+    let symbol = |key: &str| Some(key.split_once(' ')?.1.to_owned());
+    let listing = opening.list(key_of, symbol, |names, count| match names.is_empty() {
+        true => listing::default_list(count),
+        false => listing::list(names),
+    })?;
+    Ok(Exchange::new(listing, Counting::PerInstrument, Spelling::new, |market, _, recording| {
+        let frames = recording.into_iter().flat_map(|recording| &recording.frames);
+        let count = market.traded.len();
+        Kraken {
+            names: market.traded.iter().map(|traded| Names::new(&traded.listed)).collect(),
+            windows: vec![None; count * DEPTHS.len()],
+            schedule: Schedule::new(count),
+            random: Random::new(seed),
+            depths: frames.filter_map(|frame| depth_in(&frame.text)).collect(),
+        }
+    }))
+}
+
+impl Exchange<Kraken> {
     /// What the exchange says of itself, as the client understands it.
     fn status(&self, id: ConnectionId, system: &str, connection: u64) -> String {
-        match self.sessions.get(&id).map(|session| session.version) {
+        match self.sessions.get(&id).map(|client| client.own.version) {
             Some(Version::First) => first::status(system, connection),
             Some(Version::Second) | None => status(system, connection),
         }
     }
 
+    /// Lets go of the windows of which nobody hears.
+    fn close_windows(&mut self) {
+        for (place, window) in self.own.windows.iter_mut().enumerate() {
+            let (instrument, depth) = (place / DEPTHS.len(), place % DEPTHS.len());
+            if window.is_some() && !self.fanout.wants((instrument, Kind::Book(depth))) {
+                *window = None;
+            }
+        }
+    }
+
     /// Takes a connection off a stream.
-    fn leave(&mut self, id: ConnectionId, version: Version, instrument: usize, kind: Kind) {
-        self.subscribers.of(version, instrument, kind).retain(|subscriber| *subscriber != id);
-        let is_heard = [Version::First, Version::Second]
-            .into_iter()
-            .any(|version| !self.subscribers.of(version, instrument, kind).is_empty());
-        if let (Kind::Book(depth), false) = (kind, is_heard) {
-            self.windows[instrument * DEPTHS.len() + depth] = None;
-        }
-    }
-}
-
-impl Speaker for Kraken {
-    fn upgrade(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
-        let version = match target.path.as_str() {
-            "/v2" => Version::Second,
-            // What was recorded is version 2.
-            "/" if self.recording.is_none() => Version::First,
-            _ => return Err(Response::new(404, String::new())),
-        };
-        let session = Session {
-            version,
-            streams: Vec::new(),
-            beat: None,
-            heard: self.clock.now(),
-            keys: HashSet::new(),
-            playing: None,
-        };
-        self.sessions.insert(id, session);
-        Ok(())
-    }
-
-    fn opened(&mut self, id: ConnectionId, _now: MonoNanos, lines: &mut Lines) {
-        if self.recording.is_none() {
-            let connection = self.random.next();
-            lines.text(id, &[self.status(id, "online", connection).as_bytes()]);
-        }
-    }
-
-    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.heard = now;
-        match session.version {
-            Version::First => self.command_first(id, text, now, lines),
-            Version::Second => self.command(id, text, now, lines),
-        }
-    }
-
-    fn closed(&mut self, id: ConnectionId) {
-        if let Some(session) = self.sessions.remove(&id) {
-            for (instrument, kind) in session.streams {
-                self.leave(id, session.version, instrument, kind);
-            }
-        }
-    }
-
-    fn request(&mut self, target: &Target, now: MonoNanos) -> Response {
-        self.answer(target, now)
-    }
-
-    fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        match self.recording {
-            Some(_) => self.play(now, lines),
-            None => {
-                let loose = self.care(now, lines);
-                Due { loose, ..self.run_due(now, lines) }
-            }
-        }
-    }
-
-    fn arm(&mut self, fault: Fault) {
-        self.armed.add(fault);
-    }
-
-    fn announce_shutdown(&mut self, _now: MonoNanos, lines: &mut Lines) {
-        for id in self.sessions.keys() {
-            let number = self.random.next();
-            lines.text(*id, &[self.status(*id, "maintenance", number).as_bytes()]);
-        }
-    }
-
-    fn pause(&mut self, paused: bool, now: MonoNanos) {
-        self.schedule.agenda.pause(paused || self.recording.is_some(), now);
-    }
-
-    fn skip_to(&mut self, now: MonoNanos) {
-        self.schedule.agenda.skip_to(now);
-    }
-
-    fn streams(&self) -> usize {
-        match self.recording {
-            Some(_) => self.sessions.values().map(|session| session.keys.len()).sum(),
-            None => self.subscribers.count(),
-        }
-    }
-
-    fn book(&self, symbol: &str) -> Option<TrueBook> {
-        let index = *self.by_symbol.get(symbol)?;
-        let (traded, spelling) = (&self.market.traded[index], &self.spellings[index]);
-        let [bids, asks] = traded.book.written([spelling.price, spelling.size]);
-        Some(TrueBook { update_id: traded.update_id, sent_update_id: traded.update_id, bids, asks })
-    }
-
-    fn market(&mut self) -> Option<&mut Market> {
-        Some(&mut self.market)
-    }
-
-    fn truth(&self) -> Truth {
-        self.truth.clone()
+    fn leave(&mut self, id: ConnectionId, stream: (usize, Kind)) {
+        self.fanout.remove(stream, id, |_| true);
+        self.close_windows();
     }
 }
 

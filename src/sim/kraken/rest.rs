@@ -6,11 +6,12 @@ use super::{Kraken, Version};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::{Bar, Span};
 use crate::sim::date::{date, date_of_mail};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 use crate::sim::market::Traded;
 use crate::sim::resting::{BookSide, Resting};
 use crate::sim::truth::Kept;
-use crate::sim::write::decimal;
+use crate::sim::write::{decimal, text_of};
 
 /// Candles in one answer.
 const CANDLES_MAX: usize = 720;
@@ -34,8 +35,8 @@ fn refusal(status: u16, words: &str) -> Response {
     Response::new(status, format!(r#"{{"error":["{words}"]}}"#))
 }
 
-impl Kraken {
-    pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+impl Exchange<Kraken> {
+    pub(super) fn response(&mut self, target: &Target, now: MonoNanos) -> Response {
         let unknown = || refusal(404, "EGeneral:Unknown method");
         let Some(name) = target.path.strip_prefix("/0/public/") else { return unknown() };
         if let Some(status) = self.armed.strikes_request() {
@@ -81,7 +82,7 @@ impl Kraken {
     /// The instruments that a request names, separated by commas; `None` where it names none.
     pub(super) fn named(&self, target: &Target) -> Result<Option<Vec<usize>>, Refused> {
         let Some(names) = target.value("pair") else { return Ok(None) };
-        let index = |name: &str| self.names.iter().position(|names| names.is(name));
+        let index = |name: &str| self.own.names.iter().position(|names| names.is(name));
         let indices = names.split(',').map(index).collect::<Option<Vec<usize>>>();
         indices.map(Some).ok_or(Refused("EQuery:Unknown asset pair"))
     }
@@ -99,7 +100,7 @@ impl Kraken {
         let indices = named.unwrap_or_else(|| (0..self.spellings.len()).collect());
         let entries = indices.into_iter().map(|index| {
             let (of, traded) = (&self.spellings[index], &self.market.traded[index]);
-            format!(r#""{}":{}"#, self.names[index].key, ticker(of, traded, Version::Second))
+            format!(r#""{}":{}"#, self.own.names[index].key, ticker(of, traded, Version::Second))
         });
         Ok(entries.collect::<Vec<_>>().join(","))
     }
@@ -120,7 +121,7 @@ impl Kraken {
             levels.collect::<Vec<_>>().join(",")
         };
         let (asks, bids) = (side(BookSide::Ask), side(BookSide::Bid));
-        Ok(format!(r#""{}":{{"asks":[{asks}],"bids":[{bids}]}}"#, self.names[index].key))
+        Ok(format!(r#""{}":{{"asks":[{asks}],"bids":[{bids}]}}"#, self.own.names[index].key))
     }
 
     /// Trades, oldest first: those after an instant, else the last.
@@ -140,7 +141,7 @@ impl Kraken {
         let chosen = if since.is_some() { &all[..count] } else { &all[all.len() - count..] };
         let rows: Vec<String> = chosen.iter().map(|(kept, at)| trade(of, kept, *at)).collect();
         let last = chosen.last().map_or(since.unwrap_or(0), |(_, at)| at.0);
-        Ok(format!(r#""{}":[{}],"last":"{last}""#, self.names[index].key, rows.join(",")))
+        Ok(format!(r#""{}":[{}],"last":"{last}""#, self.own.names[index].key, rows.join(",")))
     }
 
     /// Candles, oldest first, up to the one that is not over.
@@ -157,40 +158,32 @@ impl Kraken {
         let rows: Vec<String> = bars.iter().filter(is_after).map(|bar| candle(of, bar)).collect();
         // The last one that is over.
         let over = bars.len().checked_sub(2).map_or(0, |place| bars[place].start_ms / 1_000);
-        Ok(format!(r#""{}":[{}],"last":{over}"#, self.names[index].key, rows.join(",")))
+        Ok(format!(r#""{}":[{}],"last":{over}"#, self.own.names[index].key, rows.join(",")))
     }
 
     /// The best prices as they are now; those of before are not kept.
     fn spread(&self, target: &Target, seconds: i64) -> Result<String, Refused> {
         let index = self.one(target)?;
         let of = &self.spellings[index];
-        let [bid, ask] = best(&self.market.traded[index]);
+        let [bid, ask] = self.market.traded[index].best();
         let (bid, ask) = (of.answered.text(bid.price), of.answered.text(ask.price));
-        let key = &self.names[index].key;
+        let key = &self.own.names[index].key;
         Ok(format!(r#""{key}":[[{seconds},"{bid}","{ask}"]],"last":{seconds}"#))
     }
-}
-
-pub(super) fn best(traded: &Traded) -> [Resting; 2] {
-    traded.touch().map(|best| best.unwrap_or(Resting { price: 0, size: 0 }))
 }
 
 /// The day's numbers: of today and of 24 hours, which are the same here. Requests have whole lots as
 /// texts and the first price of today alone; the streams of version 1 do not.
 pub(super) fn ticker(of: &Spelling, traded: &Traded, version: Version) -> String {
     let day = &traded.day;
-    let [bid, ask] = best(traded).map(|best| {
+    let [bid, ask] = traded.best().map(|best| {
         let size = of.size.text(best.size);
         let whole = size.split('.').next().unwrap_or("0");
         let quote = if version == Version::First { "" } else { "\"" };
         format!(r#"["{}",{quote}{whole}{quote},"{size}"]"#, of.answered.text(best.price))
     });
     let twice = |text: &str| format!(r#"["{text}","{text}"]"#);
-    let written = |write: &dyn Fn(&mut Vec<u8>)| {
-        let mut out = Vec::new();
-        write(&mut out);
-        twice(&String::from_utf8_lossy(&out))
-    };
+    let written = |write: &dyn Fn(&mut Vec<u8>)| twice(&text_of(write));
     let price = |ticks: i64| of.answered.text(ticks);
     let open = match version {
         Version::First => twice(&price(day.open)),
@@ -212,28 +205,23 @@ fn trade(of: &Spelling, kept: &Kept, at: UnixNanos) -> String {
     let print = &kept.print;
     let side = if print.taker == BookSide::Bid { "b" } else { "s" };
     let order = if is_at_market(print) { "m" } else { "l" };
-    let mut time = Vec::new();
-    decimal(&mut time, i128::from(at.0 / 100), 7);
+    let time = text_of(|out| decimal(out, i128::from(at.0 / 100), 7));
     format!(
         r#"["{}","{}",{},"{side}","{order}","",{}]"#,
         of.answered.text(print.price),
         of.size.text(print.size),
-        String::from_utf8_lossy(&time),
+        time,
         print.id,
     )
 }
 
 fn candle(of: &Spelling, bar: &Bar) -> String {
-    let mut sums = Vec::new();
-    of.average(&mut sums, bar.turnover, bar.volume, bar.close);
-    sums.extend_from_slice(b"\",\"");
-    of.volume(&mut sums, bar.volume);
     let [open, high, low, close] =
         [bar.open, bar.high, bar.low, bar.close].map(|ticks| of.price.text(ticks));
     format!(
         r#"[{},"{open}","{high}","{low}","{close}","{}",{}]"#,
         bar.start_ms / 1_000,
-        String::from_utf8_lossy(&sums),
+        of.sums(bar),
         bar.count,
     )
 }

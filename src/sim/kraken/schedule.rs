@@ -2,19 +2,17 @@
 //! them, and heartbeats.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::time::Duration;
 
+use super::books::Told;
 use super::channels::{DEPTHS, INTERVALS, Kind};
-use super::first;
 use super::frames::Frame;
-use super::window::Told;
-use super::{IDLE_MAX, Kraken, TRADES_KEPT, Version};
+use super::{IDLE_MAX, Kraken, Session, TRADES_KEPT, Version, first};
 use crate::clock::{MonoNanos, UnixNanos};
-use crate::sim::agenda::{Agenda, Planned};
+use crate::sim::exchange::{Exchange, Protocol};
+use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
-use crate::sim::speaker::Due;
 use crate::sim::truth::Kept;
 
 /// Between two heartbeats of a connection.
@@ -23,44 +21,103 @@ pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// In so many percent of the updates a price stands twice; what stands last counts.
 const TWICE_PERCENT: u64 = 2;
 
-/// When what is due, and the buffers in which it is made.
+/// What was told, and the buffer of what is.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) agenda: Agenda<Infallible>,
     /// The last trades of each instrument, oldest first.
     pub(super) past: Vec<VecDeque<(Print, UnixNanos)>>,
     told: Vec<Told>,
-    scratch: Vec<u8>,
 }
 
 impl Schedule {
-    pub(super) fn new(count: usize, agenda: Agenda<Infallible>) -> Self {
-        Self {
-            agenda,
-            past: vec![VecDeque::with_capacity(TRADES_KEPT); count],
-            told: Vec::new(),
-            scratch: Vec::with_capacity(16 << 10),
-        }
+    pub(super) fn new(count: usize) -> Self {
+        Self { past: vec![VecDeque::with_capacity(TRADES_KEPT); count], told: Vec::new() }
     }
 }
 
-impl Planned for Kraken {
-    /// All that is not told with a trade concerns connections.
-    type Duty = Infallible;
-
-    fn agenda(&self) -> &Agenda<Infallible> {
-        &self.schedule.agenda
+impl Protocol for Exchange<Kraken> {
+    fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
+        let version = match target.path.as_str() {
+            "/v2" => Version::Second,
+            // What was recorded is version 2.
+            "/" if self.recording.is_none() => Version::First,
+            _ => return Err(Response::new(404, String::new())),
+        };
+        self.take_in(id, Session { version, beat: None });
+        Ok(())
     }
 
-    fn is_heard(&self) -> bool {
-        self.subscribers.count() > 0
+    fn greet(&mut self, id: ConnectionId, _: MonoNanos, lines: &mut Lines) {
+        if self.recording.is_none() {
+            let connection = self.own.random.next();
+            lines.text(id, &[self.status(id, "online", connection).as_bytes()]);
+        }
+    }
+
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+        match self.sessions.get(&id).map(|client| client.own.version) {
+            Some(Version::First) => self.obey_first(id, text, now, lines),
+            Some(Version::Second) => self.obey(id, text, now, lines),
+            None => {}
+        }
+    }
+
+    fn forget(&mut self) {
+        self.close_windows();
+    }
+
+    fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.response(target, now)
+    }
+
+    fn announce_end(&mut self, _: MonoNanos, lines: &mut Lines) {
+        for id in self.sessions.keys() {
+            let number = self.own.random.next();
+            lines.text(*id, &[self.status(*id, "maintenance", number).as_bytes()]);
+        }
+    }
+
+    fn update_ids(&self, index: usize) -> [u64; 2] {
+        [self.market.traded[index].update_id; 2]
+    }
+
+    /// Heartbeats, and the end of connections on which nobody speaks.
+    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+        let mut next = MonoNanos::MAX;
+        let clients = self.sessions.iter_mut().filter(|_| self.recording.is_none());
+        for (id, client) in clients {
+            let due = match &mut client.own.beat {
+                Some(beat) => {
+                    if *beat <= now {
+                        let frame: &[u8] = match client.own.version {
+                            Version::First => first::HEARTBEAT,
+                            Version::Second => br#"{"channel":"heartbeat"}"#,
+                        };
+                        lines.text(*id, &[frame]);
+                        // One that was long asleep does not catch up.
+                        *beat = beat.after(BEAT_EVERY).max(now);
+                    }
+                    *beat
+                }
+                None => {
+                    let end = client.heard.after(IDLE_MAX);
+                    if end <= now {
+                        lines.close(*id, 1000, "");
+                        continue;
+                    }
+                    end
+                }
+            };
+            next = next.min(due);
+        }
+        next
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
-        let past = &mut self.schedule.past[step.instrument];
+        let step = self.agenda.take_step(planned, at, &mut self.market);
+        let past = &mut self.own.schedule.past[step.instrument];
         for &print in &step.prints {
             self.truth.lock().keep(step.instrument, Kept { print, planned });
             if past.len() == TRADES_KEPT {
@@ -74,45 +131,14 @@ impl Planned for Kraken {
         }
         self.tell_ticker(&step, at, lines);
         self.tell_candles(step.instrument, at, lines);
-        self.schedule.agenda.give_back(step);
+        self.agenda.give_back(step);
     }
 
     /// There is none.
     fn run_duty(&mut self, _: &mut Lines) {}
 }
 
-impl Kraken {
-    /// Heartbeats, and the end of connections on which nobody speaks. Returns when to come back.
-    pub(super) fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
-        let mut next = MonoNanos::MAX;
-        for (id, session) in &mut self.sessions {
-            let due = match &mut session.beat {
-                Some(beat) => {
-                    if *beat <= now {
-                        let frame: &[u8] = match session.version {
-                            Version::First => first::HEARTBEAT,
-                            Version::Second => br#"{"channel":"heartbeat"}"#,
-                        };
-                        lines.text(*id, &[frame]);
-                        // One that was long asleep does not catch up.
-                        *beat = beat.after(BEAT_EVERY).max(now);
-                    }
-                    *beat
-                }
-                None => {
-                    let end = session.heard.after(IDLE_MAX);
-                    if end <= now {
-                        lines.close(*id, 1000, "");
-                        continue;
-                    }
-                    end
-                }
-            };
-            next = next.min(due);
-        }
-        next
-    }
-
+impl Exchange<Kraken> {
     /// Writes a stream's frame for each version that somebody listens to, and sends it.
     fn tell(
         &mut self,
@@ -120,23 +146,20 @@ impl Kraken {
         lines: &mut Lines,
         channel: &str,
         sent: Option<UnixNanos>,
-        second: impl FnOnce(&mut Frame<'_>, &Market),
-        first: impl FnOnce(&mut first::Frame<'_>, &Market),
+        second: impl Fn(&mut Frame<'_>, &Market),
+        first: impl Fn(&mut first::Frame<'_>, &Market),
     ) {
-        let (of, names) = (&self.spellings[instrument], &self.names[instrument]);
-        let out = &mut self.schedule.scratch;
-        let them = self.subscribers.of(Version::Second, instrument, kind);
-        if !them.is_empty() {
-            let mut frame = Frame::new(out, of, channel, false, sent);
-            second(&mut frame, &self.market);
-            frame.end();
-            send(lines, them, out);
-        }
-        let them = self.subscribers.of(Version::First, instrument, kind);
-        if !them.is_empty() {
-            first(&mut first::Frame { out, of, names, instrument, kind }, &self.market);
-            send(lines, them, out);
-        }
+        let (of, names) = (&self.spellings[instrument], &self.own.names[instrument]);
+        self.fanout.publish((instrument, kind), lines, |out, version| match version {
+            Version::Second => {
+                let mut frame = Frame::new(out, of, channel, false, sent);
+                second(&mut frame, &self.market);
+                frame.end();
+            }
+            Version::First => {
+                first(&mut first::Frame { out, of, names, instrument, kind }, &self.market);
+            }
+        });
     }
 
     /// All trades of one taker in one frame.
@@ -156,13 +179,13 @@ impl Kraken {
 
     fn tell_book(&mut self, instrument: usize, depth: usize, at: UnixNanos, lines: &mut Lines) {
         let place = instrument * DEPTHS.len() + depth;
-        let Some(mut window) = self.windows[place].take() else { return };
-        let mut told = std::mem::take(&mut self.schedule.told);
+        let Some(mut window) = self.own.windows[place].take() else { return };
+        let mut told = std::mem::take(&mut self.own.schedule.told);
         told.clear();
         window.follow(&self.market.traded[instrument].book, DEPTHS[depth], &mut told);
         if !told.is_empty() {
             if let Some(first) = told.iter().position(|told| told.size > 0)
-                && self.random.percent(TWICE_PERCENT)
+                && self.own.random.percent(TWICE_PERCENT)
             {
                 let stale = Told { size: told[first].size + 1, ..told[first] };
                 told.insert(first, stale);
@@ -179,8 +202,8 @@ impl Kraken {
                 |frame, _| frame.changes(&told, checksum, at),
             );
         }
-        self.schedule.told = told;
-        self.windows[place] = Some(window);
+        self.own.schedule.told = told;
+        self.own.windows[place] = Some(window);
     }
 
     fn tell_ticker(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
@@ -220,30 +243,5 @@ impl Kraken {
                 },
             );
         }
-    }
-
-    /// Plays the recording to every client.
-    pub(super) fn play(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let Some(recording) = self.recording.as_ref().map(|recorded| &recorded.frames) else {
-            return Due::NEVER;
-        };
-        let sessions = self.sessions.iter_mut();
-        recording.play(
-            now,
-            sessions,
-            lines,
-            |session| &mut session.playing,
-            |id, session, frame, lines| {
-                if frame.is_for(recording, &session.keys) {
-                    lines.market(id, &[frame.text.as_bytes()]);
-                }
-            },
-        )
-    }
-}
-
-fn send(lines: &mut Lines, them: &[ConnectionId], frame: &[u8]) {
-    for id in them {
-        lines.market(*id, &[frame]);
     }
 }

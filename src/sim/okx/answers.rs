@@ -2,7 +2,7 @@
 
 use super::channels::Kind;
 use super::frames::Frame;
-use super::listed::Class;
+use super::listing::Class;
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::date::day_of;

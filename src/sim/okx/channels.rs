@@ -1,7 +1,8 @@
 //! OKX's public channels and which service carries them.
 
-use super::listed::Class;
+use super::listing::Class;
 use crate::sim::candle::INTERVALS;
+use crate::sim::fanout::Place;
 
 /// One of the two services with public channels, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Service {
 
 /// One channel of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::sim) enum Kind {
     /// Prints, one for each taker's order.
     Trades,
     /// Prints, one for each match.
@@ -45,9 +46,6 @@ pub(super) enum Kind {
 }
 
 const CANDLES_AT: usize = 10;
-
-/// Channels that an instrument has.
-pub(super) const KINDS: usize = CANDLES_AT + INTERVALS.len();
 
 /// Channels that exist and need a login.
 pub(super) const LOGIN_ONLY: [&str; 2] = ["books-l2-tbt", "books50-l2-tbt"];
@@ -71,20 +69,10 @@ const CANDLES: [Option<&str>; INTERVALS.len()] = [
     Some("candle1Wutc"),
 ];
 
-impl Kind {
-    /// Whether instruments of a class have it.
-    pub(super) const fn is_of(self, class: Class) -> bool {
-        match self {
-            Self::Funding => matches!(class, Class::Swap),
-            Self::OpenInterest => !matches!(class, Class::Spot),
-            Self::Trades | Self::TradesAll | Self::BestPrices | Self::Tickers => true,
-            Self::Books | Self::BestFive | Self::MarkPrice | Self::IndexPrice => true,
-            Self::Candles(_) => true,
-        }
-    }
+impl Place for Kind {
+    const COUNT: usize = CANDLES_AT + INTERVALS.len();
 
-    /// Its place among the channels of an instrument.
-    pub(super) const fn index(self) -> usize {
+    fn index(self) -> usize {
         match self {
             Self::Trades => 0,
             Self::TradesAll => 1,
@@ -97,6 +85,19 @@ impl Kind {
             Self::OpenInterest => 8,
             Self::IndexPrice => 9,
             Self::Candles(interval) => CANDLES_AT + interval,
+        }
+    }
+}
+
+impl Kind {
+    /// Whether instruments of a class have it.
+    pub(super) const fn is_of(self, class: Class) -> bool {
+        match self {
+            Self::Funding => matches!(class, Class::Swap),
+            Self::OpenInterest => !matches!(class, Class::Spot),
+            Self::Trades | Self::TradesAll | Self::BestPrices | Self::Tickers => true,
+            Self::Books | Self::BestFive | Self::MarkPrice | Self::IndexPrice => true,
+            Self::Candles(_) => true,
         }
     }
 
@@ -179,7 +180,7 @@ mod tests {
         kinds.extend(named);
         for kind in &kinds {
             assert_eq!(Kind::parse(kind.name()), Some(*kind));
-            assert!(kind.index() < KINDS);
+            assert!(kind.index() < Kind::COUNT);
         }
         let mut places: Vec<usize> = kinds.iter().map(|kind| kind.index()).collect();
         places.sort_unstable();

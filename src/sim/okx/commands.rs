@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
+use super::Okx;
 use super::channels::{Kind, LOGIN_ONLY, key};
-use super::{Okx, Session};
 use crate::clock::MonoNanos;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::options::Era;
-use crate::sim::player::Playing;
 
 /// Longest request; the documentation says 64 KB.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
@@ -21,15 +21,9 @@ const WINDOW_NS: u64 = 3_600 * 1_000_000_000;
 /// Why a request, or a part of it, is refused: OKX's code and words.
 struct Refused(&'static str, String);
 
-impl Okx {
+impl Exchange<Okx> {
     /// Does what a client says.
-    pub(super) fn command(
-        &mut self,
-        id: ConnectionId,
-        text: &str,
-        now: MonoNanos,
-        lines: &mut Lines,
-    ) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
         if text == "ping" {
             return lines.text(id, &[b"pong"]);
         }
@@ -63,10 +57,11 @@ impl Okx {
 
     /// Counts a request; true when there were too many in this hour.
     fn is_busy(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else { return false };
-        while session.requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
-        session.requests.push_back(now);
-        session.requests.len() > REQUESTS_MAX
+        let Some(client) = self.sessions.get_mut(&id) else { return false };
+        let requests = &mut client.own.requests;
+        while requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
+        requests.push_back(now);
+        requests.len() > REQUESTS_MAX
     }
 
     fn is_too_much(&mut self, operation: Option<&str>) -> bool {
@@ -113,19 +108,18 @@ impl Okx {
         if LOGIN_ONLY.contains(&channel) {
             return Err(Refused("60011", "Please log in".to_owned()));
         }
-        let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
-        if self.recording.is_some() {
-            session.keys.insert(key(channel, native));
-            session.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
+        if self.want_recorded(id, key(channel, native), now) {
             return Ok(None);
         }
-        let service = session.service;
+        let Some(service) = self.sessions.get(&id).map(|client| client.own.service) else {
+            return Ok(None);
+        };
         let kind = Kind::parse(channel).filter(|kind| kind.service() == service);
         let Some((instrument, kind)) = kind.and_then(|kind| self.stream(kind, native)) else {
             return Err(unknown(channel, native));
         };
         // Asked for twice, it is acknowledged twice and sent once.
-        if mute || self.fanout.has(instrument, kind, id) {
+        if mute || self.fanout.has((instrument, kind), id) {
             return Ok(None);
         }
         Ok(Some((instrument, kind)))
@@ -154,12 +148,12 @@ impl Okx {
                 self.refuse(id, number, &refused, lines);
                 continue;
             };
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.keys.remove(&key(channel, native));
+            if let Some(client) = self.sessions.get_mut(&id) {
+                client.keys.remove(&key(channel, native));
             }
             let stream = Kind::parse(channel).and_then(|kind| self.stream(kind, native));
-            if let Some((instrument, kind)) = stream {
-                self.fanout.remove(instrument, kind, id);
+            if let Some(stream) = stream {
+                self.fanout.remove(stream, id, |()| true);
             }
             self.acknowledge(id, "unsubscribe", number, argument, lines);
         }
@@ -195,12 +189,12 @@ impl Okx {
 
     /// The number of the request, where it had one, and the name of the connection.
     fn envelope(&self, id: ConnectionId, number: Option<&str>) -> (String, String) {
-        if self.era == Era::Early {
+        if self.own.era == Era::Early {
             return (String::new(), String::new());
         }
         let head =
             number.map_or_else(String::new, |number| format!("\"id\":{},", Value::from(number)));
-        let name = self.sessions.get(&id).map_or("", Session::name);
+        let name = self.sessions.get(&id).map_or("", |client| client.own.name.as_str());
         (head, format!(",\"connId\":\"{name}\""))
     }
 }

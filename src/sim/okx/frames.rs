@@ -2,7 +2,7 @@
 //! recorded sessions.
 
 use super::channels::Kind;
-use super::listed::Class;
+use super::listing::Class;
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::listing::Listed;
@@ -19,19 +19,21 @@ const CONTRACT_DIGITS: u8 = 1;
 
 /// How one instrument is written.
 #[derive(Clone, Debug)]
-pub(super) struct Spelling {
+pub(in crate::sim) struct Spelling {
     pub(super) native: String,
     /// What it is a price of.
     pub(super) pair: String,
     pub(super) class: Class,
     pub(super) price: Scale,
     pub(super) size: Scale,
+    /// Of which time its frames are.
+    era: Era,
     price_digits: u8,
     size_digits: u8,
 }
 
 impl Spelling {
-    pub(super) fn new(listed: &Listed) -> Self {
+    pub(super) fn new(listed: &Listed, era: Era) -> Self {
         let (price_digits, size_digits) = (listed.price_digits, listed.size_digits);
         Self {
             native: listed.native.clone(),
@@ -39,6 +41,7 @@ impl Spelling {
             class: Class::of(&listed.native),
             price: Scale::shortest(price_digits),
             size: Scale::shortest(size_digits),
+            era,
             price_digits,
             size_digits,
         }
@@ -59,13 +62,11 @@ pub(super) struct BookIds {
 pub(super) struct Frame<'a> {
     out: &'a mut Vec<u8>,
     pub(super) of: &'a Spelling,
-    era: Era,
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, of: &'a Spelling, era: Era) -> Self {
-        out.clear();
-        Self { out, of, era }
+    pub(super) fn new(out: &'a mut Vec<u8>, of: &'a Spelling) -> Self {
+        Self { out, of }
     }
 
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
@@ -138,7 +139,7 @@ impl<'a> Frame<'a> {
             BookSide::Ask => ",\"side\":\"sell\"",
         });
         self.time(",\"ts\":\"", at);
-        if self.era != Era::Early {
+        if self.of.era != Era::Early {
             if let Some(count) = count {
                 self.number(",\"count\":\"", count as i128).text("\"");
             }
@@ -151,7 +152,7 @@ impl<'a> Frame<'a> {
         self.begin(Kind::BestPrices).text(",\"data\":[{");
         self.whole_levels(book, 1);
         self.time(",\"ts\":\"", at);
-        if self.era != Era::Early {
+        if self.of.era != Era::Early {
             self.number(",\"seqId\":", sequence);
         }
         self.text("}]}");
@@ -162,7 +163,7 @@ impl<'a> Frame<'a> {
         self.begin(Kind::BestFive).text(",\"data\":[{");
         self.whole_levels(book, 5);
         self.text(",\"instId\":\"").text(&of.native).text("\"").time(",\"ts\":\"", at);
-        if self.era != Era::Early {
+        if self.of.era != Era::Early {
             self.number(",\"seqId\":", sequence);
         }
         self.text("}]}");
@@ -197,12 +198,12 @@ impl<'a> Frame<'a> {
 
     fn book_tail(&mut self, book: &RestingBook, ids: BookIds, at: UnixNanos) {
         self.time(",\"ts\":\"", at);
-        let sum = match self.era {
+        let sum = match self.of.era {
             Era::Current if !ids.wrong_checksum => 0,
             _ => checksum(book, self.of) ^ i32::from(ids.wrong_checksum),
         };
         self.number(",\"checksum\":", sum);
-        if self.era != Era::Early {
+        if self.of.era != Era::Early {
             let previous = ids.previous.map_or(-1, i128::from);
             self.number(",\"seqId\":", ids.sequence).number(",\"prevSeqId\":", previous);
         }
@@ -314,15 +315,16 @@ fn checksum(book: &RestingBook, of: &Spelling) -> i32 {
 mod tests {
     use super::*;
 
-    fn spelling() -> Spelling {
-        Spelling::new(&Listed {
+    fn spelling(era: Era) -> Spelling {
+        let listed = Listed {
             native: "UNI-USD-SWAP".to_owned(),
             base: "UNI".to_owned(),
             quote: "USD".to_owned(),
             price_digits: 1,
             size_digits: 0,
             start: 33_661,
-        })
+        };
+        Spelling::new(&listed, era)
     }
 
     fn book(bids: &[(i64, i64)], asks: &[(i64, i64)]) -> RestingBook {
@@ -337,27 +339,27 @@ mod tests {
     fn checksums_are_those_of_the_documentation() {
         let asks = [(33_668, 9), (33_680, 8)];
         let both = book(&[(33_661, 7), (33_660, 6)], &asks);
-        assert_eq!(checksum(&both, &spelling()), -1_881_014_294);
+        assert_eq!(checksum(&both, &spelling(Era::Current)), -1_881_014_294);
         let longer = book(&[(33_661, 7)], &[asks[0], asks[1], (33_720, 8)]);
-        assert_eq!(checksum(&longer, &spelling()), 831_078_360);
+        assert_eq!(checksum(&longer, &spelling(Era::Current)), 831_078_360);
     }
 
     #[test]
     fn each_era_writes_its_own_numbers() {
-        let (book, spelling) = (book(&[(33_661, 7)], &[(33_668, 9)]), spelling());
+        let book = book(&[(33_661, 7)], &[(33_668, 9)]);
         let ids = BookIds { previous: Some(4), sequence: 7, wrong_checksum: false };
         let frame = |era| {
             let mut out = Vec::new();
             let changed = [(BookSide::Bid, 33_661), (BookSide::Bid, 33_660)];
             let at = UnixNanos::from_millis(5);
-            Frame::new(&mut out, &spelling, era).update(&changed, &book, ids, at);
+            Frame::new(&mut out, &spelling(era)).update(&changed, &book, ids, at);
             String::from_utf8(out).expect("text")
         };
         let start = concat!(
             r#"{"arg":{"channel":"books","instId":"UNI-USD-SWAP"},"action":"update","data":[{"#,
             r#""asks":[],"bids":[["3366.1","7","0","1"],["3366","0","0","0"]],"ts":"5","checksum":"#
         );
-        let sum = checksum(&book, &spelling);
+        let sum = checksum(&book, &spelling(Era::Current));
         assert_eq!(frame(Era::Current), format!(r#"{start}0,"seqId":7,"prevSeqId":4}}]}}"#));
         let checked = format!(r#"{start}{sum},"seqId":7,"prevSeqId":4}}]}}"#);
         assert_eq!(frame(Era::Checksums), checked);

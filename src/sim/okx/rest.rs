@@ -5,11 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use super::Okx;
 use super::channels::Kind;
 use super::frames::Frame;
-use super::listed::Class;
+use super::listing::Class;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::{Bar, Span};
+use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 use crate::sim::truth::Kept;
+use crate::sim::write::text_of;
 
 const WINDOW_NS: u64 = 2_000_000_000;
 
@@ -80,8 +82,8 @@ impl Requests {
     }
 }
 
-impl Okx {
-    pub(super) fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+impl Exchange<Okx> {
+    pub(super) fn response(&mut self, target: &Target, now: MonoNanos) -> Response {
         let name = target.path.strip_prefix("/api/v5/");
         let known = name.and_then(|name| NAMES.into_iter().find(|(known, _)| *known == name));
         let Some((name, most)) = known else { return not_found() };
@@ -91,7 +93,7 @@ impl Okx {
         if let Some(status) = self.armed.strikes_request() {
             return too_many(status);
         }
-        if !self.requests.count(name, most, now) {
+        if !self.own.requests.count(name, most, now) {
             return too_many(429);
         }
         match self.entries(name, target, self.clock.date(now)) {
@@ -160,9 +162,7 @@ impl Okx {
     }
 
     fn entry(&self, index: usize, write: impl FnOnce(&mut Frame<'_>)) -> String {
-        let mut body = Vec::new();
-        write(&mut Frame::new(&mut body, &self.spellings[index], self.era));
-        String::from_utf8_lossy(&body).into_owned()
+        text_of(|out| write(&mut Frame::new(out, &self.spellings[index])))
     }
 
     /// The instrument that a request must name.
@@ -182,7 +182,7 @@ impl Okx {
             .ok_or_else(|| Refused("51001", "Instrument ID does not exist.".to_owned()))
     }
 
-    /// See [`Okx::of_pair`].
+    /// See [`Self::of_pair`].
     pub(super) fn pair_index(&self, pair: &str) -> Option<usize> {
         self.spellings.iter().position(|spelling| spelling.pair == pair)
     }
@@ -238,7 +238,7 @@ impl Okx {
             return Err(Refused::parameter("sz"));
         }
         let traded = &self.market.traded[index];
-        let sequence = self.schedule.numbering(index).of(traded.update_id);
+        let sequence = self.own.schedule.numbering(index).of(traded.update_id);
         let entry = self.entry(index, |frame| {
             frame.book_entry(traded, count as usize, sequence, at);
         });

@@ -1,14 +1,17 @@
 //! What OKX sends of its own accord, and when: trades at planned instants, all else by cadence.
 //! Order depends on planned times alone, so that a seed repeats every frame.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Okx;
-use super::channels::Kind;
-use super::frames::BookIds;
+use super::channels::{Kind, Service};
+use super::frames::{BookIds, Frame};
+use super::{Okx, Session, rest};
 use crate::clock::MonoNanos;
-use crate::sim::agenda::{Agenda, Planned, phase};
+use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
+use crate::sim::exchange::{Exchange, Protocol};
+use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
@@ -105,16 +108,15 @@ struct Pending {
     last: Option<(Print, usize, MonoNanos)>,
 }
 
-/// When what is due, and what waits to be sent then.
+/// What waits to be sent.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    pub(super) agenda: Agenda<Duty>,
     /// Per instrument.
     pending: Vec<Pending>,
 }
 
 impl Schedule {
-    pub(super) fn new(market: &Market, mut agenda: Agenda<Duty>, now: MonoNanos) -> Self {
+    pub(super) fn new(market: &Market, agenda: &mut Agenda<Duty>, now: MonoNanos) -> Self {
         let count = market.traded.len();
         for instrument in 0..count {
             let phase = |period: Duration| phase(now, period, instrument, count);
@@ -129,7 +131,7 @@ impl Schedule {
             spoken: now,
             ..Pending::default()
         });
-        Self { agenda, pending: pending.collect() }
+        Self { pending: pending.collect() }
     }
 
     /// How the changes of a book are numbered now.
@@ -138,39 +140,61 @@ impl Schedule {
     }
 }
 
-impl Planned for Okx {
-    type Duty = Duty;
-
-    fn agenda(&self) -> &Agenda<Duty> {
-        &self.schedule.agenda
+impl Protocol for Exchange<Okx> {
+    fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
+        let service = Service::at(&target.path).ok_or_else(rest::not_found)?;
+        self.own.opened += 1;
+        let name = format!("{:08x}", self.own.opened.wrapping_mul(0x9E37_79B9));
+        self.take_in(id, Session { service, name, requests: VecDeque::new() });
+        Ok(())
     }
 
-    fn is_heard(&self) -> bool {
-        self.fanout.count() > 0
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+        self.obey(id, text, now, lines);
+    }
+
+    fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
+        self.response(target, now)
+    }
+
+    fn announce_end(&mut self, _: MonoNanos, lines: &mut Lines) {
+        for (id, client) in &self.sessions {
+            let notice = format!(
+                "{{\"event\":\"notice\",\"code\":\"64008\",\"msg\":\"The connection will soon be \
+                 closed for a service upgrade. Please reconnect.\",\"connId\":\"{}\"}}",
+                client.own.name
+            );
+            lines.text(*id, &[notice.as_bytes()]);
+        }
+    }
+
+    fn update_ids(&self, index: usize) -> [u64; 2] {
+        let numbering = self.own.schedule.numbering(index);
+        [numbering.of(self.market.traded[index].update_id), numbering.sent()]
     }
 
     /// One taker, with all that is told at once.
     fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
         let at = self.clock.date(planned);
-        let step = self.schedule.agenda.take_step(planned, at, &mut self.market);
+        let step = self.agenda.take_step(planned, at, &mut self.market);
         self.note_changes(&step);
         self.tell_trades(&step, planned, lines);
         if step.best_changed {
             let instrument = step.instrument;
             let (traded, numbering) =
-                (&self.market.traded[instrument], self.schedule.numbering(instrument));
+                (&self.market.traded[instrument], self.own.schedule.numbering(instrument));
             let sequence = numbering.of(traded.update_id);
             let stream = (instrument, Kind::BestPrices);
             let spelling = &self.spellings[instrument];
-            self.fanout.publish(stream, planned, lines, spelling, |frame| {
-                frame.best_prices(&traded.book, sequence, at);
+            self.fanout.publish(stream, lines, |out, ()| {
+                Frame::new(out, spelling).best_prices(&traded.book, sequence, at);
             });
         }
-        self.schedule.agenda.give_back(step);
+        self.agenda.give_back(step);
     }
 
     fn run_duty(&mut self, lines: &mut Lines) {
-        let Some((planned, duty)) = self.schedule.agenda.pop() else { return };
+        let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Book { instrument } => {
                 self.tell_book(instrument, planned, lines);
@@ -185,7 +209,7 @@ impl Planned for Okx {
             }
             Duty::MarkPrice { instrument } => {
                 let price = self.market.traded[instrument].day.last;
-                let mark = &mut self.schedule.pending[instrument].mark;
+                let mark = &mut self.own.schedule.pending[instrument].mark;
                 if mark.is_due(price, planned, MARKS_QUIET_NS) {
                     self.tell_still(instrument, Kind::MarkPrice, planned, lines);
                 }
@@ -200,11 +224,11 @@ impl Planned for Okx {
                 FUNDING_EVERY
             }
         };
-        self.schedule.agenda.plan(planned.after(every), duty);
+        self.agenda.plan(planned.after(every), duty);
     }
 }
 
-impl Okx {
+impl Exchange<Okx> {
     /// One print for the taker's order, and one for each match where that is wanted.
     fn tell_trades(&mut self, step: &Step, planned: MonoNanos, lines: &mut Lines) {
         let Some(last) = step.prints.last() else { return };
@@ -212,24 +236,24 @@ impl Okx {
         let spelling = &self.spellings[instrument];
         for print in &step.prints {
             let stream = (instrument, Kind::TradesAll);
-            self.fanout.publish(stream, planned, lines, spelling, |frame| {
-                frame.trade(Kind::TradesAll, print, 1, at);
+            self.fanout.publish(stream, lines, |out, ()| {
+                Frame::new(out, spelling).trade(Kind::TradesAll, print, 1, at);
             });
         }
         // One order's matches are at one price.
         let size = step.prints.iter().map(|print| print.size).sum();
         let (print, count) = (Print { size, ..*last }, step.prints.len());
         self.truth.lock().keep(instrument, Kept { print, planned });
-        self.schedule.pending[instrument].last = Some((print, count, planned));
-        self.fanout.publish((instrument, Kind::Trades), planned, lines, spelling, |frame| {
-            frame.trade(Kind::Trades, &print, count, at);
+        self.own.schedule.pending[instrument].last = Some((print, count, planned));
+        self.fanout.publish((instrument, Kind::Trades), lines, |out, ()| {
+            Frame::new(out, spelling).trade(Kind::Trades, &print, count, at);
         });
     }
 
     /// Keeps what the next book frame will tell, where somebody listens.
     fn note_changes(&mut self, step: &Step) {
-        let heard = self.fanout.wants(step.instrument, Kind::Books);
-        let pending = &mut self.schedule.pending[step.instrument];
+        let heard = self.fanout.wants((step.instrument, Kind::Books));
+        let pending = &mut self.own.schedule.pending[step.instrument];
         pending.best_five |= !step.changes.is_empty();
         for change in &step.changes {
             if heard {
@@ -243,11 +267,11 @@ impl Okx {
 
     /// What changed of a book; or, of one that has not changed for long, that it has not.
     fn tell_book(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
-        if !self.fanout.wants(instrument, Kind::Books) {
+        if !self.fanout.wants((instrument, Kind::Books)) {
             return;
         }
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
-        let pending = &mut self.schedule.pending[instrument];
+        let pending = &mut self.own.schedule.pending[instrument];
         let quiet = planned.since(pending.spoken) >= QUIET_EVERY_NS;
         if pending.changed.is_empty() && !quiet {
             return;
@@ -266,41 +290,43 @@ impl Okx {
         };
         pending.spoken = planned;
         let at = self.clock.date(planned);
-        self.fanout.publish((instrument, Kind::Books), planned, lines, spelling, |frame| {
-            frame.update(&changed, &traded.book, ids, at);
+        self.fanout.publish((instrument, Kind::Books), lines, |out, ()| {
+            Frame::new(out, spelling).update(&changed, &traded.book, ids, at);
         });
         changed.clear();
-        self.schedule.pending[instrument].changed = changed;
+        self.own.schedule.pending[instrument].changed = changed;
     }
 
     fn tell_best_five(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
-        if !std::mem::take(&mut self.schedule.pending[instrument].best_five) {
+        if !std::mem::take(&mut self.own.schedule.pending[instrument].best_five) {
             return;
         }
         let traded = &self.market.traded[instrument];
-        let sequence = self.schedule.numbering(instrument).of(traded.update_id);
+        let sequence = self.own.schedule.numbering(instrument).of(traded.update_id);
         let (stream, at) = ((instrument, Kind::BestFive), self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish(stream, planned, lines, spelling, |frame| {
-            frame.best_five(&traded.book, sequence, at);
+        self.fanout.publish(stream, lines, |out, ()| {
+            Frame::new(out, spelling).best_five(&traded.book, sequence, at);
         });
     }
 
     fn tell_ticker(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
         let traded = &self.market.traded[instrument];
-        let pending = &mut self.schedule.pending[instrument];
+        let pending = &mut self.own.schedule.pending[instrument];
         if traded.day.count == pending.told {
             return;
         }
         pending.told = traded.day.count;
         let (stream, at) = ((instrument, Kind::Tickers), self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish(stream, planned, lines, spelling, |frame| frame.ticker(traded, at));
+        self.fanout.publish(stream, lines, |out, ()| {
+            Frame::new(out, spelling).ticker(traded, at);
+        });
     }
 
     fn tell_index(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
         let price = self.market.traded[instrument].day.last;
-        if self.schedule.pending[instrument].index.is_due(price, planned, INDEX_QUIET_NS) {
+        if self.own.schedule.pending[instrument].index.is_due(price, planned, INDEX_QUIET_NS) {
             self.tell_still(instrument, Kind::IndexPrice, planned, lines);
         }
     }
@@ -309,25 +335,23 @@ impl Okx {
     fn tell_still(&mut self, instrument: usize, kind: Kind, planned: MonoNanos, lines: &mut Lines) {
         let (traded, at) = (&self.market.traded[instrument], self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish((instrument, kind), planned, lines, spelling, |frame| {
-            frame.still(kind, traded, at);
+        self.fanout.publish((instrument, kind), lines, |out, ()| {
+            Frame::new(out, spelling).still(kind, traded, at);
         });
     }
 
     fn tell_candles(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(self.clock.date(planned).millis());
+        let spelling = &self.spellings[instrument];
         for interval in 0..INTERVALS.len() {
             let stream = (instrument, Kind::Candles(interval));
-            if !self.fanout.wants(stream.0, stream.1) {
+            if !self.fanout.wants(stream) {
                 continue;
             }
-            let ended = candles.take_ended(interval).map(|bar| (bar, true));
-            let current = candles.take_changed(interval).map(|bar| (bar, false));
-            for (bar, closed) in ended.into_iter().chain(current) {
-                let spelling = &self.spellings[instrument];
-                self.fanout.publish(stream, planned, lines, spelling, |frame| {
-                    frame.candle(interval, &bar, closed);
+            for (bar, closed) in candles.take_news(interval) {
+                self.fanout.publish(stream, lines, |out, ()| {
+                    Frame::new(out, spelling).candle(interval, &bar, closed);
                 });
             }
         }
@@ -347,42 +371,34 @@ impl Okx {
             self.tell_book(instrument, now, lines);
         }
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
-        let pending = &mut self.schedule.pending[instrument];
-        let at = self.clock.date(now);
-        let sequence = pending.numbering.of(traded.update_id);
-        match kind {
-            Kind::Books => {
-                pending.spoken = now;
-                let wrong_checksum = self.armed.strikes_checksum(&spelling.native);
-                let ids = BookIds { previous: None, sequence, wrong_checksum };
-                let snapshot = |frame: &mut super::frames::Frame<'_>| {
-                    frame.snapshot(&traded.book, ids, at);
-                };
-                self.fanout.tell(id, now, lines, spelling, snapshot);
-            }
-            Kind::BestPrices => self.fanout.tell(id, now, lines, spelling, |frame| {
-                frame.best_prices(&traded.book, sequence, at);
-            }),
-            Kind::BestFive => self.fanout.tell(id, now, lines, spelling, |frame| {
-                frame.best_five(&traded.book, sequence, at);
-            }),
-            Kind::Tickers => {
-                self.fanout.tell(id, now, lines, spelling, |frame| frame.ticker(traded, at));
-            }
-            // The last trade, however old.
-            Kind::Trades | Kind::TradesAll => {
-                if let Some((print, count, planned)) = pending.last {
-                    let at = self.clock.date(planned);
-                    self.fanout.tell(id, now, lines, spelling, |frame| {
-                        frame.trade(kind, &print, count, at);
-                    });
-                }
-            }
-            Kind::Funding | Kind::MarkPrice | Kind::OpenInterest | Kind::IndexPrice => {
-                self.fanout.tell(id, now, lines, spelling, |frame| frame.still(kind, traded, at));
-            }
-            Kind::Candles(_) => {}
+        let pending = &mut self.own.schedule.pending[instrument];
+        let (at, sequence) = (self.clock.date(now), pending.numbering.of(traded.update_id));
+        // The last trade, however old.
+        let last = pending.last.map(|(print, count, at)| (print, count, self.clock.date(at)));
+        let mut wrong_checksum = false;
+        if kind == Kind::Books {
+            pending.spoken = now;
+            wrong_checksum = self.armed.strikes_checksum(&spelling.native);
         }
-        self.fanout.add(instrument, kind, id);
+        let ids = BookIds { previous: None, sequence, wrong_checksum };
+        self.fanout.tell(id, lines, |out| {
+            let mut frame = Frame::new(out, spelling);
+            match kind {
+                Kind::Books => frame.snapshot(&traded.book, ids, at),
+                Kind::BestPrices => frame.best_prices(&traded.book, sequence, at),
+                Kind::BestFive => frame.best_five(&traded.book, sequence, at),
+                Kind::Tickers => frame.ticker(traded, at),
+                Kind::Trades | Kind::TradesAll => {
+                    if let Some((print, count, at)) = &last {
+                        frame.trade(kind, print, *count, *at);
+                    }
+                }
+                Kind::Funding | Kind::MarkPrice | Kind::OpenInterest | Kind::IndexPrice => {
+                    frame.still(kind, traded, at);
+                }
+                Kind::Candles(_) => {}
+            }
+        });
+        self.fanout.add((instrument, kind), id, ());
     }
 }

@@ -2,10 +2,11 @@
 
 use super::Product;
 use crate::sim::candle::INTERVALS;
+use crate::sim::fanout::Place;
 
 /// One kind of stream of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::sim) enum Kind {
     Trade,
     AggTrade,
     BookTicker,
@@ -42,9 +43,6 @@ const DEPTH_AT: usize = 7;
 const PARTIAL_AT: usize = DEPTH_AT + SPEEDS_MAX;
 const KLINE_AT: usize = PARTIAL_AT + PARTIAL_LEVELS.len() * SPEEDS_MAX;
 
-/// Kinds of streams that an instrument has.
-pub(super) const KINDS: usize = KLINE_AT + INTERVALS.len();
-
 /// Speeds of a product's depth streams: how a name ends, and milliseconds.
 pub(super) const fn speeds(product: Product) -> &'static [(&'static str, u64)] {
     match product {
@@ -53,9 +51,10 @@ pub(super) const fn speeds(product: Product) -> &'static [(&'static str, u64)] {
     }
 }
 
-impl Kind {
-    /// Its place among the streams of an instrument.
-    pub(super) const fn index(self) -> usize {
+impl Place for Kind {
+    const COUNT: usize = KLINE_AT + INTERVALS.len();
+
+    fn index(self) -> usize {
         match self {
             Self::Trade => 0,
             Self::AggTrade => 1,
@@ -69,7 +68,9 @@ impl Kind {
             Self::Kline(interval) => KLINE_AT + interval,
         }
     }
+}
 
+impl Kind {
     /// The kind that a name's part after the first `@` means; `None` stays silent.
     pub(super) fn parse(product: Product, text: &str) -> Option<Self> {
         if let Some(interval) = text.strip_prefix("kline_") {
@@ -170,7 +171,7 @@ mod tests {
         kinds.extend((0..PARTIAL_LEVELS.len()).flat_map(partial));
         kinds.extend((0..INTERVALS.len()).map(Kind::Kline));
         let places: Vec<usize> = kinds.into_iter().map(Kind::index).collect();
-        assert_eq!(places, (0..KINDS).collect::<Vec<_>>());
+        assert_eq!(places, (0..Kind::COUNT).collect::<Vec<_>>());
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn find(native: &str) -> io::Result<Listed> {
 
 /// How one product is written.
 #[derive(Clone, Debug)]
-pub(super) struct Spelling {
+pub(in crate::sim) struct Spelling {
     pub(super) native: String,
     pub(super) base: String,
     pub(super) quote: String,

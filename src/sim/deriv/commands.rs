@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::prices::GRANULARITIES;
 use super::{Deriv, Dialect, Kind, Open, frames};
 use crate::clock::MonoNanos;
+use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::write::text_of;
 
 /// Past prices in one answer unless fewer are asked for.
 const COUNT_DEFAULT: u64 = 1_000;
@@ -56,12 +58,10 @@ pub(super) struct Call<'a> {
     pub(super) dialect: Dialect,
 }
 
-impl Deriv {
+impl Exchange<Deriv> {
     /// Does what a client says.
     pub(super) fn call(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.heard = now;
-        let dialect = session.dialect;
+        let Some(dialect) = self.sessions.get(&id).map(|client| client.own.dialect) else { return };
         let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
             let error = r#"{"error":{"code":"InputValidationFailed","message":"Input is not a JSON object."},"msg_type":"error"}"#;
             return lines.text(id, &[error.as_bytes()]);
@@ -100,12 +100,12 @@ impl Deriv {
             "contracts_for" => self.contracts_for(call)?,
             "payout_currencies" => json!(["USD", "EUR", "GBP"]),
             "trading_times" => self.trading_times(call.dialect),
-            "forget" => json!(i32::from(self.forget(call))),
+            "forget" => json!(i32::from(self.forget_one(call))),
             "forget_all" => self.forget_all(call),
             "website_status" if call.dialect == Dialect::Legacy => {
                 let subscribe = call.subscribes()?;
-                if let Some(session) = self.sessions.get_mut(&call.id).filter(|_| subscribe) {
-                    session.wants_status = Some(call.request.clone());
+                if let Some(client) = self.sessions.get_mut(&call.id).filter(|_| subscribe) {
+                    client.own.wants_status = Some(call.request.clone());
                 }
                 site_status("up")
             }
@@ -125,7 +125,7 @@ impl Deriv {
 
     fn active_symbols(&self, dialect: Dialect) -> Value {
         let entry = |(index, quoted)| frames::active_symbol(dialect, quoted, self.is_open(index));
-        self.quoted.iter().enumerate().map(entry).collect()
+        self.spellings.iter().enumerate().map(entry).collect()
     }
 
     /// The first tick is the acknowledgement.
@@ -154,24 +154,21 @@ impl Deriv {
         lines: &mut Lines,
     ) -> Result<(), Refused> {
         let instrument = self.find(symbol)?;
-        if !subscribe {
-            let quoted = &self.quoted[instrument];
-            if let Some(tick) = quoted.ticks.back() {
-                let asked = (call.echo.as_str(), call.request.as_str());
-                frames::tick(&mut self.scratch, call.dialect, asked, None, (quoted, tick));
-                lines.text(call.id, &[&self.scratch]);
-            }
-            return Ok(());
-        }
-        let open = self.open(call, instrument, Kind::Ticks)?;
-        if self.recording.is_some() {
-            return Ok(());
-        }
-        let quoted = &self.quoted[instrument];
-        if let Some(tick) = quoted.ticks.back() {
-            let asked = (call.echo.as_str(), call.request.as_str());
-            frames::tick(&mut self.scratch, call.dialect, asked, Some(&open.id), (quoted, tick));
-            lines.market(call.id, &[&self.scratch]);
+        let open = match subscribe {
+            true => Some(self.open(call, instrument, Kind::Ticks)?),
+            false => None,
+        };
+        let quoted = &self.spellings[instrument];
+        let Some(tick) = quoted.ticks.back() else { return Ok(()) };
+        let asked = (call.echo.as_str(), call.request.as_str());
+        let stream = open.as_ref().map(|open| open.id.as_str());
+        let write = |out: &mut Vec<u8>| {
+            frames::tick(out, call.dialect, asked, stream, (quoted, tick));
+        };
+        match (subscribe, &self.recording) {
+            (false, _) => lines.text(call.id, &[text_of(write).as_bytes()]),
+            (true, None) => self.fanout.tell(call.id, lines, write),
+            (true, Some(_)) => {}
         }
         Ok(())
     }
@@ -208,7 +205,7 @@ impl Deriv {
             false => Kind::Ticks,
         };
         let stream = if subscribe { Some(self.open(call, instrument, kind)?.id) } else { None };
-        let quoted = &self.quoted[instrument];
+        let quoted = &self.spellings[instrument];
         let within = |epoch: i64| start <= epoch && epoch <= end;
         let (msg_type, key, past) = match kind {
             Kind::Ticks => {
@@ -254,29 +251,24 @@ impl Deriv {
     fn open(&mut self, call: &Call<'_>, instrument: usize, kind: Kind) -> Result<Open, Refused> {
         let id = self.uuid();
         let mute = self.armed.strikes_subscription();
-        let native = &self.quoted[instrument].native;
-        let Some(session) = self.sessions.get_mut(&call.id) else {
-            return Err(Refused("InternalServerError", "Sorry, an error occurred.".to_owned()));
-        };
-        if session.streams.iter().any(|open| (open.instrument, open.kind) == (instrument, kind)) {
+        let native = self.spellings[instrument].native.clone();
+        if self.fanout.has((instrument, kind), call.id) {
             let words = format!("You are already subscribed to {native}.");
             return Err(Refused("AlreadySubscribed", words));
         }
+        let dialect = call.dialect;
         // The newer dialect repeats the request in the answer alone.
-        let echo = if call.dialect == Dialect::Legacy { call.echo.clone() } else { String::new() };
-        let open = Open { id, instrument, kind, echo, request: call.request.clone(), mute };
-        session.streams.push(open.clone());
-        session.keys.insert(native.clone());
+        let echo = if dialect == Dialect::Legacy { call.echo.clone() } else { String::new() };
+        let open = Open { id, kind, dialect, echo, request: call.request.clone(), mute };
+        self.fanout.add((instrument, kind), call.id, open.clone());
+        self.want_recorded(call.id, native, self.own.now);
         Ok(open)
     }
 
     /// Ends one stream; false when there is none of that name.
-    fn forget(&mut self, call: &Call<'_>) -> bool {
+    fn forget_one(&mut self, call: &Call<'_>) -> bool {
         let id = call.fields["forget"].as_str().unwrap_or_default();
-        let Some(session) = self.sessions.get_mut(&call.id) else { return false };
-        let before = session.streams.len();
-        session.streams.retain(|open| open.id != id);
-        session.streams.len() < before
+        self.fanout.forget(call.id, |open| open.id == id) > 0
     }
 
     /// Ends all streams of some kinds; their names.
@@ -288,12 +280,14 @@ impl Deriv {
             _ => false,
         };
         let (ticks, candles) = (is_meant("ticks"), is_meant("candles"));
-        let Some(session) = self.sessions.get_mut(&call.id) else { return json!([]) };
-        let gone = session.streams.extract_if(.., |open| match open.kind {
+        let is_meant = |open: &Open| match open.kind {
             Kind::Ticks => ticks,
             Kind::Candles(_) => candles,
-        });
-        gone.map(|open| Value::String(open.id)).collect()
+        };
+        let meant = self.fanout.manners(call.id).filter(|open| is_meant(open));
+        let gone = meant.map(|open| Value::from(open.id.as_str())).collect();
+        self.fanout.forget(call.id, is_meant);
+        gone
     }
 }
 

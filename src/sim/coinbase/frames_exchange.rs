@@ -1,6 +1,6 @@
 //! Frames of the Exchange feed. Field order is the exchange's own, as in the recorded session.
 
-use super::listed::Spelling;
+use super::listing::Spelling;
 use super::schedule::Told;
 use crate::clock::UnixNanos;
 use crate::sim::date::date;
@@ -55,7 +55,7 @@ pub(super) fn order_id(number: u64) -> String {
 /// Statistics of the day with the best prices, after a taker's last match.
 pub(super) fn ticker(of: &Spelling, traded: &Traded, told: &Told, sequence: u64) -> String {
     let (day, print) = (&traded.day, &told.print);
-    let [bid, ask] = traded.touch().map(|best| best.unwrap_or(Resting { price: 0, size: 0 }));
+    let [bid, ask] = traded.best();
     let price = |ticks: i64| of.price.text(ticks);
     let volume = of.volume.text(i64::try_from(day.volume).unwrap_or(i64::MAX));
     // The taker's side.

@@ -1,7 +1,7 @@
 //! Events of the Advanced Trade feed, which a connection wraps and numbers. Field order is the
 //! exchange's own, as in the recorded session.
 
-use super::listed::Spelling;
+use super::listing::Spelling;
 use super::schedule::Told;
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
@@ -55,8 +55,7 @@ pub(super) fn ticker(kind: &str, of: &Spelling, traded: &Traded, batched: bool) 
     let best = match batched {
         true => String::new(),
         false => {
-            let [bid, ask] =
-                traded.touch().map(|best| best.unwrap_or(Resting { price: 0, size: 0 }));
+            let [bid, ask] = traded.best();
             format!(
                 ",\"best_bid\":\"{}\",\"best_ask\":\"{}\",\"best_bid_quantity\":\"{}\",\
                  \"best_ask_quantity\":\"{}\"",

@@ -2,10 +2,11 @@
 
 use super::Class;
 use crate::sim::candle::INTERVALS;
+use crate::sim::fanout::Place;
 
 /// One kind of stream of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::sim) enum Kind {
     Trade,
     Ticker,
     /// By the index of its depth.
@@ -25,9 +26,6 @@ pub(super) const DEPTH_TRUE: usize = 2;
 const BOOK_AT: usize = 3;
 const KLINE_AT: usize = BOOK_AT + DEPTHS.len();
 
-/// Kinds of streams that an instrument has.
-pub(super) const KINDS: usize = KLINE_AT + INTERVALS.len();
-
 /// Intervals as topics write them, and as they are simulated.
 const INTERVAL_NAMES: [(&str, &str); 12] = [
     ("1", "1m"),
@@ -44,9 +42,10 @@ const INTERVAL_NAMES: [(&str, &str); 12] = [
     ("W", "1w"),
 ];
 
-impl Kind {
-    /// Its place among the streams of an instrument.
-    pub(super) const fn index(self) -> usize {
+impl Place for Kind {
+    const COUNT: usize = KLINE_AT + INTERVALS.len();
+
+    fn index(self) -> usize {
         match self {
             Self::Trade => 0,
             Self::Ticker => 1,
@@ -122,7 +121,7 @@ mod tests {
         kinds.extend((0..DEPTHS.len()).map(Kind::Book));
         kinds.extend((0..INTERVALS.len()).map(Kind::Kline));
         let places: Vec<usize> = kinds.into_iter().map(Kind::index).collect();
-        assert_eq!(places, (0..KINDS).collect::<Vec<_>>());
+        assert_eq!(places, (0..Kind::COUNT).collect::<Vec<_>>());
     }
 
     #[test]
