@@ -1,10 +1,24 @@
 //! What all exchanges' frames are parsed and compared by.
 
-use tickwire::exchange::Batch;
+use simd_json::{Buffers, Node, StaticNode, Tape, fill_tape_padded};
+use tickwire::clock::UnixNanos;
+use tickwire::exchange::{
+    Adapter, Batch, BookKind, BookUpdate, DEPTH_FULL, Exchange, Frame, Protocol,
+};
+use tickwire::instrument::{InstrumentId, NativeMap};
+use tickwire::json::PaddedFrame;
 use tickwire::limits::FRAME_PADDING;
-use tickwire::tick::{Body, TradeId};
+use tickwire::tick::{Body, Decimal, Level, Side, TradeId};
+
+use crate::captures;
 
 pub(crate) use crate::random::Random;
+
+/// Frames of one kind.
+pub(crate) const FRAMES_MAX: usize = 2_048;
+
+/// Recorded bytes of one kind that are worth measuring.
+const RECORDED_BYTES_MIN: usize = 8_192;
 
 /// Who parses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +66,139 @@ impl PaddedText {
     }
 }
 
-/// A candidate with its reused memory, for frames of one kind.
-pub(crate) trait Parse {
-    /// Parses one frame into its batch.
-    fn parse(&mut self, frame: &mut PaddedText);
+/// The ways into a batch that are not the product's, with their reused memory, for frames of one
+/// kind.
+pub(crate) trait Ways {
+    /// By simd-json in place.
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out);
 
-    /// What the last frame came to.
-    fn batch(&self) -> &Batch;
+    /// By serde_json.
+    fn serde_json(&mut self, text: &[u8], out: &mut Out);
+}
+
+/// A batch with what is needed to fill it.
+pub(crate) struct Out {
+    pub(crate) instruments: NativeMap,
+    pub(crate) batch: Batch,
+}
+
+impl Out {
+    pub(crate) fn find(&self, symbol: &str) -> InstrumentId {
+        self.instruments.find(symbol.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn level<T: AsRef<[u8]>>(&mut self, side: Side, price: T, size: T) {
+        self.batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
+    }
+
+    /// A book of all levels so far, of a number or none.
+    pub(crate) fn book(
+        &self,
+        instrument: InstrumentId,
+        kind: BookKind,
+        exchange_time: UnixNanos,
+        id: Option<u64>,
+    ) -> BookUpdate {
+        BookUpdate {
+            instrument,
+            kind,
+            exchange_time,
+            first_id: id,
+            last_id: id,
+            previous_id: None,
+            checksum: None,
+            precision: None,
+            depth: DEPTH_FULL,
+            levels: 0..self.batch.levels.len() as u32,
+        }
+    }
+}
+
+pub(crate) fn decimal(text: impl AsRef<[u8]>) -> Decimal {
+    Decimal::parse(text.as_ref()).unwrap()
+}
+
+/// What an exchange's reused tape is walked by.
+#[derive(Default)]
+pub(crate) struct Tapes {
+    buffers: Buffers,
+    nodes: Vec<Node<'static>>,
+}
+
+impl Tapes {
+    pub(crate) fn read(&mut self, frame: &mut PaddedText, walk: impl FnOnce(&[Node<'_>])) {
+        let mut tape = Tape(std::mem::take(&mut self.nodes)).reset();
+        fill_tape_padded(&mut frame.bytes, frame.length, &mut self.buffers, &mut tape).unwrap();
+        walk(&tape.0);
+        self.nodes = tape.reset().0;
+    }
+}
+
+/// Where the value after the one at `at` stands.
+pub(crate) fn skip(nodes: &[Node<'_>], at: usize) -> usize {
+    match nodes[at] {
+        Node::Object { count, .. } | Node::Array { count, .. } => at + 1 + count,
+        _ => at + 1,
+    }
+}
+
+pub(crate) fn string<'t>(node: &Node<'t>) -> Option<&'t str> {
+    match node {
+        Node::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+pub(crate) fn number(node: &Node<'_>) -> i64 {
+    match *node {
+        Node::Static(StaticNode::U64(number)) => number as i64,
+        Node::Static(StaticNode::I64(number)) => number,
+        _ => panic!("a number"),
+    }
+}
+
+/// Levels are arrays of so many strings, of which the first two are price and size.
+pub(crate) fn levels(nodes: &[Node<'_>], at: usize, strings: usize, side: Side, out: &mut Out) {
+    let Node::Array { count, .. } = nodes[at] else { panic!("an array") };
+    // The array itself is a node, too.
+    for level in nodes[at + 1..at + 1 + count].chunks_exact(strings + 1) {
+        out.level(side, string(&level[1]).unwrap(), string(&level[2]).unwrap());
+    }
+}
+
+/// A candidate with its reused memory, for frames of one kind.
+struct Parser<P, W> {
+    candidate: Candidate,
+    adapter: Adapter<P>,
+    out: Out,
+    ways: W,
+}
+
+impl<P: Protocol, W: Ways> Parser<P, W> {
+    /// Parses one frame into its batch.
+    #[inline(always)]
+    fn parse(&mut self, frame: &mut PaddedText) {
+        let Self { candidate, adapter, out, ways } = self;
+        match candidate {
+            Candidate::Recogniser => {
+                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
+                let read = adapter.parse(padded, &mut out.batch);
+                assert!(matches!(read, Ok(Frame::Data { recognised: true })));
+            }
+            Candidate::General => {
+                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
+                adapter.parse_general(padded, &mut out.batch).unwrap();
+            }
+            Candidate::Tape => {
+                out.batch.clear();
+                ways.tape(frame, out);
+            }
+            Candidate::SerdeJson => {
+                out.batch.clear();
+                ways.serde_json(frame.text(), out);
+            }
+        }
+    }
 }
 
 /// The same for many frames, so that no virtual call is part of what is timed.
@@ -70,18 +210,18 @@ pub(crate) trait Contender {
     fn checksum(&mut self, frames: &mut [PaddedText]) -> u64;
 }
 
-impl<P: Parse> Contender for P {
+impl<P: Protocol, W: Ways> Contender for Parser<P, W> {
     fn run(&mut self, frames: &mut [PaddedText]) {
         for frame in frames {
             self.parse(frame);
-            std::hint::black_box(self.batch());
+            std::hint::black_box(&self.out.batch);
         }
     }
 
     fn checksum(&mut self, frames: &mut [PaddedText]) -> u64 {
         frames.iter_mut().fold(0, |sum, frame| {
             self.parse(frame);
-            checksum(sum, self.batch())
+            checksum(sum, &self.out.batch)
         })
     }
 }
@@ -94,36 +234,66 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// `new` makes a contender's parser.
-    pub(crate) fn new<P: Parse + 'static>(
+    /// `adapter` and `ways` make what is measured anew for each contender.
+    pub(crate) fn new<P: Protocol, W: Ways + 'static>(
         name: String,
-        frames: Vec<PaddedText>,
-        new: impl Fn(Candidate) -> P + 'static,
+        (frames, symbols): (Vec<PaddedText>, Vec<String>),
+        adapter: impl Fn() -> Adapter<P> + 'static,
+        ways: impl Fn() -> W + 'static,
     ) -> Self {
-        let contender = move |candidate| Box::new(new(candidate)) as Box<dyn Contender>;
+        let names = symbols.iter().map(String::as_str);
+        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
+        let contender = move |candidate| {
+            let mut adapter = adapter();
+            adapter.set_instruments(instruments.clone());
+            let out = Out { instruments: instruments.clone(), batch: Batch::new() };
+            Box::new(Parser { candidate, adapter, out, ways: ways() }) as Box<dyn Contender>
+        };
         Self { name, frames, contender: Box::new(contender) }
     }
 }
 
-/// Those of a recording's frames that are of one kind, and the symbols that they name, each once;
-/// `None` for a handful, which would measure the caches.
+/// Generated frames of one kind, and all symbols that they may name.
+pub(crate) fn generated<'a>(
+    seed: u64,
+    count: usize,
+    symbols: impl Iterator<Item = &'a str>,
+    frame: impl Fn(&mut Random) -> String,
+) -> (Vec<PaddedText>, Vec<String>) {
+    let mut random = Random(0x5EED ^ seed);
+    let frames = (0..count).map(|_| PaddedText::new(&frame(&mut random))).collect();
+    (frames, symbols.map(str::to_owned).collect())
+}
+
+/// A recording's name and frames, of all whose names begin so.
+pub(crate) fn recordings(prefix: &str) -> impl Iterator<Item = (String, Vec<String>)> + use<> {
+    captures::files(prefix).into_iter().map(|path| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, captures::received(&path))
+    })
+}
+
+/// Those of a recording's frames that are of one kind, and the symbols that they name behind a mark,
+/// each once; `None` for a handful, which would measure the caches.
 pub(crate) fn of_kind(
     frames: &[String],
     is_of_kind: impl Fn(&str) -> bool,
-    symbol_of: impl Fn(&str) -> String,
+    mark: &str,
 ) -> Option<(Vec<PaddedText>, Vec<String>)> {
-    let frames: Vec<&String> = frames.iter().filter(|frame| is_of_kind(frame)).collect();
-    if frames.len() < 40 {
+    let frames: Vec<&String> =
+        frames.iter().filter(|frame| is_of_kind(frame)).take(FRAMES_MAX).collect();
+    let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
+    if bytes < RECORDED_BYTES_MIN {
         return None;
     }
-    let mut symbols: Vec<String> = frames.iter().map(|frame| symbol_of(frame)).collect();
+    let mut symbols: Vec<String> = frames.iter().map(|frame| quoted_after(frame, mark)).collect();
     symbols.sort();
     symbols.dedup();
     Some((frames.into_iter().map(|frame| PaddedText::new(frame)).collect(), symbols))
 }
 
 /// What stands between `mark`, which ends with a quotation mark, and the next one.
-pub(crate) fn quoted_after(frame: &str, mark: &str) -> String {
+fn quoted_after(frame: &str, mark: &str) -> String {
     frame.split(mark).nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 

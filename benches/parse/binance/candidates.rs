@@ -2,70 +2,34 @@
 //! exact.
 
 use serde::Deserialize;
-use simd_json::{Buffers, Node, StaticNode, Tape, fill_tape_padded};
+use simd_json::{Node, StaticNode};
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::binance::Binance;
-use tickwire::exchange::{Batch, BookKind, BookUpdate, Exchange, Frame};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Trade, TradeId};
+use tickwire::exchange::{BookKind, BookUpdate};
+use tickwire::tick::{Decimal, Quote, Side, Tick, Trade, TradeId};
 
-use super::{Corpus, Kind};
-use crate::harness::{Candidate, PaddedText, Parse};
+use super::Kind;
+use crate::harness::{Out, PaddedText, Tapes, Ways, decimal, levels, number, skip, string};
 
-/// A candidate with its reused memory.
-pub(crate) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
     is_spot: bool,
-    adapter: Binance,
-    instruments: NativeMap,
-    batch: Batch,
-    buffers: Buffers,
-    nodes: Vec<Node<'static>>,
+    tapes: Tapes,
 }
 
-impl Parser {
-    pub(crate) fn new(candidate: Candidate, corpus: &Corpus) -> Self {
-        let names = corpus.symbols.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let mut adapter = Binance::new(corpus.exchange);
-        adapter.set_instruments(instruments.clone());
-        Self {
-            candidate,
-            kind: corpus.kind,
-            is_spot: corpus.exchange == ExchangeId::Binance,
-            adapter,
-            instruments,
-            batch: Batch::new(),
-            buffers: Buffers::default(),
-            nodes: Vec::new(),
-        }
+impl Typed {
+    pub(super) fn of(kind: Kind, is_spot: bool) -> Self {
+        Self { kind, is_spot, tapes: Tapes::default() }
+    }
+}
+
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out) {
+        let (kind, is_spot) = (self.kind, self.is_spot);
+        self.tapes.read(frame, |nodes| Fields::walk(nodes, kind, out).emit(kind, is_spot, out));
     }
 
-    fn recogniser(&mut self, frame: &mut PaddedText) {
-        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        let read = self.adapter.parse(padded, &mut self.batch);
-        assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-    }
-
-    fn general(&mut self, frame: &mut PaddedText) {
-        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        self.adapter.parse_general(padded, &mut self.batch).unwrap();
-    }
-
-    fn tape(&mut self, frame: &mut PaddedText, is_spot: bool) {
-        self.batch.clear();
-        let mut tape = Tape(std::mem::take(&mut self.nodes)).reset();
-        fill_tape_padded(&mut frame.bytes, frame.length, &mut self.buffers, &mut tape).unwrap();
-        let fields = Fields::walk(&tape.0, self.kind, &mut self.batch);
-        fields.emit(self.kind, is_spot, &self.instruments, &mut self.batch);
-        self.nodes = tape.reset().0;
-    }
-
-    fn serde_json(&mut self, frame: &mut PaddedText, is_spot: bool) {
-        self.batch.clear();
-        let text = &frame.bytes[..frame.length];
+    fn serde_json(&mut self, text: &[u8], out: &mut Out) {
         let fields = match self.kind {
             Kind::Trade => {
                 let data = serde_json::from_slice::<Wrapped<'_, TradeData<'_>>>(text).unwrap().data;
@@ -94,12 +58,7 @@ impl Parser {
             Kind::Depth => {
                 let data = serde_json::from_slice::<Wrapped<'_, DepthData<'_>>>(text).unwrap().data;
                 for (side, levels) in [(Side::Bid, &data.bids), (Side::Ask, &data.asks)] {
-                    let levels = levels.iter().map(|&(price, size)| Level {
-                        side,
-                        price: decimal(price),
-                        size: decimal(size),
-                    });
-                    self.batch.levels.extend(levels);
+                    levels.iter().for_each(|(price, size)| out.level(side, price, size));
                 }
                 Fields {
                     id: data.last,
@@ -110,27 +69,7 @@ impl Parser {
                 }
             }
         };
-        fields.emit(self.kind, is_spot, &self.instruments, &mut self.batch);
-    }
-}
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
-
-impl Parse for Parser {
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => self.recogniser(frame),
-            Candidate::General => self.general(frame),
-            Candidate::Tape => self.tape(frame, self.is_spot),
-            Candidate::SerdeJson => self.serde_json(frame, self.is_spot),
-        }
-    }
-
-    fn batch(&self) -> &Batch {
-        &self.batch
+        fields.emit(self.kind, self.is_spot, out);
     }
 }
 
@@ -152,7 +91,7 @@ impl<'t> Fields<'t> {
     }
 
     /// Walks the tape once; keys may come in any order.
-    fn walk(nodes: &[Node<'t>], kind: Kind, batch: &mut Batch) -> Self {
+    fn walk(nodes: &[Node<'t>], kind: Kind, out: &mut Out) -> Self {
         let mut fields = Self::default();
         let mut sent = None;
         let data = 1 + nodes.iter().skip(1).position(|node| string(node) == Some("data")).unwrap();
@@ -163,9 +102,9 @@ impl<'t> Fields<'t> {
             let value = &nodes[at + 1];
             match (kind, key) {
                 (_, "s") => fields.symbol = string(value).unwrap(),
-                (_, "T") => fields.time = Some(number(value)),
-                (_, "E") => sent = Some(number(value)),
-                (Kind::Trade, "t") | (Kind::Aggregate, "a") => fields.id = number(value),
+                (_, "T") => fields.time = Some(number(value) as u64),
+                (_, "E") => sent = Some(number(value) as u64),
+                (Kind::Trade, "t") | (Kind::Aggregate, "a") => fields.id = number(value) as u64,
                 (Kind::Trade | Kind::Aggregate, "p") | (Kind::Quote, "b") => {
                     fields.numbers[0] = decimal(string(value).unwrap());
                 }
@@ -177,24 +116,21 @@ impl<'t> Fields<'t> {
                 (Kind::Trade | Kind::Aggregate, "m") => {
                     fields.maker = matches!(value, Node::Static(StaticNode::Bool(true)));
                 }
-                (Kind::Quote | Kind::Depth, "u") => fields.id = number(value),
-                (Kind::Depth, "U") => fields.first = number(value),
-                (Kind::Depth, "pu") => fields.previous = Some(number(value)),
-                (Kind::Depth, "b") => levels(nodes, at + 1, Side::Bid, batch),
-                (Kind::Depth, "a") => levels(nodes, at + 1, Side::Ask, batch),
+                (Kind::Quote | Kind::Depth, "u") => fields.id = number(value) as u64,
+                (Kind::Depth, "U") => fields.first = number(value) as u64,
+                (Kind::Depth, "pu") => fields.previous = Some(number(value) as u64),
+                (Kind::Depth, "b") => levels(nodes, at + 1, 2, Side::Bid, out),
+                (Kind::Depth, "a") => levels(nodes, at + 1, 2, Side::Ask, out),
                 _ => {}
             }
-            at += match *value {
-                Node::Object { count, .. } | Node::Array { count, .. } => 2 + count,
-                _ => 2,
-            };
+            at = skip(nodes, at + 1);
         }
         fields.time = fields.time.or(sent);
         fields
     }
 
-    fn emit(self, kind: Kind, is_spot: bool, instruments: &NativeMap, batch: &mut Batch) {
-        let instrument = instruments.find(self.symbol.as_bytes()).unwrap();
+    fn emit(self, kind: Kind, is_spot: bool, out: &mut Out) {
+        let instrument = out.find(self.symbol);
         let time = self.time.map_or(UnixNanos::NONE, UnixNanos::from_millis);
         let [first, second, third, fourth] = self.numbers;
         match kind {
@@ -202,7 +138,7 @@ impl<'t> Fields<'t> {
                 let taker = if self.maker { Side::Ask } else { Side::Bid };
                 let id = TradeId::Number(self.id);
                 let body = Trade { taker, price: first, size: second, id }.into();
-                batch.push(self.id, Tick::new(instrument, time, body));
+                out.batch.push(self.id, Tick::new(instrument, time, body));
             }
             Kind::Quote => {
                 let side = |price: Decimal, size| match price.is_zero() {
@@ -211,45 +147,14 @@ impl<'t> Fields<'t> {
                 };
                 let ((bid, bid_size), (ask, ask_size)) = (side(first, second), side(third, fourth));
                 let body = Quote { bid, bid_size, ask, ask_size }.into();
-                batch.push(self.id, Tick::new(instrument, time, body));
+                out.batch.push(self.id, Tick::new(instrument, time, body));
             }
-            Kind::Depth => batch.books.push(BookUpdate {
-                instrument,
-                kind: BookKind::Delta,
-                exchange_time: time,
+            Kind::Depth => out.batch.books.push(BookUpdate {
                 first_id: Some(self.first),
-                last_id: Some(self.id),
                 previous_id: self.previous.filter(|_| !is_spot),
-                checksum: None,
-                precision: None,
-                depth: tickwire::exchange::DEPTH_FULL,
-                levels: 0..batch.levels.len() as u32,
+                ..out.book(instrument, BookKind::Delta, time, Some(self.id))
             }),
         }
-    }
-}
-
-fn string<'t>(node: &Node<'t>) -> Option<&'t str> {
-    match node {
-        Node::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn number(node: &Node<'_>) -> u64 {
-    match *node {
-        Node::Static(StaticNode::U64(number)) => number,
-        Node::Static(StaticNode::I64(number)) => number as u64,
-        _ => panic!("a number"),
-    }
-}
-
-/// Levels have two strings each, so every third node after the array's own starts one.
-fn levels(nodes: &[Node<'_>], at: usize, side: Side, batch: &mut Batch) {
-    let Node::Array { count, .. } = nodes[at] else { panic!("an array") };
-    for level in nodes[at + 1..at + 1 + count].chunks_exact(3) {
-        let (price, size) = (string(&level[1]).unwrap(), string(&level[2]).unwrap());
-        batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
     }
 }
 

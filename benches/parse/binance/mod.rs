@@ -2,24 +2,11 @@
 
 mod candidates;
 
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::binance::Binance;
 use tickwire::instrument::ExchangeId;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject, quoted_after};
-
-/// Frames of one kind.
-struct Corpus {
-    exchange: ExchangeId,
-    kind: Kind,
-    symbols: Vec<String>,
-}
-
-impl Corpus {
-    fn subject(self, name: String, frames: Vec<PaddedText>) -> Subject {
-        Subject::new(name, frames, move |candidate| Parser::new(candidate, &self))
-    }
-}
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What its frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,58 +35,39 @@ impl Kind {
     }
 }
 
-/// Generated frames, then recorded ones.
+/// Generated frames of both markets, then recorded ones.
 pub(crate) fn subjects() -> Vec<Subject> {
-    let mut subjects = generated();
-    subjects.extend(recorded());
-    subjects
-}
-
-/// 2,048 different frames of each kind and market.
-fn generated() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
         for kind in Kind::ALL {
-            let mut random = Random(0x5EED ^ kind as u64);
-            let frames = (0..2_048).map(|_| PaddedText::new(&frame(exchange, kind, &mut random)));
-            let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
-            let name = format!("{exchange}.{}", kind.name());
-            subjects.push(Corpus { exchange, kind, symbols }.subject(name, frames.collect()));
+            let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
+            let draw = |random: &mut Random| frame(exchange, kind, random);
+            let drawn = generated(kind as u64, FRAMES_MAX, symbols, draw);
+            subjects.push(subject(exchange, kind, exchange.name(), drawn));
         }
     }
-    subjects
-}
-
-/// Recorded frames, by capture and kind; at most 2,048 each.
-fn recorded() -> Vec<Subject> {
-    let mut subjects = Vec::new();
-    for path in captures::files("binance-") {
-        let frames = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (name, received) in recordings("binance-") {
         let exchange = match name.contains("usdm") {
             true => ExchangeId::BinanceFutures,
             false => ExchangeId::Binance,
         };
         for kind in Kind::ALL {
-            let of_kind = frames.iter().filter(|frame| frame.contains(kind.stream()));
-            let frames: Vec<_> = of_kind.map(|text| PaddedText::new(text)).take(2_048).collect();
-            // A handful of frames would measure the caches.
-            if frames.len() < 40 {
-                continue;
-            }
-            let mut symbols: Vec<_> = frames.iter().map(symbol_of).collect();
-            symbols.sort();
-            symbols.dedup();
-            let name = format!("{name}.{}", kind.name());
-            subjects.push(Corpus { exchange, kind, symbols }.subject(name, frames));
+            let recorded = of_kind(&received, |frame| frame.contains(kind.stream()), "\"s\":\"");
+            subjects.extend(recorded.map(|recorded| subject(exchange, kind, &name, recorded)));
         }
     }
     subjects
 }
 
-fn symbol_of(frame: &PaddedText) -> String {
-    let text = std::str::from_utf8(frame.text()).unwrap();
-    quoted_after(text, "\"s\":\"")
+fn subject(
+    exchange: ExchangeId,
+    kind: Kind,
+    name: &str,
+    frames: (Vec<PaddedText>, Vec<String>),
+) -> Subject {
+    let name = format!("{name}.{}", kind.name());
+    let is_spot = exchange == ExchangeId::Binance;
+    Subject::new(name, frames, move || Binance::new(exchange), move || Typed::of(kind, is_spot))
 }
 
 /// Symbols, with the order of magnitude of their prices and the digits of prices and sizes on

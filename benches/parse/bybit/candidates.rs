@@ -3,93 +3,51 @@
 
 use serde::Deserialize;
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::bybit::Bybit;
-use tickwire::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Exchange, Frame};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
+use tickwire::exchange::{BookKind, BookUpdate, DEPTH_FULL};
 use tickwire::json::{JsonReader, PaddedFrame, Value};
-use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Trade, TradeId};
+use tickwire::tick::{Quote, Side, Tick, Trade, TradeId};
 
 use super::Kind;
-use crate::harness::{Candidate, PaddedText, Parse};
+use crate::harness::{Out, PaddedText, Ways, decimal};
 
-/// A candidate with its reused memory.
-pub(super) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
-    adapter: Bybit,
-    instruments: NativeMap,
-    batch: Batch,
     reader: JsonReader,
 }
 
-impl Parser {
-    pub(super) fn new(
-        candidate: Candidate,
-        exchange: ExchangeId,
-        kind: Kind,
-        symbols: &[String],
-    ) -> Self {
-        let names = symbols.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let mut adapter = Bybit::new(exchange);
-        adapter.set_instruments(instruments.clone());
-        let (batch, reader) = (Batch::new(), JsonReader::new());
-        Self { candidate, kind, adapter, instruments, batch, reader }
-    }
-
-    fn tape(&mut self, frame: &mut PaddedText) {
-        let Self { kind, instruments, batch, reader, .. } = self;
-        batch.clear();
-        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        let walk = |root: Value<'_>| match kind {
-            Kind::Trade => walk_trades(root, instruments, batch),
-            Kind::Quote | Kind::Depth => walk_book(root, instruments, batch),
-        };
-        reader.read(padded, walk).unwrap();
-    }
-
-    fn serde_json(&mut self, frame: &PaddedText) {
-        let Self { kind, instruments, batch, .. } = self;
-        batch.clear();
-        match kind {
-            Kind::Trade => {
-                let message: Message<'_, Vec<TradeData<'_>>> =
-                    serde_json::from_slice(frame.text()).unwrap();
-                message.data.iter().for_each(|item| push_trade(item, instruments, batch));
-            }
-            Kind::Quote | Kind::Depth => {
-                let message: Message<'_, BookData<'_>> =
-                    serde_json::from_slice(frame.text()).unwrap();
-                let data = &message.data;
-                for (side, levels) in [(Side::Bid, &data.bids), (Side::Ask, &data.asks)] {
-                    levels.iter().for_each(|(price, size)| push_level(side, price, size, batch));
-                }
-                message.head().push(instruments, batch);
-            }
-        }
+impl Typed {
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, reader: JsonReader::new() }
     }
 }
 
-impl Parse for Parser {
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                let read = self.adapter.parse(padded, &mut self.batch);
-                assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-            }
-            Candidate::General => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                self.adapter.parse_general(padded, &mut self.batch).unwrap();
-            }
-            Candidate::Tape => self.tape(frame),
-            Candidate::SerdeJson => self.serde_json(frame),
-        }
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out) {
+        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
+        let walk = |root: Value<'_>| match self.kind {
+            Kind::Trade => walk_trades(root, out),
+            Kind::Quote | Kind::Depth => walk_book(root, out),
+        };
+        self.reader.read(padded, walk).unwrap();
     }
 
-    fn batch(&self) -> &Batch {
-        &self.batch
+    fn serde_json(&mut self, text: &[u8], out: &mut Out) {
+        match self.kind {
+            Kind::Trade => {
+                let message: Message<'_, Vec<TradeData<'_>>> =
+                    serde_json::from_slice(text).unwrap();
+                message.data.iter().for_each(|item| push_trade(item, out));
+            }
+            Kind::Quote | Kind::Depth => {
+                let message: Message<'_, BookData<'_>> = serde_json::from_slice(text).unwrap();
+                let data = &message.data;
+                for (side, levels) in [(Side::Bid, &data.bids), (Side::Ask, &data.asks)] {
+                    levels.iter().for_each(|(price, size)| out.level(side, price, size));
+                }
+                message.head().push(out);
+            }
+        }
     }
 }
 
@@ -132,10 +90,6 @@ struct BookData<'t> {
     seq: u64,
 }
 
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
-
 fn trade_id(text: &str) -> TradeId {
     if let Ok(id) = text.parse() {
         return TradeId::Number(id);
@@ -144,8 +98,8 @@ fn trade_id(text: &str) -> TradeId {
     TradeId::Uuid(nibbles.fold(0, |id, nibble| id << 4 | u128::from(nibble)))
 }
 
-fn push_trade(item: &TradeData<'_>, instruments: &NativeMap, batch: &mut Batch) {
-    let instrument = instruments.find(item.symbol.as_bytes()).unwrap();
+fn push_trade(item: &TradeData<'_>, out: &mut Out) {
+    let instrument = out.find(item.symbol);
     let taker = if item.side == "Buy" { Side::Bid } else { Side::Ask };
     let id = trade_id(item.id);
     let sequence = match id {
@@ -154,11 +108,7 @@ fn push_trade(item: &TradeData<'_>, instruments: &NativeMap, batch: &mut Batch) 
     };
     let trade = Trade { taker, price: decimal(item.price), size: decimal(item.size), id };
     let time = UnixNanos::from_millis(item.time);
-    batch.push(sequence, Tick::new(instrument, time, trade.into()));
-}
-
-fn push_level(side: Side, price: &str, size: &str, batch: &mut Batch) {
-    batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
+    out.batch.push(sequence, Tick::new(instrument, time, trade.into()));
 }
 
 /// What a book event says besides its levels.
@@ -173,31 +123,24 @@ struct Head<'t> {
 
 impl Head<'_> {
     /// Its levels are in the batch.
-    fn push(&self, instruments: &NativeMap, batch: &mut Batch) {
-        let instrument = instruments.find(self.symbol.as_bytes()).unwrap();
+    fn push(&self, out: &mut Out) {
+        let instrument = out.find(self.symbol);
         let is_top = self.topic.starts_with("orderbook.1.");
         let time = UnixNanos::from_millis(self.time);
-        batch.books.push(BookUpdate {
-            instrument,
-            kind: if self.kind == "delta" { BookKind::Delta } else { BookKind::Snapshot },
-            exchange_time: time,
-            first_id: Some(self.update_id),
-            last_id: Some(self.update_id),
-            previous_id: None,
-            checksum: None,
-            precision: None,
+        let kind = if self.kind == "delta" { BookKind::Delta } else { BookKind::Snapshot };
+        out.batch.books.push(BookUpdate {
             depth: if is_top { 1 } else { DEPTH_FULL },
-            levels: 0..batch.levels.len() as u32,
+            ..out.book(instrument, kind, time, Some(self.update_id))
         });
         if is_top {
-            let [bid, ask] = &batch.levels[..] else { panic!("one level a side") };
+            let [bid, ask] = &out.batch.levels[..] else { panic!("one level a side") };
             let quote = Quote {
                 bid: Some(bid.price),
                 bid_size: Some(bid.size),
                 ask: Some(ask.price),
                 ask_size: Some(ask.size),
             };
-            batch.push_derived(self.sequence, Tick::new(instrument, time, quote.into()));
+            out.batch.push_derived(self.sequence, Tick::new(instrument, time, quote.into()));
         }
     }
 }
@@ -216,7 +159,7 @@ impl<'t> Message<'t, BookData<'t>> {
 }
 
 /// Walks a book event on the tape; keys may come in any order.
-fn walk_book(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
+fn walk_book(root: Value<'_>, out: &mut Out) {
     let mut head = Head { topic: "", kind: "", symbol: "", time: 0, update_id: 0, sequence: 0 };
     let (mut sent, mut matched) = (None, None);
     for (key, value) in root.fields().unwrap() {
@@ -231,8 +174,8 @@ fn walk_book(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
                         "s" => head.symbol = value.string().unwrap(),
                         "u" => head.update_id = value.unsigned().unwrap(),
                         "seq" => head.sequence = value.unsigned().unwrap(),
-                        "b" => walk_side(Side::Bid, value, batch),
-                        "a" => walk_side(Side::Ask, value, batch),
+                        "b" => walk_side(Side::Bid, value, out),
+                        "a" => walk_side(Side::Ask, value, out),
                         _ => {}
                     }
                 }
@@ -241,19 +184,19 @@ fn walk_book(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
         }
     }
     head.time = matched.or(sent).unwrap();
-    head.push(instruments, batch);
+    head.push(out);
 }
 
-fn walk_side(side: Side, levels: Value<'_>, batch: &mut Batch) {
+fn walk_side(side: Side, levels: Value<'_>, out: &mut Out) {
     for level in levels.items().unwrap() {
         let mut parts = level.items().unwrap();
         let (price, size) = (parts.next().unwrap(), parts.next().unwrap());
-        push_level(side, price.string().unwrap(), size.string().unwrap(), batch);
+        out.level(side, price.string().unwrap(), size.string().unwrap());
     }
 }
 
 /// The same of trades.
-fn walk_trades(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
+fn walk_trades(root: Value<'_>, out: &mut Out) {
     for item in root.field("data").unwrap().items().unwrap() {
         let mut trade =
             TradeData { id: "", time: 0, price: "", size: "", side: "", symbol: "", seq: None };
@@ -269,6 +212,6 @@ fn walk_trades(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
                 _ => {}
             }
         }
-        push_trade(&trade, instruments, batch);
+        push_trade(&trade, out);
     }
 }

@@ -2,11 +2,11 @@
 
 mod candidates;
 
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::bybit::Bybit;
 use tickwire::instrument::ExchangeId;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject, of_kind, quoted_after};
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +43,18 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for exchange in [ExchangeId::Bybit, ExchangeId::BybitLinear] {
         for kind in Kind::ALL {
-            let mut random = Random(0x5EED ^ kind as u64);
-            let frames =
-                (0..2_048).map(|_| PaddedText::new(&frame(exchange, kind, &mut random))).collect();
-            let symbols = SYMBOLS.map(|(symbol, ..)| symbol.to_owned()).to_vec();
-            let name = format!("{exchange}.{}", kind.name());
-            subjects.push(subject(exchange, kind, name, symbols, frames));
+            let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
+            let draw = |random: &mut Random| frame(exchange, kind, random);
+            let drawn = generated(kind as u64, FRAMES_MAX, symbols, draw);
+            subjects.push(subject(exchange, kind, exchange.name(), drawn));
         }
     }
-    for path in captures::files("bybit-") {
-        let received = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (name, received) in recordings("bybit-") {
         let exchange =
             if name.contains("spot") { ExchangeId::Bybit } else { ExchangeId::BybitLinear };
         for kind in Kind::ALL {
-            let is_of_kind = |frame: &str| kind.is_of(frame);
-            let Some((frames, symbols)) = of_kind(&received, is_of_kind, symbol_of) else {
-                continue;
-            };
-            let name = format!("{name}.{}", kind.name());
-            subjects.push(subject(exchange, kind, name, symbols, frames));
+            let recorded = of_kind(&received, |frame| kind.is_of(frame), "\"s\":\"");
+            subjects.extend(recorded.map(|recorded| subject(exchange, kind, &name, recorded)));
         }
     }
     subjects
@@ -71,15 +63,11 @@ pub(crate) fn subjects() -> Vec<Subject> {
 fn subject(
     exchange: ExchangeId,
     kind: Kind,
-    name: String,
-    symbols: Vec<String>,
-    frames: Vec<PaddedText>,
+    name: &str,
+    frames: (Vec<PaddedText>, Vec<String>),
 ) -> Subject {
-    Subject::new(name, frames, move |candidate| Parser::new(candidate, exchange, kind, &symbols))
-}
-
-fn symbol_of(frame: &str) -> String {
-    quoted_after(frame, "\"s\":\"")
+    let name = format!("{name}.{}", kind.name());
+    Subject::new(name, frames, move || Bybit::new(exchange), move || Typed::of(kind))
 }
 
 /// Symbols, with the order of magnitude of their prices and the digits of prices and sizes.

@@ -2,80 +2,38 @@
 //! decimals exact, dates read by the same function.
 
 use serde::Deserialize;
-use simd_json::{Buffers, Node, Tape, fill_tape_padded};
+use simd_json::Node;
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::coinbase::Coinbase;
-use tickwire::exchange::coinbase_advanced::CoinbaseAdvanced;
-use tickwire::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Exchange, Frame};
-use tickwire::instrument::{InstrumentId, NativeMap};
-use tickwire::json::{PaddedFrame, date};
-use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
+use tickwire::exchange::BookKind;
+use tickwire::json::date;
+use tickwire::tick::{Quote, Side, Tick, Ticker, Trade, TradeId, WideDecimal};
 
 use super::Kind;
-use crate::harness::{Candidate, PaddedText, Parse};
+use crate::harness::{self, PaddedText, Tapes, Ways, decimal, skip, string};
 
-/// A candidate with its reused memory.
-pub(super) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
-    exchange: Coinbase,
-    advanced: CoinbaseAdvanced,
-    out: Out,
-    buffers: Buffers,
-    nodes: Vec<Node<'static>>,
+    tapes: Tapes,
 }
 
-impl Parser {
-    pub(super) fn new(candidate: Candidate, kind: Kind, products: &[String]) -> Self {
-        let names = products.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let (mut exchange, mut advanced) = (Coinbase::new(), CoinbaseAdvanced::new());
-        exchange.set_instruments(instruments.clone());
-        advanced.set_instruments(instruments.clone());
-        Self {
-            candidate,
-            kind,
-            exchange,
-            advanced,
-            out: Out { instruments, batch: Batch::new() },
-            buffers: Buffers::default(),
-            nodes: Vec::new(),
-        }
+impl Typed {
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, tapes: Tapes::default() }
+    }
+}
+
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut harness::Out) {
+        let (kind, out) = (self.kind, &mut Out(out));
+        self.tapes.read(frame, |nodes| match kind.is_advanced() {
+            true => Nodes(nodes).advanced(kind, out),
+            false => Nodes(nodes).exchange(kind, out),
+        });
     }
 
-    fn recogniser(&mut self, frame: &mut PaddedText) {
-        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        let read = match self.kind.is_advanced() {
-            true => self.advanced.parse(padded, &mut self.out.batch),
-            false => self.exchange.parse(padded, &mut self.out.batch),
-        };
-        assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-    }
-
-    fn general(&mut self, frame: &mut PaddedText) {
-        let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        let read = match self.kind.is_advanced() {
-            true => self.advanced.parse_general(padded, &mut self.out.batch),
-            false => self.exchange.parse_general(padded, &mut self.out.batch),
-        };
-        read.unwrap();
-    }
-
-    fn tape(&mut self, frame: &mut PaddedText) {
-        self.out.batch.clear();
-        let mut tape = Tape(std::mem::take(&mut self.nodes)).reset();
-        fill_tape_padded(&mut frame.bytes, frame.length, &mut self.buffers, &mut tape).unwrap();
-        let nodes = Nodes(&tape.0);
-        match self.kind.is_advanced() {
-            true => nodes.advanced(self.kind, &mut self.out),
-            false => nodes.exchange(self.kind, &mut self.out),
-        }
-        self.nodes = tape.reset().0;
-    }
-
-    fn serde_json(&mut self, frame: &PaddedText) {
-        self.out.batch.clear();
-        let (text, out) = (frame.text(), &mut self.out);
+    fn serde_json(&mut self, text: &[u8], out: &mut harness::Out) {
+        let out = &mut Out(out);
         match self.kind {
             Kind::Match => {
                 let data: TradeData<'_, u64> = serde_json::from_slice(text).unwrap();
@@ -129,26 +87,6 @@ impl Parser {
     }
 }
 
-impl Parse for Parser {
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => self.recogniser(frame),
-            Candidate::General => self.general(frame),
-            Candidate::Tape => self.tape(frame),
-            Candidate::SerdeJson => self.serde_json(frame),
-        }
-    }
-
-    fn batch(&self) -> &Batch {
-        &self.out.batch
-    }
-}
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
-
 fn time(text: &str) -> UnixNanos {
     date(text.as_bytes()).unwrap()
 }
@@ -164,44 +102,26 @@ fn kind_of(text: &str) -> BookKind {
     if text == "snapshot" { BookKind::Snapshot } else { BookKind::Delta }
 }
 
-/// A batch with what is needed to fill it.
-struct Out {
-    instruments: NativeMap,
-    batch: Batch,
-}
+/// What is filled.
+struct Out<'a>(&'a mut harness::Out);
 
-impl Out {
-    fn find(&self, product: &str) -> InstrumentId {
-        self.instruments.find(product.as_bytes()).unwrap()
-    }
-
+impl Out<'_> {
     fn trade<I>(&mut self, data: &TradeData<'_, I>, id: u64) {
         let taker = if side_of(data.side) == Side::Bid { Side::Ask } else { Side::Bid };
         let (price, size) = (decimal(data.price), decimal(data.size));
         let trade = Trade { taker, price, size, id: TradeId::Number(id) };
-        let instrument = self.find(data.product_id);
-        self.batch.push(id, Tick::new(instrument, time(data.time), trade.into()));
+        let instrument = self.0.find(data.product_id);
+        self.0.batch.push(id, Tick::new(instrument, time(data.time), trade.into()));
     }
 
     fn level(&mut self, side: Side, price: &str, size: &str) {
-        self.batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
+        self.0.level(side, price, size);
     }
 
     /// A book of all levels so far.
-    fn book(&mut self, product: &str, kind: BookKind, exchange_time: UnixNanos, id: Option<u64>) {
-        let instrument = self.find(product);
-        self.batch.books.push(BookUpdate {
-            instrument,
-            kind,
-            exchange_time,
-            first_id: id,
-            last_id: id,
-            previous_id: None,
-            checksum: None,
-            precision: None,
-            depth: DEPTH_FULL,
-            levels: 0..self.batch.levels.len() as u32,
-        });
+    fn book(&mut self, product: &str, kind: BookKind, at: UnixNanos, id: Option<u64>) {
+        let book = self.0.book(self.0.find(product), kind, at, id);
+        self.0.batch.books.push(book);
     }
 
     fn ticker(&mut self, data: &TickerData<'_>, envelope: Option<UnixNanos>) {
@@ -222,9 +142,9 @@ impl Out {
             volume: Some(WideDecimal::parse(data.volume_24h.as_bytes()).unwrap()),
             ..Ticker::default()
         };
-        let instrument = self.find(data.product_id);
+        let instrument = self.0.find(data.product_id);
         for body in ticker.with_change().bodies() {
-            self.batch.push(sequence, Tick::new(instrument, at, body));
+            self.0.batch.push(sequence, Tick::new(instrument, at, body));
         }
         let quote = Quote {
             bid: ticker.bid,
@@ -232,7 +152,7 @@ impl Out {
             ask: ticker.ask,
             ask_size: data.best_ask_size.map(decimal).filter(|_| ticker.ask.is_some()),
         };
-        self.batch.push_derived(sequence, Tick::new(instrument, at, quote.into()));
+        self.0.batch.push_derived(sequence, Tick::new(instrument, at, quote.into()));
     }
 }
 
@@ -328,50 +248,36 @@ struct LevelData<'t> {
 struct Nodes<'n, 't>(&'n [Node<'t>]);
 
 impl<'n, 't: 'n> Nodes<'n, 't> {
-    fn end(self, at: usize) -> usize {
-        match self.0[at] {
-            Node::Object { count, .. } | Node::Array { count, .. } => at + 1 + count,
-            _ => at + 1,
-        }
-    }
-
     fn text(self, at: usize) -> &'t str {
-        match self.0[at] {
-            Node::String(text) => text,
-            _ => panic!("a text"),
-        }
+        string(&self.0[at]).unwrap()
     }
 
     fn number(self, at: usize) -> u64 {
-        match self.0[at] {
-            Node::Static(simd_json::StaticNode::U64(number)) => number,
-            Node::Static(simd_json::StaticNode::I64(number)) => number as u64,
-            Node::String(text) => text.parse().unwrap(),
-            _ => panic!("a number"),
-        }
+        let node = &self.0[at];
+        string(node).map_or_else(|| harness::number(node) as u64, |text| text.parse().unwrap())
     }
 
     /// Calls `visit` with each key of an object and the place of its value.
     fn fields(self, at: usize, mut visit: impl FnMut(&'t str, usize)) {
-        let end = self.end(at);
+        let end = skip(self.0, at);
         let mut next = at + 1;
         while next < end {
             visit(self.text(next), next + 1);
-            next = self.end(next + 1);
+            next = skip(self.0, next + 1);
         }
     }
 
     /// Calls `visit` with the place of each item of an array.
     fn items(self, at: usize, mut visit: impl FnMut(usize)) {
-        let end = self.end(at);
+        let end = skip(self.0, at);
         let mut next = at + 1;
         while next < end {
             visit(next);
-            next = self.end(next);
+            next = skip(self.0, next);
         }
     }
 
-    fn exchange(self, kind: Kind, out: &mut Out) {
+    fn exchange(self, kind: Kind, out: &mut Out<'_>) {
         match kind {
             Kind::Match => {
                 let data = self.trade_data(0);
@@ -401,7 +307,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
         }
     }
 
-    fn advanced(self, kind: Kind, out: &mut Out) {
+    fn advanced(self, kind: Kind, out: &mut Out<'_>) {
         let (mut at, mut sequence, mut events) = (UnixNanos::NONE, 0, 0);
         self.fields(0, |key, value| match key {
             "timestamp" => at = time(self.text(value)),
@@ -420,7 +326,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
             _ => self.book(event, sequence, out),
         });
         if kind == Kind::AdvancedTrades {
-            out.batch.ticks.reverse();
+            out.0.batch.ticks.reverse();
         }
     }
 
@@ -432,7 +338,7 @@ impl<'n, 't: 'n> Nodes<'n, 't> {
         });
     }
 
-    fn book(self, event: usize, sequence: u64, out: &mut Out) {
+    fn book(self, event: usize, sequence: u64, out: &mut Out<'_>) {
         let (mut kind, mut product, mut newest) = ("", "", UnixNanos::NONE);
         self.fields(event, |key, value| match key {
             "type" => kind = self.text(value),

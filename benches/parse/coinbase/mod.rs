@@ -3,9 +3,11 @@
 
 mod candidates;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject};
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::coinbase::Coinbase;
+use tickwire::exchange::coinbase_advanced::CoinbaseAdvanced;
+
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What a frame says, and on which feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,44 +74,31 @@ impl Kind {
 
 /// Everything that is measured.
 pub(crate) fn subjects() -> Vec<Subject> {
-    let mut subjects: Vec<Subject> = Kind::ALL.into_iter().map(generated).collect();
-    for path in captures::files("coinbase-") {
-        let frames = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut subjects = Vec::new();
+    for kind in Kind::ALL {
+        let whole = matches!(kind, Kind::Snapshot | Kind::AdvancedSnapshot);
+        let count = if whole { 16 } else { FRAMES_MAX };
+        let products = PRODUCTS.iter().map(|(product, ..)| *product);
+        let drawn = generated(kind as u64, count, products, |random| frame(kind, random));
+        let feed = if kind.is_advanced() { "coinbase-advanced" } else { "coinbase" };
+        subjects.push(subject(kind, feed, drawn));
+    }
+    for (name, frames) in recordings("coinbase-") {
         for kind in Kind::ALL {
-            let of_kind = frames.iter().filter(|frame| kind.is_of(frame));
-            let frames: Vec<_> = of_kind.map(|text| PaddedText::new(text)).take(2_048).collect();
-            // A handful of short frames would measure the caches.
-            let bytes: usize = frames.iter().map(|frame| frame.length).sum();
-            if bytes > 8_192 {
-                subjects.push(subject(format!("{name}.{}", kind.name()), kind, frames));
-            }
+            let recorded = of_kind(&frames, |frame| kind.is_of(frame), "\"product_id\":\"");
+            subjects.extend(recorded.map(|recorded| subject(kind, &name, recorded)));
         }
     }
     subjects
 }
 
-fn generated(kind: Kind) -> Subject {
-    let mut random = Random(0x5EED ^ kind as u64);
-    let whole = matches!(kind, Kind::Snapshot | Kind::AdvancedSnapshot);
-    let count = if whole { 16 } else { 2_048 };
-    let frames = (0..count).map(|_| PaddedText::new(&frame(kind, &mut random))).collect();
-    let feed = if kind.is_advanced() { "coinbase-advanced" } else { "coinbase" };
-    subject(format!("{feed}.{}", kind.name()), kind, frames)
-}
-
-fn subject(name: String, kind: Kind, frames: Vec<PaddedText>) -> Subject {
-    let mut products: Vec<String> = frames.iter().map(product_of).collect();
-    products.sort();
-    products.dedup();
-    let contender =
-        Box::new(move |candidate| Box::new(Parser::new(candidate, kind, &products)) as Box<_>);
-    Subject { name, frames, contender }
-}
-
-fn product_of(frame: &PaddedText) -> String {
-    let text = std::str::from_utf8(frame.text()).unwrap();
-    text.split("\"product_id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+    let name = format!("{name}.{}", kind.name());
+    let ways = move || Typed::of(kind);
+    match kind.is_advanced() {
+        true => Subject::new(name, frames, CoinbaseAdvanced::new, ways),
+        false => Subject::new(name, frames, Coinbase::new, ways),
+    }
 }
 
 /// Products, with the order of magnitude of their prices and the digits of prices and sizes.

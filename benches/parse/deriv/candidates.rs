@@ -4,22 +4,15 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::deriv::Deriv;
-use tickwire::exchange::{Batch, Exchange, Frame};
-use tickwire::instrument::{InstrumentId, NativeMap};
 use tickwire::json::{JsonReader, PaddedFrame, Value};
 use tickwire::tick::{Candle, Decimal, Interval, Quote, Tick, Ticker};
 
 use super::Kind;
-use crate::harness::{Candidate, PaddedText, Parse};
+use crate::harness::{Out, PaddedText, Ways, decimal};
 
-/// A candidate with its reused memory.
-pub(super) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
-    adapter: Deriv,
-    instruments: NativeMap,
-    batch: Batch,
     reader: JsonReader,
 }
 
@@ -55,76 +48,42 @@ struct BarData<'a> {
     symbol: &'a str,
 }
 
-impl Parser {
-    pub(super) fn new(candidate: Candidate, kind: Kind, symbols: &[String]) -> Self {
-        let names = symbols.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let mut adapter = Deriv::default();
-        adapter.set_instruments(instruments.clone());
-        let (batch, reader) = (Batch::new(), JsonReader::new());
-        Self { candidate, kind, adapter, instruments, batch, reader }
+impl Typed {
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, reader: JsonReader::new() }
     }
+}
 
-    fn tape(&mut self, frame: &mut PaddedText) {
-        let Self { kind, instruments, batch, reader, .. } = self;
-        batch.clear();
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out) {
         let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-        let walk = |root: Value<'_>| match kind {
-            Kind::Tick => walk_tick(root, instruments, batch),
-            Kind::Bar => walk_bar(root, instruments, batch),
+        let walk = |root: Value<'_>| match self.kind {
+            Kind::Tick => walk_tick(root, out),
+            Kind::Bar => walk_bar(root, out),
         };
-        reader.read(padded, walk).unwrap();
+        self.reader.read(padded, walk).unwrap();
     }
 
-    fn serde_json(&mut self, frame: &PaddedText) {
-        let Self { instruments, batch, .. } = self;
-        batch.clear();
-        let message: Message<'_> = serde_json::from_slice(frame.text()).unwrap();
-        batch.answered = message.req_id;
+    fn serde_json(&mut self, text: &[u8], out: &mut Out) {
+        let message: Message<'_> = serde_json::from_slice(text).unwrap();
+        out.batch.answered = message.req_id;
         if let Some(tick) = &message.tick {
-            let price = |raw: &RawValue| decimal(raw.get().as_bytes());
+            let price = |raw: &RawValue| decimal(raw.get());
             let sides = [tick.bid.map(price), tick.ask.map(price)];
-            push_tick((tick.symbol, tick.epoch), price(tick.quote), sides, instruments, batch);
+            push_tick((tick.symbol, tick.epoch), price(tick.quote), sides, out);
         }
         if let Some(bar) = &message.ohlc {
-            let prices = [bar.open, bar.high, bar.low, bar.close];
-            let prices = prices.map(|price| decimal(price.as_bytes()));
-            push_bar(bar.symbol, (bar.epoch, bar.open_time), prices, instruments, batch);
+            let prices = [bar.open, bar.high, bar.low, bar.close].map(decimal);
+            push_bar(bar.symbol, (bar.epoch, bar.open_time), prices, out);
         }
     }
 }
 
-impl Parse for Parser {
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                let read = self.adapter.parse(padded, &mut self.batch);
-                assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-            }
-            Candidate::General => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                self.adapter.parse_general(padded, &mut self.batch).unwrap();
-            }
-            Candidate::Tape => self.tape(frame),
-            Candidate::SerdeJson => self.serde_json(frame),
-        }
-    }
-
-    fn batch(&self) -> &Batch {
-        &self.batch
-    }
-}
-
-fn decimal(text: &[u8]) -> Decimal {
-    Decimal::parse(text).unwrap()
-}
-
-fn walk_tick(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
+fn walk_tick(root: Value<'_>, out: &mut Out) {
     let (mut symbol, mut epoch, mut prices) = ("", 0, [None; 3]);
     for (key, value) in root.fields().unwrap() {
         match key {
-            "req_id" => batch.answered = value.unsigned(),
+            "req_id" => out.batch.answered = value.unsigned(),
             "tick" => {
                 for (key, value) in value.fields().unwrap() {
                     let place = match key {
@@ -148,14 +107,14 @@ fn walk_tick(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
         }
     }
     let [bid, ask, quote] = prices;
-    push_tick((symbol, epoch), quote.unwrap(), [bid, ask], instruments, batch);
+    push_tick((symbol, epoch), quote.unwrap(), [bid, ask], out);
 }
 
-fn walk_bar(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
+fn walk_bar(root: Value<'_>, out: &mut Out) {
     let (mut symbol, mut times, mut prices) = ("", (0, 0), [Decimal::ZERO; 4]);
     for (key, value) in root.fields().unwrap() {
         match key {
-            "req_id" => batch.answered = value.unsigned(),
+            "req_id" => out.batch.answered = value.unsigned(),
             "ohlc" => {
                 for (key, value) in value.fields().unwrap() {
                     let place = match key {
@@ -177,43 +136,41 @@ fn walk_bar(root: Value<'_>, instruments: &NativeMap, batch: &mut Batch) {
                         }
                         _ => continue,
                     };
-                    prices[place] = decimal(value.string().unwrap().as_bytes());
+                    prices[place] = decimal(value.string().unwrap());
                 }
             }
             _ => {}
         }
     }
-    push_bar(symbol, times, prices, instruments, batch);
+    push_bar(symbol, times, prices, out);
 }
 
 fn push_tick(
     (symbol, epoch): (&str, u64),
     quote: Decimal,
     [bid, ask]: [Option<Decimal>; 2],
-    instruments: &NativeMap,
-    batch: &mut Batch,
+    out: &mut Out,
 ) {
-    let instrument = instruments.find(symbol.as_bytes()).unwrap();
+    let instrument = out.find(symbol);
     let time = UnixNanos::from_millis(epoch * 1_000);
     let ticker = Ticker { last: Some(quote), bid, ask, ..Ticker::default() };
     for body in ticker.with_change().bodies() {
-        batch.push(epoch, Tick::new(instrument, time, body));
+        out.batch.push(epoch, Tick::new(instrument, time, body));
     }
     let quote = Quote { bid, bid_size: None, ask, ask_size: None };
-    batch.push_derived(epoch, Tick::new(instrument, time, quote.into()));
+    out.batch.push_derived(epoch, Tick::new(instrument, time, quote.into()));
 }
 
 fn push_bar(
     symbol: &str,
     (epoch, open_time): (u64, u64),
     [open, high, low, close]: [Decimal; 4],
-    instruments: &NativeMap,
-    batch: &mut Batch,
+    out: &mut Out,
 ) {
-    let instrument = instruments.find(symbol.as_bytes()).unwrap();
+    let instrument = out.find(symbol);
     let open_time = UnixNanos::from_millis(open_time * 1_000);
     let candle = Candle::of(Interval::Minute1, open_time, [open, high, low, close]);
     for body in candle.bodies() {
-        batch.push(None, Tick::new(instrument, UnixNanos::from_millis(epoch * 1_000), body));
+        out.batch.push(None, Tick::new(instrument, UnixNanos::from_millis(epoch * 1_000), body));
     }
 }

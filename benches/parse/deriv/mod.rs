@@ -2,10 +2,10 @@
 
 mod candidates;
 
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::deriv::Deriv;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject, quoted_after};
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,30 +29,20 @@ const ID: &str = "b4d42748-0744-c46b-f59b-cb7dd936bafa";
 /// Generated frames, then recorded ones.
 pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
-    for (kind, name) in [(Kind::Tick, "tick"), (Kind::Bar, "ohlc")] {
-        let mut random = Random(0x5EED ^ kind as u64);
-        let frames = (0..2_048).map(|_| PaddedText::new(&frame(kind, &mut random)));
-        let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
-        subjects.push(subject(kind, format!("deriv.{name}"), symbols, frames.collect()));
+    for (kind, name) in [(Kind::Tick, "deriv.tick"), (Kind::Bar, "deriv.ohlc")] {
+        let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        subjects.push(subject(kind, name.to_owned(), drawn));
     }
-    for path in captures::files("deriv-ticks") {
-        let frames = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let symbols = frames.iter().map(|frame| symbol_of(frame)).collect();
-        let frames = frames.iter().map(|text| PaddedText::new(text)).collect();
-        subjects.push(subject(Kind::Tick, name, symbols, frames));
+    for (name, frames) in recordings("deriv-ticks") {
+        let recorded = of_kind(&frames, |_| true, "\"symbol\":\"");
+        subjects.extend(recorded.map(|recorded| subject(Kind::Tick, name, recorded)));
     }
     subjects
 }
 
-fn subject(kind: Kind, name: String, mut symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
-    symbols.sort();
-    symbols.dedup();
-    Subject::new(name, frames, move |candidate| Parser::new(candidate, kind, &symbols))
-}
-
-fn symbol_of(frame: &str) -> String {
-    quoted_after(frame, "\"symbol\":\"")
+fn subject(kind: Kind, name: String, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+    Subject::new(name, frames, Deriv::default, move || Typed::of(kind))
 }
 
 fn frame(kind: Kind, random: &mut Random) -> String {

@@ -5,108 +5,59 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::kraken::Kraken;
-use tickwire::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Exchange, Frame};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
+use tickwire::exchange::{BookKind, BookUpdate};
+use tickwire::instrument::InstrumentId;
 use tickwire::json::{JsonReader, PaddedFrame, Value, date};
-use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId};
+use tickwire::tick::{Decimal, Quote, Side, Tick, Ticker, Trade, TradeId};
 
 use super::Kind;
-use crate::harness::{Candidate, PaddedText, Parse};
+use crate::harness::{Out, PaddedText, Ways, decimal};
 
-/// A candidate with its reused memory.
-pub(crate) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
-    adapter: Kraken,
-    instruments: NativeMap,
-    batch: Batch,
     reader: JsonReader,
 }
 
-impl Parser {
-    pub(super) fn new(candidate: Candidate, kind: Kind, symbols: &[String]) -> Self {
-        let names = symbols.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let mut adapter = Kraken::new(ExchangeId::Kraken);
-        adapter.set_instruments(instruments.clone());
-        let (batch, reader) = (Batch::new(), JsonReader::new());
-        Self { candidate, kind, adapter, instruments, batch, reader }
+impl Typed {
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, reader: JsonReader::new() }
     }
+}
 
-    fn tape(&mut self, frame: &mut PaddedText) {
-        self.batch.clear();
-        let (kind, instruments, batch) = (self.kind, &self.instruments, &mut self.batch);
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out) {
         let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
         let walk = |root: Value<'_>| {
             let (_, data) = root.fields().unwrap().find(|(key, _)| *key == "data").unwrap();
             for item in data.items().unwrap() {
-                Fields::walk(item, batch).emit(kind, instruments, batch);
+                Fields::walk(item, out).emit(self.kind, out);
             }
         };
         self.reader.read(padded, walk).unwrap();
     }
 
-    fn serde_json(&mut self, frame: &PaddedText) {
-        self.batch.clear();
-        let (kind, instruments, batch) = (self.kind, &self.instruments, &mut self.batch);
+    fn serde_json(&mut self, text: &[u8], out: &mut Out) {
+        let kind = self.kind;
         match kind {
             Kind::Trade => {
-                let frame: Wrapped<'_, TradeData<'_>> =
-                    serde_json::from_slice(frame.text()).unwrap();
-                frame
-                    .data
-                    .iter()
-                    .for_each(|it| Fields::of_trade(it).emit(kind, instruments, batch));
+                let frame: Wrapped<'_, TradeData<'_>> = serde_json::from_slice(text).unwrap();
+                frame.data.iter().for_each(|it| Fields::of_trade(it).emit(kind, out));
             }
             Kind::Ticker => {
-                let frame: Wrapped<'_, TickerData<'_>> =
-                    serde_json::from_slice(frame.text()).unwrap();
-                frame
-                    .data
-                    .iter()
-                    .for_each(|it| Fields::of_ticker(it).emit(kind, instruments, batch));
+                let frame: Wrapped<'_, TickerData<'_>> = serde_json::from_slice(text).unwrap();
+                frame.data.iter().for_each(|it| Fields::of_ticker(it).emit(kind, out));
             }
             Kind::Book => {
-                let frame: Wrapped<'_, BookData<'_>> =
-                    serde_json::from_slice(frame.text()).unwrap();
-                for book in &frame.data {
-                    Fields::of_book(book, batch).emit(kind, instruments, batch);
-                }
+                let frame: Wrapped<'_, BookData<'_>> = serde_json::from_slice(text).unwrap();
+                frame.data.iter().for_each(|it| Fields::of_book(it, out).emit(kind, out));
             }
         }
     }
-}
-
-impl Parse for Parser {
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                let read = self.adapter.parse(padded, &mut self.batch);
-                assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-            }
-            Candidate::General => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                self.adapter.parse_general(padded, &mut self.batch).unwrap();
-            }
-            Candidate::Tape => self.tape(frame),
-            Candidate::SerdeJson => self.serde_json(frame),
-        }
-    }
-
-    fn batch(&self) -> &Batch {
-        &self.batch
-    }
-}
-
-fn decimal(text: &[u8]) -> Decimal {
-    Decimal::parse(text).unwrap()
 }
 
 fn raw(value: &RawValue) -> Decimal {
-    decimal(value.get().as_bytes())
+    decimal(value.get())
 }
 
 #[derive(Deserialize)]
@@ -217,20 +168,17 @@ impl<'t> Fields<'t> {
         Self { symbol, time, numbers: numbers.map(raw), ..Self::default() }
     }
 
-    fn of_book(book: &BookData<'t>, batch: &mut Batch) -> Self {
+    fn of_book(book: &BookData<'t>, out: &mut Out) -> Self {
         for (side, levels) in [(Side::Bid, &book.bids), (Side::Ask, &book.asks)] {
-            batch.levels.extend(levels.iter().map(|level| Level {
-                side,
-                price: raw(level.price),
-                size: raw(level.qty),
-            }));
+            let levels = levels.iter();
+            levels.for_each(|level| out.level(side, level.price.get(), level.qty.get()));
         }
         let (symbol, number, time) = (book.symbol, u64::from(book.checksum), book.timestamp);
         Self { symbol, number, time, ..Self::default() }
     }
 
     /// Walks an item once; keys may come in any order.
-    fn walk(item: Value<'t>, batch: &mut Batch) -> Self {
+    fn walk(item: Value<'t>, out: &mut Out) -> Self {
         let mut fields = Self::default();
         for (key, value) in item.fields().unwrap() {
             let number = || decimal(value.number_text().unwrap());
@@ -239,8 +187,8 @@ impl<'t> Fields<'t> {
                 "side" => fields.sold = value.string() == Some("sell"),
                 "trade_id" | "checksum" => fields.number = value.unsigned().unwrap(),
                 "timestamp" => fields.time = value.string().unwrap(),
-                "bids" => levels(value, Side::Bid, batch),
-                "asks" => levels(value, Side::Ask, batch),
+                "bids" => levels(value, Side::Bid, out),
+                "asks" => levels(value, Side::Ask, out),
                 "price" | "bid" => fields.numbers[0] = number(),
                 "qty" | "bid_qty" => fields.numbers[1] = number(),
                 "ask" => fields.numbers[2] = number(),
@@ -257,8 +205,8 @@ impl<'t> Fields<'t> {
         fields
     }
 
-    fn emit(self, kind: Kind, instruments: &NativeMap, batch: &mut Batch) {
-        let instrument = instruments.find(self.symbol.as_bytes()).unwrap();
+    fn emit(self, kind: Kind, out: &mut Out) {
+        let instrument = out.find(self.symbol);
         let time = date(self.time.as_bytes()).unwrap();
         match kind {
             Kind::Trade => {
@@ -266,25 +214,17 @@ impl<'t> Fields<'t> {
                 let (price, size) = (self.numbers[0], self.numbers[1]);
                 let id = TradeId::Number(self.number);
                 let trade = Trade { taker, price, size, id };
-                batch.push(self.number, Tick::new(instrument, time, trade.into()));
+                out.batch.push(self.number, Tick::new(instrument, time, trade.into()));
             }
-            Kind::Ticker => self.ticker(instrument, time, batch),
-            Kind::Book => batch.books.push(BookUpdate {
-                instrument,
-                kind: BookKind::Delta,
-                exchange_time: time,
-                first_id: None,
-                last_id: None,
-                previous_id: None,
+            Kind::Ticker => self.ticker(instrument, time, out),
+            Kind::Book => out.batch.books.push(BookUpdate {
                 checksum: Some(self.number as u32),
-                precision: None,
-                depth: DEPTH_FULL,
-                levels: 0..batch.levels.len() as u32,
+                ..out.book(instrument, BookKind::Delta, time, None)
             }),
         }
     }
 
-    fn ticker(&self, instrument: InstrumentId, time: UnixNanos, batch: &mut Batch) {
+    fn ticker(&self, instrument: InstrumentId, time: UnixNanos, out: &mut Out) {
         let [bid, bid_size, ask, ask_size, last, volume, low, high, change, percent] = self.numbers;
         let resting = |price: Decimal| Some(price).filter(|price| !price.is_zero());
         let ticker = Ticker {
@@ -300,7 +240,7 @@ impl<'t> Fields<'t> {
             quote_volume: None,
         };
         for body in ticker.with_change().bodies() {
-            batch.push(None, Tick::new(instrument, time, body));
+            out.batch.push(None, Tick::new(instrument, time, body));
         }
         let (bid, ask) = (resting(bid), resting(ask));
         let quote = Quote {
@@ -309,20 +249,20 @@ impl<'t> Fields<'t> {
             ask,
             ask_size: ask.and(Some(ask_size)),
         };
-        batch.push_derived(None, Tick::new(instrument, time, quote.into()));
+        out.batch.push_derived(None, Tick::new(instrument, time, quote.into()));
     }
 }
 
-fn levels(list: Value<'_>, side: Side, batch: &mut Batch) {
+fn levels(list: Value<'_>, side: Side, out: &mut Out) {
     for level in list.items().unwrap() {
-        let (mut price, mut size) = (Decimal::ZERO, Decimal::ZERO);
+        let (mut price, mut size) = (&b""[..], &b""[..]);
         for (key, value) in level.fields().unwrap() {
-            let number = decimal(value.number_text().unwrap());
+            let number = value.number_text().unwrap();
             match key {
                 "price" => price = number,
                 _ => size = number,
             }
         }
-        batch.levels.push(Level { side, price, size });
+        out.level(side, price, size);
     }
 }

@@ -2,10 +2,11 @@
 
 mod candidates;
 
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::kraken::Kraken;
+use tickwire::instrument::ExchangeId;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject, of_kind, quoted_after};
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,33 +42,24 @@ const SYMBOLS: [(&str, u64, usize); 6] = [
 pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
-        let mut random = Random(0x5EED ^ kind as u64);
-        let frames = (0..2_048).map(|_| PaddedText::new(&frame(kind, &mut random)));
-        let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
-        let name = format!("kraken.{}", kind.channel());
-        subjects.push(subject(kind, name, symbols, frames.collect()));
+        let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        subjects.push(subject(kind, "kraken", drawn));
     }
-    for path in captures::files("kraken-v2") {
-        let frames = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (name, frames) in recordings("kraken-v2") {
         for kind in Kind::ALL {
             let mark = format!(r#"{{"channel":"{}","type":"update""#, kind.channel());
-            let is_of_kind = |frame: &str| frame.starts_with(&mark);
-            let Some((frames, symbols)) = of_kind(&frames, is_of_kind, symbol_of) else {
-                continue;
-            };
-            subjects.push(subject(kind, format!("{name}.{}", kind.channel()), symbols, frames));
+            let recorded = of_kind(&frames, |frame| frame.starts_with(&mark), "\"symbol\":\"");
+            subjects.extend(recorded.map(|recorded| subject(kind, &name, recorded)));
         }
     }
     subjects
 }
 
-fn subject(kind: Kind, name: String, symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
-    Subject::new(name, frames, move |candidate| Parser::new(candidate, kind, &symbols))
-}
-
-fn symbol_of(frame: &str) -> String {
-    quoted_after(frame, "\"symbol\":\"")
+fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+    let name = format!("{name}.{}", kind.channel());
+    let adapter = || Kraken::new(ExchangeId::Kraken);
+    Subject::new(name, frames, adapter, move || Typed::of(kind))
 }
 
 fn frame(kind: Kind, random: &mut Random) -> String {

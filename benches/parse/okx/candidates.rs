@@ -2,93 +2,41 @@
 //! decimals exact.
 
 use serde::Deserialize;
-use simd_json::{Buffers, Node, StaticNode, Tape, fill_tape_padded};
+use simd_json::Node;
 use tickwire::clock::UnixNanos;
-use tickwire::exchange::okx::Okx;
-use tickwire::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Exchange, Frame};
-use tickwire::instrument::{InstrumentId, NativeMap};
-use tickwire::json::PaddedFrame;
-use tickwire::tick::{Decimal, Level, Quote, Side, Tick, Trade, TradeId};
+use tickwire::exchange::{BookKind, BookUpdate};
+use tickwire::tick::{Decimal, Quote, Side, Tick, Trade, TradeId};
 
 use super::Kind;
-use crate::harness::{Candidate, PaddedText, Parse};
+use crate::harness::{Out, PaddedText, Tapes, Ways, decimal, levels, number, skip, string};
 
-/// A candidate with its reused memory.
-pub(crate) struct Parser {
-    candidate: Candidate,
+/// The other ways, with their reused memory.
+pub(super) struct Typed {
     kind: Kind,
-    adapter: Okx,
-    instruments: NativeMap,
-    batch: Batch,
-    buffers: Buffers,
-    nodes: Vec<Node<'static>>,
+    tapes: Tapes,
 }
 
-impl Parser {
-    pub(super) fn new(candidate: Candidate, kind: Kind, symbols: &[String]) -> Self {
-        let names = symbols.iter().map(String::as_str);
-        let instruments = NativeMap::new(names.zip((0..).map(InstrumentId)));
-        let mut adapter = Okx::new();
-        adapter.set_instruments(instruments.clone());
-        Self {
-            candidate,
-            kind,
-            adapter,
-            instruments,
-            batch: Batch::new(),
-            buffers: Buffers::default(),
-            nodes: Vec::new(),
-        }
+impl Typed {
+    pub(super) fn of(kind: Kind) -> Self {
+        Self { kind, tapes: Tapes::default() }
+    }
+}
+
+impl Ways for Typed {
+    fn tape(&mut self, frame: &mut PaddedText, out: &mut Out) {
+        let kind = self.kind;
+        self.tapes.read(frame, |nodes| Fields::walk(nodes, kind, out).emit(kind, out));
     }
 
-    fn tape(&mut self, frame: &mut PaddedText) {
-        self.batch.clear();
-        let mut tape = Tape(std::mem::take(&mut self.nodes)).reset();
-        fill_tape_padded(&mut frame.bytes, frame.length, &mut self.buffers, &mut tape).unwrap();
-        let fields = Fields::walk(&tape.0, self.kind, &mut self.batch);
-        fields.emit(self.kind, &self.instruments, &mut self.batch);
-        self.nodes = tape.reset().0;
-    }
-
-    fn serde_json(&mut self, frame: &PaddedText) {
-        self.batch.clear();
+    fn serde_json(&mut self, text: &[u8], out: &mut Out) {
         let fields = match self.kind {
-            Kind::Trade => Fields::of_trade(&serde_json::from_slice(frame.text()).unwrap()),
-            Kind::Quote | Kind::Book => Fields::of_book(
-                &serde_json::from_slice(frame.text()).unwrap(),
-                self.kind,
-                &mut self.batch,
-            ),
+            Kind::Trade => Fields::of_trade(&serde_json::from_slice(text).unwrap()),
+            Kind::Quote | Kind::Book => {
+                Fields::of_book(&serde_json::from_slice(text).unwrap(), self.kind, out)
+            }
         };
-        fields.emit(self.kind, &self.instruments, &mut self.batch);
+        fields.emit(self.kind, out);
     }
-}
-
-impl Parse for Parser {
-    #[inline(always)]
-    fn parse(&mut self, frame: &mut PaddedText) {
-        match self.candidate {
-            Candidate::Recogniser => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                let read = self.adapter.parse(padded, &mut self.batch);
-                assert!(matches!(read, Ok(Frame::Data { recognised: true })));
-            }
-            Candidate::General => {
-                let padded = PaddedFrame::new(&mut frame.bytes, frame.length);
-                self.adapter.parse_general(padded, &mut self.batch).unwrap();
-            }
-            Candidate::Tape => self.tape(frame),
-            Candidate::SerdeJson => self.serde_json(frame),
-        }
-    }
-
-    fn batch(&self) -> &Batch {
-        &self.batch
-    }
-}
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
 }
 
 #[derive(Deserialize)]
@@ -163,7 +111,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    fn of_book(frame: &Wrapped<'t, BookData<'t>>, kind: Kind, batch: &mut Batch) -> Self {
+    fn of_book(frame: &Wrapped<'t, BookData<'t>>, kind: Kind, out: &mut Out) -> Self {
         let [book] = &frame.data;
         let mut fields = Self {
             symbol: frame.arg.inst_id,
@@ -180,17 +128,13 @@ impl<'t> Fields<'t> {
             return fields;
         }
         for (side, levels) in [(Side::Ask, &book.asks), (Side::Bid, &book.bids)] {
-            batch.levels.extend(levels.iter().map(|&(price, size, ..)| Level {
-                side,
-                price: decimal(price),
-                size: decimal(size),
-            }));
+            levels.iter().for_each(|&(price, size, ..)| out.level(side, price, size));
         }
         fields
     }
 
     /// Walks the tape once; keys may come in any order.
-    fn walk(nodes: &[Node<'t>], kind: Kind, batch: &mut Batch) -> Self {
+    fn walk(nodes: &[Node<'t>], kind: Kind, out: &mut Out) -> Self {
         let mut fields = Self { count: 1, ..Self::default() };
         let mut at = 1;
         while at < nodes.len() {
@@ -204,7 +148,7 @@ impl<'t> Fields<'t> {
                 }
                 "action" => fields.snapshot = string(value) == Some("snapshot"),
                 // The first item of the list.
-                "data" => fields.item(nodes, at + 2, kind, batch),
+                "data" => fields.item(nodes, at + 2, kind, out),
                 _ => {}
             }
             at = skip(nodes, at + 1);
@@ -212,7 +156,7 @@ impl<'t> Fields<'t> {
         fields
     }
 
-    fn item(&mut self, nodes: &[Node<'t>], object: usize, kind: Kind, batch: &mut Batch) {
+    fn item(&mut self, nodes: &[Node<'t>], object: usize, kind: Kind, out: &mut Out) {
         let end = skip(nodes, object);
         let mut at = object + 1;
         while at < end {
@@ -229,8 +173,8 @@ impl<'t> Fields<'t> {
                 (Kind::Book, "checksum") => self.checksum = Some(number(value) as i32),
                 (Kind::Quote, "asks") => self.best(nodes, at + 1, 0),
                 (Kind::Quote, "bids") => self.best(nodes, at + 1, 2),
-                (Kind::Book, "asks") => levels(nodes, at + 1, Side::Ask, batch),
-                (Kind::Book, "bids") => levels(nodes, at + 1, Side::Bid, batch),
+                (Kind::Book, "asks") => levels(nodes, at + 1, 4, Side::Ask, out),
+                (Kind::Book, "bids") => levels(nodes, at + 1, 4, Side::Bid, out),
                 _ => {}
             }
             at = skip(nodes, at + 1);
@@ -243,8 +187,8 @@ impl<'t> Fields<'t> {
         self.numbers[place + 1] = decimal(string(&nodes[side + 3]).unwrap());
     }
 
-    fn emit(self, kind: Kind, instruments: &NativeMap, batch: &mut Batch) {
-        let instrument = instruments.find(self.symbol.as_bytes()).unwrap();
+    fn emit(self, kind: Kind, out: &mut Out) {
+        let instrument = out.find(self.symbol);
         let time = UnixNanos::from_millis(self.time);
         let [first, second, third, fourth] = self.numbers;
         match kind {
@@ -253,7 +197,7 @@ impl<'t> Fields<'t> {
                 let id = TradeId::Number(self.id);
                 let body = Trade { taker, price: first, size: second, id }.into();
                 let tick = Tick::new(instrument, time, body);
-                batch.push_range(self.id - (self.count - 1), self.id, tick);
+                out.batch.push_range(self.id - (self.count - 1), self.id, tick);
             }
             Kind::Quote => {
                 let body = Quote {
@@ -262,52 +206,16 @@ impl<'t> Fields<'t> {
                     ask: Some(first),
                     ask_size: Some(second),
                 };
-                batch.push(self.sequence, Tick::new(instrument, time, body.into()));
+                out.batch.push(self.sequence, Tick::new(instrument, time, body.into()));
             }
-            Kind::Book => batch.books.push(BookUpdate {
-                instrument,
-                kind: if self.snapshot { BookKind::Snapshot } else { BookKind::Delta },
-                exchange_time: time,
-                first_id: self.sequence,
-                last_id: self.sequence,
-                previous_id: self.previous,
-                checksum: self.checksum.map(i32::cast_unsigned),
-                precision: None,
-                depth: DEPTH_FULL,
-                levels: 0..batch.levels.len() as u32,
-            }),
+            Kind::Book => {
+                let kind = if self.snapshot { BookKind::Snapshot } else { BookKind::Delta };
+                out.batch.books.push(BookUpdate {
+                    previous_id: self.previous,
+                    checksum: self.checksum.map(i32::cast_unsigned),
+                    ..out.book(instrument, kind, time, self.sequence)
+                });
+            }
         }
-    }
-}
-
-/// Where the value after the one at `at` stands.
-fn skip(nodes: &[Node<'_>], at: usize) -> usize {
-    match nodes[at] {
-        Node::Object { count, .. } | Node::Array { count, .. } => at + 1 + count,
-        _ => at + 1,
-    }
-}
-
-fn string<'t>(node: &Node<'t>) -> Option<&'t str> {
-    match node {
-        Node::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn number(node: &Node<'_>) -> i64 {
-    match *node {
-        Node::Static(StaticNode::U64(number)) => number as i64,
-        Node::Static(StaticNode::I64(number)) => number,
-        _ => panic!("a number"),
-    }
-}
-
-/// Levels have four strings each, so every fifth node after the array's own starts one.
-fn levels(nodes: &[Node<'_>], at: usize, side: Side, batch: &mut Batch) {
-    let Node::Array { count, .. } = nodes[at] else { panic!("an array") };
-    for level in nodes[at + 1..at + 1 + count].chunks_exact(5) {
-        let (price, size) = (string(&level[1]).unwrap(), string(&level[2]).unwrap());
-        batch.levels.push(Level { side, price: decimal(price), size: decimal(size) });
     }
 }

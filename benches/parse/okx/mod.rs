@@ -2,10 +2,10 @@
 
 mod candidates;
 
-use candidates::Parser;
+use candidates::Typed;
+use tickwire::exchange::okx::Okx;
 
-use crate::captures;
-use crate::harness::{PaddedText, Random, Subject, of_kind, quoted_after};
+use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,33 +41,23 @@ const SYMBOLS: [(&str, u64, usize, usize); 6] = [
 pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
-        let mut random = Random(0x5EED ^ kind as u64);
-        let frames = (0..2_048).map(|_| PaddedText::new(&frame(kind, &mut random)));
-        let symbols = SYMBOLS.iter().map(|(symbol, ..)| (*symbol).to_owned()).collect();
-        let name = format!("okx.{}", kind.channel());
-        subjects.push(subject(kind, name, symbols, frames.collect()));
+        let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        subjects.push(subject(kind, "okx", drawn));
     }
-    for path in captures::files("okx-") {
-        let frames = captures::received(&path);
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (name, frames) in recordings("okx-") {
         for kind in Kind::ALL {
             let mark = format!("{{\"arg\":{{\"channel\":\"{}\"", kind.channel());
-            let is_of_kind = |frame: &str| frame.starts_with(&mark);
-            let Some((frames, symbols)) = of_kind(&frames, is_of_kind, symbol_of) else {
-                continue;
-            };
-            subjects.push(subject(kind, format!("{name}.{}", kind.channel()), symbols, frames));
+            let recorded = of_kind(&frames, |frame| frame.starts_with(&mark), "\"instId\":\"");
+            subjects.extend(recorded.map(|recorded| subject(kind, &name, recorded)));
         }
     }
     subjects
 }
 
-fn subject(kind: Kind, name: String, symbols: Vec<String>, frames: Vec<PaddedText>) -> Subject {
-    Subject::new(name, frames, move |candidate| Parser::new(candidate, kind, &symbols))
-}
-
-fn symbol_of(frame: &str) -> String {
-    quoted_after(frame, "\"instId\":\"")
+fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+    let name = format!("{name}.{}", kind.channel());
+    Subject::new(name, frames, Okx::new, move || Typed::of(kind))
 }
 
 fn frame(kind: Kind, random: &mut Random) -> String {
