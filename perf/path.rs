@@ -123,20 +123,9 @@ fn measure(
     join.run(&swarm, WARM_UP);
     join.restart();
     join.run(&swarm, time);
-    verify::pause(exchange, natives);
-    join.look();
-    verify::wait_for_trades(&swarm, join.printed(), Duration::from_secs(5));
-    let tally = swarm.tally();
-    let [missing, repeated, ended] =
-        [&tally.missing, &tally.repeated, &tally.ended].map(verify::Tally::count);
-    let (samples, last_read) = swarm.stop();
-    join.add(&samples);
-    let never = join.missing_at_the_end(&last_read);
-    if missing + repeated + ended + never > 0 {
-        bail!(
-            "{missing} trades skipped, {repeated} repeated, {never} never came, \
-             {ended} connections ended early"
-        );
+    let load = verify::settle(exchange, natives, (swarm, 1), &mut join);
+    if load.lost() > 0 {
+        bail!("lost or repeated something: {load:?}");
     }
     Ok(join.finish().0)
 }

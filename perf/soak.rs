@@ -86,18 +86,9 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     }
     let cpu = threads::since(&cpu_before);
-    verify::pause(&exchange, &natives);
-    join.look();
-    let sent = join.printed();
-    verify::wait_for_trades(&swarm, sent * options.clients as u64, Duration::from_secs(10));
     let resident = resident_bytes().unwrap_or(u64::MAX);
-    let (delivered, lost) = {
-        let tally = swarm.tally();
-        let lost = [&tally.missing, &tally.repeated, &tally.ended, &tally.unfetched];
-        (Tally::count(&tally.trades), lost.into_iter().map(Tally::count).sum::<u64>())
-    };
-    let (_, last_read) = swarm.stop();
-    let lost = lost + join.missing_at_the_end(&last_read);
+    let load = verify::settle(&exchange, &natives, (swarm, options.clients), &mut join);
+    let (sent, delivered, lost) = (load.sent, load.delivered, load.lost() + load.unused);
     let evicted = gateway.stats().histories.evicted;
     gateway.stop();
     for (name, nanos) in cpu.iter().filter(|(_, nanos)| **nanos > 0) {

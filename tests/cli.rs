@@ -8,7 +8,7 @@ mod process;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{ChildStdout, Command, Output, Stdio};
 
-use process::{Running, configuration, tickwire, tickwire_anywhere};
+use process::{Running, configuration, metric, tickwire, tickwire_anywhere};
 
 fn run(arguments: &[&str]) -> Output {
     tickwire().args(arguments).output().expect("the binary runs")
@@ -364,13 +364,8 @@ fn a_gateway_outlives_its_closed_output_and_counts_the_lines_that_nobody_reads()
     let request = r#"{"action":"subscribe","symbols":["*"],"channels":["trades"]}"#;
     socket.send(tungstenite::Message::text(request)).expect("sent");
     let dropped = || {
-        let mut stream = std::net::TcpStream::connect(&admin).expect("the admin port serves");
-        let get = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-        stream.write_all(get.as_bytes()).expect("sent");
-        let page = std::io::read_to_string(stream).expect("text");
-        let line =
-            page.lines().find_map(|line| line.strip_prefix("tickwire_log_lines_dropped_total "));
-        line.expect("the counter").parse::<u64>().expect("a count")
+        let admin = std::net::TcpStream::connect(&admin).expect("the admin port serves");
+        metric(admin, "tickwire_log_lines_dropped_total")
     };
     while dropped() == 0 {
         socket.read().expect("served");

@@ -110,7 +110,7 @@ fn no_proxy_comes_between_us_and_an_exchange() {
 #[test]
 fn a_gateway_whose_log_nobody_reads_counts_what_is_lost_and_serves_on() {
     let mut served = Served::demo(Stdio::null(), closed());
-    served.counts("tickwire_log_lines_dropped_total ", 1);
+    served.counts("tickwire_log_lines_dropped_total", 1);
     served.serves_and_ends_in_order("a dead standard error");
 }
 
@@ -150,7 +150,7 @@ fn thousands_of_refused_streams_write_their_share_of_the_log_and_are_counted() {
     );
     std::fs::write(&file, text).expect("written");
     let (mut served, log) = logged(&folder, &file);
-    let left_out = "tickwire_log_lines_left_out_total ";
+    let left_out = "tickwire_log_lines_left_out_total";
     served.counts(left_out, REFUSED / 2);
     served.serves_and_ends_in_order("refusals");
     let text = std::fs::read_to_string(&log).expect("text");
@@ -167,8 +167,8 @@ fn thousands_of_refused_streams_write_their_share_of_the_log_and_are_counted() {
 fn a_gateway_with_full_disks_under_both_outputs_counts_what_is_lost_and_serves_on() {
     for (what, output) in [("full disks", process::full as fn() -> Stdio), ("gone", closed)] {
         let mut served = Served::demo(output(), output());
-        served.counts("tickwire_log_lines_dropped_total ", 1);
-        served.counts("tickwire_output_writes_failed_total ", 1);
+        served.counts("tickwire_log_lines_dropped_total", 1);
+        served.counts("tickwire_output_writes_failed_total", 1);
         served.serves_and_ends_in_order(what);
     }
 }
@@ -190,8 +190,8 @@ fn a_gateway_whose_files_may_not_grow_counts_what_is_lost_and_serves_on() {
     for blocks in [0, 1] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut served = limited(&folder, blocks);
-        served.counts("tickwire_log_lines_dropped_total ", 1);
-        served.counts("tickwire_output_writes_failed_total ", u64::from(blocks == 0));
+        served.counts("tickwire_log_lines_dropped_total", 1);
+        served.counts("tickwire_output_writes_failed_total", u64::from(blocks == 0));
         // The report at the end has no room either.
         served.serves_and_ends_in_order("a limit of files");
     }

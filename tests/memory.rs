@@ -1,29 +1,25 @@
 //! The memory of a gateway under more than its histories hold, as its operator sees it: what
 //! `check` prints, what the metrics count and what the system says.
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "common/process.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod process;
+
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use process::Running;
 
 const MIB: u64 = 1 << 20;
 
 /// How long a slow machine may take to fill the histories.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Kills the process when the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn tickwire(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command.env_remove("WS_PORT").args(arguments).stdin(Stdio::null());
+    let mut command = process::tickwire();
+    command.args(arguments);
     command
 }
 
@@ -40,14 +36,8 @@ fn started(arguments: &[&str], line: &str) -> (Running, String) {
     (running, found.expect("the line comes"))
 }
 
-fn metric(address: &str, name: &str) -> u64 {
-    let mut socket = TcpStream::connect(address).expect("the admin port answers");
-    let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    socket.write_all(request).expect("sent");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("read");
-    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.expect(name).parse::<f64>().expect("a number") as u64
+fn metric(admin: &str, name: &str) -> u64 {
+    process::metric(TcpStream::connect(admin).expect("the admin port answers"), name)
 }
 
 /// Waits until so many events gave way.

@@ -34,7 +34,7 @@ use tickwire::instrument::ExchangeId;
 use tickwire::latency::{Quantile, Span, time};
 use tickwire::net::Waiting;
 use tickwire::sim::{self, Simulator};
-use tickwire::verify::{self, Join, Swarm, Tally};
+use tickwire::verify::{self, Join, Swarm};
 
 const SYMBOLS: usize = 20;
 
@@ -214,15 +214,7 @@ fn round(subject: &str, attacked: Attacked, options: &Options) -> anyhow::Result
     let begun = attackers.as_ref().map_or(0, Attackers::work);
     join.run(&swarm, options.time);
     let done = attackers.as_ref().map_or(0, Attackers::work) - begun;
-    verify::pause(&victims, &natives);
-    join.look();
-    verify::wait_for_trades(&swarm, join.printed(), PATIENCE);
-    let tally = swarm.tally();
-    let lost: u64 =
-        [&tally.missing, &tally.repeated, &tally.ended].into_iter().map(Tally::count).sum();
-    let (samples, last_read) = swarm.stop();
-    join.add(&samples);
-    let lost = lost + join.missing_at_the_end(&last_read);
+    let lost = verify::settle(&victims, &natives, (swarm, 1), &mut join).lost();
     let begun = Instant::now();
     gateway.stop();
     let stop = begun.elapsed();

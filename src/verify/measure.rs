@@ -118,7 +118,7 @@ pub fn pause(exchange: &Simulator, natives: &[String]) {
 }
 
 /// Waits until all clients together have read `trades`; false when they have not after `within`.
-pub fn wait_for_trades(swarm: &Swarm, trades: u64, within: Duration) -> bool {
+pub(super) fn wait_for_trades(swarm: &Swarm, trades: u64, within: Duration) -> bool {
     wait_for(&swarm.tally().trades, trades, within)
 }
 

@@ -17,7 +17,8 @@ mod socket;
 mod swarm;
 
 pub use load::{canonical, clients, config, exchange};
-pub use measure::{Join, pause, wait_for_answers, wait_for_trades};
+use measure::wait_for_trades;
+pub use measure::{Join, pause, wait_for_answers};
 pub use print::Speech;
 pub use swarm::{Sample, Swarm, SwarmOptions, Tally};
 
@@ -29,7 +30,7 @@ use crate::config::ConfigError;
 use crate::gateway::{Gateway, StartError};
 use crate::latency::{Budget, Report, Verdict};
 use crate::net::Waiting;
-use crate::sim::SimError;
+use crate::sim::{SimError, Simulator};
 
 /// Before it is measured, everything runs for this long: caches, branch predictors, buffers.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -129,6 +130,13 @@ pub struct Load {
     pub sent_share: f64,
 }
 
+impl Load {
+    /// What no client should see: trades that are missing or repeated, connections that ended.
+    pub const fn lost(&self) -> u64 {
+        self.missing + self.repeated + self.ended
+    }
+}
+
 /// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -143,7 +151,7 @@ impl Outcome {
     /// keep its own plan.
     pub fn verdict(&self) -> Verdict {
         let load = &self.load;
-        if load.missing + load.repeated + load.ended > 0 {
+        if load.lost() > 0 {
             return Verdict::Over;
         }
         let kept = load.sent_share >= SENT_SHARE_MIN && load.unused == 0;
@@ -231,14 +239,10 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
     let seconds = clock.now().since(begun) as f64 / 1e9;
     let planned = f64::from(options.rate) * seconds;
     let sent_share = (join.printed() - at_begin) as f64 / planned.max(1.0);
-    pause(&exchange, &natives);
-    join.look();
-    wait_for_trades(&swarm, join.printed() * options.clients as u64, ARRIVAL_MAX);
-    let mut load = count(swarm, &mut join);
+    let mut load = settle(&exchange, &natives, (swarm, options.clients), &mut join);
     load.sent_share = sent_share;
     load.seconds = seconds;
     load.rate = options.rate;
-    load.clients = options.clients;
     let observatory = std::sync::Arc::clone(gateway.observatory());
     gateway.stop();
     let (mut histograms, unplanned) = join.finish();
@@ -249,10 +253,20 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
     Ok(Outcome { report: Report::new(&histograms, &options.budget), load })
 }
 
-/// Ends the clients and takes over what they counted.
-fn count(swarm: Swarm, join: &mut Join<'_>) -> Load {
+/// Lets the market stand still, waits until what was sent has arrived at each of so many clients,
+/// and ends them; what they counted.
+pub fn settle(
+    exchange: &Simulator,
+    natives: &[String],
+    (swarm, clients): (Swarm, usize),
+    join: &mut Join<'_>,
+) -> Load {
+    pause(exchange, natives);
+    join.look();
+    wait_for_trades(&swarm, join.printed() * clients as u64, ARRIVAL_MAX);
     let tally = swarm.tally();
     let mut load = Load {
+        clients,
         sent: join.printed(),
         delivered: Tally::count(&tally.trades),
         missing: Tally::count(&tally.missing),

@@ -89,6 +89,16 @@ fn free() -> SocketAddr {
     listener.local_addr().expect("bound")
 }
 
+/// The value of a metric, asked on a connection to the admin port.
+pub(crate) fn metric(mut admin: TcpStream, name: &str) -> u64 {
+    let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    admin.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    admin.read_to_string(&mut answer).expect("an answer");
+    let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.expect(name).trim().parse::<f64>().expect("a number") as u64
+}
+
 /// A gateway in a process of its own, and where it is met.
 pub(crate) struct Served {
     pub(crate) running: Running,
@@ -130,13 +140,7 @@ impl Served {
 
     /// The value of a metric.
     pub(crate) fn metric(&mut self, name: &str) -> u64 {
-        let mut socket = self.connected(self.admin);
-        let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-        socket.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
-        let line = answer.lines().find_map(|line| line.strip_prefix(name)).expect("it is there");
-        line.trim().parse().expect("a number")
+        metric(self.connected(self.admin), name)
     }
 
     /// Waits until a metric is as large as that.
