@@ -14,14 +14,20 @@ use crate::net::NetError;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// A part of a message with fewer bytes than this is a crumb. Servers that cut their messages do so
-/// at some KiB.
+/// at some KiB, and packets are cut at 1,448 bytes.
 const CRUMB_BYTES: usize = 128;
+
+/// Reads that may bring a crumb before something is whole: of a server that sends a message's head by
+/// itself, and the message.
+const CRUMBS_READ_USUAL: u8 = 2;
 
 /// Counts them.
 #[derive(Debug, Default)]
 pub(super) struct Chatter {
     frames: u32,
     window_end: MonoNanos,
+    /// Reads in a row that brought a crumb each, since the last that is whole; no more than count.
+    crumbs_read: u8,
 }
 
 impl Chatter {
@@ -46,7 +52,32 @@ impl Chatter {
     /// # Errors
     /// See [`Chatter::hear`].
     pub(super) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> Result<(), NetError> {
+        self.hear_whole();
         if bytes < CRUMB_BYTES { self.hear(now) } else { Ok(()) }
+    }
+
+    /// A whole frame, or a part of a message that was cut into frames.
+    #[inline]
+    pub(super) const fn hear_whole(&mut self) {
+        self.crumbs_read = 0;
+    }
+
+    /// A read brought so many bytes, of frames or of a record of TLS. Each crumb is a wake-up, and more
+    /// than [`CRUMBS_READ_USUAL`] before anything is whole are there for nothing else.
+    ///
+    /// # Errors
+    /// See [`Chatter::hear`].
+    #[inline]
+    pub(super) fn hear_read(&mut self, bytes: usize, now: MonoNanos) -> Result<(), NetError> {
+        if bytes >= CRUMB_BYTES {
+            self.crumbs_read = 0;
+            Ok(())
+        } else if self.crumbs_read < CRUMBS_READ_USUAL {
+            self.crumbs_read += 1;
+            Ok(())
+        } else {
+            self.hear(now)
+        }
     }
 }
 
@@ -115,5 +146,22 @@ mod tests {
         }
         let flood = (0..=CHATTER_FRAMES_MAX).try_for_each(|_| chatter.hear_part(0, now));
         assert!(matches!(flood, Err(NetError::Chatter { .. })), "{flood:?}");
+    }
+
+    #[test]
+    fn a_byte_at_a_time_is_chatter_and_heads_by_themselves_are_not() {
+        let (mut chatter, now) = (Chatter::default(), MonoNanos(1));
+        for _ in 0..1 << 20 {
+            assert!(chatter.hear_read(4, now).is_ok(), "a head, and then what it is the head of");
+            assert!(chatter.hear_read(100, now).is_ok(), "which may be small");
+            chatter.hear_whole();
+        }
+        let most = u32::from(CRUMBS_READ_USUAL) + CHATTER_FRAMES_MAX;
+        let most = (0..most).try_for_each(|_| chatter.hear_read(1, now));
+        assert!(most.is_ok(), "{most:?}");
+        let flood = chatter.hear_read(1, now);
+        assert!(matches!(flood, Err(NetError::Chatter { .. })), "{flood:?}");
+        let later = now.after(WINDOW);
+        assert!(chatter.hear_read(1, later).is_ok(), "they are counted by the second");
     }
 }

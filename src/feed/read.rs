@@ -131,6 +131,7 @@ impl<E: Exchange> Reader<'_, E> {
     #[inline]
     fn hear_whole(&mut self, connection: &mut Connection<'_>, received: MonoNanos) {
         self.outcome.work += 1;
+        connection.open.chatter.hear_whole();
         if connection.is_fresh {
             connection.is_fresh = false;
             self.outcome.attention |= connection.open.pulse.hear(received);
@@ -168,15 +169,22 @@ impl<E: Exchange> Reader<'_, E> {
                 if let Some(stamp) = open.socket.transport_mut().take_kernel_stamp() {
                     self.publisher.record_wait_in_kernel(stamp, open.received);
                 }
-                Step::Continue(())
+                let heard = open.chatter.hear_read(bytes, open.received);
+                self.keep(heard, connection)
             }
             Ok(Fill::Blocked) => {
                 open.readable = false;
                 let part = open.socket.transport_mut().take_partial();
-                if part > 0 {
-                    self.outcome.attention |= open.pulse.hear_part(part, self.clock.now());
+                if part == 0 {
+                    return Step::Break(None);
                 }
-                Step::Break(None)
+                let now = self.clock.now();
+                self.outcome.attention |= open.pulse.hear_part(part, now);
+                let heard = open.chatter.hear_read(part, now);
+                match self.keep(heard, connection) {
+                    Step::Continue(()) => Step::Break(None),
+                    ended => ended,
+                }
             }
             Err(error) => Step::Break(Some(End::Failed(error))),
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use super::*;
+use crate::limits::CHATTER_FRAMES_MAX;
 
 /// What a flood ends with at last. The feed is done with everything else long before, or is in the
 /// flood's hands.
@@ -156,4 +157,35 @@ fn an_exchange_that_repeats_errors_is_a_connection_that_fails() {
         |hand: &Hand| hand.handle.counters().reconnects[Reason::ExchangeError as usize].value();
     flood.hand.until("its end", |hand| failed(hand) == 1);
     assert!(flood.taken() < FLOOD_BYTES);
+}
+
+#[test]
+fn a_connection_that_sends_a_byte_at_a_time_is_let_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let open = std::thread::spawn(move || {
+        let socket = listener.accept().unwrap().0;
+        tungstenite::accept(socket.try_clone().unwrap()).unwrap();
+        socket
+    });
+    let mut hand = Hand::new(url, |_| {});
+    while !open.is_finished() {
+        hand.turn();
+    }
+    let mut socket = open.join().unwrap();
+    socket.set_nodelay(true).unwrap();
+    let counters = Arc::clone(hand.handle.counters());
+    // A message of 60,000 bytes, of which it would take a minute to see that nothing comes of it.
+    let bytes = [0x81, 126, 0xEA, 0x60].into_iter().chain(std::iter::repeat(b' '));
+    let mut sent = 0;
+    for byte in bytes {
+        socket.write_all(&[byte]).unwrap();
+        hand.turn();
+        if counters.chatter_ends.value() > 0 {
+            break;
+        }
+        sent += 1;
+        assert!(sent < 2 * CHATTER_FRAMES_MAX, "it is read on and on");
+    }
+    assert!(sent > CHATTER_FRAMES_MAX - 10, "{sent}: a slow way is no flood");
 }
