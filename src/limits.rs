@@ -97,9 +97,8 @@ pub const REQUESTS_PER_TURN_MAX: usize = 64;
 
 /// Crumbs that a client may send a second in the long run: reads that take all there is and bring
 /// no whole request, and turns spent on one that is being closed. Who has none left is read again
-/// 10 ms later, and what it sends meanwhile wakes nobody. A hundred who trickle are 10,000 reads of
-/// 2 µs a second then; a request that comes in packets of 1,448 bytes still comes faster, 145 KB/s,
-/// than requests may.
+/// when it has, and what it sends meanwhile wakes nobody; see [`CRUMB_PRICE_MAX`]. A request that
+/// comes in packets of 1,448 bytes still comes faster, 145 KB/s, than requests may.
 pub const CRUMBS_PER_SECOND: u64 = 100;
 const _: () = assert!(CRUMBS_PER_SECOND as usize * 1_448 > REQUESTS_PER_SECOND as usize * 1_024);
 
@@ -109,6 +108,13 @@ const _: () = assert!(CRUMBS_BURST as usize > REQUEST_BYTES_MAX / 1_448);
 
 /// How long a client that has no crumbs left is not read: until it has one.
 pub const CRUMB_WAIT: Duration = Duration::from_millis(1_000 / CRUMBS_PER_SECOND);
+
+/// What one costs at most. The price doubles each time that there is none left, up to this, and falls
+/// with a whole request: who only trickles is read each 320 ms. A hundred of them are 312 reads of
+/// 2 µs a second then, and as many wake-ups, not 10,000. Who sends 2 KiB meanwhile pays nothing for
+/// them, so that no slow line gets slower.
+pub const CRUMB_PRICE_MAX: u64 = 32;
+const _: () = assert!(CRUMB_PRICE_MAX.is_power_of_two() && CRUMB_PRICE_MAX <= CRUMBS_BURST);
 /// Longest frame after which the general parser keeps its memory: 256 KiB of text make a tape of at
 /// most 3 MiB. A longer frame is read as well; its memory is given back at once.
 pub const JSON_BYTES_KEPT: usize = 256 << 10;

@@ -486,6 +486,36 @@ fn who_sends_crumbs_is_heard_later_and_nobody_else_is() {
 }
 
 #[test]
+fn who_sends_nothing_but_crumbs_is_read_ever_more_rarely_until_it_says_something() {
+    use std::io::Write;
+    let mut bench = Bench::new(1 << 20, table());
+    let mut clients = bench.clients(1);
+    let start = bench.now();
+    let text = json!({"action": "ping", "padding": "x".repeat(5_000)}).to_string();
+    let head = [0x81, 0xFE, (text.len() >> 8) as u8, text.len() as u8, 0, 0, 0, 0];
+    let counters = Arc::clone(bench.handle.counters());
+    // Ten seconds of a byte each 2 ms, all of it of one request.
+    let mut now = start;
+    for byte in head.iter().chain(text.as_bytes()) {
+        clients[0].socket.get_mut().write_all(&[*byte]).unwrap();
+        now = now.after(Duration::from_millis(2));
+        bench.broadcaster.wait(false).unwrap();
+        bench.broadcaster.turn(now);
+    }
+    let put_off = counters.reads_put_off.value();
+    assert!((10..50).contains(&put_off), "{put_off} times in ten seconds");
+    bench.settle(now.after(Duration::from_secs(1)));
+    assert_eq!(clients[0].next()["type"], "pong", "late, and whole");
+    // It has said something: a byte at a time goes as it did.
+    for byte in b"\x89\x81\0\0\0\0x" {
+        clients[0].socket.get_mut().write_all(&[*byte]).unwrap();
+        now = now.after(Duration::from_secs(1));
+        bench.settle(now);
+    }
+    assert_eq!(counters.reads_put_off.value(), put_off);
+}
+
+#[test]
 fn what_a_client_sends_after_its_close_is_hardly_read() {
     use std::io::Write;
     let mut bench = Bench::new(1 << 20, table());

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::client::{Range, Session};
 use crate::clock::MonoNanos;
 use crate::dialect::Delivery;
-use crate::limits::{CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_TAKEN_MIN};
+use crate::limits::{CRUMB_PRICE_MAX, CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_TAKEN_MIN};
 
 use super::fanout::Member;
 use super::places::Places;
@@ -29,8 +29,9 @@ pub(crate) struct Sessions {
     pub(crate) readable: VecDeque<u32>,
     /// Sessions whose connection is gone and whose subscriptions are still to end.
     pub(crate) ending: VecDeque<u32>,
-    /// Sessions that are not read before then, the first to be read first.
-    put_off: VecDeque<(MonoNanos, u32)>,
+    /// Sessions that are not read before then, the first to be read first: by how long they wait, each
+    /// twice as long as the one before.
+    put_off: [VecDeque<(MonoNanos, u32)>; CRUMB_PRICE_MAX.ilog2() as usize + 1],
     /// Who is owed much, and who waits to be.
     places: Places,
 }
@@ -59,7 +60,7 @@ impl Sessions {
             catching_up: VecDeque::new(),
             readable: VecDeque::new(),
             ending: VecDeque::new(),
-            put_off: VecDeque::new(),
+            put_off: Default::default(),
             places: Places::default(),
         }
     }
@@ -275,18 +276,25 @@ impl Sessions {
     pub(crate) fn put_off(&mut self, slot: u32, now: MonoNanos) {
         let Some(session) = self.get_mut(slot) else { return };
         if !std::mem::replace(&mut session.is_put_off, true) {
-            self.put_off.push_back((now.after(CRUMB_WAIT), slot));
+            let waits = if session.is_open() {
+                session.crumbs.raise()
+            } else {
+                // It is soon over, and sooner when its answer is read.
+                session.crumbs.forgive();
+                1
+            };
+            let due = now.after(CRUMB_WAIT * waits as u32);
+            self.put_off[waits.ilog2() as usize].push_back((due, slot));
         }
     }
 
     /// The next session that was put off and is to be read again by now.
     pub(crate) fn pop_due(&mut self, now: MonoNanos) -> Option<u32> {
         loop {
-            let (due, slot) = self.put_off.front().copied()?;
-            if due > now {
-                return None;
-            }
-            self.put_off.pop_front();
+            let is_due = |queue: &&mut VecDeque<(MonoNanos, u32)>| {
+                queue.front().is_some_and(|&(due, _)| due <= now)
+            };
+            let (_, slot) = self.put_off.iter_mut().find(is_due)?.pop_front()?;
             // Another may have its slot by now.
             if let Some(session) = self.get_mut(slot)
                 && std::mem::take(&mut session.is_put_off)
@@ -298,7 +306,7 @@ impl Sessions {
 
     /// When the next of those that were put off is due.
     pub(crate) fn next_due(&self) -> Option<MonoNanos> {
-        self.put_off.front().map(|&(due, _)| due)
+        self.put_off.iter().filter_map(|queue| queue.front()).map(|&(due, _)| due).min()
     }
 }
 

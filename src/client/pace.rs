@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::limits::{
-    CRUMBS_BURST, CRUMBS_PER_SECOND, REQUEST_COST_BYTES, REQUESTS_BURST, REQUESTS_PER_SECOND,
-    REQUESTS_REFUSED_MAX,
+    CRUMB_PRICE_MAX, CRUMBS_BURST, CRUMBS_PER_SECOND, REQUEST_COST_BYTES, REQUESTS_BURST,
+    REQUESTS_PER_SECOND, REQUESTS_REFUSED_MAX,
 };
 
 /// A bucket that gains `PER_SECOND` units steadily, and holds so many after a pause.
@@ -76,17 +76,34 @@ impl RequestBucket {
 /// How often a client is read though that brings no whole request. It is read later when it has
 /// none left, never refused: what is slow may be its way to us.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CrumbBucket(Bucket<CRUMBS_PER_SECOND>);
+pub(crate) struct CrumbBucket {
+    crumbs: Bucket<CRUMBS_PER_SECOND>,
+    /// What a read costs, a power of two.
+    price: u64,
+}
 
 impl CrumbBucket {
     /// A full bucket.
     pub(crate) const fn new() -> Self {
-        Self(Bucket::full(CRUMBS_BURST))
+        Self { crumbs: Bucket::full(CRUMBS_BURST), price: 1 }
     }
 
-    /// Takes one out; false when there is none.
+    /// Takes out what a read costs; false when that is not there.
     pub(crate) fn take(&mut self, now: MonoNanos) -> bool {
-        self.0.take(1, now)
+        self.crumbs.take(self.price, now)
+    }
+
+    /// What was not there becomes dearer; returns after how many of [`CRUMB_WAIT`](crate::limits::CRUMB_WAIT) it is there.
+    pub(crate) const fn raise(&mut self) -> u64 {
+        if self.price < CRUMB_PRICE_MAX {
+            self.price *= 2;
+        }
+        self.price
+    }
+
+    /// A read costs one again.
+    pub(crate) const fn forgive(&mut self) {
+        self.price = 1;
     }
 }
 

@@ -241,6 +241,7 @@ impl Session {
     /// A whole message came: a sign of life.
     pub(crate) fn is_heard(&mut self) {
         (self.bytes_unfinished, self.has_crumb) = (0, false);
+        self.crumbs.forgive();
         self.heartbeat.answered();
     }
 
