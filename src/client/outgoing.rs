@@ -168,6 +168,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::OUTBOX_CHUNK_BYTES;
 
     /// A socket whose buffer has so much room.
     struct Kernel {
@@ -252,6 +253,41 @@ mod tests {
         outgoing.flush(&mut kernel, &mut buffers).expect("ok");
         assert_eq!(kernel.taken, b"\x81\x05first\x89\x00\x81\x06second");
         assert!(outgoing.is_empty());
+        assert_eq!(buffers.chunks.lent_bytes(), 0);
+    }
+
+    #[test]
+    fn who_reads_again_takes_a_share_of_each_turn_and_the_others_get_what_is_new() {
+        let mut buffers = FlushBuffers::new();
+        let unread = text(&mut buffers, &"x".repeat(3 * FLUSH_BYTES_PER_TURN));
+        let mut pair = [(); 2].map(|()| (Outgoing::new(), Kernel::new(0)));
+        for (outgoing, kernel) in &mut pair {
+            outgoing.add(unread);
+            assert_eq!(outgoing.flush(kernel, &mut buffers).expect("ok"), 0);
+            kernel.room = usize::MAX;
+            outgoing.set_writable();
+        }
+        let (mut reading, mut kernel) = (Outgoing::new(), Kernel::new(usize::MAX));
+        let mut waits: Vec<usize> = pair.iter().map(|(outgoing, _)| outgoing.waiting()).collect();
+        for turn in 0.. {
+            buffers.clear();
+            buffers.flush_left = FLUSH_BYTES_PER_TURN;
+            let news = text(&mut buffers, "news");
+            let mut taken = 0;
+            for (at, (outgoing, kernel)) in pair.iter_mut().enumerate() {
+                outgoing.flush(kernel, &mut buffers).expect("ok");
+                taken += waits[at] - outgoing.waiting();
+                waits[at] = outgoing.waiting();
+            }
+            let most = FLUSH_BYTES_PER_TURN + 2 * OUTBOX_CHUNK_BYTES;
+            assert!(taken <= most, "turn {turn}: {taken} bytes of what waited");
+            reading.add(news);
+            assert_eq!(reading.flush(&mut kernel, &mut buffers).expect("ok"), 6, "turn {turn}");
+            if waits == [0, 0] {
+                assert!(turn > 5, "in so few turns");
+                break;
+            }
+        }
         assert_eq!(buffers.chunks.lent_bytes(), 0);
     }
 }

@@ -90,13 +90,18 @@ fn free() -> SocketAddr {
 }
 
 /// The value of a metric, asked on a connection to the admin port.
-pub(crate) fn metric(mut admin: TcpStream, name: &str) -> u64 {
+pub(crate) fn metric(admin: TcpStream, name: &str) -> u64 {
+    found(admin, name).expect(name)
+}
+
+/// The same of one that is there once it has happened.
+fn found(mut admin: TcpStream, name: &str) -> Option<u64> {
     let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     admin.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
     admin.read_to_string(&mut answer).expect("an answer");
-    let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.expect(name).trim().parse::<f64>().expect("a number") as u64
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    Some(value.trim().parse::<f64>().expect("a number") as u64)
 }
 
 /// A gateway in a process of its own, and where it is met.
@@ -145,7 +150,7 @@ impl Served {
 
     /// Waits until a metric is as large as that.
     pub(crate) fn counts(&mut self, name: &str, least: u64) {
-        while self.metric(name) < least {
+        while found(self.connected(self.admin), name).unwrap_or(0) < least {
             std::thread::yield_now();
         }
     }
