@@ -384,6 +384,13 @@ mod tests {
                 };
                 prop_assert_eq!(our, their);
             }
+            for step in [0, 1, 9, 40, 700, 5_000] {
+                let (mut ours, mut theirs) = (same.bids(), twin.0[0].values().rev().copied());
+                for _ in 0..book.len() / (step + 1) + 2 {
+                    prop_assert_eq!(ours.nth(step), theirs.nth(step));
+                    prop_assert_eq!(ours.len(), theirs.len());
+                }
+            }
             let mut dropped = 0;
             book.truncate(depth, |_| dropped += 1);
             prop_assert_eq!((book.len(), dropped), (

@@ -371,7 +371,8 @@ fn compare(side: Side, price: Decimal, other: Decimal) -> Ordering {
 }
 
 /// Where `price` stands in a list, or would stand. Gallops from the best end in doubling steps, then
-/// halves the last step: the cost grows with the distance from the best.
+/// halves the last step: the cost grows with the distance from the best. All its sums are places in the
+/// list, or twice as far, and lists of 32-byte levels have fewer than 2^58 places: nothing wraps.
 #[inline]
 fn gallop(levels: &[Resting], side: Side, price: Decimal) -> Result<usize, usize> {
     let length = levels.len();
@@ -381,15 +382,15 @@ fn gallop(levels: &[Resting], side: Side, price: Decimal) -> Result<usize, usize
         let Some(probe) = length.checked_sub(step) else { break 0 };
         match compare(side, price, levels[probe].price) {
             Ordering::Equal => return Ok(probe),
-            Ordering::Greater => break probe + 1,
+            Ordering::Greater => break probe.wrapping_add(1),
             Ordering::Less => high = probe,
         }
-        step *= 2;
+        step = step.wrapping_mul(2);
     };
     levels[low..high]
         .binary_search_by(|level| compare(side, price, level.price).reverse())
-        .map(|index| low + index)
-        .map_err(|index| low + index)
+        .map(|index| low.wrapping_add(index))
+        .map_err(|index| low.wrapping_add(index))
 }
 
 /// Levels of a side, the best first.
@@ -401,6 +402,8 @@ pub(super) struct BestFirst<'a> {
     runs: &'a [Vec<Resting>],
     /// What is left of the worst run that was begun.
     worst: &'a [Resting],
+    /// What is left of all: as many levels as there are in the others, so that it does not wrap when one
+    /// is taken from them.
     left: usize,
 }
 
@@ -412,7 +415,7 @@ impl Iterator for BestFirst<'_> {
         loop {
             if let Some((last, rest)) = self.best.split_last() {
                 self.best = rest;
-                self.left -= 1;
+                self.left = self.left.wrapping_sub(1);
                 return Some(*last);
             }
             if let Some((run, runs)) = self.runs.split_last() {
@@ -423,6 +426,19 @@ impl Iterator for BestFirst<'_> {
                 self.best = std::mem::take(&mut self.worst);
             }
         }
+    }
+
+    #[inline]
+    fn nth(&mut self, count: usize) -> Option<Resting> {
+        match self.best.len().checked_sub(count) {
+            // Nearly all who look for one of the best find it in the best run.
+            Some(rest) if rest > 0 => {
+                self.best = &self.best[..rest];
+                self.left = self.left.wrapping_sub(count);
+            }
+            _ => (0..count).try_for_each(|_| self.next().map(drop))?,
+        }
+        self.next()
     }
 
     #[inline]
@@ -437,7 +453,7 @@ impl DoubleEndedIterator for BestFirst<'_> {
         loop {
             if let Some((first, rest)) = self.worst.split_first() {
                 self.worst = rest;
-                self.left -= 1;
+                self.left = self.left.wrapping_sub(1);
                 return Some(*first);
             }
             if let Some((run, runs)) = self.runs.split_first() {
