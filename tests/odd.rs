@@ -13,6 +13,24 @@ use tickwire::tick::{Body, Ticker};
 const ODD: [&str; 6] =
     ["0", "1", "10000000000000000", "18446744073709551615", "-1", "18446744073709551616"];
 
+/// What stands where a price, a volume, a length, a count or a time should: as text, and bare.
+const ODD_VALUES: [&str; 14] = [
+    "0",
+    "-1",
+    "-0",
+    "9007199254740992",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "10000000000000000",
+    "1e308",
+    "1E3",
+    "-1e-400",
+    "0000012",
+    "",
+    "null",
+];
+
 /// The states of an exchange that have numbers, and how it writes the `n`th of them.
 struct Kind {
     exchange: ExchangeId,
@@ -135,9 +153,13 @@ impl Kind {
 
     /// The prices that tell the states apart, as they are told.
     fn told(&self, odd: &str) -> Vec<u32> {
+        self.told_of(odd, self.capture(odd))
+    }
+
+    fn told_of(&self, odd: &str, frames: String) -> Vec<u32> {
         let folder = tempfile::tempdir().expect("a folder");
         let capture = folder.path().join("frames.txt");
-        std::fs::write(&capture, self.capture(odd)).expect("it is written");
+        std::fs::write(&capture, frames).expect("it is written");
         let playback = Playback {
             capture,
             rest: Vec::new(),
@@ -167,6 +189,7 @@ impl Kind {
 /// The price that tells a state from the others.
 fn price(body: &Body, channel: Channel) -> Option<u32> {
     let price = match *body {
+        Body::Trade { .. } if channel == Channel::Trades => body.trade()?.price,
         Body::Quote { .. } if channel == Channel::Quotes => body.quote()?.bid?,
         Body::TickerPrices { .. } if channel == Channel::Ticker => {
             let mut ticker = Ticker::default();
@@ -188,6 +211,199 @@ fn every_other_state_is_told_where_quotes_or_tickers_have_numbers() {
             let own = (1..COUNT).filter(|&n| n != AT).chain([LAST]);
             let right: Vec<u32> = own.collect();
             assert_eq!(told, right, "{} {odd}", kind.exchange);
+        }
+    }
+}
+
+/// What has values besides, by kind of state.
+const MORE: [Kind; 12] = [
+    Kind {
+        exchange: ExchangeId::Binance,
+        native: "AAAUSDT",
+        channel: Channel::Trades,
+        step: 1,
+        frame: |n, id| {
+            let millis = MILLIS + u64::from(n);
+            format!(
+                r#"{{"stream":"aaausdt@trade","data":{{"e":"trade","E":{millis},"s":"AAAUSDT","t":{id},"p":"{n}","q":"5.5","T":{millis},"m":true,"M":true}}}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Binance,
+        native: "AAAUSDT",
+        channel: Channel::Ticker,
+        step: 1,
+        frame: |n, _| {
+            let millis = MILLIS + u64::from(n);
+            format!(
+                r#"{{"stream":"aaausdt@ticker","data":{{"e":"24hrTicker","E":{millis},"s":"AAAUSDT","p":"1","P":"2.5","w":"5","x":"6","c":"{n}","Q":"5","b":"7","B":"8","a":"9000","A":"5","o":"6","h":"9000","l":"1","v":"5.5","q":"6.5","O":5,"C":{millis},"F":5,"L":6,"n":2}}}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::BinanceFutures,
+        native: "AAAUSDT",
+        channel: Channel::Trades,
+        step: 1,
+        frame: |n, id| {
+            let millis = MILLIS + u64::from(n);
+            format!(
+                r#"{{"stream":"aaausdt@aggTrade","data":{{"e":"aggTrade","E":{millis},"a":{id},"s":"AAAUSDT","p":"{n}","q":"5.5","f":5,"l":6,"T":{millis},"m":true}}}}"#
+            )
+        },
+    },
+    Kind { exchange: ExchangeId::Bybit, ..BYBIT_TICKER },
+    Kind { exchange: ExchangeId::BybitLinear, ..BYBIT_TICKER },
+    Kind { exchange: ExchangeId::Bybit, ..BYBIT_TRADE },
+    Kind { exchange: ExchangeId::BybitLinear, ..BYBIT_TRADE },
+    Kind {
+        exchange: ExchangeId::Okx,
+        native: "AAA-USDT",
+        channel: Channel::Trades,
+        step: 1,
+        frame: |n, id| {
+            let millis = MILLIS + u64::from(n);
+            format!(
+                r#"{{"arg":{{"channel":"trades","instId":"AAA-USDT"}},"data":[{{"instId":"AAA-USDT","tradeId":"{id}","px":"{n}","sz":"5.5","side":"buy","ts":"{millis}","count":"5","seqId":{id}}}]}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Okx,
+        native: "AAA-USDT",
+        channel: Channel::Ticker,
+        step: 1,
+        frame: |n, _| {
+            let millis = MILLIS + u64::from(n);
+            format!(
+                r#"{{"arg":{{"channel":"tickers","instId":"AAA-USDT"}},"data":[{{"instType":"SPOT","instId":"AAA-USDT","last":"{n}","lastSz":"5","askPx":"9000","askSz":"5","bidPx":"6","bidSz":"7","open24h":"6","high24h":"9000","low24h":"1","sodUtc0":"5","sodUtc8":"6","volCcy24h":"5.5","vol24h":"6.5","ts":"{millis}"}}]}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Coinbase,
+        native: "AAA-USDT",
+        channel: Channel::Trades,
+        step: 1,
+        frame: |n, id| {
+            format!(
+                r#"{{"type":"match","trade_id":{id},"maker_order_id":"2a0da34e-61f7-4c36-88e5-c9dd15927b16","taker_order_id":"3c82abaa-c01e-4608-be59-6a1e69742891","side":"sell","size":"5.5","price":"{n}","product_id":"AAA-USDT","sequence":{id},"time":"2026-09-21T13:13:2{}.{:03}000Z"}}"#,
+                n / 1_000,
+                n % 1_000
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Kraken,
+        native: "AAA/USD",
+        channel: Channel::Trades,
+        step: 1,
+        frame: |n, id| {
+            format!(
+                r#"{{"channel":"trade","type":"update","data":[{{"symbol":"AAA/USD","side":"buy","price":{n},"qty":5.5,"ord_type":"limit","trade_id":{id},"timestamp":"2026-09-21T13:13:2{}.{:03}000Z"}}]}}"#,
+                n / 1_000,
+                n % 1_000
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Kraken,
+        native: "AAA/USD",
+        channel: Channel::Ticker,
+        step: 1,
+        frame: |n, _| {
+            format!(
+                r#"{{"channel":"ticker","type":"update","data":[{{"symbol":"AAA/USD","bid":6.5,"bid_qty":7.5,"ask":9000.5,"ask_qty":5.5,"last":{n},"volume":5.25,"vwap":6.5,"low":1.5,"high":9000.5,"change":0.5,"change_pct":0.25}}]}}"#
+            )
+        },
+    },
+];
+
+const BYBIT_TICKER: Kind = Kind {
+    exchange: ExchangeId::Bybit,
+    native: "AAAUSDT",
+    channel: Channel::Ticker,
+    step: 1,
+    frame: |n, id| {
+        let millis = MILLIS + u64::from(n);
+        format!(
+            r#"{{"topic":"tickers.AAAUSDT","ts":{millis},"type":"snapshot","cs":{id},"data":{{"symbol":"AAAUSDT","lastPrice":"{n}","highPrice24h":"9000","lowPrice24h":"1","prevPrice24h":"6","volume24h":"5.5","turnover24h":"6.5","price24hPcnt":"0.5","usdIndexPrice":""}}}}"#
+        )
+    },
+};
+
+const BYBIT_TRADE: Kind = Kind {
+    exchange: ExchangeId::Bybit,
+    native: "AAAUSDT",
+    channel: Channel::Trades,
+    step: 1,
+    frame: |n, id| {
+        let millis = MILLIS + u64::from(n);
+        format!(
+            r#"{{"topic":"publicTrade.AAAUSDT","type":"snapshot","ts":{millis},"data":[{{"T":{millis},"s":"AAAUSDT","S":"Buy","v":"5.5","p":"{n}","L":"PlusTick","i":"{id}","BT":false,"seq":{id}}}]}}"#
+        )
+    },
+};
+
+/// Where the values of a frame are: texts without their quotes, numbers and words.
+fn values(frame: &str) -> Vec<std::ops::Range<usize>> {
+    let (bytes, mut found, mut at) = (frame.as_bytes(), Vec::new(), 0);
+    while at < bytes.len() {
+        let begin = at;
+        at += 1;
+        if bytes[begin] == b'"' {
+            at += frame[at..].find('"').expect("a text ends");
+            if bytes.get(at + 1) != Some(&b':') {
+                found.push(begin + 1..at);
+            }
+            at += 1;
+        } else if bytes[begin].is_ascii_alphanumeric() {
+            let rest = |byte: &u8| !matches!(byte, b',' | b'}' | b']');
+            at += bytes[at..].iter().take_while(|byte| rest(byte)).count();
+            found.push(begin..at);
+        }
+    }
+    found
+}
+
+/// The first price; below it are no odd values.
+const FIRST: u32 = 2_000;
+/// From one state with an odd value to the next.
+const APART: u32 = 4;
+
+#[test]
+fn every_other_state_is_told_whatever_stands_where_a_value_should() {
+    let ends = FIRST + APART * ODD_VALUES.len() as u32;
+    let is_odd = |n: u32| n > FIRST && n < ends && (n - FIRST) % APART == APART / 2;
+    let right: Vec<u32> = (FIRST..ends).filter(|&n| !is_odd(n)).chain([LAST]).collect();
+    for kind in KINDS.into_iter().chain(MORE) {
+        let places = values(&(kind.frame)(FIRST, &kind.number(FIRST).to_string())).len();
+        for place in 0..places {
+            let (mut text, mut name, mut is_id) = (String::new(), String::new(), false);
+            let mut is_symbol = false;
+            for n in FIRST..=ends {
+                let own = kind.number(n).to_string();
+                let mut frame = (kind.frame)(if n == ends { LAST } else { n }, &own);
+                let value = values(&frame)[place].clone();
+                name = frame[..value.start].to_owned();
+                is_id |= frame[value.clone()] == own;
+                is_symbol |= frame[value.clone()] == *kind.native;
+                if is_odd(n) {
+                    frame.replace_range(value, ODD_VALUES[((n - FIRST) / APART) as usize]);
+                }
+                let at = (MILLIS + u64::from(n)) * 1_000_000;
+                writeln!(text, "{at} {frame}").expect("memory is written");
+            }
+            // A frame whose number in the connection is missing is missing itself, trades whose ids leap
+            // are `tests/leaps.rs`' subject, and a symbol that is none of ours is nobody's loss.
+            let is_own = name.ends_with("\"sequence_num\":") || is_symbol;
+            if is_own || is_id && kind.channel == Channel::Trades {
+                continue;
+            }
+            let mut told = kind.told_of(&name, text);
+            told.retain(|price| right.contains(price));
+            assert_eq!(told, right, "{} {:?} behind {name}", kind.exchange, kind.channel);
         }
     }
 }
