@@ -176,7 +176,8 @@ impl Numbers {
     }
 
     /// A whole book in the stream. One that is at or behind what was published only means that its
-    /// connection joined, unless that connection had been further: then the exchange begins anew.
+    /// connection joined, unless that connection had been further: then the exchange begins anew. A
+    /// proven book is not taken back by one that is told twice, or late.
     fn whole(
         &mut self,
         instrument: InstrumentId,
@@ -187,7 +188,10 @@ impl Numbers {
         let progress = &mut self.slots[instrument.index()].book;
         let place = progress.place(source.generation).copied();
         let number = Some(said.number);
-        let goes_back = place.is_some_and(|place| !place.apart && number <= place.last);
+        let goes_back = place.is_some_and(|place| {
+            let is_news = || !proven || progress.begins_anew(said, place.last);
+            !place.apart && number <= place.last && is_news()
+        });
         progress.note(source.generation, said.number);
         if let Some(place) = progress.place(source.generation) {
             (place.last, place.apart) = (number, false);

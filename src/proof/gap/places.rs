@@ -4,6 +4,7 @@
 //! copies. A hole before an event is a loss only when no connection can fill it any more: each of
 //! them has passed it.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::leaps::{Count, FAR_MIN, Leap};
@@ -557,6 +558,18 @@ impl Progress {
     /// without a time nothing is known of those that were mixed up with it.
     fn is_later_than_last(&self, said: Said) -> bool {
         self.is_before(said.time) && (self.is_dated || self.is_wide(said.number))
+    }
+
+    /// Whether the exchange counts anew with a whole book, of a connection that had been at `own`; else
+    /// it is told again, or came behind its successor. The time tells that, where it is known; without
+    /// it, a copy has the number that it is a copy of.
+    pub(super) fn begins_anew(&self, said: Said, own: Option<u64>) -> bool {
+        let are_dated = said.time.is_some() && self.time.is_some();
+        match Some(said.number).cmp(&own) {
+            Ordering::Less => !are_dated || said.time > self.time,
+            Ordering::Equal => are_dated && said.time > self.time,
+            Ordering::Greater => false,
+        }
     }
 
     /// The exchange counts anew, from an event of this connection on, which is to be published.

@@ -544,6 +544,30 @@ fn a_book_in_the_stream_that_is_behind_only_means_that_its_line_joined() {
 }
 
 #[test]
+fn a_whole_book_that_is_told_twice_or_late_takes_no_other_lines_book_back() {
+    let at = |millis: u64, update: BookUpdate| BookUpdate {
+        exchange_time: UnixNanos::from_millis(millis),
+        ..update
+    };
+    for copy in [at(10, whole(32)), whole(32)] {
+        let mut desk = desk_of(true, Continuity::FollowsByOne);
+        assert_eq!(desk.book(1, &at(12, whole(34))), NEXT);
+        assert_eq!(desk.book(2, &copy), OLDER);
+        assert_eq!(desk.book(2, &copy), OLDER, "its number is no lower than before");
+        assert_eq!(desk.book(2, &at(11, delta(0, 33, None))), OLDER);
+        assert_eq!(desk.book(1, &at(13, delta(0, 35, None))), NEXT);
+    }
+    let mut desk = desk_of(true, Continuity::FollowsByOne);
+    assert_eq!(desk.book(1, &at(12, whole(34))), NEXT);
+    assert_eq!(desk.book(2, &at(11, delta(0, 33, None))), OLDER);
+    assert_eq!(desk.book(2, &at(10, whole(32))), OLDER, "mixed up with its successor");
+    // After a restart, and after another.
+    assert_eq!(desk.book(2, &at(20, whole(1))), NEXT);
+    assert_eq!(desk.book(2, &at(20, whole(1))), OLDER);
+    assert_eq!(desk.book(2, &at(30, whole(1))), NEXT);
+}
+
+#[test]
 fn a_restart_that_is_stated_is_followed_once() {
     let mut desk = desk_of(true, Continuity::StatesPreviousOrRestarts);
     desk.book(1, &whole(100));
