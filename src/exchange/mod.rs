@@ -114,8 +114,8 @@ pub enum Answers {
 pub struct Subject {
     /// Whose.
     pub instrument: InstrumentId,
-    /// Which of its channels.
-    pub channel: Channel,
+    /// Which of its channels, where the answer says it; else it is about any.
+    pub channel: Option<Channel>,
     /// Of candles their length, where the answer says it; else it is about any.
     pub interval: Option<Interval>,
 }
@@ -123,12 +123,18 @@ pub struct Subject {
 impl Subject {
     /// A channel; of candles those of any length.
     pub const fn of(instrument: InstrumentId, channel: Channel) -> Self {
-        Self { instrument, channel, interval: None }
+        Self { instrument, channel: Some(channel), interval: None }
+    }
+
+    /// Whatever there is of an instrument.
+    pub const fn any_of(instrument: InstrumentId) -> Self {
+        Self { instrument, channel: None, interval: None }
     }
 
     /// Whether it is about this stream.
     pub fn names(&self, stream: &Subscription) -> bool {
-        (self.instrument, self.channel) == (stream.instrument, stream.channel)
+        self.instrument == stream.instrument
+            && self.channel.is_none_or(|channel| channel == stream.channel)
             && (self.interval.is_none() || self.interval == stream.interval)
     }
 }

@@ -227,7 +227,8 @@ impl Rhythms {
         let start = self.streams.partition_point(|stream| stream.place < first);
         let rest = self.streams[start..].iter();
         let of_instrument = || rest.clone().take_while(|stream| stream.place < first + PLACES);
-        let kin = kin_channel(subject.channel).map(|channel| Subject { channel, ..subject });
+        let kin = subject.channel.and_then(kin_channel);
+        let kin = kin.map(|channel| Subject { channel: Some(channel), ..subject });
         let named = [Some(subject), kin].into_iter().flatten();
         let mut named = named.map(|subject| {
             of_instrument().filter(|stream| subject.names(&stream.subscription)).collect::<Vec<_>>()

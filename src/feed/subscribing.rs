@@ -5,7 +5,9 @@
 //! of it for one bad symbol: the chunk is halved and asked for again, until the one subscription
 //! that is at fault stands alone and is given up. One that answers subscription by subscription
 //! names the one that it refuses; a refusal without a name is one of those that stay unanswered
-//! when all others are. Either way a bad symbol never sinks the others.
+//! when all others are. Either way a bad symbol never sinks the others. Given up is only what a
+//! refusal names, be it by the number of the request: what may have been about something else is
+//! asked for again.
 //!
 //! What is refused for now, or stays unanswered however often it is asked, is asked for again, all
 //! of it, when [`Patience`] says so; what the
@@ -88,6 +90,8 @@ struct Awaited {
     acceptances: usize,
     /// The exchange found something too much, and did not say what: it may have been this.
     doubted: Option<ForNow>,
+    /// The exchange refused something, and named nothing by which it could be told: likewise.
+    suspected: bool,
 }
 
 /// What an exchange refuses.
@@ -327,6 +331,7 @@ impl Subscribing {
                 kind: None,
                 acceptances: 0,
                 doubted: None,
+                suspected: false,
             });
             return Some(request.text);
         }
@@ -538,7 +543,7 @@ impl Subscribing {
         }
         let index = self.awaited.iter().position(|awaited| awaited.due <= now)?;
         let awaited = self.awaited.remove(index);
-        let Awaited { id, ask, tries, refusals, doubted, .. } = awaited;
+        let Awaited { id, ask, tries, refusals, doubted, suspected, .. } = awaited;
         let unanswered = self.wanted(ask, awaited.unanswered);
         if unanswered.is_empty() {
             return Some((id, Refused::Pending));
@@ -547,8 +552,8 @@ impl Subscribing {
             return Some((id, self.postpone(ask, unanswered, cause, now)));
         }
         if ask == Ask::Subscribe {
-            if refusals > 0 && unanswered.len() > 1 {
-                // Refused as a whole, where single answers were expected.
+            if (refusals > 0 || suspected) && unanswered.len() > 1 {
+                // Refused as a whole, where single answers were expected, or answers with names.
                 self.halve(&unanswered);
                 return Some((id, Refused::Pending));
             }

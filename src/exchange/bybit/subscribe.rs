@@ -101,7 +101,7 @@ pub(super) fn subject_of(topic: &str, instruments: &NativeMap) -> Option<Subject
         ("kline", Some((length, native))) => (Channel::Candles, native, interval_of(length)),
         _ => return None,
     };
-    Some(Subject { instrument: instrument(native)?, channel, interval })
+    Some(Subject { interval, ..Subject::of(instrument(native)?, channel) })
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
         for channel in Channel::ALL {
             let Some(topic) = topic(&wanted("BTCUSDT", channel)) else { continue };
             let interval = (channel == Channel::Candles).then_some(Interval::Hour1);
-            let subject = Subject { instrument: InstrumentId(4), channel, interval };
+            let subject = Subject { interval, ..Subject::of(InstrumentId(4), channel) };
             assert_eq!(subject_of(&topic, &instruments), Some(subject));
         }
         for topic in ["orderbook.200.ETHUSDT", "BTCUSDT", "liquidation.BTCUSDT", ""] {

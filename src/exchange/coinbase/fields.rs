@@ -140,12 +140,20 @@ pub(in crate::exchange) fn listed<'t>(
     ours.map(|instrument| Subject::of(instrument, channel)).collect()
 }
 
-/// A refusal: `message`, and `reason` where there is one. Neither names what was refused.
-pub(in crate::exchange) fn error(root: Value<'_>) -> Result<Frame, Rejected> {
+/// A refusal: `message`, and `reason` where there is one. That names a product where one is at fault,
+/// and never the channel.
+pub(in crate::exchange) fn error(
+    instruments: &NativeMap,
+    root: Value<'_>,
+) -> Result<Frame, Rejected> {
     let message = root.field("message").and_then(Value::string).ok_or(Rejected::Foreign)?;
-    let text = match root.field("reason").and_then(Value::string) {
+    let reason = root.field("reason").and_then(Value::string);
+    let text = match reason {
         Some(reason) => cut(&[message, ": ", reason]),
         None => cut(&[message]),
     };
-    Ok(Frame::Error { id: None, subject: None, kind: errors::REFUSALS.reply("", &text), text })
+    let words = [Some(message), reason].into_iter().flatten().flat_map(str::split_whitespace);
+    let product = words.filter_map(|word| instruments.find(word.as_bytes())).next();
+    let (subject, kind) = (product.map(Subject::any_of), errors::REFUSALS.reply("", &text));
+    Ok(Frame::Error { id: None, subject, kind, text })
 }

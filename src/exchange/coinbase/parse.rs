@@ -58,7 +58,7 @@ impl Context<'_> {
                 let listed = root.field("channels").and_then(Value::items);
                 return Ok(self.subscribed(listed.ok_or(Rejected::Foreign)?));
             }
-            "error" => return error(root),
+            "error" => return error(self.instruments, root),
             "status" => {
                 let listed = root.field("products").is_some_and(|list| list.items().is_some());
                 return if listed {

@@ -194,6 +194,9 @@ fn answers_refusals_and_the_rest_are_told_apart() {
         };
         assert_eq!(text.as_str(), words);
     }
+    let named = r#"{"type":"error","message":"Failed to subscribe","reason":"BAND-GBP is not a valid product"}"#;
+    let Ok(Frame::Error { subject, .. }) = read(named).outcome else { panic!("{named}") };
+    assert_eq!(subject, Some(Subject::any_of(InstrumentId(2))), "of whatever channel");
 }
 
 #[test]

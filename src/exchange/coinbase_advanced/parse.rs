@@ -89,7 +89,7 @@ impl Context<'_> {
     pub(super) fn frame(&self, root: Value<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         let Some(channel) = root.field("channel").and_then(Value::string) else {
             let is_error = root.field("type").and_then(Value::string) == Some("error");
-            return if is_error { error(root) } else { Err(Rejected::Foreign) };
+            return if is_error { error(self.instruments, root) } else { Err(Rejected::Foreign) };
         };
         // Other exchanges have channels too; none of them numbers its events so.
         let sequence = root.field("sequence_num").and_then(|value| general::unsigned(value).ok());
@@ -98,7 +98,7 @@ impl Context<'_> {
         let events = root.field("events").filter(|events| events.items().is_some());
         let Some(events) = events else {
             return if root.field("type").and_then(Value::string) == Some("error") {
-                error(root)
+                error(self.instruments, root)
             } else {
                 Err(Rejected::Foreign)
             };

@@ -221,7 +221,7 @@ impl Context<'_> {
             },
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
-        Some(Subject { instrument, channel, interval })
+        Some(Subject { interval, ..Subject::of(instrument, channel) })
     }
 
     /// The stream whose name stands in `subscription`.
@@ -232,7 +232,7 @@ impl Context<'_> {
             Stream::Ticks => (Channel::Quotes, None),
             Stream::Candles(interval) => (Channel::Candles, Some(interval)),
         };
-        Some(Subject { instrument, channel, interval })
+        Some(Subject { interval, ..Subject::of(instrument, channel) })
     }
 }
 

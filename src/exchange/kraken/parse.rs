@@ -308,12 +308,12 @@ impl Context<'_> {
         };
         let minutes = result.value("interval").and_then(Value::unsigned);
         let interval = minutes.filter(|_| channel == Channel::Candles).and_then(interval_of);
-        Some(Subject { instrument, channel, interval })
+        Some(Subject { interval, ..Subject::of(instrument, channel) })
     }
 
     /// Of a book an answer tells the depth.
     fn learn_depth(&mut self, result: &Item<'_>, subject: Option<Subject>) {
-        if let Some(book) = subject.filter(|subject| subject.channel == Channel::Orderbook) {
+        if let Some(book) = subject.filter(|subject| subject.channel == Some(Channel::Orderbook)) {
             let stated = result.value("depth").and_then(Value::unsigned);
             let stated = stated.and_then(|depth| u32::try_from(depth).ok()).filter(|&it| it > 0);
             // What an answer leaves out is as it is where nothing is asked for.

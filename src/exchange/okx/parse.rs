@@ -218,7 +218,7 @@ impl Context<'_> {
             Named::Candles(interval) => interval,
             _ => None,
         };
-        Some(Subject { instrument, channel: named.channel()?, interval })
+        Some(Subject { interval, ..Subject::of(instrument, named.channel()?) })
     }
 
     /// Refusals have no argument, but the usual one (60018) has it in its words: "Wrong URL or

@@ -11,8 +11,9 @@ use crate::tick::Reason;
 const UNKNOWN_WAIT: Duration = Duration::from_secs(10);
 
 impl Subscribing {
-    /// The exchange refused a request, or the subject of one. Without a number it can only be told
-    /// when one waits alone.
+    /// The exchange refused a request, or the subject of one. One that names neither is an answer to
+    /// the request that waits, where answers have no numbers; but nothing is given up for it. Where
+    /// they have, it is none to any of them.
     pub(in crate::feed) fn refuse(&mut self, said: Said, now: MonoNanos) -> Refused {
         let Said { id, subject, kind } = said;
         if let RefusalKind::Temporary { reason, wait } = kind {
@@ -28,7 +29,11 @@ impl Subscribing {
             }
             return self.settle_refusal(ask, wanted, kind, now);
         }
-        let Some(index) = self.find_or_alone(id) else { return Refused::Unknown };
+        let Some(index) = self.find(id).or_else(|| self.next_in_turn(id, subject)) else {
+            self.suspect(id, subject);
+            return Refused::Unknown;
+        };
+        let kind = if id.is_some() { kind } else { uncertain(kind) };
         let awaited = &mut self.awaited[index];
         awaited.refusals += 1;
         // Nobody can tell which of them is for which.
@@ -136,6 +141,22 @@ impl Subscribing {
         }
     }
 
+    /// The request that an answer without any name is about, as answers come in the order of requests
+    /// where they have no numbers.
+    fn next_in_turn(&self, id: Option<u64>, subject: Option<Subject>) -> Option<usize> {
+        let is_bare = id.is_none() && subject.is_none();
+        let in_turn = self.manners.in_flight_max == 1 && self.awaited.len() == 1;
+        (is_bare && in_turn).then_some(0)
+    }
+
+    /// An answer without any name, where the others have numbers: of the requests that are never
+    /// answered, any may be what was meant.
+    fn suspect(&mut self, id: Option<u64>, subject: Option<Subject>) {
+        if id.is_none() && subject.is_none() {
+            self.awaited.iter_mut().for_each(|awaited| awaited.suspected = true);
+        }
+    }
+
     /// Asks again when that is due. A stream that cannot be left yet goes on as it is, and is left
     /// and asked for again as one.
     pub(super) fn postpone(
@@ -218,5 +239,16 @@ impl Subscribing {
                 self.ask(Ask::Subscribe, &due);
             }
         }
+    }
+}
+
+/// What a refusal comes to of which nobody can be sure what it is about: the stream may be good.
+const fn uncertain(kind: RefusalKind) -> RefusalKind {
+    match kind {
+        RefusalKind::Permanent => RefusalKind::Unknown,
+        RefusalKind::Temporary { .. }
+        | RefusalKind::AlreadySo
+        | RefusalKind::Fatal { .. }
+        | RefusalKind::Unknown => kind,
     }
 }

@@ -42,7 +42,7 @@ fn permanent(id: Option<u64>, subject: Option<Subject>) -> Said {
 }
 
 fn subject(one: &Subscription) -> Option<Subject> {
-    Some(Subject { instrument: one.instrument, channel: one.channel, interval: one.interval })
+    Some(Subject { interval: one.interval, ..Subject::of(one.instrument, one.channel) })
 }
 
 /// The number in the text of a request of Binance.
@@ -147,14 +147,49 @@ fn what_speaks_needs_no_answer() {
 }
 
 #[test]
-fn answers_without_a_number_go_to_whoever_waits() {
-    let mut subscribing = per_request(&subscriptions(201));
+fn a_refusal_that_names_nothing_is_none_to_requests_whose_answers_have_numbers() {
+    let all = subscriptions(201);
+    for wanted in [&all[..1], &all] {
+        let mut subscribing = per_request(wanted);
+        let asked = said(&mut subscribing, &binance());
+        for kind in [RefusalKind::Permanent, RefusalKind::Unknown, RefusalKind::AlreadySo] {
+            assert_eq!(subscribing.refuse(said_of(None, None, kind), NOW), Refused::Unknown);
+        }
+        // Theirs come all the same, or without a number in their turn.
+        asked.iter().for_each(|text| subscribing.accept(id_of(text).filter(|id| *id > 1), None));
+        assert!(subscribing.is_done());
+        assert_eq!(subscribing.take_accepted().len(), wanted.len());
+    }
+}
+
+#[test]
+fn a_request_that_may_have_been_refused_without_a_name_is_halved_when_no_answer_comes() {
+    let all = subscriptions(4);
+    let mut subscribing = per_request(&all);
+    assert_eq!(said(&mut subscribing, &binance()).len(), 1);
     assert_eq!(subscribing.refuse(permanent(None, None), NOW), Refused::Unknown);
+    let due = subscribing.due();
+    assert_eq!(subscribing.overdue(due, |_| false), Some((1, Refused::Pending)));
     assert_eq!(said(&mut subscribing, &binance()).len(), 2);
-    assert_eq!(subscribing.refuse(permanent(None, None), NOW), Refused::Unknown);
-    subscribing.accept(None, None);
-    assert!(matches!(subscribing.refuse(permanent(None, None), NOW), Refused::GivenUp(_)));
-    assert!(subscribing.is_done());
+}
+
+#[test]
+fn where_answers_have_no_number_only_what_is_named_is_given_up() {
+    let all = subscriptions(2);
+    for answers in [Answers::PerRequest, Answers::PerSubscription] {
+        let rules = ConnectionRules { subscriptions_per_request: 1, ..rules(answers, 1) };
+        let mut subscribing = Subscribing::new(&rules, &all, 0, (1, NOW));
+        assert!(subscribing.next(&binance(), NOW).is_some());
+        let other = Some(Subject::any_of(all[1].instrument));
+        assert_eq!(subscribing.refuse(permanent(None, other), NOW), Refused::Unknown);
+        let refused = postponed(subscribing.refuse(permanent(None, None), NOW));
+        assert_eq!((&refused.streams[..], refused.reason), (&all[..1], Reason::ExchangeError));
+        assert!(subscribing.next(&binance(), NOW).is_some());
+        let refused = subscribing.refuse(permanent(None, other), NOW);
+        assert_eq!(refused, Refused::GivenUp(all[1..].to_vec()));
+        subscribing.resume(subscribing.due());
+        assert!(subscribing.next(&binance(), NOW).is_some(), "it is asked for again");
+    }
 }
 
 #[test]
