@@ -5,6 +5,8 @@
 //! are placed, changed and cancelled. Every change of the book has an update id of its own, so
 //! that trades, best prices, deltas and snapshots that an exchange derives from it agree.
 
+use std::collections::HashSet;
+
 use arrayvec::ArrayVec;
 
 use super::candle::{Bar, Candles, interval_of};
@@ -114,6 +116,10 @@ pub(super) struct Traded {
     past: Vec<PastBook>,
     /// Fingerprint of its whole book, likewise.
     print: u64,
+    /// Levels that the last answer with a whole book left out and that did not change since, likewise,
+    /// and their fingerprint.
+    untold: HashSet<(BookSide, i64)>,
+    untold_print: u64,
 }
 
 /// All instruments of one exchange.
@@ -193,6 +199,22 @@ impl Market {
     /// The states that a book had since they are remembered, oldest first.
     pub(super) fn past_books(&self, index: usize) -> &[PastBook] {
         self.traded.get(index).map_or(&[], |traded| &traded.past)
+    }
+
+    /// A book was told whole, but for what lies beyond so many levels of a side.
+    pub(super) fn told_whole(&mut self, index: usize, depth: usize) {
+        if self.remembered > 0 {
+            let traded = &mut self.traded[index];
+            let sides = [BookSide::Bid, BookSide::Ask];
+            let rest = |side| traded.book.levels(side).skip(depth).map(move |one| (side, one));
+            let left_out: Vec<_> = sides.into_iter().flat_map(rest).collect();
+            let print = |(side, level): &(BookSide, Resting)| {
+                traded.level_print(*side, level.price, level.size)
+            };
+            traded.untold_print = left_out.iter().map(print).fold(0, u64::wrapping_add);
+            traded.untold = left_out.iter().map(|(side, level)| (*side, level.price)).collect();
+            traded.keep_state(self.remembered);
+        }
     }
 
     /// The candles of an instrument in an interval of so many seconds, up to the one that is open.
@@ -386,7 +408,11 @@ impl Market {
         };
         if self.remembered > 0 {
             let before = traded.book.size_at(side, price);
-            traded.print = traded.print.wrapping_sub(traded.level_print(side, price, before));
+            let print = traded.level_print(side, price, before);
+            traded.print = traded.print.wrapping_sub(print);
+            if traded.untold.remove(&(side, price)) {
+                traded.untold_print = traded.untold_print.wrapping_sub(print);
+            }
             traded.print = traded.print.wrapping_add(traded.level_print(side, price, size));
         }
         traded.book.set(side, price, size);
@@ -416,6 +442,8 @@ impl Traded {
             spacing: (listed.start / 20_000).max(2),
             past: Vec::new(),
             print: 0,
+            untold: HashSet::new(),
+            untold_print: 0,
             listed,
         }
     }
@@ -433,7 +461,8 @@ impl Traded {
     fn keep_state(&mut self, depth: usize) {
         let whole = [BookSide::Bid, BookSide::Ask].map(|side| self.book.count(side) <= depth);
         let print = if whole == [true, true] { self.print } else { self.print_to(depth) };
-        self.past.push(PastBook { update_id: self.update_id, print });
+        let (update_id, untold) = (self.update_id, self.untold_print);
+        self.past.push(PastBook { update_id, print, untold });
     }
 
     /// The fingerprint of `depth` levels of each side.

@@ -50,6 +50,9 @@ pub struct PastBook {
     pub update_id: u64,
     /// The sum of [`level_print`] over the levels that clients may know of.
     pub print: u64,
+    /// The part of it that the last answer with a whole book left out, as it had more levels than were
+    /// asked for, and that did not change since: whoever began with that answer does not know it.
+    pub untold: u64,
 }
 
 /// One candle as it ended, or stands.

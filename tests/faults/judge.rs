@@ -211,7 +211,10 @@ impl Judge {
     ) -> Result<(), String> {
         let seen = &self.seen[index];
         // A book may come back to what it was.
-        let is_new = || past[at..].iter().any(|state| state.print == seen.proven(self.kind));
+        let is_new = || {
+            let print = seen.proven(self.kind);
+            past[at..].iter().any(|state| is_known_as(state, print))
+        };
         if !seen.live || seen.at >= at || is_new() {
             return Ok(());
         }
@@ -345,7 +348,7 @@ impl Seen {
     /// A book that is live is one that the exchange had, not before the last.
     fn check(&mut self, kind: &Kind, past: &[PastBook]) -> Result<(), String> {
         let print = self.proven(kind);
-        let found = past[self.at..].iter().position(|state| state.print == print);
+        let found = past[self.at..].iter().position(|state| is_known_as(state, print));
         match found {
             Some(later) => {
                 self.at += later;
@@ -358,6 +361,12 @@ impl Seen {
             )),
         }
     }
+}
+
+/// Whether a client that is told the truth may know a state by this fingerprint: all of it, or all but
+/// what its first answer had no room for.
+const fn is_known_as(state: &PastBook, print: u64) -> bool {
+    state.print == print || state.print.wrapping_sub(state.untold) == print
 }
 
 fn read<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, String> {

@@ -191,6 +191,9 @@ impl Exchange<Binance> {
         let row = self.row(index, |frame| {
             frame.snapshot(traded.update_id - back, count as usize, &traded.book, at);
         });
+        if !stale {
+            self.market.told_whole(index, count as usize);
+        }
         Ok(row)
     }
 
