@@ -41,6 +41,37 @@ pub(super) fn sort_told(places: &mut Vec<(BookSide, i64)>) {
     places.dedup();
 }
 
+/// The best levels of both sides as somebody knows them: bids, then asks, the best of a side first.
+pub(super) type View = [Vec<Resting>; 2];
+
+/// What turns `before` into `now`: of each side those that came or changed, then those that are gone,
+/// with a size of 0, so that the whole is not sorted.
+pub(super) fn difference(before: &View, now: &View) -> View {
+    let of = |side| difference_of(side, &before[side as usize], &now[side as usize]);
+    [BookSide::Bid, BookSide::Ask].map(of)
+}
+
+fn difference_of(side: BookSide, before: &[Resting], now: &[Resting]) -> Vec<Resting> {
+    let rank = |level: &Resting| match side {
+        BookSide::Bid => -level.price,
+        BookSide::Ask => level.price,
+    };
+    let mut came = Vec::new();
+    let mut gone = Vec::new();
+    let mut known = before.iter().peekable();
+    for level in now {
+        while let Some(old) = known.next_if(|old| rank(old) < rank(level)) {
+            gone.push(Resting { price: old.price, size: 0 });
+        }
+        if known.next_if(|old| old.price == level.price) != Some(level) {
+            came.push(*level);
+        }
+    }
+    gone.extend(known.map(|old| Resting { price: old.price, size: 0 }));
+    came.append(&mut gone);
+    came
+}
+
 /// Both sides of one instrument.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RestingBook {
@@ -112,6 +143,11 @@ impl RestingBook {
             (Err(_), 0) => {}
             (Err(index), _) => levels.insert(index, Resting { price, size }),
         }
+    }
+
+    /// The best levels of both sides, `depth` of each.
+    pub(super) fn view(&self, depth: usize) -> View {
+        [BookSide::Bid, BookSide::Ask].map(|side| self.levels(side).take(depth).collect())
     }
 
     /// One side from the best level on.

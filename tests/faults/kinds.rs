@@ -83,7 +83,10 @@ pub(crate) static KINDS: &[Kind] = &[
         depth: 200,
         ..kind(ExchangeId::BybitLinear, ["BTCUSDT", "ETHUSDT"], Books::Numbered, Trades::Unnumbered)
     },
-    kind(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT"], Books::Numbered, Trades::Matches),
+    Kind {
+        depth: 400,
+        ..kind(ExchangeId::Okx, ["BTC-USDT", "ETH-USDT"], Books::Numbered, Trades::Matches)
+    },
     kind(ExchangeId::Deriv, ["R_100", "1HZ100V"], Books::None, Trades::Prices),
     Kind {
         name: "okx-checksums",
@@ -137,8 +140,6 @@ impl Kind {
                 !matches!(self.books, Books::Summed | Books::None)
             }
             Fault::SequenceReset { of: Of::Trade, .. } => !matches!(self.trades, Trades::Prices),
-            // Its clients know 400 levels, and here nobody tells them those that come in view later.
-            Fault::Deep { .. } => !matches!(self.exchange, ExchangeId::Okx),
             // A stream is ended by the name that its first event tells, and not opened twice.
             Fault::AckMute { .. } => !matches!(self.trades, Trades::Prices),
             _ => true,

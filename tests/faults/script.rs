@@ -75,7 +75,7 @@ impl Script {
         for _ in 0..hostile.below(4) {
             let at = Duration::from_millis(hostile.below(MISBEHAVING.as_millis() as u64));
             let fault = draw_hostile(kind, &mut hostile);
-            if kind.shows(&fault) && !(is_far(&fault) && faults.iter().any(|one| mixes(&one.1))) {
+            if kind.shows(&fault) {
                 faults.push((at, fault));
             }
         }
@@ -185,17 +185,6 @@ fn draw_hostile(kind: &Kind, random: &mut Random) -> Fault {
             Fault::Leap { by, symbol }
         }
     }
-}
-
-/// Whether trades leap further than any loss explains: each of them is told as it comes until the new
-/// numbers have followed each other, so that an order which is wrong just then is told as it is.
-const fn is_far(fault: &Fault) -> bool {
-    matches!(fault, Fault::Leap { by, .. } if *by > 1 << 32)
-}
-
-/// Whether the order of trades is wrong after it.
-const fn mixes(fault: &Fault) -> bool {
-    matches!(fault, Fault::Reorder { of: Of::Trade, .. })
 }
 
 fn hole(native: &str) -> Fault {

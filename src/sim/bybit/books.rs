@@ -2,7 +2,7 @@
 
 use super::frames::BookEvent;
 use crate::clock::MonoNanos;
-use crate::sim::resting::{BookSide, Resting, RestingBook};
+use crate::sim::resting::{Resting, RestingBook, View, difference};
 
 /// After so many events a book begins anew with `u` 1, as after a restart of the service.
 const RESTART_EVERY: u64 = 2_000;
@@ -14,7 +14,7 @@ const ABSENT_EVERY: u64 = 50;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     /// Bids and asks, best first.
-    sides: [Vec<Resting>; 2],
+    sides: View,
     /// `u` of the last event.
     pub(super) update_id: u64,
     /// The market's number of the last change that it includes.
@@ -33,13 +33,13 @@ pub(super) struct Slot {
 pub(super) struct Changes {
     /// Whole, or only what changed; levels that are gone have a size of 0.
     pub(super) is_snapshot: bool,
-    pub(super) sides: [Vec<Resting>; 2],
+    pub(super) sides: View,
 }
 
 impl Slot {
     /// Takes over what the market has, without telling anybody.
     pub(super) fn refresh(&mut self, book: &RestingBook, seen: u64, depth: usize) {
-        self.sides = view(book, depth);
+        self.sides = book.view(depth);
         self.update_id += 1;
         self.seen = seen;
     }
@@ -66,7 +66,7 @@ impl Slot {
     }
 
     /// The book as it was last told.
-    pub(super) const fn whole(&self) -> &[Vec<Resting>; 2] {
+    pub(super) const fn whole(&self) -> &View {
         &self.sides
     }
 
@@ -77,7 +77,7 @@ impl Slot {
         seen: u64,
         depth: usize,
     ) -> Option<Changes> {
-        let now = view(book, depth);
+        let now = book.view(depth);
         self.seen = seen;
         if now == self.sides {
             return None;
@@ -91,13 +91,9 @@ impl Slot {
         if depth == 1 || self.update_id == 1 {
             return Some(Changes { is_snapshot: true, sides: self.sides.clone() });
         }
-        let [bids, asks] = &self.sides;
-        let mut sides = [
-            difference(BookSide::Bid, &before[0], bids),
-            difference(BookSide::Ask, &before[1], asks),
-        ];
+        let mut sides = difference(&before, &self.sides);
         if self.events.is_multiple_of(ABSENT_EVERY)
-            && let Some(last) = asks.last()
+            && let Some(last) = self.sides[1].last()
         {
             sides[1].push(Resting { price: last.price + 1, size: 0 });
         }
@@ -105,37 +101,11 @@ impl Slot {
     }
 }
 
-fn view(book: &RestingBook, depth: usize) -> [Vec<Resting>; 2] {
-    [BookSide::Bid, BookSide::Ask].map(|side| book.levels(side).take(depth).collect())
-}
-
-/// What turns `before` into `now`, both best first: those that came or changed, then those that are
-/// gone, so that the whole is not sorted.
-fn difference(side: BookSide, before: &[Resting], now: &[Resting]) -> Vec<Resting> {
-    let rank = |level: &Resting| match side {
-        BookSide::Bid => -level.price,
-        BookSide::Ask => level.price,
-    };
-    let mut came = Vec::new();
-    let mut gone = Vec::new();
-    let mut known = before.iter().peekable();
-    for level in now {
-        while let Some(old) = known.next_if(|old| rank(old) < rank(level)) {
-            gone.push(Resting { price: old.price, size: 0 });
-        }
-        if known.next_if(|old| old.price == level.price) != Some(level) {
-            came.push(*level);
-        }
-    }
-    gone.extend(known.map(|old| Resting { price: old.price, size: 0 }));
-    came.append(&mut gone);
-    came
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::random::Random;
+    use crate::sim::resting::BookSide;
 
     fn shuffle(book: &mut RestingBook, random: &mut Random) {
         for _ in 0..1 + random.below(5) {
@@ -171,7 +141,7 @@ mod tests {
                     }
                     side.retain(|_, size| *size != 0);
                 }
-                let wanted = view(&book, depth);
+                let wanted = book.view(depth);
                 for (side, levels) in client.iter().zip(wanted) {
                     let levels: std::collections::BTreeMap<i64, i64> =
                         levels.iter().map(|level| (level.price, level.size)).collect();

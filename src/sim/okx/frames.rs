@@ -3,12 +3,13 @@
 
 use super::channels::Kind;
 use super::listing::Class;
+use super::schedule::BOOK_LEVELS;
 use crate::clock::UnixNanos;
 use crate::sim::candle::Bar;
 use crate::sim::listing::Listed;
 use crate::sim::market::{Print, Traded};
 use crate::sim::options::Era;
-use crate::sim::resting::{BookSide, Resting, RestingBook};
+use crate::sim::resting::{BookSide, Resting, RestingBook, View};
 use crate::sim::write::{Scale, decimal, integer, trim};
 
 /// Levels of each side under the checksum.
@@ -169,30 +170,24 @@ impl<'a> Frame<'a> {
         self.text("}]}");
     }
 
-    /// The whole book, 400 levels of each side.
+    /// The whole book, as far as it is told.
     pub(super) fn snapshot(&mut self, book: &RestingBook, ids: BookIds, at: UnixNanos) {
         self.begin(Kind::Books).text(",\"action\":\"snapshot\",\"data\":[{");
-        self.whole_levels(book, 400);
+        self.whole_levels(book, BOOK_LEVELS);
         self.book_tail(book, ids, at);
     }
 
-    /// Changed levels of both sides, as they stand now.
+    /// Changed levels of both sides; those that are not there any more have a size of 0.
     pub(super) fn update(
         &mut self,
-        changed: &[(BookSide, i64)],
+        [bids, asks]: &View,
         book: &RestingBook,
         ids: BookIds,
         at: UnixNanos,
     ) {
         self.begin(Kind::Books).text(",\"action\":\"update\",\"data\":[{");
-        for (key, side) in [("\"asks\":", BookSide::Ask), (",\"bids\":", BookSide::Bid)] {
-            let levels = changed.iter().filter(|(of, _)| *of == side);
-            let level = |(_, price): &(BookSide, i64)| Resting {
-                price: *price,
-                size: book.size_at(side, *price),
-            };
-            self.levels(key, levels.map(level));
-        }
+        self.levels("\"asks\":", asks.iter().copied());
+        self.levels(",\"bids\":", bids.iter().copied());
         self.book_tail(book, ids, at);
     }
 
@@ -350,7 +345,8 @@ mod tests {
         let ids = BookIds { previous: Some(4), sequence: 7, wrong_checksum: false };
         let frame = |era| {
             let mut out = Vec::new();
-            let changed = [(BookSide::Bid, 33_661), (BookSide::Bid, 33_660)];
+            let gone = Resting { price: 33_660, size: 0 };
+            let changed = [vec![Resting { price: 33_661, size: 7 }, gone], Vec::new()];
             let at = UnixNanos::from_millis(5);
             Frame::new(&mut out, &spelling(era)).update(&changed, &book, ids, at);
             String::from_utf8(out).expect("text")

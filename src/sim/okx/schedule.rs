@@ -14,7 +14,7 @@ use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
-use crate::sim::resting::{BookSide, sort_told};
+use crate::sim::resting::{BookSide, View, difference};
 use crate::sim::truth::Kept;
 
 /// Books, best levels and tickers come at most so often.
@@ -38,6 +38,9 @@ const FUNDING_EVERY: Duration = Duration::from_secs(30);
 
 /// A book that does not change says so.
 const QUIET_EVERY_NS: u64 = 60_000_000_000;
+
+/// Levels of a side of the whole book that are told.
+pub(super) const BOOK_LEVELS: usize = 400;
 
 /// The first number of a book whose numbering begins anew.
 const FIRST_NUMBER: u64 = 3;
@@ -94,8 +97,10 @@ impl Numbering {
 /// What was not sent yet of one instrument.
 #[derive(Clone, Debug, Default)]
 struct Pending {
-    /// Of the book.
-    changed: Vec<(BookSide, i64)>,
+    /// Its book has changed since it was told.
+    changed: bool,
+    /// What those who listen know of it.
+    known: View,
     numbering: Numbering,
     /// When its book was last spoken of.
     spoken: MonoNanos,
@@ -256,31 +261,34 @@ impl Exchange<Okx> {
         let pending = &mut self.own.schedule.pending[step.instrument];
         pending.best_five |= !step.changes.is_empty();
         for change in &step.changes {
-            if heard {
-                pending.changed.push((change.side, change.price));
-            } else {
-                pending.changed.clear();
+            pending.changed = heard;
+            if !heard {
                 pending.numbering.sent = change.update_id;
             }
         }
     }
 
-    /// What changed of a book; or, of one that has not changed for long, that it has not.
+    /// What changed of a book as far as it is told, what came into view or left it among that; or, of
+    /// one that has not changed for long, that it has not.
     fn tell_book(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
         if !self.fanout.wants((instrument, Kind::Books)) {
             return;
         }
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
         let pending = &mut self.own.schedule.pending[instrument];
-        let quiet = planned.since(pending.spoken) >= QUIET_EVERY_NS;
-        if pending.changed.is_empty() && !quiet {
+        let has_changed = std::mem::take(&mut pending.changed);
+        if !has_changed && planned.since(pending.spoken) < QUIET_EVERY_NS {
             return;
         }
-        let mut changed = std::mem::take(&mut pending.changed);
-        sort_told(&mut changed);
+        // What changed out of view, and what changed back, is told by its number alone.
+        let now = traded.book.view(BOOK_LEVELS);
+        let mut changed = difference(&pending.known, &now);
+        changed.iter_mut().for_each(|side| side.sort_by_key(|level| level.price));
+        changed[BookSide::Bid as usize].reverse();
+        pending.known = now;
         let previous = Some(pending.numbering.sent());
         pending.numbering.sent = traded.update_id;
-        if !changed.is_empty() && self.armed.strikes_sequence(&spelling.native) {
+        if has_changed && self.armed.strikes_sequence(&spelling.native) {
             pending.numbering.base = traded.update_id - FIRST_NUMBER;
         }
         let ids = BookIds {
@@ -293,8 +301,6 @@ impl Exchange<Okx> {
         self.fanout.publish((instrument, Kind::Books), lines, |out, ()| {
             Frame::new(out, spelling).update(&changed, &traded.book, ids, at);
         });
-        changed.clear();
-        self.own.schedule.pending[instrument].changed = changed;
     }
 
     fn tell_best_five(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
@@ -378,6 +384,7 @@ impl Exchange<Okx> {
         let mut wrong_checksum = false;
         if kind == Kind::Books {
             pending.spoken = now;
+            pending.known = traded.book.view(BOOK_LEVELS);
             wrong_checksum = self.armed.strikes_checksum(&spelling.native);
         }
         let ids = BookIds { previous: None, sequence, wrong_checksum };
