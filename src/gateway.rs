@@ -316,7 +316,7 @@ impl Start<'_> {
                 let options = BroadcastOptions {
                     waiting: gateway.poll,
                     symbols_per_client_max: gateway.max_symbols_per_client,
-                    client_queue_bytes: gateway.client_queue_bytes,
+                    client_queue_bytes: gateway.client_queue_bytes.0,
                     heartbeat: gateway.heartbeat,
                     drain_max: gateway.drain,
                     history: self.config.history.of_one(gateway.broadcasters),

@@ -5,7 +5,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::keys::{SECTIONS, gateway};
-use super::{Config, FeedConfig, effective};
+use super::{Config, FeedConfig};
 use crate::instrument::ExchangeId;
 
 /// What is to be done to get from one configuration to another.
@@ -78,20 +78,20 @@ fn describe(keys: &[ChangedKey]) -> String {
 /// When something differs that cannot change while running: everything but feeds, their symbols
 /// and their channels.
 pub fn changes(from: &Config, to: &Config) -> Result<Changes, Unchangeable> {
-    let (old, mut new) = (table(from), table(to));
+    let (old, mut new) = (&from.table, to.table.clone());
     // What nobody stated stays as it is, although another feed may be the first now.
+    let usual = &gateway::DEFAULT_EXCHANGE;
     if !to.gateway.states_default_exchange
-        && let Some(table) = new.get_mut(gateway::DEFAULT_EXCHANGE.section)
-        && let Some(table) = table.as_table_mut()
+        && let Some(table) = new.get_mut(usual.section).and_then(Value::as_table_mut)
     {
-        let name = from.gateway.default_exchange.name();
-        table.insert(gateway::DEFAULT_EXCHANGE.name.to_owned(), Value::from(name));
+        table.insert(usual.name.to_owned(), from.gateway.default_exchange.name().into());
     }
     let mut refused = Vec::new();
-    for (section, value) in sections(&old, &new) {
-        let none = Table::new();
-        let (was, is) = (value.0.unwrap_or(&none), value.1.unwrap_or(&none));
-        compare((section, section), was, is, &mut refused);
+    for (section, value) in old {
+        let tables = (value.as_table(), new.get(section).and_then(Value::as_table));
+        if let (Some(was), Some(is)) = tables {
+            compare((section, section), was, is, &mut refused);
+        }
     }
     let mut changes = Changes::default();
     for feed in &to.feeds {
@@ -100,7 +100,7 @@ pub fn changes(from: &Config, to: &Config) -> Result<Changes, Unchangeable> {
             continue;
         };
         let name = format!("feed {}", feed.exchange);
-        let (was, is) = (feed_table(&old, feed.exchange), feed_table(&new, feed.exchange));
+        let (was, is) = (feed_table(old, feed.exchange), feed_table(&new, feed.exchange));
         compare(("feed", &name), &was, &is, &mut refused);
         if before.symbols != feed.symbols || before.channels != feed.channels {
             changes.changed.push(feed.clone());
@@ -109,24 +109,6 @@ pub fn changes(from: &Config, to: &Config) -> Result<Changes, Unchangeable> {
     let is_gone = |feed: &&FeedConfig| to.feeds.iter().all(|one| one.exchange != feed.exchange);
     changes.removed = from.feeds.iter().filter(is_gone).map(|feed| feed.exchange).collect();
     if refused.is_empty() { Ok(changes) } else { Err(Unchangeable(refused)) }
-}
-
-/// Every effective key and value.
-fn table(config: &Config) -> Table {
-    effective(config).parse().unwrap_or_default()
-}
-
-/// A section's name, and what stands in it before and after.
-type Section<'a> = (&'a str, (Option<&'a Table>, Option<&'a Table>));
-
-/// The sections of which there is one.
-fn sections<'a>(old: &'a Table, new: &'a Table) -> Vec<Section<'a>> {
-    let mut names: Vec<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    let of = |table: &'a Table, name: &str| table.get(name).and_then(Value::as_table);
-    let both = names.into_iter().map(|name| (name, (of(old, name), of(new, name))));
-    both.filter(|(_, (was, is))| was.is_some() || is.is_some()).collect()
 }
 
 fn feed_table(table: &Table, exchange: ExchangeId) -> Table {

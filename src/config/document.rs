@@ -1,14 +1,15 @@
 //! The configuration as written: the file with the environment over it, every key known and every
 //! value of its kind and range, defaults filled in. What values mean together is judged elsewhere.
 
+use serde::de::value::Error;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::{Table, Value};
 
 use super::ConfigError;
 use super::error::{Place, Source, Wrongs};
-use super::key::{Fallback, Key, nearest, real, size};
+use super::key::{Fallback, Key, nearest};
 use super::keys::{BUDGET, SECTIONS, Section};
 use super::overrides::Override;
-use super::size::ByteSize;
 
 /// The checked document.
 pub(super) struct Document<'a> {
@@ -30,7 +31,7 @@ impl<'a> Document<'a> {
         overrides: &'a [Override],
         wrongs: &mut Wrongs,
     ) -> Result<Self, ConfigError> {
-        let mut table = source.text.parse::<Table>().map_err(|error| syntax(source, &error))?;
+        let mut table = source.table()?;
         for one in overrides {
             wrongs.take(one.apply(&mut table));
         }
@@ -72,9 +73,13 @@ impl<'a> Document<'a> {
     }
 
     /// States what was left to the rest of the configuration.
-    pub(super) fn set(&mut self, key: &Key, index: usize, value: impl Into<Value>) {
+    pub(super) fn set_all(&mut self, index: usize, values: Vec<(&Key, Value)>) {
+        values.into_iter().for_each(|(key, value)| self.set(key, index, value));
+    }
+
+    fn set(&mut self, key: &Key, index: usize, value: Value) {
         if let Some(table) = self.section_mut(key.section, index) {
-            put(table, key.name, value.into());
+            put(table, key.name, value);
         }
     }
 
@@ -153,20 +158,6 @@ impl<'a> Document<'a> {
             }
         }
     }
-}
-
-/// What the reader of TOML says, with the name of a key that stands twice.
-fn syntax(source: &Source<'_>, error: &toml::de::Error) -> ConfigError {
-    let span = error.span();
-    let place = span
-        .clone()
-        .map_or_else(|| source.place_of_file(), |span| source.place_of_byte(span.start));
-    let mut message = error.message().to_owned();
-    if message.starts_with("duplicate key") {
-        let name = span.and_then(|span| source.text.get(span)).unwrap_or_default().trim();
-        message = format!("`{name}` stands here a second time; remove one");
-    }
-    ConfigError::Syntax { place, message }
 }
 
 fn is_tables(value: &Value) -> bool {
@@ -255,38 +246,20 @@ impl<'a> At<'a> {
         names.try_fold(first, |value, name| value.as_table()?.get(name))
     }
 
-    pub(super) fn flag(&self, key: &Key) -> bool {
-        self.value(key).and_then(Value::as_bool).unwrap_or_default()
-    }
-
-    pub(super) fn whole(&self, key: &Key) -> usize {
-        self.optional_whole(key).unwrap_or_default()
-    }
-
-    pub(super) fn optional_whole(&self, key: &Key) -> Option<usize> {
-        self.value(key).and_then(Value::as_integer).map(|whole| whole as usize)
-    }
-
-    pub(super) fn real(&self, key: &Key) -> f64 {
-        self.value(key).and_then(real).unwrap_or_default()
-    }
-
-    pub(super) fn size(&self, key: &Key) -> ByteSize {
-        self.value(key).and_then(size).unwrap_or(ByteSize(0))
+    /// What a key says; nothing is said where its type may be absent.
+    ///
+    /// # Errors
+    /// When its type takes less than its kind, and not this.
+    pub(super) fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<T, ConfigError> {
+        let value = match self.value(key) {
+            Some(value) => value.clone().try_into().ok(),
+            None => T::deserialize(().into_deserializer()).map_err(|_: Error| ()).ok(),
+        };
+        value.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))
     }
 
     pub(super) fn text(&self, key: &Key) -> Option<&'a str> {
         self.value(key).and_then(Value::as_str)
-    }
-
-    pub(super) fn texts(&self, key: &Key) -> Option<Vec<&'a str>> {
-        let items = self.value(key)?.as_array()?;
-        Some(items.iter().filter_map(Value::as_str).collect())
-    }
-
-    pub(super) fn wholes(&self, key: &Key) -> Vec<usize> {
-        let items = self.value(key).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(Value::as_integer).map(|whole| whole as usize).collect()
     }
 
     /// The value of a key is of the right kind, and wrong all the same.

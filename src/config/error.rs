@@ -1,7 +1,11 @@
 //! What can be wrong with a configuration, in words that name the remedy.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table};
 
 use crate::printable::Printable;
 
@@ -67,12 +71,23 @@ pub(super) struct Wrongs(Vec<ConfigError>);
 
 impl Wrongs {
     pub(super) fn add(&mut self, error: ConfigError) {
-        self.0.push(error);
+        match error {
+            ConfigError::Several(errors) => self.0.extend(errors),
+            one => self.0.push(one),
+        }
     }
 
     /// The value of what went well.
     pub(super) fn take<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// The same of what can only be judged where something else is right.
+    pub(super) fn judge<T>(
+        &mut self,
+        read: impl FnOnce() -> Option<Result<T, ConfigError>>,
+    ) -> Option<T> {
+        read().and_then(|result| self.take(result))
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -112,58 +127,70 @@ impl fmt::Display for Place {
     }
 }
 
-/// The text under validation, to find lines in.
-#[derive(Clone, Copy, Debug)]
+/// The text under validation, and where in it everything stands.
+#[derive(Debug)]
 pub(super) struct Source<'a> {
-    pub(super) text: &'a str,
-    pub(super) path: Option<&'a Path>,
+    text: &'a str,
+    path: Option<&'a Path>,
+    spans: Spanned<DeTable<'a>>,
 }
 
-impl Source<'_> {
-    /// The file as a whole.
-    pub(super) fn place_of_file(&self) -> Place {
-        Place { path: self.path.map(Path::to_owned), line: None }
+impl<'a> Source<'a> {
+    /// # Errors
+    /// When the text is no TOML.
+    pub(super) fn read(text: &'a str, path: Option<&'a Path>) -> Result<Self, ConfigError> {
+        let mut source = Self { text, path, spans: Spanned::new(0..0, DeTable::new()) };
+        source.spans = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
+        Ok(source)
     }
 
-    /// The first line that names a section or begins with that key.
+    /// The same without places.
+    pub(super) fn table(&self) -> Result<Table, ConfigError> {
+        self.text.parse().map_err(|error| self.syntax(&error))
+    }
+
+    /// What the reader of TOML says, with the name of a key that stands twice.
+    fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+        let span = error.span();
+        let mut message = error.message().to_owned();
+        if message.starts_with("duplicate key") {
+            let name = span.clone().and_then(|span| self.text.get(span)).unwrap_or_default().trim();
+            message = format!("`{name}` stands here a second time; remove one");
+        }
+        ConfigError::Syntax { place: self.place(span), message }
+    }
+
+    fn place(&self, span: Option<Range<usize>>) -> Place {
+        let before = span.map(|span| &self.text.as_bytes()[..span.start.min(self.text.len())]);
+        let line = before.map(|text| text.iter().filter(|&&byte| byte == b'\n').count() + 1);
+        Place { path: self.path.map(Path::to_owned), line }
+    }
+
+    /// Where a section or a key outside any is first named.
     pub(super) fn place_of_section(&self, name: &str) -> Place {
-        let names = |line: &str| {
-            let line = line.trim().trim_start_matches('[').trim_start();
-            let rest = line.strip_prefix(name)?.trim_start();
-            rest.starts_with([']', '=', '.']).then_some(())
-        };
-        let index = self.text.lines().position(|line| names(line).is_some());
-        Place { line: index.map(|index| index + 1), ..self.place_of_file() }
-    }
-
-    /// The place of a byte.
-    pub(super) fn place_of_byte(&self, offset: usize) -> Place {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Place { path: self.path.map(Path::to_owned), line: Some(line) }
+        self.place(entry(self.spans.get_ref(), name).map(|(key, _)| key))
     }
 
     /// The place of a key of the `index`-th table of that name; the table's own line, or none,
     /// where the key is not written there (a default, or a variable of the environment).
     pub(super) fn place_of_key(&self, section: &str, index: usize, key: &str) -> Place {
-        // Of what stands in an inline table only the whole has a line of its own.
-        let key = key.split('.').next().unwrap_or(key);
-        let mut seen = 0;
-        let mut inside = false;
-        let mut header = None;
-        let mut found = None;
-        for (number, line) in self.text.lines().enumerate() {
-            let line = line.trim();
-            if line.starts_with('[') {
-                let name = line.trim_start_matches('[').split(']').next().unwrap_or_default();
-                inside = name.trim() == section && seen == index;
-                seen += usize::from(name.trim() == section);
-                header = if inside { Some(number + 1) } else { header };
-            } else if inside && line.split(['=', '.']).next().is_some_and(|name| name.trim() == key)
-            {
-                found = found.or(Some(number + 1));
-            }
+        let Some((mut span, mut value)) = entry(self.spans.get_ref(), section) else {
+            return self.place(None);
+        };
+        if let DeValue::Array(tables) = value {
+            let Some(table) = tables.get(index) else { return self.place(None) };
+            (span, value) = (table.span(), table.get_ref());
         }
-        Place { path: self.path.map(Path::to_owned), line: found.or(header) }
+        for name in key.split('.') {
+            let Some(inner) = value.as_table().and_then(|table| entry(table, name)) else { break };
+            (span, value) = inner;
+        }
+        self.place(Some(span))
     }
+}
+
+/// Where a name stands, and what it names.
+fn entry<'a, 'b>(table: &'b DeTable<'a>, name: &str) -> Option<(Range<usize>, &'b DeValue<'a>)> {
+    let (key, value) = table.get_key_value(name)?;
+    Some((key.span(), value.get_ref()))
 }

@@ -31,22 +31,13 @@ pub(super) enum Fallback {
     Required(&'static str),
 }
 
-/// Which values it takes.
+/// Which values it takes: numbers from one to the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Flag,
-    Whole {
-        min: usize,
-        max: usize,
-    },
-    Real {
-        min: f64,
-        max: f64,
-    },
-    Size {
-        min: usize,
-        max: usize,
-    },
+    Whole(usize, usize),
+    Real(f64, f64),
+    Size(usize, usize),
     /// A text of the form that is described.
     Text(&'static str),
     OneOf(fn() -> Vec<&'static str>),
@@ -60,9 +51,9 @@ impl Kind {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Flag => "true or false",
-            Self::Whole { .. } => "whole number",
-            Self::Real { .. } => "number",
-            Self::Size { .. } => "size",
+            Self::Whole(..) => "whole number",
+            Self::Real(..) => "number",
+            Self::Size(..) => "size",
             Self::Text(_) | Self::OneOf(_) => "text",
             Self::Texts(_) | Self::SomeOf(_) => "list of texts",
             Self::Wholes(_) => "list of whole numbers",
@@ -73,9 +64,9 @@ impl Kind {
     pub(super) fn range(self) -> String {
         match self {
             Self::Flag => "`true`, `false`".to_owned(),
-            Self::Whole { min, max } => format!("{min} to {max}"),
-            Self::Real { min, max } => format!("{min:?} to {max:?}"),
-            Self::Size { min, max } => format!("{} to {}", ByteSize(min), ByteSize(max)),
+            Self::Whole(min, max) => format!("{min} to {max}"),
+            Self::Real(min, max) => format!("{min:?} to {max:?}"),
+            Self::Size(min, max) => format!("{} to {}", ByteSize(min), ByteSize(max)),
             Self::Text(form) | Self::Texts(form) | Self::Wholes(form) => form.to_owned(),
             Self::OneOf(names) | Self::SomeOf(names) => names().join(", "),
         }
@@ -88,14 +79,13 @@ impl Kind {
     pub(super) fn check(self, value: &Value) -> Result<(), String> {
         let good = match self {
             Self::Flag => value.is_bool(),
-            Self::Whole { min, max } => {
+            Self::Whole(min, max) => {
                 let whole = value.as_integer().and_then(|whole| usize::try_from(whole).ok());
                 whole.is_some_and(|whole| (min..=max).contains(&whole))
             }
-            Self::Real { min, max } => real(value).is_some_and(|real| (min..=max).contains(&real)),
-            Self::Size { min, max } => {
-                size(value).is_some_and(|ByteSize(bytes)| (min..=max).contains(&bytes))
-            }
+            Self::Real(min, max) => real(value).is_some_and(|real| (min..=max).contains(&real)),
+            Self::Size(min, max) => ByteSize::try_from(value.clone())
+                .is_ok_and(|ByteSize(bytes)| (min..=max).contains(&bytes)),
             Self::Text(_) => value.is_str(),
             Self::OneOf(names) => value.as_str().is_some_and(|name| names().contains(&name)),
             Self::Texts(_) | Self::SomeOf(_) | Self::Wholes(_) => {
@@ -118,8 +108,8 @@ impl Kind {
     pub(super) fn remedy(self) -> String {
         match self {
             Self::Flag => "must be true or false".to_owned(),
-            Self::Whole { .. } | Self::Real { .. } => format!("must be from {}", self.range()),
-            Self::Size { .. } => {
+            Self::Whole(..) | Self::Real(..) => format!("must be from {}", self.range()),
+            Self::Size(..) => {
                 format!("must be from {}; write a size like \"64MiB\" or 67108864", self.range())
             }
             Self::Text(form) => format!("write {form}"),
@@ -134,10 +124,10 @@ impl Kind {
 
     /// The same for a value that was written.
     pub(super) fn remedy_for(self, value: &Value) -> String {
-        let is_number = matches!(self, Self::Whole { .. } | Self::Real { .. });
+        let is_number = matches!(self, Self::Whole(..) | Self::Real(..));
         let hint = match value {
             Value::String(_) if is_number => "; write the number alone, without quotes or unit",
-            Value::Float(_) if matches!(self, Self::Whole { .. }) => "; write a whole number",
+            Value::Float(_) if matches!(self, Self::Whole(..)) => "; write a whole number",
             _ => "",
         };
         format!("{}{hint}", self.remedy())
@@ -200,15 +190,6 @@ pub(super) fn as_toml(text: &str) -> Option<Value> {
 /// A number that may be written without a point.
 pub(super) fn real(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
-}
-
-/// A number of bytes or a text with a unit.
-pub(super) fn size(value: &Value) -> Option<ByteSize> {
-    match value {
-        Value::Integer(bytes) => usize::try_from(*bytes).ok().map(ByteSize),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
 }
 
 impl Key {

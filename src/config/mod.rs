@@ -9,24 +9,21 @@ mod key;
 mod keys;
 mod overrides;
 mod reference;
+mod rules;
 mod size;
 mod urls;
-mod validate;
 
 pub use change::{Changes, Unchangeable, changes};
 pub use effective::effective;
 pub use error::ConfigError;
+pub use keys::{AdminConfig, FeedConfig, GatewayConfig, HistoryConfig};
 pub use reference::{example, reference};
 pub use size::ByteSize;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::cache::{CandleSource, HistoryBounds};
-use crate::instrument::{Channel, ExchangeId, Symbol};
+use crate::cache::HistoryBounds;
 use crate::latency::Budget;
-use crate::net::{BackoffPolicy, Waiting};
 
 /// Everything that a run is told.
 #[derive(Clone, Debug)]
@@ -45,44 +42,6 @@ pub struct Config {
     table: toml::Table,
 }
 
-/// `[gateway]`
-#[derive(Clone, Debug)]
-pub struct GatewayConfig {
-    /// Where clients connect.
-    pub listen: SocketAddr,
-    /// Broadcaster threads.
-    pub broadcasters: usize,
-    /// CPU of each broadcaster; not pinned where the list ends.
-    pub cpus: Vec<usize>,
-    /// How broadcasters wait.
-    pub poll: Waiting,
-    /// Clients in all.
-    pub max_clients: usize,
-    /// Clients of one address.
-    pub max_clients_per_ip: usize,
-    /// Symbols of one client.
-    pub max_symbols_per_client: usize,
-    /// Bytes that may wait for one client.
-    pub client_queue_bytes: usize,
-    /// Between two pings.
-    pub heartbeat: Duration,
-    /// What a stopping gateway waits for its clients to take what is queued.
-    pub drain: Duration,
-    /// See [`BroadcastOptions::delay_injected`](crate::broadcast::BroadcastOptions); no key sets
-    /// it.
-    pub delay_injected: Duration,
-    /// How often the exchanges are asked what they trade; no key sets it.
-    pub list_every: Duration,
-    /// What a bare symbol means where only one exchange can be meant.
-    pub default_exchange: ExchangeId,
-    /// Whether that was written, and not left to the feeds.
-    pub states_default_exchange: bool,
-    /// Origins that browsers may connect from; empty: any.
-    pub allowed_origins: Vec<String>,
-    /// Clients connect by `wss://` then.
-    pub tls: Option<TlsFiles>,
-}
-
 /// `tls_cert_file` and `tls_key_file`, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -90,50 +49,6 @@ pub struct TlsFiles {
     pub cert_file: PathBuf,
     /// The certificate's private key.
     pub key_file: PathBuf,
-}
-
-/// `[admin]`
-#[derive(Clone, Debug)]
-pub struct AdminConfig {
-    /// Where metrics and health are served.
-    pub listen: SocketAddr,
-}
-
-/// One `[[feed]]`
-#[derive(Clone, Debug)]
-pub struct FeedConfig {
-    /// Which exchange.
-    pub exchange: ExchangeId,
-    /// What of it.
-    pub symbols: Vec<Symbol>,
-    /// Which streams of that.
-    pub channels: Vec<Channel>,
-    /// Who makes its candles.
-    pub candle_source: CandleSource,
-    /// Origin of the stream (`wss://host:port`); paths are the adapter's, unless the exchange has
-    /// several and one is stated.
-    pub url: String,
-    /// Origin of the requests (`https://host`).
-    pub rest_url: String,
-    /// Pinned to this CPU.
-    pub cpu: Option<usize>,
-    /// How the thread waits.
-    pub poll: Waiting,
-    /// Connections that carry the same; the first copy of each event wins.
-    pub lines: usize,
-    /// How it comes back after a loss.
-    pub reconnect: BackoffPolicy,
-    /// Certificates to trust besides the system's.
-    pub tls_ca_file: Option<PathBuf>,
-}
-
-/// `[history]`
-#[derive(Clone, Copy, Debug)]
-pub struct HistoryConfig {
-    /// Events kept per instrument and channel.
-    pub events: usize,
-    /// Memory of all histories of all broadcasters together.
-    pub bytes: ByteSize,
 }
 
 impl HistoryConfig {
@@ -170,11 +85,11 @@ impl Config {
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let source = error::Source { text, path };
+        let source = error::Source::read(text, path)?;
         let mut wrongs = error::Wrongs::default();
         let overrides = overrides::collect(variables, &mut wrongs);
         let document = document::Document::read(&source, &overrides, &mut wrongs)?;
-        validate::validate(document, wrongs)
+        rules::judge(document, wrongs)
     }
 }
 

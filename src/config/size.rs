@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+use toml::Value;
+
 /// What a size looks like, for errors.
 const FORM: &str = "write bytes like 67108864, or a size like \"64MiB\" (KiB, MiB, GiB)";
 
@@ -10,7 +13,8 @@ const FORM: &str = "write bytes like 67108864, or a size like \"64MiB\" (KiB, Mi
 const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 /// A number of bytes. It is written with the largest unit that divides it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct ByteSize(pub usize);
 
 impl fmt::Display for ByteSize {
@@ -36,6 +40,18 @@ impl FromStr for ByteSize {
         };
         let number: usize = number.parse().map_err(|_| FORM)?;
         number.checked_mul(unit).map(Self).ok_or(FORM)
+    }
+}
+
+impl TryFrom<Value> for ByteSize {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        match value {
+            Value::Integer(bytes) => usize::try_from(bytes).map(Self).map_err(|_| FORM),
+            Value::String(text) => text.parse(),
+            _ => Err(FORM),
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 use std::path::Path;
+use std::time::Duration;
 
 use super::*;
+use crate::cache::CandleSource;
+use crate::instrument::{Channel, ExchangeId};
 use crate::latency::{Quantile, Span};
+use crate::net::Waiting;
 
 const MINIMAL: &str = "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n";
 
@@ -54,6 +58,20 @@ fn unknown_keys_and_wrong_types_are_refused_with_their_line() {
     assert!(message.starts_with("t.toml:6: "), "{message}");
     let message = error("[[feed]\n");
     assert!(message.starts_with("t.toml:1: "), "{message}");
+}
+
+#[test]
+fn a_line_is_found_however_its_key_is_written() {
+    for (text, line) in [
+        ("[feed.reconnect]\ninitial_ms = 5\nmax_ms = 1\n", 6),
+        ("[[feed]]\n\"exchange\" = \"okx\"\n'symbols' = []\n", 6),
+        ("reconnect.factor = 3\nreconnect.max_ms = 1\n", 5),
+        ("reconnect = {\n  factor = 2,\n  max_ms = 1,\n}\n", 6),
+        ("[ gateway ]\nlisten = 2\n", 5),
+    ] {
+        let message = error(&format!("{MINIMAL}{text}"));
+        assert!(message.starts_with(&format!("t.toml:{line}: ")), "{message}\n{text}");
+    }
 }
 
 #[test]

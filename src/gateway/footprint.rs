@@ -246,8 +246,9 @@ const fn feed() -> Bytes {
 
 /// One client that reads nothing.
 fn client_most(config: &Config) -> usize {
-    let queue =
-        config.gateway.client_queue_bytes + limits::CATCH_UP_BYTES_MAX + limits::OUTBOX_CHUNK_BYTES;
+    let queue = config.gateway.client_queue_bytes.0
+        + limits::CATCH_UP_BYTES_MAX
+        + limits::OUTBOX_CHUNK_BYTES;
     CLIENT_BYTES + limits::REQUEST_BYTES_MAX + queue + limits::OWED_BYTES_USUAL
 }
 

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use toml::{Table, Value};
+
 use super::document::{At, Document};
 use super::error::Wrongs;
 use super::key::{Key, real};
@@ -21,16 +23,31 @@ use crate::latency::{Budget, BudgetError};
 use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
 
+/// What a section is judged by besides itself, where that is right.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) feeds: Option<&'a [FeedConfig]>,
+    pub(super) gateway: Option<&'a GatewayConfig>,
+}
+
 /// Judges what single keys cannot be judged by, and adds what is wrong to `wrongs`.
 ///
 /// # Errors
 /// Everything that is wrong.
-pub(super) fn validate(document: Document<'_>, mut wrongs: Wrongs) -> Result<Config, ConfigError> {
+pub(super) fn judge(mut document: Document<'_>, mut wrongs: Wrongs) -> Result<Config, ConfigError> {
     let parts = parts(&document, &mut wrongs);
     wrongs.into_result()?;
     let (gateway, admin, feeds, history, budget) =
         parts.expect("a part is only missing where something is wrong");
-    let table = resolved(document, &gateway, &feeds).into_table();
+    document.set_all(0, gateway.shown());
+    document.set_all(0, admin.shown());
+    document.set_all(0, history.shown());
+    for (index, feed) in feeds.iter().enumerate() {
+        document.set_all(index, feed.shown());
+    }
+    let mut table = document.into_table();
+    let micros = budget.micros().into_iter().map(|(key, micros)| (key, Value::from(micros)));
+    table.insert(BUDGET.to_owned(), micros.collect::<Table>().into());
     Ok(Config { gateway, admin, feeds, history, budget, table })
 }
 
@@ -41,35 +58,14 @@ fn parts(document: &Document<'_>, wrongs: &mut Wrongs) -> Option<Parts> {
     let feeds = feeds(document, wrongs);
     let budget = wrongs.take(budget(document));
     let sound = |name| document.is_sound(name, 0).then(|| document.at(name, 0));
-    let gateway = sound("gateway").and_then(|at| gateway(&at, feeds.as_deref(), wrongs));
-    let admin = sound("admin").and_then(|at| {
-        let taken = gateway.as_ref().map(|gateway| gateway.listen);
-        wrongs.take(admin(&at, taken))
-    });
-    let broadcasters = gateway.as_ref().map_or(1, |gateway| gateway.broadcasters);
-    let history = sound("history").and_then(|at| wrongs.take(history(&at, broadcasters)));
+    let around = Around { feeds: feeds.as_deref(), gateway: None };
+    let gateway = sound("gateway").and_then(|at| GatewayConfig::read(&at, &around, wrongs));
+    let around = Around { gateway: gateway.as_ref(), ..around };
+    let admin = sound("admin").and_then(|at| AdminConfig::read(&at, &around, wrongs));
+    let history = sound("history").and_then(|at| HistoryConfig::read(&at, &around, wrongs));
     let (gateway, feeds) = (gateway?, feeds?);
     wrongs.take(refuse_too_many_spinners(document, &gateway, &feeds))?;
     Some((gateway, admin?, feeds, history?, budget?))
-}
-
-/// States what was left to the exchanges and the other keys.
-fn resolved<'a>(
-    mut document: Document<'a>,
-    gateway: &GatewayConfig,
-    feeds: &[FeedConfig],
-) -> Document<'a> {
-    document.set(&gateway::DEFAULT_EXCHANGE, 0, gateway.default_exchange.name());
-    for (index, feed) in feeds.iter().enumerate() {
-        let symbols: Vec<String> = feed.symbols.iter().map(ToString::to_string).collect();
-        let channels: Vec<&str> = feed.channels.iter().map(|channel| channel.name()).collect();
-        document.set(&feed::SYMBOLS, index, symbols);
-        document.set(&feed::CHANNELS, index, channels);
-        document.set(&feed::CANDLE_SOURCE, index, feed.candle_source.name());
-        document.set(&feed::URL, index, feed.url.as_str());
-        document.set(&feed::REST_URL, index, feed.rest_url.as_str());
-    }
-    document
 }
 
 impl At<'_> {
@@ -87,60 +83,37 @@ impl At<'_> {
     }
 
     /// One of the names that the key's kind allows, all of which are read.
-    fn named<T>(&self, key: &Key, read: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
+    pub(super) fn named<T>(
+        &self,
+        key: &Key,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
         let named = self.text(key).and_then(read);
         named.ok_or_else(|| self.wrong_as_written(key, key.kind.remedy()))
     }
 
-    fn cpu(&self, key: &Key, cpu: usize) -> Result<usize, ConfigError> {
+    /// A CPU that this machine has.
+    fn has_cpu(&self, key: &Key, cpu: usize) -> Result<(), ConfigError> {
         let known = core_affinity::get_core_ids().unwrap_or_default();
         if known.is_empty() || known.iter().any(|core| core.id == cpu) {
-            return Ok(cpu);
+            return Ok(());
         }
         let ids: Vec<String> = known.iter().map(|core| core.id.to_string()).collect();
         Err(self.wrong(key, cpu, format!("this machine has the CPUs {}", ids.join(", "))))
     }
 
-    fn seconds(&self, key: &Key) -> Duration {
-        Duration::from_secs(self.whole(key) as u64)
+    pub(super) fn seconds(&self, key: &Key) -> Result<Duration, ConfigError> {
+        self.read(key).map(Duration::from_secs)
+    }
+
+    fn millis(&self, key: &Key) -> Result<Duration, ConfigError> {
+        self.read(key).map(Duration::from_millis)
     }
 }
 
-fn gateway(
-    at: &At<'_>,
-    feeds: Option<&[FeedConfig]>,
-    wrongs: &mut Wrongs,
-) -> Option<GatewayConfig> {
-    let listen = wrongs.take(listen(at));
-    let cpus = wrongs.take(cpus(at));
-    let default_exchange = feeds.map(|feeds| wrongs.take(default_exchange(at, feeds)));
-    let allowed_origins = allowed_origins(at, wrongs);
-    let poll = wrongs.take(at.named(&gateway::POLL, Waiting::from_name));
-    let tls = wrongs.take(tls(at));
-    let (default_exchange, states_default_exchange) = default_exchange??;
-    Some(GatewayConfig {
-        listen: listen?,
-        broadcasters: at.whole(&gateway::BROADCASTERS),
-        cpus: cpus?,
-        poll: poll?,
-        max_clients: at.whole(&gateway::MAX_CLIENTS),
-        max_clients_per_ip: at.whole(&gateway::MAX_CLIENTS_PER_IP),
-        max_symbols_per_client: at.whole(&gateway::MAX_SYMBOLS_PER_CLIENT),
-        client_queue_bytes: at.size(&gateway::CLIENT_QUEUE_BYTES).0,
-        heartbeat: at.seconds(&gateway::HEARTBEAT_SECONDS),
-        drain: at.seconds(&gateway::DRAIN_SECONDS),
-        delay_injected: Duration::ZERO,
-        list_every: limits::LIST_EVERY,
-        default_exchange,
-        states_default_exchange,
-        allowed_origins: allowed_origins?,
-        tls: tls?,
-    })
-}
-
-fn listen(at: &At<'_>) -> Result<SocketAddr, ConfigError> {
+pub(super) fn listen(at: &At<'_>) -> Result<SocketAddr, ConfigError> {
     let listen = at.address(&gateway::LISTEN)?;
-    if !listen.ip().is_loopback() && !at.flag(&gateway::ALLOW_ANONYMOUS) {
+    if !listen.ip().is_loopback() && !at.read::<bool>(&gateway::ALLOW_ANONYMOUS)? {
         let remedy = "an address that others can reach needs allow_anonymous = true in [gateway]; \
                       or listen on 127.0.0.1 behind a proxy that authenticates";
         return Err(at.wrong(&gateway::LISTEN, format!("\"{listen}\""), remedy));
@@ -148,11 +121,11 @@ fn listen(at: &At<'_>) -> Result<SocketAddr, ConfigError> {
     Ok(listen)
 }
 
-fn cpus(at: &At<'_>) -> Result<Vec<usize>, ConfigError> {
+pub(super) fn cpus(at: &At<'_>) -> Result<Vec<usize>, ConfigError> {
     let key = &gateway::CPUS;
-    let cpus = at.wholes(key);
+    let cpus: Vec<usize> = at.read(key)?;
     for (index, &cpu) in cpus.iter().enumerate() {
-        at.cpu(key, cpu)?;
+        at.has_cpu(key, cpu)?;
         if cpus[..index].contains(&cpu) {
             return Err(at.wrong(key, cpu, "stands in the list twice; remove one"));
         }
@@ -161,51 +134,49 @@ fn cpus(at: &At<'_>) -> Result<Vec<usize>, ConfigError> {
 }
 
 /// Origins as a browser spells them, which is what they are compared with.
-fn allowed_origins(at: &At<'_>, wrongs: &mut Wrongs) -> Option<Vec<String>> {
+pub(super) fn allowed_origins(at: &At<'_>) -> Result<Vec<String>, ConfigError> {
     let key = &gateway::ALLOWED_ORIGINS;
-    let texts = at.texts(key).unwrap_or_default();
-    let mut origins: Vec<String> = Vec::new();
-    for text in &texts {
+    let origins: Vec<String> = at.read(key)?;
+    let mut wrongs = Wrongs::default();
+    for (index, text) in origins.iter().enumerate() {
         let remedy = match urls::origin_of_browser(text) {
-            Ok(()) if origins.iter().any(|other| other == text) => {
-                "stands in the list twice; remove one".to_owned()
-            }
-            Ok(()) => {
-                origins.push((*text).to_owned());
-                continue;
-            }
+            Ok(()) if !origins[..index].contains(text) => continue,
+            Ok(()) => "stands in the list twice; remove one".to_owned(),
             Err(remedy) => remedy,
         };
         wrongs.add(at.wrong(key, format!("\"{text}\""), remedy));
     }
-    (origins.len() == texts.len()).then_some(origins)
+    wrongs.into_result().map(|()| origins)
 }
 
-/// The exchange of bare symbols, and whether it is written.
-fn default_exchange(at: &At<'_>, feeds: &[FeedConfig]) -> Result<(ExchangeId, bool), ConfigError> {
+/// The exchange of bare symbols: that of a feed.
+pub(super) fn default_exchange(
+    at: &At<'_>,
+    feeds: &[FeedConfig],
+) -> Result<ExchangeId, ConfigError> {
     let key = &gateway::DEFAULT_EXCHANGE;
     let has_feed = |exchange: ExchangeId| feeds.iter().any(|feed| feed.exchange == exchange);
     if at.text(key).is_none() {
         let usual = Some(ExchangeId::Binance).filter(|exchange| has_feed(*exchange));
         let first = feeds.first().map(|feed| feed.exchange);
-        return Ok((usual.or(first).unwrap_or(ExchangeId::Binance), false));
+        return Ok(usual.or(first).unwrap_or(ExchangeId::Binance));
     }
     let exchange = at.named(key, ExchangeId::from_name)?;
     if has_feed(exchange) {
-        return Ok((exchange, true));
+        return Ok(exchange);
     }
     let names: Vec<&str> = feeds.iter().map(|feed| feed.exchange.name()).collect();
     let remedy = format!("has no [[feed]]; add one, or name one of: {}", names.join(", "));
     Err(at.wrong_as_written(key, remedy))
 }
 
-fn admin(at: &At<'_>, taken: Option<SocketAddr>) -> Result<AdminConfig, ConfigError> {
+pub(super) fn admin_listen(at: &At<'_>, around: &Around<'_>) -> Result<SocketAddr, ConfigError> {
     let listen = at.address(&admin::LISTEN)?;
-    if taken.is_some_and(|taken| excludes(taken, listen)) {
+    if around.gateway.is_some_and(|gateway| excludes(gateway.listen, listen)) {
         let remedy = "the gateway listens there already; choose another port";
         return Err(at.wrong(&admin::LISTEN, format!("\"{listen}\""), remedy));
     }
-    Ok(AdminConfig { listen })
+    Ok(listen)
 }
 
 /// Whether who listens at `one` leaves nothing to listen at for `other`: an address of all takes the
@@ -219,14 +190,15 @@ fn excludes(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 /// Each broadcaster has its share of the bytes.
-fn history(at: &At<'_>, broadcasters: usize) -> Result<HistoryConfig, ConfigError> {
-    let bytes = at.size(&history::BYTES);
+pub(super) fn history_bytes(at: &At<'_>, around: &Around<'_>) -> Result<ByteSize, ConfigError> {
+    let bytes: ByteSize = at.read(&history::BYTES)?;
+    let broadcasters = around.gateway.map_or(1, |gateway| gateway.broadcasters);
     let least = ByteSize(limits::HISTORY_BYTES_MIN * broadcasters);
     if bytes < least {
         let remedy = format!("must be at least {least}, 1MiB for each broadcaster");
         return Err(at.wrong_as_written(&history::BYTES, remedy));
     }
-    Ok(HistoryConfig { events: at.whole(&history::EVENTS), bytes })
+    Ok(bytes)
 }
 
 /// All feeds, if all are right.
@@ -234,8 +206,8 @@ fn feeds(document: &Document<'_>, wrongs: &mut Wrongs) -> Option<Vec<FeedConfig>
     let mut feeds: Vec<FeedConfig> = Vec::new();
     let count = document.count("feed");
     for index in (0..count).filter(|index| document.is_sound("feed", *index)) {
-        let at = document.at("feed", index);
-        let Some(feed) = feed(&at, wrongs) else { continue };
+        let (at, around) = (document.at("feed", index), Around { feeds: None, gateway: None });
+        let Some(feed) = FeedConfig::read(&at, &around, wrongs) else { continue };
         if feeds.iter().any(|other| other.exchange == feed.exchange) {
             let remedy = "has a [[feed]] already; put all its symbols into that one";
             wrongs.add(at.wrong_as_written(&feed::EXCHANGE, remedy));
@@ -249,73 +221,55 @@ fn feeds(document: &Document<'_>, wrongs: &mut Wrongs) -> Option<Vec<FeedConfig>
     (!feeds.is_empty() && feeds.len() == count).then_some(feeds)
 }
 
-fn feed(at: &At<'_>, wrongs: &mut Wrongs) -> Option<FeedConfig> {
-    let exchange = wrongs.take(at.named(&feed::EXCHANGE, ExchangeId::from_name))?;
-    let profile = exchange::profile(exchange);
-    let symbols = symbols(exchange, at, wrongs);
-    let url = wrongs.take(stream_url(at, exchange, profile.url));
-    let rest_url = wrongs.take(origin(at, &feed::REST_URL, profile.rest_url, ["https", "http"]));
-    let cpu = at.optional_whole(&feed::CPU).map(|cpu| at.cpu(&feed::CPU, cpu)).transpose();
-    let cpu = wrongs.take(cpu);
-    let poll = wrongs.take(at.named(&feed::POLL, Waiting::from_name));
-    let reconnect = wrongs.take(reconnect(at));
-    let tls_ca_file = wrongs.take(pem_file(at, &feed::TLS_CA_FILE));
-    // What is offered depends on where.
-    let url = url?;
-    let adapter = exchange::adapter_at(exchange, &url);
-    let candle_source = wrongs.take(candle_source(&*adapter, at))?;
-    let channels = wrongs.take(channels(&offered(&*adapter, candle_source), at));
-    Some(FeedConfig {
-        exchange,
-        symbols: symbols?,
-        channels: channels?,
-        candle_source,
-        url,
-        rest_url: rest_url?,
-        cpu: cpu?,
-        poll: poll?,
-        lines: at.whole(&feed::LINES),
-        reconnect: reconnect?,
-        tls_ca_file: tls_ca_file?,
-    })
-}
-
-fn symbols(exchange: ExchangeId, at: &At<'_>, wrongs: &mut Wrongs) -> Option<Vec<Symbol>> {
+pub(super) fn symbols(at: &At<'_>, exchange: ExchangeId) -> Result<Vec<Symbol>, ConfigError> {
     let (mut symbols, mut products) = (Vec::new(), Vec::new());
     let key = &feed::SYMBOLS;
-    let texts = at.texts(key).unwrap_or_default();
-    let mut judge = |text: &str| -> Result<(), ConfigError> {
-        let quoted = format!("\"{text}\"");
-        let profile = exchange::profile(exchange);
-        let symbol =
-            profile.symbol(text).map_err(|error| at.wrong(key, &quoted, error.to_string()))?;
+    let profile = exchange::profile(exchange);
+    let mut judge = |text: &str| -> Result<(), String> {
+        let symbol = profile.symbol(text).map_err(|error| error.to_string())?;
         let Some(native) = (profile.native_symbol)(&symbol) else {
             let pair =
                 profile.likely_pair(text).map_or("like BTC/USDT".to_owned(), |it| it.to_string());
-            let remedy = format!("{exchange} has no symbol of that form; write it {pair}");
-            return Err(at.wrong(key, &quoted, remedy));
+            return Err(format!("{exchange} has no symbol of that form; write it {pair}"));
         };
         if symbols.contains(&symbol) {
-            return Err(at.wrong(key, &quoted, "stands in the list twice; remove one"));
+            return Err("stands in the list twice; remove one".to_owned());
         }
         // Their frames could not be told apart.
         if let Some(same) = products.iter().position(|product| *product == native) {
-            let remedy = format!("{exchange} calls {} {native} as well; name one", symbols[same]);
-            return Err(at.wrong(key, &quoted, remedy));
+            return Err(format!("{exchange} calls {} {native} as well; name one", symbols[same]));
         }
         symbols.push(symbol);
         products.push(native);
         Ok(())
     };
-    let right = texts.iter().filter(|text| wrongs.take(judge(text)).is_some()).count();
+    let mut wrongs = Wrongs::default();
+    let texts: Vec<String> = at.read(key)?;
+    for text in &texts {
+        let judged = judge(text);
+        wrongs.take(judged.map_err(|remedy| at.wrong(key, format!("\"{text}\""), remedy)));
+    }
     if texts.is_empty() {
         wrongs.add(at.wrong(key, "[]", "name at least one symbol, like \"BTC/USDT\""));
     }
-    (right > 0 && right == texts.len()).then_some(symbols)
+    wrongs.into_result().map(|()| symbols)
+}
+
+pub(super) fn cpu(at: &At<'_>) -> Result<Option<usize>, ConfigError> {
+    let cpu: Option<usize> = at.read(&feed::CPU)?;
+    cpu.map_or(Ok(()), |cpu| at.has_cpu(&feed::CPU, cpu)).map(|()| cpu)
+}
+
+/// What an exchange offers depends on where it is.
+pub(super) fn adapter(at: &At<'_>, exchange: ExchangeId) -> Option<Box<dyn Exchange>> {
+    Some(exchange::adapter_at(exchange, &stream_url(at, exchange).ok()?))
 }
 
 /// Trades unless the exchange shows none; then its own candles are all there is.
-fn candle_source(adapter: &dyn Exchange, at: &At<'_>) -> Result<CandleSource, ConfigError> {
+pub(super) fn candle_source(
+    at: &At<'_>,
+    adapter: &dyn Exchange,
+) -> Result<CandleSource, ConfigError> {
     let has_trades = exchange::offers(adapter, Channel::Trades, None);
     let usual = if has_trades { CandleSource::Trades } else { CandleSource::Exchange };
     let key = &feed::CANDLE_SOURCE;
@@ -338,7 +292,9 @@ fn offers_candles(adapter: &dyn Exchange) -> bool {
 }
 
 /// The channels that there are on an exchange.
-fn offered(adapter: &dyn Exchange, candle_source: CandleSource) -> Vec<Channel> {
+pub(super) fn offered(at: &At<'_>, exchange: ExchangeId) -> Option<Vec<Channel>> {
+    let adapter = &*adapter(at, exchange)?;
+    let candle_source = candle_source(at, adapter).ok()?;
     let is_offered = |channel: &Channel| match (channel, candle_source) {
         (Channel::Candles, CandleSource::Exchange) => offers_candles(adapter),
         (Channel::Candles, CandleSource::Trades) => {
@@ -346,16 +302,17 @@ fn offered(adapter: &dyn Exchange, candle_source: CandleSource) -> Vec<Channel> 
         }
         (&channel, _) => exchange::offers(adapter, channel, None),
     };
-    Channel::ALL.into_iter().filter(is_offered).collect()
+    Some(Channel::ALL.into_iter().filter(is_offered).collect())
 }
 
 /// What is wanted of what there is. One list may serve all feeds of a file: a channel that an
 /// exchange lacks is left out as long as another is left.
-fn channels(offered: &[Channel], at: &At<'_>) -> Result<Vec<Channel>, ConfigError> {
+pub(super) fn channels(at: &At<'_>, offered: &[Channel]) -> Result<Vec<Channel>, ConfigError> {
     let key = &feed::CHANNELS;
-    let Some(names) = at.texts(key) else { return Ok(offered.to_vec()) };
+    let names: Option<Vec<String>> = at.read(key)?;
+    let Some(names) = names else { return Ok(offered.to_vec()) };
     let mut channels: Vec<Channel> = Vec::new();
-    for channel in names.into_iter().filter_map(Channel::from_name) {
+    for channel in names.iter().filter_map(|name| Channel::from_name(name)) {
         if channels.contains(&channel) {
             let quoted = format!("\"{}\"", channel.name());
             return Err(at.wrong(key, quoted, "stands in the list twice; remove one"));
@@ -377,9 +334,9 @@ fn channels(offered: &[Channel], at: &At<'_>) -> Result<Vec<Channel>, ConfigErro
 
 /// Where the stream is. Where adapters say the path themselves, it may end with theirs, as
 /// documentation prints it.
-fn stream_url(at: &At<'_>, exchange: ExchangeId, default: &str) -> Result<String, ConfigError> {
+pub(super) fn stream_url(at: &At<'_>, exchange: ExchangeId) -> Result<String, ConfigError> {
     let key = &feed::URL;
-    let text = at.text(key).unwrap_or(default);
+    let text = at.text(key).unwrap_or(exchange::profile(exchange).url);
     let wrong = |remedy| at.wrong_as_written(key, remedy);
     let url = urls::exchange(text, ["wss", "ws"], key.kind.remedy()).map_err(wrong)?;
     match exchange::route(exchange, &url) {
@@ -392,15 +349,11 @@ fn stream_url(at: &At<'_>, exchange: ExchangeId, default: &str) -> Result<String
 }
 
 /// Where requests go: an origin without path.
-fn origin(
-    at: &At<'_>,
-    key: &Key,
-    default: &str,
-    schemes: [&str; 2],
-) -> Result<String, ConfigError> {
-    let text = at.text(key).unwrap_or(default);
+pub(super) fn rest_url(at: &At<'_>, exchange: ExchangeId) -> Result<String, ConfigError> {
+    let key = &feed::REST_URL;
+    let text = at.text(key).unwrap_or(exchange::profile(exchange).rest_url);
     let wrong = |remedy| at.wrong_as_written(key, remedy);
-    let url = urls::exchange(text, schemes, key.kind.remedy()).map_err(wrong)?;
+    let url = urls::exchange(text, ["https", "http"], key.kind.remedy()).map_err(wrong)?;
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     match rest.contains(['/', '?', '#']) {
         false => Ok(url),
@@ -410,24 +363,24 @@ fn origin(
     }
 }
 
-fn reconnect(at: &At<'_>) -> Result<BackoffPolicy, ConfigError> {
-    let millis = |key| at.whole(key) as u64;
-    let initial = millis(&feed::RECONNECT_INITIAL_MS);
-    let max = millis(&feed::RECONNECT_MAX_MS);
+pub(super) fn reconnect(at: &At<'_>) -> Result<BackoffPolicy, ConfigError> {
+    let initial = at.millis(&feed::RECONNECT_INITIAL_MS)?;
+    let max = at.millis(&feed::RECONNECT_MAX_MS)?;
     if max < initial {
+        let (initial, max) = (initial.as_millis(), max.as_millis());
         let remedy = format!("is less than initial_ms = {initial}; needs initial_ms <= max_ms");
         return Err(at.wrong(&feed::RECONNECT_MAX_MS, max, remedy));
     }
     Ok(BackoffPolicy {
-        initial: Duration::from_millis(initial),
-        max: Duration::from_millis(max),
-        factor: at.real(&feed::RECONNECT_FACTOR),
-        jitter: at.real(&feed::RECONNECT_JITTER),
-        max_attempts: at.whole(&feed::RECONNECT_MAX_ATTEMPTS) as u32,
+        initial,
+        max,
+        factor: at.read(&feed::RECONNECT_FACTOR)?,
+        jitter: at.read(&feed::RECONNECT_JITTER)?,
+        max_attempts: at.read(&feed::RECONNECT_MAX_ATTEMPTS)?,
     })
 }
 
-fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
+pub(super) fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     let (cert, key) = (&gateway::TLS_CERT_FILE, &gateway::TLS_KEY_FILE);
     match (pem_file(at, cert)?, pem_file(at, key)?) {
         (Some(cert_file), Some(key_file)) => Ok(Some(TlsFiles { cert_file, key_file })),
@@ -441,9 +394,9 @@ fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
-fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
-    let Some(text) = at.text(key) else { return Ok(None) };
-    let path = PathBuf::from(text);
+pub(super) fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
+    let path: Option<PathBuf> = at.read(key)?;
+    let Some(path) = path else { return Ok(None) };
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_file() => Ok(Some(path)),
         Ok(_) => Err(at.wrong_as_written(key, "is no file; name a PEM file")),
