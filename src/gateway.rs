@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -39,11 +39,6 @@ use crate::limits;
 use crate::metrics::{Observatory, Observer, Stats, Watched, stats};
 use crate::net::{NetError, Security, server_config};
 use crate::ring::{Consumer, FeedRing, WhenFull, ring};
-
-/// How long threads have to end that have nothing to deliver, and the others beyond what they are given
-/// for that: a feed may be in a turn and wait a second for its rings, the admin port as long for what
-/// was asked.
-const STOP_MAX: Duration = Duration::from_secs(2);
 
 /// A running gateway. Dropped without [`Gateway::stop`] its threads go on until the process ends.
 #[derive(Debug)]
@@ -191,7 +186,7 @@ impl Gateway {
         self.observatory.set_stopping();
         self.accept.0.stop();
         let drain = self.config.gateway.drain;
-        let until = Instant::now() + drain + STOP_MAX;
+        let until = Instant::now() + drain + limits::GATEWAY_STOP_MAX;
         for (feed, _) in &self.feeds {
             feed.send_by(FeedCommand::Stop, until);
         }
@@ -199,14 +194,14 @@ impl Gateway {
             thread.join_by(until);
         }
         // They see to their own end.
-        let until = Instant::now() + drain + STOP_MAX;
+        let until = Instant::now() + drain + limits::GATEWAY_STOP_MAX;
         for (broadcaster, _) in &self.broadcasters {
             broadcaster.send_by(BroadcastCommand::Stop, until);
         }
         for (_, thread) in self.broadcasters {
             thread.join_by(until);
         }
-        let until = Instant::now() + STOP_MAX;
+        let until = Instant::now() + limits::GATEWAY_STOP_MAX;
         self.accept.1.join_by(until);
         self.supervisor.stop(until);
         self.observer.stop(until);

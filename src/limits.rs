@@ -508,3 +508,120 @@ pub const REFUSED_FOR_MAX: Duration = Duration::from_secs(3_600);
 /// and as they come back together, ten in messages of a hundred; five minutes is also what a
 /// market that opened, or an exchange that recovered, is noticed late by at the most.
 pub const REFUSED_WAIT_MAX: Duration = Duration::from_secs(300);
+
+// The control side.
+
+/// How often the log gets a line of statistics.
+pub const STATISTICS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether refusals are to be told that waited for the exchange's list.
+pub const REFUSALS_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long what was given up waits to be told, as the list may have another spelling for it.
+pub const LIST_WAIT: Duration = Duration::from_secs(10);
+
+/// How long requests under way are waited for at the end.
+pub const REQUESTS_STOP_MAX: Duration = Duration::from_millis(500);
+
+/// Reports that are heard before the log is told of refusals among them.
+pub const REPORTS_TOGETHER_MAX: usize = 256;
+
+/// Parts of lists that wait. Who sends one waits for room.
+pub const LISTINGS_CAPACITY: usize = 64;
+
+/// Orders that wait; who gives one waits for room.
+pub const ORDERS_CAPACITY: usize = 16;
+
+/// A request that takes longer has failed.
+pub const REST_REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// A connection is not used again after so long. Books are asked for when something went wrong, and
+/// what made the stream's connection fall silent may have done so to this one; a request on it would
+/// only fail after all of [`REST_REQUEST_MAX`].
+pub const REST_IDLE_MAX: Duration = Duration::from_secs(3);
+
+/// Least time between two requests for one book, which doubles as long as it is asked for again and
+/// again: a book that does not join, or fails by what comes next, is not worth more.
+pub const SNAPSHOTS_APART: Duration = Duration::from_secs(1);
+
+/// What it doubles to.
+pub const SNAPSHOTS_APART_MAX: Duration = Duration::from_secs(60);
+
+/// A book that was not asked for anew during so long on top of that was live meanwhile: its next
+/// failure is another matter.
+pub const SNAPSHOT_LIVE_MIN: Duration = Duration::from_secs(10);
+
+/// How often handshakes are asked whether their time is over.
+pub const DEADLINES_EVERY: Duration = Duration::from_millis(250);
+
+/// How long to wait when there was no file descriptor left.
+pub const DESCRIPTORS_WAIT: Duration = Duration::from_secs(1);
+
+/// Between two lines about one exchange's. The first is told at once; an exchange that finds other
+/// words for each gets no more lines than one that repeats itself.
+pub const COMPLAINTS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for answers under way.
+pub const ADMIN_STOP_MAX: Duration = Duration::from_secs(1);
+
+/// Streams named in one line of the log.
+pub const STREAMS_NAMED_MAX: usize = 20;
+
+/// Names that a person is shown at most.
+pub const NEAREST_NAMES_MAX: usize = 3;
+
+/// Letters by which a name may differ from another that was perhaps meant; of fewer than so many
+/// letters only one, as two of seven make ETHUSDT of BTCUSDT.
+pub const NEAREST_DISTANCE_MAX: usize = 2;
+
+/// How long threads have to end that have nothing to deliver, and the others beyond what they are given
+/// for that: a feed may be in a turn and wait a second for its rings, the admin port as long for what
+/// was asked.
+pub const GATEWAY_STOP_MAX: Duration = Duration::from_secs(2);
+
+/// Characters of a client's own words that an error repeats.
+pub const QUOTED_CHARS_MAX: usize = 60;
+
+// Sockets.
+
+/// After so much silence the kernel asks the peer whether it lives. A second line of defence: the
+/// heartbeats of exchanges and sessions are faster.
+pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+
+/// How often it asks again.
+pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Plaintext that a TLS connection takes before the kernel took its ciphertext.
+pub const TLS_SEND_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of a refusal's body that are kept for the log.
+pub const REFUSAL_BYTES_KEPT: usize = 256;
+
+// What is measured.
+
+/// How often a recorder hands over.
+pub const LATENCY_HAND_OVER_EVERY: Duration = Duration::from_secs(1);
+
+/// Time that one slot of the sliding window covers.
+pub const LATENCY_WINDOW_SLOT: Duration = Duration::from_secs(10);
+
+/// How long the probe asks to sleep. A thousand wake-ups a second cost about half a percent of a
+/// core; a longer sleep would miss short stalls.
+pub const STALL_PROBE_SLEEP: Duration = Duration::from_millis(1);
+
+/// The most nanoseconds that a budget may allow: an hour.
+pub const BUDGET_NS_MAX: u64 = 3_600_000_000_000;
+
+/// How often everything is collected, and the clock's date refreshed.
+pub const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Names of threads that ended by a panic and were not taken yet; the first is enough for a stop.
+pub const THREAD_FAILURES_KEPT: usize = 16;
+
+// The watching client.
+
+/// How often a waiting client looks whether it is to stop.
+pub const WATCH_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The gateway pings each 30 seconds; two that stay out mean that nobody is there.
+pub const WATCH_SILENCE_MAX: Duration = Duration::from_secs(75);

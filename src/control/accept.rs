@@ -18,8 +18,8 @@ use crate::broadcast::{Admission, BroadcastCommand, BroadcastHandle, OpenSocket}
 use crate::clock::{Clock, MonoNanos};
 use crate::dialect::{Dialects, Door};
 use crate::limits::{
-    ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, HANDSHAKES_MAX, LINGER_BYTES_PER_TURN, LINGER_MAX,
-    REQUEST_BYTES_MAX,
+    ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, DEADLINES_EVERY, HANDSHAKES_MAX, LINGER_BYTES_PER_TURN,
+    LINGER_MAX, REQUEST_BYTES_MAX,
 };
 use crate::metrics::{AcceptCounters, Counter};
 use crate::net::{
@@ -29,9 +29,6 @@ use crate::net::{
 
 /// The listener's token; handshakes count from 0.
 const LISTENER: Token = Token(usize::MAX - 1);
-
-/// How often handshakes are asked whether their time is over.
-const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 
 /// Whom to let in.
 #[derive(Clone, Debug)]

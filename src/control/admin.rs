@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::guarded::GuardedListener;
+use crate::limits;
 use crate::metrics::{Exposition, Observatory, Watched, expose, stats};
 
 /// The dashboard: one file, no assets from elsewhere.
@@ -28,9 +29,6 @@ const DASHBOARD: &str = include_str!("dashboard.html");
 /// What the dashboard may do: its own script and style, and ask this port.
 const DASHBOARD_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
      style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
-
-/// How long a stop waits for answers under way.
-const STOP_MAX: Duration = Duration::from_secs(1);
 
 /// Why the admin port could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +115,7 @@ async fn serve(
     // As above: a dropped `Admin` means stop.
     let _ = stopped.await;
     let _ = begin_stop.send(());
-    match tokio::time::timeout(STOP_MAX, server).await {
+    match tokio::time::timeout(limits::ADMIN_STOP_MAX, server).await {
         Ok(Ok(served)) => served,
         // Connections that hold a request back are cut when the runtime ends.
         Ok(Err(_)) | Err(_) => Ok(()),
@@ -186,6 +184,8 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
@@ -242,7 +242,7 @@ mod tests {
         let (status, head, _) = ask(&admin, "POST /stats", "Content-Length: 0\r\n");
         assert_eq!(status, 405);
         assert!(head.contains("allow: get,head"), "{head}");
-        admin.stop(Instant::now() + STOP_MAX);
+        admin.stop(Instant::now() + limits::ADMIN_STOP_MAX);
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         observatory.set_feed_state("binance", 0, FeedState::Connected, Reason::Requested, 1);
         let (status, _, body) = ask(&admin, "GET /health/ready", "");
         assert_eq!((status, body.as_str()), (200, "{\"ready\":true,\"reasons\":[]}"));
-        admin.stop(Instant::now() + STOP_MAX);
+        admin.stop(Instant::now() + limits::ADMIN_STOP_MAX);
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains(&admin.address().to_string()), "{text}");
         assert!(text.contains("admin.listen"), "{text}");
-        admin.stop(Instant::now() + STOP_MAX);
+        admin.stop(Instant::now() + limits::ADMIN_STOP_MAX);
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
         };
         assert!(count("tickwire_admin_displacements_total ") >= 20, "{page}");
         assert!(count("tickwire_admin_timeouts_total ") >= 1, "{page}");
-        admin.stop(Instant::now() + STOP_MAX);
+        admin.stop(Instant::now() + limits::ADMIN_STOP_MAX);
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         let address = admin.address();
         let mut half = TcpStream::connect(address).unwrap();
         half.write_all(b"GET /stats HTTP/1.1\r\nHost").unwrap();
-        admin.stop(Instant::now() + STOP_MAX);
+        admin.stop(Instant::now() + limits::ADMIN_STOP_MAX);
         half.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut rest = Vec::new();
         // Cut: the end of the stream, or a reset.

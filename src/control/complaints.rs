@@ -1,15 +1,11 @@
 //! Refusals that cost nothing but words: told together for each feed, whatever the words are.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::feed::Refusal;
 use crate::instrument::ExchangeId;
-
-/// Between two lines about one exchange's. The first is told at once; an exchange that finds other
-/// words for each gets no more lines than one that repeats itself.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+use crate::limits;
 
 /// What is known of each exchange's.
 #[derive(Debug, Default)]
@@ -49,7 +45,7 @@ impl Complaints {
         let due = self.heard.iter_mut().filter(move |(_, heard)| now >= heard.next);
         due.filter_map(move |(&exchange, heard)| {
             let last = heard.last.take()?;
-            heard.next = now.after(TOLD_EVERY);
+            heard.next = now.after(limits::COMPLAINTS_TOLD_EVERY);
             Some((exchange, std::mem::take(&mut heard.count), last))
         })
     }
@@ -76,7 +72,7 @@ mod tests {
         assert_eq!(lines.iter().map(|(count, _)| count).sum::<u64>(), 4_000, "none is forgotten");
         assert_eq!((lines[0].0, &*lines[0].1), (1, "Invalid topic: x0"), "the first at once");
         assert_eq!(&*lines[4].1, "Invalid topic: x3999");
-        assert_eq!(complaints.due(end.after(TOLD_EVERY)).count(), 0);
+        assert_eq!(complaints.due(end.after(limits::COMPLAINTS_TOLD_EVERY)).count(), 0);
     }
 
     #[test]

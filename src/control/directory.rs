@@ -14,13 +14,9 @@ use arrayvec::ArrayString;
 
 use crate::exchange::{Listing, Listings};
 use crate::instrument::{SYMBOL_BYTES_MAX, Symbol};
+use crate::limits;
 
-/// Names that a person is shown at most.
-const NEAREST_MAX: usize = 3;
-
-/// Letters by which a name may differ from another that was perhaps meant; of fewer than so many
-/// letters only one, as two of seven make ETHUSDT of BTCUSDT.
-const DISTANCE_MAX: usize = 2;
+/// See [`limits::NEAREST_DISTANCE_MAX`].
 const SHORT: usize = 8;
 
 type Native = ArrayString<SYMBOL_BYTES_MAX>;
@@ -122,7 +118,7 @@ impl Directory {
         });
         let mut names: Vec<Symbol> = Vec::new();
         for (_, _, name) in near {
-            if names.len() < NEAREST_MAX && !names.contains(&name) {
+            if names.len() < limits::NEAREST_NAMES_MAX && !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -150,7 +146,7 @@ fn folded(name: &str) -> Vec<char> {
 /// In how many letters two names differ (one more, one less, another, two swapped); `None` where
 /// those are too many to take one for the other.
 fn distance(one: &[char], two: &[char]) -> Option<usize> {
-    let max = if one.len().min(two.len()) < SHORT { 1 } else { DISTANCE_MAX };
+    let max = if one.len().min(two.len()) < SHORT { 1 } else { limits::NEAREST_DISTANCE_MAX };
     if one.len().abs_diff(two.len()) > max || one.is_empty() || two.is_empty() {
         return None;
     }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,11 +12,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_WAIT_MAX, DESCRIPTORS_TOLD_EVERY};
+use crate::limits::{
+    ADMIN_CONNECTIONS_MAX, ADMIN_WAIT_MAX, DESCRIPTORS_TOLD_EVERY, DESCRIPTORS_WAIT,
+};
 use crate::metrics::AdminCounters;
-
-/// How long to wait when there was no file descriptor left.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// A listener that ends the oldest connection of the busiest address when there are too many.
 pub(super) struct GuardedListener {
@@ -73,7 +71,7 @@ impl Listener for GuardedListener {
                         self.told_again_at = Instant::now() + DESCRIPTORS_TOLD_EVERY;
                         tracing::warn!(%error, "the admin port cannot accept a connection");
                     }
-                    tokio::time::sleep(AFTER_FAILURE).await;
+                    tokio::time::sleep(DESCRIPTORS_WAIT).await;
                 }
             }
         }

@@ -9,13 +9,13 @@ use arrayvec::ArrayString;
 use mio::Token;
 
 use super::directory::Directory;
-use super::rest::{Failure, Rest, TIMEOUT};
+use super::rest::{Failure, Rest};
 use crate::clock::UnixNanos;
 use crate::exchange::{
     self, Batch, Frame, Listing, Listings, Profile, Subscription, adapter_at, profile,
 };
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
-use crate::limits::LIST_PARTS_MAX;
+use crate::limits::{LIST_PARTS_MAX, REST_REQUEST_MAX};
 use crate::net::{
     Bounds, ClientHandshake, Endpoint, Fill, Message, NetError, Poller, Security, Step, Transport,
     Waiting, WebSocket, client_config, join,
@@ -168,7 +168,7 @@ impl Call {
             Security::Plain
         };
         let poller = Poller::new().map_err(|error| NetError::of_socket(&error))?;
-        Ok(Self { endpoint, security, poller, until: Instant::now() + TIMEOUT })
+        Ok(Self { endpoint, security, poller, until: Instant::now() + REST_REQUEST_MAX })
     }
 
     /// The first of the host's addresses that answers.

@@ -20,21 +20,12 @@ use crate::exchange::{
 };
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
-use crate::limits::{LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY};
+use crate::limits::{
+    LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY, SNAPSHOT_LIVE_MIN, SNAPSHOTS_APART, SNAPSHOTS_APART_MAX,
+};
 use crate::metrics::{Observatory, RequestCounters, Watched};
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::Reason;
-
-/// Least time between two requests for one book, which doubles as long as it is asked for again and
-/// again: a book that does not join, or fails by what comes next, is not worth more.
-const SPACING: Duration = Duration::from_secs(1);
-
-/// What it doubles to.
-const SPACING_MAX: Duration = Duration::from_secs(60);
-
-/// A book that was not asked for anew during so long on top of that was live meanwhile: its next
-/// failure is another matter.
-const LIVE_MIN: Duration = Duration::from_secs(10);
 
 /// How requests that failed are repeated.
 const RETRY: BackoffPolicy = BackoffPolicy {
@@ -195,7 +186,7 @@ impl Default for Asked {
 
 impl Asked {
     fn note(&mut self, now: UnixNanos) {
-        if now >= later(self.next(), LIVE_MIN) {
+        if now >= later(self.next(), SNAPSHOT_LIVE_MIN) {
             self.times = 0;
         }
         (self.last, self.times) = (now, self.times.saturating_add(1));
@@ -203,8 +194,8 @@ impl Asked {
 
     /// Not again before.
     fn next(&self) -> UnixNanos {
-        let doubled = SPACING * (1 << self.times.saturating_sub(1).min(10));
-        later(self.last, doubled.min(SPACING_MAX))
+        let doubled = SNAPSHOTS_APART * (1 << self.times.saturating_sub(1).min(10));
+        later(self.last, doubled.min(SNAPSHOTS_APART_MAX))
     }
 }
 
@@ -522,9 +513,9 @@ mod tests {
             now = asked.next();
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        now = later(now, LIVE_MIN);
+        now = later(now, SNAPSHOT_LIVE_MIN);
         asked.note(now);
-        assert_eq!(asked.next(), later(now, SPACING), "it was live meanwhile");
+        assert_eq!(asked.next(), later(now, SNAPSHOTS_APART), "it was live meanwhile");
     }
 
     #[test]

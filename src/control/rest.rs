@@ -2,23 +2,14 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::clock::UnixNanos;
 use crate::exchange::{Profile, Refusal};
 use crate::json::http_date;
-use crate::limits::REST_BODY_BYTES_MAX;
+use crate::limits::{REST_BODY_BYTES_MAX, REST_IDLE_MAX, REST_REQUEST_MAX};
 use crate::tick::Reason;
-
-/// A request that takes longer has failed.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A connection is not used again after so long. Books are asked for when something went wrong, and
-/// what made the stream's connection fall silent may have done so to this one; a request on it would
-/// only fail after all of [`TIMEOUT`].
-const IDLE_MAX: Duration = Duration::from_secs(3);
 
 /// Why a request has to be repeated.
 pub(super) enum Failure {
@@ -60,8 +51,8 @@ impl Rest {
         tls_ca_file: Option<&Path>,
     ) -> io::Result<Self> {
         let mut config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .max_idle_age(IDLE_MAX)
+            .timeout_global(Some(REST_REQUEST_MAX))
+            .max_idle_age(REST_IDLE_MAX)
             .http_status_as_error(false)
             // Streams take none either: half of a feed through a proxy would be asked for books by
             // another address than the one that gets the deltas.

@@ -24,23 +24,9 @@ use crate::feed::{
     FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal, StreamKind, subscriptions,
 };
 use crate::instrument::{ExchangeId, InstrumentId, InstrumentTable, Listed, Symbol};
+use crate::limits;
 use crate::metrics::{Observatory, UnlistedStats, Watched, stats};
 use crate::tick::Reason;
-
-/// How often the log gets a line of statistics.
-pub(super) const STATISTICS_EVERY: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether refusals are to be told that waited for the exchange's list.
-const REFUSALS_LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How long what was given up waits to be told, as the list may have another spelling for it.
-const LIST_WAIT: Duration = Duration::from_secs(10);
-
-/// How long requests under way are waited for at the end.
-const REQUESTS_STOP_MAX: Duration = Duration::from_millis(500);
-
-/// Reports that are heard before the log is told of refusals among them.
-const REPORTS_TOGETHER_MAX: usize = 256;
 
 /// One feed and where its exchange answers requests.
 #[derive(Debug)]
@@ -116,7 +102,7 @@ impl Supervisor {
         let Supervision { reports, feeds, broadcasters, table, offers, observatory, list_every } =
             supervision;
         let resolver = Resolver::start(&observatory)?;
-        let (listings, listed) = bounded(LISTINGS_CAPACITY);
+        let (listings, listed) = bounded(limits::LISTINGS_CAPACITY);
         let spawner = Arc::clone(&observatory);
         let mut work = Work {
             resolver,
@@ -133,7 +119,7 @@ impl Supervisor {
             last_minute: LastMinute::default(),
         };
         feeds.into_iter().try_for_each(|feed| work.add(feed))?;
-        let (orders, told) = bounded(ORDERS_CAPACITY);
+        let (orders, told) = bounded(limits::ORDERS_CAPACITY);
         let thread = spawner.spawn("supervisor", move || work.run(&reports, &listed, &told))?;
         Ok(Self { orders, thread })
     }
@@ -172,12 +158,6 @@ impl Supervisor {
         self.thread.join_by(until);
     }
 }
-
-/// Parts of lists that wait. Who sends one waits for room.
-const LISTINGS_CAPACITY: usize = 64;
-
-/// Orders that wait; who gives one waits for room.
-const ORDERS_CAPACITY: usize = 16;
 
 fn gone() -> io::Error {
     io::Error::other("the supervisor has ended")
@@ -272,13 +252,14 @@ impl Work {
         listed: &Receiver<(ExchangeId, Listings)>,
         orders: &Receiver<Order>,
     ) {
-        let (statistics, looks) = (tick(STATISTICS_EVERY), tick(REFUSALS_LOOK_EVERY));
+        let (statistics, looks) =
+            (tick(limits::STATISTICS_EVERY), tick(limits::REFUSALS_LOOK_EVERY));
         loop {
             select! {
                 recv(reports) -> report => match report {
                     Ok(report) => {
                         self.hear(report);
-                        reports.try_iter().take(REPORTS_TOGETHER_MAX).for_each(|one| self.hear(one));
+                        reports.try_iter().take(limits::REPORTS_TOGETHER_MAX).for_each(|one| self.hear(one));
                         self.tell_refusals();
                     }
                     // Every feed has ended; what is left is to be told to stop.
@@ -296,7 +277,7 @@ impl Work {
             }
         }
         self.resolver.stop();
-        let until = Instant::now() + REQUESTS_STOP_MAX;
+        let until = Instant::now() + limits::REQUESTS_STOP_MAX;
         let requests: Vec<_> = self.workers.into_iter().map(|one| one.requests.dismiss()).collect();
         for thread in requests {
             thread.join_by(until);
@@ -380,7 +361,7 @@ impl Work {
         let waits = |exchange: &ExchangeId, since: MonoNanos, refusal: &Refusal| {
             !refusal.given_up.is_empty()
                 && directories.get(exchange).is_none_or(|one| !one.is_whole())
-                && now < since.after(LIST_WAIT)
+                && now < since.after(limits::LIST_WAIT)
         };
         let told = self.refusals.extract_if(.., |(of, since, one)| !waits(of, *since, one));
         for (exchange, _, mut refusal) in told {

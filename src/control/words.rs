@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::supervise::STATISTICS_EVERY;
 use crate::exchange::{RefusalKind, Subscription};
 use crate::feed::Refusal;
 use crate::instrument::{ExchangeId, Symbol};
+use crate::limits;
 use crate::metrics::Stats;
 use crate::tick::{FeedState, Reason};
-
-/// Streams named in one line of the log.
-const NAMED_MAX: usize = 20;
 
 /// Most feeds have one connection, which needs no number.
 pub(super) fn numbered(line: u8) -> Option<u8> {
@@ -76,7 +73,7 @@ fn named(streams: &[Subscription]) -> String {
             }
             None => format!("{} {}", one.native, one.channel.name()),
         };
-        if names.len() == NAMED_MAX {
+        if names.len() == limits::STREAMS_NAMED_MAX {
             return names.join(", ") + ", …";
         }
         if !names.contains(&name) {
@@ -171,7 +168,7 @@ impl LastMinute {
             resyncs = new.resyncs,
             clients = stats.clients.open,
             events = new.events,
-            events_per_second = new.events / STATISTICS_EVERY.as_secs(),
+            events_per_second = new.events / limits::STATISTICS_EVERY.as_secs(),
             conflated = new.conflated,
             slow_closes = new.slow_closes,
             resident_mib = stats.resident_bytes.unwrap_or(0) >> 20,

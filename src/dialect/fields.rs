@@ -12,8 +12,8 @@ use super::request::RequestId;
 use crate::cache::HistoryRange;
 use crate::instrument::ExchangeId;
 use crate::limits::{
-    HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX, REQUEST_BYTES_MAX, REQUEST_ID_BYTES_MAX,
-    SYMBOLS_PER_REQUEST_MAX,
+    HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX, QUOTED_CHARS_MAX, REQUEST_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, SYMBOLS_PER_REQUEST_MAX,
 };
 use crate::tick::Interval;
 
@@ -122,9 +122,6 @@ impl BadRequest {
         }
     }
 }
-
-/// Characters of a client's own words that an error repeats.
-const QUOTED_CHARS_MAX: usize = 60;
 
 /// The beginning of a text.
 pub(super) fn cut(text: &str) -> String {

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{
-    Gateway, Prepared, STOP_MAX, Start, StartError, add_instruments, offers, streams, supervised,
-    thread_name,
+    Gateway, Prepared, Start, StartError, add_instruments, offers, streams, supervised, thread_name,
 };
 use crate::broadcast::BroadcastHandle;
 use crate::config::{Changes, Config, FeedConfig, Unchangeable, changes, effective};
@@ -18,7 +17,7 @@ use crate::control::Carriage;
 use crate::exchange::{self, Exchange as _, Subscription};
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentTable, TableError};
-use crate::limits::FEED_CONNECTIONS_MAX;
+use crate::limits::{FEED_CONNECTIONS_MAX, GATEWAY_STOP_MAX};
 
 /// Why a configuration was refused. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +150,7 @@ impl Gateway {
         let is_it = |(handle, _): &(FeedHandle, _)| handle.exchange() == exchange;
         let Some(index) = self.feeds.iter().position(is_it) else { return };
         let (handle, thread) = self.feeds.remove(index);
-        let until = Instant::now() + self.config.gateway.drain + STOP_MAX;
+        let until = Instant::now() + self.config.gateway.drain + GATEWAY_STOP_MAX;
         handle.send_by(FeedCommand::Stop, until);
         thread.join_by(until);
         self.supervisor.remove(exchange);

@@ -6,9 +6,7 @@ use serde::Serialize;
 
 use super::histograms::{Histograms, Quantile};
 use super::stage::Span;
-
-/// The most nanoseconds that a budget may allow: an hour.
-const ALLOWED_NS_MAX: u64 = 3_600_000_000_000;
+use crate::limits;
 
 /// One line of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +135,7 @@ impl Budget {
         nanos: f64,
         key: impl Fn() -> String,
     ) -> Result<(), BudgetError> {
-        if !(1.0..=ALLOWED_NS_MAX as f64).contains(&nanos) {
+        if !(1.0..=limits::BUDGET_NS_MAX as f64).contains(&nanos) {
             return Err(BudgetError::Time { key: key(), value: format!("{nanos} ns") });
         }
         self.allowances.push(Allowance { span, quantile, nanos: nanos as u64 });

@@ -2,20 +2,15 @@
 //! two queues, one with filled sets and one with empty ones.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
 use super::histograms::Histograms;
 use super::stage::Span;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
-use crate::limits::{LATENCY_SETS, LATENCY_WINDOW_SLOTS};
-
-/// How often a recorder hands over.
-const HAND_OVER_EVERY: Duration = Duration::from_secs(1);
-
-/// Time that one slot of the sliding window covers.
-const WINDOW_SLOT: Duration = Duration::from_secs(10);
+use crate::limits::{
+    LATENCY_HAND_OVER_EVERY, LATENCY_SETS, LATENCY_WINDOW_SLOT, LATENCY_WINDOW_SLOTS,
+};
 
 /// The two ends of one thread's measurements.
 pub fn recorder() -> (Recorder, Collector) {
@@ -88,7 +83,7 @@ impl Recorder {
     }
 
     fn swap(&mut self, now: MonoNanos) {
-        self.due = now.after(HAND_OVER_EVERY);
+        self.due = now.after(LATENCY_HAND_OVER_EVERY);
         let Some(empty) = self.queues.empty.pop() else { return };
         let filled = std::mem::replace(&mut self.filling, empty);
         let refused = self.queues.filled.push(filled);
@@ -166,12 +161,14 @@ impl Collector {
     /// The number of the slot of ten seconds that `now` falls into, the same for every collector.
     /// Counted from 1, so that 0 is "never used".
     pub fn slot(now: MonoNanos) -> u64 {
-        now.0 / WINDOW_SLOT.as_nanos() as u64 + 1
+        now.0 / LATENCY_WINDOW_SLOT.as_nanos() as u64 + 1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Quantile;
     use super::*;
 

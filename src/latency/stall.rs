@@ -6,10 +6,7 @@ use std::time::Duration;
 use super::recorder::Recorder;
 use super::stage::Span;
 use crate::clock::{Clock, MonoNanos};
-
-/// How long the probe asks to sleep. A thousand wake-ups a second cost about half a percent of a
-/// core; a longer sleep would miss short stalls.
-const SLEEP: Duration = Duration::from_millis(1);
+use crate::limits;
 
 /// Measures the host's stalls. Belongs to an idle thread of the control side.
 #[derive(Debug)]
@@ -31,9 +28,9 @@ impl StallProbe {
 
     fn probe_with(&mut self, sleep: impl FnOnce(Duration)) -> MonoNanos {
         let before = self.clock.now();
-        sleep(SLEEP);
+        sleep(limits::STALL_PROBE_SLEEP);
         let woke = self.clock.now();
-        let asked = SLEEP.as_nanos() as u64;
+        let asked = limits::STALL_PROBE_SLEEP.as_nanos() as u64;
         self.recorder.record(Span::HostStall, woke.since(before).saturating_sub(asked));
         self.recorder.hand_over(woke);
         woke

@@ -14,10 +14,9 @@ use super::counters::{
     AcceptCounters, AdminCounters, BroadcastCounters, FeedCounters, RequestCounters,
 };
 use super::stats::UnlistedStats;
-use super::threads::FAILURES_KEPT;
 use crate::clock::{Clock, MonoNanos};
 use crate::latency::{Budget, BudgetWatch, Collector, Histograms, Report};
-use crate::limits::RATE_SAMPLES;
+use crate::limits::{RATE_SAMPLES, THREAD_FAILURES_KEPT};
 use crate::tick::{FeedState, Reason};
 
 /// The read-only view of one gateway.
@@ -175,7 +174,7 @@ impl Observatory {
             epoch: epoch.into(),
             stopping: AtomicBool::new(false),
             registered: Mutex::new(registered),
-            failed: bounded(FAILURES_KEPT),
+            failed: bounded(THREAD_FAILURES_KEPT),
         })
     }
 

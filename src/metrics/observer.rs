@@ -4,15 +4,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::observatory::Observatory;
 use super::threads::Watched;
 use crate::clock::MonoNanos;
 use crate::latency::{StallProbe, recorder};
-
-/// How often everything is collected, and the clock's date refreshed.
-const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+use crate::limits;
 
 /// The running observer thread.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Observer {
             while !stop.load(Ordering::Acquire) {
                 let now = probe.probe();
                 if now >= due {
-                    due = now.after(OBSERVE_EVERY);
+                    due = now.after(limits::OBSERVE_EVERY);
                     seen.clock().refresh();
                     seen.turn(now);
                 }
@@ -59,6 +57,8 @@ impl Observer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::Clock;
     use crate::latency::{Budget, Span};

@@ -14,9 +14,6 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::Observatory;
 
-/// Names of threads that ended by a panic and were not taken yet; the first is enough for a stop.
-pub(super) const FAILURES_KEPT: usize = 16;
-
 /// The thread that panics as soon as it begins, where a test asked for that.
 static DOOMED: OnceLock<String> = OnceLock::new();
 

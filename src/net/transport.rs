@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -17,19 +16,12 @@ use super::socket::Socket;
 use crate::clock::UnixNanos;
 #[cfg(target_os = "linux")]
 use crate::limits::UPSTREAM_UNACKNOWLEDGED_MAX;
-
-/// After so much silence the kernel asks the peer whether it lives. A second line of defence: the
-/// heartbeats of exchanges and sessions are faster.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+use crate::limits::{KEEPALIVE_AFTER, KEEPALIVE_EVERY, TLS_SEND_BYTES_MAX};
 
 /// Ciphertext taken from the kernel at once, from an exchange (bursts) and from a client
 /// (requests).
 const CLIENT_RECORDS_BYTES: usize = 64 << 10;
 const SERVER_RECORDS_BYTES: usize = 4 << 10;
-
-/// Plaintext that a TLS connection takes before the kernel took its ciphertext.
-const TLS_SEND_BYTES_MAX: usize = 256 << 10;
 
 /// What protects a connection.
 #[derive(Clone, Debug)]
@@ -255,8 +247,7 @@ impl Write for Transport {
 
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
@@ -402,7 +393,7 @@ impl Tls {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use rustls::RootCertStore;

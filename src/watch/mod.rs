@@ -29,9 +29,6 @@ use crate::net::{Backoff, BackoffPolicy, NetError};
 use line::{Data, Envelope, is_event};
 use session::{Lost, Session};
 
-/// How often a waiting client looks whether it is to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// What to watch.
 #[derive(Clone, Debug)]
 pub struct WatchOptions {

@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{Envelope, channel_of, is_event};
 use super::position::{From, Positions};
-use super::{Event, LOOK_EVERY, News, Trust, View, WatchError, WatchOptions, stopped};
-use crate::limits::FRAME_BYTES_MAX;
+use super::{Event, News, Trust, View, WatchError, WatchOptions, stopped};
+use crate::limits::{FRAME_BYTES_MAX, WATCH_LOOK_EVERY, WATCH_SILENCE_MAX};
 use crate::net::{
     Bounds, ClientHandshake, Endpoint, Fill, Message, NetError, Poller, Security, Step, Transport,
     Waiting, WebSocket, client_config, pinned_config,
 };
-
-/// The gateway pings each 30 seconds; two that stay out mean that nobody is there.
-const SILENCE_MAX: Duration = Duration::from_secs(75);
 
 /// Close code of a client that has seen enough.
 const NORMAL: u16 = 1000;
@@ -105,7 +102,7 @@ impl<'a, V: View> Session<'a, V> {
             if left.is_zero() {
                 break;
             }
-            std::thread::sleep(left.min(LOOK_EVERY));
+            std::thread::sleep(left.min(WATCH_LOOK_EVERY));
         }
         Ok(())
     }
@@ -142,11 +139,11 @@ impl<'a, V: View> Session<'a, V> {
                 self.take(&mut socket)?;
             }
             self.view.turn()?;
-            if heard.elapsed() > SILENCE_MAX {
+            if heard.elapsed() > WATCH_SILENCE_MAX {
                 return Err(Lost::for_now("the gateway fell silent"));
             }
             if !socket.control_pending() {
-                self.poller.wait(Waiting::Block, Some(LOOK_EVERY))?;
+                self.poller.wait(Waiting::Block, Some(WATCH_LOOK_EVERY))?;
             }
         }
     }
@@ -210,7 +207,7 @@ impl<'a, V: View> Session<'a, V> {
                 return Err(Lost::for_now("the connection was not made in time"));
             }
             self.view.turn()?;
-            self.poller.wait(Waiting::Block, Some(left.min(LOOK_EVERY)))?;
+            self.poller.wait(Waiting::Block, Some(left.min(WATCH_LOOK_EVERY)))?;
         }
         Ok(false)
     }

@@ -13,14 +13,12 @@ use super::Step;
 use super::head::{Incoming, Outgoing};
 use crate::clock::UnixNanos;
 use crate::json::{http_date, retry_after};
+use crate::limits;
 use crate::net::{Bounds, NetError, Refusal, Role, WebSocket};
 
 /// What we never offer: whoever answers with one means frames that we would misread (RFC 6455,
 /// section 4.1).
 const EXTENSIONS: &str = "sec-websocket-extensions";
-
-/// Bytes of a refusal's body that are kept for the log.
-const BODY_BYTES_KEPT: usize = 256;
 
 type Machine = MidHandshake<tungstenite::ClientHandshake<Pipe>>;
 
@@ -109,7 +107,7 @@ impl<T: Read + Write> ClientHandshake<T> {
         let now = theirs.unwrap_or_else(UnixNanos::system);
         let wait = asked.and_then(|text| retry_after(text, now));
         let body = self.incoming.rest();
-        let body = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_KEPT)]);
+        let body = String::from_utf8_lossy(&body[..body.len().min(limits::REFUSAL_BYTES_KEPT)]);
         Refusal {
             status: response.status().as_u16(),
             retry_after_seconds: wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)),
