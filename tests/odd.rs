@@ -43,7 +43,9 @@ struct Kind {
 
 const MILLIS: u64 = 1_790_000_000_000;
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 9] = [
+    Kind { channel: Channel::Quotes, ..DERIV_TICK },
+    DERIV_TICK,
     Kind {
         exchange: ExchangeId::Binance,
         native: "AAAUSDT",
@@ -126,6 +128,19 @@ const KINDS: [Kind; 7] = [
         },
     },
 ];
+
+/// Its time is its number.
+const DERIV_TICK: Kind = Kind {
+    exchange: ExchangeId::Deriv,
+    native: "R_100",
+    channel: Channel::Ticker,
+    step: 1,
+    frame: |n, id| {
+        format!(
+            r#"{{"echo_req":{{"subscribe":1,"ticks":"R_100"}},"msg_type":"tick","subscription":{{"id":"aca805dc-6437-b53e-4a4d-6c4830781afd"}},"tick":{{"ask":9000.5,"bid":{n},"epoch":{id},"id":"aca805dc-6437-b53e-4a4d-6c4830781afd","pip_size":2,"quote":{n},"symbol":"R_100"}}}}"#
+        )
+    },
+};
 
 /// How many states there are, the last of them marked by its price.
 const COUNT: u32 = 40;
@@ -380,14 +395,12 @@ fn every_other_state_is_told_whatever_stands_where_a_value_should() {
     for kind in KINDS.into_iter().chain(MORE) {
         let places = values(&(kind.frame)(FIRST, &kind.number(FIRST).to_string())).len();
         for place in 0..places {
-            let (mut text, mut name, mut is_id) = (String::new(), String::new(), false);
-            let mut is_symbol = false;
+            let (mut text, mut name, mut is_symbol) = (String::new(), String::new(), false);
             for n in FIRST..=ends {
                 let own = kind.number(n).to_string();
                 let mut frame = (kind.frame)(if n == ends { LAST } else { n }, &own);
                 let value = values(&frame)[place].clone();
                 name = frame[..value.start].to_owned();
-                is_id |= frame[value.clone()] == own;
                 is_symbol |= frame[value.clone()] == *kind.native;
                 if is_odd(n) {
                     frame.replace_range(value, ODD_VALUES[((n - FIRST) / APART) as usize]);
@@ -395,10 +408,9 @@ fn every_other_state_is_told_whatever_stands_where_a_value_should() {
                 let at = (MILLIS + u64::from(n)) * 1_000_000;
                 writeln!(text, "{at} {frame}").expect("memory is written");
             }
-            // A frame whose number in the connection is missing is missing itself, trades whose ids leap
-            // are `tests/leaps.rs`' subject, and a symbol that is none of ours is nobody's loss.
-            let is_own = name.ends_with("\"sequence_num\":") || is_symbol;
-            if is_own || is_id && kind.channel == Channel::Trades {
+            // A frame whose number in the connection is missing is missing itself, and a symbol that is
+            // none of ours is nobody's loss.
+            if name.ends_with("\"sequence_num\":") || is_symbol {
                 continue;
             }
             let mut told = kind.told_of(&name, text);

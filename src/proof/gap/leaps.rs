@@ -12,11 +12,12 @@
 //!    count beside is of that. Between two trades of one count that are told in a row the size is
 //!    known; where the telling changes over to the count beside, it is not.
 //! 3. **What is dated before the leap is from before it**, unless it lies closely behind the newer
-//!    count: it was mixed up with what came after it, or a slower line brings it. It was told as missing
-//!    by the gap of the leap, and telling it after that would be out of order. It moves no count, so that
-//!    the count which it belongs to tells it as missing once more, by its exact number, if it is gone on
-//!    with. As a date may be wrong, this holds for [`CATCH_UP_MAX`] behind the leap, and for as long as
-//!    anyone likes only of past trades that are told to who has just subscribed.
+//!    count, or behind a trade of the older one that was dated since and told: it was mixed up with
+//!    what came after it, or a slower line brings it. It was told as missing by the gap of the leap, and
+//!    telling it after that would be out of order. It moves no count, so that the count which it belongs
+//!    to tells it as missing once more, by its exact number, if it is gone on with. As a date may be
+//!    wrong, this holds for [`CATCH_UP_MAX`] behind the leap, and for as long as anyone likes only of
+//!    past trades that are told to who has just subscribed.
 //! 4. **A number of the count beside that is dated no later than that count's last is a copy.**
 //!
 //! The same number is told twice only if the second is dated later: ids that begin anew are used again.
@@ -137,7 +138,15 @@ impl Leap {
         let is_of_beside = (began..=beside.last).contains(&said.number);
         let is_known = said.time.is_some() && beside.time.is_some();
         let is_later = if is_known { said.time > beside.time } else { self.in_a_row == 0 };
-        self.is_behind(said.time) || (is_of_beside && !is_later)
+        let goes_on_since = self.is_behind_later((first, said.number), main);
+        (self.is_behind(said.time) && !goes_on_since) || (is_of_beside && !is_later)
+    }
+
+    /// Whether a trade lies closely behind one that was told since the leap though it is of the older
+    /// count, so that it is not from before the leap, whatever its date.
+    fn is_behind_later(&self, (first, last): (u64, u64), main: &Count) -> bool {
+        let is_later = self.is_beside_newer && self.since.is_some() && main.time > self.since;
+        is_later && last > main.last && first.saturating_sub(main.last) <= MIXED_UP_MAX
     }
 
     /// Whether a trade lies closely behind the count beside, and not behind the one that is gone on

@@ -168,3 +168,23 @@ fn what_is_missing_behind_odd_numbers_is_told_by_them() {
         assert_eq!(told, behind.into_iter().chain((14..20).map(T)).collect::<Vec<_>>());
     }
 }
+
+/// The count that was left for one odd number goes on, and one of its trades is dated before that.
+#[test]
+fn a_wrong_date_costs_no_trade_behind_those_that_were_told_since_the_leap() {
+    for odd in [12, 1 << 53, u64::MAX] {
+        for lines in 1..3_u32 {
+            let mut desk = desk();
+            let trades =
+                [(1_000, 10), (1_001, 11), (odd, 12), (1_003, 13), (1_004, 14), (1_005, 5)];
+            for (number, time) in trades.into_iter().chain([(1_006, 15), (1_007, 6)]) {
+                for line in 1..=lines {
+                    desk.say(line, number, number, UnixNanos(time), Origin::Live);
+                }
+            }
+            let told = [T(1_003), T(1_004), T(1_005), T(1_006), T(1_007)];
+            let seen = desk.seen();
+            assert!(seen.ends_with(&told), "{odd}, {lines} lines: {seen:?}");
+        }
+    }
+}
