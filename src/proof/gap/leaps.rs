@@ -267,7 +267,7 @@ impl Numbers {
         let counts_anew = match origin {
             Origin::Past => progress.goes_back(said, before),
             Origin::Live | Origin::Derived => {
-                if progress.was_never_told(said, before) {
+                if progress.was_never_told(said, before) || progress.is_new_to(said, generation) {
                     return self.tell_beside((first, said), tick, source, out);
                 }
                 let counted = progress.older();

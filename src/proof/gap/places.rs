@@ -508,6 +508,12 @@ impl Progress {
         self.older
     }
 
+    /// Whether an older number, of a connection that cannot have seen the last event, is known to have
+    /// happened after that: it repeats nothing.
+    pub(super) fn is_new_to(&self, said: Said, generation: u32) -> bool {
+        self.is_later(generation) && self.is_later_than_last(said)
+    }
+
     /// The same of a trade, which must not be told twice. What happened no later than what was
     /// published is repeated, or was missed for good, however much of it comes.
     pub(super) fn count_older_trade(
