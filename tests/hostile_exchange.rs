@@ -225,6 +225,8 @@ fn thousands_of_errors_end_their_connection_and_are_told_in_a_few_lines() {
         let is_failing =
             ["reconnecting", "error"].map(Value::from).contains(&told["data"]["state"]);
         if told["type"] == "status" && is_failing {
+            // Their silence behind the errors would end the connection as well, much later.
+            assert_eq!(told["data"]["reason"], "exchange error", "{told}");
             failing.retain(|name| told["data"]["exchange"] != name.as_str());
         }
     }
