@@ -182,6 +182,16 @@ impl Candles {
     }
 }
 
+/// What kind of candles, of which only the first kind has volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CandleOf {
+    Traded,
+    /// Mark and index price are the last price here.
+    Followed,
+    /// By how much they differ, which is nothing here.
+    Premium,
+}
+
 /// When the bar that an instant belongs to starts.
 const fn start_of(interval: usize, unix_ms: i64) -> i64 {
     let (_, seconds, shift) = INTERVALS[interval];

@@ -299,6 +299,10 @@ impl<P: Parts> Exchange<P> {
     where
         Self: Protocol,
     {
+        // Where only prices are told, they stand still as the market does.
+        if !P::HAS_BOOKS && self.agenda.is_paused() {
+            return Due { exact: MonoNanos::MAX, loose: MonoNanos::MAX };
+        }
         for _ in 0..EVENTS_PER_TURN_MAX {
             let (duty_at, step_at) = (self.agenda.next_duty(), self.next_step(now, lines));
             if step_at.min(duty_at) > now {
@@ -372,6 +376,9 @@ where
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
+        if !P::HAS_BOOKS && self.agenda.is_paused() && !paused {
+            self.agenda.skip_to(now);
+        }
         self.agenda.pause(paused || self.recording.is_some(), now);
     }
 

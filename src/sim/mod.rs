@@ -34,6 +34,7 @@ mod okx;
 mod options;
 mod player;
 mod random;
+mod rate;
 mod resting;
 mod server;
 mod shift;

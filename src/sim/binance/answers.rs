@@ -3,7 +3,7 @@
 
 use super::frames::{Frame, funding_after, ids};
 use crate::clock::UnixNanos;
-use crate::sim::candle::{Bar, INTERVALS};
+use crate::sim::candle::{Bar, CandleOf, INTERVALS};
 use crate::sim::listing::Listed;
 use crate::sim::market::{Day, Print, Traded};
 use crate::sim::resting::{BookSide, RestingBook};
@@ -17,16 +17,6 @@ pub(super) enum Statistics {
     Window,
     /// Prices and sums alone.
     Mini,
-}
-
-/// What kind of candles, of which only the first kind has volumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Candle {
-    Traded,
-    /// Mark and index price are the last price here.
-    Followed,
-    /// By how much they differ, which is nothing here.
-    Premium,
 }
 
 impl Frame<'_> {
@@ -74,14 +64,14 @@ impl Frame<'_> {
     }
 
     /// One candle in a list.
-    pub(super) fn kline_row(&mut self, kind: Candle, interval: usize, bar: &Bar) {
+    pub(super) fn kline_row(&mut self, kind: CandleOf, interval: usize, bar: &Bar) {
         let end_ms = bar.start_ms + INTERVALS[interval].1 * 1_000;
-        let flat = |ticks| if kind == Candle::Premium { 0 } else { ticks };
+        let flat = |ticks| if kind == CandleOf::Premium { 0 } else { ticks };
         self.time("[", UnixNanos::from_millis(bar.start_ms as u64));
         for ticks in [bar.open, bar.high, bar.low, bar.close] {
             self.price(",", flat(ticks));
         }
-        if kind == Candle::Traded {
+        if kind == CandleOf::Traded {
             self.volume(",", bar.volume).last_instant(",", end_ms);
             self.turnover(",", bar.turnover).id(",", bar.count);
             self.volume(",", bar.bought).turnover(",", bar.bought_turnover);

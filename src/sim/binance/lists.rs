@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::answers::{Candle, Statistics};
+use super::answers::Statistics;
 use super::frames::{Frame, funding_after};
 use super::rest::Refused;
 use super::{Binance, Product, TimeUnit};
 use crate::clock::UnixNanos;
-use crate::sim::candle::{INTERVALS, Span, interval_of};
+use crate::sim::candle::{CandleOf, INTERVALS, Span, interval_of};
 use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::market::{Day, Print};
@@ -123,11 +123,11 @@ impl Exchange<Binance> {
         match name {
             "trades" | "historicalTrades" => self.trades(target),
             "aggTrades" => self.orders(target),
-            "klines" | "uiKlines" => self.klines(Candle::Traded, "symbol", target, at),
-            "continuousKlines" => self.klines(Candle::Traded, "pair", target, at),
-            "markPriceKlines" => self.klines(Candle::Followed, "symbol", target, at),
-            "indexPriceKlines" => self.klines(Candle::Followed, "pair", target, at),
-            "premiumIndexKlines" => self.klines(Candle::Premium, "symbol", target, at),
+            "klines" | "uiKlines" => self.klines(CandleOf::Traded, "symbol", target, at),
+            "continuousKlines" => self.klines(CandleOf::Traded, "pair", target, at),
+            "markPriceKlines" => self.klines(CandleOf::Followed, "symbol", target, at),
+            "indexPriceKlines" => self.klines(CandleOf::Followed, "pair", target, at),
+            "premiumIndexKlines" => self.klines(CandleOf::Premium, "symbol", target, at),
             "avgPrice" => {
                 let index = self.one(target, "symbol")?;
                 let average = self.window(index, 5 * MINUTE_MS, at).0.average();
@@ -221,7 +221,7 @@ impl Exchange<Binance> {
 
     fn klines(
         &self,
-        kind: Candle,
+        kind: CandleOf,
         key: &str,
         target: &Target,
         at: UnixNanos,

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use self::channels::{Class, Kind};
 use self::frames::{Spelling, TimeUnit};
-use self::rest::Weight;
 use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Opening, Parts, Spelled};
 use super::fanout::Manner;
@@ -26,6 +25,7 @@ use super::lines::ConnectionId;
 use super::listing::{self, Column};
 use super::market::{Counting, Market};
 use super::options::Habits;
+use super::rate::Window;
 use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -67,7 +67,7 @@ pub(super) struct Binance {
     /// The market as it was at the start, for order books that are too old.
     first: Market,
     schedule: Schedule,
-    weight: Weight,
+    weight: Window,
 }
 
 /// How a subscriber wants a stream.
@@ -114,7 +114,7 @@ pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Binance>> {
         product,
         first: market.clone(),
         schedule: Schedule::new(product, market, agenda, now),
-        weight: Weight::new(product),
+        weight: rest::weight(product),
     }))
 }
 

@@ -5,6 +5,7 @@ use super::{Binance, Product};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
+use crate::sim::rate::Window;
 
 /// Milliseconds of the window in which weight is counted, aligned to the clock.
 const WINDOW_MS: i64 = 60_000;
@@ -35,32 +36,13 @@ impl Refused {
     }
 }
 
-/// What was asked of the exchange in this minute. All clients here share one address.
-#[derive(Debug)]
-pub(super) struct Weight {
-    bound: u32,
-    window: i64,
-    used: u32,
-}
-
-impl Weight {
-    pub(super) const fn new(product: Product) -> Self {
-        let bound = match product {
-            Product::Spot => 6_000,
-            Product::Futures => 2_400,
-        };
-        Self { bound, window: 0, used: 0 }
-    }
-
-    /// Spends `weight`; false when this minute has no more.
-    fn spend(&mut self, weight: u32, unix_ms: i64) -> bool {
-        let window = unix_ms.div_euclid(WINDOW_MS);
-        if window != self.window {
-            (self.window, self.used) = (window, 0);
-        }
-        self.used = self.used.saturating_add(weight);
-        self.used <= self.bound
-    }
+/// What may be asked in a minute, by weight.
+pub(super) const fn weight(product: Product) -> Window {
+    let bound = match product {
+        Product::Spot => 6_000,
+        Product::Futures => 2_400,
+    };
+    Window::new(bound, WINDOW_MS)
 }
 
 /// Nothing is there.

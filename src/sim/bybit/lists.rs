@@ -6,7 +6,7 @@ use super::frames::{funding_before, taker, ticker_fields, uuid};
 use super::rest::{Refused, listed};
 use super::{Bybit, Class};
 use crate::clock::UnixNanos;
-use crate::sim::candle::{Bar, Span};
+use crate::sim::candle::{Bar, CandleOf, Span};
 use crate::sim::exchange::Exchange;
 use crate::sim::http::Target;
 use crate::sim::resting::Resting;
@@ -14,16 +14,6 @@ use crate::sim::truth::Kept;
 
 /// The depth whose numbers a book by request has.
 const DEPTH_ASKED: usize = 3;
-
-/// What kind of candles, of which only the first kind has volumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Candle {
-    Traded,
-    /// Mark and index price are the last price here.
-    Followed,
-    /// By how much they differ, which is nothing here.
-    Premium,
-}
 
 fn whole(target: &Target, key: &str) -> Result<Option<i64>, Refused> {
     target.whole(key).map_err(|_| Refused(10_001, "params error: not a whole number"))
@@ -73,9 +63,9 @@ impl Exchange<Bybit> {
             )],
             _ => {
                 let kind = match name {
-                    "kline" => Candle::Traded,
-                    "premium-index-price-kline" => Candle::Premium,
-                    _ => Candle::Followed,
+                    "kline" => CandleOf::Traded,
+                    "premium-index-price-kline" => CandleOf::Premium,
+                    _ => CandleOf::Followed,
                 };
                 self.klines(kind, index, target, at)?
             }
@@ -136,7 +126,7 @@ impl Exchange<Bybit> {
     /// Candles, the newest first.
     fn klines(
         &self,
-        kind: Candle,
+        kind: CandleOf,
         index: usize,
         target: &Target,
         at: UnixNanos,
@@ -150,11 +140,12 @@ impl Exchange<Bybit> {
         };
         let of = &self.spellings[index];
         let row = |bar: &Bar| {
-            let prices = [bar.open, bar.high, bar.low, bar.close]
-                .map(|ticks| of.price_short.text(if kind == Candle::Premium { 0 } else { ticks }));
+            let prices = [bar.open, bar.high, bar.low, bar.close].map(|ticks| {
+                of.price_short.text(if kind == CandleOf::Premium { 0 } else { ticks })
+            });
             let mut cells = vec![bar.start_ms.to_string()];
             cells.extend(prices);
-            if kind == Candle::Traded {
+            if kind == CandleOf::Traded {
                 cells.push(of.size_short.text(i64::try_from(bar.volume).unwrap_or(i64::MAX)));
                 cells.push(of.turnover(bar.turnover));
             }

@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use self::channels::{DEPTH_TRUE, DEPTHS, Kind};
 use self::frames::{Fields, Frame, Spelling, ticker_fields};
-use self::rest::Rate;
 use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Idle, Opening, Parts, Spelled};
 use super::lines::{ConnectionId, Lines};
 use super::market::Counting;
 use super::options::Habits;
+use super::rate::Window;
 use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -49,7 +49,7 @@ pub(super) struct Bybit {
     schedule: Schedule,
     /// What the last ticker of every instrument said.
     tickers: Vec<Fields>,
-    rate: Rate,
+    rate: Window,
 }
 
 /// The topics of an open WebSocket.
@@ -96,7 +96,7 @@ pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Bybit>> {
             class,
             schedule: Schedule::new(count, agenda, now),
             tickers: vec![Fields::new(); count],
-            rate: Rate::default(),
+            rate: Window::new(rest::REQUESTS_MAX, rest::WINDOW_MS),
         }
     }))
 }

@@ -11,9 +11,9 @@ use crate::sim::listing::Listed;
 use crate::sim::write::Scale;
 
 /// Requests of one address in [`WINDOW_MS`], over all paths.
-const REQUESTS_MAX: u32 = 600;
+pub(super) const REQUESTS_MAX: u32 = 600;
 
-const WINDOW_MS: i64 = 5_000;
+pub(super) const WINDOW_MS: i64 = 5_000;
 
 /// The largest order, in lots.
 const LOTS_MAX: i64 = 9_000_000_000;
@@ -21,25 +21,6 @@ const LOTS_MAX: i64 = 9_000_000_000;
 /// Why a request is refused: Bybit's code and words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) u32, pub(super) &'static str);
-
-/// What was asked of the exchange in this window. All clients here share one address.
-#[derive(Debug, Default)]
-pub(super) struct Rate {
-    window: i64,
-    used: u32,
-}
-
-impl Rate {
-    /// Counts one request; false when this window has no more.
-    fn count(&mut self, unix_ms: i64) -> bool {
-        let window = unix_ms.div_euclid(WINDOW_MS);
-        if window != self.window {
-            (self.window, self.used) = (window, 0);
-        }
-        self.used += 1;
-        self.used <= REQUESTS_MAX
-    }
-}
 
 /// Nothing is there.
 pub(super) fn not_found() -> Response {
@@ -93,7 +74,7 @@ impl Exchange<Bybit> {
         if let Some(status) = self.armed.strikes_request() {
             return Response::new(status, answer(10_006, "Too many visits!", "", at));
         }
-        if !self.own.rate.count(at.millis()) {
+        if !self.own.rate.spend(1, at.millis()) {
             return Response::new(403, "access too frequent".to_owned());
         }
         let body = match self.result(name, target, at) {

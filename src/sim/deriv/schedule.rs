@@ -82,7 +82,7 @@ impl Protocol for Exchange<Deriv> {
         let Some((planned, tick)) = self.agenda.pop() else { return };
         let Tick { instrument } = tick;
         self.agenda.plan(planned.after(self.spellings[instrument].cadence), tick);
-        if !self.agenda.is_paused() && self.is_open(instrument) {
+        if self.is_open(instrument) {
             self.tell_tick(instrument, planned, lines);
         }
     }

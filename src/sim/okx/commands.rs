@@ -58,10 +58,7 @@ impl Exchange<Okx> {
     /// Counts a request; true when there were too many in this hour.
     fn is_busy(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
         let Some(client) = self.sessions.get_mut(&id) else { return false };
-        let requests = &mut client.own.requests;
-        while requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
-        requests.push_back(now);
-        requests.len() > REQUESTS_MAX
+        !client.own.requests.count(REQUESTS_MAX, WINDOW_NS, now)
     }
 
     fn is_too_much(&mut self, operation: Option<&str>) -> bool {

@@ -12,7 +12,6 @@ mod listing;
 mod rest;
 mod schedule;
 
-use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Idle, Opening, Parts, Spelled};
 use super::market::Counting;
 use super::options::{Era, Habits};
+use super::rate::Recent;
 use super::write::Scale;
-use crate::clock::MonoNanos;
 
 /// The client keeps the connection alive, so nothing is pinged; requests are counted by the hour.
 pub(super) const HABITS: Habits = Habits {
@@ -40,8 +39,8 @@ pub(super) struct Session {
     service: Service,
     /// As answers call it.
     name: String,
-    /// When requests were made, oldest first.
-    requests: VecDeque<MonoNanos>,
+    /// When requests were made.
+    requests: Recent,
 }
 
 /// What a simulated OKX alone has.

@@ -1,6 +1,6 @@
 //! The requests beside the streams: what there is, how often it may be asked for, what is refused.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::Okx;
 use super::channels::Kind;
@@ -10,14 +10,15 @@ use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::{Bar, Span};
 use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
+use crate::sim::rate::Recent;
 use crate::sim::truth::Kept;
 use crate::sim::write::text_of;
 
 const WINDOW_NS: u64 = 2_000_000_000;
 
-/// When what was asked for, oldest first. All clients here share one address.
+/// When what was asked for. All clients here share one address.
 #[derive(Debug, Default)]
-pub(super) struct Requests(HashMap<&'static str, VecDeque<MonoNanos>>);
+pub(super) struct Requests(HashMap<&'static str, Recent>);
 
 /// What may be asked for, how often in two seconds.
 const NAMES: [(&str, usize); 26] = [
@@ -75,10 +76,7 @@ fn too_many(status: u16) -> Response {
 impl Requests {
     /// Counts one; false when there were too many.
     fn count(&mut self, name: &'static str, most: usize, now: MonoNanos) -> bool {
-        let requests = self.0.entry(name).or_default();
-        while requests.pop_front_if(|at| now.since(*at) >= WINDOW_NS).is_some() {}
-        requests.push_back(now);
-        requests.len() <= most
+        self.0.entry(name).or_default().count(most, WINDOW_NS, now)
     }
 }
 

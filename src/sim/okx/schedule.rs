@@ -1,7 +1,6 @@
 //! What OKX sends of its own accord, and when: trades at planned instants, all else by cadence.
 //! Order depends on planned times alone, so that a seed repeats every frame.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::channels::{Kind, Service};
@@ -14,6 +13,7 @@ use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
+use crate::sim::rate::Recent;
 use crate::sim::resting::{BookSide, View, difference};
 use crate::sim::truth::Kept;
 
@@ -150,7 +150,7 @@ impl Protocol for Exchange<Okx> {
         let service = Service::at(&target.path).ok_or_else(rest::not_found)?;
         self.own.opened += 1;
         let name = format!("{:08x}", self.own.opened.wrapping_mul(0x9E37_79B9));
-        self.take_in(id, Session { service, name, requests: VecDeque::new() });
+        self.take_in(id, Session { service, name, requests: Recent::default() });
         Ok(())
     }
 
