@@ -415,6 +415,103 @@ fn the_end_of_candles_is_told_once_to_who_follows_one_length() {
     }
 }
 
+/// Follows the daily candles of an instrument.
+fn follow_days(client: &mut Client, name: &str) {
+    let request = serde_json::json!({
+        "action": "subscribe", "symbols": [name], "channels": ["candles"], "interval": "1d",
+    });
+    client.socket.send(Message::text(request.to_string())).expect("sent");
+}
+
+/// Reads until candles of an instrument end; that is told by a closed and partial one before the gap.
+fn until_candles_end(client: &mut Client, (exchange, symbol): (&str, &str)) -> Value {
+    let from = client.seen.len();
+    let gap = client.until("the end", |value| {
+        is_of(value, "gap", exchange, symbol) && value["data"]["channel"] == "candles"
+    });
+    assert_eq!(client.seen[gap]["data"]["reason"], "configuration");
+    let own = client.seen[from..gap].iter().rfind(|one| is_of(one, "candle", exchange, symbol));
+    let last = own.expect("the end of the candle").clone();
+    assert_eq!((&last["data"]["closed"], &last["data"]["partial"]), (&true.into(), &true.into()));
+    assert!(client.seen[gap]["data"]["fromSeq"].as_u64() > last["seq"].as_u64());
+    last
+}
+
+#[test]
+fn a_candle_that_is_open_when_it_is_left_ends_as_partial_and_begins_anew() {
+    use ExchangeId::{Binance, Bybit, Deriv, Kraken, Okx};
+    let cases = [
+        (Binance, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "trades"),
+        (Binance, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (Kraken, ["BTC/USD", "ETH/USD"], ["BTC/USD", "ETH/USD"], "exchange"),
+        (Bybit, ["BTCUSDT", "ETHUSDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (Okx, ["BTC-USDT", "ETH-USDT"], ["BTC/USDT", "ETH/USDT"], "exchange"),
+        (Deriv, ["R_100", "frxEURUSD"], ["R_100", "EUR/USD"], "exchange"),
+    ];
+    for (exchange, natives, [stays, leaves], source) in cases {
+        let market = simulator(exchange, &natives);
+        let with = |symbols: &str| {
+            let feed = feed(&market, exchange.name(), symbols, r#"["candles"]"#);
+            format!("{feed}candle_source = \"{source}\"\n")
+        };
+        let (both, one) =
+            (with(&format!("[\"{stays}\", \"{leaves}\"]")), with(&format!("[\"{stays}\"]")));
+        let mut gateway = Gateway::start(&config(&[&both]), Clock::real()).expect("starts");
+        let of = (exchange.name(), leaves);
+        let mut client = Client::new(&gateway, &["*"], &["status"]);
+        follow_days(&mut client, &format!("{exchange}:{leaves}"));
+        client.until("a candle", |value| is_of(value, "candle", of.0, of.1));
+        for _ in 0..2 {
+            reload(&mut gateway, &[&one]);
+            let last = until_candles_end(&mut client, of);
+            reload(&mut gateway, &[&both]);
+            let again = client.until("it again", |value| is_of(value, "candle", of.0, of.1));
+            let again = &client.seen[again];
+            assert_eq!(again["data"]["openTime"], last["data"]["openTime"], "{exchange} {source}");
+            assert_eq!(again["data"]["closed"], false, "{exchange} {source}: {again}");
+            // A bar of the exchange's holds the whole day, one of trades what was seen of it.
+            let is_partial = again["data"]["partial"] == true;
+            assert_eq!(is_partial, source == "trades", "{exchange} {source}: {again}");
+        }
+        gateway.stop();
+    }
+}
+
+#[test]
+fn what_goes_with_its_feed_is_no_present_state_when_it_comes_back() {
+    let spot = simulator(ExchangeId::Binance, &["BTCUSDT"]);
+    let futures = simulator(ExchangeId::BinanceFutures, &["BTCUSDT"]);
+    let own = feed(&spot, "binance", BTC, ALL);
+    let all = r#"["trades", "quotes", "ticker", "candles", "orderbook"]"#;
+    let future = feed(&futures, "binance-futures", FUTURE, all);
+    // The same feed, at an exchange that nobody can reach: nothing comes of it.
+    let unreachable = future.replace(&futures.url(), "ws://127.0.0.1:9");
+    let mut gateway = Gateway::start(&config(&[&own, &future]), Clock::real()).expect("starts");
+    let of = ("binance-futures", "BTC/USDT:USDT");
+    let name = format!("{}:{}", of.0, of.1);
+    let channels = ["trades", "quotes", "ticker", "orderbook"];
+    let mut client = Client::new(&gateway, &[&name], &channels);
+    follow_days(&mut client, &name);
+    for kind in ["trade", "quote", "ticker", "orderbook", "candle"] {
+        client.until(kind, |value| is_of(value, kind, of.0, of.1));
+    }
+    reload(&mut gateway, &[&own]);
+    until_candles_end(&mut client, of);
+    reload(&mut gateway, &[&own, &unreachable]);
+    let mut late = Client::new(&gateway, &["binance:BTC/USDT"], &["trades"]);
+    let request = serde_json::json!({
+        "action": "subscribe", "symbols": [name], "channels": channels, "snapshot": true,
+    });
+    late.socket.send(Message::text(request.to_string())).expect("sent");
+    late.say("ping", &[], &[]);
+    late.until("the answer to what was said last", |value| value["type"] == "pong");
+    late.until_trade("binance", "BTC/USDT");
+    let told = late.seen.iter().filter(|value| value["data"]["symbol"] == of.1);
+    let told: Vec<_> = told.filter(|value| value["type"] != "status").collect();
+    assert!(told.is_empty(), "what was before the feed went: {told:?}");
+    gateway.stop();
+}
+
 #[test]
 fn what_cannot_be_changed_is_refused_and_the_rest_stays_too() {
     let spot = simulator(ExchangeId::Binance, &["BTCUSDT", "ETHUSDT"]);

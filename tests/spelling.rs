@@ -476,6 +476,75 @@ fn a_symbol_of_a_new_configuration_is_judged_by_the_list_that_is_there() {
 }
 
 #[test]
+fn what_the_list_has_not_is_past_once_it_is_removed_and_served_once_it_is_corrected() {
+    let cases = [
+        (ExchangeId::Binance, "BTCUSDT", "ETHUSDT", "BTC/USDT", ["ETH/USDTT", "ETH/USDT"]),
+        (ExchangeId::Kraken, "BTC/USD", "ETH/USD", "BTC/USD", ["ETH/USDD", "ETH/USD"]),
+        (ExchangeId::Bybit, "BTCUSDT", "ETHUSDT", "BTC/USDT", ["ETH/USDTT", "ETH/USDT"]),
+        (ExchangeId::Okx, "BTC-USDT", "ETH-USDT", "BTC/USDT", ["ETH/USDTT", "ETH/USDT"]),
+        (ExchangeId::Coinbase, "BTC-USD", "ETH-USD", "BTC/USD", ["ETH/USDD", "ETH/USD"]),
+        (ExchangeId::CoinbaseAdvanced, "BTC-USD", "ETH-USD", "BTC/USD", ["ETH/USDD", "ETH/USD"]),
+        (ExchangeId::Deriv, "R_100", "frxEURUSD", "R_100", ["EUR/USX", "EUR/USD"]),
+    ];
+    for (exchange, native, other, good, [wrong, right]) in cases {
+        let simulator = simulator(exchange, &[native, other]);
+        // Deriv has no trades.
+        let (channel, event) = match exchange {
+            ExchangeId::Deriv => ("quotes", "quote"),
+            _ => ("trades", "trade"),
+        };
+        let with = |symbols: &[&str]| config(&at(&simulator, exchange.name(), symbols));
+        let mut gateway = Gateway::start(&with(&[wrong]), Clock::real()).expect("starts");
+        let mut held = Client::new(&gateway);
+        held.subscribe(&["*"], &[channel, "status"]);
+        let is_state = |one: &Value, state: &str, reason: &str| {
+            let data = &one["data"];
+            is_of(one, "status", wrong) && data["state"] == state && data["reason"] == reason
+        };
+        // It is all that is carried, then one of two.
+        for symbols in [&[wrong][..], &[wrong, good]] {
+            gateway.reload(with(symbols)).expect("it can be changed");
+            held.until("the error", |one| is_state(one, "error", "unknown_symbol"));
+            let mut late = Client::new(&gateway);
+            late.subscribe(&["*"], &["status"]);
+            late.until("the error", |one| is_state(one, "error", "unknown_symbol"));
+            assert_eq!(gateway.stats().feeds[0].unlisted.len(), 1, "{exchange}");
+            held.forget();
+            late.forget();
+            gateway.reload(with(&[good])).expect("it can be changed");
+            for client in [&mut held, &mut late] {
+                client.until("its end", |one| is_state(one, "stale", "configuration"));
+            }
+            held.until("what is served", |one| is_of(one, event, good));
+            assert!(gateway.stats().feeds[0].unlisted.is_empty(), "{exchange}");
+            let mut fresh = Client::new(&gateway);
+            fresh.subscribe(&["*"], &[channel, "status"]);
+            fresh.until("what is served", |one| is_of(one, event, good));
+            assert!(!fresh.seen.iter().any(|one| one["data"]["symbol"] == wrong), "{exchange}");
+            fresh.subscribe(&[wrong], &[channel]);
+            let error = fresh.until("the refusal", |one| one["type"] == "error");
+            let message = error["message"].as_str().expect("a text");
+            assert!(!message.contains("does not list"), "{exchange}: {message}");
+            held.forget();
+        }
+        gateway.reload(with(&[wrong, good])).expect("it can be changed");
+        held.until("the error", |one| is_state(one, "error", "unknown_symbol"));
+        gateway.reload(with(&[right])).expect("it can be changed");
+        held.until("what is served", |one| is_of(one, event, right));
+        let end = Instant::now() + DEADLINE;
+        while !gateway.stats().ready {
+            assert!(Instant::now() < end, "{exchange}: {:?}", gateway.stats().not_ready);
+            held.forget();
+            held.until("what is served", |one| is_of(one, event, right));
+        }
+        assert!(gateway.stats().feeds[0].unlisted.is_empty(), "{exchange}");
+        assert_eq!(gateway.stats().feeds[0].state, "connected", "{exchange}");
+        gateway.stop();
+        simulator.stop();
+    }
+}
+
+#[test]
 fn a_list_of_another_place_than_the_streams_refuses_nothing() {
     // Streams of an exchange that keeps its list elsewhere: nobody answers there.
     let simulator = simulator(ExchangeId::Bybit, &["BTCUSDT", "ABCUSDT"]);

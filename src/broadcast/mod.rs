@@ -333,17 +333,21 @@ impl Broadcaster {
     }
 
     /// Whoever follows an instrument is told that its exchange does not list it, or has it not
-    /// trade, or does again.
+    /// trade, or does again; and that what was said of it so is past, as it is not wanted any more.
     fn tell_listed(&mut self, before: &InstrumentTable, now: MonoNanos) {
         let Self { cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
         let since = glossary.date;
         let table = Arc::clone(glossary.table());
         let mut out = Recipients { sessions, buffers, glossary, counters };
         for (instrument, _) in table.iter() {
-            let Some(listed) = table.listed(instrument) else { continue };
             let was = cache.listed_status(instrument).map(|status| status.listed);
-            let was = was.or_else(|| before.listed(instrument));
-            if listed == was.unwrap_or(Listed::Trading) {
+            let was = was.or_else(|| before.listed(instrument)).unwrap_or(Listed::Trading);
+            let listed = match (table.listed(instrument), was) {
+                (Some(listed), _) => listed,
+                (None, Listed::Nowhere | Listed::Idle) => Listed::Unwanted,
+                (None, Listed::Trading | Listed::Unwanted) => continue,
+            };
+            if listed == was {
                 continue;
             }
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: since };

@@ -19,6 +19,10 @@
 //! it was closed. One of the exchange's holds all that happened until it was sent, so it is partial
 //! when its last state may not have reached us.
 //!
+//! A candle that is open when nobody looks any more, as what it is made of is not carried, ends
+//! there: it is closed as partial. What comes when it is carried again begins anew, be it of the
+//! same interval: a partial candle of trades, or the exchange's bar, which holds the whole.
+//!
 //! A candle that opens later than it is now by the exchange's time, when what comes belongs to now,
 //! is of a clock that was wrong: it is closed as partial, and what comes makes the newest candle.
 
@@ -81,6 +85,8 @@ struct Slot {
     candle: Candle,
     /// Whether the candle still takes trades.
     open: bool,
+    /// It was closed because what it is made of was left; its interval may begin anew.
+    left: bool,
     /// The interval of the newest candle, as nanoseconds since the epoch.
     start: i64,
     end: i64,
@@ -208,9 +214,7 @@ impl Candles {
         }
         let slot = &mut self.slots[candle.interval as usize];
         self.counts.count(slot.take(candle, stamp, date, told));
-        let open = self.slots.iter().filter(|slot| slot.open);
-        self.next_close = open.map(|slot| slot.end).min().unwrap_or(i64::MAX);
-        self.next_close = self.next_close.saturating_add(self.grace());
+        self.note_next_close();
     }
 
     /// Somebody else makes them from now on, or it stays as it is.
@@ -281,6 +285,29 @@ impl Candles {
         }
     }
 
+    /// What the candles of this length, or of all, are made of is not carried any more: those that
+    /// are open end here, and were not seen whole.
+    pub(super) fn leave(
+        &mut self,
+        source: CandleSource,
+        interval: Option<Interval>,
+        told: &mut impl Told,
+    ) {
+        if !self.is_made_of(source) {
+            return;
+        }
+        let slots = self.slots.iter_mut();
+        let is_left = |slot: &&mut Slot| interval.is_none_or(|one| slot.candle.interval == one);
+        slots.filter(is_left).filter(|slot| slot.open).for_each(|slot| slot.leave(told));
+        self.note_next_close();
+    }
+
+    fn note_next_close(&mut self) {
+        let open = self.slots.iter().filter(|slot| slot.open);
+        self.next_close = open.map(|slot| slot.end).min().unwrap_or(i64::MAX);
+        self.next_close = self.next_close.saturating_add(self.grace());
+    }
+
     /// Something that the candles are made of is missing.
     pub(super) fn lose(&mut self, source: CandleSource) {
         if self.is_made_of(source) {
@@ -341,6 +368,7 @@ impl Slot {
         Self {
             candle: Candle::of(interval, UnixNanos(0), [Decimal::ZERO; 4]),
             open: false,
+            left: false,
             start: i64::MIN,
             end: i64::MIN,
             first: 0,
@@ -388,7 +416,8 @@ impl Slot {
             self.add(time, trade);
         } else {
             // What is neither in the newest candle nor after it belongs to one that is closed.
-            if time < self.end {
+            let begins_anew = self.left && time >= self.start;
+            if time < self.end && !begins_anew {
                 if time >= self.start || !self.is_of_now(time, date) {
                     return Taken::Late;
                 }
@@ -461,7 +490,7 @@ impl Slot {
         self.start = interval.open_time(UnixNanos(time)).0;
         self.end = self.start.saturating_add(interval.nanos());
         (self.first, self.last) = (time, time);
-        self.open = true;
+        (self.open, self.left) = (true, false);
         self.candle = Candle {
             trades: Some(1),
             partial: self.missed,
@@ -469,6 +498,13 @@ impl Slot {
             ..Candle::of(interval, UnixNanos(self.start), [trade.price; 4])
                 .with_volume(trade.size.into())
         };
+    }
+
+    /// Closes the candle as it is, since nobody looks at what happens to it from here on.
+    #[cold]
+    fn leave(&mut self, told: &mut impl Told) {
+        (self.candle.partial, self.left) = (true, true);
+        self.close(told);
     }
 
     /// Closes the candle though its exchange has not called it final.

@@ -13,7 +13,9 @@ use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
 use crate::limits::{SEQ_WIDE_HOLES_UNTIL, TRADES_MISSED_MAX};
-use crate::tick::{Body, BookState, Candle, DatedAhead, Level, LevelFlags, Reason, Ticker};
+use crate::tick::{
+    Body, BookState, Candle, DatedAhead, Interval, Level, LevelFlags, Reason, Ticker,
+};
 
 /// One numbered stream of events that each stand in one record, or in three for tickers. What it
 /// remembers stands in the histories.
@@ -248,6 +250,7 @@ impl Memory {
             Some(_) | None => (BookState::Live, Reason::None),
         };
         if !shown {
+            self.trade = None;
             let gap = self.trades.miss(histories, 1, reason, stamp);
             told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
         }
@@ -288,6 +291,10 @@ impl Memory {
         told: &mut impl FnMut(&Event<'_>),
     ) {
         let instrument = self.instrument;
+        let is_left = reason.is_of_leaving();
+        if is_left {
+            self.leave(histories, channel, None, told);
+        }
         let mut tell = |gap: Gap| {
             told(&Event { instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) });
         };
@@ -298,7 +305,6 @@ impl Memory {
                 }
                 self.candles.lose(CandleSource::Trades);
                 // With what they are made of they are carried no more.
-                let is_left = matches!(reason, Reason::Configuration | Reason::UnknownSymbol);
                 if is_left && self.candles.are_built() {
                     self.miss(histories, (Channel::Candles, 1, reason), stamp, told);
                 }
@@ -320,6 +326,31 @@ impl Memory {
             }),
             Channel::Status => {}
         }
+    }
+
+    /// A channel, or candles of one length, are not carried any more: what was told last is no
+    /// present state, and candles that are open end.
+    #[cold]
+    pub(super) fn leave(
+        &mut self,
+        histories: &mut Histories,
+        channel: Channel,
+        interval: Option<Interval>,
+        told: &mut impl FnMut(&Event<'_>),
+    ) {
+        let source = match channel {
+            Channel::Trades => {
+                self.trade = None;
+                CandleSource::Trades
+            }
+            Channel::Candles => CandleSource::Exchange,
+            Channel::Quotes => return self.quote = None,
+            Channel::Ticker => return self.ticker_stamp = None,
+            Channel::Orderbook => return self.shelf.leave(),
+            Channel::Status => return,
+        };
+        let told = &mut remembered_candles(self.instrument, histories, told);
+        self.candles.leave(source, interval, told);
     }
 
     /// Closes the candles that are to be closed at that date of the exchange, in nanoseconds since

@@ -178,6 +178,9 @@ impl Cache {
                 let Some(memory) = self.memories.get_mut(tick.instrument.index()) else { return };
                 let status = BookStatus { state, reason, since: received };
                 memory.shelf.set_status(status);
+                if reason.is_of_leaving() && state == BookState::Stale {
+                    memory.leave(&mut self.histories, Channel::Orderbook, None, &mut told);
+                }
                 let body = EventBody::BookState(status);
                 told(&Event { instrument: tick.instrument, seq: 0, stamp, body });
             }
@@ -186,6 +189,9 @@ impl Cache {
                 let status = BookStatus { state, reason, since: received };
                 if channel == Channel::Candles && state == BookState::Stale {
                     memory.candles.fall_silent(CandleSource::Exchange, interval);
+                    if reason.is_of_leaving() {
+                        memory.leave(&mut self.histories, channel, interval, &mut told);
+                    }
                 }
                 // Candles that are built from trades are there as long as those are.
                 let is_built = channel == Channel::Trades && memory.candles.are_built();

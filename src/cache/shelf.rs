@@ -53,6 +53,12 @@ impl BookShelf {
         }
     }
 
+    /// Nobody looks at the book any more: the last one that was proven is no present state, not even
+    /// a stale one. It is there again with its next snapshot.
+    pub(super) const fn leave(&mut self) {
+        self.known = false;
+    }
+
     /// Takes one level of an event; with its last one the event happens.
     #[inline]
     pub(super) fn level(

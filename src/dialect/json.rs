@@ -134,6 +134,7 @@ pub(super) fn listed_fields(out: &mut Vec<u8>, status: &ListedStatus) {
         Listed::Trading => ("live", Reason::None),
         Listed::Idle => ("stale", Reason::NotTrading),
         Listed::Nowhere => ("error", Reason::UnknownSymbol),
+        Listed::Unwanted => ("stale", Reason::Configuration),
     };
     out.extend_from_slice(b"\"state\":\"");
     out.extend_from_slice(state.as_bytes());

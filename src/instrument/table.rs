@@ -56,6 +56,8 @@ pub enum Listed {
     Idle,
     /// It is not there.
     Nowhere,
+    /// Nobody wants it here any more, so that what was said of it is past.
+    Unwanted,
 }
 
 /// An instrument that is wanted and that its exchange does not list.

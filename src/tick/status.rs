@@ -170,3 +170,10 @@ reasons! {
     /// The exchange says that it takes limit orders alone.
     LimitOnly = "limit only",
 }
+
+impl Reason {
+    /// Whether it says that something is not carried any more: nobody looks at it from here on.
+    pub const fn is_of_leaving(self) -> bool {
+        matches!(self, Self::Configuration | Self::UnknownSymbol)
+    }
+}

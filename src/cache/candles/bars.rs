@@ -46,7 +46,7 @@ impl Slot {
             self.leave_future(told);
             self.past.retreat(candle.interval, self.start, start);
             taken = Taken::Anew;
-        } else if start < self.start || (start == self.start && !self.open) {
+        } else if start < self.start || (start == self.start && !self.open && !self.left) {
             return self.correct(candle, stamp, told);
         }
         let mut after_hole = self.candle.after_hole;
@@ -68,7 +68,7 @@ impl Slot {
         self.unheard &= !is_last;
         self.doubted = false;
         (self.start, self.end) = (start, end);
-        self.open = !candle.closed;
+        (self.open, self.left) = (!candle.closed, false);
         self.candle = Candle { after_hole, behind: false, listed: false, ..*candle };
         self.stamp = stamp;
         if !self.open {

@@ -365,3 +365,49 @@ proptest! {
         }
     }
 }
+
+/// Trades are carried no more, for a reason of ours.
+fn leave_trades(cache: &mut Cache, time: i64) -> Vec<(u64, Candle)> {
+    let (channel, reason) = (Channel::Trades, Reason::Configuration);
+    candles_of(cache, time, Body::Gap { channel, reason, missed: 0 })
+}
+
+#[test]
+fn candles_whose_trades_are_left_end_as_partial_and_begin_anew() {
+    let mut cache = cache(100);
+    let minute = |told: &[(u64, Candle)]| {
+        let own = told.iter().find(|(_, candle)| candle.interval == Interval::Minute1);
+        own.copied().expect("a candle of a minute")
+    };
+    candles_of(&mut cache, START - MINUTE, trade(90, 1).into());
+    candles_of(&mut cache, START, trade(100, 1).into());
+    candles_of(&mut cache, START + SECOND, trade(110, 2).into());
+    let told = leave_trades(&mut cache, START + 2 * SECOND);
+    assert_eq!(told.len(), Interval::ALL.len(), "each that is open: {told:?}");
+    assert!(told.iter().all(|(_, candle)| candle.closed && candle.partial));
+    assert_eq!(minute(&told).1.trades, Some(2), "as it was");
+    assert_eq!(leave_trades(&mut cache, START + 2 * SECOND), [], "once");
+    let ended = candles_of(&mut cache, START + 2 * MINUTE, date(START + 2 * MINUTE));
+    assert_eq!(ended, [], "nothing is left to close");
+
+    // In the same minute, then in the next one.
+    let (_, candle) = minute(&candles_of(&mut cache, START + 30 * SECOND, trade(95, 4).into()));
+    assert_eq!((candle.open_time, candle.open), (UnixNanos(START), decimal("0.95")));
+    assert_eq!((candle.trades, candle.closed, candle.partial), (Some(1), false, true));
+    let told = candles_of(&mut cache, START + MINUTE, trade(96, 1).into());
+    let own: Vec<_> =
+        told.iter().filter(|(_, candle)| candle.interval == Interval::Minute1).collect();
+    assert_eq!(own.len(), 2, "one is closed, one begins");
+    assert!(own[0].1.closed && own[0].1.partial);
+    assert!(!own[1].1.closed && !own[1].1.partial, "the next one is seen from its begin");
+    assert_eq!(cache.candle_counts().late, 0);
+
+    let millis = START / 1_000_000;
+    let range = HistoryRange { from: Some(millis), to: Some(millis), limit: 10 };
+    let mut held = Vec::new();
+    let complete = cache.history(ID, Stream::Candles(Interval::Minute1), range, |event| {
+        let EventBody::Candle(candle) = event.body else { panic!("{event:?}") };
+        held.push((candle.open_time.0, candle.trades, candle.partial));
+    });
+    assert_eq!((held, complete), (vec![(START, Some(1), true)], false), "once, and not whole");
+}

@@ -476,3 +476,29 @@ proptest! {
         prop_assert!(!complete || told == wanted, "{told:?} of {wanted:?}");
     }
 }
+
+#[test]
+fn a_bar_that_is_left_ends_as_partial_and_goes_on_where_the_exchange_is() {
+    let channel = Channel::Candles;
+    let (state, reason) = (BookState::Stale, Reason::Configuration);
+    let leaving = [
+        Body::Gap { channel, reason, missed: 0 },
+        Body::StreamState { channel, interval: Some(Interval::Minute1), state, reason },
+    ];
+    for (says_final, leaving) in [true, false].into_iter().zip(leaving) {
+        let mut cache = cache(100);
+        cache.set_candle_sources([Some(CandleSource::Exchange); ExchangeId::ALL.len()]);
+        take(&mut cache, &bar(0, 1, says_final));
+        let told = candles_of(&mut cache, START + SECOND, leaving);
+        let [(_, last)] = told[..] else { panic!("one ends: {told:?}") };
+        assert_eq!((last.trades, last.closed, last.partial), (Some(1), true, true));
+        assert_eq!(candles_of(&mut cache, START + SECOND, leaving), [], "once");
+
+        let told = take(&mut cache, &bar(0, 5, says_final));
+        let [(_, again)] = told[..] else { panic!("it is open again: {told:?}") };
+        assert_eq!((again.trades, again.closed, again.partial), (Some(5), false, false));
+        let over = Candle { closed: true, ..bar(0, 6, true) };
+        take(&mut cache, &over);
+        assert_eq!(numbers(&cache, 0), (Some(6), true, false), "whole, with its last numbers");
+    }
+}
