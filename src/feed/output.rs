@@ -8,12 +8,21 @@
 //!
 //! A ring that stays full beyond a bound lapses, that of a sink at once: it gets nothing until half
 //! of it is free, then a gap for each channel that it missed something of; its books are stale until
-//! they are told anew, which a feed does for broadcasters. The others go on meanwhile. A run of
-//! ticks that makes one event is never cut by that.
+//! they are told anew. The others go on meanwhile. A run of ticks that makes one event is never cut
+//! by that.
+//!
+//! Broadcasters are told anew over every ring, as their numbers are to be the same (`Publisher`). A
+//! sink is told by its own ring alone (module `recovery`), so that nobody else notices.
+
+mod recovery;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use recovery::Recovery;
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::instrument::{Channel, InstrumentId};
@@ -64,6 +73,8 @@ struct Lane {
     /// What it missed since it lapsed. A key stays, so that a sink that is often full costs no
     /// allocation; there are as many as the feed has streams.
     missed: BTreeMap<(InstrumentId, Channel), Option<u64>>,
+    /// What a sink is told anew after that.
+    recovery: Recovery,
     unrung: usize,
 }
 
@@ -110,13 +121,14 @@ impl Output {
                 let rejoined = lane.catch_up(self.staged.is_empty(), now);
                 pushed.rejoined |= rejoined && lane.end.when_full == WhenFull::Wait;
             }
-            if lane.is_clear() {
+            if lane.may_take() {
                 lane.take(&self.staged, now);
             }
             if lane.cursor < self.staged.len() {
                 pushed.done &= lane.refuse(&self.staged, now, self.stall_max, counters);
             }
             behind |= !lane.is_clear() || lane.cursor < self.staged.len();
+            behind |= lane.recovery.is_under_way();
         }
         self.behind = behind;
         if pushed.done {
@@ -134,10 +146,33 @@ impl Output {
         }
     }
 
-    /// Ticks in the fullest ring.
+    /// Ticks in the fullest ring of a broadcaster. That of a sink may be full for as long as it
+    /// likes, which delays nobody; what it costs the sink is counted as refused.
     pub(super) fn occupancy(&self) -> usize {
+        let waited_for = self.lanes.iter().filter(|lane| lane.end.when_full == WhenFull::Wait);
         let taken = |lane: &Lane| lane.capacity - lane.end.ring.room().min(lane.capacity);
-        self.lanes.iter().map(taken).max().unwrap_or(0)
+        waited_for.map(taken).max().unwrap_or(0)
+    }
+
+    /// Whether [`Output::recover`] has something to do.
+    pub(super) fn owes_books(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.recovery.owes_books())
+    }
+
+    /// Tells each sink that has lapsed one of the books that it missed something of, as `whole` puts
+    /// it together, where there is room. While a book is owed, its ticks are kept from that sink, as
+    /// the whole holds them. Only while nothing is staged, which the whole would hold already.
+    pub(super) fn recover(
+        &mut self,
+        now: MonoNanos,
+        mut whole: impl FnMut(InstrumentId, &mut Vec<Tick>),
+    ) {
+        if !self.staged.is_empty() {
+            return;
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.recovery.owes_books()) {
+            lane.recover(now, &mut whole);
+        }
     }
 
     #[inline]
@@ -166,6 +201,7 @@ impl Lane {
             first: Vec::new(),
             lapsed: false,
             missed: BTreeMap::new(),
+            recovery: Recovery::default(),
             unrung: 0,
         }
     }
@@ -176,9 +212,21 @@ impl Lane {
         self.first.is_empty() && !self.lapsed
     }
 
+    /// What is staged may go into the ring: nothing stands before it, or a book that is told anew,
+    /// of which nothing is staged for this ring.
+    #[inline]
+    fn may_take(&self) -> bool {
+        self.is_clear() || (!self.lapsed && self.recovery.is_telling())
+    }
+
     #[inline]
     fn take(&mut self, staged: &[Tick], now: MonoNanos) {
+        let recovers = self.recovery.is_under_way();
         while let Some(tick) = staged.get(self.cursor) {
+            if recovers && self.recovery.keeps_back(tick, &mut self.first) {
+                self.cursor += 1;
+                continue;
+            }
             if self.end.ring.push(stamped(tick, now)).is_err() {
                 break;
             }
@@ -228,10 +276,12 @@ impl Lane {
         if begun > 0 && !ends_event(&staged[begun - 1].body) {
             let rest = &staged[begun..];
             let length = rest.iter().position(|tick| ends_event(&tick.body));
-            self.first.extend_from_slice(&rest[..length.map_or(rest.len(), |last| last + 1)]);
-            self.cursor += self.first.len();
+            let rest = &rest[..length.map_or(rest.len(), |last| last + 1)];
+            self.first.extend_from_slice(rest);
+            self.cursor += rest.len();
         }
         self.lapsed = true;
+        self.recovery.interrupt();
         self.full_since = None;
         self.miss(staged, counters);
         true
@@ -254,6 +304,9 @@ impl Lane {
                 // What a gap says is the exchange's numbers' word.
                 let missed = self.missed.entry((tick.instrument, channel)).or_default();
                 *missed = Some(missed.unwrap_or(0).saturating_add(events));
+            }
+            if self.end.when_full == WhenFull::Refuse {
+                self.recovery.note_missed(tick);
             }
         }
     }
@@ -281,16 +334,38 @@ impl Lane {
                 say(Body::BookState { state: BookState::Stale, reason });
             }
         }
+        self.recovery.begin(now, &mut self.first);
         self.push_first(now);
         true
     }
 
+    /// Half of the ring is left to what happens now while a book is told anew.
     fn push_first(&mut self, now: MonoNanos) {
-        let refused =
-            self.first.iter().position(|tick| self.end.ring.push(stamped(tick, now)).is_err());
-        let taken = refused.unwrap_or(self.first.len());
+        let room = match self.recovery.is_telling() {
+            true => self.end.ring.room().saturating_sub(self.capacity / 2),
+            false => usize::MAX,
+        };
+        let given = &self.first[..self.first.len().min(room)];
+        let refused = given.iter().position(|tick| self.end.ring.push(stamped(tick, now)).is_err());
+        let taken = refused.unwrap_or(given.len());
         self.first.drain(..taken);
         self.unrung += taken;
+        if self.first.is_empty() {
+            self.recovery.has_told();
+        }
+    }
+
+    /// Tells one more book anew, as `whole` puts it together, once there is room for the begin of it.
+    #[cold]
+    fn recover(&mut self, now: MonoNanos, whole: impl FnOnce(InstrumentId, &mut Vec<Tick>)) {
+        let half_free = self.end.ring.room() >= self.capacity.div_ceil(2);
+        if !(self.is_clear() && half_free) {
+            return;
+        }
+        let Some(book) = self.recovery.next_book() else { return };
+        whole(book, &mut self.first);
+        self.first.iter_mut().for_each(|tick| tick.received = now);
+        self.push_first(now);
     }
 }
 
@@ -339,232 +414,5 @@ fn misses(body: &Body) -> Option<(Channel, u64)> {
         | Body::FeedState { .. }
         | Body::TradesShown { .. }
         | Body::Time { .. } => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ring::{Consumer, ring};
-    use crate::tick::{Decimal, Level, Quote, Side, Trade, TradeId};
-
-    const STALL: Duration = Duration::from_secs(10);
-    const START: MonoNanos = MonoNanos(1_000_000_000);
-    const PUSHED: Pushed = Pushed { done: true, rejoined: false };
-
-    fn output(capacities: &[usize]) -> (Output, Vec<Consumer>) {
-        output_of(capacities.iter().map(|&capacity| (capacity, WhenFull::Wait)))
-    }
-
-    fn output_of(rings: impl IntoIterator<Item = (usize, WhenFull)>) -> (Output, Vec<Consumer>) {
-        let ends = rings.into_iter().map(|(capacity, when_full)| {
-            let (ring, consumer) = ring(capacity);
-            (RingEnd { ring, bell: None, when_full }, consumer)
-        });
-        let (ends, consumers) = ends.unzip();
-        (Output::new(ends, STALL), consumers)
-    }
-
-    fn trade(id: u64) -> Tick {
-        let trade = Trade {
-            taker: Side::Bid,
-            price: Decimal::ZERO,
-            size: Decimal::ZERO,
-            id: TradeId::Number(id),
-        };
-        Tick { received: START, ..Tick::new(InstrumentId(3), UnixNanos::NONE, trade.into()) }
-    }
-
-    /// The ids of trades, and 1,000,000 + the missed number of each gap.
-    fn drain(consumer: &mut Consumer) -> Vec<u64> {
-        let mut seen = Vec::new();
-        consumer.drain(usize::MAX, |tick| match tick.body {
-            Body::Gap { missed, reason: Reason::Stall, .. } => seen.push(1_000_000 + missed),
-            body => match body.trade().map(|trade| trade.id) {
-                Some(TradeId::Number(id)) => seen.push(id),
-                _ => seen.push(u64::MAX),
-            },
-        });
-        seen
-    }
-
-    #[test]
-    fn a_full_ring_is_waited_for_and_gets_everything_in_order() {
-        let (mut output, mut consumers) = output(&[4, 64]);
-        let counters = FeedCounters::default();
-        output.staged().extend((1..=10).map(trade));
-        let mut slow = Vec::new();
-        for _ in 0..100 {
-            if output.push(START, &counters).done {
-                break;
-            }
-            assert!(output.is_blocked());
-            slow.extend(drain(&mut consumers[0]));
-        }
-        slow.extend(drain(&mut consumers[0]));
-        assert!(!output.is_blocked() && !output.is_behind());
-        assert_eq!(slow, (1..=10).collect::<Vec<_>>());
-        assert_eq!(drain(&mut consumers[1]), slow);
-        assert_eq!((counters.ticks.value(), counters.skipped.value()), (10, 0));
-    }
-
-    #[test]
-    fn a_book_of_46_000_levels_passes_a_ring_of_a_thousand() {
-        let (mut output, mut consumers) = output(&[1 << 10]);
-        let counters = FeedCounters::default();
-        let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
-        let body = |id| level.body(LevelFlags::SNAPSHOT, Some(id));
-        output
-            .staged()
-            .extend((0..46_000).map(|id| Tick::new(InstrumentId(3), UnixNanos::NONE, body(id))));
-        let mut next = 0;
-        while output.is_blocked() {
-            output.push(START, &counters);
-            consumers[0].drain(usize::MAX, |tick| {
-                let Body::Level { update_id, .. } = tick.body else { panic!("{tick:?}") };
-                assert_eq!(update_id, Some(next), "in order, each once");
-                next += 1;
-            });
-        }
-        assert_eq!((next, counters.skipped.value()), (46_000, 0));
-        output.staged().push(trade(1));
-        output.push(START, &counters);
-        assert!(output.staged.capacity() <= 4 * STAGED_KEPT, "its memory is given back");
-    }
-
-    #[test]
-    fn a_push_is_stamped_when_it_happens() {
-        let (mut output, mut consumers) = output(&[1]);
-        let counters = FeedCounters::default();
-        output.staged().extend([trade(1), trade(2)]);
-        output.push(MonoNanos(START.0 + 50), &counters);
-        assert_eq!(consumers[0].pop().map(|tick| tick.pushed_after_ns), Some(50));
-        output.push(MonoNanos(START.0 + 700), &counters);
-        assert_eq!(consumers[0].pop().map(|tick| tick.pushed_after_ns), Some(700));
-    }
-
-    #[test]
-    fn a_stall_beyond_the_bound_is_told_as_a_gap_and_holds_no_other_ring_up() {
-        let (mut output, mut consumers) = output(&[4, 64]);
-        let counters = FeedCounters::default();
-        output.staged().extend((1..=6).map(trade));
-        assert!(!output.push(START, &counters).done);
-        assert!(!output.push(MonoNanos(START.0 + 9_999_999_999), &counters).done);
-        let late = START.after(STALL);
-        assert!(output.push(late, &counters).done, "the bound is reached: 5 and 6 are skipped");
-        output.staged().push(trade(7));
-        assert!(output.push(late, &counters).done);
-        assert_eq!(drain(&mut consumers[1]), [1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(counters.skipped.value(), 3);
-        assert!(output.is_behind());
-
-        assert_eq!(drain(&mut consumers[0]), [1, 2, 3, 4]);
-        assert_eq!(output.push(late, &counters), Pushed { done: true, rejoined: true });
-        assert!(!output.is_behind());
-        output.staged().push(trade(8));
-        assert!(output.push(late, &counters).done);
-        assert_eq!(drain(&mut consumers[0]), [1_000_003, 8]);
-    }
-
-    #[test]
-    fn gaps_that_add_up_beyond_all_numbers_are_told_as_the_largest() {
-        let (mut output, mut consumers) = output(&[1]);
-        let counters = FeedCounters::default();
-        let (channel, reason) = (Channel::Trades, Reason::SequenceGap);
-        let gap = Body::Gap { channel, reason, missed: u64::MAX - 1 };
-        let gap = Tick::new(InstrumentId(3), UnixNanos::NONE, gap);
-        output.staged().extend([trade(1), gap, gap]);
-        output.push(START, &counters);
-        assert!(output.push(START.after(STALL), &counters).done, "both gaps are skipped");
-        assert_eq!(drain(&mut consumers[0]), [1]);
-        output.push(START.after(STALL), &counters);
-        let told = consumers[0].pop().map(|tick| tick.body);
-        assert_eq!(told, Some(Body::Gap { channel, reason: Reason::Stall, missed: u64::MAX }));
-    }
-
-    #[test]
-    fn a_full_sink_refuses_at_once_and_the_gap_is_told_there_alone() {
-        let (mut output, mut consumers) = output_of([(64, WhenFull::Wait), (4, WhenFull::Refuse)]);
-        let counters = FeedCounters::default();
-        for round in 0..3 {
-            let first = 10 * round;
-            output.staged().extend((first + 1..=first + 6).map(trade));
-            assert!(output.push(START, &counters).done && !output.is_blocked(), "nobody waits");
-            output.staged().push(trade(first + 7));
-            assert!(output.push(START, &counters).done);
-            assert!(output.is_behind(), "a gap is to be told");
-            assert_eq!(output.push(START, &counters), PUSHED, "there is no room for it");
-
-            let given: Vec<_> = (first + 1..=first + 4).collect();
-            assert_eq!(drain(&mut consumers[1]), given);
-            assert_eq!(output.push(START, &counters), PUSHED, "no book is told anew for it");
-            assert!(!output.is_behind());
-            output.staged().push(trade(first + 8));
-            assert!(output.push(START, &counters).done);
-            assert_eq!(drain(&mut consumers[1]), [1_000_003, first + 8]);
-            let all: Vec<_> = (first + 1..=first + 8).collect();
-            assert_eq!(drain(&mut consumers[0]), all, "the broadcaster's ring is as ever");
-            assert_eq!(counters.refused.value(), 3 * (round + 1));
-        }
-        assert_eq!((counters.skipped.value(), counters.ring_refusals.value()), (0, 0));
-    }
-
-    #[test]
-    fn while_a_broadcaster_is_waited_for_a_sink_gets_each_tick_once() {
-        let (mut output, mut consumers) = output_of([(2, WhenFull::Wait), (4, WhenFull::Refuse)]);
-        let counters = FeedCounters::default();
-        output.staged().extend((1..=6).map(trade));
-        let (mut waited_for, mut sink) = (Vec::new(), Vec::new());
-        while !output.push(START, &counters).done {
-            waited_for.extend(drain(&mut consumers[0]));
-            sink.extend(drain(&mut consumers[1]));
-        }
-        assert_eq!(output.push(START, &counters), PUSHED);
-        waited_for.extend(drain(&mut consumers[0]));
-        sink.extend(drain(&mut consumers[1]));
-        assert_eq!(waited_for, [1, 2, 3, 4, 5, 6]);
-        assert_eq!(sink, [1, 2, 3, 4, 1_000_002], "and the gap after what was there in time");
-        assert_eq!((counters.refused.value(), counters.skipped.value()), (2, 0));
-    }
-
-    #[test]
-    fn a_lapse_never_cuts_a_run() {
-        for when_full in [WhenFull::Wait, WhenFull::Refuse] {
-            a_lapse_cuts_no_run_of(when_full);
-        }
-    }
-
-    fn a_lapse_cuts_no_run_of(when_full: WhenFull) {
-        let (mut output, mut consumers) = output_of([(2, when_full)]);
-        let counters = FeedCounters::default();
-        let level = Level { side: Side::Bid, price: Decimal::ZERO, size: Decimal::ZERO };
-        let run = |flags| {
-            let body = level.body(flags, Some(9));
-            Tick { received: START, ..Tick::new(InstrumentId(1), UnixNanos::NONE, body) }
-        };
-        let middle = run(LevelFlags::default());
-        let whole = [run(LevelFlags::FIRST), middle, middle, run(LevelFlags::LAST)];
-        output.staged().extend(whole);
-        output.staged().extend(whole);
-        output.push(START, &counters);
-        assert!(output.push(START.after(STALL), &counters).done);
-        let mut seen = Vec::new();
-        for _ in 0..10 {
-            consumers[0].drain(usize::MAX, |tick| seen.push(tick.body));
-            output.push(START.after(STALL), &counters);
-        }
-        let gap = Body::Gap { channel: Channel::Orderbook, reason: Reason::Stall, missed: 1 };
-        let mut expected: Vec<_> = whole.iter().map(|tick| tick.body).collect();
-        expected.push(gap);
-        expected.push(Body::BookState { state: BookState::Stale, reason: Reason::Stall });
-        assert_eq!(seen, expected);
-        assert_eq!(counters.skipped.value() + counters.refused.value(), 4);
-    }
-
-    #[test]
-    fn what_is_no_event_of_a_channel_leaves_no_gap() {
-        let quote: Body = Quote { bid: None, bid_size: None, ask: None, ask_size: None }.into();
-        assert_eq!(misses(&quote), Some((Channel::Quotes, 1)));
-        assert_eq!(misses(&Body::Time { date: UnixNanos(0) }), None);
     }
 }

@@ -647,6 +647,7 @@ impl Publisher {
         let blocked = self.is_blocked();
         if self.is_behind() {
             self.push();
+            self.recover_sinks();
             while !self.output.is_blocked()
                 && let Some(stream) = self.retell.pop_front()
             {
@@ -657,6 +658,21 @@ impl Publisher {
             }
         }
         blocked
+    }
+
+    /// Goes on with what sinks that had lapsed are told anew, over their own rings.
+    fn recover_sinks(&mut self) {
+        if !self.output.owes_books() {
+            return;
+        }
+        let books = &mut self.books;
+        self.output.recover(self.clock.now(), |book, ticks| {
+            books.publish(book, ticks);
+            if let Some((state, reason)) = books.status(book) {
+                let body = Body::BookState { state, reason };
+                ticks.push(Tick::new(book, UnixNanos::NONE, body));
+            }
+        });
     }
 
     #[inline]

@@ -174,7 +174,7 @@ pub struct FeedCounters {
     pub skipped: Counter,
     /// Ticks that the full ring of a sink refused, each told there as a gap.
     pub refused: Counter,
-    /// Ticks waiting in the fullest ring.
+    /// Ticks waiting in the fullest ring of a broadcaster; that of a sink may be full.
     pub ring_occupancy: Gauge,
     /// When the newest frame was read, as [`MonoNanos`]; 0 before any.
     pub newest_read: Gauge,

@@ -284,7 +284,11 @@ impl Page<'_> {
         let feeds = || registered.feeds.iter();
         let waiting =
             feeds().map(|feed| (of(&feed.exchange), feed.counters.ring_occupancy.value() as f64));
-        self.gauge("feed_ring_ticks", "Ticks waiting in the fullest ring.", waiting)?;
+        self.gauge(
+            "feed_ring_ticks",
+            "Ticks waiting in the fullest ring of a broadcaster.",
+            waiting,
+        )?;
         let connected = feeds().map(|feed| {
             let connected = |line: &&LineView| line.state == FeedState::Connected;
             let count = feed.lines.iter().filter(connected).count();

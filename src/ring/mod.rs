@@ -29,6 +29,7 @@ pub enum WhenFull {
     /// The producer waits for room, up to a bound: a broadcaster, whose clients miss nothing.
     Wait,
     /// What finds no room is refused at once and counted, and a gap is told when there is room
-    /// again: a sink, which may hold nobody up.
+    /// again, then the states and the books that it missed something of: a sink, which may hold nobody
+    /// up.
     Refuse,
 }
