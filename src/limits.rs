@@ -462,6 +462,21 @@ const _: () = assert!(SEQ_WIDE_HOLES_UNTIL + TRADES_MISSED_MAX < 1 << 53);
 /// second: exchanges send one and mean it. More of them are a connection that fails.
 pub const ERROR_FRAMES_MAX: u32 = 100;
 
+/// Between the first two times that the stream of a book is left and asked for again; doubles with
+/// each further one.
+pub const RESYNC_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// The longest time in between. An exchange that floods frames which cannot be read costs each book
+/// of a connection seven tries in the first minute (after 0, 1, 3, 7, 15, 31 and 63 s) and one a minute
+/// from there on: of 300 books, five a second in the long run, each of two messages in batches.
+/// Where books come beside the stream the ledger of requests bounds them.
+pub const RESYNC_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How long a book whose numbers show a loss may wait for its next event to show whether a frame
+/// that could not be read was of it: 2 s. Books that change at all do so within one; others are made
+/// anew. As long as it waits it is shown as stale once, however many such frames come.
+pub const BOOK_SUSPECT_MAX: Duration = Duration::from_secs(2);
+
 /// Lines that one place of the program may write to the log at once, and each second afterwards.
 /// What is left out is counted and told with the next one that is not.
 pub const LOG_LINES_BURST: u64 = 200;

@@ -11,7 +11,7 @@
 
 use serde_json::{Value, json};
 use tickwire::exchange::{Batch, Frame, Rejected, adapter};
-use tickwire::instrument::{ExchangeId, InstrumentId, NativeMap};
+use tickwire::instrument::{Channel, ExchangeId, InstrumentId, NativeMap};
 use tickwire::json::PaddedFrame;
 use tickwire::limits::FRAME_PADDING;
 
@@ -24,6 +24,9 @@ struct Kind {
     /// What names the instrument of an item.
     symbol: &'static str,
 }
+
+/// What is traded, as each exchange spells it.
+const NATIVES: [&str; 6] = ["BTCUSDT", "BTC-USDT", "BTC/USD", "ETH/USD", "BTC-USD", "ETH-USD"];
 
 /// Everything that a frame came to.
 struct Read {
@@ -217,19 +220,24 @@ fn spoil(item: &mut Value, place: &str, with: Option<Value>) {
     }
 }
 
-fn read(exchange: ExchangeId, frame: &Value) -> Read {
-    let text = frame.to_string();
-    let mut bytes = text.clone().into_bytes();
+/// Reads a frame by an adapter that knows the symbols of every exchange.
+fn parse(exchange: ExchangeId, text: &[u8]) -> (Result<Frame, Rejected>, Batch) {
+    let mut bytes = text.to_vec();
     bytes.resize(text.len() + FRAME_PADDING, 0);
     let mut adapter = adapter(exchange);
     let mut natives: Vec<String> = Vec::new();
-    for native in ["BTCUSDT", "BTC-USDT", "BTC/USD", "ETH/USD", "BTC-USD", "ETH-USD"] {
+    for native in NATIVES {
         natives.push(native.to_owned());
     }
     let ids = (0..).map(InstrumentId);
     adapter.set_instruments(NativeMap::new(natives.iter().map(String::as_str).zip(ids)));
     let mut batch = Batch::new();
     let outcome = adapter.parse(PaddedFrame::new(&mut bytes, text.len()), &mut batch);
+    (outcome, batch)
+}
+
+fn read(exchange: ExchangeId, frame: &Value) -> Read {
+    let (outcome, batch) = parse(exchange, frame.to_string().as_bytes());
     let ticks = batch.ticks.iter().map(|tick| told_apart(&format!("{tick:?}")));
     let books = batch.books.iter().map(|book| {
         let levels = batch.levels_of(book);
@@ -364,4 +372,100 @@ fn an_item_that_names_another_symbol_than_its_frame_is_nobodys() {
     assert_eq!((of_one.told.len(), of_one.lost), (2, 1));
     let of_coin = read(ExchangeId::BybitLinear, &frame("publicTrade.BTC"));
     assert_eq!((of_coin.told.len(), of_coin.lost), (2, 0));
+}
+
+/// Frames, each with what ends the name of its stream, and that stream.
+const NAMED: &[(ExchangeId, &str, &str, &str, Channel)] = &[
+    (
+        ExchangeId::Binance,
+        r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1767225600123,"s":"BTCUSDT","U":1,"u":2,"b":[["1","2"]],"a":[]}}"#,
+        "100ms\"",
+        "BTCUSDT",
+        Channel::Orderbook,
+    ),
+    (
+        ExchangeId::BinanceFutures,
+        r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1767225600123,"T":1767225600123,"s":"BTCUSDT","t":7,"p":"1","q":"2","X":"MARKET","m":true}}"#,
+        "trade\"",
+        "BTCUSDT",
+        Channel::Trades,
+    ),
+    (
+        ExchangeId::BybitLinear,
+        r#"{"topic":"orderbook.200.BTCUSDT","ts":1767225600123,"type":"snapshot","data":{"s":"BTCUSDT","b":[["1","2"]],"a":[],"u":1,"seq":2},"cts":1767225600120}"#,
+        "BTCUSDT\"",
+        "BTCUSDT",
+        Channel::Orderbook,
+    ),
+    (
+        ExchangeId::Okx,
+        r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"1767225600123","checksum":0,"seqId":2,"prevSeqId":1}]}"#,
+        "BTC-USDT\"",
+        "BTC-USDT",
+        Channel::Orderbook,
+    ),
+    (
+        ExchangeId::Kraken,
+        r#"{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":1.5,"qty":2.5}],"asks":[],"checksum":7,"timestamp":"2026-01-01T00:00:00.123456Z"}]}"#,
+        "BTC/USD\"",
+        "BTC/USD",
+        Channel::Orderbook,
+    ),
+    (
+        ExchangeId::Coinbase,
+        r#"{"type":"l2update","product_id":"BTC-USD","changes":[["buy","1","2"]],"time":"2026-01-01T00:00:00.123456Z"}"#,
+        "BTC-USD\"",
+        "BTC-USD",
+        Channel::Orderbook,
+    ),
+    (
+        ExchangeId::CoinbaseAdvanced,
+        r#"{"channel":"l2_data","client_id":"","timestamp":"2026-01-01T00:00:00.2Z","sequence_num":7,"events":[{"type":"update","product_id":"BTC-USD","updates":[]}]}"#,
+        "BTC-USD\"",
+        "BTC-USD",
+        Channel::Orderbook,
+    ),
+];
+
+#[test]
+fn a_frame_that_cannot_be_read_is_of_the_stream_that_it_names() {
+    for &(exchange, text, end, native, channel) in NAMED {
+        let whole = parse(exchange, text.as_bytes());
+        assert!(whole.0.is_ok() && whole.1.losses.is_empty(), "{exchange}: {text}");
+        let named = text.find(end).expect("it names its stream") + end.len();
+        let place = NATIVES.iter().position(|one| *one == native).expect("it is known");
+        let own = (Some(InstrumentId(place as u32)), channel);
+        for length in 1..text.len() {
+            for tail in [&b""[..], b"\xff"] {
+                let cut = [&text.as_bytes()[..length], tail].concat();
+                let (outcome, batch) = parse(exchange, &cut);
+                let lost: Vec<_> =
+                    batch.losses.iter().map(|loss| (loss.instrument, loss.channel)).collect();
+                let told = String::from_utf8_lossy(&cut).into_owned();
+                assert_eq!(outcome, Err(Rejected::NotJson), "{exchange}: {told}");
+                let expected = if length < named { vec![] } else { vec![own] };
+                assert_eq!(lost, expected, "{exchange}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_stream_of_ours_brings_is_its_own_or_lost() {
+    for inner in [
+        "null",
+        "5",
+        "{}",
+        r#"{"e":5}"#,
+        r#"{"e":"depthUpdat","s":"BTCUSDT"}"#,
+        r#"{"e":"depthUpdate","s":7,"U":1,"u":2}"#,
+        r#"{"e":"trade","s":"BTCUSDT"}"#,
+    ] {
+        let text = format!(r#"{{"stream":"btcusdt@depth@100ms","data":{inner}}}"#);
+        let (outcome, batch) = parse(ExchangeId::Binance, text.as_bytes());
+        let lost: Vec<_> =
+            batch.losses.iter().map(|loss| (loss.instrument, loss.channel)).collect();
+        assert!(outcome.is_err(), "{text}");
+        assert_eq!(lost, [(Some(InstrumentId(0)), Channel::Orderbook)], "{text}");
+    }
 }

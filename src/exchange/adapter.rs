@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Batch, ConnectionPlan, Exchange, Frame, Rejected, Request, Subscription, general};
+use super::{
+    Batch, ConnectionPlan, Exchange, Frame, Rejected, Request, Subject, Subscription, general,
+};
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame, Value};
 
@@ -47,6 +49,12 @@ pub trait Protocol: fmt::Debug + Send + 'static {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected>;
 
+    /// The stream that the text of a frame names which cannot be read, where it is ours and the frame
+    /// can be of no other.
+    fn trace(&self, _: &NativeMap, _: &[u8]) -> Option<Subject> {
+        None
+    }
+
     /// See [`Exchange::symbols_in`].
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str));
 }
@@ -86,8 +94,18 @@ impl<P: Protocol> Adapter<P> {
         if let Some(frame) = protocol.read_text(frame.bytes()) {
             return Ok(frame);
         }
-        let read = reader.read(frame, |root| protocol.read(instruments, root, batch));
-        general::outcome(read, batch)
+        reader.read_beside(frame, |root, text| {
+            let read = root.map(|root| protocol.read(instruments, root, batch));
+            let outcome = general::outcome(read, batch);
+            if let Err(rejected) = outcome
+                && batch.losses.is_empty()
+                && let Some(Subject { instrument, channel: Some(channel), .. }) =
+                    protocol.trace(instruments, text)
+            {
+                batch.lose(Some(instrument), channel, rejected);
+            }
+            outcome
+        })
     }
 }
 

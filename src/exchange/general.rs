@@ -41,6 +41,29 @@ pub(super) fn walk(frame: &[u8], visit: impl FnOnce(Value<'_>)) {
     let _ = JsonReader::new().read(frame, visit);
 }
 
+/// The text that a frame which cannot be read has under a key, wherever that stands; `None` where it
+/// is cut, or there are two that differ.
+#[cold]
+pub(super) fn scan<'t>(frame: &'t [u8], key: &str) -> Option<&'t str> {
+    let mut found = None;
+    let mut rest = frame;
+    while let Some(place) = rest
+        .windows(key.len() + 2)
+        .position(|window| matches!(window, [b'"', name @ .., b'"'] if name == key.as_bytes()))
+    {
+        rest = &rest[place + key.len() + 2..];
+        let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else { continue };
+        let Some(value) = value.trim_ascii_start().strip_prefix(b"\"") else { continue };
+        let end = value.iter().position(|&byte| byte == b'"')?;
+        let text = str::from_utf8(&value[..end]).ok()?;
+        if found.is_some_and(|found| found != text) {
+            return None;
+        }
+        (found, rest) = (Some(text), &value[end + 1..]);
+    }
+    found
+}
+
 /// A field that must be there.
 pub(super) fn required<'t>(object: Value<'t>, name: &str) -> Result<Value<'t>, Rejected> {
     object.field(name).ok_or(Rejected::Field)

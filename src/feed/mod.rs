@@ -261,7 +261,8 @@ impl<E: Exchange> Feed<E> {
             true => MonoNanos::MAX,
             false => now.after(ASK_AGAIN_AFTER),
         };
-        let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet).min(untold);
+        let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet);
+        let due = due.min(self.publisher.suspects_due()).min(untold);
         Duration::from_nanos(due.since(now)).min(TIME_EVERY)
     }
 
@@ -412,6 +413,7 @@ impl<E: Exchange> Feed<E> {
             self.publisher.doubt(&doubts, now);
         }
         self.ask_quiet(now);
+        self.publisher.judge_suspects(now);
         self.resync(now);
         if std::mem::take(&mut self.publisher.rejoined) {
             self.told.clear();

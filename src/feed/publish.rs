@@ -14,6 +14,7 @@ use crate::exchange::{
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
+use crate::limits::BOOK_SUSPECT_MAX;
 use crate::metrics::FeedCounters;
 use crate::proof::{Applied, Books, Joined, Left, LossShows, Numbers, Source, Verdict};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
@@ -37,6 +38,9 @@ pub(super) struct Publisher {
     retell: VecDeque<StreamKey>,
     /// Whose book is carried.
     instruments: Vec<InstrumentId>,
+    /// Books of which something may be lost that could not be read, and until when their next event
+    /// may show it.
+    suspects: VecDeque<(MonoNanos, InstrumentId)>,
     /// What was told of streams that are not there.
     pub(super) absences: Absences,
     /// Whose trades are carried, and whether to clients; `None` as long as that was always so.
@@ -77,6 +81,7 @@ impl Publisher {
             waiting: None,
             retell: VecDeque::new(),
             instruments,
+            suspects: VecDeque::new(),
             absences: Absences::default(),
             shown_trades: None,
             rejoined: false,
@@ -190,14 +195,20 @@ impl Publisher {
         }
     }
 
-    /// A frame could not be read, and nobody knows of what it was: maybe of trades whose ids do not
-    /// show it. Must not be called while blocked.
+    /// Something could not be read, and nobody knows of which of these streams it was: each may lack
+    /// it, where no number shows that. Must not be called while blocked.
     #[cold]
-    pub(super) fn lost_frame(&mut self, subscriptions: &[Subscription], source: Source) {
-        for instrument in with_trades(subscriptions) {
-            self.tell_loss(instrument, Channel::Trades, 0, source);
+    pub(super) fn lost_of_any<'a>(
+        &mut self,
+        streams: impl IntoIterator<Item = &'a Subscription>,
+        source: Source,
+    ) {
+        for one in streams {
+            match one.channel {
+                Channel::Candles => self.unheard(one.instrument),
+                channel => self.tell_loss(one.instrument, channel, 0, source),
+            }
         }
-        self.unheard_candles(subscriptions);
         self.stamp_and_push(source.received);
     }
 
@@ -610,6 +621,33 @@ impl Publisher {
             }
         }
         self.stamp_and_push(now);
+    }
+
+    /// Something could not be read that may have been of any of these books, whose next event will
+    /// show it.
+    #[cold]
+    pub(super) fn suspect(&mut self, instruments: &[InstrumentId], now: MonoNanos) {
+        let due = now.after(BOOK_SUSPECT_MAX);
+        for &instrument in instruments {
+            if self.books.suspect(instrument, self.output.staged()) {
+                self.suspects.push_back((due, instrument));
+            }
+        }
+        self.stamp_and_push(now);
+    }
+
+    /// When the first suspect book has had its time.
+    pub(super) fn suspects_due(&self) -> MonoNanos {
+        self.suspects.front().map_or(MonoNanos::MAX, |(due, _)| *due)
+    }
+
+    /// Makes anew the suspect books that have had their time and of which nothing came.
+    pub(super) fn judge_suspects(&mut self, now: MonoNanos) {
+        while let Some((_, instrument)) = self.suspects.pop_front_if(|(due, _)| *due <= now) {
+            if self.books.is_suspect(instrument) {
+                self.distrust(std::iter::once(instrument), Reason::Refused, now);
+            }
+        }
     }
 
     /// Some books may be old, as nobody knows whether their connections live; others may not any

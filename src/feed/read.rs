@@ -1,4 +1,14 @@
 //! Reading from one connection: frames in, verdicts of the parser out.
+//!
+//! What cannot be read is lost, and makes suspect at once each book that it may have been of. Where
+//! that is one book, as the frame or the item names it, the book is made anew. Where nobody knows
+//! whose it was, so is each book of the connection of which nothing is sure to show the loss: it has
+//! no numbers, or a checksum of its best levels alone, or waits for its first state. Others, with
+//! numbers or a checksum of the whole book, are shown as stale and stay proven: the next event proves
+//! them and shows them as live, or shows the loss. One of which nothing comes within
+//! [`BOOK_SUSPECT_MAX`] is made anew, too.
+//!
+//! [`BOOK_SUSPECT_MAX`]: crate::limits::BOOK_SUSPECT_MAX
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -13,14 +23,14 @@ use super::rhythm::Rhythms;
 use super::subscribing::{Refused, Said};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{
-    Batch, ConnectionPlan, Exchange, Frame, Loss, RefusalKind, Rejected, SequencedTick, StreamKey,
+    Batch, ConnectionPlan, Exchange, Frame, RefusalKind, Rejected, SequencedTick, StreamKey,
     Subscription, with_books,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message, NetError};
-use crate::proof::{LossShows, SequenceStep, Source};
+use crate::proof::{SequenceStep, Source};
 use crate::tick::{Body, Reason, Tick};
 
 /// What reading needs besides the connection.
@@ -225,12 +235,12 @@ impl<E: Exchange> Reader<'_, E> {
         }
         match parsed {
             Ok(Frame::Data { recognised }) => {
-                self.data(recognised, open, source);
+                self.data(recognised, connection, source);
                 Step::Continue(())
             }
             Ok(other) => {
-                if !self.batch.trade_marks.is_empty() {
-                    self.marks(&connection.plan.subscriptions, source);
+                if !self.batch.trade_marks.is_empty() || !self.batch.losses.is_empty() {
+                    self.beside(&connection.plan.subscriptions, source);
                 }
                 match self.control(other, connection, received) {
                     None => Step::Continue(()),
@@ -249,7 +259,8 @@ impl<E: Exchange> Reader<'_, E> {
 
     /// A frame of ticks and books.
     #[inline]
-    fn data(&mut self, recognised: bool, open: &mut Open, source: Source) {
+    fn data(&mut self, recognised: bool, connection: &mut Connection<'_>, source: Source) {
+        let open = &mut *connection.open;
         let (counters, received) = (self.counters, source.received);
         if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
         if self.batch.trade_ids_refused > 0 {
@@ -264,7 +275,7 @@ impl<E: Exchange> Reader<'_, E> {
         self.hear(&mut open.rhythms, received);
         self.publisher.frame(self.batch, source);
         if !self.batch.losses.is_empty() {
-            self.losses(source);
+            self.losses(&connection.plan.subscriptions, source);
         }
     }
 
@@ -279,15 +290,17 @@ impl<E: Exchange> Reader<'_, E> {
         }
     }
 
-    /// What a frame that is no data says of trades: nothing to whoever did not ask for them.
+    /// What a frame that is no data says of trades, which is nothing to whoever did not ask for them,
+    /// and what of it could not be read.
     #[cold]
-    fn marks(&mut self, subscriptions: &[Subscription], source: Source) {
+    fn beside(&mut self, subscriptions: &[Subscription], source: Source) {
         let asked = |instrument| {
             let is_trades = |one: &&Subscription| one.channel == Channel::Trades;
             subscriptions.iter().filter(is_trades).any(|one| one.instrument == instrument)
         };
         self.batch.trade_marks.retain(|mark| asked(mark.instrument));
         self.publisher.frame(self.batch, source);
+        self.losses(subscriptions, source);
     }
 
     /// A frame that is no data. Returns how it ends the connection, if it does.
@@ -377,19 +390,28 @@ impl<E: Exchange> Reader<'_, E> {
     }
 
     /// Something in a frame could not be read, and costs itself alone: a book its trust, whatever
-    /// else the stream may show later.
+    /// else the stream may show later. What names no instrument may have been of any.
     #[cold]
-    fn losses(&mut self, source: Source) {
+    fn losses(&mut self, subscriptions: &[Subscription], source: Source) {
         for loss in &self.batch.losses {
             self.counters.lose_items(loss.rejected, loss.count.into());
+            if loss.instrument.is_none() {
+                let of_any = subscriptions.iter().filter(|one| one.channel == loss.channel);
+                self.publisher.lost_of_any(of_any, source);
+            }
         }
         let of_book = self.batch.losses.iter().filter(|loss| loss.channel == Channel::Orderbook);
-        let suspects: Vec<InstrumentId> = of_book.filter_map(|loss| loss.instrument).collect();
-        self.distrust(suspects, source);
+        let is_of_any = of_book.clone().any(|loss| loss.instrument.is_none());
+        let named: Vec<InstrumentId> = of_book.filter_map(|loss| loss.instrument).collect();
+        // What is known to be of two books is of no third.
+        match named.is_empty() && is_of_any {
+            true => self.suspect(subscriptions, source),
+            false => self.distrust(named, source),
+        }
     }
 
-    /// A frame that cannot be read costs itself. Where a lost book event leaves no trace and nobody
-    /// knows whose it was, it costs the trust in all books that the connection brings.
+    /// A frame that cannot be read costs itself; where nobody knows of what it was, whatever it may
+    /// have been of lacks it.
     #[cold]
     fn reject(&mut self, rejected: Rejected, subscriptions: &[Subscription], source: Source) {
         if let Some(index) = index_of(rejected) {
@@ -397,17 +419,25 @@ impl<E: Exchange> Reader<'_, E> {
         }
         if !self.batch.losses.is_empty() {
             self.publisher.frame(self.batch, source);
-            self.losses(source);
-        } else if rejected != Rejected::Foreign {
-            self.publisher.lost_frame(subscriptions, source);
+            self.losses(subscriptions, source);
+            return;
         }
-        let is_of_other =
-            |loss: &Loss| loss.instrument.is_some() || !matches!(loss.channel, Channel::Orderbook);
-        let may_be_of_book =
-            self.batch.losses.is_empty() || !self.batch.losses.iter().all(is_of_other);
-        if may_be_of_book && self.publisher.books.loss_shows() == LossShows::Nowhere {
-            self.distrust(with_books(subscriptions).collect(), source);
+        if rejected != Rejected::Foreign {
+            let without_states =
+                |one: &&Subscription| matches!(one.channel, Channel::Trades | Channel::Candles);
+            self.publisher.lost_of_any(subscriptions.iter().filter(without_states), source);
         }
+        self.suspect(subscriptions, source);
+    }
+
+    /// Any book of the connection may lack what could not be read.
+    fn suspect(&mut self, subscriptions: &[Subscription], source: Source) {
+        let books = &self.publisher.books;
+        let (shown, hidden): (Vec<_>, Vec<_>) =
+            with_books(subscriptions).partition(|&one| books.shows_loss(one));
+        self.outcome.attention |= !shown.is_empty();
+        self.publisher.suspect(&shown, source.received);
+        self.distrust(hidden, source);
     }
 
     /// These books may be wrong.

@@ -3,18 +3,15 @@
 //! The first failure of a book is repaired at once, and so is a later one of a book that was live for
 //! ten seconds. One that fails again and again, or whose snapshot does not come, is tried at growing
 //! intervals: a resynchronisation costs the exchange a snapshot and us two messages of an allowance.
+//! What cannot be read may fail all books of a connection at once, and does not end because one of
+//! them was live meanwhile: there the intervals grow as long as it comes more often than they last.
 
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::instrument::InstrumentId;
+use crate::limits::{RESYNC_WAIT_MAX, RESYNC_WAIT_MIN};
 use crate::proof::Needed;
-
-/// Between the first two tries; doubles with each further one.
-const WAIT_MIN: Duration = Duration::from_secs(1);
-
-/// Longest wait between two tries.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long a snapshot may take that was asked for, or should be on its way.
 const SNAPSHOT_MAX: Duration = Duration::from_secs(10);
@@ -53,7 +50,7 @@ impl Resyncs {
     /// A book needs the snapshot that its stream begins with.
     pub(super) fn want(&mut self, needed: Needed, now: MonoNanos) {
         let waiting = self.waiting(needed.instrument);
-        if waiting.due == MonoNanos::MAX {
+        if waiting.due == MonoNanos::MAX && !needed.unread {
             // It was found live when the last try was over: this is another matter.
             waiting.tries = 0;
         }
@@ -106,8 +103,8 @@ impl Waiting {
         if self.tries == 0 || now >= self.asked.after(FORGET_AFTER) {
             return now;
         }
-        let wait = WAIT_MIN * (1 << (self.tries - 1).min(10));
-        self.asked.after(wait.min(WAIT_MAX)).max(now)
+        let wait = RESYNC_WAIT_MIN * (1 << (self.tries - 1).min(10));
+        self.asked.after(wait.min(RESYNC_WAIT_MAX)).max(now)
     }
 }
 
@@ -116,7 +113,7 @@ mod tests {
     use super::*;
 
     const BOOK: InstrumentId = InstrumentId(3);
-    const NEEDED: Needed = Needed { instrument: BOOK, attempt: 0, patient: false };
+    const NEEDED: Needed = Needed { instrument: BOOK, attempt: 0, patient: false, unread: false };
     const NOW: MonoNanos = MonoNanos(1_000_000_000_000);
 
     fn tried(attempt: u32) -> Option<Try> {
@@ -161,6 +158,29 @@ mod tests {
             assert_eq!(resyncs.next(now, |_| false), None);
             now = now.after(Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn a_flood_of_what_cannot_be_read_costs_a_book_one_try_a_minute_at_last() {
+        let mut resyncs = Resyncs::default();
+        let (mut now, mut tries) = (NOW, 0);
+        let hour = now.after(Duration::from_secs(3_600));
+        while now < hour {
+            // The book is live again whenever it is looked at, and fails each eleven seconds.
+            resyncs.want(Needed { unread: true, ..NEEDED }, now);
+            let next = now.after(Duration::from_secs(11));
+            while resyncs.due() <= next {
+                now = resyncs.due().max(now);
+                tries += u32::from(resyncs.next(now, |_| true).is_some());
+                now = now.after(Duration::from_secs(10));
+                assert_eq!(resyncs.next(now, |_| false), None);
+            }
+            now = next.max(now);
+        }
+        assert!((50..=66).contains(&tries), "{tries} tries in an hour");
+        now = now.after(RESYNC_WAIT_MAX);
+        resyncs.want(Needed { unread: true, ..NEEDED }, now);
+        assert!(resyncs.next(now, |_| true).is_some(), "one in a while is repaired at once");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod silence;
 mod told;
 mod turns;
 mod unheard;
+mod unread;
 
 type AnyFeed = Feed<Box<dyn Exchange>>;
 

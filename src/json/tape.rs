@@ -42,6 +42,15 @@ impl JsonReader {
         frame: PaddedFrame<'_>,
         visit: impl FnOnce(Value<'_>) -> T,
     ) -> Result<T, NotJson> {
+        self.read_beside(frame, |root, _| root.map(visit))
+    }
+
+    /// Parses a frame in place and lets `visit` walk it, if it is JSON, beside its text as it came.
+    pub fn read_beside<T>(
+        &mut self,
+        frame: PaddedFrame<'_>,
+        visit: impl FnOnce(Result<Value<'_>, NotJson>, &[u8]) -> T,
+    ) -> T {
         self.text.clear();
         self.text.extend_from_slice(frame.bytes());
         let (bytes, length) = frame.into_padded();
@@ -52,9 +61,9 @@ impl JsonReader {
             Ok(()) if !tape.0.is_empty() => {
                 locate(&self.text, self.buffers.structural_indexes(), &mut self.starts);
                 let document = Document { nodes: &tape.0, text: &self.text, starts: &self.starts };
-                Ok(visit(Value { document: &document, at: 0 }))
+                visit(Ok(Value { document: &document, at: 0 }), &self.text)
             }
-            _ => Err(NotJson),
+            _ => visit(Err(NotJson), &self.text),
         };
         self.nodes = tape.reset().0;
         if length > JSON_BYTES_KEPT {

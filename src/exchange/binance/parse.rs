@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{self, GENERAL, cut, dated, pairs, trade_id, unsigned};
+use crate::exchange::general::{self, GENERAL, cut, dated, pairs, scan, trade_id, unsigned};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Rejected, TradeMark, trade_tick,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Rejected, Subject, TradeMark,
+    trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -134,7 +135,7 @@ impl Context<'_> {
         }
         let event = Event::of(root).ok_or(Rejected::Foreign)?;
         if event.name().is_some() || event.is_bare_quote() {
-            return self.event(&event, batch);
+            return self.event(&event, None, batch);
         }
         if event.is_partial_book {
             return Ok(Frame::Other);
@@ -156,13 +157,17 @@ impl Context<'_> {
         if !is_of(stream, &event) {
             return self.misdirected(stream, &event, batch);
         }
+        // What a stream of ours brings is its own, or cannot be read.
+        if channel_of(stream).is_some_and(|channel| event.channel() != Some(channel)) {
+            return Err(Rejected::Foreign);
+        }
         let known = event.name().is_some() || event.is_bare_quote();
         // The best levels, whole each time; on futures they call themselves `depthUpdate` like
         // the changes to a book, and only the stream's name tells. Nobody here asks for them.
         if !known || is_partial_book(stream) {
             return Ok(Frame::Other);
         }
-        self.event(&event, batch)
+        self.event(&event, Some(stream), batch)
     }
 
     /// A list of events, as on `!ticker@arr`.
@@ -171,7 +176,7 @@ impl Context<'_> {
         for item in list.items().ok_or(Rejected::Foreign)? {
             let event = Event::of(item).filter(|event| event.name().is_some());
             let read = match event {
-                Some(event) => self.event(&event, batch)?,
+                Some(event) => self.event(&event, None, batch)?,
                 None => {
                     // Lists are of tickers.
                     batch.lose(None, Channel::Ticker, Rejected::Foreign);
@@ -194,29 +199,25 @@ impl Context<'_> {
         event: &Event<'_>,
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
-        let channel = match event.name() {
-            Some("trade" | "aggTrade") => Channel::Trades,
-            Some("depthUpdate") => Channel::Orderbook,
-            Some("24hrTicker") => Channel::Ticker,
-            Some("kline") => Channel::Candles,
-            None if event.is_bare_quote() => Channel::Quotes,
-            Some("bookTicker") => Channel::Quotes,
-            _ => return Ok(Frame::Other),
-        };
-        batch.lose(None, channel, Rejected::Contradiction);
-        if channel == Channel::Orderbook {
-            let named = stream.split_once('@').map_or(stream, |(named, _)| named);
-            let named = self.instruments.find(named.to_ascii_uppercase().as_bytes());
-            let own = event.value(b's').and_then(Value::string);
-            let own = own.and_then(|own| self.instruments.find(own.as_bytes()));
-            for one in named.into_iter().chain(own) {
-                batch.lose_too(one, channel, Rejected::Contradiction);
-            }
+        let Some(channel) = event.channel() else { return Ok(Frame::Other) };
+        let own = event.value(b's').and_then(Value::string);
+        let own = own.and_then(|own| self.instruments.find(own.as_bytes()));
+        let named = named_by(self.instruments, stream);
+        let Some(first) = named.or(own) else { return Ok(Frame::Other) };
+        batch.lose(Some(first), channel, Rejected::Contradiction);
+        if let Some(other) = own.filter(|_| named.is_some()) {
+            batch.lose_too(other, channel, Rejected::Contradiction);
         }
         Ok(GENERAL)
     }
 
-    fn event(&self, event: &Event<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
+    /// Reads one event, of a stream where it is wrapped.
+    fn event(
+        &self,
+        event: &Event<'_>,
+        stream: Option<&str>,
+        batch: &mut Batch,
+    ) -> Result<Frame, Rejected> {
         type Read<'a> =
             fn(&Context<'a>, InstrumentId, &Event<'_>, &mut Batch) -> Result<Frame, Rejected>;
         let (channel, read): (_, Read<'_>) = match event.name() {
@@ -230,8 +231,13 @@ impl Context<'_> {
             Some("serverShutdown") => return Ok(Frame::Shutdown),
             Some(_) => return Ok(Frame::Other),
         };
-        let Some(native) = batch.attempt(None, channel, |_| event.text(b's')) else {
-            return Ok(GENERAL);
+        let native = match event.text(b's') {
+            Ok(native) => native,
+            Err(rejected) => {
+                let named = stream.and_then(|stream| named_by(self.instruments, stream));
+                batch.lose(named, channel, rejected);
+                return Ok(GENERAL);
+            }
         };
         let Some(instrument) = self.instruments.find(native.as_bytes()) else {
             return Ok(Frame::Other);
@@ -408,6 +414,19 @@ fn is_of(stream: &str, event: &Event<'_>) -> bool {
     named.starts_with('!') || symbol.eq_ignore_ascii_case(named)
 }
 
+/// The channel of what a stream of one symbol brings, where that is one of ours.
+fn channel_of(stream: &str) -> Option<Channel> {
+    let (_, kind) = stream.split_once('@')?;
+    Some(match kind.split('@').next()? {
+        "trade" | "aggTrade" => Channel::Trades,
+        "depth" => Channel::Orderbook,
+        "bookTicker" => Channel::Quotes,
+        "ticker" => Channel::Ticker,
+        kline if kline.starts_with("kline_") => Channel::Candles,
+        _ => return None,
+    })
+}
+
 /// `…@depth5`, `…@depth20@100ms`: the best levels, whole each time.
 fn is_partial_book(stream: &str) -> bool {
     let kind = stream.split_once('@').and_then(|(_, kind)| kind.strip_prefix("depth"));
@@ -440,6 +459,18 @@ fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
     });
     let kind = errors::kind(&code, words, stated);
     Some(Frame::Error { id, subject: None, kind, text: cut(&[words]) })
+}
+
+/// The stream that a frame's wrapper names.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let stream = scan(frame, "stream")?;
+    Some(Subject::of(named_by(instruments, stream)?, channel_of(stream)?))
+}
+
+/// The instrument that a stream's name says, where it is ours.
+fn named_by(instruments: &NativeMap, stream: &str) -> Option<InstrumentId> {
+    let (named, _) = stream.split_once('@')?;
+    instruments.find(named.to_ascii_uppercase().as_bytes())
 }
 
 /// Calls `found` with the symbols that a frame names.
@@ -495,6 +526,19 @@ impl<'t> Event<'t> {
     /// What it calls itself.
     fn name(&self) -> Option<&'t str> {
         self.value(b'e')?.string()
+    }
+
+    /// The channel that it is of.
+    fn channel(&self) -> Option<Channel> {
+        Some(match self.name() {
+            Some("trade" | "aggTrade") => Channel::Trades,
+            Some("depthUpdate") => Channel::Orderbook,
+            Some("24hrTicker") => Channel::Ticker,
+            Some("kline") => Channel::Candles,
+            Some("bookTicker") => Channel::Quotes,
+            None if self.is_bare_quote() => Channel::Quotes,
+            Some(_) | None => return None,
+        })
     }
 
     /// Spot's `bookTicker` has no name.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::{
     Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
     Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription,
+    SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -180,6 +180,10 @@ impl Protocol for BybitProtocol {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         Context { instruments, memory: &mut self.memory }.frame(root, batch)
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+        parse::trace(instruments, frame)
     }
 
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {

@@ -6,9 +6,11 @@ use super::memory::Memory;
 use super::subscribe::{interval_of, subject_of};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, items, millis, pairs, price, required, size, text, trade_id, unsigned, wide,
+    GENERAL, cut, items, millis, pairs, price, required, scan, size, text, trade_id, unsigned, wide,
 };
-use crate::exchange::{Batch, BookKind, BookUpdate, Frame, RefusalKind, Rejected, trade_tick};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, Frame, RefusalKind, Rejected, Subject, trade_tick,
+};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::tick::{Candle, Decimal, Reason, Side, Tick, Ticker, Trade, TradeId};
@@ -459,6 +461,11 @@ fn percent(ratio: Decimal) -> Option<Decimal> {
     let missing = 2_u8.saturating_sub(ratio.digits());
     let mantissa = ratio.mantissa().checked_mul(10_i64.pow(missing.into()))?;
     Decimal::new(mantissa, ratio.digits().saturating_sub(2))
+}
+
+/// The stream that a frame's topic names.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    subject_of(scan(frame, "topic")?, instruments)
 }
 
 /// Calls `found` with the symbols that a frame names.

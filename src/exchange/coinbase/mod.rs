@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::{
     Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
     Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
-    Subscription,
+    Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -131,6 +131,10 @@ impl Protocol for CoinbaseProtocol {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         Context { instruments, minute: &self.minute }.frame(root, batch)
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+        parse::trace(instruments, frame)
     }
 
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {

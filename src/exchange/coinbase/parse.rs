@@ -6,9 +6,9 @@ use super::fields::{
     unsigned, volume,
 };
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, required, size, text, trade_id};
+use crate::exchange::general::{GENERAL, required, scan, size, text, trade_id};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, TradeMark,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, Subject, TradeMark,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
@@ -76,13 +76,8 @@ impl Context<'_> {
             return heartbeat(instrument, root, batch);
         }
         let Some(instrument) = instrument else { return Ok(Frame::Other) };
-        let channel = match kind {
-            "match" | "last_match" => Channel::Trades,
-            "ticker" => Channel::Ticker,
-            "l2update" | "snapshot" => Channel::Orderbook,
-            // Orders (`received`, `open`, `done`, …), auctions, requests for quotes.
-            _ => return Ok(Frame::Other),
-        };
+        // Orders (`received`, `open`, `done`, …), auctions, requests for quotes.
+        let Some(channel) = channel_of(kind) else { return Ok(Frame::Other) };
         batch.attempt(instrument, channel, |batch| match kind {
             "match" => trade(instrument, Origin::Live, root, batch),
             "last_match" => trade(instrument, Origin::Past, root, batch),
@@ -211,6 +206,22 @@ fn side(name: &str) -> Result<Side, Rejected> {
         "sell" => Ok(Side::Ask),
         _ => Err(Rejected::Field),
     }
+}
+
+/// The channel of what calls itself so.
+fn channel_of(kind: &str) -> Option<Channel> {
+    Some(match kind {
+        "match" | "last_match" => Channel::Trades,
+        "ticker" => Channel::Ticker,
+        "l2update" | "snapshot" => Channel::Orderbook,
+        _ => return None,
+    })
+}
+
+/// The stream that a frame's type and product name.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let channel = channel_of(scan(frame, "type")?)?;
+    Some(Subject::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -18,7 +18,7 @@ use super::coinbase::{errors, listing as shared_listing, symbol as shared_symbol
 use super::{
     Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
     Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
-    Subscription,
+    Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -125,6 +125,10 @@ impl Protocol for AdvancedProtocol {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         Context { instruments, minute: &self.minute }.frame(root, batch)
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+        parse::trace(instruments, frame)
     }
 
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {

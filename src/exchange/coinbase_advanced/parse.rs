@@ -6,8 +6,10 @@ use crate::exchange::coinbase::fields::{
     TickerFields, TradeFields, error, level, listed, optional_price, optional_size, price, time,
     unsigned, volume,
 };
-use crate::exchange::general::{self, GENERAL, items, required, size, stated, text, trade_id};
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected};
+use crate::exchange::general::{
+    self, GENERAL, items, required, scan, size, stated, text, trade_id,
+};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
 use crate::tick::{Candle, Interval, Reason, Side, Ticker};
@@ -296,6 +298,18 @@ fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle::of(Interval::Minute5, open_time, prices);
     Ok(volume(item, "volume")?.map_or(candle, |volume| candle.with_volume(volume)))
+}
+
+/// The stream that a frame names: it has events of one product.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let channel = match scan(frame, "channel")? {
+        "l2_data" => Channel::Orderbook,
+        "market_trades" => Channel::Trades,
+        "ticker" | "ticker_batch" => Channel::Ticker,
+        "candles" => Channel::Candles,
+        _ => return None,
+    };
+    Some(Subject::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::{
     Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
     DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription,
+    SnapshotSource, Subject, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
@@ -186,6 +186,13 @@ impl Protocol for KrakenProtocol {
         match version {
             Version::One => v1::frame(&mut context, root, batch),
             Version::Two => context.frame(root, batch),
+        }
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+        match self.version {
+            Version::One => v1::trace(instruments, frame),
+            Version::Two => parse::trace(instruments, frame),
         }
     }
 

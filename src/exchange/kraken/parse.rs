@@ -7,7 +7,7 @@
 use super::book::{self, Depths};
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{self, GENERAL, cut, required, text, trade_id, unsigned};
+use crate::exchange::general::{self, GENERAL, cut, required, scan, text, trade_id, unsigned};
 use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
@@ -296,19 +296,18 @@ impl Context<'_> {
     fn subject(&self, result: &Item<'_>, request: Option<u64>) -> Option<Subject> {
         let symbol = result.value("symbol")?.string()?;
         let instrument = self.instruments.find(symbol.as_bytes())?;
-        let channel = match result.value("channel")?.string()? {
-            "book" => Channel::Orderbook,
-            "trade" => Channel::Trades,
-            "ticker" => match request.and_then(subscribe::channel_of) {
-                Some(Channel::Quotes) => Channel::Quotes,
-                _ => Channel::Ticker,
-            },
-            "ohlc" => Channel::Candles,
-            _ => return None,
+        let channel = match channel_of(result.value("channel")?.string()?)? {
+            Channel::Ticker if self.are_quotes(request) => Channel::Quotes,
+            other => other,
         };
         let minutes = result.value("interval").and_then(Value::unsigned);
         let interval = minutes.filter(|_| channel == Channel::Candles).and_then(interval_of);
         Some(Subject { interval, ..Subject::of(instrument, channel) })
+    }
+
+    /// Whether a ticker is asked for by this request as the quotes in it.
+    fn are_quotes(&self, request: Option<u64>) -> bool {
+        request.and_then(subscribe::channel_of) == Some(Channel::Quotes)
     }
 
     /// Of a book an answer tells the depth.
@@ -467,6 +466,23 @@ impl<'t> Item<'t> {
     fn checksum(&self) -> Result<u32, Rejected> {
         u32::try_from(unsigned(self.required("checksum")?)?).map_err(|_| Rejected::Field)
     }
+}
+
+/// The channel of a name on the wire.
+fn channel_of(name: &str) -> Option<Channel> {
+    Some(match name {
+        "book" => Channel::Orderbook,
+        "trade" => Channel::Trades,
+        "ticker" => Channel::Ticker,
+        "ohlc" => Channel::Candles,
+        _ => return None,
+    })
+}
+
+/// The stream that a frame names: it has items of one symbol.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let channel = channel_of(scan(frame, "channel")?)?;
+    Some(Subject::of(instruments.find(scan(frame, "symbol")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names, but for those of the list of instruments:

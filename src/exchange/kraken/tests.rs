@@ -150,6 +150,8 @@ fn a_bad_book_frame_costs_itself_and_names_its_book() {
     let neither = UPDATE.replace("bids", "b").replace("asks", "a");
     assert_eq!(reader.read(&neither), Err(Rejected::Field));
     assert_eq!(reader.read(&UPDATE[..90]), Err(Rejected::NotJson));
+    assert_eq!(reader.last.batch.suspect(), Some(id_of("ETH/BTC")), "what is left names it");
+    assert_eq!(reader.read(&UPDATE[..30]), Err(Rejected::NotJson));
     assert_eq!(reader.last.batch.suspect(), None);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
     assert_eq!(reader.last.batch.suspect(), None);

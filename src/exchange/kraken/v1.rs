@@ -9,7 +9,7 @@ use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wid
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject, trade_tick,
 };
-use crate::instrument::{Channel, InstrumentId};
+use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId};
@@ -250,15 +250,20 @@ fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
 /// The stream that an answer names.
 fn subject(context: &Context<'_>, root: Value<'_>) -> Option<Subject> {
     let pair = root.field("pair")?.string()?;
-    let channel = match root.field("subscription")?.field("name")?.string()? {
+    let channel = channel_of(root.field("subscription")?.field("name")?.string()?)?;
+    Some(Subject::of(context.instruments.find(pair.as_bytes())?, channel))
+}
+
+/// The channel of a name on the wire.
+fn channel_of(name: &str) -> Option<Channel> {
+    Some(match name {
         "book" => Channel::Orderbook,
         "trade" => Channel::Trades,
         "ticker" => Channel::Ticker,
         "spread" => Channel::Quotes,
         "ohlc" => Channel::Candles,
         _ => return None,
-    };
-    Some(Subject::of(context.instruments.find(pair.as_bytes())?, channel))
+    })
 }
 
 fn part(list: Value<'_>, index: usize) -> Result<Value<'_>, Rejected> {
@@ -276,6 +281,16 @@ fn seconds(value: Value<'_>) -> Result<UnixNanos, Rejected> {
     };
     let nanos = i64::try_from(nanos).map_err(|_| Rejected::Digits)?;
     Ok(if nanos > 0 { UnixNanos(nanos) } else { UnixNanos::NONE })
+}
+
+/// The stream that a frame names at its end.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let mut parts = frame.trim_ascii_end().strip_suffix(b"]")?.rsplitn(3, |&byte| byte == b',');
+    let mut name = || parts.next()?.trim_ascii().strip_prefix(b"\"")?.strip_suffix(b"\"");
+    let (pair, channel) = (name()?, name()?);
+    let channel = str::from_utf8(channel).ok()?;
+    let channel = channel_of(channel.split_once('-').map_or(channel, |(name, _)| name))?;
+    Some(Subject::of(instruments.find(pair)?, channel))
 }
 
 /// Calls `found` with the pairs that a frame names.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::{
     Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
     DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected,
-    Request, RequestRules, SnapshotSource, Subscription,
+    Request, RequestRules, SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -211,6 +211,10 @@ impl Protocol for OkxProtocol {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         Context { instruments, sources: &mut self.sources }.frame(root, batch)
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+        parse::trace(instruments, frame)
     }
 
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {

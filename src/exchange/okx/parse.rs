@@ -10,7 +10,8 @@ use super::symbol::is_contract;
 use super::{BookSource, BookSources, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, items, millis, price, required, size, stated, text, trade_id, unsigned, wide,
+    GENERAL, cut, items, millis, price, required, scan, size, stated, text, trade_id, unsigned,
+    wide,
 };
 use crate::exchange::{
     Batch, BookKind, BookUpdate, Frame, Listings, Rejected, Subject, trade_tick,
@@ -433,6 +434,12 @@ fn stated_field(item: Value<'_>, name: &str) -> Result<Option<Decimal>, Rejected
 
 fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejected> {
     stated(item, name).map(wide).transpose()
+}
+
+/// The stream that a frame's argument names.
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    let channel = Named::of(scan(frame, "channel")?).channel()?;
+    Some(Subject::of(instruments.find(scan(frame, "instId")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbol that a frame names.

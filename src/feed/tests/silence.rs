@@ -42,12 +42,24 @@ impl Pair {
         options: impl FnOnce(&mut Options),
         adjust: impl FnOnce(&mut FeedOptions),
     ) -> Self {
+        Self::of(exchange, &[native], channels, options, adjust)
+    }
+
+    /// With several symbols.
+    pub(super) fn of(
+        exchange: ExchangeId,
+        natives: &[&str],
+        channels: &[Channel],
+        options: impl FnOnce(&mut Options),
+        adjust: impl FnOnce(&mut FeedOptions),
+    ) -> Self {
         let (clock, hand) = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
         let mut own = Options::new(exchange);
-        (own.symbols, own.rate, own.clock) = (vec![native.to_owned()], 100, clock.clone());
+        own.symbols = natives.iter().map(|&native| native.to_owned()).collect();
+        (own.rate, own.clock) = (100, clock.clone());
         options(&mut own);
         let exchange_by_hand = ByHand::new(&own, 10).unwrap();
-        let wanted = subscriptions(exchange, &[native], channels);
+        let wanted = subscriptions(exchange, natives, channels);
         let hand = Hand::by((clock, hand), exchange, wanted, exchange_by_hand.url(), adjust);
         Self { exchange: exchange_by_hand, hand, upgrades: Vec::new() }
     }

@@ -14,7 +14,7 @@ use crate::exchange::ChecksumRule;
 use crate::tick::{DIGITS_MAX, Decimal, Digits, Level, Side};
 
 /// Levels of each side under Kraken's checksum.
-const KRAKEN_LEVELS: usize = 10;
+pub(super) const KRAKEN_LEVELS: usize = 10;
 
 /// Their longest text: price and size have at most 18 digits each, and as many zeros behind them that
 /// were not written.

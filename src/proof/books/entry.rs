@@ -1,6 +1,6 @@
 //! One book: what its events do to it, and what they make the rings carry.
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, KRAKEN_LEVELS};
 use super::course::Course;
 use super::held::{Held, Hold};
 use super::proof::{Position, Step, leaps_ahead, step};
@@ -55,6 +55,8 @@ pub(super) struct Entry {
     pub(super) position: Option<Position>,
     /// Where the exchange's checksum stands, if it sends any.
     checksum: Option<Box<Checksum>>,
+    /// The last one was over the whole book.
+    pub(super) is_covered: bool,
     /// What waits for a snapshot; empty while the book is proven.
     pub(super) held: Held,
     pub(super) request: Request,
@@ -84,6 +86,7 @@ impl Entry {
             beside: None,
             position: None,
             checksum: checksum.map(|rule| Box::new(Checksum::new(rule))),
+            is_covered: false,
             held: Held::default(),
             request: Request::None,
             is_asked: false,
@@ -250,6 +253,7 @@ impl Entry {
     pub(super) fn take_over(&mut self, out: &mut Vec<Tick>) -> bool {
         let Some(beside) = self.beside.take() else { return false };
         (self.book, self.position, self.checksum) = (beside.book, beside.position, beside.checksum);
+        self.is_covered = beside.is_covered;
         self.counts.applied += beside.counts.applied;
         self.course = Course::NEW;
         if let Some(position) = self.position {
@@ -385,6 +389,7 @@ impl Entry {
     /// Holds the book against the checksum that came with an event.
     #[inline]
     fn verify(&mut self, update: &BookUpdate) -> Result<(), Reason> {
+        self.is_covered = update.checksum.is_some() && update.depth <= KRAKEN_LEVELS as u32;
         let (Some(sent), Some(checksum)) = (update.checksum, &mut self.checksum) else {
             return Ok(());
         };
@@ -414,6 +419,11 @@ impl Entry {
             SnapshotSource::Rest => !self.held.is_empty(),
             SnapshotSource::Stream => self.position.is_none(),
         }
+    }
+
+    /// Proven, and shown as stale until its next event shows that nothing of it was lost.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.position.is_some() && self.shown == Some((BookState::Stale, Reason::Refused))
     }
 
     /// Proven, and shown as stale until its connection is known to live.

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A live book whose connection does not answer is shown as stale, but stays what it is: with the
-//! answer, or its next event, it is shown as live again.
+//! answer, or its next event, it is shown as live again. So is one of which something may be lost
+//! that its next event shows by its number: if that follows, nothing was.
 //!
 //! While a book is not live the rings carry its changes of state alone: the broadcasters keep the
 //! last proven book, flagged. How it becomes live again depends on where its first state comes
@@ -108,6 +109,8 @@ pub struct Needed {
     pub attempt: u32,
     /// Nothing went wrong: the subscription is new and its snapshot is probably on its way.
     pub patient: bool,
+    /// What was lost could not be read. That another snapshot joins does not mean that it is over.
+    pub unread: bool,
 }
 
 /// What one book has seen.
@@ -272,6 +275,7 @@ impl Books {
                     instrument: entry.instrument,
                     attempt: entry.attempt - 1,
                     patient: entry.patient,
+                    unread: matches!(entry.shown, Some((_, Reason::Refused))),
                 });
             }
         }
@@ -393,6 +397,35 @@ impl Books {
         true
     }
 
+    /// Something was lost that may have been of this book, and its next event will show whether it
+    /// was: a live one is shown as stale until then, and stays proven. True when it was not yet.
+    pub fn suspect(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) -> bool {
+        if self.is_suspect(instrument) || !self.shows_loss(instrument) {
+            return false;
+        }
+        let Some(place) = self.find(instrument) else { return false };
+        self.entries[place as usize].show(BookState::Stale, Reason::Refused, out);
+        true
+    }
+
+    /// Whether a book is proven, and nothing has shown yet that what was lost was not of it.
+    pub fn is_suspect(&self, instrument: InstrumentId) -> bool {
+        let place = self.find(instrument);
+        place.is_some_and(|place| self.entries[place as usize].is_suspect())
+    }
+
+    /// Whether the loss of an event of a live book is sure to show in its next one: in its numbers, or
+    /// in a checksum over the whole book.
+    pub fn shows_loss(&self, instrument: InstrumentId) -> bool {
+        let Some(place) = self.find(instrument) else { return false };
+        let entry = &self.entries[place as usize];
+        match self.loss_shows() {
+            LossShows::Always => entry.position.is_some_and(|position| position.last_id.is_some()),
+            LossShows::NearTheBest => entry.position.is_some() && entry.is_covered,
+            LossShows::Nowhere => false,
+        }
+    }
+
     /// Nobody knows whether the connection lives that brings this book: a live one is shown as
     /// stale. It stays proven, as nothing of it is known to be missing.
     pub fn doubt(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
@@ -407,7 +440,7 @@ impl Books {
     pub fn vouch(&mut self, instrument: InstrumentId, out: &mut Vec<Tick>) {
         let Some(place) = self.find(instrument) else { return };
         let entry = &mut self.entries[place as usize];
-        if entry.is_doubted() {
+        if entry.is_doubted() && !entry.is_suspect() {
             entry.show(BookState::Live, Reason::Answered, out);
         }
     }

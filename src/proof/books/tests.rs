@@ -61,7 +61,10 @@ fn live() -> (Books, Vec<Tick>) {
     let mut books = Books::new(SPOT);
     let mut out = Vec::new();
     assert_eq!(books.apply(&delta(99, 100, None), &[], &mut out), Applied::Held);
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0, patient: false }));
+    assert_eq!(
+        books.next_needed(),
+        Some(Needed { instrument: BOOK, attempt: 0, patient: false, unread: false })
+    );
     let levels = [level(Side::Bid, 10, 1), level(Side::Ask, 20, 1)];
     assert_eq!(books.snapshot(BOOK, &snapshot(100, &levels), &mut out), Joined::Live);
     (books, out)
@@ -77,7 +80,10 @@ fn a_snapshot_is_asked_for_once_a_delta_is_held() {
     books.apply(&delta(3, 4, None), &[], &mut out);
     assert_eq!(books.next_needed(), None);
     books.request_failed(BOOK);
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 1, patient: false }));
+    assert_eq!(
+        books.next_needed(),
+        Some(Needed { instrument: BOOK, attempt: 1, patient: false, unread: false })
+    );
     assert_eq!(states(&out), [(BookState::Resyncing, Reason::AwaitingSnapshot)]);
 }
 
@@ -348,7 +354,10 @@ fn a_lost_connection_makes_the_book_stale_until_it_is_joined_anew() {
     assert_eq!(books.next_needed(), None);
     books.apply(&delta(101, 101, None), &[], &mut out);
     assert_eq!(books.state(BOOK), Some(BookState::Resyncing));
-    assert_eq!(books.next_needed(), Some(Needed { instrument: BOOK, attempt: 0, patient: false }));
+    assert_eq!(
+        books.next_needed(),
+        Some(Needed { instrument: BOOK, attempt: 0, patient: false, unread: false })
+    );
 }
 
 #[test]

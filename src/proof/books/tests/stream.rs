@@ -138,7 +138,7 @@ fn nothing_is_applied_before_the_snapshot_of_the_stream() {
     assert_eq!(books.apply(&next(99), &early, &mut out), Applied::Unproven);
     assert_eq!(books.apply(&next(100), &early, &mut out), Applied::Unproven);
     assert_eq!(states(&out), [(BookState::Resyncing, Reason::AwaitingSnapshot)]);
-    let needed = Needed { instrument: BOOK, attempt: 0, patient: true };
+    let needed = Needed { instrument: BOOK, attempt: 0, patient: true, unread: false };
     assert_eq!(books.next_needed(), Some(needed));
     assert!(books.awaits_snapshot(BOOK));
     out.clear();
@@ -159,7 +159,7 @@ fn a_failed_book_waits_for_the_next_snapshot_and_keeps_no_delta() {
     let gap = Reason::SequenceGap;
     assert_eq!(states(&out), [(BookState::Stale, gap), (BookState::Resyncing, gap)]);
     assert_eq!(out.len(), 2, "the levels are not published");
-    let needed = Needed { instrument: BOOK, attempt: 0, patient: false };
+    let needed = Needed { instrument: BOOK, attempt: 0, patient: false, unread: false };
     assert_eq!(books.next_needed(), Some(needed));
     assert_eq!(books.apply(&next(104), &[], &mut out), Applied::Unproven);
     assert_eq!(books.next_needed(), None, "asked once");

@@ -1,0 +1,212 @@
+//! What cannot be read: frames of which nobody knows whether they were of a book, frames that name
+//! their stream, and items that do not name theirs.
+
+use tungstenite::Message;
+
+use super::silence::{Pair, STEP, every_exchange, secs};
+use super::*;
+use crate::exchange::Continuity;
+use crate::tick::{Decimal, Level, Side};
+
+/// Two books of one exchange, each whole; where they come beside the stream the test brings them.
+struct Books {
+    exchange: ExchangeId,
+    natives: [String; 2],
+    pair: Pair,
+    /// Notices that were looked at.
+    heard: usize,
+}
+
+impl Books {
+    fn new(exchange: ExchangeId, native: &str) -> Self {
+        let natives = [native.to_owned(), native.replace("BTC", "ETH")];
+        let names = natives.each_ref().map(String::as_str);
+        let pair = Pair::of(exchange, &names, &[Channel::Orderbook], |_| {}, |_| {});
+        let mut books = Self { exchange, natives, pair, heard: 0 };
+        books.pass(secs(5));
+        for index in 0..2 {
+            let last = books.states(index).last().map(|(state, _)| *state);
+            assert_eq!(last, Some(BookState::Live), "{exchange}: the begin");
+        }
+        books
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.pair.hand.feed.clock.now().after(time);
+        while self.pair.hand.feed.clock.now() < end {
+            self.pair.pass(STEP);
+            self.answer();
+        }
+    }
+
+    /// Gives the books that were asked for beside the stream.
+    fn answer(&mut self) {
+        let new = self.pair.hand.notices[self.heard..].iter();
+        let asked: Vec<_> = new
+            .filter_map(|notice| match notice {
+                FeedNotice::NeedSnapshot { instrument, native } => Some((*instrument, *native)),
+                _ => None,
+            })
+            .collect();
+        self.heard = self.pair.hand.notices.len();
+        for (instrument, native) in asked {
+            let book = self.pair.exchange.book(&native).unwrap();
+            let snapshot = BookSnapshot { last_update_id: book.update_id, levels: levels(&book) };
+            self.pair.hand.handle.send(FeedCommand::Snapshot { instrument, snapshot }).unwrap();
+        }
+    }
+
+    /// What was told of a book.
+    fn states(&self, index: usize) -> Vec<(BookState, Reason)> {
+        let own = self.pair.hand.ticks.iter().filter(|tick| tick.instrument.index() == index);
+        let states = own.filter_map(|tick| match tick.body {
+            Body::BookState { state, reason } => Some((state, reason)),
+            _ => None,
+        });
+        states.collect()
+    }
+
+    /// What is told of both books from now on, while the exchange says this.
+    fn told_after(&mut self, fault: Fault, lasts: Duration) -> [Vec<(BookState, Reason)>; 2] {
+        let before = [0, 1].map(|index| self.states(index).len());
+        self.pair.exchange.inject(fault);
+        self.pass(lasts);
+        [0, 1].map(|index| self.states(index).split_off(before[index]))
+    }
+
+    /// Both books are the exchange's.
+    fn assert_right(&mut self) {
+        self.pair.exchange.pause(true);
+        self.pass(secs(3));
+        for (index, native) in self.natives.iter().enumerate() {
+            let books = &self.pair.hand.feed.publisher.books;
+            let instrument = InstrumentId(index as u32);
+            assert_eq!(books.state(instrument), Some(BookState::Live), "{}", self.exchange);
+            let own = books.book(instrument).unwrap();
+            let theirs = levels(&self.pair.exchange.book(native).unwrap());
+            let is_there = |level: &Level| own.levels().any(|one| one == *level);
+            let best = theirs.iter().filter(|level| level.side == Side::Bid).take(10);
+            assert!(best.clone().count() > 0 && best.clone().all(is_there), "{}", self.exchange);
+        }
+        assert_eq!(self.pair.lost(), 0, "{}: no connection is to blame", self.exchange);
+    }
+}
+
+fn levels(book: &crate::sim::TrueBook) -> Vec<Level> {
+    let number = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
+    let side = |side: Side, levels: &[(String, String)]| -> Vec<Level> {
+        let level = |(price, size): &(String, String)| Level {
+            side,
+            price: number(price),
+            size: number(size),
+        };
+        levels.iter().map(level).collect()
+    };
+    [side(Side::Bid, &book.bids), side(Side::Ask, &book.asks)].concat()
+}
+
+fn each_with_books() -> impl Iterator<Item = Books> {
+    let have_books = |(_, _, channels): &(_, _, &[Channel])| channels.contains(&Channel::Orderbook);
+    every_exchange().filter(have_books).map(|(exchange, native, _)| Books::new(exchange, native))
+}
+
+/// Numbers, or a checksum over the whole of its books.
+fn shows_loss(exchange: ExchangeId) -> bool {
+    let rules = profile(exchange).book;
+    rules.continuity != Continuity::None || rules.checksum.is_some()
+}
+
+const STALE: (BookState, Reason) = (BookState::Stale, Reason::Refused);
+const ANEW: (BookState, Reason) = (BookState::Resyncing, Reason::Refused);
+const JOINED: (BookState, Reason) = (BookState::Live, Reason::SnapshotJoined);
+
+#[test]
+fn a_frame_that_cannot_be_read_makes_each_book_suspect_at_once() {
+    for mut books in each_with_books() {
+        let exchange = books.exchange;
+        for fault in [Fault::Garbage, Fault::Binary] {
+            for told in books.told_after(fault, secs(10)) {
+                let answered = (BookState::Live, Reason::Answered);
+                match shows_loss(exchange) {
+                    // Its next event shows that nothing is missing.
+                    true => assert_eq!(told, [STALE, answered], "{exchange}"),
+                    false => assert_eq!(told, [STALE, ANEW, JOINED], "{exchange}"),
+                }
+            }
+        }
+        books.assert_right();
+    }
+}
+
+#[test]
+fn a_suspect_book_of_which_nothing_comes_is_made_anew() {
+    for mut books in each_with_books() {
+        let exchange = books.exchange;
+        books.pair.exchange.pause(true);
+        books.pass(secs(1));
+        for told in books.told_after(Fault::Garbage, secs(8)) {
+            let anew = told.starts_with(&[STALE, ANEW, JOINED]);
+            assert!(anew, "{exchange}: nothing clears it: {told:?}");
+        }
+        books.pair.exchange.pause(false);
+        books.pass(secs(3));
+        books.assert_right();
+    }
+}
+
+#[test]
+fn a_frame_that_names_its_stream_costs_that_book_alone() {
+    for mut books in each_with_books() {
+        let exchange = books.exchange;
+        if exchange == ExchangeId::CoinbaseAdvanced {
+            // Half of a frame ends before its product does.
+            continue;
+        }
+        let (of, symbol) = (Of::Depth, Some(books.natives[0].clone()));
+        let [own, other] = books.told_after(Fault::Cut { of, symbol, count: 1 }, secs(10));
+        assert_eq!(own, [STALE, ANEW, JOINED], "{exchange}");
+        assert_eq!(other, [], "{exchange}: the other book is left alone");
+        books.assert_right();
+    }
+}
+
+#[test]
+fn what_cannot_be_read_again_and_again_is_no_storm_of_requests() {
+    for mut books in each_with_books().filter(|books| !shows_loss(books.exchange)) {
+        let exchange = books.exchange;
+        for _ in 0..54 {
+            let live = [0, 1].map(|index| books.states(index).last() == Some(&JOINED));
+            let told = books.told_after(Fault::Garbage, secs(11));
+            for (told, live) in told.iter().zip(live) {
+                assert!(!live || told.starts_with(&[STALE, ANEW]), "{exchange}: {told:?}");
+            }
+        }
+        let asked = books.pair.hand.handle.counters().resubscriptions.value();
+        assert!(asked <= 2 * (7 + 10), "{exchange}: {asked} in ten minutes, of two books");
+        books.pass(secs(61));
+        books.assert_right();
+    }
+}
+
+#[test]
+fn an_item_that_does_not_name_its_instrument_is_told_to_whoever_may_lack_it() {
+    let (url, accepted) = exchange_by_hand();
+    let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+    let exchange = ExchangeId::CoinbaseAdvanced;
+    let wanted = subscriptions(exchange, &["BTC-USD", "ETH-USD"], &[Channel::Ticker]);
+    let mut hand = Hand::by(clock, exchange, wanted, url, |_| {});
+    hand.until("a connection", |_| !accepted.is_empty());
+    let mut socket = accepted.recv().unwrap();
+    let nameless = r#"{"channel":"ticker","client_id":"","timestamp":"2023-11-14T22:13:20Z","#
+        .to_owned()
+        + r#""sequence_num":0,"events":[{"type":"update","tickers":[{"price":"1.5"}]}]}"#;
+    socket.send(Message::text(nameless)).unwrap();
+    hand.until("what is told of it", |hand| hand.handle.counters().frames.value() == 1);
+    let gaps = hand.ticks.iter().filter_map(|tick| match tick.body {
+        Body::Gap { channel: Channel::Ticker, reason: Reason::Refused, .. } => {
+            Some(tick.instrument.0)
+        }
+        _ => None,
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), [0, 1]);
+}
