@@ -1,4 +1,5 @@
-//! Refusals that cost nothing but words: told together for each feed, whatever the words are.
+//! Errors that cost nothing but words: told together for each feed, whatever the words are, but those
+//! that answer a request apart from those that answer none.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use crate::limits;
 /// What is known of each exchange's.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
-    heard: BTreeMap<ExchangeId, Heard>,
+    /// By whether they answer a request.
+    heard: BTreeMap<(ExchangeId, bool), Heard>,
 }
 
 /// What one exchange said since the last line.
@@ -32,7 +34,7 @@ impl Complaints {
     /// The exchange said this.
     pub(super) fn note(&mut self, exchange: ExchangeId, refusal: Refusal) {
         let none = Heard { next: MonoNanos::ZERO, count: 0, last: None };
-        let heard = self.heard.entry(exchange).or_insert(none);
+        let heard = self.heard.entry((exchange, refusal.id.is_some())).or_insert(none);
         heard.count = heard.count.saturating_add(1);
         heard.last = Some(refusal);
     }
@@ -43,7 +45,7 @@ impl Complaints {
         now: MonoNanos,
     ) -> impl Iterator<Item = (ExchangeId, u64, Refusal)> {
         let due = self.heard.iter_mut().filter(move |(_, heard)| now >= heard.next);
-        due.filter_map(move |(&exchange, heard)| {
+        due.filter_map(move |(&(exchange, _), heard)| {
             let last = heard.last.take()?;
             heard.next = now.after(limits::COMPLAINTS_TOLD_EVERY);
             Some((exchange, std::mem::take(&mut heard.count), last))
@@ -54,6 +56,7 @@ impl Complaints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::words::complaint;
     use arrayvec::ArrayString;
 
     #[test]
@@ -73,6 +76,23 @@ mod tests {
         assert_eq!((lines[0].0, &*lines[0].1), (1, "Invalid topic: x0"), "the first at once");
         assert_eq!(&*lines[4].1, "Invalid topic: x3999");
         assert_eq!(complaints.due(end.after(limits::COMPLAINTS_TOLD_EVERY)).count(), 0);
+    }
+
+    #[test]
+    fn errors_that_answer_no_request_are_counted_and_called_apart() {
+        let mut complaints = Complaints::default();
+        let said = |id| {
+            let text = ArrayString::from("no").unwrap();
+            Refusal { id, text, ..Refusal::default() }
+        };
+        for id in [None, Some(7), None, None] {
+            complaints.note(ExchangeId::Binance, said(id));
+        }
+        let due = complaints.due(MonoNanos(1));
+        let told: Vec<_> = due.map(|(_, count, last)| (count, complaint(&last))).collect();
+        let words = ["answers no request", "a request on which nothing depends"];
+        assert_eq!(told.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [3, 1]);
+        assert!(told.iter().zip(words).all(|((_, told), words)| told.ends_with(words)), "{told:?}");
     }
 
     #[test]

@@ -56,11 +56,20 @@ pub(super) fn log_refusal(exchange: ExchangeId, refusal: &Refusal) {
     }
 }
 
-/// So many refusals that cost nothing, in the words of the last.
+/// So many errors that cost nothing asked for, in the words of the last.
 pub(super) fn log_complaints(exchange: ExchangeId, count: u64, last: &Refusal) {
     let (line, said) = (numbered(last.line), last.text.as_str());
     let count = (count > 1).then_some(count);
-    tracing::warn!(%exchange, line, count, said, "the exchange refused a request");
+    tracing::warn!(%exchange, line, count, said, "{}", complaint(last));
+}
+
+/// What an error comes to that costs nothing asked for: it names a request that nothing depends on,
+/// or none at all.
+pub(super) const fn complaint(said: &Refusal) -> &'static str {
+    match said.id {
+        Some(_) => "the exchange refused a request on which nothing depends",
+        None => "the exchange reports an error that answers no request",
+    }
 }
 
 /// The first of some streams, by name, each once.

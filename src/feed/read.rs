@@ -21,7 +21,7 @@ use super::open::Open;
 use super::publish::{Publisher, channel_of};
 use super::rhythm::Rhythms;
 use super::subscribing::{Refused, Said};
-use crate::clock::{Clock, MonoNanos};
+use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, ConnectionPlan, Exchange, Frame, RefusalKind, Rejected, SequencedTick, StreamKey,
     Subscription, with_books,
@@ -30,7 +30,7 @@ use crate::instrument::{Channel, InstrumentId};
 use crate::limits::{FRAMES_PER_TURN_MAX, UPSTREAM_BYTES_PER_TURN_MAX};
 use crate::metrics::FeedCounters;
 use crate::net::{Fill, Message, NetError};
-use crate::proof::{SequenceStep, Source};
+use crate::proof::{LossShows, SequenceStep, Source};
 use crate::tick::{Body, Reason, Tick};
 
 /// What reading needs besides the connection.
@@ -335,32 +335,7 @@ impl<E: Exchange> Reader<'_, E> {
                 self.tell_ended(ended, open, received);
             }
             Frame::Error { id, subject, kind, text } => {
-                self.counters.exchange_errors.increment();
-                self.counters.refusals[kind.index()].increment();
-                if let RefusalKind::Fatal { reason, wait } = kind {
-                    return Some(End::Refused { reason, wait, text });
-                }
-                let refused = open.blame(Said { id, subject, kind }, received);
-                let answers_none = matches!(refused, Refused::Unknown | Refused::Moot);
-                if answers_none && open.complaints.hear(received) {
-                    return Some(End::Refused {
-                        reason: Reason::ExchangeError,
-                        wait: Duration::ZERO,
-                        text,
-                    });
-                }
-                if refused == Refused::Moot {
-                    return None;
-                }
-                // What is none of our requests was the greeting, which nobody waits for.
-                if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
-                    open.greet_again(&connection.plan.greeting);
-                }
-                let is_pending = refused == Refused::Pending;
-                let cost = open.refuse(refused, received, self.counters);
-                let (line, kind) = (self.index as u8, Some(kind));
-                let refusal = Refusal { line, id, kind, text, is_pending, ..cost };
-                self.notices.push(FeedNotice::Refused(Box::new(refusal)));
+                return self.error(Said { id, subject, kind }, text, connection, received);
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *connection.shutdown_notice = true,
@@ -369,6 +344,63 @@ impl<E: Exchange> Reader<'_, E> {
             Frame::Data { .. } | Frame::Heartbeat => {}
         }
         None
+    }
+
+    /// The exchange refuses a request of ours, or says that something went wrong without one. Returns
+    /// how that ends the connection, if it does.
+    fn error(
+        &mut self,
+        said: Said,
+        text: ArrayString<192>,
+        connection: &mut Connection<'_>,
+        received: MonoNanos,
+    ) -> Option<End> {
+        let Said { id, kind, .. } = said;
+        self.counters.exchange_errors.increment();
+        if let RefusalKind::Fatal { reason, wait } = kind {
+            self.counters.refusals[kind.index()].increment();
+            return Some(End::Refused { reason, wait, text });
+        }
+        let open = &mut *connection.open;
+        let refused = open.blame(said, received);
+        let answers_none = matches!(refused, Refused::Unknown | Refused::Moot);
+        let answers_nothing = refused == Refused::Unknown && id.is_none();
+        if !answers_nothing {
+            self.counters.refusals[kind.index()].increment();
+        }
+        if answers_none && open.complaints.hear(received) {
+            let (reason, wait) = (Reason::ExchangeError, Duration::ZERO);
+            return Some(End::Refused { reason, wait, text });
+        }
+        if refused == Refused::Moot {
+            return None;
+        }
+        // What is none of our requests was the greeting, which nobody waits for.
+        if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
+            open.greet_again(&connection.plan.greeting);
+        }
+        if answers_nothing && is_of_its_own(kind) && !open.sequence.is_numbered() {
+            self.mistrust_unnumbered(connection, received);
+        }
+        let is_pending = refused == Refused::Pending;
+        let cost = connection.open.refuse(refused, received, self.counters);
+        let (line, kind) = (self.index as u8, Some(kind));
+        let refusal = Refusal { line, id, kind, text, is_pending, ..cost };
+        self.notices.push(FeedNotice::Refused(Box::new(refusal)));
+        None
+    }
+
+    /// Something went wrong at the exchange, in the middle of its streams: where nothing would show
+    /// that books lack something, they may.
+    #[cold]
+    fn mistrust_unnumbered(&mut self, connection: &Connection<'_>, received: MonoNanos) {
+        if self.publisher.books.loss_shows() != LossShows::Nowhere {
+            return;
+        }
+        let Connection { generation, copy, .. } = *connection;
+        let source = Source { generation, copy, received, sent: UnixNanos::NONE };
+        let books = with_books(&connection.plan.subscriptions).collect();
+        self.distrust(books, Reason::ExchangeError, source);
     }
 
     /// Streams that the exchange has ended by itself are not here, and are asked for again.
@@ -406,7 +438,7 @@ impl<E: Exchange> Reader<'_, E> {
         // What is known to be of two books is of no third.
         match named.is_empty() && is_of_any {
             true => self.suspect(subscriptions, source),
-            false => self.distrust(named, source),
+            false => self.distrust(named, Reason::Refused, source),
         }
     }
 
@@ -437,11 +469,11 @@ impl<E: Exchange> Reader<'_, E> {
             with_books(subscriptions).partition(|&one| books.shows_loss(one));
         self.outcome.attention |= !shown.is_empty();
         self.publisher.suspect(&shown, source.received);
-        self.distrust(hidden, source);
+        self.distrust(hidden, Reason::Refused, source);
     }
 
     /// These books may be wrong.
-    fn distrust(&mut self, suspects: Vec<InstrumentId>, source: Source) {
+    fn distrust(&mut self, suspects: Vec<InstrumentId>, reason: Reason, source: Source) {
         if suspects.is_empty() {
             return;
         }
@@ -453,12 +485,21 @@ impl<E: Exchange> Reader<'_, E> {
         let brought =
             suspects.into_iter().filter(|&one| numbers.brings_book(one, source.generation));
         let brought: Vec<_> = brought.collect();
-        self.publisher.distrust(brought.into_iter(), Reason::Refused, source.received);
+        self.publisher.distrust(brought.into_iter(), reason, source.received);
     }
 }
 
 /// What stands in the place of the exchange's words where it ends a stream without any.
 const ENDED_WORDS: &str = "the exchange ended it, and nobody asked for that";
+
+/// Whether an error is about what the exchange does, and not about what was said to it.
+const fn is_of_its_own(kind: RefusalKind) -> bool {
+    match kind {
+        RefusalKind::Temporary { reason, .. } => !matches!(reason, Reason::RateLimited),
+        RefusalKind::Unknown => true,
+        RefusalKind::Permanent | RefusalKind::AlreadySo | RefusalKind::Fatal { .. } => false,
+    }
+}
 
 /// The stream that a tick is of.
 #[inline]

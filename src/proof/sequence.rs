@@ -67,6 +67,11 @@ impl ConnectionSequence {
         SequenceStep::Gap { expected, found: number }
     }
 
+    /// Whether frames of the connection are numbered, so that a loss shows.
+    pub const fn is_numbered(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The same in a recording, which may hold several connections: each begins at 0.
     pub fn hear_recorded(&mut self, number: u64) -> SequenceStep {
         match self.last {

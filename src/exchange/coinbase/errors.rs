@@ -5,9 +5,12 @@
 //! The wording of reasons is documented to be no promise: whatever is refused in words that are
 //! not known here is looked for, and asked for again.
 
+use std::time::Duration;
+
 use crate::exchange::RefusalKind;
 use crate::exchange::refusal::{Refusals, Row, too_much, unavailable, words};
 use crate::exchange::rest::{Answer, Answers};
+use crate::tick::Reason;
 
 const TABLE: &[Row] = &[
     // 100 messages a second and address on the Exchange, 8 on Advanced Trade.
@@ -28,11 +31,17 @@ const TABLE: &[Row] = &[
     words("authentication failure", RefusalKind::Permanent),
     words("Malformed JSON", RefusalKind::Permanent),
     words("Type has to be either subscribe or unsubscribe", RefusalKind::Permanent),
-    // Of clients that read too slowly; the connection ends.
-    words("ErrSlowConsume", unavailable(1)),
-    words("ErrSlowRead", unavailable(1)),
+    // "When the client is actively disconnected": of one that reads too slowly, sends too much, or
+    // too much at once. What was to come is dropped, so that the connection is of no use from here.
+    words("ErrSlowConsume", ENDS),
+    words("ErrSlowRead", ENDS),
+    words("Message too big", ENDS),
     words("Internal server error", unavailable(5)),
 ];
+
+/// The connection ends, and the next one may be opened at once.
+const ENDS: RefusalKind =
+    RefusalKind::Fatal { reason: Reason::ExchangeError, wait: Duration::from_secs(1) };
 
 /// Of REST, and of upgrades. The limit of REST is by the second.
 const ANSWERS: &[Answer] = &[
@@ -52,7 +61,6 @@ mod tests {
     use crate::exchange::coinbase::Coinbase;
     use crate::exchange::coinbase_advanced::CoinbaseAdvanced;
     use crate::exchange::testing::{refused_by, waits};
-    use crate::tick::Reason;
 
     #[test]
     fn every_known_message_has_its_kind() {
@@ -78,8 +86,9 @@ mod tests {
             ("authentication failure", "", RefusalKind::Permanent),
             ("Malformed JSON", "", RefusalKind::Permanent),
             ("Type has to be either subscribe or unsubscribe", "", RefusalKind::Permanent),
-            ("ErrSlowConsume", "", unavailable(1)),
-            ("ErrSlowRead", "", unavailable(1)),
+            ("ErrSlowConsume", "", ENDS),
+            ("ErrSlowRead", "", ENDS),
+            ("Message too big", "", ENDS),
             ("Internal server error", "", unavailable(5)),
             (failed, "please try again later", unavailable(5)),
             (failed, "of words that nobody knows", RefusalKind::Unknown),

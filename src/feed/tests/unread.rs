@@ -189,6 +189,87 @@ fn what_cannot_be_read_again_and_again_is_no_storm_of_requests() {
 }
 
 #[test]
+fn an_error_that_answers_nothing_is_no_refusal_and_costs_no_book_that_would_show_a_loss() {
+    for mut books in each_with_books() {
+        let exchange = books.exchange;
+        let counted = |books: &Books| {
+            let counters = books.pair.hand.handle.counters();
+            let refusals: u64 = counters.refusals.iter().map(|one| one.value()).sum();
+            (counters.exchange_errors.value(), refusals)
+        };
+        let before = counted(&books);
+        // What was said to it is what it complains of.
+        let told = books.told_after(Fault::Errors(1), secs(5));
+        assert_eq!(told, [[], []], "{exchange}");
+        let connections = books.pair.upgrades.len() as u64;
+        assert_eq!(counted(&books), (before.0 + connections, before.1), "{exchange}");
+        books.assert_right();
+    }
+}
+
+/// A Coinbase Exchange by hand with a live book, and its connection.
+fn coinbase_by_hand() -> (Hand, WebSocket<TcpStream>) {
+    let (url, accepted) = exchange_by_hand();
+    let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));
+    let exchange = ExchangeId::Coinbase;
+    let wanted = subscriptions(exchange, &["BTC-USD"], &[Channel::Orderbook]);
+    let mut hand = Hand::by(clock, exchange, wanted, url, |_| {});
+    hand.until("a connection", |_| !accepted.is_empty());
+    let mut socket = accepted.recv().unwrap();
+    let products = r#""product_ids":["BTC-USD"]"#;
+    let granted = format!(
+        r#"{{"type":"subscriptions","channels":[{{"name":"level2_50",{products}}},{{"name":"heartbeat",{products}}}]}}"#
+    );
+    let end = Instant::now() + secs(20);
+    while hand.handle.counters().frames.value() == 0 {
+        assert!(Instant::now() < end, "nothing is asked for");
+        if socket.read().is_ok() {
+            socket.send(Message::text(granted.as_str())).unwrap();
+        }
+        hand.turn();
+    }
+    let book =
+        r#"{"type":"snapshot","product_id":"BTC-USD","asks":[["12","1"]],"bids":[["10","1"]]}"#;
+    socket.send(Message::text(book)).unwrap();
+    hand.until("a live book", |hand| book_states(hand).last() == Some(&JOINED));
+    (hand, socket)
+}
+
+fn book_states(hand: &Hand) -> Vec<(BookState, Reason)> {
+    let states = hand.ticks.iter().filter_map(|tick| match tick.body {
+        Body::BookState { state, reason } => Some((state, reason)),
+        _ => None,
+    });
+    states.collect()
+}
+
+#[test]
+fn a_book_without_numbers_may_lack_something_when_its_exchange_is_at_fault() {
+    for words in ["Internal server error", "of words that nobody knows"] {
+        let (mut hand, mut socket) = coinbase_by_hand();
+        let asked = hand.handle.counters().resubscriptions.value();
+        let text = format!(r#"{{"type":"error","message":"{words}"}}"#);
+        socket.send(Message::text(text)).unwrap();
+        hand.until("the error", |hand| hand.handle.counters().exchange_errors.value() == 1);
+        let anew = [BookState::Stale, BookState::Resyncing].map(|it| (it, Reason::ExchangeError));
+        assert!(book_states(&hand).ends_with(&anew), "{words}: {:?}", book_states(&hand));
+        assert_eq!(hand.handle.counters().resubscriptions.value(), asked + 1, "{words}");
+    }
+}
+
+#[test]
+fn a_connection_that_the_exchange_says_it_ends_is_left_at_once() {
+    let (mut hand, mut socket) = coinbase_by_hand();
+    let text = r#"{"type":"error","message":"ErrSlowConsume"}"#;
+    socket.send(Message::text(text)).unwrap();
+    hand.until("the end", |hand| {
+        hand.states().last() == Some(&(FeedState::Reconnecting, Reason::ExchangeError))
+    });
+    let stale = (BookState::Stale, Reason::Disconnected);
+    assert_eq!(book_states(&hand).last(), Some(&stale));
+}
+
+#[test]
 fn an_item_that_does_not_name_its_instrument_is_told_to_whoever_may_lack_it() {
     let (url, accepted) = exchange_by_hand();
     let clock = Clock::manual(UnixNanos::from_millis(1_700_000_000_000));

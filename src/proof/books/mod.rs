@@ -109,7 +109,8 @@ pub struct Needed {
     pub attempt: u32,
     /// Nothing went wrong: the subscription is new and its snapshot is probably on its way.
     pub patient: bool,
-    /// What was lost could not be read. That another snapshot joins does not mean that it is over.
+    /// What was lost could not be read, or is not known at all. That another snapshot joins does not
+    /// mean that it is over.
     pub unread: bool,
 }
 
@@ -275,7 +276,10 @@ impl Books {
                     instrument: entry.instrument,
                     attempt: entry.attempt - 1,
                     patient: entry.patient,
-                    unread: matches!(entry.shown, Some((_, Reason::Refused))),
+                    unread: matches!(
+                        entry.shown,
+                        Some((_, Reason::Refused | Reason::ExchangeError))
+                    ),
                 });
             }
         }
