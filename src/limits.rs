@@ -472,6 +472,11 @@ pub const RESYNC_WAIT_MIN: Duration = Duration::from_secs(1);
 /// Where books come beside the stream the ledger of requests bounds them.
 pub const RESYNC_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How often in a connection's life a book without numbers is made anew because something is taken out
+/// of it that is not there: after the third new snapshot, some four seconds (0, 1 and 2 s of waiting),
+/// that is how its exchange tells changes, and no sign of a loss any more.
+pub const STRAY_REMOVALS_MAX: u8 = 3;
+
 /// How long a book whose numbers show a loss may wait for its next event to show whether a frame
 /// that could not be read was of it: 2 s. Books that change at all do so within one; others are made
 /// anew. As long as it waits it is shown as stale once, however many such frames come.

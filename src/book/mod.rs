@@ -51,7 +51,7 @@ pub enum Applied {
     Changed,
     /// A price that was there is gone.
     Removed,
-    /// The removal of a price that was not there. Normal: an exchange also removes what its
+    /// The removal of a price that was not there. Normal where an exchange also removes what its
     /// snapshot was too shallow to show.
     Unknown,
     /// The side holds [`BOOK_LEVELS_MAX`] levels, or the level has no side; nothing changed, so

@@ -9,9 +9,10 @@ use super::{Applied, BookCounts, Joined};
 use crate::book::{self, Book};
 use crate::clock::UnixNanos;
 use crate::exchange::{
-    BookKind, BookRules, BookSnapshot, BookUpdate, ChecksumRule, SnapshotSource,
+    BookKind, BookRules, BookSnapshot, BookUpdate, ChecksumRule, Continuity, SnapshotSource,
 };
 use crate::instrument::InstrumentId;
+use crate::limits::STRAY_REMOVALS_MAX;
 use crate::tick::{Body, BookState, Decimal, Level, Reason, Tick};
 
 /// Where the snapshot of a book is.
@@ -57,6 +58,9 @@ pub(super) struct Entry {
     checksum: Option<Box<Checksum>>,
     /// The last one was over the whole book.
     pub(super) is_covered: bool,
+    /// How often it was made anew because an event took out what was not in it, since its connection
+    /// began.
+    pub(super) strays: u8,
     /// What waits for a snapshot; empty while the book is proven.
     pub(super) held: Held,
     pub(super) request: Request,
@@ -87,6 +91,7 @@ impl Entry {
             position: None,
             checksum: checksum.map(|rule| Box::new(Checksum::new(rule))),
             is_covered: false,
+            strays: 0,
             held: Held::default(),
             request: Request::None,
             is_asked: false,
@@ -112,7 +117,8 @@ impl Entry {
                 self.note_former(position);
                 self.fall_behind(event)
             }
-            Step::Next => match self.extend(event.update, event.levels, event.dropped) {
+            Step::Next => match self.extend(event.rules, event.update, event.levels, event.dropped)
+            {
                 Ok(()) => {
                     self.course.note(event.update);
                     let Event { update, levels, dropped, out, .. } = event;
@@ -233,14 +239,19 @@ impl Entry {
         &mut self,
         update: &BookUpdate,
         levels: &[Level],
-        (rule, dropped): (Option<ChecksumRule>, &mut Vec<Level>),
+        (rules, dropped): (BookRules, &mut Vec<Level>),
     ) -> bool {
         let is_good = match (&mut self.beside, update.kind) {
             (beside, BookKind::Snapshot) => {
-                let new = || Box::new(Self::new(update.instrument, rule));
+                let new = || Box::new(Self::new(update.instrument, rules.checksum));
                 beside.get_or_insert_with(new).load(update, levels).is_ok()
             }
-            (Some(beside), BookKind::Delta) => beside.extend(update, levels, dropped).is_ok(),
+            (Some(beside), BookKind::Delta) => {
+                beside.strays = self.strays;
+                let is_good = beside.extend(rules, update, levels, dropped).is_ok();
+                self.strays = beside.strays;
+                is_good
+            }
             (None, BookKind::Delta) => false,
         };
         if !is_good {
@@ -310,7 +321,7 @@ impl Entry {
                 self.counts.old += 1;
                 continue;
             }
-            fault = fault.or(self.extend(update, levels, &mut Vec::new()).err());
+            fault = fault.or(self.extend(rules, update, levels, &mut Vec::new()).err());
             let run = self.run(BookKind::Delta, update.exchange_time, update.last_id);
             run.push(levels.iter().copied(), out);
         }
@@ -356,15 +367,18 @@ impl Entry {
     #[inline]
     fn extend(
         &mut self,
+        rules: BookRules,
         update: &BookUpdate,
         levels: &[Level],
         dropped: &mut Vec<Level>,
     ) -> Result<(), Reason> {
         self.counts.applied += 1;
         self.position = Some(Position { last_id: update.last_id, joined: true });
-        let mut whole = true;
+        let (mut whole, mut strays) = (true, false);
         for &level in levels {
-            whole &= self.book.apply(level) != book::Applied::Refused;
+            let applied = self.book.apply(level);
+            whole &= applied != book::Applied::Refused;
+            strays |= applied == book::Applied::Unknown;
         }
         if !whole {
             return Err(Reason::BookTooLarge);
@@ -378,7 +392,25 @@ impl Entry {
         }
         // A checksum that fails tells more than that its book is crossed, too.
         self.verify(update)?;
-        self.uncrossed()
+        self.uncrossed()?;
+        match strays && rules.continuity == Continuity::None && update.last_id.is_none() {
+            true => self.stray(),
+            false => Ok(()),
+        }
+    }
+
+    /// A whole book without numbers lacks what an event takes out of it: what put it there is missing.
+    /// An exchange that collects changes may take out what came and went in between (Coinbase's other
+    /// feed does, where numbers show that nothing is missing): what goes on after several new
+    /// snapshots is its manner, and shows nothing.
+    #[cold]
+    fn stray(&mut self) -> Result<(), Reason> {
+        if self.strays >= STRAY_REMOVALS_MAX {
+            return Ok(());
+        }
+        self.strays += 1;
+        self.counts.gaps += 1;
+        Err(Reason::SequenceGap)
     }
 
     #[inline]

@@ -22,7 +22,8 @@
 //! deltas are dropped until the snapshot that a new subscription begins with.
 //!
 //! What proves a delta is data, [`BookRules`]: the exchange's numbers, its checksum over the best
-//! levels, and always that the best bid is below the best ask. A book whose exchange keeps a fixed
+//! levels, and always that the best bid is below the best ask; of a book without numbers also that
+//! nothing is taken out of it that is not there. A book whose exchange keeps a fixed
 //! depth and does not tell what falls out of it is cut to that depth once an event was applied
 //! whole; the levels that fell out stand behind the event as removals, so that nobody downstream
 //! needs to know the depth.
@@ -234,8 +235,7 @@ impl Books {
     #[cold]
     pub fn keep_beside(&mut self, update: &BookUpdate, levels: &[Level]) -> bool {
         let place = self.place(update.instrument);
-        let checksum = self.rules.checksum;
-        self.entries[place as usize].keep_beside(update, levels, (checksum, &mut self.dropped))
+        self.entries[place as usize].keep_beside(update, levels, (self.rules, &mut self.dropped))
     }
 
     /// The book that was kept beside takes over; false when there is none. When the other was `lost`
@@ -351,7 +351,7 @@ impl Books {
         entry.forget();
         entry.flows = false;
         entry.request = Request::None;
-        entry.attempt = 0;
+        (entry.attempt, entry.strays) = (0, 0);
         entry.show(BookState::Stale, reason, out);
     }
 

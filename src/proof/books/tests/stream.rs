@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::ChecksumRule;
+use crate::limits::STRAY_REMOVALS_MAX;
 use crate::proof::books::checksum::Checksum;
 
 const BYBIT: BookRules = BookRules {
@@ -460,5 +461,52 @@ proptest! {
             }
             prop_assert_eq!(reader.state, books.state(BOOK));
         }
+    }
+}
+
+const COINBASE: BookRules =
+    BookRules { continuity: Continuity::None, snapshot: SnapshotSource::Stream, checksum: None };
+
+/// A change of a book that bears no number of any kind.
+fn unnumbered() -> BookUpdate {
+    BookUpdate { first_id: None, last_id: None, ..next(0) }
+}
+
+#[test]
+fn a_book_without_numbers_of_which_something_unknown_is_taken_out_lacks_something() {
+    let mut books = live_at(COINBASE, 1);
+    let mut out = Vec::new();
+    let in_one = [level(Side::Bid, 7, 1), level(Side::Bid, 7, 0)];
+    assert_eq!(
+        books.apply(&unnumbered(), &in_one, &mut out),
+        Applied::Published,
+        "it came and went"
+    );
+    let gone = [level(Side::Ask, 12, 0)];
+    for anew in 1..=STRAY_REMOVALS_MAX {
+        out.clear();
+        assert_eq!(books.apply(&unnumbered(), &gone, &mut out), Applied::Gap, "{anew}");
+        assert_eq!(books.state(BOOK), Some(BookState::Resyncing));
+        assert!(out.iter().all(|tick| tick.body.level().is_none()), "none of it is told");
+        assert!(books.next_needed().is_some(), "it is asked for anew");
+        join_at(&mut books, COINBASE, 1, 10, &mut out);
+    }
+    assert_eq!(books.apply(&unnumbered(), &gone, &mut out), Applied::Published, "its manner");
+    assert!(books.is_proven(BOOK));
+    // Another connection is another matter.
+    books.disconnected(BOOK, &mut out);
+    join_at(&mut books, COINBASE, 1, 10, &mut out);
+    assert_eq!(books.apply(&unnumbered(), &gone, &mut out), Applied::Gap);
+}
+
+#[test]
+fn where_numbers_show_what_is_missing_a_removal_of_what_is_not_there_shows_nothing() {
+    let gone = [level(Side::Ask, 12, 0)];
+    for rules in [BYBIT, COINBASE] {
+        let mut books = live_at(rules, 1);
+        let mut out = Vec::new();
+        // Coinbase Advanced Trade numbers the frames of its connections.
+        assert_eq!(books.apply(&next(2), &gone, &mut out), Applied::Published, "{rules:?}");
+        assert!(books.is_proven(BOOK));
     }
 }
