@@ -4,9 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::flow::Flow;
+use super::connection::flow::Flow;
+use super::connection::upstream::Upstream;
 use super::line::{Line, Lines};
-use super::upstream::Upstream;
 use crate::clock::MonoNanos;
 use crate::exchange::{ConnectionPlan, Exchange, Subscription};
 use crate::instrument::{Channel, ExchangeId, Instrument, InstrumentId, InstrumentTable};

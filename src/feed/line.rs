@@ -14,14 +14,14 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use mio::{Registry, Token};
 
-use super::absences::gravity;
-use super::attempts::Attempts;
-use super::circuit::Circuit;
 use super::command::{Addresses, FeedNotice};
-use super::open::{Open, Sign};
+use super::connection::attempts::Attempts;
+use super::connection::circuit::Circuit;
+use super::connection::open::{Open, Sign};
+use super::connection::pacing::Pacer;
+use super::connection::upstream::{Change, Lost, Site, Target, Upstream};
 use super::options::{FeedError, FeedOptions};
-use super::pacing::Pacer;
-use super::upstream::{Change, Lost, Site, Target, Upstream};
+use super::publish::absences::gravity;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{
     ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile, SnapshotSource, Subscription,

@@ -8,33 +8,20 @@
 //! While a ring is full nothing is read: bytes stay in the kernel and TCP pushes back. Everything
 //! else goes on.
 
-mod absences;
-mod attempts;
 mod carry;
-mod chatter;
-mod circuit;
 mod command;
-mod dates;
-mod flow;
+mod connection;
 mod line;
-mod open;
 mod options;
-mod output;
-mod pacing;
-mod patience;
 mod publish;
-mod pulse;
 mod read;
 mod resync;
-mod rhythm;
-mod subscribing;
-mod upstream;
 
-pub use attempts::Attempts;
 pub use carry::{StreamKind, subscriptions};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal};
+pub use connection::attempts::Attempts;
 pub use options::{FeedContext, FeedError, FeedOptions};
-pub use output::RingEnd;
+pub use publish::output::RingEnd;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -43,14 +30,14 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use self::absences::graver;
+use self::connection::open::Sign;
+use self::connection::upstream::{Change, Target};
 use self::line::{Lines, Standing, World};
-use self::open::Sign;
-use self::output::Output;
 use self::publish::Publisher;
+use self::publish::absences::graver;
+use self::publish::output::Output;
 use self::read::{Outcome, Reader};
 use self::resync::{Resyncs, Try};
-use self::upstream::{Change, Target};
 use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription, with_books};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};

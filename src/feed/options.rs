@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crossbeam::channel::Sender;
 
-use super::attempts::Attempts;
 use super::command::FeedReport;
-use super::output::RingEnd;
+use super::connection::attempts::Attempts;
+use super::publish::output::RingEnd;
 use crate::clock::Clock;
 use crate::exchange::Subscription;
 use crate::latency::Recorder;

@@ -16,11 +16,11 @@ use std::time::Duration;
 use arrayvec::ArrayString;
 
 use super::command::{FeedNotice, Refusal};
+use super::connection::open::Open;
+use super::connection::rhythm::Rhythms;
+use super::connection::subscribing::{Refused, Said};
 use super::line::{End, Line};
-use super::open::Open;
 use super::publish::{Publisher, channel_of};
-use super::rhythm::Rhythms;
-use super::subscribing::{Refused, Said};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, ConnectionPlan, Exchange, Frame, RefusalKind, Rejected, SequencedTick, StreamKey,

@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 
 use super::silence::{Pair, secs};
 use super::*;
-use crate::feed::open::Sign;
+use crate::feed::connection::open::Sign;
 
 const ALL: [Channel; 4] = [Channel::Trades, Channel::Quotes, Channel::Ticker, Channel::Orderbook];
 

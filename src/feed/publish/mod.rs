@@ -1,12 +1,16 @@
 //! From a parsed frame to ticks in the rings: order, proof, stamps.
 
+pub(super) mod absences;
+pub(super) mod dates;
+pub(super) mod output;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::absences::Absences;
-use super::dates::{Belief, Dates};
+use self::absences::Absences;
+use self::dates::{Belief, Dates};
+use self::output::Output;
 use super::line::BooksInDoubt;
-use super::output::Output;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,

@@ -22,9 +22,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::kin_channel;
 use crate::clock::MonoNanos;
 use crate::exchange::{StreamKey, Subject, Subscription};
+use crate::feed::kin_channel;
 use crate::instrument::Channel;
 use crate::tick::Interval;
 
@@ -99,26 +99,26 @@ struct Stream {
 
 /// What a look found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(in crate::feed) struct Found {
     /// Spoke for the first time, or again.
-    pub(super) begun: Vec<Subscription>,
+    pub(in crate::feed) begun: Vec<Subscription>,
     /// Answered, and nothing came of it.
-    pub(super) mute: Vec<Subscription>,
+    pub(in crate::feed) mute: Vec<Subscription>,
     /// Refused, long enough ago to ask once more.
-    pub(super) refused: Vec<Subscription>,
+    pub(in crate::feed) refused: Vec<Subscription>,
     /// Silent far beyond its rhythm.
-    pub(super) aged: Vec<Subscription>,
+    pub(in crate::feed) aged: Vec<Subscription>,
     /// Those of them, books aside, that had a rhythm: no quiet market explains it.
-    pub(super) broken: Vec<Subscription>,
+    pub(in crate::feed) broken: Vec<Subscription>,
     /// More than half of the streams whose rhythm is known are silent beyond it: it is the
     /// connection, or the whole market. A living connection is not ended for that, as nobody knows
     /// which; it is replaced by one that is subscribed before it goes.
-    pub(super) is_barren: bool,
+    pub(in crate::feed) is_barren: bool,
 }
 
 /// Every stream of one connection.
 #[derive(Debug)]
-pub(super) struct Rhythms {
+pub(in crate::feed) struct Rhythms {
     /// When a channel of an instrument (of candles: a length) last spoke; zero before.
     heard: Vec<MonoNanos>,
     /// In the order of their places.
@@ -132,7 +132,7 @@ pub(super) struct Rhythms {
 impl Rhythms {
     /// Nothing was heard yet. A subscription that is answered and stays without an event for
     /// `mute_after` is found mute.
-    pub(super) fn new(
+    pub(in crate::feed) fn new(
         subscriptions: &[Subscription],
         mute_after: Duration,
         now: MonoNanos,
@@ -149,7 +149,12 @@ impl Rhythms {
     }
 
     /// Some streams are left, others are asked for.
-    pub(super) fn change(&mut self, left: &[Subscription], added: &[Subscription], now: MonoNanos) {
+    pub(in crate::feed) fn change(
+        &mut self,
+        left: &[Subscription],
+        added: &[Subscription],
+        now: MonoNanos,
+    ) {
         for one in left {
             let own = self.range(place(one.stream()));
             let kept =
@@ -195,14 +200,14 @@ impl Rhythms {
 
     /// A stream speaks.
     #[inline]
-    pub(super) fn hear(&mut self, stream: StreamKey, now: MonoNanos) {
+    pub(in crate::feed) fn hear(&mut self, stream: StreamKey, now: MonoNanos) {
         if let Some(heard) = self.heard.get_mut(place(stream)) {
             *heard = now;
         }
     }
 
     /// The exchange answered a request: from now on the streams' first events are expected.
-    pub(super) fn expect(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
+    pub(in crate::feed) fn expect(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
         self.each_of(subscriptions, |stream| {
             if matches!(stream.phase, Phase::Asked | Phase::GivenUp { .. }) {
                 stream.phase = Phase::Expected { since: now };
@@ -211,18 +216,18 @@ impl Rhythms {
     }
 
     /// The exchange refused these for now: nothing is expected of them before they are accepted.
-    pub(super) fn postpone(&mut self, subscriptions: &[Subscription]) {
+    pub(in crate::feed) fn postpone(&mut self, subscriptions: &[Subscription]) {
         self.each_of(subscriptions, |stream| stream.phase = Phase::Asked);
     }
 
     /// The exchange refused these.
-    pub(super) fn give_up(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
+    pub(in crate::feed) fn give_up(&mut self, subscriptions: &[Subscription], now: MonoNanos) {
         self.each_of(subscriptions, |stream| stream.phase = Phase::GivenUp { since: now });
     }
 
     /// Of a stream that an answer names, what the exchange has granted. Where one stream brings two
     /// channels, it may go by the name of the other.
-    pub(super) fn granted(&self, subject: Subject) -> Vec<Subscription> {
+    pub(in crate::feed) fn granted(&self, subject: Subject) -> Vec<Subscription> {
         let first = subject.instrument.index() * PLACES;
         let start = self.streams.partition_point(|stream| stream.place < first);
         let rest = self.streams[start..].iter();
@@ -238,7 +243,7 @@ impl Rhythms {
     }
 
     /// The exchange ended these: what they said until now is no sign of life any more.
-    pub(super) fn end(&mut self, subscriptions: &[Subscription]) {
+    pub(in crate::feed) fn end(&mut self, subscriptions: &[Subscription]) {
         for one in subscriptions {
             let place = place(one.stream());
             let heard = self.heard[place];
@@ -256,22 +261,22 @@ impl Rhythms {
     }
 
     /// Nobody listened until now: silence is nobody's fault.
-    pub(super) fn excuse(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn excuse(&mut self, now: MonoNanos) {
         self.excused = now;
     }
 
     /// When to look next.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         if self.streams.is_empty() { MonoNanos::MAX } else { self.looked.after(LOOK_EVERY) }
     }
 
     /// Whether a stream spoke within its rhythm.
-    pub(super) fn is_flowing(&self, stream: StreamKey) -> bool {
+    pub(in crate::feed) fn is_flowing(&self, stream: StreamKey) -> bool {
         self.own(stream).iter().any(|stream| stream.phase == Phase::Flowing)
     }
 
     /// Whether a stream speaks, be it since the last look.
-    pub(super) fn speaks(&self, stream: StreamKey) -> bool {
+    pub(in crate::feed) fn speaks(&self, stream: StreamKey) -> bool {
         let speaks = |stream: &Stream| {
             stream.phase == Phase::Flowing || self.heard[stream.place] != stream.seen
         };
@@ -279,20 +284,20 @@ impl Rhythms {
     }
 
     /// Whether the exchange serves a stream, as far as it says: it accepted it, or it speaks.
-    pub(super) fn is_there(&self, stream: StreamKey) -> bool {
+    pub(in crate::feed) fn is_there(&self, stream: StreamKey) -> bool {
         let mut own = self.own(stream).iter();
         own.any(|stream| matches!(stream.phase, Phase::Expected { .. } | Phase::Flowing))
     }
 
     /// Whether the exchange has granted a stream on this connection, as far as it says.
-    pub(super) fn is_granted(&self, one: &Subscription) -> bool {
+    pub(in crate::feed) fn is_granted(&self, one: &Subscription) -> bool {
         self.stream(one).is_some_and(|stream| !stream.is_asked())
     }
 
     /// Whether a stream comes on this connection as it does on another, as far as both were heard:
     /// it was granted, and the other told nothing of it since that this one did not. A grant is the
     /// exchange's word, and no proof that anything comes.
-    pub(super) fn keeps_up_with(&self, other: &Self, one: &Subscription) -> bool {
+    pub(in crate::feed) fn keeps_up_with(&self, other: &Self, one: &Subscription) -> bool {
         let Some(stream) = self.stream(one) else { return false };
         let (own, others) = (self.heard[stream.place], other.heard_of(one));
         match stream.phase {
@@ -314,7 +319,7 @@ impl Rhythms {
     }
 
     /// Looks at every stream; does nothing before it is due.
-    pub(super) fn look(&mut self, now: MonoNanos) -> Option<Found> {
+    pub(in crate::feed) fn look(&mut self, now: MonoNanos) -> Option<Found> {
         if now < self.due() {
             return None;
         }

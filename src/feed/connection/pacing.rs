@@ -10,7 +10,7 @@ use crate::clock::MonoNanos;
 /// where an exchange counts by address and not by connection; all of them are one feed's, and so
 /// one thread's.
 #[derive(Clone, Debug)]
-pub(super) struct Pacer {
+pub(in crate::feed) struct Pacer {
     window: Duration,
     events: Arc<Events>,
 }
@@ -29,7 +29,7 @@ impl Pacer {
     ///
     /// # Panics
     /// When `max` is 0: then nothing could ever be sent.
-    pub(super) fn new(max: u32, window: Duration) -> Self {
+    pub(in crate::feed) fn new(max: u32, window: Duration) -> Self {
         assert!(max > 0, "an exchange that allows no message cannot be spoken to");
         let times = (0..max).map(|_| AtomicU64::new(0)).collect();
         Self { window, events: Arc::new(Events { count: AtomicUsize::new(0), times }) }
@@ -37,7 +37,7 @@ impl Pacer {
 
     /// When there is room again for an event that leaves `spare` of the window unused: not later
     /// than `now` when it may happen at once.
-    pub(super) fn ready_at(&self, spare: usize) -> MonoNanos {
+    pub(in crate::feed) fn ready_at(&self, spare: usize) -> MonoNanos {
         let Events { count, times } = &*self.events;
         let (count, max) = (count.load(Ordering::Relaxed), times.len());
         let allowed = max.saturating_sub(spare).max(1);
@@ -47,7 +47,7 @@ impl Pacer {
 
     /// When the last of so many more events has room that leave `spare` of the window unused, at
     /// the earliest.
-    pub(super) fn room_for(&self, more: usize, spare: usize, now: MonoNanos) -> MonoNanos {
+    pub(in crate::feed) fn room_for(&self, more: usize, spare: usize, now: MonoNanos) -> MonoNanos {
         let Events { count, times } = &*self.events;
         let (count, max) = (count.load(Ordering::Relaxed), times.len());
         let allowed = max.saturating_sub(spare).max(1);
@@ -63,7 +63,7 @@ impl Pacer {
     }
 
     /// Notes an event, asked for or not.
-    pub(super) fn note(&self, now: MonoNanos) {
+    pub(in crate::feed) fn note(&self, now: MonoNanos) {
         let Events { count, times } = &*self.events;
         let number = count.load(Ordering::Relaxed);
         times[number % times.len()].store(now.0, Ordering::Relaxed);

@@ -62,7 +62,7 @@ const _: () = assert!(ASK_AFTER_MAX.as_secs() + ANSWER_MAX.as_secs() < 15);
 
 /// What a look at a connection says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(in crate::feed) enum Look {
     /// Nothing is to be done.
     Fine,
     /// Its rhythm is broken: it is to be asked.
@@ -90,7 +90,7 @@ struct Asked {
 
 /// The signs of life of one connection.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(in crate::feed) struct Pulse {
     /// When the last one came, or could have been heard.
     heard: MonoNanos,
     /// When the last one did come.
@@ -110,7 +110,7 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// Of a connection that opens now.
-    pub(super) const fn new(now: MonoNanos) -> Self {
+    pub(in crate::feed) const fn new(now: MonoNanos) -> Self {
         Self {
             heard: now,
             said: now,
@@ -125,26 +125,26 @@ impl Pulse {
     }
 
     /// When it was heard last.
-    pub(super) const fn heard(&self) -> MonoNanos {
+    pub(in crate::feed) const fn heard(&self) -> MonoNanos {
         self.heard
     }
 
     /// When its last sign of life came, be it that nobody could listen since.
-    pub(super) const fn said(&self) -> MonoNanos {
+    pub(in crate::feed) const fn said(&self) -> MonoNanos {
         self.said
     }
 
     /// Bytes came, of a message or a part of one. True when they are a sign of life by themselves,
     /// and answer a question.
     #[inline]
-    pub(super) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> bool {
         self.part_bytes += bytes;
         self.part_bytes >= PART_BYTES && self.hear(now)
     }
 
     /// A whole message came, whatever it is. True when it answers a question.
     #[inline]
-    pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn hear(&mut self, now: MonoNanos) -> bool {
         let gap_ns = now.since(self.heard);
         self.part_bytes = 0;
         (self.heard, self.said) = (now, now);
@@ -162,7 +162,7 @@ impl Pulse {
     }
 
     /// Nobody listened until now: silence is nobody's fault, and an answer may still come.
-    pub(super) fn excuse(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn excuse(&mut self, now: MonoNanos) {
         self.heard = self.heard.max(now);
         if let Some(asked) = &mut self.asked {
             (asked.at, asked.reads) = (now, false);
@@ -170,22 +170,22 @@ impl Pulse {
     }
 
     /// It was asked.
-    pub(super) const fn ask(&mut self, now: MonoNanos) {
+    pub(in crate::feed) const fn ask(&mut self, now: MonoNanos) {
         self.asked = Some(Asked { at: now, signs: self.signs, doubted: false, reads: false });
     }
 
     /// Whether it was asked, and has not answered yet.
-    pub(super) fn awaits_answer(&self) -> bool {
+    pub(in crate::feed) fn awaits_answer(&self) -> bool {
         self.asked.is_some_and(|asked| asked.signs == self.signs)
     }
 
     /// Whether it was asked, and has not answered for so long that its books may be old.
-    pub(super) fn is_doubted(&self) -> bool {
+    pub(in crate::feed) fn is_doubted(&self) -> bool {
         self.asked.is_some_and(|asked| asked.doubted && asked.signs == self.signs)
     }
 
     /// Looks at it; `unread` says that the socket may hold something.
-    pub(super) fn look(&mut self, now: MonoNanos, unread: bool) -> Look {
+    pub(in crate::feed) fn look(&mut self, now: MonoNanos, unread: bool) -> Look {
         let Some(asked) = &mut self.asked else {
             return if now >= self.due() { Look::Ask } else { Look::Fine };
         };
@@ -206,7 +206,7 @@ impl Pulse {
     }
 
     /// When to look next.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         match self.asked {
             None => self.heard.after(self.patience()),
             Some(Asked { at, doubted: false, .. }) => at.after(doubt_after(self.answer_ns)),

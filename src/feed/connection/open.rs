@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::chatter::{Chatter, Complaints};
-use super::command::{FeedNotice, Refusal};
 use super::flow::Flow;
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
@@ -16,6 +15,7 @@ use crate::clock::MonoNanos;
 use crate::exchange::{
     Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription, with_trades,
 };
+use crate::feed::command::{FeedNotice, Refusal};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
@@ -24,7 +24,7 @@ use crate::tick::Reason;
 
 /// What was not asked for by then, after it was to be, is told to wait for its turn. Most
 /// connections have asked for everything long before.
-pub(super) const UNSENT_TOLD_AFTER: Duration = Duration::from_secs(1);
+pub(in crate::feed) const UNSENT_TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
@@ -34,15 +34,15 @@ const ENDED_WAIT: Duration = Duration::from_secs(2);
 
 /// That a stream is there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sign {
-    pub(super) stream: Subscription,
+pub(in crate::feed) struct Sign {
+    pub(in crate::feed) stream: Subscription,
     /// It does not only stand in the exchange's answer.
-    pub(super) speaks: bool,
+    pub(in crate::feed) speaks: bool,
 }
 
 /// Whether a stream is not there because it ought to speak and does not: its next word ends that,
 /// and no answer does.
-pub(super) const fn is_of_silence(reason: Reason) -> bool {
+pub(in crate::feed) const fn is_of_silence(reason: Reason) -> bool {
     matches!(reason, Reason::Mute | Reason::Aged)
 }
 
@@ -55,65 +55,65 @@ const fn is_of_haste(kind: RefusalKind) -> bool {
 }
 
 /// Streams that a connection does not get, and why.
-pub(super) type Lacks = BTreeMap<StreamKey, (Subscription, Reason)>;
+pub(in crate::feed) type Lacks = BTreeMap<StreamKey, (Subscription, Reason)>;
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Open {
-    pub(super) socket: WebSocket<Transport>,
-    pub(super) subscribing: Subscribing,
+pub(in crate::feed) struct Open {
+    pub(in crate::feed) socket: WebSocket<Transport>,
+    pub(in crate::feed) subscribing: Subscribing,
     /// What the connection begins with and was not said yet.
-    pub(super) greeting: VecDeque<String>,
+    pub(in crate::feed) greeting: VecDeque<String>,
     /// The socket may hold something to read.
-    pub(super) readable: bool,
+    pub(in crate::feed) readable: bool,
     /// When the last read returned; the stamp of every frame that it completed.
-    pub(super) received: MonoNanos,
+    pub(in crate::feed) received: MonoNanos,
     /// Whether the exchange is there.
-    pub(super) pulse: Pulse,
+    pub(in crate::feed) pulse: Pulse,
     /// Whether it brings anything.
-    pub(super) flow: Flow,
+    pub(in crate::feed) flow: Flow,
     /// How much it says without bringing anything.
-    pub(super) chatter: Chatter,
+    pub(in crate::feed) chatter: Chatter,
     /// How much it complains without having been asked anything.
-    pub(super) complaints: Complaints,
+    pub(in crate::feed) complaints: Complaints,
     /// Nobody knows whether what it brought is as it was.
-    pub(super) is_doubted: bool,
-    pub(super) since: MonoNanos,
+    pub(in crate::feed) is_doubted: bool,
+    pub(in crate::feed) since: MonoNanos,
     /// It got data, or an answer to every request, so that the exchange does serve us.
-    pub(super) is_served: bool,
+    pub(in crate::feed) is_served: bool,
     /// That was told to the circuit.
-    pub(super) is_served_told: bool,
+    pub(in crate::feed) is_served_told: bool,
     /// Which of its streams speak, and which ought to.
-    pub(super) rhythms: Rhythms,
+    pub(in crate::feed) rhythms: Rhythms,
     /// It answers, but most of what it carries fell silent.
-    pub(super) is_barren: bool,
+    pub(in crate::feed) is_barren: bool,
     /// What of it the exchange refuses or does not bring, and why.
-    pub(super) lacks: Lacks,
+    pub(in crate::feed) lacks: Lacks,
     /// What the exchange listed last of what it sends here.
-    pub(super) listed: Box<[Subject]>,
+    pub(in crate::feed) listed: Box<[Subject]>,
     /// Streams that were accepted, or speak (again), until somebody takes them.
-    pub(super) signs: Vec<Sign>,
+    pub(in crate::feed) signs: Vec<Sign>,
     /// Books whose stream fell silent, until somebody takes them.
-    pub(super) aged: Vec<InstrumentId>,
+    pub(in crate::feed) aged: Vec<InstrumentId>,
     /// Trades that were asked for again, until somebody takes them.
-    pub(super) doubted: Vec<InstrumentId>,
+    pub(in crate::feed) doubted: Vec<InstrumentId>,
     /// At the last look everything was subscribed and answered.
-    pub(super) was_settled: bool,
+    pub(in crate::feed) was_settled: bool,
     /// The numbers of its frames, where they have any.
-    pub(super) sequence: ConnectionSequence,
-    pub(super) pacer: Pacer,
+    pub(in crate::feed) sequence: ConnectionSequence,
+    pub(in crate::feed) pacer: Pacer,
     /// Messages of each window that candles leave to what is asked for first.
-    pub(super) spared_for_prices: usize,
+    pub(in crate::feed) spared_for_prices: usize,
     /// What the exchange said last of how it is.
-    pub(super) said_of_itself: Reason,
+    pub(in crate::feed) said_of_itself: Reason,
     /// When those who follow what was not asked for yet are told.
-    pub(super) unsent_told_at: MonoNanos,
-    pub(super) heartbeat_at: MonoNanos,
+    pub(in crate::feed) unsent_told_at: MonoNanos,
+    pub(in crate::feed) heartbeat_at: MonoNanos,
 }
 
 impl Open {
     /// Looks whether the exchange is there, and asks it where that is in question.
-    pub(super) fn feel(&mut self, site: &mut Site<'_>) -> Result<Look, NetError> {
+    pub(in crate::feed) fn feel(&mut self, site: &mut Site<'_>) -> Result<Look, NetError> {
         let look = self.pulse.look(site.now, self.readable);
         match look {
             Look::Fine | Look::Dead => {}
@@ -139,7 +139,7 @@ impl Open {
     /// Whether what it brought may be old: it was asked and does not answer, or it answers and
     /// brings nothing though much came before. An answer ends a doubt only where data is not late, so
     /// that slow answers do not make books stale and live by turns.
-    pub(super) fn doubt(&mut self, site: &mut Site<'_>) {
+    pub(in crate::feed) fn doubt(&mut self, site: &mut Site<'_>) {
         // Whether it is there comes first.
         let is_cut_off = self.flow.is_cut_off(site.now);
         if is_cut_off && !self.pulse.awaits_answer() {
@@ -159,12 +159,12 @@ impl Open {
     }
 
     /// Whether nobody knows if what it brought is as it was.
-    pub(super) const fn is_doubted(&self) -> bool {
+    pub(in crate::feed) const fn is_doubted(&self) -> bool {
         self.is_doubted
     }
 
     /// Until when it would have told what happened: it was there, and brought what it had.
-    pub(super) fn heard_until(&self) -> MonoNanos {
+    pub(in crate::feed) fn heard_until(&self) -> MonoNanos {
         match self.is_doubted {
             true => self.pulse.said().min(self.flow.heard()),
             false => self.pulse.said(),
@@ -172,7 +172,7 @@ impl Open {
     }
 
     /// Nobody listened until now: silence is nobody's fault.
-    pub(super) fn excuse_silence(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn excuse_silence(&mut self, now: MonoNanos) {
         self.pulse.excuse(now);
         self.flow.excuse(now);
         self.rhythms.excuse(now);
@@ -180,13 +180,13 @@ impl Open {
 
     /// Market data came. True when that is news.
     #[inline]
-    pub(super) fn flows(&mut self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn flows(&mut self, now: MonoNanos) -> bool {
         self.flow.hear(now);
         self.is_doubted
     }
 
     /// Queues what is due and allowed: requests and heartbeats.
-    pub(super) fn say<E: Exchange>(
+    pub(in crate::feed) fn say<E: Exchange>(
         &mut self,
         exchange: &E,
         site: &mut Site<'_>,
@@ -234,18 +234,18 @@ impl Open {
     }
 
     /// More streams are wanted.
-    pub(super) fn add(&mut self, added: &[Subscription], now: MonoNanos) {
+    pub(in crate::feed) fn add(&mut self, added: &[Subscription], now: MonoNanos) {
         self.subscribing.add(added);
         self.unsent_told_at = now.after(UNSENT_TOLD_AFTER);
     }
 
     /// Messages that wait until they may be sent.
-    pub(super) fn unsent(&self) -> usize {
+    pub(in crate::feed) fn unsent(&self) -> usize {
         self.greeting.len() + self.subscribing.unsent_requests()
     }
 
     /// When the last of so many messages may be sent, at the earliest.
-    pub(super) fn sent_by(&self, messages: usize, now: MonoNanos) -> MonoNanos {
+    pub(in crate::feed) fn sent_by(&self, messages: usize, now: MonoNanos) -> MonoNanos {
         let spared = MESSAGES_SPARED + self.spared();
         self.pacer.room_for(messages, spared, now).max(self.subscribing.held_until())
     }
@@ -264,7 +264,7 @@ impl Open {
 
     /// What an error of the exchange is about: a request that waits for its answer; or a stream
     /// that was granted and is named, which it ends. That too much was said ends none.
-    pub(super) fn blame(&mut self, said: Said, now: MonoNanos) -> Refused {
+    pub(in crate::feed) fn blame(&mut self, said: Said, now: MonoNanos) -> Refused {
         if let Some(subject) = said.subject
             && !is_of_haste(said.kind)
             && !self.subscribing.asks_for(said.id, subject)
@@ -280,7 +280,7 @@ impl Open {
 
     /// The exchange says that a stream has ended. Nothing comes of it where that was asked for, or
     /// where it will be asked for anyway; else the exchange has ended it by itself.
-    pub(super) fn left(
+    pub(in crate::feed) fn left(
         &mut self,
         id: Option<u64>,
         subject: Option<Subject>,
@@ -294,7 +294,11 @@ impl Open {
 
     /// The exchange lists what it sends here: what it does not send any more it has ended by itself,
     /// unless that was asked for. Of what it never listed nobody knows how it would.
-    pub(super) fn subscribed(&mut self, listed: Box<[Subject]>, now: MonoNanos) -> Vec<Refused> {
+    pub(in crate::feed) fn subscribed(
+        &mut self,
+        listed: Box<[Subject]>,
+        now: MonoNanos,
+    ) -> Vec<Refused> {
         let before = std::mem::replace(&mut self.listed, listed);
         let gone: Vec<_> = before.iter().filter(|one| !self.listed.contains(one)).collect();
         gone.into_iter().filter_map(|&subject| self.end(subject, now)).collect()
@@ -314,7 +318,7 @@ impl Open {
     }
 
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
-    pub(super) fn refuse(
+    pub(in crate::feed) fn refuse(
         &mut self,
         refused: Refused,
         now: MonoNanos,
@@ -368,29 +372,29 @@ impl Open {
     }
 
     /// What of it the exchange refuses, and why.
-    pub(super) fn lacks(&self) -> impl Iterator<Item = &(Subscription, Reason)> {
+    pub(in crate::feed) fn lacks(&self) -> impl Iterator<Item = &(Subscription, Reason)> {
         self.lacks.values()
     }
 
     /// These are not wanted any more, so that nothing lacks.
-    pub(super) fn leave(&mut self, left: &[Subscription]) {
+    pub(in crate::feed) fn leave(&mut self, left: &[Subscription]) {
         self.subscribing.leave(left);
         self.have(left);
     }
 
     /// A stream that was accepted or speaks, each told once.
-    pub(super) fn take_sign(&mut self) -> Option<Sign> {
+    pub(in crate::feed) fn take_sign(&mut self) -> Option<Sign> {
         self.signs.pop()
     }
 
     /// Says once more what the connection begins with, as it was refused for now.
-    pub(super) fn greet_again(&mut self, greeting: &[String]) {
+    pub(in crate::feed) fn greet_again(&mut self, greeting: &[String]) {
         self.greeting = greeting.iter().cloned().collect();
         self.subscribing.greet_again(greeting.len());
     }
 
     /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
-    pub(super) fn listen(&mut self, site: &mut Site<'_>) {
+    pub(in crate::feed) fn listen(&mut self, site: &mut Site<'_>) {
         self.rhythms.expect(&self.subscribing.take_answered(), site.now);
         let accepted = self.subscribing.take_accepted();
         // That a silent stream is accepted once more proves nothing.
@@ -449,17 +453,17 @@ impl Open {
     }
 
     /// A book whose stream fell silent, each told once.
-    pub(super) fn take_aged(&mut self) -> Option<InstrumentId> {
+    pub(in crate::feed) fn take_aged(&mut self) -> Option<InstrumentId> {
         self.aged.pop()
     }
 
     /// Trades that were asked for again since they fell silent, each told once.
-    pub(super) fn take_doubted(&mut self) -> Option<InstrumentId> {
+    pub(in crate::feed) fn take_doubted(&mut self) -> Option<InstrumentId> {
         self.doubted.pop()
     }
 
     /// Everything is subscribed and answered, and was not at the last call.
-    pub(super) fn has_settled(&mut self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn has_settled(&mut self, now: MonoNanos) -> bool {
         let is_settled = self.subscribing.is_done();
         let was_settled = std::mem::replace(&mut self.was_settled, is_settled);
         if is_settled && !was_settled && !self.flow.is_late(now) {
@@ -470,30 +474,30 @@ impl Open {
     }
 
     /// Queues a ping with a ticket, which the answer shows.
-    pub(super) fn ask_for_sign(&mut self, ticket: u64, now: MonoNanos) {
+    pub(in crate::feed) fn ask_for_sign(&mut self, ticket: u64, now: MonoNanos) {
         self.pacer.note(now);
         // A connection that is closing has nothing to show any more.
         let _ = self.socket.queue_ping(&ticket.to_be_bytes());
     }
 
     /// Writes what waits; what the kernel refuses goes when the socket is writable again.
-    pub(super) fn flush(&mut self) -> Result<(), NetError> {
+    pub(in crate::feed) fn flush(&mut self) -> Result<(), NetError> {
         if self.wants_write() {
             let (Flush::Done | Flush::Blocked) = self.socket.flush()?;
         }
         Ok(())
     }
 
-    pub(super) fn wants_write(&self) -> bool {
+    pub(in crate::feed) fn wants_write(&self) -> bool {
         self.socket.control_pending() || self.socket.transport().wants_write()
     }
 
     /// A ping was answered, which counts as a message of ours.
-    pub(super) fn ponged(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn ponged(&mut self, now: MonoNanos) {
         self.pacer.note(now);
     }
 
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         let request = match self.greeting.is_empty() && !self.subscribing.may_send() {
             true => MonoNanos::MAX,
             false => self.ready_at(),

@@ -28,22 +28,22 @@ const HEAR_EVERY: Duration = Duration::from_secs(1);
 
 /// What is believed of one frame's dates.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Belief {
+pub(in crate::feed) struct Belief {
     /// When it is, by the exchange: when the frame was sent, else as its clock says.
     now: i64,
     /// The latest date of an event that is no later than it is now.
     now_until: i64,
     /// The latest date that is believed.
-    pub(super) until: i64,
+    pub(in crate::feed) until: i64,
     /// The same of a trade, which its frame's own date may contradict.
     trades_until: i64,
     /// The same of the begin of a bar, which would close the one before.
-    pub(super) bars_until: i64,
+    pub(in crate::feed) bars_until: i64,
 }
 
 impl Belief {
     /// Everything.
-    pub(super) const ALL: Self = Self {
+    pub(in crate::feed) const ALL: Self = Self {
         now: i64::MAX,
         now_until: i64::MAX,
         until: i64::MAX,
@@ -53,7 +53,7 @@ impl Belief {
 
     /// How far a trade of this date is ahead.
     #[inline]
-    pub(super) fn ahead(&self, date: UnixNanos) -> DatedAhead {
+    pub(in crate::feed) fn ahead(&self, date: UnixNanos) -> DatedAhead {
         if date.0 <= self.now_until {
             DatedAhead::NO
         } else if date.0 <= self.trades_until {
@@ -66,14 +66,14 @@ impl Belief {
     /// The latest date that later ones may be compared with: one that is no date of now would make
     /// all that comes old.
     #[inline]
-    pub(super) const fn comparable_until(&self) -> UnixNanos {
+    pub(in crate::feed) const fn comparable_until(&self) -> UnixNanos {
         UnixNanos(self.now_until)
     }
 }
 
 /// What an exchange's dates say of its clock.
 #[derive(Debug)]
-pub(super) struct Dates {
+pub(in crate::feed) struct Dates {
     /// The exchange's date minus ours, by the last frames; the first of them is our own.
     witnesses: [i64; WITNESSES],
     count: usize,
@@ -89,7 +89,7 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    pub(super) const fn new() -> Self {
+    pub(in crate::feed) const fn new() -> Self {
         Self {
             witnesses: [0; WITNESSES],
             count: 1,
@@ -103,7 +103,7 @@ impl Dates {
 
     /// A frame that came at `ours`, by our date, says that it happened at `date`.
     #[inline]
-    pub(super) fn hear(&mut self, date: UnixNanos, ours: UnixNanos, now: MonoNanos) {
+    pub(in crate::feed) fn hear(&mut self, date: UnixNanos, ours: UnixNanos, now: MonoNanos) {
         if now < self.hear_at && !self.is_recording() {
             return;
         }
@@ -116,7 +116,7 @@ impl Dates {
 
     /// A frame without a date brought this bar last: now is between its ends, most likely, and not
     /// long after it where the exchange sends no empty bars.
-    pub(super) fn hear_bar(&mut self, bar: &Candle, ours: UnixNanos, now: MonoNanos) {
+    pub(in crate::feed) fn hear_bar(&mut self, bar: &Candle, ours: UnixNanos, now: MonoNanos) {
         if self.is_dated || now < self.hear_at && !self.is_recording() {
             return;
         }
@@ -142,7 +142,7 @@ impl Dates {
 
     /// What is believed at `ours` of a frame that says that it was `sent` then, if it says so.
     #[inline]
-    pub(super) fn belief(&self, ours: UnixNanos, sent: UnixNanos) -> Belief {
+    pub(in crate::feed) fn belief(&self, ours: UnixNanos, sent: UnixNanos) -> Belief {
         let (clock, until) = self.believed_until(ours);
         // What a recording skips is no wrong date.
         let now_until =
@@ -174,14 +174,14 @@ impl Dates {
 
     /// An event of this date was believed.
     #[inline]
-    pub(super) const fn believe(&mut self, date: UnixNanos) {
+    pub(in crate::feed) const fn believe(&mut self, date: UnixNanos) {
         if date.0 > self.newest {
             self.newest = date.0;
         }
     }
 
     /// The exchange's date at `ours`; `NONE` where it does not run with ours.
-    pub(super) fn date(&self, ours: UnixNanos) -> UnixNanos {
+    pub(in crate::feed) fn date(&self, ours: UnixNanos) -> UnixNanos {
         match self.is_recording() {
             true => UnixNanos::NONE,
             false => UnixNanos(ours.0.saturating_add(self.ahead_ns)),
@@ -189,7 +189,7 @@ impl Dates {
     }
 
     /// How far the exchange's clock is ahead of ours.
-    pub(super) const fn ahead_ns(&self) -> i64 {
+    pub(in crate::feed) const fn ahead_ns(&self) -> i64 {
         self.ahead_ns
     }
 

@@ -47,7 +47,7 @@ pub struct RingEnd {
 
 /// The feed's side of all rings.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(in crate::feed) struct Output {
     lanes: Vec<Lane>,
     /// The ticks on their way, of one frame or more.
     staged: Vec<Tick>,
@@ -80,40 +80,40 @@ struct Lane {
 
 /// What came of pushing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pushed {
+pub(in crate::feed) struct Pushed {
     /// Every ring took everything, or has lapsed.
-    pub(super) done: bool,
+    pub(in crate::feed) done: bool,
     /// A broadcaster's ring that had lapsed takes ticks again and must be told where things stand.
-    pub(super) rejoined: bool,
+    pub(in crate::feed) rejoined: bool,
 }
 
 impl Output {
-    pub(super) fn new(rings: Vec<RingEnd>, stall_max: Duration) -> Self {
+    pub(in crate::feed) fn new(rings: Vec<RingEnd>, stall_max: Duration) -> Self {
         let lanes = rings.into_iter().map(Lane::new).collect();
         Self { lanes, staged: Vec::with_capacity(STAGED_KEPT), stall_max, behind: false }
     }
 
     /// Where ticks are put before [`Output::push`].
     #[inline]
-    pub(super) fn staged(&mut self) -> &mut Vec<Tick> {
+    pub(in crate::feed) fn staged(&mut self) -> &mut Vec<Tick> {
         &mut self.staged
     }
 
     /// True while a ring has not taken everything: nothing more may be read from the exchange.
     #[inline]
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(in crate::feed) fn is_blocked(&self) -> bool {
         !self.staged.is_empty()
     }
 
     /// True when [`Output::push`] has something to do though nothing new was staged.
     #[inline]
-    pub(super) fn is_behind(&self) -> bool {
+    pub(in crate::feed) fn is_behind(&self) -> bool {
         self.behind
     }
 
     /// Pushes what is staged, as far as there is room, stamped with `now`.
     #[inline]
-    pub(super) fn push(&mut self, now: MonoNanos, counters: &FeedCounters) -> Pushed {
+    pub(in crate::feed) fn push(&mut self, now: MonoNanos, counters: &FeedCounters) -> Pushed {
         let mut pushed = Pushed { done: true, rejoined: false };
         let mut behind = false;
         for lane in &mut self.lanes {
@@ -140,7 +140,7 @@ impl Output {
 
     /// Wakes every consumer that sleeps and has something to take.
     #[inline]
-    pub(super) fn ring_bells(&mut self) {
+    pub(in crate::feed) fn ring_bells(&mut self) {
         for lane in &mut self.lanes {
             lane.ring_bell();
         }
@@ -148,21 +148,21 @@ impl Output {
 
     /// Ticks in the fullest ring of a broadcaster. That of a sink may be full for as long as it
     /// likes, which delays nobody; what it costs the sink is counted as refused.
-    pub(super) fn occupancy(&self) -> usize {
+    pub(in crate::feed) fn occupancy(&self) -> usize {
         let waited_for = self.lanes.iter().filter(|lane| lane.end.when_full == WhenFull::Wait);
         let taken = |lane: &Lane| lane.capacity - lane.end.ring.room().min(lane.capacity);
         waited_for.map(taken).max().unwrap_or(0)
     }
 
     /// Whether [`Output::recover`] has something to do.
-    pub(super) fn owes_books(&self) -> bool {
+    pub(in crate::feed) fn owes_books(&self) -> bool {
         self.lanes.iter().any(|lane| lane.recovery.owes_books())
     }
 
     /// Tells each sink that has lapsed one of the books that it missed something of, as `whole` puts
     /// it together, where there is room. While a book is owed, its ticks are kept from that sink, as
     /// the whole holds them. Only while nothing is staged, which the whole would hold already.
-    pub(super) fn recover(
+    pub(in crate::feed) fn recover(
         &mut self,
         now: MonoNanos,
         mut whole: impl FnMut(InstrumentId, &mut Vec<Tick>),

@@ -46,7 +46,7 @@ const LATE_TIMES: u32 = 2;
 
 /// The market data of one connection.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(in crate::feed) struct Flow {
     /// When the last came, or could have been heard.
     heard: MonoNanos,
     /// Since when it is listened to.
@@ -58,13 +58,13 @@ pub(super) struct Flow {
 
 impl Flow {
     /// Of a connection that has nothing to tell yet.
-    pub(super) const fn new(now: MonoNanos) -> Self {
+    pub(in crate::feed) const fn new(now: MonoNanos) -> Self {
         Self { heard: now, since: now, windows: [(0, 0); 2], window_end: now }
     }
 
     /// A frame of market data came.
     #[inline]
-    pub(super) fn hear(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn hear(&mut self, now: MonoNanos) {
         let gap_ns = now.since(self.heard);
         // Frames that were read together are one event here.
         if gap_ns == 0 {
@@ -81,28 +81,28 @@ impl Flow {
     }
 
     /// When the last came, or could have been heard.
-    pub(super) const fn heard(&self) -> MonoNanos {
+    pub(in crate::feed) const fn heard(&self) -> MonoNanos {
         self.heard
     }
 
     /// Nobody listened until now: silence is nobody's fault.
-    pub(super) fn excuse(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn excuse(&mut self, now: MonoNanos) {
         self.heard = self.heard.max(now);
     }
 
     /// Whether nothing has come for longer than its rhythm allows.
-    pub(super) fn is_cut_off(&self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn is_cut_off(&self, now: MonoNanos) -> bool {
         now >= self.due()
     }
 
     /// Whether its rhythm is known, and something ought to have come by now.
-    pub(super) fn is_late(&self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn is_late(&self, now: MonoNanos) -> bool {
         self.broken_after().is_some()
             && now.since(self.heard) > self.largest_ns().saturating_mul(LATE_TIMES.into())
     }
 
     /// When it is cut off, if nothing comes; never while its rhythm is unknown.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         self.broken_after().map_or(MonoNanos::MAX, |silence| self.heard.after(silence))
     }
 

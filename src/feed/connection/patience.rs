@@ -23,7 +23,7 @@ const ENDED_LONG_AGO: Duration = REFUSED_WAIT_MAX.saturating_mul(2);
 
 /// What one connection was refused for now.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(in crate::feed) struct Patience {
     /// How often each stream was refused since it was accepted.
     refused: HashMap<Subscription, u32>,
     /// How often each was ended after it had been granted, and when that was last.
@@ -36,27 +36,27 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Nothing was refused yet.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::feed) fn new(seed: u64) -> Self {
         let (refused, ended) = (HashMap::new(), HashMap::new());
         Self { refused, ended, holds: 0, held_until: MonoNanos::ZERO, random: seed }
     }
 
     /// Before this nothing is said.
     #[inline]
-    pub(super) const fn held_until(&self) -> MonoNanos {
+    pub(in crate::feed) const fn held_until(&self) -> MonoNanos {
         self.held_until
     }
 
     /// Nothing was accepted since the exchange found that too much was asked: one request at a
     /// time is enough to find out whether that has passed.
     #[inline]
-    pub(super) const fn is_wary(&self) -> bool {
+    pub(in crate::feed) const fn is_wary(&self) -> bool {
         self.holds > 0
     }
 
     /// These were refused; the first wait is that of the exchange's error. Returns when they are
     /// asked for again.
-    pub(super) fn refuse(
+    pub(in crate::feed) fn refuse(
         &mut self,
         streams: &[Subscription],
         reason: Reason,
@@ -85,7 +85,7 @@ impl Patience {
 
     /// The exchange ended these, which it had granted: the first wait of it, twice as long each time,
     /// unless the last time was long ago.
-    pub(super) fn ended(
+    pub(in crate::feed) fn ended(
         &mut self,
         streams: &[Subscription],
         first: Duration,
@@ -103,13 +103,13 @@ impl Patience {
     }
 
     /// Something was accepted: of these streams, if it is known which.
-    pub(super) fn accept(&mut self, streams: &[Subscription]) {
+    pub(in crate::feed) fn accept(&mut self, streams: &[Subscription]) {
         self.holds = 0;
         self.forget_refusals(streams);
     }
 
     /// These are nobody's wish any more.
-    pub(super) fn forget(&mut self, streams: &[Subscription]) {
+    pub(in crate::feed) fn forget(&mut self, streams: &[Subscription]) {
         self.forget_refusals(streams);
         for stream in streams {
             self.ended.remove(stream);

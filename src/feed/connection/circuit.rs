@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The circuit of one feed.
 #[derive(Debug)]
-pub(super) struct Circuit {
+pub(in crate::feed) struct Circuit {
     /// Failures in a row, of all connections.
     failures: u32,
     /// As many open it.
@@ -41,7 +41,7 @@ struct Probing {
 
 impl Circuit {
     /// A closed one. Its probes are twice as far apart as the longest wait of one connection.
-    pub(super) fn new(reconnect: BackoffPolicy, connections: usize, seed: u64) -> Self {
+    pub(in crate::feed) fn new(reconnect: BackoffPolicy, connections: usize, seed: u64) -> Self {
         let between = 2 * reconnect.max;
         let policy = BackoffPolicy {
             initial: between,
@@ -62,22 +62,22 @@ impl Circuit {
     }
 
     /// The feed has so many connections now.
-    pub(super) fn set_connections(&mut self, connections: usize) {
+    pub(in crate::feed) fn set_connections(&mut self, connections: usize) {
         self.failures_max = FAILURES_PER_CONNECTION * connections.max(1) as u32;
     }
 
     /// True while the exchange is only probed.
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::feed) fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
     /// Why the last attempt failed.
-    pub(super) fn reason(&self) -> Reason {
+    pub(in crate::feed) fn reason(&self) -> Reason {
         self.reason
     }
 
     /// The wait between two probes.
-    pub(super) fn probe_wait(&mut self) -> Duration {
+    pub(in crate::feed) fn probe_wait(&mut self) -> Duration {
         self.waits.next_wait().unwrap_or(LOOK_EVERY)
     }
 
@@ -85,7 +85,7 @@ impl Circuit {
     ///
     /// # Errors
     /// When to ask again.
-    pub(super) fn permit(&self, now: MonoNanos) -> Result<(), MonoNanos> {
+    pub(in crate::feed) fn permit(&self, now: MonoNanos) -> Result<(), MonoNanos> {
         match self.open {
             Some(Probing { prober: Some(_), .. }) => Err(now.after(LOOK_EVERY)),
             Some(Probing { at, prober: None }) if now < at => Err(at),
@@ -94,14 +94,19 @@ impl Circuit {
     }
 
     /// An attempt begins; true when it is a probe.
-    pub(super) fn begin(&mut self, generation: u32) -> bool {
+    pub(in crate::feed) fn begin(&mut self, generation: u32) -> bool {
         let Some(probing) = &mut self.open else { return false };
         probing.prober = Some(generation);
         true
     }
 
     /// A connection failed, or ended before it got any data. True when that opens the circuit.
-    pub(super) fn fail(&mut self, generation: u32, reason: Reason, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn fail(
+        &mut self,
+        generation: u32,
+        reason: Reason,
+        now: MonoNanos,
+    ) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.reason = reason;
         let opens = self.open.is_none() && self.failures >= self.failures_max;
@@ -113,13 +118,13 @@ impl Circuit {
     }
 
     /// A connection gets data. True when that closes the circuit.
-    pub(super) fn serve(&mut self) -> bool {
+    pub(in crate::feed) fn serve(&mut self) -> bool {
         self.failures = 0;
         self.open.take().is_some()
     }
 
     /// A connection was given up for another reason than failing.
-    pub(super) fn forget(&mut self, generation: u32) {
+    pub(in crate::feed) fn forget(&mut self, generation: u32) {
         if let Some(probing) = &mut self.open
             && probing.prober == Some(generation)
         {

@@ -96,29 +96,29 @@ struct Awaited {
 
 /// What an exchange refuses.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said {
+pub(in crate::feed) struct Said {
     /// The number of the request, where it says it.
-    pub(super) id: Option<u64>,
+    pub(in crate::feed) id: Option<u64>,
     /// The stream, where it names it.
-    pub(super) subject: Option<Subject>,
+    pub(in crate::feed) subject: Option<Subject>,
     /// What that is worth.
-    pub(super) kind: RefusalKind,
+    pub(in crate::feed) kind: RefusalKind,
 }
 
 /// Streams that are refused for now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Postponed {
+pub(in crate::feed) struct Postponed {
     /// Which.
-    pub(super) streams: Vec<Subscription>,
+    pub(in crate::feed) streams: Vec<Subscription>,
     /// Why.
-    pub(super) reason: Reason,
+    pub(in crate::feed) reason: Reason,
     /// When they are asked for again.
-    pub(super) until: MonoNanos,
+    pub(in crate::feed) until: MonoNanos,
 }
 
 /// What an exchange's refusal comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(in crate::feed) enum Refused {
     /// Not one of our requests, as far as it can be told.
     Unknown,
     /// Its parts are asked for again, or the other answers will tell what it was about.
@@ -143,7 +143,7 @@ struct Manners {
 
 /// The requests of one connection.
 #[derive(Debug)]
-pub(super) struct Subscribing {
+pub(in crate::feed) struct Subscribing {
     manners: Manners,
     queue: VecDeque<Chunk>,
     worded: VecDeque<Worded>,
@@ -172,7 +172,7 @@ pub(super) struct Subscribing {
 impl Subscribing {
     /// Everything that is to be subscribed on a connection that has just opened, after so many
     /// messages of greeting. The number of the connection gives it chances of its own.
-    pub(super) fn new(
+    pub(in crate::feed) fn new(
         rules: &ConnectionRules,
         subscriptions: &[Subscription],
         greetings: usize,
@@ -209,7 +209,7 @@ impl Subscribing {
 
     /// Leaves streams and asks for them again; for those that wait for an answer already, nothing
     /// is done.
-    pub(super) fn renew(&mut self, subscriptions: &[Subscription]) {
+    pub(in crate::feed) fn renew(&mut self, subscriptions: &[Subscription]) {
         let idle = |one: &&Subscription| !self.is_asking(one);
         let idle: Vec<_> = subscriptions.iter().filter(idle).copied().collect();
         self.ask(Ask::Part, &idle);
@@ -217,7 +217,7 @@ impl Subscribing {
     }
 
     /// Asks for more streams. One that could not be left yet is still there, and begins anew.
-    pub(super) fn add(&mut self, subscriptions: &[Subscription]) {
+    pub(in crate::feed) fn add(&mut self, subscriptions: &[Subscription]) {
         for one in subscriptions {
             self.left.remove(one);
         }
@@ -233,7 +233,7 @@ impl Subscribing {
     }
 
     /// Leaves streams, and asks for none of them again.
-    pub(super) fn leave(&mut self, subscriptions: &[Subscription]) {
+    pub(in crate::feed) fn leave(&mut self, subscriptions: &[Subscription]) {
         self.settle_all(subscriptions);
         self.left.extend(subscriptions);
         let mut leaving = subscriptions.to_vec();
@@ -268,17 +268,17 @@ impl Subscribing {
     }
 
     /// These speak.
-    pub(super) fn hear(&mut self, begun: &[Subscription]) {
+    pub(in crate::feed) fn hear(&mut self, begun: &[Subscription]) {
         self.settle_all(begun);
     }
 
     /// Streams that the connection began with, and of which nothing is known yet.
-    pub(super) const fn unsettled(&self) -> usize {
+    pub(in crate::feed) const fn unsettled(&self) -> usize {
         self.unsettled_from_the_start
     }
 
     /// Streams that were never asked for on this connection.
-    pub(super) fn unsent(&self) -> Vec<Subscription> {
+    pub(in crate::feed) fn unsent(&self) -> Vec<Subscription> {
         let queued = self.queue.iter().filter(|chunk| chunk.ask == Ask::Subscribe);
         let worded = self.worded.iter().filter(|worded| worded.ask == Ask::Subscribe);
         let streams = worded
@@ -288,7 +288,7 @@ impl Subscribing {
     }
 
     /// Requests that were not made yet, at least.
-    pub(super) fn unsent_requests(&self) -> usize {
+    pub(in crate::feed) fn unsent_requests(&self) -> usize {
         self.queue.len() + self.worded.len()
     }
 
@@ -302,7 +302,7 @@ impl Subscribing {
     }
 
     /// Whether a subscription is being asked for, or will be.
-    pub(super) fn is_asking(&self, subscription: &Subscription) -> bool {
+    pub(in crate::feed) fn is_asking(&self, subscription: &Subscription) -> bool {
         if self.postponed.iter().any(|(.., one)| one == subscription) {
             return true;
         }
@@ -315,7 +315,11 @@ impl Subscribing {
 
     /// Words the next request, and waits for its answer from now on; `None` when there is none or
     /// too many wait for their answers.
-    pub(super) fn next<E: Exchange>(&mut self, exchange: &E, now: MonoNanos) -> Option<String> {
+    pub(in crate::feed) fn next<E: Exchange>(
+        &mut self,
+        exchange: &E,
+        now: MonoNanos,
+    ) -> Option<String> {
         while self.may_send() && self.held_until() <= now {
             let Some(Worded { ask, tries, request }) = self.worded.pop_front() else {
                 self.word(exchange);
@@ -357,48 +361,48 @@ impl Subscribing {
     }
 
     /// Something is to be asked, and may be now as far as answers matter.
-    pub(super) fn may_send(&self) -> bool {
+    pub(in crate::feed) fn may_send(&self) -> bool {
         let max = if self.patience.is_wary() { 1 } else { self.manners.in_flight_max };
         !self.is_sent() && self.awaited.len() + self.greetings.0 < max
     }
 
     /// Whether what is asked next is of this channel.
-    pub(super) fn next_is(&self, channel: Channel) -> bool {
+    pub(in crate::feed) fn next_is(&self, channel: Channel) -> bool {
         let worded = self.worded.front().and_then(|worded| worded.request.covers.first());
         let next = worded.or_else(|| self.queue.front()?.subscriptions.first());
         next.is_some_and(|one| one.channel == channel)
     }
 
     /// The exchange found that too much was said: nothing is asked before this.
-    pub(super) fn held_until(&self) -> MonoNanos {
+    pub(in crate::feed) fn held_until(&self) -> MonoNanos {
         self.patience.held_until()
     }
 
     /// The greeting is said once more, as it was refused for now.
-    pub(super) fn greet_again(&mut self, greetings: usize) {
+    pub(in crate::feed) fn greet_again(&mut self, greetings: usize) {
         if self.manners.in_flight_max == 1 {
             self.greetings = (greetings, self.held_until().after(ACK_TIMEOUT));
         }
     }
 
     /// Everything was asked for.
-    pub(super) fn is_sent(&self) -> bool {
+    pub(in crate::feed) fn is_sent(&self) -> bool {
         self.queue.is_empty() && self.worded.is_empty()
     }
 
     /// Everything was asked for and answered, be it with a refusal for now.
-    pub(super) fn is_done(&self) -> bool {
+    pub(in crate::feed) fn is_done(&self) -> bool {
         self.is_sent() && self.awaited.is_empty()
     }
 
     /// Streams that are refused for now.
-    pub(super) fn postponed(&self) -> impl Iterator<Item = &Subscription> {
+    pub(in crate::feed) fn postponed(&self) -> impl Iterator<Item = &Subscription> {
         self.postponed.iter().map(|(.., subscription)| subscription)
     }
 
     /// The exchange accepted a request, or the subject of one: the oldest one where it does not
     /// say which.
-    pub(super) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
+    pub(in crate::feed) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
         if self.manners.answers == Answers::PerSubscription {
             match subject {
                 Some(subject) => match self.settle(id, subject) {
@@ -420,7 +424,11 @@ impl Subscribing {
     }
 
     /// The exchange says that a stream has ended; false when nobody asked for that.
-    pub(super) fn leave_granted(&mut self, id: Option<u64>, subject: Option<Subject>) -> bool {
+    pub(in crate::feed) fn leave_granted(
+        &mut self,
+        id: Option<u64>,
+        subject: Option<Subject>,
+    ) -> bool {
         let leaves = |awaited: &Awaited| {
             let names = |subject: Subject| awaited.unanswered.iter().any(|one| subject.names(one));
             awaited.ask != Ask::Subscribe
@@ -482,12 +490,12 @@ impl Subscribing {
     }
 
     /// What was answered since the last call.
-    pub(super) fn take_answered(&mut self) -> Vec<Subscription> {
+    pub(in crate::feed) fn take_answered(&mut self) -> Vec<Subscription> {
         std::mem::take(&mut self.answered)
     }
 
     /// What was accepted since the last call.
-    pub(super) fn take_accepted(&mut self) -> Vec<Subscription> {
+    pub(in crate::feed) fn take_accepted(&mut self) -> Vec<Subscription> {
         std::mem::take(&mut self.accepted)
     }
 
@@ -533,7 +541,7 @@ impl Subscribing {
     /// Gives up waiting for one answer that is overdue, if there is one, and asks again: at once a
     /// few times, then as for what is not served for now. What `speaks` needs no answer any more.
     /// Returns the number of the request, and what became of it.
-    pub(super) fn overdue(
+    pub(in crate::feed) fn overdue(
         &mut self,
         now: MonoNanos,
         speaks: impl Fn(&Subscription) -> bool,
@@ -573,12 +581,12 @@ impl Subscribing {
 
     /// Whether a request waits for its answer.
     #[inline]
-    pub(super) fn awaits(&self, id: u64) -> bool {
+    pub(in crate::feed) fn awaits(&self, id: u64) -> bool {
         self.awaited.iter().any(|awaited| awaited.id == id)
     }
 
     /// When the next answer is overdue, or something postponed is due.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         let greetings = if self.greetings.0 > 0 { self.greetings.1 } else { MonoNanos::MAX };
         let postponed = self.postponed.iter().map(|(at, ..)| *at).min();
         // Nothing of it is asked while all is held.

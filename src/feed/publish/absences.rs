@@ -6,10 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::open::{Sign, is_of_silence};
-use super::publish::Publisher;
+use super::Publisher;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{StreamKey, Subscription, with_books};
+use crate::feed::connection::open::{Sign, is_of_silence};
 use crate::instrument::Channel;
 use crate::tick::{Body, BookState, Reason, Tick};
 
@@ -26,7 +26,7 @@ enum Told {
 
 /// What was told of streams; of those that were never absent, nothing.
 #[derive(Debug, Default)]
-pub(super) struct Absences {
+pub(in crate::feed) struct Absences {
     told: HashMap<StreamKey, Told>,
     /// How many of them are absent.
     count: u64,
@@ -34,13 +34,13 @@ pub(super) struct Absences {
 
 impl Absences {
     /// Whether a stream was told as not there.
-    pub(super) fn has(&self, stream: StreamKey) -> bool {
+    pub(in crate::feed) fn has(&self, stream: StreamKey) -> bool {
         let told = self.told.get(&stream);
         matches!(told, Some(Told::Absent(_) | Told::Withdrawn(_)))
     }
 
     /// Why some of these are absent: the gravest reason; [`Reason::None`] where none of them is.
-    pub(super) fn reason_of(&self, streams: &[Subscription]) -> Reason {
+    pub(in crate::feed) fn reason_of(&self, streams: &[Subscription]) -> Reason {
         if self.count == 0 {
             return Reason::None;
         }
@@ -52,12 +52,12 @@ impl Absences {
     }
 
     /// Every stream whose state is known to who listens, books aside.
-    pub(super) fn told(&self) -> impl Iterator<Item = StreamKey> {
+    pub(in crate::feed) fn told(&self) -> impl Iterator<Item = StreamKey> {
         self.told.keys().copied().filter(|(_, channel, _)| *channel != Channel::Orderbook)
     }
 
     /// Nothing of these is carried yet, and those who listen know it.
-    pub(super) fn begin_withdrawn(&mut self, streams: &[Subscription]) {
+    pub(in crate::feed) fn begin_withdrawn(&mut self, streams: &[Subscription]) {
         for one in streams {
             self.set(one, Told::Withdrawn(Reason::Configuration));
         }
@@ -82,7 +82,7 @@ impl Told {
 
 /// How much a reason matters beside others: what is given up more than what is asked for again, and
 /// that more than what may be a quiet market.
-pub(super) const fn gravity(reason: Reason) -> u8 {
+pub(in crate::feed) const fn gravity(reason: Reason) -> u8 {
     match reason {
         Reason::None => 0,
         Reason::AwaitingTurn => 1,
@@ -95,14 +95,19 @@ pub(super) const fn gravity(reason: Reason) -> u8 {
 }
 
 /// The graver of two reasons; the second where both are as grave.
-pub(super) const fn graver(one: Reason, two: Reason) -> Reason {
+pub(in crate::feed) const fn graver(one: Reason, two: Reason) -> Reason {
     if gravity(one) > gravity(two) { one } else { two }
 }
 
 impl Publisher {
     /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
     /// is told that nothing will come.
-    pub(super) fn withdraw(&mut self, left: &[Subscription], reason: Reason, now: MonoNanos) {
+    pub(in crate::feed) fn withdraw(
+        &mut self,
+        left: &[Subscription],
+        reason: Reason,
+        now: MonoNanos,
+    ) {
         let mut told = HashSet::new();
         for one in left {
             let (instrument, channel) = (one.instrument, one.channel);
@@ -125,7 +130,7 @@ impl Publisher {
     }
 
     /// Candles of these lengths are not carried any more, while those of others are.
-    pub(super) fn withdraw_lengths(
+    pub(in crate::feed) fn withdraw_lengths(
         &mut self,
         left: &[Subscription],
         reason: Reason,
@@ -140,7 +145,12 @@ impl Publisher {
 
     /// A stream is refused, or silent where it ought to speak: whoever follows it is told. True
     /// when that is news.
-    pub(super) fn absent(&mut self, stream: &Subscription, reason: Reason, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn absent(
+        &mut self,
+        stream: &Subscription,
+        reason: Reason,
+        now: MonoNanos,
+    ) -> bool {
         let (instrument, channel) = (stream.instrument, stream.channel);
         let is_known = self.absences.told.get(&stream.stream()) == Some(&Told::Absent(reason));
         self.absences.set(stream, Told::Absent(reason));
@@ -156,7 +166,7 @@ impl Publisher {
 
     /// A stream is there; true when it had been told as not there. One that was silent is there
     /// when it speaks. A book says so itself, with its snapshot.
-    pub(super) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn present(&mut self, sign: Sign, now: MonoNanos) -> bool {
         let Subscription { instrument, channel, .. } = sign.stream;
         let was = match self.absences.told.get(&sign.stream.stream()) {
             None | Some(Told::There) => return false,
@@ -179,7 +189,7 @@ impl Publisher {
 
     /// Tells a stream's state once more to a ring that missed some.
     #[cold]
-    pub(super) fn retell_stream(&mut self, stream: StreamKey) {
+    pub(in crate::feed) fn retell_stream(&mut self, stream: StreamKey) {
         if let (instrument, Channel::Trades, _) = stream {
             self.retell_trades_shown(instrument);
         }

@@ -17,7 +17,6 @@ use mio::{Registry, Token};
 use super::attempts::Attempts;
 use super::chatter::{Chatter, Complaints};
 use super::circuit::Circuit;
-use super::command::{Addresses, FeedNotice};
 use super::flow::Flow;
 use super::open::{Lacks, Open, UNSENT_TOLD_AFTER};
 use super::pacing::Pacer;
@@ -26,6 +25,7 @@ use super::rhythm::Rhythms;
 use super::subscribing::Subscribing;
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile};
+use crate::feed::command::{Addresses, FeedNotice};
 use crate::instrument::Channel;
 use crate::limits::REFUSED_FOR_MAX;
 use crate::metrics::FeedCounters;
@@ -43,76 +43,76 @@ const SERVED_ENOUGH: Duration = Duration::from_secs(3);
 const REFUSED_LONG: Duration = Duration::from_secs(600);
 
 /// What a connection finds around itself.
-pub(super) struct Site<'a> {
+pub(in crate::feed) struct Site<'a> {
     /// Which line of the feed it is.
-    pub(super) line: u8,
+    pub(in crate::feed) line: u8,
     /// Which of those that carry the same.
-    pub(super) copy: u8,
+    pub(in crate::feed) copy: u8,
     /// Where to connect.
-    pub(super) target: &'a Target,
+    pub(in crate::feed) target: &'a Target,
     /// What the exchange allows.
-    pub(super) rules: &'a ConnectionRules,
+    pub(in crate::feed) rules: &'a ConnectionRules,
     /// How it refuses.
-    pub(super) profile: &'static Profile,
+    pub(in crate::feed) profile: &'static Profile,
     /// What all its connections may say, where they count together.
-    pub(super) pacer: &'a Pacer,
+    pub(in crate::feed) pacer: &'a Pacer,
     /// The date of this turn.
-    pub(super) date: UnixNanos,
+    pub(in crate::feed) date: UnixNanos,
     /// Where sockets are registered.
-    pub(super) registry: &'a Registry,
+    pub(in crate::feed) registry: &'a Registry,
     /// Attempts of all feeds that share the host.
-    pub(super) attempts: &'a Attempts,
+    pub(in crate::feed) attempts: &'a Attempts,
     /// Whether the exchange may be asked at all.
-    pub(super) circuit: &'a mut Circuit,
+    pub(in crate::feed) circuit: &'a mut Circuit,
     /// Connections that were open and are not any more.
-    pub(super) lost: &'a mut Vec<Lost>,
+    pub(in crate::feed) lost: &'a mut Vec<Lost>,
     /// Connections of the whole feed so far.
-    pub(super) generations: &'a mut u32,
+    pub(in crate::feed) generations: &'a mut u32,
     /// What is to be asked or told.
-    pub(super) notices: &'a mut Vec<FeedNotice>,
+    pub(in crate::feed) notices: &'a mut Vec<FeedNotice>,
     /// What is counted.
-    pub(super) counters: &'a FeedCounters,
+    pub(in crate::feed) counters: &'a FeedCounters,
     /// The time of this turn.
-    pub(super) now: MonoNanos,
+    pub(in crate::feed) now: MonoNanos,
 }
 
 /// Where a feed connects to.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(in crate::feed) struct Target {
     /// Origin; a plan's path follows.
-    pub(super) url: String,
+    pub(in crate::feed) url: String,
     /// The same in parts.
-    pub(super) host: Arc<str>,
-    pub(super) port: u16,
-    pub(super) security: Security,
+    pub(in crate::feed) host: Arc<str>,
+    pub(in crate::feed) port: u16,
+    pub(in crate::feed) security: Security,
     /// For a whole attempt.
-    pub(super) connect_timeout: Duration,
+    pub(in crate::feed) connect_timeout: Duration,
     /// How long a subscription may stay without data.
-    pub(super) mute_after: Duration,
+    pub(in crate::feed) mute_after: Duration,
 }
 
 /// What a connection's state changed to.
 #[derive(Debug)]
-pub(super) struct Change {
-    pub(super) state: FeedState,
-    pub(super) reason: Reason,
+pub(in crate::feed) struct Change {
+    pub(in crate::feed) state: FeedState,
+    pub(in crate::feed) reason: Reason,
     /// The error behind it.
-    pub(super) detail: Option<Box<str>>,
+    pub(in crate::feed) detail: Option<Box<str>>,
 }
 
 /// A connection that was open and is not any more.
 #[derive(Debug)]
-pub(super) struct Lost {
-    pub(super) generation: u32,
+pub(in crate::feed) struct Lost {
+    pub(in crate::feed) generation: u32,
     /// What it carried.
-    pub(super) plan: Arc<ConnectionPlan>,
+    pub(in crate::feed) plan: Arc<ConnectionPlan>,
     /// What of it was heard.
-    pub(super) rhythms: Rhythms,
+    pub(in crate::feed) rhythms: Rhythms,
 }
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Upstream {
+pub(in crate::feed) struct Upstream {
     plan: Arc<ConnectionPlan>,
     generation: u32,
     backoff: Backoff,
@@ -148,7 +148,7 @@ struct Dial {
 
 impl Upstream {
     /// A connection that begins with its first turn.
-    pub(super) fn new(plan: Arc<ConnectionPlan>, backoff: Backoff) -> Self {
+    pub(in crate::feed) fn new(plan: Arc<ConnectionPlan>, backoff: Backoff) -> Self {
         Self {
             plan,
             generation: 0,
@@ -160,40 +160,40 @@ impl Upstream {
         }
     }
 
-    pub(super) fn plan(&self) -> &Arc<ConnectionPlan> {
+    pub(in crate::feed) fn plan(&self) -> &Arc<ConnectionPlan> {
         &self.plan
     }
 
     /// What it carries from the next connection on; the present one is the caller's business.
-    pub(super) fn set_plan(&mut self, plan: Arc<ConnectionPlan>) {
+    pub(in crate::feed) fn set_plan(&mut self, plan: Arc<ConnectionPlan>) {
         self.plan = plan;
     }
 
     /// Number of the attempt, from 1, over all connections of the feed; 0 before the first.
-    pub(super) fn generation(&self) -> u32 {
+    pub(in crate::feed) fn generation(&self) -> u32 {
         self.generation
     }
 
-    pub(super) fn state(&self) -> FeedState {
+    pub(in crate::feed) fn state(&self) -> FeedState {
         self.state
     }
 
     /// Why it is in that state; [`Reason::None`] before its first attempt.
-    pub(super) fn reason(&self) -> Reason {
+    pub(in crate::feed) fn reason(&self) -> Reason {
         self.reason
     }
 
-    pub(super) fn attempt(&self) -> u32 {
+    pub(in crate::feed) fn attempt(&self) -> u32 {
         self.backoff.attempts()
     }
 
     /// The last change of state, once.
-    pub(super) fn take_change(&mut self) -> Option<Change> {
+    pub(in crate::feed) fn take_change(&mut self) -> Option<Change> {
         self.change.take()
     }
 
     #[inline]
-    pub(super) fn open(&mut self) -> Option<&mut Open> {
+    pub(in crate::feed) fn open(&mut self) -> Option<&mut Open> {
         match &mut self.phase {
             Phase::Open(open) => Some(open),
             _ => None,
@@ -202,7 +202,7 @@ impl Upstream {
 
     /// The same, with what it carries.
     #[inline]
-    pub(super) fn open_with_plan(&mut self) -> Option<(&mut Open, &ConnectionPlan)> {
+    pub(in crate::feed) fn open_with_plan(&mut self) -> Option<(&mut Open, &ConnectionPlan)> {
         match &mut self.phase {
             Phase::Open(open) => Some((open, &self.plan)),
             _ => None,
@@ -210,7 +210,7 @@ impl Upstream {
     }
 
     /// The same, only to look at.
-    pub(super) fn opened_one(&self) -> Option<&Open> {
+    pub(in crate::feed) fn opened_one(&self) -> Option<&Open> {
         match &self.phase {
             Phase::Open(open) => Some(open),
             _ => None,
@@ -219,7 +219,7 @@ impl Upstream {
 
     /// Whether another connection brings something that is not known to come on this one: it was not
     /// granted, or did not come when it came there.
-    pub(super) fn lacks_what_is_on(&self, other: &Self) -> bool {
+    pub(in crate::feed) fn lacks_what_is_on(&self, other: &Self) -> bool {
         let (Some(own), Some(other)) = (self.opened_one(), other.opened_one()) else {
             return false;
         };
@@ -231,7 +231,7 @@ impl Upstream {
     }
 
     /// Since when it has been connected with everything subscribed and answered.
-    pub(super) fn settled_since(&self) -> Option<MonoNanos> {
+    pub(in crate::feed) fn settled_since(&self) -> Option<MonoNanos> {
         match &self.phase {
             Phase::Open(open) if open.subscribing.is_done() => Some(open.since),
             _ => None,
@@ -239,7 +239,7 @@ impl Upstream {
     }
 
     /// Since when it has been open.
-    pub(super) fn open_since(&self) -> Option<MonoNanos> {
+    pub(in crate::feed) fn open_since(&self) -> Option<MonoNanos> {
         match &self.phase {
             Phase::Open(open) => Some(open.since),
             _ => None,
@@ -248,19 +248,24 @@ impl Upstream {
 
     /// Whether it is open and most of what it carries fell silent: it may be the market, it may be
     /// the connection, and another one tells.
-    pub(super) fn is_barren(&self) -> bool {
+    pub(in crate::feed) fn is_barren(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.is_barren)
     }
 
     /// What the poller says about its socket; true when that is for [`Upstream::tend`] to act on.
-    pub(super) fn note_ready(&mut self, readable: bool) -> bool {
+    pub(in crate::feed) fn note_ready(&mut self, readable: bool) -> bool {
         let Phase::Open(open) = &mut self.phase else { return true };
         open.readable |= readable;
         open.wants_write()
     }
 
     /// The answer to a question for its host; one that is not waited for any more is dropped.
-    pub(super) fn resolved(&mut self, ticket: u64, addresses: Addresses, site: &mut Site<'_>) {
+    pub(in crate::feed) fn resolved(
+        &mut self,
+        ticket: u64,
+        addresses: Addresses,
+        site: &mut Site<'_>,
+    ) {
         let Phase::Resolving { ticket: asked, deadline } = self.phase else { return };
         if ticket != asked {
             return;
@@ -275,7 +280,7 @@ impl Upstream {
 
     /// Everything that is due: the next step of connecting, deadlines, requests, heartbeats,
     /// writes.
-    pub(super) fn tend<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
+    pub(in crate::feed) fn tend<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
         match &mut self.phase {
             Phase::Waiting { until } if *until <= site.now => self.begin(site),
             Phase::Waiting { .. } | Phase::Terminated => {}
@@ -291,7 +296,7 @@ impl Upstream {
     }
 
     /// When [`Upstream::tend`] has something to do though no socket says so.
-    pub(super) fn due(&self) -> MonoNanos {
+    pub(in crate::feed) fn due(&self) -> MonoNanos {
         match &self.phase {
             Phase::Waiting { until } => *until,
             Phase::Resolving { deadline, .. } => *deadline,
@@ -304,12 +309,12 @@ impl Upstream {
     }
 
     /// Ends it for good, with a close frame where it is open.
-    pub(super) fn terminate(&mut self) -> Option<Lost> {
+    pub(in crate::feed) fn terminate(&mut self) -> Option<Lost> {
         self.end(FeedState::Terminated, Reason::Requested)
     }
 
     /// Ends it with a close frame, as it has nothing to carry for that reason.
-    pub(super) fn retire(&mut self, reason: Reason) -> Option<Lost> {
+    pub(in crate::feed) fn retire(&mut self, reason: Reason) -> Option<Lost> {
         self.end(FeedState::Disconnected, reason)
     }
 
@@ -337,7 +342,7 @@ impl Upstream {
     }
 
     /// The connection is lost, or has to be: waits for the next attempt.
-    pub(super) fn lose(
+    pub(in crate::feed) fn lose(
         &mut self,
         reason: Reason,
         detail: Option<Box<str>>,
@@ -385,7 +390,7 @@ impl Upstream {
     }
 
     /// The exchange serves others again: no reason to wait any longer.
-    pub(super) fn wake(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn wake(&mut self, now: MonoNanos) {
         if let Phase::Waiting { until } = &mut self.phase {
             *until = (*until).min(now);
             self.backoff.reset();
@@ -393,7 +398,7 @@ impl Upstream {
     }
 
     /// The same for an error of the network.
-    pub(super) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
+    pub(in crate::feed) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
         let (reason, wait) = match error {
             NetError::Refused(refusal) => {
                 let crate::net::Refusal { status, retry_after_seconds, by_our_date, body } =
@@ -618,7 +623,7 @@ impl Upstream {
 const USER_AGENT: &str = concat!("tickwire/", env!("CARGO_PKG_VERSION"));
 
 /// What an error of the network means for the feed.
-pub(super) fn reason_of(error: &NetError) -> Reason {
+pub(in crate::feed) fn reason_of(error: &NetError) -> Reason {
     match error {
         NetError::Url { .. } | NetError::TlsFile { .. } => Reason::Configuration,
         NetError::Connect { kind: std::io::ErrorKind::TimedOut, .. } => Reason::ConnectTimeout,

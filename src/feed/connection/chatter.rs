@@ -23,7 +23,7 @@ const CRUMBS_READ_USUAL: u8 = 2;
 
 /// Counts them.
 #[derive(Debug, Default)]
-pub(super) struct Chatter {
+pub(in crate::feed) struct Chatter {
     frames: u32,
     window_end: MonoNanos,
     /// Reads in a row that brought a crumb each, since the last that is whole; no more than count.
@@ -36,7 +36,7 @@ impl Chatter {
     /// # Errors
     /// [`NetError::Chatter`] when it is one too many.
     #[inline]
-    pub(super) fn hear(&mut self, now: MonoNanos) -> Result<(), NetError> {
+    pub(in crate::feed) fn hear(&mut self, now: MonoNanos) -> Result<(), NetError> {
         if now >= self.window_end {
             (self.frames, self.window_end) = (0, now.after(WINDOW));
         }
@@ -51,14 +51,18 @@ impl Chatter {
     ///
     /// # Errors
     /// See [`Chatter::hear`].
-    pub(super) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> Result<(), NetError> {
+    pub(in crate::feed) fn hear_part(
+        &mut self,
+        bytes: usize,
+        now: MonoNanos,
+    ) -> Result<(), NetError> {
         self.hear_whole();
         if bytes < CRUMB_BYTES { self.hear(now) } else { Ok(()) }
     }
 
     /// A whole frame, or a part of a message that was cut into frames.
     #[inline]
-    pub(super) const fn hear_whole(&mut self) {
+    pub(in crate::feed) const fn hear_whole(&mut self) {
         self.crumbs_read = 0;
     }
 
@@ -68,7 +72,11 @@ impl Chatter {
     /// # Errors
     /// See [`Chatter::hear`].
     #[inline]
-    pub(super) fn hear_read(&mut self, bytes: usize, now: MonoNanos) -> Result<(), NetError> {
+    pub(in crate::feed) fn hear_read(
+        &mut self,
+        bytes: usize,
+        now: MonoNanos,
+    ) -> Result<(), NetError> {
         if bytes >= CRUMB_BYTES {
             self.crumbs_read = 0;
             Ok(())
@@ -83,14 +91,14 @@ impl Chatter {
 
 /// Counts errors that answer nothing.
 #[derive(Debug, Default)]
-pub(super) struct Complaints {
+pub(in crate::feed) struct Complaints {
     count: u32,
     window_end: MonoNanos,
 }
 
 impl Complaints {
     /// One more. True when the connection brings little else.
-    pub(super) fn hear(&mut self, now: MonoNanos) -> bool {
+    pub(in crate::feed) fn hear(&mut self, now: MonoNanos) -> bool {
         if self.count == 0 {
             self.window_end = now.after(WINDOW);
         }
@@ -100,7 +108,7 @@ impl Complaints {
 
     /// Data came: what was said before the last second is forgotten.
     #[inline]
-    pub(super) fn calm(&mut self, now: MonoNanos) {
+    pub(in crate::feed) fn calm(&mut self, now: MonoNanos) {
         if self.count > 0 && now >= self.window_end {
             self.count = 0;
         }

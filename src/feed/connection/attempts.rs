@@ -42,7 +42,7 @@ impl Attempts {
     ///
     /// # Errors
     /// When to ask again, if it may not be made yet.
-    pub(super) fn take(&self, now: MonoNanos) -> Result<(), MonoNanos> {
+    pub(in crate::feed) fn take(&self, now: MonoNanos) -> Result<(), MonoNanos> {
         let ledger = &*self.0;
         // Acquire: pairs with the Release below; the time that was replaced before is seen then.
         let index = ledger.oldest.load(Ordering::Acquire);
