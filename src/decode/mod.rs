@@ -146,8 +146,8 @@ struct Decoder {
     rest: RestBodies,
     ticks: Vec<Tick>,
     sequence: ConnectionSequence,
-    /// Events of best prices alone that came before the whole of them.
-    unproven_tops: u64,
+    /// Changes of tickers and best prices that came before the whole of them.
+    orphans: u64,
     summary: Summary,
 }
 
@@ -168,7 +168,7 @@ impl Decoder {
             rest: RestBodies::read(profile, &options.rest)?,
             ticks: Vec::new(),
             sequence: ConnectionSequence::default(),
-            unproven_tops: 0,
+            orphans: 0,
             summary: Summary::default(),
         })
     }
@@ -319,6 +319,7 @@ impl Decoder {
 
     /// A frame that put something into the batch.
     fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+        self.orphans += u64::from(self.batch.orphans);
         self.events(line, lines);
         let length = self.batch.ticks.len();
         for index in 0..length {
@@ -455,7 +456,8 @@ impl Decoder {
         }
         if update.depth == 1 {
             let applied = self.tops.apply(update, levels, &mut self.ticks);
-            self.unproven_tops += u64::from(applied == Applied::Unproven);
+            let is_counted = self.batch.orphans > 0;
+            self.orphans += u64::from(applied == Applied::Unproven && !is_counted);
             if self.books.state(update.instrument).is_some() {
                 // It was told as a quote.
                 self.ticks.clear();
@@ -517,9 +519,10 @@ impl Decoder {
             warn!(frames = other, "{why}");
         }
         let unproven = |(id, _)| self.books.counts(id).unproven;
-        let unproven = self.table.iter().map(unproven).sum::<u64>() + self.unproven_tops;
+        let unproven = self.table.iter().map(unproven).sum::<u64>() + self.orphans;
         if unproven > 0 {
-            warn!(changes = unproven, "changes of books that no snapshot came before are left out");
+            let why = "changes of books or tickers that no snapshot came before are left out";
+            warn!(changes = unproven, "{why}");
         }
     }
 

@@ -107,6 +107,9 @@ pub struct Loss {
 /// it has grown to the usual size; the rare huge frame's memory is given back by [`Batch::clear`].
 #[derive(Debug)]
 pub struct Batch {
+    /// The connection that its frames come by, which whoever reads several sets before each: what a
+    /// change is of was told by the same. Not forgotten with the frame.
+    pub connection: u32,
     /// Trades, quotes, and the runs of ticks that make tickers and candles.
     pub ticks: Vec<SequencedTick>,
     /// Book events.
@@ -126,6 +129,9 @@ pub struct Batch {
     /// The best bid and ask of the frame's ticker were stated by an earlier frame (Bybit's deltas
     /// say only what changed).
     pub best_carried: bool,
+    /// Changes of tickers and best prices that are left out, as their connection did not tell the
+    /// whole before.
+    pub orphans: u32,
     /// Its trades stand in it newest first. The batch holds the oldest first all the same.
     pub newest_first: bool,
     /// Trades that are told without their id, as no tick holds it.
@@ -144,6 +150,7 @@ impl Batch {
     /// An empty batch with room for usual frames.
     pub fn new() -> Self {
         Self {
+            connection: 0,
             ticks: Vec::with_capacity(BATCH_TICKS_KEPT),
             books: Vec::with_capacity(64),
             levels: Vec::with_capacity(BATCH_LEVELS_KEPT),
@@ -153,6 +160,7 @@ impl Batch {
             lists_bars: false,
             connection_sequence: None,
             best_carried: false,
+            orphans: 0,
             newest_first: false,
             trade_ids_refused: 0,
             losses: Vec::new(),
@@ -170,6 +178,7 @@ impl Batch {
         (self.sent, self.lists_bars) = (UnixNanos::NONE, false);
         self.losses.clear();
         self.best_carried = false;
+        self.orphans = 0;
         self.newest_first = false;
         self.trade_ids_refused = 0;
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT

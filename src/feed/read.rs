@@ -81,6 +81,7 @@ impl<E: Exchange> Reader<'_, E> {
         let Some(upstream) = upstream else { return self.outcome };
         let (generation, copy) = (upstream.generation(), *copy);
         let Some((open, plan)) = upstream.open_with_plan() else { return self.outcome };
+        self.batch.connection = generation;
         let mut connection =
             Connection { open, plan, generation, copy, shutdown_notice, is_fresh: false };
         while self.outcome.work < FRAMES_PER_TURN_MAX
@@ -265,6 +266,9 @@ impl<E: Exchange> Reader<'_, E> {
         if recognised { &counters.recognised } else { &counters.fallbacks }.increment();
         if self.batch.trade_ids_refused > 0 {
             counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
+        }
+        if self.batch.orphans > 0 {
+            counters.unproven_deltas.add(self.batch.orphans.into());
         }
         if !open.is_served {
             open.is_served = true;

@@ -69,7 +69,7 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     }),
     (
         "feed_unproven_deltas",
-        "Order-book changes dropped because no snapshot had come before them.",
+        "Changes of order books and tickers dropped because no snapshot had come before them.",
         |feed| feed.unproven_deltas.value(),
     ),
     (

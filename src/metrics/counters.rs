@@ -103,7 +103,7 @@ pub struct FeedCounters {
     pub trade_ids_refused: Counter,
     /// Books whose checksum did not match.
     pub checksum_failures: Counter,
-    /// Book events that were dropped because no snapshot had come before them.
+    /// Changes of books and tickers that were dropped because no snapshot had come before them.
     pub unproven_deltas: Counter,
     /// Subscriptions left and asked for again while their connection lived: for a book's
     /// snapshot, or because their stream had fallen silent.

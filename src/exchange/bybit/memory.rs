@@ -1,12 +1,19 @@
 //! What Bybit leaves out because it said it before: deltas of `tickers` (contracts) state only what
-//! changed, and so did those of `orderbook.1` before 2025-03-20.
+//! changed, and so did those of `orderbook.1` before 2025-03-20. A change is of what its own
+//! connection told: what another did may be older than what was missed in between.
+
+use arrayvec::ArrayVec;
 
 use crate::exchange::BookKind;
 use crate::instrument::InstrumentId;
+use crate::limits::LINES_MAX;
 use crate::tick::{Decimal, Level, Quote, Side, Ticker};
 
 /// No memory of that instrument.
 const ABSENT: u32 = u32::MAX;
+
+/// Connections that may bring the same at once: each line's, and the one that is to take over from it.
+const CONNECTIONS_MAX: usize = 2 * LINES_MAX;
 
 /// The last ticker and best prices of every instrument. Grows with the first frame of each; nothing
 /// is allocated afterwards.
@@ -18,25 +25,58 @@ pub(super) struct Memory {
 }
 
 /// What is remembered of one instrument.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Kept {
-    ticker: Ticker,
-    /// `None` before the first snapshot.
-    top: Option<Quote>,
+    /// By connection, the newest at the end.
+    said: ArrayVec<Said, CONNECTIONS_MAX>,
     /// Levels of the book, by its topic; 0 before its first event.
     depth: u32,
 }
 
+/// What a connection said of an instrument.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    connection: u32,
+    /// `None` before its first snapshot.
+    ticker: Option<Ticker>,
+    /// The same.
+    top: Option<Quote>,
+}
+
+impl Kept {
+    /// What a connection said; of more than there may be, the oldest is forgotten.
+    #[inline]
+    fn said(&mut self, connection: u32) -> &mut Said {
+        let place = self.said.iter().position(|said| said.connection == connection);
+        let place = place.unwrap_or_else(|| self.begin(connection));
+        &mut self.said[place]
+    }
+
+    #[cold]
+    fn begin(&mut self, connection: u32) -> usize {
+        if self.said.is_full() {
+            self.said.remove(0);
+        }
+        self.said.push(Said { connection, ticker: None, top: None });
+        self.said.len() - 1
+    }
+}
+
 impl Memory {
-    /// The ticker as it stood after the last frame.
-    pub(super) fn ticker(&self, instrument: InstrumentId) -> Ticker {
-        let place = self.places.get(instrument.index()).copied().unwrap_or(ABSENT);
-        self.kept.get(place as usize).map_or_else(Ticker::default, |kept| kept.ticker)
+    /// The ticker as it stood after the last frame of this connection; `None` before its first
+    /// snapshot.
+    pub(super) fn ticker(&mut self, instrument: InstrumentId, connection: u32) -> Option<Ticker> {
+        self.kept(instrument).said(connection).ticker
     }
 
     /// Remembers a ticker.
-    pub(super) fn keep_ticker(&mut self, instrument: InstrumentId, ticker: Ticker) {
-        self.kept(instrument).ticker = ticker;
+    pub(super) fn keep_ticker(
+        &mut self,
+        instrument: InstrumentId,
+        connection: u32,
+        ticker: Ticker,
+    ) {
+        self.kept(instrument).said(connection).ticker = Some(ticker);
     }
 
     /// Whether a topic of this depth makes the instrument's book: the first deeper than one level
@@ -54,15 +94,15 @@ impl Memory {
     }
 
     /// The best bid and ask after an event of `orderbook.1`; `None` for a delta without a snapshot
-    /// before it.
+    /// of its connection before it.
     #[inline]
     pub(super) fn top(
         &mut self,
         instrument: InstrumentId,
-        kind: BookKind,
-        levels: &[Level],
+        connection: u32,
+        (kind, levels): (BookKind, &[Level]),
     ) -> Option<Quote> {
-        let kept = self.kept(instrument);
+        let kept = self.kept(instrument).said(connection);
         if let [bid, ask] = levels
             && (bid.side, ask.side) == (Side::Bid, Side::Ask)
             && !bid.size.is_zero()
@@ -155,7 +195,7 @@ mod tests {
     fn the_best_prices_survive_deltas_in_any_order() {
         let mut memory = Memory::default();
         let id = InstrumentId(3);
-        let mut apply = |kind, levels: &[Level]| memory.top(id, kind, levels);
+        let mut apply = |kind, levels: &[Level]| memory.top(id, 1, (kind, levels));
         let delta = BookKind::Delta;
         assert_eq!(apply(delta, &[level(Side::Bid, "9", "1")]), None);
         let whole = [level(Side::Bid, "10", "1"), level(Side::Ask, "11", "2")];
@@ -176,7 +216,29 @@ mod tests {
     #[test]
     fn of_several_levels_the_best_counts() {
         let levels = [level(Side::Ask, "12", "1"), level(Side::Ask, "11", "1")];
-        let top = Memory::default().top(InstrumentId(0), BookKind::Snapshot, &levels);
+        let top = Memory::default().top(InstrumentId(0), 0, (BookKind::Snapshot, &levels));
         assert_eq!(top, Some(quote(None, Some(("11", "1")))));
+    }
+
+    #[test]
+    fn a_change_is_of_what_its_own_connection_told() {
+        let mut memory = Memory::default();
+        let id = InstrumentId(2);
+        let ticker = Ticker { last: Some(decimal("7")), ..Ticker::default() };
+        memory.keep_ticker(id, 1, ticker);
+        let whole = [level(Side::Bid, "10", "1"), level(Side::Ask, "11", "2")];
+        assert!(memory.top(id, 1, (BookKind::Snapshot, &whole)).is_some());
+        let change = [level(Side::Bid, "5", "1")];
+        assert_eq!(memory.ticker(id, 2), None);
+        assert_eq!(memory.top(id, 2, (BookKind::Delta, &change)), None);
+        assert_eq!(memory.top(id, 2, (BookKind::Delta, &whole)), None);
+        assert_eq!(memory.ticker(id, 1), Some(ticker));
+        let changed = quote(Some(("5", "1")), Some(("11", "2")));
+        assert_eq!(memory.top(id, 1, (BookKind::Delta, &change)), Some(changed));
+        // Of more than there may be at once the first is gone.
+        let last = 1 + CONNECTIONS_MAX as u32;
+        (2..=last).for_each(|connection| memory.keep_ticker(id, connection, ticker));
+        assert_eq!(memory.ticker(id, last), Some(ticker));
+        assert_eq!(memory.ticker(id, 1), None);
     }
 }

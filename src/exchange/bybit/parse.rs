@@ -87,12 +87,15 @@ impl BookFields {
             depth: self.depth,
             levels: self.levels_from as u32..batch.levels.len() as u32,
         });
-        if is_top
-            && let Some(quote) =
-                memory.top(instrument, self.kind, &batch.levels[self.levels_from..])
-        {
-            let tick = Tick::new(instrument, self.time, quote.into());
-            batch.push_derived(self.cross_sequence, tick);
+        if is_top {
+            let event = (self.kind, &batch.levels[self.levels_from..]);
+            match memory.top(instrument, batch.connection, event) {
+                Some(quote) => {
+                    let tick = Tick::new(instrument, self.time, quote.into());
+                    batch.push_derived(self.cross_sequence, tick);
+                }
+                None => batch.orphans += 1,
+            }
         }
     }
 }
@@ -238,12 +241,18 @@ impl Context<'_> {
         batch: &mut Batch,
     ) -> Result<(), Rejected> {
         let before = match message.book_kind() {
-            Ok(BookKind::Delta) => self.memory.ticker(instrument),
+            Ok(BookKind::Delta) => {
+                let Some(before) = self.memory.ticker(instrument, batch.connection) else {
+                    batch.orphans += 1;
+                    return Ok(());
+                };
+                before
+            }
             Ok(BookKind::Snapshot) | Err(_) => Ticker::default(),
         };
         let (ticker, states_best, read) = merged(before, message.data);
         // What the lost frame said would else be told for ever as it was before.
-        self.memory.keep_ticker(instrument, ticker);
+        self.memory.keep_ticker(instrument, batch.connection, ticker);
         read?;
         message.book_kind()?;
         let time = message.time(None)?;

@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::clock::UnixNanos;
-use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
+use crate::exchange::testing::{
+    GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded, read_by, ticker_of,
+};
 use crate::exchange::{BookKind, Origin, Subject};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Candle, Decimal, Interval, Reason, Side, Ticker, TradeId};
@@ -116,7 +118,10 @@ fn a_book_of_one_level_is_a_quote_too() {
         )
     };
     let orphan = read_by(&mut adapter, &frame("delta", r#"["9","1"]"#, "", 1));
-    assert_eq!((orphan.outcome, orphan.batch.ticks.len()), (RECOGNISED, 0));
+    assert_eq!(
+        (orphan.outcome, orphan.batch.ticks.len(), orphan.batch.orphans),
+        (RECOGNISED, 0, 1)
+    );
     assert_eq!(orphan.batch.books[0].depth, 1);
     let whole = frame("snapshot", r#"["9","1"]"#, r#"["10","2"]"#, 5);
     let read = read_by(&mut adapter, &whole);
@@ -166,6 +171,14 @@ fn a_ticker_delta_completes_what_was_said_before() {
     };
     assert_eq!((changed.ticker(), changed.batch.best_carried), (expected, true));
     assert_eq!(changed.batch.ticks[0].tick.exchange_time.millis(), 1_680_673_821_870);
+    // Another connection may have missed what this one was told, whatever comes first by it.
+    let mut batch = Batch { connection: 1, ..Batch::new() };
+    assert_eq!(parse_padded(&mut adapter, delta, b' ', &mut batch), GENERAL);
+    assert_eq!((batch.ticks.len(), batch.orphans), (0, 1));
+    assert_eq!(parse_padded(&mut adapter, snapshot, b' ', &mut batch), GENERAL);
+    assert_eq!(ticker_of(batch.ticks.iter()), whole.ticker());
+    assert_eq!(parse_padded(&mut adapter, delta, b' ', &mut batch), GENERAL);
+    assert_eq!((ticker_of(batch.ticks.iter()), batch.orphans), (changed.ticker(), 0));
     // A snapshot leaves nothing of what was before.
     let fresh = snapshot.replace(r#""lastPrice":"28550.70","#, "");
     assert_eq!(read_by(&mut adapter, &fresh).ticker().last, None);
