@@ -8,5 +8,5 @@ mod sequence;
 
 pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
 pub use gap::RecordedTrades;
-pub(crate) use gap::{Left, Numbers, Source, Verdict};
+pub(crate) use gap::{Left, LossTold, Numbers, Source, Verdict};
 pub use sequence::{ConnectionSequence, SequenceStep};

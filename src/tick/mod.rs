@@ -117,7 +117,8 @@ pub enum Body {
     FeedState { state: FeedState, reason: Reason, line: u8, attempt: u32 },
     /// `missed` events of a channel of `instrument` never reached us (0: their number is unknown).
     Gap { channel: crate::instrument::Channel, reason: Reason, missed: u64 },
-    /// No connection brings a channel of `instrument` for a while: nobody knows what is missed.
+    /// No connection brings a channel of `instrument` for a while, or something could not be read
+    /// that may have been of it: nobody knows what is missed before the next of it shows that.
     Unheard { channel: crate::instrument::Channel },
     /// Whether the trades of `instrument` are carried to clients from here on; where they are not,
     /// candles are made of them all the same.

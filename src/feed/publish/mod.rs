@@ -20,7 +20,7 @@ use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::limits::BOOK_SUSPECT_MAX;
 use crate::metrics::FeedCounters;
-use crate::proof::{Applied, Books, Joined, Left, LossShows, Numbers, Source, Verdict};
+use crate::proof::{Applied, Books, Joined, Left, LossShows, LossTold, Numbers, Source, Verdict};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
@@ -183,7 +183,8 @@ impl Publisher {
         index
     }
 
-    /// Tells that events could not be read, where no number will show it. Of 0 nobody knows how
+    /// Tells that events could not be read. Where their numbers will show whether any is missing,
+    /// and how many, that is left to them, and candles are doubted until then. Of 0 nobody knows how
     /// many.
     fn tell_loss(
         &mut self,
@@ -192,15 +193,19 @@ impl Publisher {
         missed: u64,
         source: Source,
     ) {
-        if self.numbers.hides_loss(instrument, channel, source) {
-            self.counters.gaps.increment();
-            let body = Body::Gap { channel, reason: Reason::Refused, missed };
-            self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-        }
+        let body = match self.numbers.lose(instrument, channel, source) {
+            LossTold::Nowhere => return,
+            LossTold::ByTheNext => Body::Unheard { channel },
+            LossTold::AtOnce => {
+                self.counters.gaps.increment();
+                Body::Gap { channel, reason: Reason::Refused, missed }
+            }
+        };
+        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 
     /// Something could not be read, and nobody knows of which of these streams it was: each may lack
-    /// it, where no number shows that. Must not be called while blocked.
+    /// it. Must not be called while blocked.
     #[cold]
     pub(super) fn lost_of_any<'a>(
         &mut self,

@@ -207,6 +207,69 @@ fn an_error_that_answers_nothing_is_no_refusal_and_costs_no_book_that_would_show
     }
 }
 
+/// What is told of trades that may be missing.
+#[derive(Debug, PartialEq)]
+enum Missing {
+    Trades(u64, Reason),
+    /// Nobody knows; candles of now are not whole.
+    Unknown,
+}
+
+/// What is told of missing trades from now on, while the exchange says this.
+fn missing_after(pair: &mut Pair, fault: Fault, lasts: Duration) -> Vec<Missing> {
+    let before = pair.hand.ticks.len();
+    pair.exchange.inject(fault);
+    pair.pass(lasts);
+    let told = pair.hand.ticks[before..].iter().filter_map(|tick| match tick.body {
+        Body::Gap { channel: Channel::Trades, missed, reason } => {
+            Some(Missing::Trades(missed, reason))
+        }
+        Body::Unheard { channel: Channel::Trades } => Some(Missing::Unknown),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// What is told at once of something that cannot be read: of so many trades, or of what may have been
+/// one.
+fn at_once(exchange: ExchangeId, trades: u64) -> Missing {
+    match profile(exchange).connection.trade_ids_contiguous {
+        true => Missing::Unknown,
+        false => Missing::Trades(trades, Reason::Refused),
+    }
+}
+
+#[test]
+fn a_trade_that_cannot_be_read_is_doubted_at_once_and_counted_by_the_next() {
+    let have_trades = |(_, _, channels): &(_, _, &[Channel])| channels.contains(&Channel::Trades);
+    for (exchange, native, _) in every_exchange().filter(have_trades) {
+        let mut pair = Pair::new((exchange, native, &[Channel::Trades]), |_| {}, |_| {});
+        pair.pass(secs(5));
+        let cut = Fault::Cut { of: Of::Trade, symbol: None, count: 1 };
+        let told = missing_after(&mut pair, cut, secs(5));
+        match at_once(exchange, 1) {
+            Missing::Unknown => {
+                // A frame may hold several.
+                let is_told = matches!(
+                    told[..],
+                    [Missing::Unknown, Missing::Trades(1.., Reason::SequenceGap)]
+                );
+                assert!(is_told, "{exchange}: {told:?}");
+            }
+            gap => assert_eq!(told, [gap], "{exchange}"),
+        }
+        // It was no trade, which the next one shows where its number follows.
+        let told = missing_after(&mut pair, Fault::Garbage, secs(5));
+        assert_eq!(told, [at_once(exchange, 0)], "{exchange}");
+        // Of a market that says nothing more.
+        pair.exchange.pause(true);
+        pair.pass(secs(1));
+        let told = missing_after(&mut pair, Fault::Garbage, secs(3));
+        assert_eq!(told, [at_once(exchange, 0)], "{exchange}");
+        assert_eq!(pair.lost(), 0, "{exchange}: no connection is to blame");
+    }
+}
+
 /// A Coinbase Exchange by hand with a live book, and its connection.
 fn coinbase_by_hand() -> (Hand, WebSocket<TcpStream>) {
     let (url, accepted) = exchange_by_hand();

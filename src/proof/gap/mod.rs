@@ -32,6 +32,7 @@ use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Continuity, SequencedTick, Subscription};
 use crate::instrument::{Channel, InstrumentId};
 use crate::metrics::FeedCounters;
+use crate::tick::{Body, Tick};
 
 /// An owner of a stream without numbers that is silent for so long while another speaks has lost
 /// it.
@@ -58,6 +59,18 @@ pub(crate) enum Verdict {
         /// The last id published.
         previous: u64,
     },
+}
+
+/// How the loss of an event is told that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LossTold {
+    /// Another connection may bring it, or the book is asked for anew.
+    Nowhere,
+    /// By a gap at once: no number will show it.
+    AtOnce,
+    /// By the number of the next trade, which shows how many are missing, or that none is. Until then
+    /// nobody knows what the last ones lack.
+    ByTheNext,
 }
 
 /// Who brings a stream that has no numbers.
@@ -358,31 +371,38 @@ impl Numbers {
         if begins || goes_on { Verdict::Next } else { Verdict::Anew }
     }
 
-    /// Whether the loss of an event has to be told that a connection could not read: no number will
-    /// show it. Of connections that bring the same one tells it. Where trades are told apart by
-    /// their ids, another may still bring the one that is lost, and what follows it waits for that.
-    pub(crate) fn hides_loss(
+    /// How the loss of an event is told that a connection could not read. Of connections that bring
+    /// the same one tells it: another may still bring the trade that is lost. Where trades are told
+    /// apart by their ids, what follows it waits for that.
+    pub(crate) fn lose(
         &mut self,
         instrument: InstrumentId,
         channel: Channel,
         source: Source,
-    ) -> bool {
-        let shows = match channel {
-            Channel::Trades if self.recent.is_none() => true,
+    ) -> LossTold {
+        if self.is_withdrawn(instrument, channel) {
+            return LossTold::Nowhere;
+        }
+        let is_last = match channel {
             Channel::Trades => {
-                if self.is_withdrawn(instrument, channel) {
-                    return false;
-                }
+                let has_memory = self.recent.is_some();
                 let slot = self.slots.get_mut(instrument.index());
-                return slot.is_none_or(|slot| !slot.trades.set_apart(source.generation));
+                slot.is_none_or(|Slot { trades, .. }| match has_memory {
+                    true => !trades.set_apart(source.generation),
+                    false => trades.lose(source.generation),
+                })
             }
             // Its book is asked for anew.
-            Channel::Orderbook | Channel::Status => true,
-            Channel::Quotes | Channel::Ticker | Channel::Candles => false,
+            Channel::Orderbook | Channel::Status => false,
+            Channel::Quotes | Channel::Ticker | Channel::Candles => {
+                self.owned(instrument, channel, source) == Verdict::Next
+            }
         };
-        !shows
-            && !self.is_withdrawn(instrument, channel)
-            && self.owned(instrument, channel, source) == Verdict::Next
+        match (is_last, channel) {
+            (false, _) => LossTold::Nowhere,
+            (true, Channel::Trades) if self.recent.is_none() => LossTold::ByTheNext,
+            (true, _) => LossTold::AtOnce,
+        }
     }
 
     /// Whether the stream would be left with a hole, or without its book, if this connection
@@ -406,13 +426,16 @@ impl Numbers {
     }
 
     /// A connection is gone. What it owned is free, what waited for it alone is published into
-    /// `out`. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
+    /// `out`, where trades that it alone could still have brought are told as unheard, too. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
     /// without numbers that it brought.
-    pub(crate) fn leave(&mut self, generation: u32, out: &mut Vec<crate::tick::Tick>) -> Left {
+    pub(crate) fn leave(&mut self, generation: u32, out: &mut Vec<Tick>) -> Left {
         let mut left = Left::default();
         self.settled.retain(|settled| settled.generation != generation);
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            slot.trades.leave(generation);
+            if slot.trades.leave(generation) && slot.trades.is_lost_to_all() {
+                let body = Body::Unheard { channel: Channel::Trades };
+                out.push(Tick::new(InstrumentId(index as u32), UnixNanos::NONE, body));
+            }
             slot.quotes.leave(generation);
             slot.tickers.leave(generation);
             slot.book.leave(generation);
@@ -457,7 +480,7 @@ impl Numbers {
     }
 
     /// Gives up waiting for what has been waited for too long.
-    pub(crate) fn expire(&mut self, now: MonoNanos, out: &mut Vec<crate::tick::Tick>) {
+    pub(crate) fn expire(&mut self, now: MonoNanos, out: &mut Vec<Tick>) {
         for instrument in self.held.trade_instruments() {
             if self.held.trade_is_overdue(instrument, now) {
                 self.counters.held_back_too_long.increment();

@@ -80,6 +80,12 @@ pub(super) struct Place {
     /// ids do not tell what follows what, how many had been published when it last had brought, or
     /// needed not to bring, all of them.
     pub(super) last: Option<u64>,
+    /// Something that it brought behind that could not be read.
+    lost: bool,
+}
+
+impl Place {
+    const NONE: Self = Self { generation: 0, apart: false, spoke: false, last: None, lost: false };
 }
 
 /// An event whose copy is waited for, to see how much later it comes.
@@ -159,7 +165,7 @@ impl Progress {
         hole: NO_HOLE,
         repeated: 0,
         replay: Replay { generation: 0, since: MonoNanos::ZERO },
-        places: [Place { generation: 0, apart: false, spoke: false, last: None }; CARRIERS_MAX],
+        places: [Place::NONE; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
 
@@ -169,11 +175,13 @@ impl Progress {
         for place in &mut self.places {
             if place.generation == generation {
                 let step = Step { before: place.last, new: place.apart };
+                place.lost &= Some(number) <= place.last;
                 place.last = place.last.max(Some(number));
                 return step;
             }
         }
-        self.enter(Place { generation, apart: false, spoke: true, last: Some(number) });
+        let last = Some(number);
+        self.enter(Place { generation, apart: false, spoke: true, last, lost: false });
         Step { before: None, new: true }
     }
 
@@ -188,7 +196,7 @@ impl Progress {
     /// The same for one that cannot be compared with the others yet.
     pub(super) fn enter_apart(&mut self, generation: u32) {
         if self.place(generation).is_none() {
-            self.enter(Place { generation, apart: true, spoke: false, last: None });
+            self.enter(Place { generation, apart: true, ..Place::NONE });
         }
     }
 
@@ -296,6 +304,28 @@ impl Progress {
             self.set_one_apart(generation);
         }
         is_covered
+    }
+
+    /// A connection has lost something that is not sure to come by another; true when no other may
+    /// bring what follows the last event.
+    #[cold]
+    pub(super) fn lose(&mut self, generation: u32) -> bool {
+        if let Some(place) = self.place(generation) {
+            place.lost = true;
+        }
+        !self.can_be_brought_beside(generation)
+    }
+
+    /// Something that could not be read may be missing, and nobody may bring it any more.
+    pub(super) fn is_lost_to_all(&self) -> bool {
+        self.places.iter().any(|place| place.lost) && !self.can_be_brought_beside(0)
+    }
+
+    /// Another connection may bring whole what follows the last event.
+    fn can_be_brought_beside(&self, generation: u32) -> bool {
+        let is_other = |place: &&Place| place.generation != 0 && place.generation != generation;
+        let can_bring = |place: &Place| !place.apart && !place.lost && place.last <= self.last;
+        self.places.iter().filter(is_other).any(can_bring)
     }
 
     /// Each has to be compared anew.

@@ -18,6 +18,7 @@ const ONE: InstrumentId = InstrumentId(0);
 enum Seen {
     Trade(u64),
     Gap(u64, Reason),
+    Unheard,
 }
 use Seen::Trade as T;
 
@@ -68,6 +69,12 @@ impl Desk {
         self
     }
 
+    /// Something of the trades could not be read.
+    fn lose(&mut self, generation: u32) -> LossTold {
+        let source = self.source(generation);
+        self.numbers.lose(ONE, Channel::Trades, source)
+    }
+
     fn opened(&mut self, generation: u32) {
         self.numbers.note_newest(generation);
     }
@@ -87,6 +94,7 @@ impl Desk {
     fn seen(&mut self) -> Vec<Seen> {
         let seen = self.out.drain(..).map(|tick| match tick.body {
             Body::Gap { missed, reason, .. } => Seen::Gap(missed, reason),
+            Body::Unheard { channel: Channel::Trades } => Seen::Unheard,
             body => T(body.trade().expect("a trade").size.mantissa() as u64),
         });
         seen.collect()
@@ -343,6 +351,42 @@ fn two_lines_with_any_skew_and_losses_publish_each_trade_once_and_in_order() {
             assert_eq!(seen.len(), all.len(), "seed {seed}, uuids {uuids}");
         }
     }
+}
+
+#[test]
+fn a_trade_that_cannot_be_read_is_doubted_at_once_and_told_by_the_next_id() {
+    let mut desk = desk();
+    desk.trade(1, 100);
+    assert_eq!(desk.lose(1), LossTold::ByTheNext);
+    desk.trade(1, 101);
+    assert_eq!(desk.seen(), [T(100), T(101)], "it was none of them");
+    assert_eq!((desk.lose(1), desk.lose(1)), (LossTold::ByTheNext, LossTold::ByTheNext));
+    desk.trade(1, 104);
+    assert_eq!(desk.seen(), [Seen::Gap(2, Reason::SequenceGap), T(104)], "one hole, one gap");
+}
+
+#[test]
+fn a_trade_that_one_line_cannot_read_is_doubted_once_no_other_may_bring_it() {
+    let mut desk = desk();
+    desk.trade(1, 100).trade(2, 100);
+    assert_eq!(desk.lose(1), LossTold::Nowhere, "the other may bring it");
+    desk.trade(2, 101);
+    assert_eq!(desk.seen(), [T(100), T(101)]);
+    desk.trade(1, 101);
+    assert_eq!(desk.lose(2), LossTold::Nowhere);
+    desk.trade(2, 101);
+    assert_eq!(desk.lose(1), LossTold::ByTheNext, "a copy of the last brings nothing back");
+    desk.trade(2, 102).trade(1, 102);
+    assert_eq!(desk.seen(), [T(102)]);
+    // The one that could still have brought it has passed it, or is gone.
+    assert_eq!(desk.lose(1), LossTold::Nowhere);
+    desk.trade(1, 104);
+    assert_eq!(desk.lose(2), LossTold::ByTheNext);
+    desk.trade(2, 104);
+    assert_eq!(desk.seen(), [Seen::Gap(1, Reason::SequenceGap), T(104)]);
+    assert_eq!(desk.lose(1), LossTold::Nowhere);
+    desk.leave(2);
+    assert_eq!(desk.seen(), [Seen::Unheard]);
 }
 
 #[test]
