@@ -295,6 +295,37 @@ fn follow_candles(client: &mut Client, symbols: &[&str]) {
     client.socket.send(Message::text(request.to_string())).expect("sent");
 }
 
+#[test]
+fn ticks_are_tickers_only_as_long_as_there_are_no_trades() {
+    let spot = simulator(ExchangeId::Kraken, &["BTC/USD"]);
+    let with = |channels| feed(&spot, "kraken", r#"["BTC/USD"]"#, channels);
+    let (all, without) = (with(r#"["trades", "ticker"]"#), with(r#"["quotes", "ticker"]"#));
+    let mut gateway = Gateway::start(&config(&[&all]), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway, &["*"], &["trades", "ticker"]);
+    let follow = serde_json::json!({
+        "type": "command", "command": "follow", "params": {"assets": ["BTC/USD"]}, "requestId": 1,
+    });
+    client.socket.send(Message::text(follow.to_string())).expect("sent");
+    client.until("a tick", |value| value["type"] == "tick");
+    for _ in 0..2 {
+        reload(&mut gateway, &[&without]);
+        client.until("the end of the trades", |value| {
+            is_status(value, "kraken", "BTC/USD", "stale", "configuration")
+        });
+        client.until("a tick of a ticker", |value| value["type"] == "tick");
+        reload(&mut gateway, &[&all]);
+        let back = client.until_trade("kraken", "BTC/USD");
+        for _ in 0..20 {
+            client.until("a ticker", |value| value["type"] == "ticker");
+        }
+        let count = |kind| client.seen[back..].iter().filter(|value| value["type"] == kind).count();
+        let (ticks, trades) = (count("tick"), count("trade"));
+        // One of the two forms of a trade comes first.
+        assert!(ticks.abs_diff(trades) <= 1, "{ticks} ticks of {trades} trades");
+    }
+    gateway.stop();
+}
+
 /// Gaps and states of a channel of an instrument, in their order, as one word each.
 fn told_of(messages: &[Value], (exchange, symbol): (&str, &str), channel: &str) -> Vec<String> {
     let own = messages.iter().filter(|value| {

@@ -175,6 +175,18 @@ impl Broadcaster {
         self.tell_changed(slot, dialect, id, (&revokes.names, &current), None);
     }
 
+    /// Ends a subscription that nobody asked to end, because it is not served any more. An answer
+    /// under way that would end it has nothing left to do: its place may be another's by then.
+    pub(super) fn take_back(&mut self, slot: u32, subscription: u32) {
+        self.forget_arrears(slot, &[subscription]);
+        if let Some(session) = self.sessions.get_mut(slot)
+            && let Some(LongAnswer::Revokes(revokes)) = session.answer.as_deref_mut()
+        {
+            revokes.ending.retain(|&ending| ending != subscription);
+        }
+        self.end_subscription(slot, subscription);
+    }
+
     fn end_subscription(&mut self, slot: u32, subscription: u32) {
         let Some(held) = self.desk(|desk| desk.end(slot, subscription)) else { return };
         self.has_ended_one(&held);

@@ -115,16 +115,19 @@ impl Broadcaster {
                     .iter()
                     .filter(|wish| self.is_meant(&wish.name, instrument))
                     .filter(|wish| self.is_served(wish, instrument))
-                    .map(|wish| self.glossary.key(wish, instrument));
-                keys.all(|key| match key.channel {
-                    ClientChannel::Stream(Stream::Orderbook) => {
-                        point.seq <= self.cache.seq(instrument, Stream::Orderbook)
-                    }
-                    ClientChannel::Stream(stream) => {
-                        self.cache.holds_since(instrument, stream, point.seq)
-                    }
-                    ClientChannel::Status => true,
-                })
+                    .map(|wish| self.glossary.key(wish, instrument))
+                    .peekable();
+                // Nothing comes of what the request does not subscribe.
+                keys.peek().is_some()
+                    && keys.all(|key| match key.channel {
+                        ClientChannel::Stream(Stream::Orderbook) => {
+                            point.seq <= self.cache.seq(instrument, Stream::Orderbook)
+                        }
+                        ClientChannel::Stream(stream) => {
+                            self.cache.holds_since(instrument, stream, point.seq)
+                        }
+                        ClientChannel::Status => true,
+                    })
             })
     }
 
@@ -263,8 +266,8 @@ impl Broadcaster {
         }
     }
 
-    /// Instruments were added, or more is carried of them: whoever wished for all of something gets
-    /// that too.
+    /// Instruments were added, or other channels are carried of them: whoever wished for all of
+    /// something gets that too, and what stood in for a channel that is shown now ends.
     pub(super) fn extend_wishes(&mut self) {
         if self.fresh.is_empty() {
             return;
@@ -280,23 +283,30 @@ impl Broadcaster {
 
     fn extend_wish(&mut self, slot: u32, wish: &Wish) {
         for instrument in self.meant_by(wish) {
-            if self.fresh.binary_search(&instrument).is_err() || !self.is_served(wish, instrument) {
+            if self.fresh.binary_search(&instrument).is_err() {
                 continue;
             }
             let key = self.glossary.key(wish, instrument);
             let held = self.sessions.get(slot).and_then(|one| one.subscriptions.find(&key));
-            if held.is_some() {
-                continue;
-            }
-            let is_new = self.wish_for(slot, wish, key.clone(), Prelude::None);
-            if is_new
-                && let Some(exchange) = self.exchange_of(instrument)
-                && let Some(session) = self.sessions.get_mut(slot)
-            {
-                session.feeds.add(exchange, &key);
+            match (held, self.is_served(wish, instrument)) {
+                (None, true) => self.extend_one(slot, wish, key),
+                // What it stood in for is shown again: told beside it, it would be told twice.
+                (Some(held), false) if wish.in_place_of.is_some() => self.take_back(slot, held),
+                (None, false) | (Some(_), _) => {}
             }
         }
         self.sessions.mark_catching_up(slot);
+    }
+
+    fn extend_one(&mut self, slot: u32, wish: &Wish, key: SubscriptionKey) {
+        let instrument = key.instrument;
+        let is_new = self.wish_for(slot, wish, key.clone(), Prelude::None);
+        if is_new
+            && let Some(exchange) = self.exchange_of(instrument)
+            && let Some(session) = self.sessions.get_mut(slot)
+        {
+            session.feeds.add(exchange, &key);
+        }
     }
 }
 
