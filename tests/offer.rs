@@ -175,6 +175,31 @@ fn a_star_leaves_out_what_is_not_carried_and_has_it_once_it_is() {
 }
 
 #[test]
+fn nothing_is_recovered_of_what_is_not_subscribed_or_not_carried() {
+    let kraken = simulator();
+    let trades = "channels = [\"trades\"]";
+    let gateway = Gateway::start(&config(&kraken, Some(trades)), Clock::real()).expect("starts");
+    let mut client = Client::new(&gateway);
+    let success = client.subscribe(KRAKEN, &["trades"], "1m");
+    let epoch = success["data"]["epoch"].clone();
+    client.until("a trade", |value| value["type"] == "trade");
+    let point = json!({"epoch": epoch, "seq": 0});
+    for (symbol, channel, is_recovered) in [
+        (KRAKEN, "trades", true),
+        ("*", "trades", true),
+        ("okx:ETH/USDT", "trades", false),
+        ("okx:*", "trades", false),
+        ("*", "ticker", false),
+    ] {
+        let success = client.ask(json!({"action": "subscribe", "symbols": [symbol],
+            "channels": [channel], "from": {KRAKEN: point}}));
+        let recovered = &success["data"]["recovered"];
+        assert_eq!(*recovered, json!({KRAKEN: is_recovered}), "{symbol} {channel}: {success}");
+    }
+    gateway.stop();
+}
+
+#[test]
 fn channels_that_a_feed_does_not_carry_are_refused_in_both_dialects() {
     let kraken = simulator();
     let books = "channels = [\"orderbook\"]";
