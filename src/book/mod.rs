@@ -193,6 +193,19 @@ impl Book {
         bids.chain(self.asks().take(depth).map(|resting| resting.level(Side::Ask)))
     }
 
+    /// Whether these levels, the best of each side first, are what rests, and nothing else does.
+    pub fn is_made_of(&self, levels: &[Level]) -> bool {
+        let of = |side| levels.iter().filter(move |one| one.side == side && !one.size.is_zero());
+        let is_same = |(resting, level): (Resting, &Level)| {
+            resting.price.cmp_value(level.price).is_eq()
+                && resting.size.cmp_value(level.size).is_eq()
+        };
+        of(Side::Bid).count() == self.bids().len()
+            && of(Side::Ask).count() == self.asks().len()
+            && self.bids().zip(of(Side::Bid)).all(is_same)
+            && self.asks().zip(of(Side::Ask)).all(is_same)
+    }
+
     /// Levels of both sides.
     pub fn len(&self) -> usize {
         self.bids.len() + self.asks.len()

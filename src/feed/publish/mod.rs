@@ -388,6 +388,7 @@ impl Publisher {
                 }
                 return;
             }
+            Verdict::Doubtful => self.weigh(update, levels),
             Verdict::Older => return self.counters.duplicates.increment(),
             Verdict::Ahead => return,
         }
@@ -442,6 +443,12 @@ impl Publisher {
     #[cold]
     fn apply_anew(&mut self, update: &BookUpdate, levels: &[Level]) {
         let applied = self.books.apply_anew(update, levels, self.output.staged());
+        self.count(applied);
+    }
+
+    #[cold]
+    fn weigh(&mut self, update: &BookUpdate, levels: &[Level]) {
+        let applied = self.books.weigh(update, levels, self.output.staged());
         self.count(applied);
     }
 

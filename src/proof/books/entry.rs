@@ -151,6 +151,15 @@ impl Entry {
         self.fall_behind(event)
     }
 
+    /// A whole book that may be newer than this one, or older.
+    pub(super) fn weigh(&mut self, event: &mut Event<'_>) -> Applied {
+        if self.book.is_made_of(event.levels) {
+            self.counts.old += 1;
+            return Applied::Old;
+        }
+        self.fall_behind(event)
+    }
+
     /// An event that does not follow the live book by its numbers.
     fn fall_behind(&mut self, event: &mut Event<'_>) -> Applied {
         self.counts.gaps += 1;

@@ -23,7 +23,8 @@
 //!
 //! What proves a delta is data, [`BookRules`]: the exchange's numbers, its checksum over the best
 //! levels, and always that the best bid is below the best ask; of a book without numbers also that
-//! nothing is taken out of it that is not there. A book whose exchange keeps a fixed
+//! nothing is taken out of it that is not there, and that no other whole book stands beside it that may
+//! be newer. A book whose exchange keeps a fixed
 //! depth and does not tell what falls out of it is cut to that depth once an event was applied
 //! whole; the levels that fell out stand behind the event as removals, so that nobody downstream
 //! needs to know the depth.
@@ -200,11 +201,30 @@ impl Books {
             None if self.rules.snapshot == SnapshotSource::Rest => entry.hold(&mut event),
             None => entry.pass_over(&mut event),
         };
+        self.want_lacking(place, applied == Applied::Unproven);
+        applied
+    }
+
+    /// A whole book that nobody asked for, and of which nobody knows whether it is newer than the one
+    /// that is proven. If it is another, neither is believed.
+    #[cold]
+    pub fn weigh(&mut self, update: &BookUpdate, levels: &[Level], out: &mut Vec<Tick>) -> Applied {
+        let place = self.place(update.instrument);
+        let (rules, dropped) = (self.rules, &mut self.dropped);
+        let mut event = Event { rules, update, levels, dropped, out };
+        let applied = self.entries[place as usize].weigh(&mut event);
+        self.want_lacking(place, false);
+        applied
+    }
+
+    /// Asks for a snapshot if an event has shown that one is needed.
+    #[inline]
+    fn want_lacking(&mut self, place: u32, patient: bool) {
+        let entry = &mut self.entries[place as usize];
         if entry.request == Request::None && entry.lacks_snapshot(self.rules.snapshot) {
-            entry.patient = applied == Applied::Unproven;
+            entry.patient = patient;
             self.want(place);
         }
-        applied
     }
 
     /// Joins a snapshot with the deltas that wait for it.

@@ -1,6 +1,8 @@
 //! Book events: the first copy of each, by the exchange's own numbers; what follows from them for a
 //! book is for the books to judge.
 
+use std::cmp::Ordering;
+
 use super::hold::HeldBook;
 use super::places::{STRANGE_MAX, Said, believed};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
@@ -8,10 +10,6 @@ use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookUpdate, Continuity};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::Level;
-
-/// By how much a connection's book may be older than what another told already, and take over all the
-/// same: two connections are never quite even, and what comes behind it on its own makes up for that.
-const UNEVEN_NS_MAX: i64 = 500_000_000;
 
 impl Numbers {
     /// Judges a book event. `proven` says whether its book is; one that is not takes what comes,
@@ -62,7 +60,8 @@ impl Numbers {
     }
 
     /// Judges an event of a book without numbers. It has one owner, the connection that brought it
-    /// whole last: nobody else's events continue it.
+    /// whole last: nobody else's events continue it. A whole book that nobody waits for takes the place
+    /// of a proven one only if it is dated later.
     #[inline]
     fn unnumbered(&mut self, update: &BookUpdate, proven: bool, source: Source) -> Verdict {
         let Source { generation, received: heard, .. } = source;
@@ -74,10 +73,20 @@ impl Numbers {
         let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
         let told = believed(sent, self.believed_until);
         if update.kind == BookKind::Snapshot {
-            // One that was held up on its way would take a good one back to what it was.
-            if foreign && proven && is_behind(told, owner.told) {
-                slot.beside = Owner { generation, heard, told };
-                return Verdict::Beside;
+            // One that was held up on its way, or is told again, would take a good one back to what
+            // it was.
+            let is_first = slot.book.place(generation).is_none();
+            let rivals = proven && owner.generation != 0;
+            match compared(told, owner.told).filter(|_| rivals) {
+                Some(Ordering::Less) if foreign => {
+                    slot.beside = Owner { generation, heard, told };
+                    return Verdict::Beside;
+                }
+                Some(Ordering::Less | Ordering::Equal) if !foreign => return Verdict::Older,
+                Some(_) => {}
+                None if rivals && !foreign => return Verdict::Doubtful,
+                None if rivals && !is_first => return Verdict::Older,
+                None => {}
             }
             *owner = Owner { generation, heard, told };
             slot.book.note(generation, 0);
@@ -99,7 +108,10 @@ impl Numbers {
             return Verdict::Older;
         }
         slot.beside.told = slot.beside.told.max(told);
-        if is_behind(slot.beside.told, owner.told) { Verdict::Beside } else { Verdict::CaughtUp }
+        match compared(slot.beside.told, owner.told) {
+            Some(Ordering::Less) => Verdict::Beside,
+            _ => Verdict::CaughtUp,
+        }
     }
 
     /// The connection whose book was kept beside brings it from now on.
@@ -310,10 +322,10 @@ impl Numbers {
     }
 }
 
-/// Whether a book told at `told` would take one back that was told at `last`.
+/// How two dates stand to each other; `None` where one is not known.
 #[inline]
-const fn is_behind(told: UnixNanos, last: UnixNanos) -> bool {
-    told.is_some() && told.0.saturating_add(UNEVEN_NS_MAX) < last.0
+fn compared(told: UnixNanos, last: UnixNanos) -> Option<Ordering> {
+    (told.is_some() && last.is_some()).then(|| told.cmp(&last))
 }
 
 /// Whether an event's number may be odd, and the event follow all the same, so that what follows that

@@ -54,6 +54,9 @@ pub(crate) enum Verdict {
     /// The same, and with it that connection is not behind any more: its book is to take over, which
     /// [`Numbers::hand_over`] is told.
     CaughtUp,
+    /// A whole book without a number or a date, where one is proven that the same connection brought:
+    /// nobody knows which of the two is newer.
+    Doubtful,
     /// A book event to be published as one that states this id as the previous one's.
     Spliced {
         /// The last id published.

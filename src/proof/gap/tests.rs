@@ -529,6 +529,7 @@ const NEXT: (Verdict, Vec<u64>) = (Verdict::Next, Vec::new());
 const OLDER: (Verdict, Vec<u64>) = (Verdict::Older, Vec::new());
 const BESIDE: (Verdict, Vec<u64>) = (Verdict::Beside, Vec::new());
 const CAUGHT_UP: (Verdict, Vec<u64>) = (Verdict::CaughtUp, Vec::new());
+const DOUBTFUL: (Verdict, Vec<u64>) = (Verdict::Doubtful, Vec::new());
 const AHEAD: (Verdict, Vec<u64>) = (Verdict::Ahead, Vec::new());
 
 #[test]
@@ -660,8 +661,35 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     assert_eq!(desk.numbers.leave(4, &mut desk.out), heir);
     assert_eq!(desk.book(7, &at(15, delta(0, 0, None))), NEXT);
     assert_eq!(desk.book(4, &at(23, whole(0))), NEXT);
-    // Two connections are never even.
+    // However little it is behind.
     assert_eq!(desk.book(4, &at(30, delta(0, 0, None))), NEXT);
-    let uneven = BookUpdate { exchange_time: UnixNanos::from_millis(29_600), ..whole(0) };
-    assert_eq!(desk.book(3, &uneven), NEXT);
+    let uneven = BookUpdate { exchange_time: UnixNanos::from_millis(29_999), ..whole(0) };
+    assert_eq!(desk.book(3, &uneven), BESIDE);
+}
+
+#[test]
+fn a_book_without_numbers_is_taken_back_by_no_whole_one_that_is_not_later() {
+    let at = |seconds: u64, update: BookUpdate| BookUpdate {
+        exchange_time: UnixNanos::from_millis(seconds * 1_000),
+        ..update
+    };
+    let mut desk = desk_of(true, Continuity::None);
+    assert_eq!(desk.book(1, &at(10, whole(0))), NEXT);
+    assert_eq!(desk.book(1, &at(10, whole(0))), OLDER, "told twice");
+    assert_eq!(desk.book(1, &at(12, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(1, &at(10, whole(0))), OLDER, "told late");
+    assert_eq!(desk.book(1, &whole(0)), DOUBTFUL, "nobody knows");
+    assert_eq!(desk.book(1, &at(13, whole(0))), NEXT);
+    assert_eq!(desk.book(2, &at(13, whole(0))), NEXT, "as new as the other line's");
+    assert_eq!(desk.book(1, &whole(0)), OLDER, "another line's");
+    assert_eq!(desk.book(1, &at(12, whole(0))), BESIDE);
+    // One that is not proven takes what comes.
+    let source = desk.source(2);
+    assert_eq!(desk.numbers.book(&at(10, whole(0)), &[], false, source), Verdict::Next);
+    // Where nothing is dated, too.
+    let mut desk = desk_of(true, Continuity::None);
+    assert_eq!(desk.book(1, &whole(0)), NEXT);
+    assert_eq!(desk.book(1, &at(9, whole(0))), DOUBTFUL);
+    assert_eq!(desk.book(1, &at(9, delta(0, 0, None))), NEXT);
+    assert_eq!(desk.book(1, &at(10, whole(0))), NEXT);
 }

@@ -510,3 +510,31 @@ fn where_numbers_show_what_is_missing_a_removal_of_what_is_not_there_shows_nothi
         assert!(books.is_proven(BOOK));
     }
 }
+
+#[test]
+fn another_whole_book_of_which_nobody_knows_the_date_makes_it_anew() {
+    let mut books = Books::new(COINBASE);
+    let mut out = Vec::new();
+    let own = [level(Side::Bid, 10, 1), level(Side::Ask, 12, 1)];
+    assert_eq!(books.apply(&whole(0), &own, &mut out), Applied::Published);
+    out.clear();
+    // The same, in the order in which Coinbase tells it, with what is no level.
+    let same = [own[1], own[0], level(Side::Bid, 9, 0)];
+    assert_eq!(books.weigh(&whole(0), &same, &mut out), Applied::Old);
+    assert!(books.is_proven(BOOK) && out.is_empty() && books.next_needed().is_none());
+    let others = [
+        vec![own[0]],
+        vec![level(Side::Bid, 10, 2), own[1]],
+        vec![level(Side::Bid, 11, 1), own[1]],
+        vec![own[0], level(Side::Bid, 9, 1), own[1]],
+    ];
+    for other in others {
+        assert_eq!(books.apply(&whole(0), &own, &mut out), Applied::Published);
+        out.clear();
+        assert_eq!(books.weigh(&whole(0), &other, &mut out), Applied::Gap);
+        let gap = |state| (state, Reason::SequenceGap);
+        assert_eq!(states(&out), [gap(BookState::Stale), gap(BookState::Resyncing)]);
+        assert_eq!(out.len(), 2, "nothing of it is told");
+        assert_eq!(books.next_needed().map(|needed| needed.patient), Some(false));
+    }
+}
