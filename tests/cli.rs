@@ -345,6 +345,15 @@ fn decode_reads_standard_input_and_never_stops_at_a_bad_line() {
 }
 
 #[test]
+fn a_file_and_the_built_in_list_are_not_served_at_once() {
+    let arguments = ["run", "--live", "--config", "tickwire.example.toml"];
+    let output = tickwire_anywhere().args(arguments).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("--live") && said.contains("--config"), "{said}");
+}
+
+#[test]
 fn a_gateway_outlives_its_closed_output_and_counts_the_lines_that_nobody_reads() {
     // What reads both outputs ends at once; the demo goes on for its clients.
     let child = tickwire_anywhere()

@@ -40,7 +40,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The real exchanges instead of simulated ones.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "config")]
     live: bool,
     /// Read the file again whenever it changes, as at a SIGHUP.
     #[arg(long, requires = "config")]
