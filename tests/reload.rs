@@ -561,9 +561,17 @@ fn what_cannot_be_changed_is_refused_and_the_rest_stays_too() {
         assert!(matches!(error, ReloadError::Unchangeable(_)), "{error}");
         assert!(error.to_string().contains(field), "{error}");
     }
-    let okx =
-        "[[feed]]\nexchange = \"okx\"\nsymbols = [\"BTC/USDT\"]\ntls_ca_file = \"Cargo.toml\"\n";
-    let error = gateway.reload(config(&[&other, okx])).expect_err("no certificate");
+    // A file that was good when it was read, and is gone when it is wanted.
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = folder.path().join("ca.pem");
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
+    std::fs::write(&authority, made.cert.pem()).expect("written");
+    let okx = format!(
+        "[[feed]]\nexchange = \"okx\"\nsymbols = [\"BTC/USDT\"]\ntls_ca_file = {authority:?}\n"
+    );
+    let changed = config(&[&other, &okx]);
+    drop(folder);
+    let error = gateway.reload(changed).expect_err("no certificate");
     assert!(error.to_string().contains("tls_ca_file"), "{error}");
     client.until_trade("binance", "BTC/USDT");
     assert_eq!(gateway.stats().configuration, before);

@@ -251,7 +251,7 @@ keys! {
         "Attempts before the feed only probes now and then; 0: it never gives up.";
     TLS_CA_FILE "tls_ca_file": FILE, Says("the system's alone", r#""ca.pem""#),
         "Certificates to trust besides the system's, for a private or simulated exchange."
-        => tls_ca_file: Option<PathBuf> = rules::pem_file(at, &feed::TLS_CA_FILE);
+        => tls_ca_file: Option<PathBuf> = rules::authorities(at, &feed::TLS_CA_FILE);
     + reconnect: BackoffPolicy = rules::reconnect(at), "How it comes back after a loss.";
 }
 

@@ -2,6 +2,7 @@
 //! Types, ranges and defaults of single keys are in `keys`.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::exchange::{self, Exchange};
 use crate::instrument::{Channel, ExchangeId, Symbol};
 use crate::latency::{Budget, BudgetError};
 use crate::limits;
-use crate::net::{BackoffPolicy, Waiting};
+use crate::net::{BackoffPolicy, NetError, Waiting, check_authorities, server_config};
 
 /// What a section is judged by besides itself, where that is right.
 #[derive(Clone, Copy)]
@@ -383,7 +384,16 @@ pub(super) fn reconnect(at: &At<'_>) -> Result<BackoffPolicy, ConfigError> {
 pub(super) fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     let (cert, key) = (&gateway::TLS_CERT_FILE, &gateway::TLS_KEY_FILE);
     match (pem_file(at, cert)?, pem_file(at, key)?) {
-        (Some(cert_file), Some(key_file)) => Ok(Some(TlsFiles { cert_file, key_file })),
+        (Some(cert_file), Some(key_file)) => match server_config(&cert_file, &key_file) {
+            Ok(_) => Ok(Some(TlsFiles { cert_file, key_file })),
+            Err(NetError::TlsFile { field, what, .. }) if field == key.name => {
+                Err(unusable(at, key, &what, "name a PEM file with the certificate's private key"))
+            }
+            Err(NetError::TlsFile { what, .. }) => {
+                Err(unusable(at, cert, &what, "name a PEM file with the key's certificate chain"))
+            }
+            Err(other) => Err(unusable(at, cert, &other, "name another PEM file")),
+        },
         (None, None) => Ok(None),
         (Some(_), None) => {
             Err(at.wrong(key, "(none)", "tls_cert_file needs it too; name a PEM file"))
@@ -394,7 +404,23 @@ pub(super) fn tls(at: &At<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
-pub(super) fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
+/// A file of certificate authorities, if one is named.
+pub(super) fn authorities(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(path) = pem_file(at, key)? else { return Ok(None) };
+    let remedy = "name a PEM file with the certificates of authorities";
+    match check_authorities(&path) {
+        Ok(()) => Ok(Some(path)),
+        Err(NetError::TlsFile { what, .. }) => Err(unusable(at, key, &what, remedy)),
+        Err(other) => Err(unusable(at, key, &other, remedy)),
+    }
+}
+
+/// What a file is good for is known before anything starts.
+fn unusable(at: &At<'_>, key: &Key, what: &dyn Display, remedy: &str) -> ConfigError {
+    at.wrong_as_written(key, format!("cannot be used ({what}); {remedy}"))
+}
+
+fn pem_file(at: &At<'_>, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
     let path: Option<PathBuf> = at.read(key)?;
     let Some(path) = path else { return Ok(None) };
     match std::fs::metadata(&path) {

@@ -110,6 +110,10 @@ fn what_contradicts_itself_is_refused() {
         (&format!("{MINIMAL}cpu = 4096\n"), "this machine has the CPUs"),
         (&format!("{MINIMAL}reconnect = {{ max_ms = 1 }}\n"), "initial_ms <= max_ms"),
         (&format!("{MINIMAL}tls_ca_file = \"nowhere.pem\"\n"), "cannot be read"),
+        (
+            &format!("{MINIMAL}tls_ca_file = \"Cargo.toml\"\n"),
+            "name a PEM file with the certificates of authorities",
+        ),
         (&format!("[admin]\nlisten = \"127.0.0.1:8080\"\n{MINIMAL}"), "another port"),
         (&format!("[admin]\nlisten = \"0.0.0.0:8080\"\n{MINIMAL}"), "another port"),
         (&format!("[admin]\nlisten = \"[::]:8080\"\n{MINIMAL}"), "another port"),
@@ -208,6 +212,10 @@ const WRONG_FILES: &[(&str, [&str; 3])] = &[
     ("[gateway]\nlisten = 1\nlisten = 2", ["t.toml:3", "`listen`", "a second time; remove one"]),
     ("[budget]\nsocket_to_ring_p99 = 0", ["budget.socket_to_ring_p99", "0", "from 0.001 to"]),
     ("[gateway]\ntls_key_file = \"src\"", ["tls_key_file", "\"src\"", "name a PEM file"]),
+    (
+        "[gateway]\ntls_cert_file = \"Cargo.toml\"\ntls_key_file = \"Cargo.toml\"",
+        ["tls_cert_file", "\"Cargo.toml\"", "name a PEM file with the key's certificate chain"],
+    ),
     ("[gateway]\nlistenn = 1", ["`listenn`", "gateway", "did you mean `listen`?"]),
     ("[gatewy]\nlisten = 1", ["`gatewy`", "unknown", "did you mean `gateway`?"]),
     ("[redis]\nurl = 1", ["`redis`", "unknown", "there are: gateway, admin, feed, history"]),

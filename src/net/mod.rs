@@ -32,7 +32,7 @@ pub use error::{NetError, Refusal};
 pub use frame::{MAX_HEADER_BYTES, OpCode, frame_header};
 pub use handshake::{ClientHandshake, HttpRequest, ServerHandshake, ServerStep, Step};
 pub use poll::Poller;
-pub use tls::{client_config, pinned_config, server_config};
+pub use tls::{check_authorities, client_config, pinned_config, server_config};
 pub use transport::{Security, Transport, Watch};
 pub use waiting::Waiting;
 pub use websocket::{Bounds, Fill, Flush, Message, Role, WebSocket};

@@ -27,9 +27,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, NetErr
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
     if let Some(path) = ca_file {
-        for certificate in certificates("tls_ca_file", path)? {
-            roots.add(certificate).map_err(|error| file_error("tls_ca_file", path, &error))?;
-        }
+        add_authorities(&mut roots, path)?;
     }
     if roots.is_empty() {
         let what = native.errors.first().map_or("none".into(), |error| error.to_string().into());
@@ -41,6 +39,21 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, NetErr
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// Whether a file names authorities to trust, as [`client_config`] wants them.
+///
+/// # Errors
+/// [`NetError::TlsFile`] when it does not.
+pub fn check_authorities(ca_file: &Path) -> Result<(), NetError> {
+    add_authorities(&mut RootCertStore::empty(), ca_file)
+}
+
+fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
+    for certificate in certificates("tls_ca_file", path)? {
+        roots.add(certificate).map_err(|error| file_error("tls_ca_file", path, &error))?;
+    }
+    Ok(())
 }
 
 /// For a connection to ourselves: whoever holds the key of the first certificate of `cert_file`
