@@ -149,16 +149,22 @@ pub enum BookLevels<'a> {
 }
 
 impl BookLevels<'_> {
-    /// Calls `each` with the levels of one side, in their order.
+    /// Calls `each` with `state` and the levels of one side, in their order. A function that is to be
+    /// part of these loops, however long it is, says so of itself; a closure cannot.
     #[inline]
-    pub fn of(&self, side: Side, mut each: impl FnMut(Resting)) {
+    pub fn of<S>(&self, side: Side, state: &mut S, each: impl Fn(&mut S, Resting)) {
         match *self {
-            Self::Listed(levels) => levels
-                .iter()
-                .filter(|level| level.side == side)
-                .for_each(|level| each(Resting { price: level.price, size: level.size })),
-            Self::Best(book, depth) if side == Side::Bid => book.bids().take(depth).for_each(each),
-            Self::Best(book, depth) => book.asks().take(depth).for_each(each),
+            Self::Listed(levels) => {
+                for level in levels.iter().filter(|level| level.side == side) {
+                    each(state, Resting { price: level.price, size: level.size });
+                }
+            }
+            Self::Best(book, depth) if side == Side::Bid => {
+                book.bids().take(depth).for_each(|resting| each(state, resting));
+            }
+            Self::Best(book, depth) => {
+                book.asks().take(depth).for_each(|resting| each(state, resting));
+            }
         }
     }
 }

@@ -187,7 +187,7 @@ proptest! {
                         copy.clear();
                     }
                     for side in [Side::Bid, Side::Ask] {
-                        book.levels.of(side, |resting| {
+                        book.levels.of(side, copy, |copy, resting| {
                             copy.apply(resting.level(side));
                         });
                     }
