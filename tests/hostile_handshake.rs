@@ -67,6 +67,7 @@ fn heads_that_are_none_or_mean_two_things_are_refused_with_400_and_too_large_one
     let floor = Floor::new();
     let host = "Host: x\r\n";
     let connection = "Connection: Upgrade\r\n";
+    let empty = "Content-Length: 0\r\n";
     let large = format!("X: {}\r\n", "x".repeat(64 << 10));
     for (status, request) in [
         (400, "nonsense\r\n\r\n".to_owned()),
@@ -79,6 +80,12 @@ fn heads_that_are_none_or_mean_two_things_are_refused_with_400_and_too_large_one
         (400, upgrade(&format!("{host}{connection}{KEY}{KEY}"))),
         (400, upgrade(&format!("{host}{connection}{KEY}Sec-WebSocket-Version: 8\r\n"))),
         (400, upgrade(&format!("{host}{connection}"))),
+        (400, upgrade(&format!("{host}{connection}{KEY}Content-Length: 5\r\n"))),
+        (400, upgrade(&format!("{host}{connection}{KEY}Content-Length: +0\r\n"))),
+        (400, upgrade(&format!("{host}{connection}{KEY}{empty}{empty}"))),
+        (400, upgrade(&format!("{host}{connection}{KEY}Transfer-Encoding: chunked\r\n"))),
+        (400, upgrade(&format!("{host}{connection}{KEY}{empty}Transfer-Encoding: identity\r\n"))),
+        (101, upgrade(&format!("{host}{connection}{KEY}{empty}"))),
         (431, upgrade(&format!("{host}{connection}{KEY}{large}"))),
         (101, upgrade(&format!("{host}{connection}{KEY}"))),
         (101, upgrade(&format!("{host}Connection: keep-alive\r\n{connection}{KEY}"))),
@@ -91,7 +98,7 @@ fn heads_that_are_none_or_mean_two_things_are_refused_with_400_and_too_large_one
         assert!(status == 101 || answer.lines().last().unwrap().len() > 10, "it says why");
     }
     let counters = floor.accept.counters();
-    assert_eq!((counters.refused_400.value(), counters.refused_431.value()), (10, 1));
+    assert_eq!((counters.refused_400.value(), counters.refused_431.value()), (15, 1));
 }
 
 #[test]

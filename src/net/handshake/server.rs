@@ -216,8 +216,8 @@ impl HttpRequest {
     }
 
     /// What makes it no request that may be answered otherwise than with 400: a header that has to
-    /// be there once and is not, or is there twice, so that two readers could take it for two
-    /// different requests.
+    /// be there once and is not, or is there twice, or one that announces a body, so that two readers
+    /// could take it for two different requests.
     pub fn fault(&self) -> Option<&'static str> {
         let count = |name: &str| self.0.headers().get_all(name).iter().count();
         let hosts = count("host");
@@ -232,6 +232,17 @@ impl HttpRequest {
         }
         if count("sec-websocket-version") > 1 {
             return Some("an upgrade has exactly one Sec-WebSocket-Version header");
+        }
+        // What follows the head would be a body to one reader, and frames to another.
+        let has_length = match count("content-length") {
+            0 => false,
+            1 => self.header("content-length") != Some("0"),
+            _ => true,
+        };
+        if has_length || count("transfer-encoding") > 0 {
+            return Some(
+                "a request here has no body: no Content-Length but 0, no Transfer-Encoding",
+            );
         }
         None
     }
