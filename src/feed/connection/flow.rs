@@ -6,14 +6,21 @@
 //! a connection is made beside it, as nobody knows whose fault it is (see `line.rs`); it is not
 //! ended for that, and with the next event all is as before.
 //!
-//! What a silence means depends on how much came before it. The two ways that are told apart:
+//! What a silence means depends on how much came before it, within the last 30 to 60 s. The ways that
+//! are told apart, the first that fits:
 //!
 //! ```text
 //! events that came apart     largest gap among them     data is cut off after
 //! 50 and more                up to 0.5 s                4 s
 //! 16 and more                up to 1.5 s                12 s
+//! busy now, quiet before     larger                     four times that gap, 12 s at the least
 //! fewer, or larger gaps                                 never: see `rhythm.rs`, stream by stream
 //! ```
+//!
+//! The third is for what became busy after a pause, e.g. a connection whose market began to move some
+//! seconds after it was there. Busy now means 150 events and more over 15 s and more, none of them
+//! half a second after the one before. A burst of a quiet market looks the same, and its end is no
+//! fault: so its largest gap is that of five to ten minutes, or of the connection's life.
 //!
 //! Eight times the largest of fifty gaps comes by chance once in 10^9 where events come at random, of
 //! sixteen once in 10^6. Markets pause more often than that; a silence that ended is a gap
@@ -41,6 +48,16 @@ const LISTEN_MIN: Duration = Duration::from_secs(3);
 /// one.
 const WINDOW: Duration = Duration::from_secs(30);
 
+/// What became busy after a pause: events so close to each other, so many, for so long.
+const BUSY_GAP: Duration = Duration::from_millis(500);
+const BUSY_EVENTS: u32 = 150;
+const BUSY_FOR: Duration = Duration::from_secs(15);
+
+/// Silence that breaks it: so many times the largest gap of one to two of these, and at the least.
+const BUSY_BROKEN_TIMES: u64 = 4;
+const BUSY_BROKEN_MIN: Duration = Duration::from_secs(12);
+const LONG_WINDOW: Duration = Duration::from_secs(300);
+
 /// Silence of so many times the largest gap is longer than usual, though it proves nothing yet.
 const LATE_TIMES: u32 = 2;
 
@@ -54,12 +71,25 @@ pub(in crate::feed) struct Flow {
     /// How many gaps the present window had, and the largest of them; the same of the one before.
     windows: [(u32, u64); 2],
     window_end: MonoNanos,
+    /// Since when no gap was larger than those of a busy connection, and how many there were.
+    busy: (MonoNanos, u32),
+    /// The largest gaps of the present long window and of the one before.
+    long_ns: [u64; 2],
+    long_end: MonoNanos,
 }
 
 impl Flow {
     /// Of a connection that has nothing to tell yet.
     pub(in crate::feed) const fn new(now: MonoNanos) -> Self {
-        Self { heard: now, since: now, windows: [(0, 0); 2], window_end: now }
+        Self {
+            heard: now,
+            since: now,
+            windows: [(0, 0); 2],
+            window_end: now,
+            busy: (now, 0),
+            long_ns: [0; 2],
+            long_end: now,
+        }
     }
 
     /// A frame of market data came.
@@ -75,9 +105,18 @@ impl Flow {
             self.windows = [(0, 0), self.windows[0]];
             self.window_end = now.after(WINDOW);
         }
+        if now >= self.long_end {
+            self.long_ns = [0, self.long_ns[0]];
+            self.long_end = now.after(LONG_WINDOW);
+        }
         let (count, largest_ns) = &mut self.windows[0];
         *count = count.saturating_add(1);
         *largest_ns = (*largest_ns).max(gap_ns);
+        self.long_ns[0] = self.long_ns[0].max(gap_ns);
+        self.busy = match gap_ns > BUSY_GAP.as_nanos() as u64 {
+            true => (now, 0),
+            false => (self.busy.0, self.busy.1.saturating_add(1)),
+        };
     }
 
     /// When the last came, or could have been heard.
@@ -118,7 +157,17 @@ impl Flow {
         let count = self.windows[0].0.saturating_add(self.windows[1].0);
         let largest = Duration::from_nanos(self.largest_ns());
         let fits = |row: &&(u32, Duration, Duration)| count >= row.0 && largest <= row.1;
-        BROKEN_AFTER.iter().find(fits).map(|row| row.2)
+        let known = BROKEN_AFTER.iter().find(fits).map(|row| row.2);
+        known.or_else(|| self.broken_after_pause())
+    }
+
+    /// The same of what was quiet before and is busy now.
+    fn broken_after_pause(&self) -> Option<Duration> {
+        let (since, count) = self.busy;
+        let is_busy = count >= BUSY_EVENTS && self.heard >= since.after(BUSY_FOR);
+        let largest_ns = self.long_ns[0].max(self.long_ns[1]);
+        let silence = Duration::from_nanos(largest_ns.saturating_mul(BUSY_BROKEN_TIMES));
+        is_busy.then(|| silence.max(BUSY_BROKEN_MIN))
     }
 }
 
@@ -185,14 +234,63 @@ mod tests {
         let last = speak(&mut flow, 0, 10_000, 50);
         assert!(flow.is_cut_off(at(last + 5_000)));
         let last = speak(&mut flow, last + 5_000, 40_000, 50);
-        assert_eq!(cut_off_after(&flow, last), None);
+        assert_eq!(cut_off_after(&flow, last), Some(20_000), "that was five seconds");
         let last = speak(&mut flow, last + 50, 80_000, 50);
         assert_eq!(cut_off_after(&flow, last), Some(4_000));
         flow.excuse(at(last + 60_000));
         assert!(!flow.is_cut_off(at(last + 63_900)), "nobody listened");
     }
 
+    #[test]
+    fn twenty_busy_seconds_after_a_pause_are_enough_for_a_silence_of_four_such_pauses() {
+        for (pause, every, spoke, found) in [
+            // 460 events a second, and 66.
+            (3_000, 2, 20_000, Some(12_000)),
+            (3_000, 15, 20_000, Some(12_000)),
+            (3_500, 15, 20_000, Some(14_000)),
+            (10_000, 15, 20_000, Some(40_000)),
+            (3_000, 15, 14_000, None),
+            (3_000, 150, 20_000, None),
+            (3_000, 600, 20_000, None),
+        ] {
+            let mut flow = Flow::new(START);
+            let last = speak(&mut flow, pause, pause + spoke, every);
+            assert_eq!(cut_off_after(&flow, last), found, "{spoke} ms, each {every}, {pause}");
+        }
+    }
+
+    #[test]
+    fn the_pauses_of_a_quiet_market_are_remembered_over_its_bursts() {
+        let mut flow = Flow::new(START);
+        flow.hear(at(30_000));
+        let last = speak(&mut flow, 35_000, 100_000, 5_000);
+        // The short memory has nothing but gaps of 5 s.
+        let last = speak(&mut flow, last + 5_000, last + 25_000, 10);
+        assert_eq!(cut_off_after(&flow, last), Some(120_000));
+    }
+
     proptest! {
+        /// Pauses of a quiet market and its bursts by turns, none like the one before.
+        #[test]
+        fn the_end_of_a_burst_cuts_nobody_off(usual in 4_000..60_000_u64, seed in any::<u64>()) {
+            let (mut flow, mut random, mut now) = (Flow::new(START), seed | 1, 0);
+            let mut chance = |from: u64, until: u64| {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                from + (random >> 32) % (until - from)
+            };
+            for _ in 0..30 {
+                for _ in 0..chance(2, 12) {
+                    now += chance(usual / 2, usual * 3 / 2);
+                    prop_assert!(!flow.is_cut_off(at(now)), "after {now} ms");
+                    flow.hear(at(now));
+                }
+                let (until, every) = (now + chance(10_000, 25_000), chance(2, 200));
+                now = speak(&mut flow, now + every, until, every);
+            }
+        }
+
         /// Events at random, from 1,000 a second to one an hour: what is only chance is no fault.
         #[test]
         fn chance_cuts_nobody_off(
