@@ -18,6 +18,7 @@ use super::attempts::Attempts;
 use super::chatter::{Chatter, Complaints};
 use super::circuit::Circuit;
 use super::flow::Flow;
+use super::holes::Holes;
 use super::open::{Lacks, Open, UNSENT_TOLD_AFTER};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
@@ -116,6 +117,7 @@ pub(in crate::feed) struct Upstream {
     plan: Arc<ConnectionPlan>,
     generation: u32,
     backoff: Backoff,
+    holes: Holes,
     phase: Phase,
     state: FeedState,
     /// Why it is in that state.
@@ -153,6 +155,7 @@ impl Upstream {
             plan,
             generation: 0,
             backoff,
+            holes: Holes::new(),
             phase: Phase::Waiting { until: MonoNanos::ZERO },
             state: FeedState::Disconnected,
             reason: Reason::None,
@@ -354,6 +357,12 @@ impl Upstream {
             Phase::Open(open) if reason == Reason::Silence => open.pulse.heard(),
             _ => site.now,
         };
+        let hole_wait = match &self.phase {
+            Phase::Open(open) if reason == Reason::SequenceGap => {
+                Some(self.holes.wait(open.since, site.now))
+            }
+            _ => None,
+        };
         let was_served = if let Phase::Open(open) = &mut self.phase {
             site.counters.reconnects[reason as usize].increment();
             site.counters.line(site.copy).losses.increment();
@@ -374,11 +383,12 @@ impl Upstream {
             site.counters.circuit_open.set(1);
         }
         let asked = retry_after.unwrap_or_default();
-        // A hole is no fault of the connection's, which we end ourselves: where it was a good one,
-        // nothing is gained by a wait in which its books are not there.
-        let is_hole = reason == Reason::SequenceGap && self.backoff.attempts() == 0;
+        let was_good = self.backoff.attempts() == 0;
         let next = self.backoff.next_wait_at_least(asked);
-        let next = if is_hole { next.map(|_| Duration::ZERO) } else { next };
+        let next = match hole_wait {
+            Some(own) => next.map(|wait| if was_good { own } else { own.max(wait) }),
+            None => next,
+        };
         let (state, wait) = match next {
             // That it is only probed when it keeps refusing gives nothing up.
             Some(wait) if asked < REFUSED_LONG => (FeedState::Reconnecting, wait),

@@ -24,16 +24,41 @@ fn a_hole_in_the_numbers_of_a_good_connection_costs_no_wait() {
     let one = every_exchange().find(|one| one.0 == ExchangeId::CoinbaseAdvanced);
     let mut pair = Pair::new(one.expect("it is simulated"), |_| {}, |_| {});
     for round in 1..=5 {
-        pair.pass(secs(5));
-        pair.exchange.inject(Fault::Drop { of: Of::Trade, symbol: None, count: 1 });
-        // Trades come together four times a second.
-        while pair.lost() < round {
-            pair.pass(STEP);
-        }
+        pair.pass(secs(10));
+        make_hole(&mut pair);
+        assert_eq!(pair.lost(), round);
         pair.pass(Duration::from_millis(100));
         assert_eq!(pair.upgrades.len() as u64, 1 + round);
         let live = (BookState::Live, Reason::SnapshotJoined);
         assert_eq!(pair.book_states().last(), Some(&live), "again at once");
+    }
+}
+
+#[test]
+fn holes_in_every_connection_make_them_rare_though_each_served_for_seconds() {
+    let one = every_exchange().find(|one| one.0 == ExchangeId::CoinbaseAdvanced);
+    // However short the configured waits are.
+    let quick = |options: &mut FeedOptions| options.reconnect.max = secs(1);
+    let mut pair = Pair::new(one.expect("it is simulated"), |_| {}, quick);
+    let until = pair.hand.feed.clock.now().after(secs(300));
+    while pair.hand.feed.clock.now() < until {
+        let count = pair.upgrades.len();
+        pair.pass(secs(4));
+        make_hole(&mut pair);
+        while pair.upgrades.len() == count && pair.hand.feed.clock.now() < until {
+            pair.pass(STEP);
+        }
+    }
+    assert!((9..=12).contains(&pair.upgrades.len()), "{} in 300 s", pair.upgrades.len());
+}
+
+/// Loses a number of the connection that is there.
+fn make_hole(pair: &mut Pair) {
+    let before = pair.lost();
+    pair.exchange.inject(Fault::Drop { of: Of::Trade, symbol: None, count: 1 });
+    // Trades come together four times a second.
+    while pair.lost() == before {
+        pair.pass(STEP);
     }
 }
 
