@@ -244,6 +244,15 @@ pub enum Dated {
     Otherwise,
 }
 
+/// What a stream begins with on each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// With what happens next. What is sent besides is marked as [`Origin::Past`].
+    Next,
+    /// With its last event, however old that is: nothing but its place shows that it is not of now.
+    Last,
+}
+
 /// What the dates of an exchange's events are, of the channels in which exchanges differ. A trade's
 /// is its moment everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +263,8 @@ pub struct DateRules {
     pub ticker: Dated,
     /// Of candles; the start of a candle is apart.
     pub candles: Dated,
+    /// What the first date of a stream is of.
+    pub begins: Begins,
 }
 
 impl DateRules {

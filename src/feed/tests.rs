@@ -11,13 +11,14 @@ use super::*;
 use crate::clock::{ManualClock, UnixNanos};
 use crate::exchange::{Listings, adapter, profile};
 use crate::instrument::ExchangeId;
-use crate::latency::recorder;
+use crate::latency::{Collector, recorder};
 use crate::net::BackoffPolicy;
 use crate::ring::{Consumer, WhenFull, ring};
 use crate::sim::{Fault, Of, Options, Simulator};
 use crate::tick::{BookState, Interval, Tick};
 
 mod absences;
+mod begins;
 mod ended;
 mod flood;
 mod life;
@@ -36,6 +37,7 @@ struct Hand {
     handle: FeedHandle,
     clock: ManualClock,
     reports: Receiver<FeedReport>,
+    latency: Collector,
     consumer: Consumer,
     ticks: Vec<Tick>,
     notices: Vec<FeedNotice>,
@@ -76,13 +78,15 @@ impl Hand {
         let (ring, consumer) = ring(1 << 12);
         let (reports, receiver) = bounded(64);
         let rings = vec![RingEnd { ring, bell: None, when_full: WhenFull::Wait }];
-        let context = FeedContext { clock, recorder: recorder().0, rings, reports };
+        let (recorder, latency) = recorder();
+        let context = FeedContext { clock, recorder, rings, reports };
         let (feed, handle) = Feed::new(adapter(exchange), options, context).unwrap();
         Self {
             feed,
             handle,
             clock: hand,
             reports: receiver,
+            latency,
             consumer,
             ticks: Vec::new(),
             notices: Vec::new(),

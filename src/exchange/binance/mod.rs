@@ -17,9 +17,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
-    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotRest, SnapshotSource, Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotRest, SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -72,7 +72,12 @@ pub static SPOT: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 6_000, window: Duration::from_secs(60) },
-    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Moment,
+        ticker: Dated::Moment,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BookRules {
         continuity: Continuity::FirstFollowsLast,
         snapshot: SnapshotSource::Rest,
@@ -115,7 +120,12 @@ pub static FUTURES: Profile = Profile {
         trade_ids_contiguous: true,
     },
     requests: RequestRules { weight_max: 2_400, window: Duration::from_secs(60) },
-    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Moment,
+        ticker: Dated::Moment,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BookRules {
         continuity: Continuity::StatesPrevious,
         snapshot: SnapshotSource::Rest,

@@ -19,9 +19,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
-    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotSource, Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -86,7 +86,12 @@ pub static SPOT: Profile = Profile {
     connection: CONNECTION,
     requests: REQUESTS,
     // A quote is of a book, whose date is of its last change.
-    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Moment, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Otherwise,
+        ticker: Dated::Moment,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BOOK,
     native_symbol: symbol::spot_native,
     canonical_symbol: symbol::spot_canonical,
@@ -112,7 +117,12 @@ pub static LINEAR: Profile = Profile {
     },
     requests: REQUESTS,
     // A quote is of a book, whose date is of its last change.
-    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Moment, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Otherwise,
+        ticker: Dated::Moment,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BOOK,
     native_symbol: symbol::linear_native,
     canonical_symbol: symbol::linear_canonical,

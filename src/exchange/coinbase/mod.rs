@@ -17,9 +17,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
-    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
-    Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -59,6 +59,7 @@ pub static EXCHANGE: Profile = Profile {
         quotes: Dated::Otherwise,
         ticker: Dated::Otherwise,
         candles: Dated::Otherwise,
+        begins: Begins::Next,
     },
     book: BookRules {
         continuity: Continuity::None,

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use super::coinbase::{errors, listing as shared_listing, symbol as shared_symbol};
 use super::{
-    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
-    Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request, SnapshotSource,
-    Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -52,7 +52,12 @@ pub static ADVANCED: Profile = Profile {
     },
     requests: shared_listing::RULES,
     // Frames are dated when they are made.
-    dates: DateRules { quotes: Dated::Moment, ticker: Dated::Moment, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Moment,
+        ticker: Dated::Moment,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BookRules {
         // The numbers of the connection are watched by the feed, for all channels at once.
         continuity: Continuity::None,

@@ -18,9 +18,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ConnectionPlan, ConnectionRules, Continuity, DateRules,
-    Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules, SnapshotSource,
-    Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
+    DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
+    SnapshotSource, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
@@ -74,7 +74,12 @@ pub static PROFILE: Profile = Profile {
         trade_ids_contiguous: false,
     },
     requests: RequestRules { weight_max: 220, window: Duration::from_secs(60) },
-    dates: DateRules { quotes: Dated::Second, ticker: Dated::Second, candles: Dated::Second },
+    dates: DateRules {
+        quotes: Dated::Second,
+        ticker: Dated::Second,
+        candles: Dated::Second,
+        begins: Begins::Last,
+    },
     book: BookRules {
         continuity: Continuity::None,
         snapshot: SnapshotSource::Stream,

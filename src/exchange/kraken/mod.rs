@@ -17,9 +17,9 @@ mod v1;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotSource, Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
+    Continuity, DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotSource, Subject, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
@@ -69,7 +69,12 @@ pub static V2: Profile = Profile {
     connection: CONNECTION,
     requests: RequestRules { weight_max: 15, window: Duration::from_secs(60) },
     // What a quiet instrument begins with is dated of its last change.
-    dates: DateRules { quotes: Dated::Otherwise, ticker: Dated::Otherwise, candles: Dated::Moment },
+    dates: DateRules {
+        quotes: Dated::Otherwise,
+        ticker: Dated::Otherwise,
+        candles: Dated::Moment,
+        begins: Begins::Next,
+    },
     book: BOOK,
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,

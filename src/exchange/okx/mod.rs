@@ -18,9 +18,9 @@ mod tests;
 use std::time::Duration;
 
 use super::{
-    Adapter, Answers, Batch, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules, Continuity,
-    DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected,
-    Request, RequestRules, SnapshotSource, Subject, Subscription,
+    Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
+    Continuity, DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol,
+    Rejected, Request, RequestRules, SnapshotSource, Subject, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -62,6 +62,7 @@ pub static PROFILE: Profile = Profile {
         quotes: Dated::Otherwise,
         ticker: Dated::Otherwise,
         candles: Dated::Otherwise,
+        begins: Begins::Last,
     },
     book: BookRules {
         continuity: Continuity::StatesPreviousOrRestarts,

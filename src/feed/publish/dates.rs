@@ -1,7 +1,9 @@
 //! The exchange's clock, as far as the dates of its events tell it, and which dates are believed.
 //!
-//! How far the exchange's clock is ahead of ours is the median of what the last frames said, so that
-//! a wrong date moves it as little as an old one; our own date is the first witness. A date further
+//! How far the exchange's clock is ahead of ours is what the fifth latest of the last frames' dates
+//! says: their median at first, when our own date is among them. A date that lies behind is weak
+//! evidence, as what is old is told too and what is late looks old, one that lies ahead is none alone.
+//! So ten of fifteen that are old move the clock as little as four that are wrong. A date further
 //! ahead of that clock than [`DATE_AHEAD_NS_MAX`] is not believed, nor one that is so much later than
 //! its own frame says that it was sent. One that is ahead of either by less, but by more than
 //! [`TRADE_AHEAD_NS_MAX`], is of an event of now: a frame that is wrong about its events may be as
@@ -20,8 +22,12 @@ use crate::limits::{
 };
 use crate::tick::{Candle, DatedAhead};
 
-/// Frames whose dates make the clock. Five of them move it.
-const WITNESSES: usize = 9;
+/// Frames whose dates make the clock. It goes back when all but four of them say so.
+const WITNESSES: usize = 15;
+
+/// It goes on when so many of them say so.
+const LATEST: usize = 5;
+const _: () = assert!(LATEST < WITNESSES - LATEST);
 
 /// Between two witnesses, once there are so many: one burst of wrong dates is one witness.
 const HEAR_EVERY: Duration = Duration::from_secs(1);
@@ -78,7 +84,7 @@ pub(in crate::feed) struct Dates {
     witnesses: [i64; WITNESSES],
     count: usize,
     oldest: usize,
-    /// Their median.
+    /// What they say together.
     ahead_ns: i64,
     /// When the next witness is heard.
     hear_at: MonoNanos,
@@ -137,7 +143,8 @@ impl Dates {
         let mut sorted = self.witnesses;
         let sorted = &mut sorted[..self.count];
         sorted.sort_unstable();
-        self.ahead_ns = sorted[(sorted.len() - 1) / 2];
+        // The median until there are so many that the latest five are few among them.
+        self.ahead_ns = sorted[((self.count - 1) / 2).max(self.count.saturating_sub(LATEST))];
     }
 
     /// What is believed at `ours` of a frame that says that it was `sent` then, if it says so.
@@ -322,6 +329,25 @@ mod tests {
     }
 
     #[test]
+    fn old_dates_do_not_move_the_clock_back_and_a_clock_that_is_behind_is_found() {
+        for clock in [0, 7, -19] {
+            let mut dates = Dates::new();
+            believed(&mut dates, [clock; 16]);
+            // One frame of three is of now, as where a few of many markets are lively.
+            for index in 0..60 {
+                let age = if index % 3 == 0 { 0 } else { 3 + index };
+                believed(&mut dates, [clock - age]);
+                assert_eq!(dates.ahead_ns(), clock * SECOND, "{index}");
+            }
+        }
+        // One that is set back is followed all the same.
+        let mut dates = Dates::new();
+        believed(&mut dates, [0; 30]);
+        believed(&mut dates, [-19; 11]);
+        assert_eq!(dates.ahead_ns(), -19 * SECOND);
+    }
+
+    #[test]
     fn a_recording_shows_no_time_while_nothing_comes_and_may_jump() {
         let mut dates = Dates::new();
         assert_eq!(dates.date(UnixNanos(NOW)).0, NOW);
@@ -361,27 +387,27 @@ mod tests {
     }
 
     proptest! {
-        /// A third of the dates may be anything: the others are believed, and the clock is theirs.
+        /// Of fifteen dates ten may be anything, but four at most lie ahead: the others are believed,
+        /// and the clock is theirs.
         #[test]
-        fn a_clock_is_that_of_most_dates(
+        fn a_clock_is_that_of_the_latest_dates_that_are_not_alone(
             ahead in -50..5_000_i64,
-            frames in prop::collection::vec(prop::option::weighted(0.3, -9_000..9_000_i64), 40..80),
+            frames in prop::collection::vec(
+                (prop::bool::weighted(0.6), prop_oneof![3 => -9_000..0_i64, 1 => 1..9_000_i64]),
+                40..80,
+            ),
         ) {
             let mut dates = Dates::new();
-            believed(&mut dates, [ahead; 12]);
-            // Never five wrong ones among nine.
-            let mut recent = std::collections::VecDeque::from([false; 8]);
-            let frames: Vec<(bool, i64)> = frames.into_iter().map(|wrong| {
-                let few = recent.iter().filter(|&&wrong| wrong).count() < 4;
-                let wrong = wrong.filter(|_| few);
+            believed(&mut dates, [ahead; 16]);
+            let mut recent = std::collections::VecDeque::from([0; WITNESSES - 1]);
+            for (index, &(wrong, by)) in frames.iter().enumerate() {
+                let few = recent.iter().filter(|&&by| by != 0).count() < 10
+                    && (by < 0 || recent.iter().filter(|&&by| by > 0).count() < 4);
+                let by = if wrong && few { by } else { 0 };
                 recent.pop_front();
-                recent.push_back(wrong.is_some());
-                (wrong.is_some(), wrong.unwrap_or(ahead))
-            }).collect();
-            for (index, &(wrong, date)) in frames.iter().enumerate() {
-                let told = believed(&mut dates, [date]);
-                let must = if wrong { date <= ahead + 90 } else { true };
-                prop_assert_eq!(told[0], must, "{} of {:?}", index, frames);
+                recent.push_back(by);
+                let told = believed(&mut dates, [ahead + by]);
+                prop_assert_eq!(told[0], by <= 90, "{} of {:?}", index, frames);
                 prop_assert_eq!(dates.ahead_ns(), ahead * SECOND);
             }
         }

@@ -13,7 +13,7 @@ use self::output::Output;
 use super::line::BooksInDoubt;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
-    Batch, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
+    Batch, Begins, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
     SequencedTick, StreamKey, Subscription, with_books, with_trades,
 };
 use crate::instrument::{Channel, InstrumentId};
@@ -119,7 +119,7 @@ impl Publisher {
         self.belief = self.dates.belief(ours, batch.sent);
         self.numbers.believed_until = self.belief.comparable_until();
         if let Some(first) = batch.ticks.first() {
-            self.date_frame(first, batch, (ours, received));
+            self.date_frame(first, batch, (ours, source));
         }
         let mut index = 0;
         if !batch.losses.is_empty() {
@@ -245,11 +245,18 @@ impl Publisher {
         &mut self,
         first: &SequencedTick,
         batch: &Batch,
-        (ours, received): (UnixNanos, MonoNanos),
+        (ours, source): (UnixNanos, Source),
     ) {
-        let date = first.tick.exchange_time;
+        let (date, received) = (first.tick.exchange_time, source.received);
         if date.is_some() && first.origin == Origin::Live {
-            let dated = self.date_rules.of(channel_of(&first.tick.body));
+            let (channel, instrument) = (channel_of(&first.tick.body), first.tick.instrument);
+            let dated = self.date_rules.of(channel);
+            // What a stream begins with may be old, and says nothing of now.
+            if self.date_rules.begins == Begins::Last
+                && self.numbers.begins(instrument, channel, source.generation)
+            {
+                return;
+            }
             if dated == Dated::Moment {
                 self.recorder.record_age(date, received, &self.clock);
             }

@@ -110,6 +110,8 @@ struct Slot {
     tickers: Progress,
     book: Progress,
     owners: [Owner; Channel::ALL.len()],
+    /// The newest connection that brought anything of each channel; 0 for none.
+    begun: [u32; Channel::ALL.len()],
     /// Of a book without numbers: a connection that is behind the owner, and is to take over.
     beside: Owner,
     /// The connection that spoke beside the owner of the exchange's candles, and since when; 0 for
@@ -136,6 +138,7 @@ impl Slot {
         tickers: Progress::NEW,
         book: Progress::NEW,
         owners: [Owner::NONE; Channel::ALL.len()],
+        begun: [0; Channel::ALL.len()],
         beside: Owner::NONE,
         candles_heir: (0, MonoNanos::ZERO),
         withdrawn: 0,
@@ -219,11 +222,28 @@ impl Numbers {
         slot.is_some_and(|slot| slot.withdrawn & bit(channel) != 0)
     }
 
+    /// Whether a connection brings a stream's first word. One that is replaced goes on where its
+    /// successor has begun.
+    #[inline]
+    pub(crate) fn begins(
+        &mut self,
+        instrument: InstrumentId,
+        channel: Channel,
+        generation: u32,
+    ) -> bool {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return false };
+        let begun = &mut slot.begun[channel as usize];
+        let begins = generation > *begun;
+        *begun = generation.max(*begun);
+        begins
+    }
+
     /// A stream is not carried any more: what comes of it later, if ever, begins anew.
     pub(crate) fn forget(&mut self, instrument: InstrumentId, channel: Channel) {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return };
         slot.withdrawn |= bit(channel);
         slot.owners[channel as usize] = Owner::NONE;
+        slot.begun[channel as usize] = 0;
         match channel {
             Channel::Trades => {
                 (slot.trades, slot.trade_mark) = (Progress::NEW, None);
