@@ -1,7 +1,7 @@
 //! Simulated Bybit: spot and linear contracts.
 //!
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2026; the
-//! streams are made from one [`Market`], so that they agree with each other.
+//! streams are made from one `Market`, so that they agree with each other.
 
 mod books;
 mod channels;

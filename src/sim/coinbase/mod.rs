@@ -1,7 +1,7 @@
 //! Simulated Coinbase: the Exchange feed and Advanced Trade, two protocols about the same products.
 //!
 //! Facts are those of the exchange's public documentation and of recorded sessions, 2021 to 2026;
-//! the streams are made from one [`Market`], so that they agree with each other.
+//! the streams are made from one `Market`, so that they agree with each other.
 
 mod channels;
 mod commands;

@@ -1,7 +1,7 @@
 //! Simulated OKX v5: the public and the business service, spot and contracts.
 //!
 //! Facts are those of the exchange's documentation and of recorded sessions, 2022 to 2026; the
-//! streams are made from one [`Market`], so that they agree with each other. Older ways of writing
+//! streams are made from one `Market`, so that they agree with each other. Older ways of writing
 //! them are had by [`Era`].
 
 mod answers;
