@@ -19,6 +19,15 @@ const SNAPSHOT_MAX: Duration = Duration::from_secs(10);
 /// A book that was asked for longer ago than this begins with the first wait again.
 const FORGET_AFTER: Duration = Duration::from_secs(300);
 
+/// The wait before something is tried again that was tried so often in a row: none before the first
+/// repetition, then doubling up to its bound.
+pub(super) fn wait_after(tries: u32) -> Duration {
+    match tries {
+        0 => Duration::ZERO,
+        tries => (RESYNC_WAIT_MIN * (1 << (tries - 1).min(10))).min(RESYNC_WAIT_MAX),
+    }
+}
+
 /// One book.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
@@ -103,8 +112,7 @@ impl Waiting {
         if self.tries == 0 || now >= self.asked.after(FORGET_AFTER) {
             return now;
         }
-        let wait = RESYNC_WAIT_MIN * (1 << (self.tries - 1).min(10));
-        self.asked.after(wait.min(RESYNC_WAIT_MAX)).max(now)
+        self.asked.after(wait_after(self.tries)).max(now)
     }
 }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::limits::{RESYNC_WAIT_MAX, RESYNC_WAIT_MIN};
+use crate::feed::resync::wait_after;
 
 /// A connection that stood for so long without a hole was a good one, as a book that was live for so
 /// long is.
@@ -34,10 +34,7 @@ impl Holes {
         if now >= since.after(GOOD_AFTER) {
             self.row = 0;
         }
-        let between = match self.row {
-            0 => Duration::ZERO,
-            row => (RESYNC_WAIT_MIN * (1 << (row - 1).min(10))).min(RESYNC_WAIT_MAX),
-        };
+        let between = wait_after(self.row);
         self.row = self.row.saturating_add(1);
         self.again = self.again.after(between).max(now);
         Duration::from_nanos(self.again.since(now))

@@ -653,6 +653,8 @@ impl Publisher {
         let due = now.after(BOOK_SUSPECT_MAX);
         for &instrument in instruments {
             if self.books.suspect(instrument, self.output.staged()) {
+                // One that was suspect before, and proven since, has its time anew.
+                self.suspects.retain(|&(_, one)| one != instrument);
                 self.suspects.push_back((due, instrument));
             }
         }

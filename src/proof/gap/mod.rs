@@ -449,8 +449,9 @@ impl Numbers {
     }
 
     /// A connection is gone. What it owned is free, what waited for it alone is published into
-    /// `out`, where trades that it alone could still have brought are told as unheard, too. Book events that waited for it are due ([`Numbers::next_book`]). Returns the books
-    /// without numbers that it brought.
+    /// `out`, where trades that it alone could still have brought are told as unheard, too. Book
+    /// events that waited for it are due ([`Numbers::next_book`]). Returns the books without numbers
+    /// that it brought.
     pub(crate) fn leave(&mut self, generation: u32, out: &mut Vec<Tick>) -> Left {
         let mut left = Left::default();
         self.settled.retain(|settled| settled.generation != generation);
