@@ -293,7 +293,7 @@ const DATA_PLANE: &[&str] = &[
 ];
 
 /// Lines of the data plane that log all the same: once where a connection or the thread ends, never
-/// for an event or a message, and under the bound of lines of `limits.rs`.
+/// for an event or a message, and under the bound of lines of `limits/`.
 const LOGGED: &[(&str, &str)] = &[
     ("src/broadcast/lifecycle.rs", "cannot watch a client's socket"),
     ("src/broadcast/mod.rs", "a broadcaster cannot wait for its sockets and ends"),
@@ -362,7 +362,7 @@ fn bounds_stand_in_one_place() {
             let fact = FACTS.iter().find(|fact| **fact == (source.path.as_str(), name));
             found.extend(fact);
             if fact.is_none() {
-                faults.push(format!("{}:{number}: {name} belongs in src/limits.rs", source.path));
+                faults.push(format!("{}:{number}: {name} belongs in src/limits/", source.path));
             }
         }
     }

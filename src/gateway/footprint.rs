@@ -1,6 +1,6 @@
 //! How much memory a configuration takes: what is to be expected, and what it can be at most.
 //!
-//! Every sum here is one of the bounds of `limits.rs` times what there is so many of. Expected is
+//! Every sum here is one of the bounds of `limits/` times what there is so many of. Expected is
 //! a gateway whose histories are full, whose books have some thousand levels, and which serves a
 //! hundred clients that keep up. At most is everything at once: every client's queue full, every
 //! book as large as one may be, the largest frame on every connection.
