@@ -25,7 +25,7 @@ pub(super) struct Record {
     pub(super) body: Body,
 }
 
-/// Longest record: a header, the number, two dates and five words of ten bytes each.
+/// Fact: longest record: a header, the number, two dates and five words of ten bytes each.
 pub(super) const RECORD_BYTES_MAX: usize = 1 + (3 + BODY_WORDS) * 10;
 
 const LANES: usize = 4;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tickwire::clock::Clock;
 use tickwire::exchange::profile;
 use tickwire::instrument::ExchangeId;
+use tickwire::limits::DEMO_FAULTS_APART;
 use tickwire::sim::{FaultError, FaultSpec, Options, Simulator, is_simulated};
 
 /// Trades a second of each simulated exchange: lively, and a small share of one core.
@@ -33,9 +34,6 @@ const FAULTS: [&str; 14] = [
     "silence@75s:every=211s",
 ];
 
-/// Between two exchanges, so that not all stumble at once.
-const FAULTS_APART: Duration = Duration::from_millis(1_300);
-
 /// The simulated exchanges; they stop when it is dropped.
 #[derive(Debug)]
 pub(super) struct Demo {
@@ -47,7 +45,7 @@ impl Demo {
         let simulated = ExchangeId::ALL.into_iter().filter(|&exchange| is_simulated(exchange));
         let mut exchanges = Vec::new();
         for exchange in simulated {
-            let later = FAULTS_APART * exchanges.len() as u32;
+            let later = DEMO_FAULTS_APART * exchanges.len() as u32;
             let options = Options {
                 symbols_count: SYMBOLS,
                 rate: RATE,
@@ -108,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_one() {
-        let plan = plan(FAULTS_APART).expect("they read");
-        assert!(plan.iter().all(|spec| spec.every.is_some() && spec.at > FAULTS_APART));
+        let plan = plan(DEMO_FAULTS_APART).expect("they read");
+        assert!(plan.iter().all(|spec| spec.every.is_some() && spec.at > DEMO_FAULTS_APART));
     }
 }

@@ -2,16 +2,8 @@
 
 use std::time::Duration;
 
+use tickwire::limits::{READY_BOOKS_MAX, READY_MAX, READY_SETTLED};
 use tickwire::metrics::Stats;
-
-/// So long the number of live books has to stand still before it is told.
-const SETTLED: Duration = Duration::from_millis(1_500);
-
-/// Books that come later than this after the last connection are not waited for.
-const BOOKS_MAX: Duration = Duration::from_secs(5);
-
-/// So long all connections are waited for before those that are missing are named.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,15 +67,15 @@ impl Ready {
         let Seen { feeds, connected, live, repaired } = seen;
         if connected < feeds {
             self.all_since = None;
-            if at >= PATIENCE && !self.told_missing {
+            if at >= READY_MAX && !self.told_missing {
                 self.told_missing = true;
                 return Told::Missing { connected, feeds };
             }
             return Told::Nothing;
         }
         let all_since = *self.all_since.get_or_insert(at);
-        let is_settled = live > 0 && repaired == 0 && at >= self.since + SETTLED;
-        if is_settled || at >= all_since + BOOKS_MAX {
+        let is_settled = live > 0 && repaired == 0 && at >= self.since + READY_SETTLED;
+        if is_settled || at >= all_since + READY_BOOKS_MAX {
             self.done = true;
             return Told::All { feeds, live, after: self.since.max(all_since) };
         }

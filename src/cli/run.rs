@@ -12,6 +12,7 @@ use crossbeam::select;
 use tickwire::clock::Clock;
 use tickwire::config::Config;
 use tickwire::gateway::{Footprint, Gateway};
+use tickwire::limits::{CONFIG_LOOK_EVERY, PLAIN_LINES_EVERY, READY_EVERY, SCREEN_EVERY};
 
 use super::demo::Demo;
 use super::ready::Ready;
@@ -21,18 +22,6 @@ use super::{lines, output, signals};
 
 /// What `run --live` serves without a file.
 const LIVE: &str = include_str!("live.toml");
-
-/// How often the screen is drawn anew.
-const SCREEN_EVERY: Duration = Duration::from_millis(250);
-
-/// How often it is looked whether everything has come, until it has.
-const READY_EVERY: Duration = Duration::from_millis(100);
-
-/// How often a watched configuration file is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How often a plain output gets a line.
-const LINES_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default, Args)]
 pub(super) struct RunArguments {
@@ -146,7 +135,7 @@ impl Show {
     }
 
     fn every(&self) -> Duration {
-        if self.screen.is_some() { SCREEN_EVERY } else { LINES_EVERY }
+        if self.screen.is_some() { SCREEN_EVERY } else { PLAIN_LINES_EVERY }
     }
 
     /// Shows what there is. An output that fails is given up: see [`print`].
@@ -184,7 +173,7 @@ impl Show {
         let mut ready = Ready::default();
         let end = limit.map(|limit| started + limit);
         let mut next_show = started + self.every();
-        let mut next_look = started + LOOK_EVERY;
+        let mut next_look = started + CONFIG_LOOK_EVERY;
         let mut keys = self.keys();
         let failures = gateway.observatory().failures().clone();
         loop {
@@ -216,7 +205,7 @@ impl Show {
                 ready.look(&gateway.stats(), now - started);
             }
             if now >= next_look {
-                next_look = now + LOOK_EVERY;
+                next_look = now + CONFIG_LOOK_EVERY;
                 if source.has_changed() {
                     source.apply(gateway);
                 }

@@ -3,12 +3,13 @@
 use std::io::{self, LineWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tickwire::limits::LADDERS_EVERY;
 use tickwire::net::Endpoint;
 use tickwire::watch::{
     Books, Event, Form, News, Printer, Trust, View, WatchError, WatchOptions, run,
@@ -20,9 +21,6 @@ use super::screen::{
     right_of, top, width_of,
 };
 use super::signals;
-
-/// How often ladders are drawn while their books change.
-const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
@@ -141,7 +139,7 @@ impl View for Ladders {
             self.picture.press(key);
             self.drawn = None;
         }
-        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= LADDERS_EVERY) {
             self.surface.draw(|buffer| self.picture.draw(buffer))?;
             self.drawn = Some(Instant::now());
         }
@@ -206,6 +204,8 @@ impl Picture {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn rows(picture: &mut Picture, width: u16, height: u16) -> Vec<String> {

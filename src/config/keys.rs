@@ -122,6 +122,7 @@ fn shown<T, V: Into<Value>>(
 const ADDRESS: Kind = Text("an address and a port, like 127.0.0.1:8080 or [::1]:8080");
 const FILE: Kind = Text("the path of a PEM file");
 const POLL: Kind = OneOf(|| Waiting::ALL.map(Waiting::name).to_vec());
+/// Fact: the highest number that a core can have here.
 const CPU_MAX: usize = u16::MAX as usize;
 
 keys! {

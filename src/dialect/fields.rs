@@ -223,7 +223,7 @@ pub(super) fn read_interval(fields: &Fields<'_>) -> Result<Option<Interval>, Bad
 /// Reads `from`, `to` and `limit`; a limit beyond the bound counts as the bound.
 pub(super) fn read_range(fields: &Fields<'_>) -> Result<HistoryRange, BadRequest> {
     const DATE: &str = "milliseconds since 1970 as a whole number";
-    // The largest date that nanoseconds can hold.
+    // Fact: the largest date that nanoseconds can hold.
     const DATE_MAX: u64 = (i64::MAX / 1_000_000) as u64;
     let from = fields.number("from", 0..=DATE_MAX, DATE)?;
     let to = fields.number("to", 0..=DATE_MAX, DATE)?;

@@ -6,14 +6,8 @@ use std::time::Duration;
 use super::{Refusal, RestError, RestRequest};
 use crate::clock::UnixNanos;
 use crate::json::retry_after as retry_after_of;
+use crate::limits::{REST_RETRY_AFTER_FAILURE, REST_RETRY_AFTER_MAX};
 use crate::tick::{Decimal, Reason};
-
-/// Wait after a failure of an exchange's own (5xx) or of the request (4xx).
-const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
-
-/// Longest wait that is believed of anything but a ban, whoever states it: a number that no server
-/// means must not end what we ask for.
-pub(super) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
 /// The status of a ban of our address, for not slowing down.
 const BANNED: u16 = 418;
@@ -100,7 +94,7 @@ const SHARED: &[Answer] = &[
 
 /// A failure that is no matter of how much was asked.
 const FAILURE: Refusal =
-    Refusal { reason: Reason::ExchangeError, retry_after: RETRY_AFTER_FAILURE };
+    Refusal { reason: Reason::ExchangeError, retry_after: REST_RETRY_AFTER_FAILURE };
 
 /// What an exchange answers beside its streams, and to upgrades, when it refuses.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +110,7 @@ pub(super) struct Answers {
 impl Answers {
     /// Waits are stated in the header alone, and for no longer than an hour.
     pub(super) const fn of(rows: &'static [Answer]) -> Self {
-        Self { rows, ban_max: RETRY_AFTER_MAX, until: |_| None }
+        Self { rows, ban_max: REST_RETRY_AFTER_MAX, until: |_| None }
     }
 
     /// What an answer other than the one that was asked for asks of us, with the wait that the
@@ -134,7 +128,7 @@ impl Answers {
             Some(text) => retry_after_of(text, now),
             None => (self.until)(body).map(|until| time_until(until, now)),
         };
-        let longest = if status == BANNED { self.ban_max } else { RETRY_AFTER_MAX };
+        let longest = if status == BANNED { self.ban_max } else { REST_RETRY_AFTER_MAX };
         Refusal { reason, retry_after: stated.unwrap_or(usual).min(longest) }
     }
 }

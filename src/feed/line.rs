@@ -28,26 +28,13 @@ use crate::exchange::{
     profile, with_books, with_trades,
 };
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits::{self, FEED_CONNECTIONS_MAX};
+use crate::limits::{
+    self, FEED_CONNECTIONS_MAX, HEARD_ALIKE_MAX, OVERLAP_LOOK_EVERY, OVERLAP_MAX, OVERLAP_MIN,
+};
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::proof::Numbers;
 use crate::tick::{Body, FeedState, Reason};
-
-/// How long a replacement that is subscribed to everything runs beside the old connection at
-/// least, so that streams which are about to begin on it have begun.
-const OVERLAP_MIN: Duration = Duration::from_secs(1);
-
-/// How long it waits at most for a book that comes in the stream, for a stream on which it is
-/// always ahead of the old connection, or for the proof that it continues that one's trades.
-const OVERLAP_MAX: Duration = Duration::from_secs(30);
-
-/// Connections that were heard no further apart are not told apart: a candle stays open for longer.
-const HEARD_ALIKE_MAX: Duration = Duration::from_secs(1);
-const _: () = assert!(HEARD_ALIKE_MAX.as_nanos() as i64 <= limits::CANDLE_GRACE_NS);
-
-/// Between two looks at a replacement.
-const OVERLAP_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// One planned connection and, at times, its replacement.
 #[derive(Debug)]

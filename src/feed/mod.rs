@@ -42,35 +42,14 @@ use crate::clock::{Clock, MonoNanos};
 use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription, with_books};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
 use crate::limits::{
-    BUSY_LINES_PER_TURN, FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX, FRAMES_PER_TURN_MAX,
-    UPSTREAM_BYTES_PER_TURN_MAX,
+    BOOK_QUIET_AFTER, BUSY_LINES_PER_TURN, FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX,
+    FEED_STOP_MAX, FRAMES_PER_TURN_MAX, QUESTION_AGAIN_AFTER, RING_LOOK_EVERY, TIME_EVERY,
+    TURN_GAP_MAX, UPSTREAM_BYTES_PER_TURN_MAX,
 };
 use crate::metrics::FeedCounters;
 use crate::net::{Endpoint, Poller, Security, Waiting, client_config};
 use crate::proof::{Books, Needed, Numbers};
 use crate::tick::{Body, FeedState, Reason};
-
-/// How often the rings carry the date.
-const TIME_EVERY: Duration = Duration::from_secs(1);
-
-/// A book of which no change came for so long after its subscription is asked for all the same: the
-/// market is quiet. Others are asked for with their first change, which comes ten times a second.
-/// Each is asked for once a connection, and the ledger of requests spaces hundreds of them.
-const QUIET_AFTER: Duration = Duration::from_secs(2);
-
-/// Between two looks at a full ring by a thread that may sleep.
-const RING_LOOK_EVERY: Duration = Duration::from_millis(1);
-
-/// Between two tries to ask a control side that has no room for questions.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
-
-/// Between two turns; more is our own doing (the machine or the process stood still), and whoever
-/// was silent meanwhile may not have been. A thread that may sleep wakes once a second.
-const TURN_GAP_MAX: Duration = Duration::from_millis(1_500);
-const _: () = assert!(TURN_GAP_MAX.as_millis() > TIME_EVERY.as_millis());
-
-/// Longest time from the stop to the end of the thread.
-const STOP_MAX: Duration = Duration::from_secs(1);
 
 /// A feed: everything that its thread owns.
 #[derive(Debug)]
@@ -222,7 +201,7 @@ impl<E: Exchange> Feed<E> {
             let idle = self.turn(now) == 0;
             self.wait(if idle { self.idle_for(now) } else { Duration::ZERO });
         }
-        let end = self.clock.now().after(STOP_MAX);
+        let end = self.clock.now().after(FEED_STOP_MAX);
         while self.publisher.is_blocked() && self.clock.now() < end {
             self.publisher.go_on();
             self.wait(RING_LOOK_EVERY);
@@ -246,7 +225,7 @@ impl<E: Exchange> Feed<E> {
         let quiet = self.quiet.front().map_or(MonoNanos::MAX, |(due, _)| *due);
         let untold = match self.untold.is_empty() {
             true => MonoNanos::MAX,
-            false => now.after(ASK_AGAIN_AFTER),
+            false => now.after(QUESTION_AGAIN_AFTER),
         };
         let due = self.lines.due().min(self.time_at).min(resync).min(held).min(quiet);
         let due = due.min(self.publisher.suspects_due()).min(untold);
@@ -447,7 +426,7 @@ impl<E: Exchange> Feed<E> {
     fn accepted_book(&mut self, instrument: InstrumentId, now: MonoNanos) {
         self.publisher.accepted_book(instrument, now);
         if self.resyncs.is_none() {
-            self.quiet.push_back((now.after(QUIET_AFTER), instrument));
+            self.quiet.push_back((now.after(BOOK_QUIET_AFTER), instrument));
         }
     }
 
@@ -580,7 +559,7 @@ impl<E: Exchange> Feed<E> {
             let notice = FeedNotice::NeedSnapshot { instrument, native };
             if self.reports.try_send(FeedReport { exchange, notice }).is_err() {
                 self.publisher.books.request_failed(instrument);
-                self.ask_at = now.after(ASK_AGAIN_AFTER);
+                self.ask_at = now.after(QUESTION_AGAIN_AFTER);
                 return;
             }
         }

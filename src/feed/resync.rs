@@ -10,14 +10,8 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::instrument::InstrumentId;
-use crate::limits::{RESYNC_WAIT_MAX, RESYNC_WAIT_MIN};
+use crate::limits::{RESYNC_FORGOTTEN_AFTER, RESYNC_WAIT_MAX, RESYNC_WAIT_MIN, SNAPSHOT_WAIT_MAX};
 use crate::proof::Needed;
-
-/// How long a snapshot may take that was asked for, or should be on its way.
-const SNAPSHOT_MAX: Duration = Duration::from_secs(10);
-
-/// A book that was asked for longer ago than this begins with the first wait again.
-const FORGET_AFTER: Duration = Duration::from_secs(300);
 
 /// The wait before something is tried again that was tried so often in a row: none before the first
 /// repetition, then doubling up to its bound.
@@ -63,7 +57,7 @@ impl Resyncs {
             // It was found live when the last try was over: this is another matter.
             waiting.tries = 0;
         }
-        let due = if needed.patient { now.after(SNAPSHOT_MAX) } else { waiting.next_try(now) };
+        let due = if needed.patient { now.after(SNAPSHOT_WAIT_MAX) } else { waiting.next_try(now) };
         waiting.due = waiting.due.min(due);
     }
 
@@ -78,13 +72,13 @@ impl Resyncs {
                 waiting.due = MonoNanos::MAX;
                 continue;
             }
-            if now >= waiting.asked.after(FORGET_AFTER) {
+            if now >= waiting.asked.after(RESYNC_FORGOTTEN_AFTER) {
                 waiting.tries = 0;
             }
             let attempt = waiting.tries;
             waiting.tries = attempt.saturating_add(1);
             waiting.asked = now;
-            waiting.due = waiting.next_try(now).max(now.after(SNAPSHOT_MAX));
+            waiting.due = waiting.next_try(now).max(now.after(SNAPSHOT_WAIT_MAX));
             return Some(Try { instrument: waiting.instrument, attempt });
         }
         None
@@ -109,7 +103,7 @@ impl Resyncs {
 impl Waiting {
     /// When it may be asked for again.
     fn next_try(&self, now: MonoNanos) -> MonoNanos {
-        if self.tries == 0 || now >= self.asked.after(FORGET_AFTER) {
+        if self.tries == 0 || now >= self.asked.after(RESYNC_FORGOTTEN_AFTER) {
             return now;
         }
         self.asked.after(wait_after(self.tries)).max(now)
@@ -148,7 +142,7 @@ mod tests {
             // The snapshot comes at once, and the book fails at once.
         }
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
-        now = now.after(FORGET_AFTER);
+        now = now.after(RESYNC_FORGOTTEN_AFTER);
         resyncs.want(NEEDED, now);
         assert_eq!(resyncs.next(now, |_| true), tried(0), "long ago");
         assert_eq!(seconds(now, resyncs.due()), 10);

@@ -7,7 +7,7 @@ use arrayvec::ArrayString;
 
 use crate::printable::is_odd;
 
-/// Longest canonical symbol in bytes. The longest known native one has 17 characters.
+/// Fact: longest canonical symbol in bytes. The longest known native one has 17 characters.
 pub const SYMBOL_BYTES_MAX: usize = 40;
 
 /// A canonical symbol such as `BTC/USDT`.

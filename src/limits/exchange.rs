@@ -57,3 +57,36 @@ pub const SNAPSHOTS_APART_MAX: Duration = Duration::from_secs(60);
 /// A book that was not asked for anew during so long on top of that was live meanwhile: its next
 /// failure is another matter.
 pub const SNAPSHOT_LIVE_MIN: Duration = Duration::from_secs(10);
+
+/// Longest ban of Binance that is believed: one lasts up to 3 days.
+pub const BINANCE_BAN_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
+
+/// Largest frame of Binance. Diffs of the captures stay below 8 KiB; after a pause one can touch both sides of
+/// a 5,000-level book, which is 400 KiB. The bound is far above, as the memory is only taken when
+/// such a frame comes.
+pub const BINANCE_FRAME_BYTES_MAX: usize = 8 << 20;
+
+/// Names in one message to Binance. A message is one unit of the 5 (10) per second however many it carries;
+/// 200 were accepted in one (measured 2026-10), 1,024 would make a message of 30 KiB.
+pub const BINANCE_NAMES_PER_MESSAGE_MAX: usize = 200;
+
+/// Largest frame of Bybit. The recorded snapshots of 200 levels have 9 KiB, one of 1,000 would have 50 KiB;
+/// 1,024 trades, the most in one frame, have 200 KiB.
+pub const BYBIT_FRAME_BYTES_MAX: usize = 2 << 20;
+
+/// Ids of trades in one frame of Coinbase that lie further apart do not count the same.
+pub const COINBASE_IDS_IN_FRAME_MAX: u64 = 1 << 10;
+
+/// Streams on one connection to Deriv. No bound is stated; at 180 calls a minute these take five minutes.
+pub const DERIV_STREAMS_MAX: usize = 1_000;
+
+/// Largest frame of Kraken: the list of instruments is some hundred KiB, a book of 1,000 levels 90 KiB. The
+/// bound is far above, as the memory is only taken when such a frame comes.
+pub const KRAKEN_FRAME_BYTES_MAX: usize = 8 << 20;
+
+/// Wait beside the stream after a failure of an exchange's own (5xx) or of the request (4xx).
+pub const REST_RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Longest wait that is believed of anything but a ban, whoever states it: a number that no server
+/// means must not end what we ask for.
+pub const REST_RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);

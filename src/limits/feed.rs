@@ -1,14 +1,17 @@
-//! The thread of a feed, its connections, and how long each of them is waited for.
+//! The thread of a feed: its queues, its turns, and what it publishes.
 
 use std::time::Duration;
 
-use super::UPSTREAM_READ_BYTES;
+use super::{CANDLE_GRACE_NS, UPSTREAM_READ_BYTES};
 
 /// Instruments of one run, over all exchanges. Adding more is refused with an error.
 pub const INSTRUMENTS_MAX: usize = 16_384;
 
 /// Connections that carry the same, as `lines` configures.
 pub const LINES_MAX: usize = 2;
+
+/// Connections that may carry one stream at a time: each line, and the one that is to take over from it.
+pub const CARRIERS_MAX: usize = 2 * LINES_MAX;
 
 /// Ticks a feed may be ahead of a broadcaster: 65,536 × 64 B = 4 MiB per feed and broadcaster.
 /// A full ring is no loss: the feed stops reading and TCP pushes back.
@@ -39,10 +42,6 @@ pub const UPSTREAM_BYTES_PER_TURN_MAX: usize = 8 * UPSTREAM_READ_BYTES;
 /// hundred lines are busy the next turn goes on with the next line.
 pub const BUSY_LINES_PER_TURN: usize = 4;
 
-/// Frames that bring nothing (pings, pongs, crumbs of messages) that one connection to an exchange
-/// may bring within a second. Exchanges send one in seconds; more than this ends the connection.
-pub const CHATTER_FRAMES_MAX: u32 = 1_000;
-
 /// Commands that a feed takes in one turn; the rest waits for the next.
 pub const FEED_COMMANDS_PER_TURN_MAX: usize = 16;
 
@@ -51,9 +50,54 @@ pub const FEED_COMMANDS_PER_TURN_MAX: usize = 16;
 /// pings (Binance: after 60 s).
 pub const FEED_STALL_MAX: Duration = Duration::from_secs(10);
 
-/// Error frames that belong to none of our requests, since the connection last brought data or within a
-/// second: exchanges send one and mean it. More of them are a connection that fails.
-pub const ERROR_FRAMES_MAX: u32 = 100;
+/// How long a replacement that is subscribed to everything runs beside the old connection at
+/// least, so that streams which are about to begin on it have begun.
+pub const OVERLAP_MIN: Duration = Duration::from_secs(1);
+
+/// How long it waits at most for a book that comes in the stream, for a stream on which it is
+/// always ahead of the old connection, or for the proof that it continues that one's trades.
+pub const OVERLAP_MAX: Duration = Duration::from_secs(30);
+
+/// Connections that were heard no further apart are not told apart: a candle stays open for longer.
+pub const HEARD_ALIKE_MAX: Duration = Duration::from_secs(1);
+const _: () = assert!(HEARD_ALIKE_MAX.as_nanos() as i64 <= CANDLE_GRACE_NS);
+
+/// Between two looks at a replacement.
+pub const OVERLAP_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often the rings carry the date.
+pub const TIME_EVERY: Duration = Duration::from_secs(1);
+
+/// A book of which no change came for so long after its subscription is asked for all the same: the
+/// market is quiet. Others are asked for with their first change, which comes ten times a second.
+/// Each is asked for once a connection, and the ledger of requests spaces hundreds of them.
+pub const BOOK_QUIET_AFTER: Duration = Duration::from_secs(2);
+
+/// Between two looks at a full ring by a thread that may sleep.
+pub const RING_LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Between two tries to ask a control side that has no room for questions.
+pub const QUESTION_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Between two turns of a feed; more is our own doing (the machine or the process stood still), and whoever
+/// was silent meanwhile may not have been. A thread that may sleep wakes once a second.
+pub const TURN_GAP_MAX: Duration = Duration::from_millis(1_500);
+const _: () = assert!(TURN_GAP_MAX.as_millis() > TIME_EVERY.as_millis());
+
+/// Longest time from the stop to the end of a feed's thread.
+pub const FEED_STOP_MAX: Duration = Duration::from_secs(1);
+
+/// Between two witnesses of an exchange's clock, once there are so many: one burst of wrong dates is one witness.
+pub const WITNESSES_APART: Duration = Duration::from_secs(1);
+
+/// Staged ticks whose memory is kept; a snapshot's is given back.
+pub const STAGED_TICKS_KEPT: usize = 1_024;
+
+/// How long a snapshot may take that was asked for, or should be on its way.
+pub const SNAPSHOT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// A book that was asked for longer ago than this begins with the first wait again.
+pub const RESYNC_FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 
 /// Between the first two times that the stream of a book is left and asked for again; doubles with
 /// each further one.

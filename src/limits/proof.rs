@@ -54,3 +54,42 @@ pub const HELD_BACK_FOR_MAX: Duration = Duration::from_secs(10);
 pub const RECENT_SETS: usize = 1 << 13;
 /// See [`RECENT_SETS`].
 pub const RECENT_PER_SET: usize = 8;
+
+/// So many such events in a row show it.
+pub const BOOK_STRANGE_MAX: u8 = 3;
+
+/// So many old events in a row show it that may be repetitions, one by one.
+pub const BOOK_FALLING_MAX: u8 = 8;
+
+/// A snapshot may be ahead of its stream by so many events: some seconds of a stream that tells
+/// what changed ten times a second. One that is further ahead is of other numbers.
+pub const BOOK_CATCHING_UP_MAX: u8 = 32;
+
+/// An owner of a stream without numbers that is silent for so long while another speaks has lost
+/// it.
+pub const OWNER_SILENT_MAX: Duration = Duration::from_secs(5);
+
+/// After so many older numbers in a row that may be repetitions the exchange has begun to count anew
+/// (a test network that was wiped, a simulator that was restarted): better a doubt than a channel
+/// silent for ever.
+pub const NUMBERS_OLDER_MAX: u8 = 16;
+
+/// The same of numbers that cannot be repetitions: they lie below all that ever came, or their time
+/// is later than that of the last.
+pub const NUMBERS_STRANGE_MAX: u8 = 3;
+
+/// Frames that were mixed up lie no further apart than this. What comes so late, at the same time as
+/// what it should have come before, was told as missing, and is not told after all.
+pub const NUMBERS_MIXED_UP_MAX: u64 = 64;
+
+/// Longest time in which an exchange repeats its last trades to who has just subscribed. Older
+/// trades that go on for longer, with nothing new among them, are an exchange that counts anew by a
+/// clock that was put back.
+pub const NUMBERS_REPLAY_MAX: Duration = Duration::from_secs(60);
+
+/// A connection that is behind has caught up after so long, if nothing new comes meanwhile; one that
+/// still brings older numbers then does not repeat what was published.
+pub const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+
+/// A copy that comes later than this is not waited for; another event is looked at instead.
+pub const COPY_WATCH_MAX: Duration = Duration::from_secs(10);

@@ -53,6 +53,7 @@ const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
 const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
+/// Fact: the longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_PAYLOAD_BYTES_MAX: u64 = 125;
 
 /// The head of a frame as received.

@@ -10,9 +10,6 @@ use super::market::{Market, Step};
 use super::stats::Counters;
 use crate::clock::{MonoNanos, UnixNanos};
 
-/// Events in one turn, after which the sockets get theirs.
-pub(super) const EVENTS_PER_TURN_MAX: usize = 256;
-
 /// When an exchange's takers come, and its duties, of whatever kinds it has.
 #[derive(Debug)]
 pub(super) struct Agenda<D> {

@@ -15,9 +15,7 @@ use super::server::{self, Parts, Server};
 use super::simulator::{SimError, speaker};
 use super::stats::{Counters, Stats};
 use super::truth::{PastBook, TrueBar, TrueBook, Truth};
-
-/// Turns at one instant, so that a market without a rate ends its turn.
-const TURNS_MAX: usize = 64;
+use crate::limits::SIM_TURNS_MAX;
 
 /// A simulated exchange that its owner turns.
 pub struct ByHand {
@@ -74,7 +72,7 @@ impl ByHand {
     /// something to say.
     pub fn turn(&mut self) -> usize {
         let heard = self.server.look(Duration::ZERO, &mut self.events);
-        for _ in 0..TURNS_MAX {
+        for _ in 0..SIM_TURNS_MAX {
             if !self.server.catch_up() {
                 break;
             }

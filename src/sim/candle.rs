@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::market::Print;
 use super::resting::BookSide;
+use crate::limits::SIM_BARS_KEPT;
 
 /// Intervals as exchanges write them, with length and alignment to the epoch in seconds (a week
 /// starts on a Monday, the epoch was a Thursday). Calendar months are not simulated.
@@ -24,9 +25,6 @@ pub(super) const INTERVALS: [(&str, i64, i64); 15] = [
     ("3d", 259_200, 0),
     ("1w", 604_800, 345_600),
 ];
-
-/// Ended bars that are kept of each interval: a day of minutes, and what clients ask for at most.
-const PAST_MAX: usize = 1_500;
 
 /// The place of an interval of so many seconds among [`INTERVALS`].
 pub(super) fn interval_of(seconds: i64) -> Option<usize> {
@@ -95,7 +93,7 @@ impl Candles {
             if bar.open != 0 {
                 self.ended[index] = Some(*bar);
                 let past = &mut self.past[index];
-                if past.len() == PAST_MAX {
+                if past.len() == SIM_BARS_KEPT {
                     past.pop_front();
                 }
                 past.push_back(*bar);
@@ -110,7 +108,7 @@ impl Candles {
         let step_ms = INTERVALS[interval].1 * 1_000;
         let oldest = self.past[interval].front().unwrap_or(&self.bars[interval]);
         let newest_ms = start_of(interval, now_ms.min(span.until_ms.unwrap_or(i64::MAX)));
-        let count_max = span.count_max.min(PAST_MAX + 1) as i64;
+        let count_max = span.count_max.min(SIM_BARS_KEPT + 1) as i64;
         let first_ms = match span.from_ms {
             Some(from_ms) => start_of(interval, from_ms.saturating_add(step_ms - 1)),
             None => newest_ms - (count_max - 1) * step_ms,
@@ -123,7 +121,11 @@ impl Candles {
 
     /// Every bar that is kept, oldest first, up to the one that is open at `now_ms`.
     pub(super) fn all(&self, interval: usize, now_ms: i64) -> Vec<Bar> {
-        self.list(interval, now_ms, Span { from_ms: None, until_ms: None, count_max: PAST_MAX })
+        self.list(
+            interval,
+            now_ms,
+            Span { from_ms: None, until_ms: None, count_max: SIM_BARS_KEPT },
+        )
     }
 
     /// When the bar starts that is open at `now_ms`.

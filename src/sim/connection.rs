@@ -2,7 +2,6 @@
 //! frames. It moves bytes and cuts them; what they mean is for others.
 
 use std::io::{self, Cursor, Read, Write};
-use std::time::Duration;
 
 use tungstenite::handshake::server::Request;
 use tungstenite::protocol::frame::FrameHeader;
@@ -11,12 +10,10 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use super::http::{self, Head};
 use super::transport::Transport;
 use crate::clock::MonoNanos;
+use crate::limits::{SIM_MESSAGE_BYTES_MAX, SIM_TRICKLE_EVERY};
 
 /// Bytes taken from a socket in one turn.
 const READ_BYTES_PER_TURN: usize = 64 << 10;
-
-/// Longest message that a client may send.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 /// Sent bytes at the front of the buffer that are worth moving the rest for.
 const COMPACT_BYTES: usize = 256 << 10;
@@ -79,9 +76,6 @@ pub(super) struct Connection {
 
 /// Payload of the frame that trickles: two hours of it.
 const TRICKLE_BYTES: usize = 65_535;
-
-/// Between two bytes of it.
-const TRICKLE_EVERY: Duration = Duration::from_millis(100);
 
 /// What a connection's timers and limits need to know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -261,7 +255,7 @@ impl Connection {
             };
             let start = cursor.position() as usize;
             let Some(mask) = header.mask else { return Some(Incoming::Violation) };
-            if length > MESSAGE_BYTES_MAX as u64 {
+            if length > SIM_MESSAGE_BYTES_MAX as u64 {
                 return Some(Incoming::Violation);
             }
             let end = start + length as usize;
@@ -290,7 +284,7 @@ impl Connection {
             _ => return Some(Incoming::Violation),
         };
         message.extend_from_slice(&payload);
-        if message.len() > MESSAGE_BYTES_MAX {
+        if message.len() > SIM_MESSAGE_BYTES_MAX {
             return Some(Incoming::Violation);
         }
         if !last {
@@ -315,7 +309,7 @@ impl Connection {
         }
         if self.trickle.is_some_and(|at| at <= now) && self.drained() {
             self.output.push(b' ');
-            self.trickle = Some(now.after(TRICKLE_EVERY));
+            self.trickle = Some(now.after(SIM_TRICKLE_EVERY));
         }
         while self.sent < self.output.len() {
             match self.transport.write(&self.output[self.sent..]) {

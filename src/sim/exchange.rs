@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::agenda::{Agenda, EVENTS_PER_TURN_MAX};
+use super::agenda::Agenda;
 use super::armed::Armed;
 use super::fanout::{Fanout, Manner, Place};
 use super::fault::Fault;
@@ -24,9 +24,7 @@ use super::stats::Counters;
 use super::truth::{Records, TrueBar, TrueBook, Truth};
 use super::write::Scale;
 use crate::clock::{Clock, MonoNanos};
-
-/// Connections are looked at this often for those that say nothing.
-const IDLE_LOOK_EVERY: Duration = Duration::from_secs(1);
+use crate::limits::{SIM_EVENTS_PER_TURN_MAX, SIM_IDLE_LOOK_EVERY};
 
 /// The types and constants in which exchanges differ; who implements it is what one alone has.
 pub(super) trait Parts: Sized + Send + 'static {
@@ -271,7 +269,7 @@ impl<P: Parts> Exchange<P> {
         if now < self.next_idle_look {
             return self.next_idle_look;
         }
-        self.next_idle_look = now.after(IDLE_LOOK_EVERY);
+        self.next_idle_look = now.after(SIM_IDLE_LOOK_EVERY);
         for (id, client) in &self.sessions {
             let told = if counts_told { lines.told(*id) } else { MonoNanos::ZERO };
             if client.heard.max(told).after(after) > now {
@@ -303,7 +301,7 @@ impl<P: Parts> Exchange<P> {
         if !P::HAS_BOOKS && self.agenda.is_paused() {
             return Due { exact: MonoNanos::MAX, loose: MonoNanos::MAX };
         }
-        for _ in 0..EVENTS_PER_TURN_MAX {
+        for _ in 0..SIM_EVENTS_PER_TURN_MAX {
             let (duty_at, step_at) = (self.agenda.next_duty(), self.next_step(now, lines));
             if step_at.min(duty_at) > now {
                 break;

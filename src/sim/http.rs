@@ -2,11 +2,10 @@
 
 use std::num::ParseIntError;
 
+use crate::limits::SIM_REQUEST_BYTES_MAX;
+
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
-
-/// Longest request head that is read.
-pub(super) const REQUEST_BYTES_MAX: usize = 64 << 10;
 
 /// Path and query of a request, percent signs resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +119,7 @@ pub(super) enum Head {
 pub(super) fn read_head(bytes: &[u8]) -> Head {
     match Request::try_parse(bytes) {
         Ok(Some((size, request))) => Head::Whole(size, Box::new(request)),
-        Ok(None) if bytes.len() < REQUEST_BYTES_MAX => Head::Partial,
+        Ok(None) if bytes.len() < SIM_REQUEST_BYTES_MAX => Head::Partial,
         Ok(None) | Err(_) => Head::Bad,
     }
 }

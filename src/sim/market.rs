@@ -15,15 +15,13 @@ use super::random::Random;
 use super::resting::{BookSide, Resting, RestingBook};
 use super::tamper::plain;
 use super::truth::{PastBook, level_print};
+use crate::limits::SIM_TRADE_ID_MAX;
 
 /// Levels that each side is kept near.
 const LEVELS: usize = 250;
 
 /// Levels that appear at once beyond the others, on each side, where that is asked for.
 const DEEPER_PER_STEP: u32 = 200;
-
-/// Ids of trades leap no further, so that there are numbers left.
-const TRADE_ID_MAX: u64 = u64::MAX - (1 << 32);
 
 /// One match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,9 +236,9 @@ impl Market {
     pub(super) fn leap_trades(&mut self, symbol: Option<&str>, by: u64) {
         for index in self.chosen(symbol) {
             let traded = &mut self.traded[index];
-            let id = traded.next_id().saturating_add(by).min(TRADE_ID_MAX);
+            let id = traded.next_id().saturating_add(by).min(SIM_TRADE_ID_MAX);
             traded.day = Day { first_id: id, ..Day::of(&[], traded.day.last) };
-            traded.order_id = traded.order_id.saturating_add(by).min(TRADE_ID_MAX);
+            traded.order_id = traded.order_id.saturating_add(by).min(SIM_TRADE_ID_MAX);
         }
     }
 

@@ -11,10 +11,7 @@ use super::options::{CaptureEnd, Playback, Speed};
 use super::speaker::Due;
 use crate::capture::{CaptureError, CaptureReader, Direction};
 use crate::clock::MonoNanos;
-
-/// After the last subscription of a client so long passes before the first frame: clients
-/// subscribe in several messages, and all of them shall be in place.
-const QUIET_BEFORE: Duration = Duration::from_millis(100);
+use crate::limits::{SIM_FRAMES_PER_TURN_MAX, SIM_QUIET_BEFORE};
 
 /// One recorded frame.
 #[derive(Clone, Debug)]
@@ -139,9 +136,6 @@ pub(super) struct Playing {
     start: MonoNanos,
 }
 
-/// Frames that one client gets in one turn at most.
-const FRAMES_PER_TURN_MAX: usize = 256;
-
 /// What a client gets next.
 #[derive(Debug)]
 enum Next<'a> {
@@ -156,13 +150,13 @@ enum Next<'a> {
 impl Playing {
     /// For a client that has just subscribed to something.
     pub(super) fn new(now: MonoNanos) -> Self {
-        Self { next: 0, start: now.after(QUIET_BEFORE) }
+        Self { next: 0, start: now.after(SIM_QUIET_BEFORE) }
     }
 
     /// The client subscribed again: if nothing was played yet, wait anew.
     pub(super) fn postpone(&mut self, now: MonoNanos) {
         if self.next == 0 {
-            self.start = now.after(QUIET_BEFORE);
+            self.start = now.after(SIM_QUIET_BEFORE);
         }
     }
 
@@ -175,7 +169,7 @@ impl Playing {
         (id, lines): (ConnectionId, &mut Lines),
         mut tell: impl FnMut(&Recorded, &mut Lines),
     ) -> MonoNanos {
-        for _ in 0..FRAMES_PER_TURN_MAX {
+        for _ in 0..SIM_FRAMES_PER_TURN_MAX {
             if !lines.has_room(id) {
                 return MonoNanos::MAX;
             }

@@ -23,25 +23,13 @@ use super::tamper::{Tamper, marks};
 use super::transport::{Certificate, Transport};
 use super::truth::{PastBook, TrueBar, TrueBook};
 use crate::clock::{Clock, MonoNanos};
+use crate::limits::{
+    SIM_CARE_EVERY, SIM_CLOSING_MAX, SIM_CONNECTIONS_MAX, SIM_SLEEP_MAX, SIM_SLEEP_SLACK,
+};
 
 const LISTENER: Token = Token(usize::MAX - 1);
 /// Rings when a command waits.
 pub(super) const WAKER: Token = Token(usize::MAX);
-
-/// Heartbeats and ages are looked at this often.
-const CARE_EVERY: Duration = Duration::from_millis(50);
-
-/// Longest sleep, so that a clock that a test moves by hand is followed.
-const SLEEP_MAX: Duration = Duration::from_millis(5);
-
-/// A sleep may end this much late; the rest of the way to a trade's instant is spun.
-const SLEEP_SLACK: Duration = Duration::from_micros(80);
-
-/// Connections at a time; more are closed as they come.
-const CONNECTIONS_MAX: usize = 1_024;
-
-/// A connection that was closed here and whose client takes no more is cut off after so long.
-const CLOSING_MAX: Duration = Duration::from_secs(5);
 
 /// What the handle tells the thread.
 #[derive(Debug)]
@@ -157,7 +145,7 @@ impl Server {
         self.strike_planned(now);
         let mut due = self.speaker.advance(now, &mut self.lines);
         if now >= self.next_care {
-            self.next_care = now.after(CARE_EVERY);
+            self.next_care = now.after(SIM_CARE_EVERY);
             self.care(now);
         }
         let held = self.lines.flush(now);
@@ -172,7 +160,7 @@ impl Server {
     fn wait(&mut self, due: Due, events: &mut Events) {
         let now = self.clock.now();
         let until = |at: MonoNanos| Duration::from_nanos(at.since(now));
-        let (exact, loose) = (until(due.exact), until(due.loose).min(SLEEP_MAX));
+        let (exact, loose) = (until(due.exact), until(due.loose).min(SIM_SLEEP_MAX));
         let millisecond = Duration::from_millis(1);
         let timeout = match exact {
             // Poll rounds up to milliseconds.
@@ -180,8 +168,8 @@ impl Server {
             near => {
                 if !self.manners.spin {
                     std::thread::sleep(near);
-                } else if near > SLEEP_SLACK * 2 {
-                    std::thread::sleep(near - SLEEP_SLACK);
+                } else if near > SIM_SLEEP_SLACK * 2 {
+                    std::thread::sleep(near - SIM_SLEEP_SLACK);
                 }
                 Duration::ZERO
             }
@@ -257,7 +245,7 @@ impl Server {
         while let Ok((socket, _)) = self.listener.accept() {
             // Without it a small frame would wait for the answer to the one before.
             let _ = socket.set_nodelay(true);
-            if self.lines.ids().count() >= CONNECTIONS_MAX {
+            if self.lines.ids().count() >= SIM_CONNECTIONS_MAX {
                 continue;
             }
             let transport = match &self.certificate {
@@ -411,7 +399,7 @@ impl Server {
                 Phase::Http => continue,
                 Phase::Closing => {
                     let since = *pulse.closing.get_or_insert(now);
-                    connection.gone |= now.since(since) >= nanos(CLOSING_MAX);
+                    connection.gone |= now.since(since) >= nanos(SIM_CLOSING_MAX);
                     continue;
                 }
             }

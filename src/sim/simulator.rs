@@ -22,12 +22,7 @@ use super::truth::{TrueBook, Truth};
 use super::{arguments, binance, bybit, coinbase, deriv, kraken, okx};
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
-
-/// Commands that may wait for the thread.
-const COMMANDS_CAPACITY: usize = 64;
-
-/// How long a question to the thread may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+use crate::limits::{SIM_ANSWER_MAX, SIM_COMMANDS_CAPACITY};
 
 /// Why a simulator could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +155,7 @@ impl Simulator {
     pub fn book(&self, symbol: &str) -> Option<TrueBook> {
         let (answer, answers) = bounded(1);
         self.tell(Command::Book { symbol: symbol.to_owned(), answer });
-        answers.recv_timeout(ANSWER_WITHIN).ok().flatten()
+        answers.recv_timeout(SIM_ANSWER_MAX).ok().flatten()
     }
 
     /// The trades that were printed.
@@ -236,7 +231,7 @@ impl Stopped {
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let (commands, receiver) = bounded(COMMANDS_CAPACITY);
+        let (commands, receiver) = bounded(SIM_COMMANDS_CAPACITY);
         let truth = speaker.truth();
         speaker.skip_to(options.clock.now());
         let parts = Parts {

@@ -19,14 +19,14 @@ pub(crate) const POWERS_OF_TEN: [i64; 19] = {
     powers
 };
 
-/// Most digits of a mantissa, and most digits after the point. 10^18 is the largest power of ten
-/// below 2^63, so every mantissa of 18 digits fits an `i64` with its sign.
+/// Fact: most digits of a mantissa, and most digits after the point. 10^18 is the largest power of
+/// ten below 2^63, so every mantissa of 18 digits fits an `i64` with its sign.
 pub const DIGITS_MAX: u8 = 18;
 
-/// Largest absolute mantissa.
+/// Fact: largest absolute mantissa.
 pub const MANTISSA_MAX: i64 = POWERS_OF_TEN[DIGITS_MAX as usize] - 1;
 
-/// Longest text of a [`Decimal`]: sign, zero, point and 18 digits.
+/// Fact: longest text of a [`Decimal`]: sign, zero, point and 18 digits.
 pub const DECIMAL_TEXT_MAX: usize = 21;
 
 /// An exact decimal number as the exchange wrote it.
@@ -239,7 +239,7 @@ pub struct WideDecimal {
     digits: u8,
 }
 
-/// Largest absolute mantissa of a [`WideDecimal`].
+/// Fact: largest absolute mantissa of a [`WideDecimal`].
 const WIDE_MANTISSA_MAX: i128 = 10_i128.pow(38) - 1;
 
 impl WideDecimal {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use arrayvec::ArrayString;
 
-/// Longest text of an id.
+/// Fact: longest text of an id.
 const ID_BYTES_MAX: usize = 38;
 
 /// Places of the dashes in a UUID of 36 bytes.

@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 use super::swarm::{Sample, Swarm, Tally};
 use crate::clock::MonoNanos;
 use crate::latency::{Histograms, Span};
+use crate::limits::VERIFY_FETCH_EVERY;
 use crate::sim::{Simulator, Truth};
-
-/// How often the samples are fetched. The simulator's records have to reach back further.
-const FETCH_EVERY: Duration = Duration::from_millis(200);
 
 /// Joins samples with their planned times.
 #[derive(Debug)]
@@ -39,11 +37,11 @@ impl<'a> Join<'a> {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             // Sleeping is how time passes for a load generator; no result depends on its length.
-            std::thread::sleep(left.min(FETCH_EVERY));
+            std::thread::sleep(left.min(VERIFY_FETCH_EVERY));
             let samples: Vec<Sample> = swarm.samples().collect();
             self.add(&samples);
             self.look();
-            if left <= FETCH_EVERY {
+            if left <= VERIFY_FETCH_EVERY {
                 return;
             }
         }

@@ -29,17 +29,9 @@ use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::gateway::{Gateway, StartError};
 use crate::latency::{Budget, Report, Verdict};
+use crate::limits::{VERIFY_ARRIVAL_MAX, VERIFY_CONNECT_MAX, VERIFY_WARM_UP};
 use crate::net::Waiting;
 use crate::sim::{SimError, Simulator};
-
-/// Before it is measured, everything runs for this long: caches, branch predictors, buffers.
-const WARM_UP: Duration = Duration::from_secs(1);
-
-/// Longest time for what was sent to arrive at the clients.
-const ARRIVAL_MAX: Duration = Duration::from_secs(10);
-
-/// Longest time for the gateway to be connected to the simulated exchange.
-const CONNECT_MAX: Duration = Duration::from_secs(15);
 
 /// The share of the planned trades that has to be sent for a measurement to be one.
 const SENT_SHARE_MIN: f64 = 0.95;
@@ -92,13 +84,13 @@ pub enum VerifyError {
     #[error(transparent)]
     Gateway(#[from] StartError),
     /// The gateway does not get through to the simulated exchange.
-    #[error("the gateway did not get ready in {} s: {reasons}", CONNECT_MAX.as_secs())]
+    #[error("the gateway did not get ready in {} s: {reasons}", VERIFY_CONNECT_MAX.as_secs())]
     NotReady {
         /// What it lacks.
         reasons: String,
     },
     /// A client is not told that it is subscribed.
-    #[error("the gateway did not answer every client in {} s", CONNECT_MAX.as_secs())]
+    #[error("the gateway did not answer every client in {} s", VERIFY_CONNECT_MAX.as_secs())]
     NoAnswer,
     /// A client cannot connect.
     #[error("a client cannot connect to the gateway: {0}")]
@@ -201,7 +193,7 @@ impl fmt::Display for Outcome {
 /// # Errors
 /// [`VerifyError::NotReady`].
 pub fn wait_until_ready(gateway: &Gateway) -> Result<(), VerifyError> {
-    let end = std::time::Instant::now() + CONNECT_MAX;
+    let end = std::time::Instant::now() + VERIFY_CONNECT_MAX;
     loop {
         let readiness = gateway.observatory().readiness();
         if readiness.ready {
@@ -227,12 +219,12 @@ pub fn run(options: &Options) -> Result<Outcome, VerifyError> {
     let gateway = Gateway::start(&config, clock.clone())?;
     wait_until_ready(&gateway)?;
     let swarm = Swarm::start(clients(gateway.address(), &natives, options.clients, &clock))?;
-    if !wait_for_answers(&swarm, options.clients as u64, CONNECT_MAX) {
+    if !wait_for_answers(&swarm, options.clients as u64, VERIFY_CONNECT_MAX) {
         return Err(VerifyError::NoAnswer);
     }
     exchange.resume();
     let mut join = Join::new(exchange.truth(), &natives);
-    join.run(&swarm, WARM_UP);
+    join.run(&swarm, VERIFY_WARM_UP);
     join.restart();
     let (before, begun, at_begin) = (gateway.observatory().totals(), clock.now(), join.printed());
     join.run(&swarm, options.time);
@@ -263,7 +255,7 @@ pub fn settle(
 ) -> Load {
     pause(exchange, natives);
     join.look();
-    wait_for_trades(&swarm, join.printed() * clients as u64, ARRIVAL_MAX);
+    wait_for_trades(&swarm, join.printed() * clients as u64, VERIFY_ARRIVAL_MAX);
     let tally = swarm.tally();
     let mut load = Load {
         clients,

@@ -3,13 +3,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+
+use crate::limits::VERIFY_UPGRADE_MAX;
 
 /// Bytes that one read may bring.
 const BUFFER_BYTES: usize = 64 << 10;
-
-/// Longest wait for the answer to the upgrade.
-const UPGRADE_MAX: Duration = Duration::from_secs(10);
 
 /// Text, the first byte of a frame that is the whole message.
 const TEXT: u8 = 0x81;
@@ -45,7 +43,7 @@ impl Socket {
     pub(super) fn open(address: SocketAddr, path: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(UPGRADE_MAX))?;
+        stream.set_read_timeout(Some(VERIFY_UPGRADE_MAX))?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\

@@ -15,17 +15,11 @@ use mio::{Events, Interest, Poll, Token};
 use super::print::{Finders, Print, Speech};
 use super::socket::{Message, Socket};
 use crate::clock::{Clock, MonoNanos};
-use crate::limits::{SWARM_BATCHES_CAPACITY, SWARM_SAMPLES_PER_BATCH};
+use crate::limits::{
+    SWARM_BATCHES_CAPACITY, SWARM_HAND_OVER_EVERY, SWARM_READS_PER_TURN_MAX,
+    SWARM_SAMPLES_PER_BATCH, SWARM_SLEEP_MAX,
+};
 use crate::net::Waiting;
-
-/// Longest sleep, so that a stop is seen.
-const SLEEP_MAX: Duration = Duration::from_millis(20);
-
-/// How long a sample waits at most before it is handed over.
-const HAND_OVER_EVERY: Duration = Duration::from_millis(100);
-
-/// Reads of one socket in a row, so that one fast sender does not starve the other clients.
-const READS_PER_TURN_MAX: usize = 16;
 
 /// What the clients are to do.
 #[derive(Clone, Debug)]
@@ -217,7 +211,7 @@ impl Thread {
         // Acquire: pairs with the Release in `Swarm::stop`.
         while !stop.load(Ordering::Acquire) {
             let spins = self.waiting != Waiting::Block || !queue.is_empty();
-            let timeout = if spins { Duration::ZERO } else { SLEEP_MAX };
+            let timeout = if spins { Duration::ZERO } else { SWARM_SLEEP_MAX };
             if poll.poll(&mut events, Some(timeout)).is_err() {
                 continue;
             }
@@ -230,7 +224,7 @@ impl Thread {
             let now = self.clock.now();
             let due = now >= hand_over_due;
             if due || self.batch.len() >= SWARM_SAMPLES_PER_BATCH {
-                hand_over_due = now.after(HAND_OVER_EVERY);
+                hand_over_due = now.after(SWARM_HAND_OVER_EVERY);
                 self.hand_over();
             }
         }
@@ -244,7 +238,7 @@ impl Thread {
         let client = &mut self.clients[index];
         let Some(mut socket) = client.socket.take() else { return false };
         let mut more = true;
-        for _ in 0..READS_PER_TURN_MAX {
+        for _ in 0..SWARM_READS_PER_TURN_MAX {
             match socket.read() {
                 Ok(0) => {
                     Tally::add(&self.tally.ended, 1);

@@ -6,11 +6,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tickwire::gateway::Gateway;
 use tickwire::instrument::{Channel, Symbol};
+use tickwire::limits::{SCREEN_ASK_EVERY, SCREEN_REFUSED_WAIT, SCREEN_RESTED};
 use tickwire::watch::{self, Book, Books, Event, News, Price, Prices, Trust, View, WatchOptions};
 
 /// What the eye can follow.
@@ -18,16 +19,6 @@ const UPDATES_PER_SECOND: u64 = 4;
 
 /// Levels of each side of the book in view.
 const DEPTH: usize = 40;
-
-/// What is looked at is asked for when it rested so long: who holds an arrow key down passes by.
-const RESTED: Duration = Duration::from_millis(200);
-
-/// Or so long after the last time. Six requests a time are 24 a second at the most, half of what the
-/// gateway allows a client in the long run.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-
-/// After the gateway refused something, it is asked again so much later.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One instrument of the gateway.
 #[derive(Clone, Debug)]
@@ -150,7 +141,7 @@ impl Client {
                 if let Err(error) = watch::run(&options, &stopped, &mut eyes) {
                     eyes.failed(error.to_string());
                 }
-                let until = Instant::now() + PATIENCE;
+                let until = Instant::now() + SCREEN_REFUSED_WAIT;
                 // Whoever ends this wakes it.
                 while !stopped.load(Ordering::Relaxed) && Instant::now() < until {
                     std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
@@ -195,7 +186,8 @@ impl Eyes {
         let market = Arc::clone(&self.market);
         let mut market = lock(&market);
         let is_due = |last: Option<Instant>, time| last.is_none_or(|last| now >= last + time);
-        let is_due = is_due(market.in_view_since, RESTED) || is_due(self.asked_at, ASK_EVERY);
+        let is_due =
+            is_due(market.in_view_since, SCREEN_RESTED) || is_due(self.asked_at, SCREEN_ASK_EVERY);
         if market.in_view == self.asked || now < self.ask_after || !is_due {
             return Vec::new();
         }
@@ -261,7 +253,7 @@ impl View for Eyes {
     fn is_own(&mut self, code: &str, message: &str) -> bool {
         lock(&self.market).trouble = format!("{code}: {message}");
         self.asked = Wanted::default();
-        self.ask_after = Instant::now() + PATIENCE;
+        self.ask_after = Instant::now() + SCREEN_REFUSED_WAIT;
         true
     }
 }
@@ -292,6 +284,8 @@ fn turn_to(before: &BTreeSet<Box<str>>, now: &BTreeSet<Box<str>>, channel: Chann
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -324,10 +318,10 @@ mod tests {
         }
         assert!((6..=66).contains(&sent.len()), "{}", sent.len());
         lock(&market).look_at(150..160, Some(155));
-        let rested = start + Duration::from_secs(10) + RESTED;
+        let rested = start + Duration::from_secs(10) + SCREEN_RESTED;
         assert!(!eyes.requests_at(rested).is_empty());
         assert_eq!(lock(&market).in_view, eyes.asked);
-        assert!(eyes.requests_at(rested + ASK_EVERY).is_empty());
+        assert!(eyes.requests_at(rested + SCREEN_ASK_EVERY).is_empty());
     }
 
     #[test]

@@ -11,9 +11,10 @@ mod page;
 mod table;
 mod terminal;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::gateway::Gateway;
+use tickwire::limits::SCREEN_STATS_EVERY;
 use tickwire::metrics::Stats;
 
 use super::log;
@@ -23,9 +24,6 @@ use page::{About, Look, State};
 pub(super) use canvas::{BAD, FAINT, PLAIN, below, left, put, right_of, top};
 pub(super) use ladder::{HEAD_ROWS, WIDTH_MIN, ladder, width_of};
 pub(super) use terminal::{Key, Surface, is_suitable, restore_at_end};
-
-/// How often the statistics are read; the prices come when they come.
-const STATS_EVERY: Duration = Duration::from_secs(1);
 
 /// The screen of a running gateway.
 pub(super) struct Screen {
@@ -71,7 +69,7 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub(super) fn draw(&mut self, gateway: &Gateway) -> std::io::Result<()> {
-        if self.stats_at.elapsed() >= STATS_EVERY {
+        if self.stats_at.elapsed() >= SCREEN_STATS_EVERY {
             self.stats_at = Instant::now();
             self.stats = gateway.stats();
         }

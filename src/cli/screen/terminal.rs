@@ -8,7 +8,6 @@ use std::io::{self, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
-use std::time::Duration;
 
 use crossbeam::channel::{Receiver, bounded};
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
@@ -26,15 +25,11 @@ use signal_hook::consts::{
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
-use tickwire::limits::{SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX};
+use tickwire::limits::{
+    KEYS_CAPACITY, KEYS_LOOK_EVERY, SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX, TERMINAL_BACK_MAX,
+};
 
 use crate::cli::log;
-
-/// How often the reader of keys looks whether it is to end.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Keys that wait; a person is slower than what takes them.
-const KEYS_CAPACITY: usize = 64;
 
 /// A screen exists; it covers the terminal unless the process was stopped meanwhile.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -51,9 +46,6 @@ static GUARDED: Once = Once::new();
 
 /// Signals that would end the process at once, and are not waited for elsewhere.
 const DEADLY: [i32; 7] = [SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU];
-
-/// So long a process that ends waits for its terminal to take what gives it back.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a terminal without a size is taken for.
 const USUAL: (u16, u16) = (80, 24);
@@ -185,7 +177,7 @@ pub(in crate::cli) fn restore_at_end() {
         let _ = done.try_send(());
     };
     if std::thread::Builder::new().name("restore".to_owned()).spawn(work).is_ok() {
-        let _ = wait.recv_timeout(PATIENCE);
+        let _ = wait.recv_timeout(TERMINAL_BACK_MAX);
     }
 }
 
@@ -253,10 +245,10 @@ fn read_keys(ended: &Arc<AtomicBool>) -> Receiver<Key> {
         while !ended.load(Ordering::Relaxed) && io::stdout().is_terminal() {
             if !COVERED.load(Ordering::SeqCst) || !is_in_foreground() {
                 // They are meant for another, and reading them would stop us.
-                std::thread::sleep(LOOK_EVERY);
+                std::thread::sleep(KEYS_LOOK_EVERY);
                 continue;
             }
-            if !event::poll(LOOK_EVERY)? {
+            if !event::poll(KEYS_LOOK_EVERY)? {
                 continue;
             }
             match event::read()? {

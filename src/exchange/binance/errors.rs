@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::exchange::RefusalKind;
 use crate::exchange::refusal::{Refusals, Row, banned, both, code, too_much, unavailable};
-use crate::exchange::rest::{Answer, Answers, RETRY_AFTER_MAX};
+use crate::exchange::rest::{Answer, Answers};
+use crate::limits::{BINANCE_BAN_MAX, REST_RETRY_AFTER_MAX};
 
 const TABLE: &[Row] = &[
     // Of the streams: unknown property, wrong type of a value, malformed request, no JSON.
@@ -61,10 +62,10 @@ pub(super) fn kind(code: &str, text: &str, stated: Option<Duration>) -> RefusalK
     let at_least = |wait: Duration, most| stated.unwrap_or_default().clamp(wait, most);
     match REFUSALS.reply(code, text) {
         RefusalKind::Temporary { reason, wait } => {
-            RefusalKind::Temporary { reason, wait: at_least(wait, RETRY_AFTER_MAX) }
+            RefusalKind::Temporary { reason, wait: at_least(wait, REST_RETRY_AFTER_MAX) }
         }
         RefusalKind::Fatal { reason, wait } => {
-            RefusalKind::Fatal { reason, wait: at_least(wait, BAN_MAX) }
+            RefusalKind::Fatal { reason, wait: at_least(wait, BINANCE_BAN_MAX) }
         }
         other => other,
     }
@@ -91,9 +92,6 @@ const CLOSES: &[Row] = &[
     both("1008", "Pong timeout", RefusalKind::Unknown),
 ];
 
-/// Longest ban that is believed: one lasts up to 3 days.
-const BAN_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
-
 /// The first number of 13 digits after `retryAfter` or `until` in a refusal's body.
 fn date_in(body: &[u8]) -> Option<u64> {
     let text = str::from_utf8(body).ok()?;
@@ -107,7 +105,7 @@ fn date_in(body: &[u8]) -> Option<u64> {
 /// All of them.
 pub(super) const REFUSALS: Refusals = Refusals {
     replies: TABLE,
-    answers: Answers { ban_max: BAN_MAX, until: date_in, ..Answers::of(ANSWERS) },
+    answers: Answers { ban_max: BINANCE_BAN_MAX, until: date_in, ..Answers::of(ANSWERS) },
     closes: CLOSES,
 };
 
@@ -170,7 +168,10 @@ mod tests {
         assert_eq!(read(ExchangeId::Binance, &named), (Some(7), banned(3_600)));
         assert_eq!(read(ExchangeId::Binance, &text("")), (Some(7), banned(120)));
         let absurd = text(r#","data":{"serverTime":1,"retryAfter":18446744073709551615}"#);
-        assert_eq!(read(ExchangeId::Binance, &absurd), (Some(7), banned(BAN_MAX.as_secs())));
+        assert_eq!(
+            read(ExchangeId::Binance, &absurd),
+            (Some(7), banned(BINANCE_BAN_MAX.as_secs()))
+        );
         let past = text(r#","data":{"serverTime":1659146400000,"retryAfter":5}"#);
         assert_eq!(read(ExchangeId::Binance, &past), (Some(7), banned(120)));
     }

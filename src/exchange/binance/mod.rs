@@ -24,6 +24,7 @@ use super::{
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
+use crate::limits::{BINANCE_FRAME_BYTES_MAX, BINANCE_NAMES_PER_MESSAGE_MAX};
 use parse::Context;
 
 /// The two markets that this adapter speaks to.
@@ -45,11 +46,6 @@ pub enum TimeUnit {
     Microsecond,
 }
 
-/// Largest frame. Diffs of the captures stay below 8 KiB; after a pause one can touch both sides of
-/// a 5,000-level book, which is 400 KiB. The bound is far above, as the memory is only taken when
-/// such a frame comes.
-const FRAME_BYTES_MAX: usize = 8 << 20;
-
 /// Facts of Binance spot.
 pub static SPOT: Profile = Profile {
     exchange: ExchangeId::Binance,
@@ -57,7 +53,7 @@ pub static SPOT: Profile = Profile {
     rest_url: "https://api.binance.com",
     connection: ConnectionRules {
         streams_max: 1_024,
-        subscriptions_per_request: subscribe::NAMES_PER_MESSAGE_MAX,
+        subscriptions_per_request: BINANCE_NAMES_PER_MESSAGE_MAX,
         requests_in_flight_max: usize::MAX,
         answers: Answers::PerRequest,
         // Commands, pings and pongs all count; the excess disconnects.
@@ -67,7 +63,7 @@ pub static SPOT: Profile = Profile {
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
-        frame_bytes_max: FRAME_BYTES_MAX,
+        frame_bytes_max: BINANCE_FRAME_BYTES_MAX,
         heartbeat: None,
         trade_ids_contiguous: true,
     },
@@ -105,7 +101,7 @@ pub static FUTURES: Profile = Profile {
     rest_url: "https://fapi.binance.com",
     connection: ConnectionRules {
         streams_max: 1_024,
-        subscriptions_per_request: subscribe::NAMES_PER_MESSAGE_MAX,
+        subscriptions_per_request: BINANCE_NAMES_PER_MESSAGE_MAX,
         requests_in_flight_max: usize::MAX,
         answers: Answers::PerRequest,
         // Measured (2026-10): 15 commands in one burst pass, 40 close with 1008.
@@ -115,7 +111,7 @@ pub static FUTURES: Profile = Profile {
         attempts_max: 300,
         attempt_window: Duration::from_secs(300),
         lifetime: Some(Duration::from_secs(24 * 3_600)),
-        frame_bytes_max: FRAME_BYTES_MAX,
+        frame_bytes_max: BINANCE_FRAME_BYTES_MAX,
         heartbeat: None,
         trade_ids_contiguous: true,
     },

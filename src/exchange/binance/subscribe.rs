@@ -3,11 +3,8 @@
 use super::{Market, TimeUnit};
 use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::Channel;
+use crate::limits::BINANCE_NAMES_PER_MESSAGE_MAX;
 use crate::tick::Interval;
-
-/// Names in one message. A message is one unit of the 5 (10) per second however many it carries;
-/// 200 were accepted in one (measured 2026-10), 1,024 would make a message of 30 KiB.
-pub(super) const NAMES_PER_MESSAGE_MAX: usize = 200;
 
 /// Since 2026-04-23 futures streams live under two paths; each delivers only its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +79,7 @@ pub(super) fn messages(
         .iter()
         .filter_map(|one| Some((format!("\"{}\"", stream_name(market, one)?), *one)))
         .collect();
-    let requests = named.chunks(NAMES_PER_MESSAGE_MAX).map(|named| {
+    let requests = named.chunks(BINANCE_NAMES_PER_MESSAGE_MAX).map(|named| {
         let id = *next_id;
         *next_id += 1;
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();

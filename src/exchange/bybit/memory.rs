@@ -6,14 +6,11 @@ use arrayvec::ArrayVec;
 
 use crate::exchange::BookKind;
 use crate::instrument::InstrumentId;
-use crate::limits::LINES_MAX;
+use crate::limits::CARRIERS_MAX;
 use crate::tick::{Decimal, Level, Quote, Side, Ticker};
 
 /// No memory of that instrument.
 const ABSENT: u32 = u32::MAX;
-
-/// Connections that may bring the same at once: each line's, and the one that is to take over from it.
-const CONNECTIONS_MAX: usize = 2 * LINES_MAX;
 
 /// The last ticker and best prices of every instrument. Grows with the first frame of each; nothing
 /// is allocated afterwards.
@@ -28,7 +25,7 @@ pub(super) struct Memory {
 #[derive(Clone, Debug, Default)]
 struct Kept {
     /// By connection, the newest at the end.
-    said: ArrayVec<Said, CONNECTIONS_MAX>,
+    said: ArrayVec<Said, CARRIERS_MAX>,
     /// Levels of the book, by its topic; 0 before its first event.
     depth: u32,
 }
@@ -236,7 +233,7 @@ mod tests {
         let changed = quote(Some(("5", "1")), Some(("11", "2")));
         assert_eq!(memory.top(id, 1, (BookKind::Delta, &change)), Some(changed));
         // Of more than there may be at once the first is gone.
-        let last = 1 + CONNECTIONS_MAX as u32;
+        let last = 1 + CARRIERS_MAX as u32;
         (2..=last).for_each(|connection| memory.keep_ticker(id, connection, ticker));
         assert_eq!(memory.ticker(id, last), Some(ticker));
         assert_eq!(memory.ticker(id, 1), None);

@@ -26,6 +26,7 @@ use super::{
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
+use crate::limits::BYBIT_FRAME_BYTES_MAX;
 use memory::Memory;
 use parse::Context;
 
@@ -37,10 +38,6 @@ pub(crate) enum Class {
     /// Perpetuals and dated contracts in USDT and USDC.
     Linear,
 }
-
-/// Largest frame. The recorded snapshots of 200 levels have 9 KiB, one of 1,000 would have 50 KiB;
-/// 1,024 trades, the most in one frame, have 200 KiB.
-const FRAME_BYTES_MAX: usize = 2 << 20;
 
 /// What both classes have in common on a connection.
 const CONNECTION: ConnectionRules = ConnectionRules {
@@ -57,7 +54,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     attempts_max: 500,
     attempt_window: Duration::from_secs(300),
     lifetime: None,
-    frame_bytes_max: FRAME_BYTES_MAX,
+    frame_bytes_max: BYBIT_FRAME_BYTES_MAX,
     heartbeat: Some((Duration::from_secs(20), r#"{"op":"ping"}"#)),
     // Spot ids rise by one from trade to trade until one is left out: the recorded session has
     // 2280000001739247417 followed by ...420 without a loss. Contracts have UUIDs.

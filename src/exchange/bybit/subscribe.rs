@@ -5,8 +5,8 @@ use crate::exchange::{ConnectionPlan, Request, Subject, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::tick::Interval;
 
-/// Letters of all `args` on one connection. Quotation marks and commas are counted with them, as
-/// the documentation does not say that they are free.
+/// Fact: letters of all `args` on one connection. Quotation marks and commas are counted with them,
+/// as the documentation does not say that they are free.
 pub(super) const ARGS_BYTES_MAX: usize = 21_000;
 
 /// Of the depths 1, 50, 200 and 1,000 (pushed every 10, 20, 100 and 200 ms) the book is taken at

@@ -12,6 +12,7 @@ use crate::exchange::general::{
 use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, Subject};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
+use crate::limits::COINBASE_IDS_IN_FRAME_MAX;
 use crate::tick::{Candle, Interval, Reason, Side, Ticker};
 
 /// What a frame is read against.
@@ -73,7 +74,7 @@ pub(super) fn order_trades(from: usize, batch: &mut Batch) {
         // An id that is no number tells nothing.
         let next = behind.find(|it| it.tick.instrument == instrument && it.sequence.is_some())?;
         let (time, next_time) = (one.tick.exchange_time, next.tick.exchange_time);
-        let leaps = next.sequence?.abs_diff(number) > IDS_IN_FRAME_MAX;
+        let leaps = next.sequence?.abs_diff(number) > COINBASE_IDS_IN_FRAME_MAX;
         let by_time = leaps && time.is_some() && next_time.is_some() && time != next_time;
         Some(if by_time { next_time < time } else { next.sequence? < number })
     });
@@ -82,9 +83,6 @@ pub(super) fn order_trades(from: usize, batch: &mut Batch) {
         batch.newest_first = true;
     }
 }
-
-/// Ids of trades in one frame that lie further apart do not count the same.
-const IDS_IN_FRAME_MAX: u64 = 1 << 10;
 
 impl Context<'_> {
     /// Reads one parsed frame.

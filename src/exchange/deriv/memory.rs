@@ -4,13 +4,11 @@ use arrayvec::ArrayVec;
 
 use crate::instrument::InstrumentId;
 use crate::json::scan;
+use crate::limits::LINES_MAX;
 use crate::tick::Interval;
 
 /// A stream's name on its connection: a UUID in lower case.
 pub(super) type StreamId = [u8; 36];
-
-/// Connections whose streams are remembered: two lines carry the same at most.
-const CONNECTIONS_MAX: usize = 2;
 
 /// Streams of an instrument: ticks, and candles of each interval.
 const STREAMS: usize = 1 + Interval::ALL.len();
@@ -35,7 +33,7 @@ impl Stream {
 #[derive(Clone, Debug, Default)]
 struct Slot {
     /// Per stream, the names that it had last, the newest at the end.
-    ids: [ArrayVec<StreamId, CONNECTIONS_MAX>; STREAMS],
+    ids: [ArrayVec<StreamId, LINES_MAX>; STREAMS],
 }
 
 /// The memory of an adapter, by instrument. It grows with the first frame of each.

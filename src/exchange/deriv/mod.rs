@@ -24,6 +24,7 @@ use super::{
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
+use crate::limits::DERIV_STREAMS_MAX;
 use memory::Memory;
 use parse::Context;
 
@@ -54,7 +55,7 @@ pub static PROFILE: Profile = Profile {
     url: "wss://ws.derivws.com",
     rest_url: "https://api.derivws.com",
     connection: ConnectionRules {
-        streams_max: subscribe::STREAMS_MAX,
+        streams_max: DERIV_STREAMS_MAX,
         subscriptions_per_request: 1,
         // Answers come within a tenth of a second; more would only wait at the exchange.
         requests_in_flight_max: 32,

@@ -6,14 +6,12 @@ use super::Dialect;
 use super::memory::{Memory, Stream};
 use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::Channel;
+use crate::limits::DERIV_STREAMS_MAX;
 use crate::tick::Interval;
 
 /// Bars that the answer to a subscription begins with: an outage of an hour and a half leaves no
 /// hole in the candles of a minute. The exchange gives at most 1,000 (5,000 by legacy).
 const BARS_WITH_SUBSCRIPTION: u32 = 100;
-
-/// Streams on one connection. No bound is stated; at 180 calls a minute these take five minutes.
-pub(super) const STREAMS_MAX: usize = 1_000;
 
 /// See [`crate::exchange::Exchange::plan`]. Ticks carry quotes and statistics at once, so an
 /// instrument has one stream for both, under the name of its quotes where they are wanted.
@@ -29,7 +27,7 @@ pub(super) fn plan(dialect: Dialect, path: &str, wanted: &[Subscription]) -> Vec
     });
     streams.extend(candles);
     streams
-        .chunks(STREAMS_MAX)
+        .chunks(DERIV_STREAMS_MAX)
         .map(|chunk| ConnectionPlan {
             path: path.to_owned(),
             greeting: greeting(dialect),

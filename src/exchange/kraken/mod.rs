@@ -23,13 +23,10 @@ use super::{
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
+use crate::limits::KRAKEN_FRAME_BYTES_MAX;
 use book::Depths;
 use hot::Recognised;
 use parse::Context;
-
-/// Largest frame: the list of instruments is some hundred KiB, a book of 1,000 levels 90 KiB. The
-/// bound is far above, as the memory is only taken when such a frame comes.
-const FRAME_BYTES_MAX: usize = 8 << 20;
 
 /// No numbers: the checksum alone tells of a lost event. It covers the ten best levels of each
 /// side, which is all that is subscribed.
@@ -54,7 +51,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     attempts_max: 150,
     attempt_window: Duration::from_secs(600),
     lifetime: None,
-    frame_bytes_max: FRAME_BYTES_MAX,
+    frame_bytes_max: KRAKEN_FRAME_BYTES_MAX,
     // Once anything is subscribed a heartbeat of theirs comes each second (measured: 1.03 s at
     // most). Without a subscription nothing comes, and after a minute of silence they close.
     heartbeat: Some((Duration::from_secs(5), r#"{"method":"ping"}"#)),

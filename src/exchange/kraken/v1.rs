@@ -14,7 +14,7 @@ use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
 use crate::tick::{Candle, Decimal, Level, Quote, Side, Tick, Ticker, Trade, TradeId};
 
-/// Longest data frame: number, two payloads, channel, pair.
+/// Fact: longest data frame: number, two payloads, channel, pair.
 const PARTS_MAX: usize = 5;
 
 /// Reads one parsed frame.

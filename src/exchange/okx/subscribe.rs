@@ -6,11 +6,11 @@ use crate::exchange::{ConnectionPlan, Request, Subscription};
 use crate::instrument::Channel;
 use crate::tick::Interval;
 
-/// Bytes of all arguments on one connection: the exchange takes 64 KB (65,536 minus what a message
-/// has around them).
+/// Fact: bytes of all arguments on one connection: the exchange takes 64 KB (65,536 minus what a
+/// message has around them).
 pub(super) const ARGUMENT_BYTES_MAX: usize = 64_000;
 
-/// Books of 400 levels on one connection; the exchange advises fewer than 30.
+/// Fact: books of 400 levels on one connection; the exchange advises fewer than 30.
 pub(super) const BOOKS_MAX: usize = 29;
 
 /// The two services that have public channels. Candles moved to the second on 2023-06-20; the first

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::exchange::ConnectionRules;
-
-/// When another thread takes an attempt just now. A feed's thread never waits for it.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(1);
+use crate::limits::ATTEMPT_AGAIN_AFTER;
 
 /// What an exchange allows in attempts from one address; clones are the same ledger.
 #[derive(Clone, Debug)]
@@ -55,7 +53,7 @@ impl Attempts {
         // Relaxed: only one thread can replace this very time; the rest is ordered by `oldest`.
         let taken = time.compare_exchange(oldest, now.0, Ordering::Relaxed, Ordering::Relaxed);
         if taken.is_err() {
-            return Err(now.after(ASK_AGAIN_AFTER));
+            return Err(now.after(ATTEMPT_AGAIN_AFTER));
         }
         // Release: pairs with the Acquire above. A thread that comes in between finds the new time
         // at the old place and waits longer than it must, never shorter.

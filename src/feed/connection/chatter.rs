@@ -4,14 +4,9 @@
 //! per turn like reading anything; who sends nothing else at a rate that nobody who means well comes
 //! near would still have a share of every turn, and is let go.
 
-use std::time::Duration;
-
 use crate::clock::MonoNanos;
-use crate::limits::{CHATTER_FRAMES_MAX, ERROR_FRAMES_MAX};
+use crate::limits::{CHATTER_FRAMES_MAX, CHATTER_WINDOW, ERROR_FRAMES_MAX};
 use crate::net::NetError;
-
-/// Over so long they are counted.
-const WINDOW: Duration = Duration::from_secs(1);
 
 /// A part of a message with fewer bytes than this is a crumb. Servers that cut their messages do so
 /// at some KiB, and packets are cut at 1,448 bytes.
@@ -38,7 +33,7 @@ impl Chatter {
     #[inline]
     pub(in crate::feed) fn hear(&mut self, now: MonoNanos) -> Result<(), NetError> {
         if now >= self.window_end {
-            (self.frames, self.window_end) = (0, now.after(WINDOW));
+            (self.frames, self.window_end) = (0, now.after(CHATTER_WINDOW));
         }
         self.frames += 1;
         match self.frames {
@@ -100,7 +95,7 @@ impl Complaints {
     /// One more. True when the connection brings little else.
     pub(in crate::feed) fn hear(&mut self, now: MonoNanos) -> bool {
         if self.count == 0 {
-            self.window_end = now.after(WINDOW);
+            self.window_end = now.after(CHATTER_WINDOW);
         }
         self.count = self.count.saturating_add(1);
         self.count > ERROR_FRAMES_MAX
@@ -117,6 +112,8 @@ impl Complaints {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -169,7 +166,7 @@ mod tests {
         assert!(most.is_ok(), "{most:?}");
         let flood = chatter.hear_read(1, now);
         assert!(matches!(flood, Err(NetError::Chatter { .. })), "{flood:?}");
-        let later = now.after(WINDOW);
+        let later = now.after(CHATTER_WINDOW);
         assert!(chatter.hear_read(1, later).is_ok(), "they are counted by the second");
     }
 }

@@ -9,14 +9,12 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
+use crate::limits::PROBE_LOOK_EVERY;
 use crate::net::{Backoff, BackoffPolicy};
 use crate::tick::Reason;
 
 /// Failures in a row, for each connection, that open the circuit: with usual waits two minutes.
 const FAILURES_PER_CONNECTION: u32 = 10;
-
-/// Between two looks of those that wait for the probe of another.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The circuit of one feed.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ impl Circuit {
 
     /// The wait between two probes.
     pub(in crate::feed) fn probe_wait(&mut self) -> Duration {
-        self.waits.next_wait().unwrap_or(LOOK_EVERY)
+        self.waits.next_wait().unwrap_or(PROBE_LOOK_EVERY)
     }
 
     /// Whether an attempt may be made now.
@@ -87,7 +85,7 @@ impl Circuit {
     /// When to ask again.
     pub(in crate::feed) fn permit(&self, now: MonoNanos) -> Result<(), MonoNanos> {
         match self.open {
-            Some(Probing { prober: Some(_), .. }) => Err(now.after(LOOK_EVERY)),
+            Some(Probing { prober: Some(_), .. }) => Err(now.after(PROBE_LOOK_EVERY)),
             Some(Probing { at, prober: None }) if now < at => Err(at),
             Some(_) | None => Ok(()),
         }

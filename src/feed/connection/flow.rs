@@ -29,37 +29,10 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-
-/// Fewest gaps, the largest of them, and the silence that breaks such a rhythm.
-const BROKEN_AFTER: [(u32, Duration, Duration); 2] = [
-    (50, Duration::from_millis(500), Duration::from_secs(4)),
-    (16, Duration::from_millis(1_500), Duration::from_secs(12)),
-];
-
-// What is promised: told, and another connection begun, 6 s after a busy one's last event, 15 s
-// after that of a quieter one.
-const _: () = assert!(BROKEN_AFTER[0].2.as_secs() < 6 && BROKEN_AFTER[1].2.as_secs() < 15);
-
-/// A rhythm is known once it was listened to for so long: what was just subscribed tells all its
-/// books at once, and then rests.
-const LISTEN_MIN: Duration = Duration::from_secs(3);
-
-/// Gaps are remembered for one to two of these, so that a burst does not make a quiet market a busy
-/// one.
-const WINDOW: Duration = Duration::from_secs(30);
-
-/// What became busy after a pause: events so close to each other, so many, for so long.
-const BUSY_GAP: Duration = Duration::from_millis(500);
-const BUSY_EVENTS: u32 = 150;
-const BUSY_FOR: Duration = Duration::from_secs(15);
-
-/// Silence that breaks it: so many times the largest gap of one to two of these, and at the least.
-const BUSY_BROKEN_TIMES: u64 = 4;
-const BUSY_BROKEN_MIN: Duration = Duration::from_secs(12);
-const LONG_WINDOW: Duration = Duration::from_secs(300);
-
-/// Silence of so many times the largest gap is longer than usual, though it proves nothing yet.
-const LATE_TIMES: u32 = 2;
+use crate::limits::{
+    FLOW_BROKEN_AFTER, FLOW_BUSY_BROKEN_MIN, FLOW_BUSY_BROKEN_TIMES, FLOW_BUSY_EVENTS,
+    FLOW_BUSY_FOR, FLOW_BUSY_GAP, FLOW_LATE_TIMES, FLOW_LISTEN_MIN, FLOW_LONG_WINDOW, FLOW_WINDOW,
+};
 
 /// The market data of one connection.
 #[derive(Debug)]
@@ -103,17 +76,17 @@ impl Flow {
         self.heard = now;
         if now >= self.window_end {
             self.windows = [(0, 0), self.windows[0]];
-            self.window_end = now.after(WINDOW);
+            self.window_end = now.after(FLOW_WINDOW);
         }
         if now >= self.long_end {
             self.long_ns = [0, self.long_ns[0]];
-            self.long_end = now.after(LONG_WINDOW);
+            self.long_end = now.after(FLOW_LONG_WINDOW);
         }
         let (count, largest_ns) = &mut self.windows[0];
         *count = count.saturating_add(1);
         *largest_ns = (*largest_ns).max(gap_ns);
         self.long_ns[0] = self.long_ns[0].max(gap_ns);
-        self.busy = match gap_ns > BUSY_GAP.as_nanos() as u64 {
+        self.busy = match gap_ns > FLOW_BUSY_GAP.as_nanos() as u64 {
             true => (now, 0),
             false => (self.busy.0, self.busy.1.saturating_add(1)),
         };
@@ -137,7 +110,7 @@ impl Flow {
     /// Whether its rhythm is known, and something ought to have come by now.
     pub(in crate::feed) fn is_late(&self, now: MonoNanos) -> bool {
         self.broken_after().is_some()
-            && now.since(self.heard) > self.largest_ns().saturating_mul(LATE_TIMES.into())
+            && now.since(self.heard) > self.largest_ns().saturating_mul(FLOW_LATE_TIMES.into())
     }
 
     /// When it is cut off, if nothing comes; never while its rhythm is unknown.
@@ -151,23 +124,23 @@ impl Flow {
 
     /// The silence that breaks its rhythm, where that is known.
     fn broken_after(&self) -> Option<Duration> {
-        if self.heard < self.since.after(LISTEN_MIN) {
+        if self.heard < self.since.after(FLOW_LISTEN_MIN) {
             return None;
         }
         let count = self.windows[0].0.saturating_add(self.windows[1].0);
         let largest = Duration::from_nanos(self.largest_ns());
         let fits = |row: &&(u32, Duration, Duration)| count >= row.0 && largest <= row.1;
-        let known = BROKEN_AFTER.iter().find(fits).map(|row| row.2);
+        let known = FLOW_BROKEN_AFTER.iter().find(fits).map(|row| row.2);
         known.or_else(|| self.broken_after_pause())
     }
 
     /// The same of what was quiet before and is busy now.
     fn broken_after_pause(&self) -> Option<Duration> {
         let (since, count) = self.busy;
-        let is_busy = count >= BUSY_EVENTS && self.heard >= since.after(BUSY_FOR);
+        let is_busy = count >= FLOW_BUSY_EVENTS && self.heard >= since.after(FLOW_BUSY_FOR);
         let largest_ns = self.long_ns[0].max(self.long_ns[1]);
-        let silence = Duration::from_nanos(largest_ns.saturating_mul(BUSY_BROKEN_TIMES));
-        is_busy.then(|| silence.max(BUSY_BROKEN_MIN))
+        let silence = Duration::from_nanos(largest_ns.saturating_mul(FLOW_BUSY_BROKEN_TIMES));
+        is_busy.then(|| silence.max(FLOW_BUSY_BROKEN_MIN))
     }
 }
 

@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::feed::resync::wait_after;
-
-/// A connection that stood for so long without a hole was a good one, as a book that was live for so
-/// long is.
-const GOOD_AFTER: Duration = Duration::from_secs(10);
+use crate::limits::HOLES_GOOD_AFTER;
 
 /// The holes of one connection and of those before it.
 #[derive(Debug)]
@@ -31,7 +28,7 @@ impl Holes {
 
     /// The connection that is open since then has one: the wait before the next.
     pub(super) fn wait(&mut self, since: MonoNanos, now: MonoNanos) -> Duration {
-        if now >= since.after(GOOD_AFTER) {
+        if now >= since.after(HOLES_GOOD_AFTER) {
             self.row = 0;
         }
         let between = wait_after(self.row);

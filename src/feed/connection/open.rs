@@ -17,20 +17,14 @@ use crate::exchange::{
 };
 use crate::feed::command::{FeedNotice, Refusal};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::{ENDED_WAIT, UNSENT_TOLD_AFTER};
 use crate::metrics::FeedCounters;
 use crate::net::{Flush, NetError, Transport, WebSocket};
 use crate::proof::ConnectionSequence;
 use crate::tick::Reason;
 
-/// What was not asked for by then, after it was to be, is told to wait for its turn. Most
-/// connections have asked for everything long before.
-pub(in crate::feed) const UNSENT_TOLD_AFTER: Duration = Duration::from_secs(1);
-
 /// Messages of each window that are left to pongs and to questions, which do not wait.
 const MESSAGES_SPARED: usize = 2;
-
-/// First wait before a stream is asked for again that the exchange has ended without a word.
-const ENDED_WAIT: Duration = Duration::from_secs(2);
 
 /// That a stream is there.
 #[derive(Clone, Copy, Debug)]

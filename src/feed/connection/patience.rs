@@ -11,15 +11,12 @@ use std::time::Duration;
 
 use crate::clock::MonoNanos;
 use crate::exchange::Subscription;
-use crate::limits::REFUSED_WAIT_MAX;
+use crate::limits::{ENDED_LONG_AGO, REFUSED_WAIT_MAX};
 use crate::tick::Reason;
 
 /// A share of each wait that chance adds at most, as its inverse: connections that were refused
 /// together do not come back together.
 const JITTER: u32 = 8;
-
-/// A stream that stood for so long was not ended by what ended it before.
-const ENDED_LONG_AGO: Duration = REFUSED_WAIT_MAX.saturating_mul(2);
 
 /// What one connection was refused for now.
 #[derive(Debug)]

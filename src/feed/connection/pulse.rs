@@ -19,46 +19,11 @@
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-
-/// The shortest silence that is asked about: a lost packet that is sent again takes up to a second.
-const ASK_AFTER_MIN: Duration = Duration::from_millis(1_500);
-
-/// The longest one that is not, however quiet the connection is.
-const ASK_AFTER_MAX: Duration = Duration::from_secs(10);
-
-/// Silence of so many percent of the largest gap breaks the rhythm.
-const ASK_AFTER_PERCENT: u64 = 150;
-
-/// The rhythm is known once so many signs of life came over so long a time; a connection that has
-/// just told all its books at once, and then rests, has none yet.
-const SIGNS_MIN: u64 = 3;
-const LISTEN_MIN: Duration = Duration::from_secs(1);
-
-/// The largest gap is remembered for one to two of these.
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// A question that is not answered within this time puts the connection in doubt. Round trips are
-/// shorter, so that clients hear nothing of questions that are answered.
-const DOUBT_AFTER: Duration = Duration::from_millis(500);
-
-/// Where answers take longer than that, so many percent of the slowest of late are waited for, so
-/// that books are not stale and live by turns on a slow way.
-const DOUBT_AFTER_PERCENT: u64 = 150;
-
-/// Over so many answers the slowest one fades to a third.
-const ANSWERS_FADE: u64 = 16;
-
-/// Bytes of a message that is not whole yet are a sign of life when they are so many: a large
-/// snapshot on a slow way takes seconds, and whoever trickles bytes tells us nothing.
-const PART_BYTES: usize = 16 << 10;
-
-/// And within this time it ends the connection: the longest round trip that was seen, and as much
-/// again for a packet that has to be sent anew.
-const ANSWER_MAX: Duration = Duration::from_secs(3);
-
-// What is promised, with a second for the replacement to ask: 6 s of a busy connection, 15 s of any.
-const _: () = assert!(ASK_AFTER_MIN.as_millis() + ANSWER_MAX.as_millis() <= 5_000);
-const _: () = assert!(ASK_AFTER_MAX.as_secs() + ANSWER_MAX.as_secs() < 15);
+use crate::limits::{
+    PULSE_ANSWER_MAX, PULSE_ANSWERS_FADE, PULSE_ASK_AFTER_MAX, PULSE_ASK_AFTER_MIN,
+    PULSE_ASK_AFTER_PERCENT, PULSE_DOUBT_AFTER, PULSE_DOUBT_AFTER_PERCENT, PULSE_LISTEN_MIN,
+    PULSE_PART_BYTES, PULSE_SIGNS_MIN, PULSE_WINDOW,
+};
 
 /// What a look at a connection says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +104,7 @@ impl Pulse {
     #[inline]
     pub(in crate::feed) fn hear_part(&mut self, bytes: usize, now: MonoNanos) -> bool {
         self.part_bytes += bytes;
-        self.part_bytes >= PART_BYTES && self.hear(now)
+        self.part_bytes >= PULSE_PART_BYTES && self.hear(now)
     }
 
     /// A whole message came, whatever it is. True when it answers a question.
@@ -151,7 +116,7 @@ impl Pulse {
         self.signs += 1;
         if now >= self.window_end {
             self.largest_ns = [0, self.largest_ns[0]];
-            self.window_end = now.after(WINDOW);
+            self.window_end = now.after(PULSE_WINDOW);
         }
         if self.signs == 1 {
             self.first = now;
@@ -190,13 +155,15 @@ impl Pulse {
             return if now >= self.due() { Look::Ask } else { Look::Fine };
         };
         if asked.signs != self.signs {
-            self.answer_ns =
-                self.heard.since(asked.at).max(self.answer_ns - self.answer_ns / ANSWERS_FADE);
+            self.answer_ns = self
+                .heard
+                .since(asked.at)
+                .max(self.answer_ns - self.answer_ns / PULSE_ANSWERS_FADE);
             self.asked = None;
             return Look::Answered;
         }
         asked.doubted |= now >= asked.at.after(doubt_after(self.answer_ns));
-        if now < asked.at.after(ANSWER_MAX) {
+        if now < asked.at.after(PULSE_ANSWER_MAX) {
             return Look::Fine;
         }
         if !std::mem::replace(&mut asked.reads, true) {
@@ -210,26 +177,29 @@ impl Pulse {
         match self.asked {
             None => self.heard.after(self.patience()),
             Some(Asked { at, doubted: false, .. }) => at.after(doubt_after(self.answer_ns)),
-            Some(Asked { at, .. }) => at.after(ANSWER_MAX),
+            Some(Asked { at, .. }) => at.after(PULSE_ANSWER_MAX),
         }
     }
 
     /// How long it may be silent before it is asked.
     fn patience(&self) -> Duration {
-        if self.signs < SIGNS_MIN || self.heard.since(self.first) < LISTEN_MIN.as_nanos() as u64 {
-            return ASK_AFTER_MAX;
+        if self.signs < PULSE_SIGNS_MIN
+            || self.heard.since(self.first) < PULSE_LISTEN_MIN.as_nanos() as u64
+        {
+            return PULSE_ASK_AFTER_MAX;
         }
         let largest_ns = self.largest_ns[0].max(self.largest_ns[1]);
-        let silence = Duration::from_nanos(largest_ns.saturating_mul(ASK_AFTER_PERCENT) / 100);
-        silence.clamp(ASK_AFTER_MIN, ASK_AFTER_MAX)
+        let silence =
+            Duration::from_nanos(largest_ns.saturating_mul(PULSE_ASK_AFTER_PERCENT) / 100);
+        silence.clamp(PULSE_ASK_AFTER_MIN, PULSE_ASK_AFTER_MAX)
     }
 }
 
 /// How long a question may stay without an answer before it is a doubt; the end of the connection
 /// comes first where answers are that slow.
 fn doubt_after(answer_ns: u64) -> Duration {
-    let usual = Duration::from_nanos(answer_ns.saturating_mul(DOUBT_AFTER_PERCENT) / 100);
-    usual.clamp(DOUBT_AFTER, ANSWER_MAX)
+    let usual = Duration::from_nanos(answer_ns.saturating_mul(PULSE_DOUBT_AFTER_PERCENT) / 100);
+    usual.clamp(PULSE_DOUBT_AFTER, PULSE_ANSWER_MAX)
 }
 
 #[cfg(test)]

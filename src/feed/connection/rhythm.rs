@@ -26,21 +26,16 @@ use crate::clock::MonoNanos;
 use crate::exchange::{StreamKey, Subject, Subscription};
 use crate::feed::kin_channel;
 use crate::instrument::Channel;
+use crate::limits::{
+    RHYTHM_BEHIND_MAX, RHYTHM_LISTEN_MIN, RHYTHM_LOOK_EVERY, RHYTHM_REFUSED_KNOWN_WAIT,
+    RHYTHM_REFUSED_WAIT, RHYTHM_SILENCE_MIN,
+};
 use crate::tick::Interval;
-
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Silence of so many times the largest gap is no rhythm any more, by how many gaps ended at least.
 /// Where events come at random a gap of k times the largest of n has a chance of n! k! / (n + k)!,
 /// which is about one in a million in each row; among many more gaps than sixteen it is far less.
 const GAPS_TO_OVERDUE: [(u32, u64); 3] = [(16, 8), (8, 16), (4, 64)];
-
-/// Shorter silence is nobody's fault, however busy the stream was.
-const SILENCE_MIN: Duration = Duration::from_secs(15);
-
-/// A stream's rhythm is known once it was listened to for so long, and some of its gaps ended.
-const LISTEN_MIN: Duration = Duration::from_secs(60);
 
 /// Looks at which a stream had spoken, over which its largest gap fades to a third: nine minutes of
 /// a busy stream, a thousand gaps of a slow one. Silence fades nothing.
@@ -49,15 +44,6 @@ const FADE_LOOKS: u64 = 1_024;
 /// A quiet instrument prints no trade for so many times as long as its other channels may be
 /// without a first event.
 const QUIET_FACTOR: u32 = 5;
-
-/// How long a stream is left alone that was refused before it ever spoke; doubles each time.
-const REFUSED_WAIT: Duration = Duration::from_secs(300);
-
-/// The same for one that had spoken, so that the exchange does know it.
-const REFUSED_KNOWN_WAIT: Duration = Duration::from_secs(10);
-
-/// By how much what one connection brings may come later than the same on another.
-const BEHIND_MAX: Duration = Duration::from_secs(1);
 
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +167,7 @@ impl Rhythms {
             silent_ns: 0,
             gap_ns: 0,
             gaps: 0,
-            refused_wait: REFUSED_WAIT,
+            refused_wait: RHYTHM_REFUSED_WAIT,
         }));
         self.streams.sort_by_key(|stream| stream.place);
     }
@@ -267,7 +253,7 @@ impl Rhythms {
 
     /// When to look next.
     pub(in crate::feed) fn due(&self) -> MonoNanos {
-        if self.streams.is_empty() { MonoNanos::MAX } else { self.looked.after(LOOK_EVERY) }
+        if self.streams.is_empty() { MonoNanos::MAX } else { self.looked.after(RHYTHM_LOOK_EVERY) }
     }
 
     /// Whether a stream spoke within its rhythm.
@@ -304,8 +290,8 @@ impl Rhythms {
             Phase::Asked | Phase::GivenUp { .. } => false,
             Phase::Expected { since } if own == MonoNanos::ZERO => others <= since,
             _ if own == MonoNanos::ZERO => others == MonoNanos::ZERO,
-            Phase::Expected { since } => others <= own.after(BEHIND_MAX).max(since),
-            Phase::Flowing | Phase::Overdue { .. } => others <= own.after(BEHIND_MAX),
+            Phase::Expected { since } => others <= own.after(RHYTHM_BEHIND_MAX).max(since),
+            Phase::Flowing | Phase::Overdue { .. } => others <= own.after(RHYTHM_BEHIND_MAX),
         }
     }
 
@@ -352,7 +338,8 @@ impl Rhythms {
             }
         }
         // One or two streams may be the market; asking for them once more has to help first.
-        found.is_barren = overdue * 2 > known && (known > 2 || now >= latest.after(SILENCE_MIN));
+        found.is_barren =
+            overdue * 2 > known && (known > 2 || now >= latest.after(RHYTHM_SILENCE_MIN));
         Some(found)
     }
 
@@ -395,7 +382,7 @@ impl Stream {
         if heard != before {
             if before == MonoNanos::ZERO {
                 self.first = now;
-                self.refused_wait = REFUSED_KNOWN_WAIT;
+                self.refused_wait = RHYTHM_REFUSED_KNOWN_WAIT;
             } else {
                 self.learn(silent_before + passed.as_nanos() as u64);
             }
@@ -433,7 +420,7 @@ impl Stream {
     /// rhythm, but not to all of its length at once.
     fn learn(&mut self, gap_ns: u64) {
         let was_overdue = matches!(self.phase, Phase::Overdue { .. });
-        let usual = self.gap_ns.max(SILENCE_MIN.as_nanos() as u64);
+        let usual = self.gap_ns.max(RHYTHM_SILENCE_MIN.as_nanos() as u64);
         let most = if was_overdue { usual.saturating_mul(2) } else { u64::MAX };
         self.gap_ns = (self.gap_ns - self.gap_ns / FADE_LOOKS).max(gap_ns.min(most));
         self.gaps = self.gaps.saturating_add(1);
@@ -442,7 +429,7 @@ impl Stream {
     fn is_known(&self, now: MonoNanos) -> bool {
         self.first != MonoNanos::ZERO
             && self.silent_max_ns().is_some()
-            && now >= self.first.after(LISTEN_MIN)
+            && now >= self.first.after(RHYTHM_LISTEN_MIN)
             && !self.is_asked()
     }
 
@@ -454,7 +441,7 @@ impl Stream {
     /// Silence from which on it is overdue; `None` while it has no rhythm.
     fn silent_max_ns(&self) -> Option<u64> {
         let (_, times) = GAPS_TO_OVERDUE.iter().find(|(gaps, _)| self.gaps >= *gaps)?;
-        Some(self.gap_ns.saturating_mul(*times).max(SILENCE_MIN.as_nanos() as u64))
+        Some(self.gap_ns.saturating_mul(*times).max(RHYTHM_SILENCE_MIN.as_nanos() as u64))
     }
 
     /// Whether it spoke too little for its rhythm to be sure, and has been silent for so long that

@@ -25,16 +25,8 @@ use crate::exchange::{
     Answers, ConnectionRules, Exchange, RefusalKind, Request, Subject, Subscription,
 };
 use crate::instrument::Channel;
+use crate::limits::{ACK_TIMEOUT, REQUEST_TRIES_MAX, UNANSWERED_WAIT};
 use crate::tick::Reason;
-
-/// An answer that takes longer is not expected any more.
-const ACK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How often an unanswered request is made in a row.
-const TRIES_MAX: u8 = 3;
-
-/// First wait of a stream for which all of those stayed unanswered.
-const UNANSWERED_WAIT: Duration = Duration::from_secs(10);
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -565,7 +557,7 @@ impl Subscribing {
                 self.halve(&unanswered);
                 return Some((id, Refused::Pending));
             }
-            if tries < TRIES_MAX {
+            if tries < REQUEST_TRIES_MAX {
                 let subscriptions = unanswered.clone();
                 self.queue.push_back(Chunk { ask, subscriptions, tries });
                 return Some((id, Refused::Unanswered(unanswered)));

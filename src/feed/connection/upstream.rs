@@ -19,7 +19,7 @@ use super::chatter::{Chatter, Complaints};
 use super::circuit::Circuit;
 use super::flow::Flow;
 use super::holes::Holes;
-use super::open::{Lacks, Open, UNSENT_TOLD_AFTER};
+use super::open::{Lacks, Open};
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::Rhythms;
@@ -28,20 +28,11 @@ use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{ConnectionPlan, ConnectionRules, Exchange, MessagesOf, Profile};
 use crate::feed::command::{Addresses, FeedNotice};
 use crate::instrument::Channel;
-use crate::limits::REFUSED_FOR_MAX;
+use crate::limits::{REFUSED_FOR_MAX, REFUSED_LONG, SERVED_ENOUGH, UNSENT_TOLD_AFTER};
 use crate::metrics::FeedCounters;
 use crate::net::{Backoff, Bounds, ClientHandshake, NetError, Security, Step, Transport, join};
 use crate::proof::ConnectionSequence;
 use crate::tick::{FeedState, Reason};
-
-/// A connection that delivered, and stood for so long, was a good one, whatever ends it: the next
-/// wait is the first again. Shorter lives go on with the growing waits, and what an exchange allows
-/// in attempts holds either way, see `attempts.rs`.
-const SERVED_ENOUGH: Duration = Duration::from_secs(3);
-
-/// An exchange that asks to be left alone for so long will not serve us for now: an error, and no
-/// connection that is about to come back.
-const REFUSED_LONG: Duration = Duration::from_secs(600);
 
 /// What a connection finds around itself.
 pub(in crate::feed) struct Site<'a> {

@@ -14,11 +14,10 @@
 //! as fast as it is played: the newest date believed is its clock then, and nothing is known of
 //! what it shows while nothing comes.
 
-use std::time::Duration;
-
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::limits::{
     DATE_AHEAD_NS_MAX, EXCHANGE_LAG_NS_MAX, RECORDED_AHEAD_NS_MAX, TRADE_AHEAD_NS_MAX,
+    WITNESSES_APART,
 };
 use crate::tick::{Candle, DatedAhead};
 
@@ -28,9 +27,6 @@ const WITNESSES: usize = 15;
 /// It goes on when so many of them say so.
 const LATEST: usize = 5;
 const _: () = assert!(LATEST < WITNESSES - LATEST);
-
-/// Between two witnesses, once there are so many: one burst of wrong dates is one witness.
-const HEAR_EVERY: Duration = Duration::from_secs(1);
 
 /// What is believed of one frame's dates.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +134,7 @@ impl Dates {
         } else {
             self.witnesses[self.oldest] = ahead_ns;
             self.oldest = (self.oldest + 1) % WITNESSES;
-            self.hear_at = now.after(HEAR_EVERY);
+            self.hear_at = now.after(WITNESSES_APART);
         }
         let mut sorted = self.witnesses;
         let sorted = &mut sorted[..self.count];

@@ -26,6 +26,7 @@ use recovery::Recovery;
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::STAGED_TICKS_KEPT;
 use crate::metrics::FeedCounters;
 use crate::ring::{Bell, Producer, WhenFull};
 use crate::tick::{Body, BookState, LevelFlags, Reason, Tick};
@@ -90,7 +91,7 @@ pub(in crate::feed) struct Pushed {
 impl Output {
     pub(in crate::feed) fn new(rings: Vec<RingEnd>, stall_max: Duration) -> Self {
         let lanes = rings.into_iter().map(Lane::new).collect();
-        Self { lanes, staged: Vec::with_capacity(STAGED_KEPT), stall_max, behind: false }
+        Self { lanes, staged: Vec::with_capacity(STAGED_TICKS_KEPT), stall_max, behind: false }
     }
 
     /// Where ticks are put before [`Output::push`].
@@ -181,14 +182,11 @@ impl Output {
             lane.cursor = 0;
         }
         self.staged.clear();
-        if self.staged.capacity() > 4 * STAGED_KEPT {
-            self.staged.shrink_to(STAGED_KEPT);
+        if self.staged.capacity() > 4 * STAGED_TICKS_KEPT {
+            self.staged.shrink_to(STAGED_TICKS_KEPT);
         }
     }
 }
-
-/// Staged ticks whose memory is kept; a snapshot's is given back.
-const STAGED_KEPT: usize = 1_024;
 
 impl Lane {
     fn new(end: RingEnd) -> Self {

@@ -3,7 +3,7 @@
 
 use crate::tick::{DIGITS_MAX, Decimal};
 
-/// Most digits of a `u64`.
+/// Fact: most digits of a `u64`.
 const UNSIGNED_DIGITS_MAX: usize = 20;
 
 /// The whole number at `at` and the count of its digits.

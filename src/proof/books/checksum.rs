@@ -16,17 +16,17 @@ use crate::tick::{DIGITS_MAX, Decimal, Digits, Level, Side};
 /// Levels of each side under Kraken's checksum.
 pub(super) const KRAKEN_LEVELS: usize = 10;
 
-/// Their longest text: price and size have at most 18 digits each, and as many zeros behind them that
-/// were not written.
+/// Fact: their longest text: price and size have at most 18 digits each, and as many zeros behind
+/// them that were not written.
 const KRAKEN_TEXT_MAX: usize = KRAKEN_LEVELS * 2 * 2 * DIGITS_MAX as usize;
 
 /// Levels of each side under OKX's checksum.
 const OKX_LEVELS: usize = 25;
 
-/// Longest text of a number: zero, point, 18 digits.
+/// Fact: longest text of a number: zero, point, 18 digits.
 const NUMBER_TEXT_MAX: usize = DIGITS_MAX as usize + 2;
 
-/// Longest text of the levels of one side at OKX, each number with a colon.
+/// Fact: longest text of the levels of one side at OKX, each number with a colon.
 const OKX_TEXT_MAX: usize = OKX_LEVELS * 2 * (NUMBER_TEXT_MAX + 1);
 
 /// The checksum of one book, as it changes.

@@ -8,16 +8,7 @@
 
 use crate::clock::UnixNanos;
 use crate::exchange::{BookUpdate, Continuity};
-
-/// So many such events in a row show it.
-const STRANGE_MAX: u8 = 3;
-
-/// So many old events in a row show it that may be repetitions, one by one.
-const FALLING_MAX: u8 = 8;
-
-/// A snapshot may be ahead of its stream by so many events: some seconds of a stream that tells
-/// what changed ten times a second. One that is further ahead is of other numbers.
-const CATCHING_UP_MAX: u8 = 32;
+use crate::limits::{BOOK_CATCHING_UP_MAX, BOOK_FALLING_MAX, BOOK_STRANGE_MAX};
 
 /// The way that the numbers of a book's stream went since its snapshot, or since deltas are held.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +68,7 @@ impl Course {
             self.heard = update.last_id;
             self.time = update.exchange_time;
             self.catching_up = self.catching_up.saturating_add(1);
-            return self.catching_up > CATCHING_UP_MAX;
+            return self.catching_up > BOOK_CATCHING_UP_MAX;
         }
         // The snapshot may hold the whole of an event that is told later, and a copy of the last event
         // says nothing either.
@@ -93,8 +84,8 @@ impl Course {
         // Where each event states the one before, one that follows nothing known is enough.
         let strange_max = match continuity {
             Continuity::StatesPreviousOrRestarts => 1,
-            _ => STRANGE_MAX,
+            _ => BOOK_STRANGE_MAX,
         };
-        self.strange >= strange_max || self.falling >= FALLING_MAX
+        self.strange >= strange_max || self.falling >= BOOK_FALLING_MAX
     }
 }

@@ -4,11 +4,12 @@
 use std::cmp::Ordering;
 
 use super::hold::HeldBook;
-use super::places::{STRANGE_MAX, Said, believed};
+use super::places::{Said, believed};
 use super::{Numbers, Owner, Source, Verdict, count_copy, count_win};
 use crate::clock::UnixNanos;
 use crate::exchange::{BookKind, BookUpdate, Continuity};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::NUMBERS_STRANGE_MAX;
 use crate::tick::Level;
 
 impl Numbers {
@@ -48,7 +49,9 @@ impl Numbers {
             return self.copy(update.instrument, number, source);
         } else if proven && slips(self.continuity) && progress.slipped(said, before) {
             return self.book_anew(update.instrument, said, source);
-        } else if is_alone || progress.count_older(said, before, source.generation, STRANGE_MAX) {
+        } else if is_alone
+            || progress.count_older(said, before, source.generation, NUMBERS_STRANGE_MAX)
+        {
             // Whether the exchange has begun to count anew, the books find out.
             progress.restart(source.generation, said);
             progress.advance(said, self.newest);
@@ -261,7 +264,7 @@ impl Numbers {
                 return self.book_anew(update.instrument, said, source);
             }
             // Where each event states the one before, one that follows nothing known is enough.
-            let strange_max = if may_restart { 1 } else { STRANGE_MAX };
+            let strange_max = if may_restart { 1 } else { NUMBERS_STRANGE_MAX };
             if progress.count_older(said, step.before, source.generation, strange_max) {
                 return self.book_anew(update.instrument, said, source);
             }
@@ -305,7 +308,7 @@ impl Numbers {
         if progress.is_odd_copy(said.number) {
             return self.copy(instrument, said.number, source);
         }
-        if progress.count_odd(said.number) >= STRANGE_MAX {
+        if progress.count_odd(said.number) >= NUMBERS_STRANGE_MAX {
             progress.restart_among_others(source.generation, said);
             progress.advance(said, self.newest);
             self.held.drop_books(instrument);

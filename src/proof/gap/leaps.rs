@@ -23,13 +23,13 @@
 //! The same number is told twice only if the second is dated later: ids that begin anew are used again.
 
 use super::hold::Doubt;
-use super::places::{CATCH_UP_MAX, MIXED_UP_MAX, STRANGE_MAX, Said, believed};
+use super::places::{Said, believed};
 use super::trades::reason_of;
 use super::{Numbers, Source, Verdict};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Origin, SequencedTick};
 use crate::instrument::InstrumentId;
-use crate::limits::TRADES_MISSED_MAX;
+use crate::limits::{CATCH_UP_MAX, NUMBERS_MIXED_UP_MAX, NUMBERS_STRANGE_MAX, TRADES_MISSED_MAX};
 use crate::tick::{Reason, Tick};
 
 /// See [`TRADES_MISSED_MAX`].
@@ -70,7 +70,7 @@ impl Count {
     /// The same, or past one that may be of a hole just before its last.
     fn may_have(&self, number: u64) -> bool {
         let behind = self.last.checked_sub(number);
-        self.has(number) || behind.is_some_and(|behind| behind <= MIXED_UP_MAX)
+        self.has(number) || behind.is_some_and(|behind| behind <= NUMBERS_MIXED_UP_MAX)
     }
 
     /// How many numbers lie between its last and this one, if that is beyond it.
@@ -83,7 +83,7 @@ impl Count {
 
     /// Whether this number lies closely behind it, and not closer behind the other.
     fn is_followed_by(&self, number: u64, other: &Self) -> bool {
-        let missing = self.missing_before(number).filter(|missing| *missing < MIXED_UP_MAX);
+        let missing = self.missing_before(number).filter(|missing| *missing < NUMBERS_MIXED_UP_MAX);
         missing.is_some_and(|own| other.missing_before(number).is_none_or(|others| own < others))
     }
 }
@@ -133,7 +133,7 @@ impl Leap {
             return false;
         }
         // Before the first one of it that was told others of it may have been mixed up.
-        let margin = if self.is_beside_newer { MIXED_UP_MAX } else { 0 };
+        let margin = if self.is_beside_newer { NUMBERS_MIXED_UP_MAX } else { 0 };
         let began = beside.began.saturating_sub(margin);
         let is_of_beside = (began..=beside.last).contains(&said.number);
         let is_known = said.time.is_some() && beside.time.is_some();
@@ -146,13 +146,14 @@ impl Leap {
     /// count, so that it is not from before the leap, whatever its date.
     fn is_behind_later(&self, (first, last): (u64, u64), main: &Count) -> bool {
         let is_later = self.is_beside_newer && self.since.is_some() && main.time > self.since;
-        is_later && last > main.last && first.saturating_sub(main.last) <= MIXED_UP_MAX
+        is_later && last > main.last && first.saturating_sub(main.last) <= NUMBERS_MIXED_UP_MAX
     }
 
     /// Whether a trade lies closely behind the count beside, and not behind the one that is gone on
     /// with.
     pub(super) fn goes_on_beside(&self, first: u64, main: &Count) -> bool {
-        let is_beyond = main.missing_before(first).is_some_and(|missed| missed >= MIXED_UP_MAX);
+        let is_beyond =
+            main.missing_before(first).is_some_and(|missed| missed >= NUMBERS_MIXED_UP_MAX);
         self.beside.is_some_and(|beside| beside.is_followed_by(first, main))
             && (self.in_a_row > 0 || is_beyond)
     }
@@ -217,7 +218,8 @@ impl Leap {
     /// The first number of the count that three trades in a row were told of, and what is known of
     /// it.
     fn first_beside(&self) -> Option<Said> {
-        let Count { began: number, .. } = self.beside.filter(|_| self.in_a_row >= STRANGE_MAX)?;
+        let Count { began: number, .. } =
+            self.beside.filter(|_| self.in_a_row >= NUMBERS_STRANGE_MAX)?;
         Some(Said { number, time: self.since, received: self.at })
     }
 }

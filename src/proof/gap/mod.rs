@@ -20,23 +20,19 @@ mod tests;
 mod trades;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hold::HeldBack;
 pub(crate) use places::Source;
-use places::{Progress, STRANGE_MAX, Said, believed};
+use places::{Progress, Said, believed};
 use recent::Recent;
 pub use recorded::RecordedTrades;
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Continuity, SequencedTick, Subscription};
 use crate::instrument::{Channel, InstrumentId};
+use crate::limits::{NUMBERS_STRANGE_MAX, OWNER_SILENT_MAX};
 use crate::metrics::FeedCounters;
 use crate::tick::{Body, Tick};
-
-/// An owner of a stream without numbers that is silent for so long while another speaks has lost
-/// it.
-const OWNER_SILENT_MAX: Duration = Duration::from_secs(5);
 
 /// What an event's number says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,7 +300,7 @@ impl Numbers {
             if progress.was_never_told(said, before) {
                 return self.odd_state(instrument, channel, said, source);
             }
-            if !progress.count_older(said, before, source.generation, STRANGE_MAX) {
+            if !progress.count_older(said, before, source.generation, NUMBERS_STRANGE_MAX) {
                 if self.paired {
                     count_copy(&self.counters, progress, number, source);
                 }
@@ -340,7 +336,7 @@ impl Numbers {
         let progress =
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
         let in_a_row = progress.count_odd(said.number);
-        if in_a_row >= STRANGE_MAX {
+        if in_a_row >= NUMBERS_STRANGE_MAX {
             progress.restart(source.generation, said);
             progress.advance(said, self.newest);
         }

@@ -5,11 +5,14 @@
 //! them has passed it.
 
 use std::cmp::Ordering;
-use std::time::Duration;
 
 use super::leaps::{Count, FAR_MIN, Leap};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::Origin;
+use crate::limits::{
+    CARRIERS_MAX, CATCH_UP_MAX, COPY_WATCH_MAX, NUMBERS_MIXED_UP_MAX, NUMBERS_OLDER_MAX,
+    NUMBERS_REPLAY_MAX, NUMBERS_STRANGE_MAX,
+};
 
 /// Which connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,31 +26,6 @@ pub(crate) struct Source {
     /// When the exchange made the frame, where it says so; see [`crate::exchange::Batch::sent`].
     pub(crate) sent: UnixNanos,
 }
-
-/// Connections that may carry one stream at a time: two lines, each with its replacement.
-pub(super) const CARRIERS_MAX: usize = 4;
-
-/// After so many older numbers in a row that may be repetitions the exchange has begun to count anew
-/// (a test network that was wiped, a simulator that was restarted): better a doubt than a channel
-/// silent for ever.
-pub(super) const OLDER_MAX: u8 = 16;
-
-/// The same of numbers that cannot be repetitions: they lie below all that ever came, or their time
-/// is later than that of the last.
-pub(super) const STRANGE_MAX: u8 = 3;
-
-/// Frames that were mixed up lie no further apart than this. What comes so late, at the same time as
-/// what it should have come before, was told as missing, and is not told after all.
-pub(super) const MIXED_UP_MAX: u64 = 64;
-
-/// Longest time in which an exchange repeats its last trades to who has just subscribed. Older
-/// trades that go on for longer, with nothing new among them, are an exchange that counts anew by a
-/// clock that was put back.
-pub(super) const REPLAY_MAX: Duration = Duration::from_secs(60);
-
-/// A connection that is behind has caught up after so long, if nothing new comes meanwhile; one that
-/// still brings older numbers then does not repeat what was published.
-pub(super) const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 
 /// A number, and what is known of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -437,7 +415,7 @@ impl Progress {
     }
 
     /// An event was told though its number leaps, and which of those in a row it is. From
-    /// [`STRANGE_MAX`] on the exchange counts anew.
+    /// [`NUMBERS_STRANGE_MAX`] on the exchange counts anew.
     pub(super) const fn count_odd(&mut self, number: u64) -> u8 {
         self.leap.count(number)
     }
@@ -484,7 +462,7 @@ impl Progress {
     #[inline]
     pub(super) fn watch(&mut self, number: u64, source: Source) {
         let Watch { published, .. } = self.watch;
-        if self.watch.generation == 0 || source.received >= published.after(WATCH_MAX) {
+        if self.watch.generation == 0 || source.received >= published.after(COPY_WATCH_MAX) {
             let Source { generation, received: published, .. } = source;
             self.watch = Watch { number, generation, published };
         }
@@ -530,7 +508,9 @@ impl Progress {
         }
         // A connection that cannot have seen the last event and brings an older number with a later
         // time repeats nothing.
-        (is_later && has_later_time) || self.strange >= strange_max || self.older > OLDER_MAX
+        (is_later && has_later_time)
+            || self.strange >= strange_max
+            || self.older > NUMBERS_OLDER_MAX
     }
 
     /// How many older numbers in a row may show that the exchange counts anew.
@@ -554,7 +534,7 @@ impl Progress {
     ) -> bool {
         let is_later = !self.time.is_some() || said.time > self.time;
         if !said.time.is_some() || is_later {
-            return self.count_older(said, before, generation, STRANGE_MAX);
+            return self.count_older(said, before, generation, NUMBERS_STRANGE_MAX);
         }
         self.last != Some(said.number)
             && !self.is_behind(said, before, generation)
@@ -570,7 +550,7 @@ impl Progress {
         if generation == self.replay.generation {
             self.repeated = self.repeated.saturating_add(1);
         }
-        self.repeated > OLDER_MAX && received >= self.replay.since.after(REPLAY_MAX)
+        self.repeated > NUMBERS_OLDER_MAX && received >= self.replay.since.after(NUMBERS_REPLAY_MAX)
     }
 
     /// Whether an older number among those of the past shows that the exchange counts anew: it
@@ -587,7 +567,7 @@ impl Progress {
 
     /// Whether an older number lies so far back that it cannot have been mixed up with the last.
     fn is_wide(&self, number: u64) -> bool {
-        self.last.is_some_and(|last| last.saturating_sub(number) > MIXED_UP_MAX)
+        self.last.is_some_and(|last| last.saturating_sub(number) > NUMBERS_MIXED_UP_MAX)
     }
 
     /// Whether an event with an older number is known to have happened after the last. Beside one
@@ -649,6 +629,3 @@ impl Progress {
 
 /// A range without a number.
 const NO_HOLE: (u64, u64) = (1, 0);
-
-/// A copy that comes later than this is not waited for; another event is looked at instead.
-const WATCH_MAX: Duration = Duration::from_secs(10);

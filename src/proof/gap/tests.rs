@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::exchange::{BookKind, BookUpdate, DEPTH_FULL, Origin};
 use crate::limits::HELD_BACK_FOR_MAX;

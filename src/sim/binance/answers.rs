@@ -3,6 +3,7 @@
 
 use super::frames::{Frame, funding_after, ids};
 use crate::clock::UnixNanos;
+use crate::limits::SIM_LOTS_MAX;
 use crate::sim::candle::{Bar, CandleOf, INTERVALS};
 use crate::sim::listing::Listed;
 use crate::sim::market::{Day, Print, Traded};
@@ -201,7 +202,7 @@ impl Frame<'_> {
             r#",{"filterType":"ICEBERG_PARTS","limit":100},{"filterType":"MARKET_LOT_SIZE","#,
             r#""minQty":"0.00000000""#,
         ));
-        self.size(",\"maxQty\":", LOTS_MAX).text(concat!(
+        self.size(",\"maxQty\":", SIM_LOTS_MAX).text(concat!(
             r#","stepSize":"0.00000000"},{"filterType":"TRAILING_DELTA","#,
             r#""minTrailingAboveDelta":10,"maxTrailingAboveDelta":2000,"#,
             r#""minTrailingBelowDelta":10,"maxTrailingBelowDelta":2000},"#,
@@ -234,7 +235,7 @@ impl Frame<'_> {
             r#""marketTakeBound":"0.05","maxMoveOrderLimit":10000,"filters":["#,
         ));
         self.price_and_lot(listed).text(",{\"filterType\":\"MARKET_LOT_SIZE\"");
-        self.size(",\"minQty\":", 1).size(",\"maxQty\":", LOTS_MAX).size(",\"stepSize\":", 1);
+        self.size(",\"minQty\":", 1).size(",\"maxQty\":", SIM_LOTS_MAX).size(",\"stepSize\":", 1);
         self.text(concat!(
             r#"},{"filterType":"MAX_NUM_ORDERS","limit":200},"#,
             r#"{"filterType":"MAX_NUM_ALGO_ORDERS","limit":10},"#,
@@ -252,10 +253,7 @@ impl Frame<'_> {
         self.text("{\"filterType\":\"PRICE_FILTER\"").price(",\"minPrice\":", 1);
         self.price(",\"maxPrice\":", listed.start.saturating_mul(100));
         self.price(",\"tickSize\":", 1).text("},{\"filterType\":\"LOT_SIZE\"");
-        self.size(",\"minQty\":", 1).size(",\"maxQty\":", LOTS_MAX);
+        self.size(",\"minQty\":", 1).size(",\"maxQty\":", SIM_LOTS_MAX);
         self.size(",\"stepSize\":", 1).text("}")
     }
 }
-
-/// The largest order, in lots.
-const LOTS_MAX: i64 = 9_000_000_000;

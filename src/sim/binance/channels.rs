@@ -33,7 +33,7 @@ pub(super) enum Class {
     Either,
 }
 
-/// Speeds of depth streams at most.
+/// Fact: speeds of depth streams at most.
 pub(super) const SPEEDS_MAX: usize = 3;
 
 /// How many best levels a partial stream has.

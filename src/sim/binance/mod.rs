@@ -30,7 +30,7 @@ use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
 
-/// Streams of one connection.
+/// Fact: streams of one connection.
 const STREAMS_MAX: usize = 1_024;
 
 /// Which of Binance's markets.

@@ -17,7 +17,7 @@ use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
 use crate::sim::truth::Kept;
 
-/// Summaries (tickers, mark price) come this often.
+/// Fact: summaries (tickers, mark price) come this often.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
 /// A recurring duty for one instrument.

@@ -7,10 +7,10 @@ use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
 
-/// Topics in one request on spot.
+/// Fact: topics in one request on spot.
 const SPOT_ARGS_MAX: usize = 10;
 
-/// Letters of all topics on one connection.
+/// Fact: letters of all topics on one connection.
 const ARGS_BYTES_MAX: usize = 21_000;
 
 /// A request as far as its answer needs it.

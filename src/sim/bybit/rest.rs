@@ -5,18 +5,16 @@ use serde_json::json;
 
 use super::{Bybit, Class};
 use crate::clock::{MonoNanos, UnixNanos};
+use crate::limits::SIM_LOTS_MAX;
 use crate::sim::exchange::Exchange;
 use crate::sim::http::{Response, Target};
 use crate::sim::listing::Listed;
 use crate::sim::write::Scale;
 
-/// Requests of one address in [`WINDOW_MS`], over all paths.
+/// Fact: requests of one address in [`WINDOW_MS`], over all paths.
 pub(super) const REQUESTS_MAX: u32 = 600;
 
 pub(super) const WINDOW_MS: i64 = 5_000;
-
-/// The largest order, in lots.
-const LOTS_MAX: i64 = 9_000_000_000;
 
 /// Why a request is refused: Bybit's code and words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +134,7 @@ pub(super) fn listed(category: &str, rows: &[String]) -> String {
 fn listing(class: Class, listed: &Listed) -> String {
     let tick = Scale::new(listed.price_digits, listed.price_digits);
     let lot = Scale::new(listed.size_digits, listed.size_digits);
-    let most = lot.text(LOTS_MAX);
+    let most = lot.text(SIM_LOTS_MAX);
     let limits = json!({"priceLimitRatioX": "0.05", "priceLimitRatioY": "0.1"});
     let entry = match class {
         Class::Spot => json!({

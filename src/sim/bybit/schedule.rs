@@ -15,13 +15,13 @@ use crate::sim::http::{Response, Target};
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::truth::Kept;
 
-/// Trades in one frame.
+/// Fact: trades in one frame.
 const TRADES_PER_FRAME_MAX: usize = 1_024;
 
-/// Bars come, and what repeats is looked at, this often.
+/// Fact: bars come, and what repeats is looked at, this often.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// A book of one level is told again, with the same `u`, when nothing changed for so long.
+/// Fact: a book of one level is told again, with the same `u`, when nothing changed for so long.
 const REPEAT_AFTER: Duration = Duration::from_secs(3);
 
 /// Something to be done for one instrument.

@@ -9,7 +9,7 @@ use crate::sim::http::{Response, Target};
 use crate::sim::resting::{BookSide, Resting};
 use crate::sim::truth::Kept;
 
-/// Trades in one answer.
+/// Fact: trades in one answer.
 const TRADES_MAX: i64 = 1_000;
 
 /// Why a request is refused: status and words.

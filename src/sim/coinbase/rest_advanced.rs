@@ -25,7 +25,7 @@ const GRANULARITIES: [(&str, i64); 9] = [
     ("ONE_DAY", 86_400),
 ];
 
-/// Candles in one answer.
+/// Fact: candles in one answer.
 const CANDLES_MAX: usize = 350;
 
 /// Money that is worth a dollar here.

@@ -14,7 +14,7 @@ use crate::sim::write::step;
 /// Lengths of candles, in seconds.
 const GRANULARITIES: [i64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
-/// Candles in one answer.
+/// Fact: candles in one answer.
 const CANDLES_MAX: usize = 300;
 
 /// Hours in the lines that are drawn of all products.

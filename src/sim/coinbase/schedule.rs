@@ -21,16 +21,16 @@ use crate::sim::resting::{BookSide, Resting, RestingBook, sort_told};
 use crate::sim::tamper::plain;
 use crate::sim::truth::Kept;
 
-/// Changes of books are collected for so long.
+/// Fact: changes of books are collected for so long.
 const BOOKS_EVERY: Duration = Duration::from_millis(50);
 
-/// Trades of Advanced Trade are collected for so long.
+/// Fact: trades of Advanced Trade are collected for so long.
 const TRADES_EVERY: Duration = Duration::from_millis(250);
 
-/// Heartbeats and candles come so often.
+/// Fact: heartbeats and candles come so often.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
-/// Batched tickers and the status come so often.
+/// Fact: batched tickers and the status come so often.
 const SUMMARY_EVERY: Duration = Duration::from_secs(5);
 
 /// A connection that asks for nothing is closed after so long.

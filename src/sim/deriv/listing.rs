@@ -2,7 +2,7 @@
 
 use crate::sim::listing::Listed;
 
-/// Longest id; letters, digits and underscores.
+/// Fact: longest id; letters, digits and underscores.
 const ID_BYTES_MAX: usize = 30;
 
 /// The market that an instrument belongs to, told by how its id begins.

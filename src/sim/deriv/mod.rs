@@ -21,12 +21,10 @@ use super::options::Habits;
 use super::random::Random;
 use super::write::Scale;
 use crate::clock::MonoNanos;
+use crate::limits::SIM_DERIV_ORDERS_PER_SECOND_MAX;
 
-/// The window of the limits of calls.
+/// Fact: the window of the limits of calls.
 const CALLS_WINDOW: Duration = Duration::from_secs(60);
-
-/// Orders of the market behind the prices, at most so many a second: nobody sees them.
-const ORDERS_PER_SECOND_MAX: u32 = 1_000;
 
 /// It neither pings nor limits messages a second; clients ping, and calls count by the minute.
 pub(super) const HABITS: Habits = Habits {
@@ -155,7 +153,7 @@ pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Deriv>> {
     let counting = Counting::PerInstrument;
     let mut deriv = Exchange::new(listing, counting, Quoted::new, |market, _, _| Deriv {
         next_order: now,
-        spacing: Duration::from_secs(1) / options.rate.clamp(1, ORDERS_PER_SECOND_MAX),
+        spacing: Duration::from_secs(1) / options.rate.clamp(1, SIM_DERIV_ORDERS_PER_SECOND_MAX),
         calls: Calls { since: now, made: 0 },
         closing: Vec::new(),
         closed_until: vec![MonoNanos::ZERO; market.traded.len()],

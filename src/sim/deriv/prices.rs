@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::listing::Market;
+use crate::limits::SIM_DERIV_PRICES_KEPT;
 use crate::sim::listing::Listed;
 use crate::sim::market::Traded;
 use crate::sim::write::Scale;
@@ -11,9 +12,6 @@ use crate::sim::write::Scale;
 /// Lengths of bars that are kept, in seconds. Legacy has all but the first.
 pub(super) const GRANULARITIES: [i64; 13] =
     [1, 60, 120, 180, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400];
-
-/// Ticks and, per length, bars that are remembered.
-const KEPT_MAX: usize = 1_000;
 
 /// One price change, in units of the last digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +108,7 @@ impl Bar {
 }
 
 fn push<T>(kept: &mut VecDeque<T>, one: T) {
-    if kept.len() == KEPT_MAX {
+    if kept.len() == SIM_DERIV_PRICES_KEPT {
         kept.pop_front();
     }
     kept.push_back(one);

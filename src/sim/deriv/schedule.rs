@@ -4,7 +4,8 @@
 use super::prices::{GRANULARITIES, PriceTick};
 use super::{Deriv, Dialect, Kind, Session, Tick, commands};
 use crate::clock::MonoNanos;
-use crate::sim::agenda::{EVENTS_PER_TURN_MAX, phase};
+use crate::limits::SIM_EVENTS_PER_TURN_MAX;
+use crate::sim::agenda::phase;
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::fault::Fault;
 use crate::sim::http::{Response, Target};
@@ -129,7 +130,7 @@ impl Exchange<Deriv> {
         if self.agenda.is_paused() {
             self.own.next_order = now;
         }
-        for _ in 0..EVENTS_PER_TURN_MAX {
+        for _ in 0..SIM_EVENTS_PER_TURN_MAX {
             if self.own.next_order > now {
                 return;
             }

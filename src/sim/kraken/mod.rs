@@ -42,10 +42,10 @@ pub(super) const HABITS: Habits = Habits {
     messages_per_second: 20,
 };
 
-/// A connection on which nothing was said for so long, in neither direction, is closed.
+/// Fact: a connection on which nothing was said for so long, in neither direction, is closed.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
-/// Past trades that a subscription can begin with.
+/// Fact: past trades that a subscription can begin with.
 const TRADES_KEPT: usize = 50;
 
 /// Key of recorded answers: they are not played, as they answer other requests.

@@ -13,13 +13,13 @@ use crate::sim::resting::{BookSide, Resting};
 use crate::sim::truth::Kept;
 use crate::sim::write::{decimal, text_of};
 
-/// Candles in one answer.
+/// Fact: candles in one answer.
 const CANDLES_MAX: usize = 720;
 
-/// Trades in one answer.
+/// Fact: trades in one answer.
 const TRADES_MAX: i64 = 1_000;
 
-/// Levels of each side in one answer.
+/// Fact: levels of each side in one answer.
 const LEVELS_MAX: i64 = 500;
 
 /// Instants below this are seconds, as 10¹² seconds are the year 33,658; above, nanoseconds.

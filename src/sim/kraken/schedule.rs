@@ -15,7 +15,7 @@ use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::truth::Kept;
 
-/// Between two heartbeats of a connection.
+/// Fact: between two heartbeats of a connection.
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// In so many percent of the updates a price stands twice; what stands last counts.

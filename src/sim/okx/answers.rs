@@ -4,6 +4,7 @@ use super::channels::Kind;
 use super::frames::Frame;
 use super::listing::Class;
 use crate::clock::UnixNanos;
+use crate::limits::SIM_LOTS_MAX;
 use crate::sim::candle::Bar;
 use crate::sim::date::day_of;
 use crate::sim::listing::Listed;
@@ -17,9 +18,6 @@ const LISTED_MS: i64 = 1_573_557_408_000;
 
 /// Instruments are delivered at this time of a day.
 const DELIVERY_MS: i64 = 8 * 3_600 * 1_000;
-
-/// The largest order, in lots.
-const LOTS_MAX: i64 = 9_000_000_000;
 
 impl Frame<'_> {
     /// What entries about an instrument begin with.
@@ -163,7 +161,7 @@ impl Frame<'_> {
         for key in
             ["maxLmtSz", "maxMktSz", "maxTwapSz", "maxIcebergSz", "maxTriggerSz", "maxStopSz"]
         {
-            self.text(",\"").text(key).size("\":\"", LOTS_MAX);
+            self.text(",\"").text(key).size("\":\"", SIM_LOTS_MAX);
         }
         self.text(",\"state\":\"live\"}");
     }

@@ -9,10 +9,10 @@ use crate::sim::exchange::Exchange;
 use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::options::Era;
 
-/// Longest request; the documentation says 64 KB.
+/// Fact: longest request; the documentation says 64 KB.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 
-/// Requests to subscribe or unsubscribe in an hour on one connection.
+/// Fact: requests to subscribe or unsubscribe in an hour on one connection.
 const REQUESTS_MAX: usize = 480;
 
 /// An hour.

@@ -17,23 +17,23 @@ use crate::sim::rate::Recent;
 use crate::sim::resting::{BookSide, View, difference};
 use crate::sim::truth::Kept;
 
-/// Books, best levels and tickers come at most so often.
+/// Fact: books, best levels and tickers come at most so often.
 const BOOKS_EVERY: Duration = Duration::from_millis(100);
 
-/// Candles come at most so often.
+/// Fact: candles come at most so often.
 const CANDLES_EVERY: Duration = Duration::from_secs(1);
 
-/// Mark prices come so often while they change, and at least so often.
+/// Fact: mark prices come so often while they change, and at least so often.
 const MARKS_EVERY: Duration = Duration::from_millis(200);
 const MARKS_QUIET_NS: u64 = 10_000_000_000;
 
 /// An index that does not change is told at least so often.
 const INDEX_QUIET_NS: u64 = 60_000_000_000;
 
-/// Open interest comes so often.
+/// Fact: open interest comes so often.
 const OPEN_EVERY: Duration = Duration::from_secs(3);
 
-/// Funding comes so often; the documentation says 30 to 90 s.
+/// Fact: funding comes so often; the documentation says 30 to 90 s.
 const FUNDING_EVERY: Duration = Duration::from_secs(30);
 
 /// A book that does not change says so.

@@ -1,14 +1,10 @@
 //! What the exchange refuses, and what is asked again because of it.
 
-use std::time::Duration;
-
 use super::{Ask, Awaited, Chunk, ForNow, Postponed, Refused, Said, Subscribing};
 use crate::clock::MonoNanos;
 use crate::exchange::{Answers, RefusalKind, Subject, Subscription};
+use crate::limits::REFUSED_UNKNOWN_WAIT;
 use crate::tick::Reason;
-
-/// First wait of a stream that was refused for a reason that nobody knows.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(10);
 
 impl Subscribing {
     /// The exchange refused a request, or the subject of one. One that names neither is an answer to
@@ -107,7 +103,7 @@ impl Subscribing {
                 self.postpone(ask, streams, (reason, wait), now)
             }
             (Ask::Subscribe, RefusalKind::Unknown) => {
-                self.postpone(ask, streams, (Reason::ExchangeError, UNKNOWN_WAIT), now)
+                self.postpone(ask, streams, (Reason::ExchangeError, REFUSED_UNKNOWN_WAIT), now)
             }
         }
     }

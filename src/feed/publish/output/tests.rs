@@ -85,7 +85,7 @@ fn a_book_of_46_000_levels_passes_a_ring_of_a_thousand() {
     assert_eq!((next, counters.skipped.value()), (46_000, 0));
     output.staged().push(trade(1));
     output.push(START, &counters);
-    assert!(output.staged.capacity() <= 4 * STAGED_KEPT, "its memory is given back");
+    assert!(output.staged.capacity() <= 4 * STAGED_TICKS_KEPT, "its memory is given back");
 }
 
 #[test]

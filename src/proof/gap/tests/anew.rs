@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::{Marked, TradeMark};
-use crate::proof::gap::places::{OLDER_MAX, REPLAY_MAX, STRANGE_MAX};
+use crate::limits::{NUMBERS_OLDER_MAX, NUMBERS_REPLAY_MAX, NUMBERS_STRANGE_MAX};
 
 #[test]
 fn an_exchange_that_counts_anew_is_followed() {
@@ -41,7 +41,7 @@ fn what_an_exchange_repeats_to_a_new_connection_is_told_once() {
         for generation in 3..8 {
             desk.leave(generation - 2);
             desk.opened(generation);
-            desk.now = desk.now.after(2 * REPLAY_MAX);
+            desk.now = desk.now.after(2 * NUMBERS_REPLAY_MAX);
             for id in (1_051 - repeated)..=1_050 {
                 desk.trade(generation, id);
             }
@@ -59,7 +59,7 @@ fn an_exchange_that_counts_anew_by_a_clock_that_was_put_back_is_followed_after_a
     desk.leave(1);
     desk.opened(3);
     for id in 1..=30 {
-        desk.now = desk.now.after(REPLAY_MAX / 20);
+        desk.now = desk.now.after(NUMBERS_REPLAY_MAX / 20);
         desk.trade(3, id);
     }
     let mut right = vec![T(1_000), Seen::Gap(0, Reason::Disconnected)];
@@ -114,7 +114,7 @@ fn quotes_only_go_forward() {
     for number in 91..=120 {
         assert_eq!(quote(numbers, number, new), Verdict::Next);
     }
-    for _ in 0..OLDER_MAX {
+    for _ in 0..NUMBERS_OLDER_MAX {
         assert_eq!(quote(numbers, 100, new), Verdict::Older);
     }
     assert_eq!(quote(numbers, 100, new), Verdict::Anew, "it counts anew");
@@ -124,7 +124,7 @@ fn quotes_only_go_forward() {
     assert_eq!(quote(numbers, 101, new), Verdict::Older);
     assert_eq!(quote(numbers, 0, new), Verdict::Anew, "never was so low");
     assert_eq!(quote(numbers, 102, new), Verdict::Next, "and that was all");
-    for number in 0..STRANGE_MAX {
+    for number in 0..NUMBERS_STRANGE_MAX {
         assert_ne!(quote(numbers, number.into(), new), Verdict::Older);
     }
     assert_eq!(quote(numbers, 0, new), Verdict::Older, "it counts anew");
