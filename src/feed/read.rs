@@ -93,6 +93,7 @@ impl<E: Exchange> Reader<'_, E> {
                 break;
             }
         }
+        self.publisher.end_read();
         self.outcome
     }
 
@@ -166,6 +167,7 @@ impl<E: Exchange> Reader<'_, E> {
         if !open.readable {
             return Step::Break(None);
         }
+        self.publisher.end_read();
         // Before the next system call, not after it.
         self.publisher.ring_bells();
         match open.socket.fill() {

@@ -112,12 +112,12 @@ impl Histograms {
         self.sums_ns[index] = self.sums_ns[index].saturating_add(nanos.saturating_mul(count));
     }
 
-    /// Counts the age of an event; one from the future is counted as such and not measured.
+    /// Counts `count` events of that age; those from the future are counted as such and not measured.
     #[inline]
-    pub fn record_age(&mut self, nanos: i64) {
+    pub fn record_age_n(&mut self, nanos: i64, count: u64) {
         match u64::try_from(nanos) {
-            Ok(nanos) => self.record(Span::ExchangeAge, nanos),
-            Err(_) => self.negative_ages += 1,
+            Ok(nanos) => self.record_n(Span::ExchangeAge, nanos, count),
+            Err(_) => self.negative_ages += count,
         }
     }
 
@@ -223,8 +223,8 @@ mod tests {
     #[test]
     fn an_age_below_zero_is_counted_and_not_measured() {
         let mut histograms = Histograms::new();
-        histograms.record_age(-1);
-        histograms.record_age(7);
+        histograms.record_age_n(-1, 1);
+        histograms.record_age_n(7, 1);
         assert_eq!(histograms.negative_ages(), 1);
         assert_eq!(histograms.count(Span::ExchangeAge), 1);
     }
@@ -235,7 +235,7 @@ mod tests {
         earlier.record_n(Span::ReadParsed, 1_000_000, 10);
         let mut later = earlier.clone();
         later.record_n(Span::ReadParsed, 100, 3);
-        later.record_age(-1);
+        later.record_age_n(-1, 1);
         later.subtract(&earlier);
         assert_eq!(later.count(Span::ReadParsed), 3);
         assert_eq!(later.value(Span::ReadParsed, Quantile::Max), 100);
@@ -247,7 +247,7 @@ mod tests {
     fn merging_adds_and_clearing_forgets() {
         let mut first = Histograms::new();
         first.record_n(Span::PushedPopped, 100, 3);
-        first.record_age(-5);
+        first.record_age_n(-5, 1);
         let mut sum = first.clone();
         sum.merge(&first);
         assert_eq!(sum.count(Span::PushedPopped), 6);

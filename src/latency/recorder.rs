@@ -26,6 +26,8 @@ pub fn recorder() -> (Recorder, Collector) {
         filling: Box::new(Histograms::new()),
         queues: Arc::clone(&queues),
         due: MonoNanos::ZERO,
+        age_ns: 0,
+        ages: 0,
     };
     let collector = Collector {
         queues,
@@ -49,6 +51,9 @@ pub struct Recorder {
     queues: Arc<Queues>,
     /// When the next hand-over is due.
     due: MonoNanos,
+    /// The age of the last events, and how many in a row had it: those of one read mostly do.
+    age_ns: i64,
+    ages: u64,
 }
 
 impl Recorder {
@@ -69,7 +74,19 @@ impl Recorder {
     #[inline]
     pub fn record_age(&mut self, exchange_time: UnixNanos, received: MonoNanos, clock: &Clock) {
         if exchange_time.is_some() {
-            self.filling.record_age(clock.date(received).0.saturating_sub(exchange_time.0));
+            let age_ns = clock.date(received).0.saturating_sub(exchange_time.0);
+            if age_ns != self.age_ns {
+                self.record_ages();
+                self.age_ns = age_ns;
+            }
+            self.ages += 1;
+        }
+    }
+
+    fn record_ages(&mut self) {
+        let count = std::mem::take(&mut self.ages);
+        if count > 0 {
+            self.filling.record_age_n(self.age_ns, count);
         }
     }
 
@@ -84,6 +101,7 @@ impl Recorder {
 
     fn swap(&mut self, now: MonoNanos) {
         self.due = now.after(LATENCY_HAND_OVER_EVERY);
+        self.record_ages();
         let Some(empty) = self.queues.empty.pop() else { return };
         let filled = std::mem::replace(&mut self.filling, empty);
         let refused = self.queues.filled.push(filled);
@@ -91,7 +109,8 @@ impl Recorder {
     }
 
     /// Hands the last set over; for the end of the thread.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        self.record_ages();
         let refused = self.queues.filled.push(self.filling);
         debug_assert!(refused.is_ok(), "the queue holds every set there is");
     }

@@ -87,7 +87,8 @@ const _: () = assert!(TURN_GAP_MAX.as_millis() > TIME_EVERY.as_millis());
 /// Longest time from the stop to the end of a feed's thread.
 pub const FEED_STOP_MAX: Duration = Duration::from_secs(1);
 
-/// Between two witnesses of an exchange's clock, once there are so many: one burst of wrong dates is one witness.
+/// Between two witnesses of an exchange's clock, once there are so many: one burst of wrong dates is
+/// one witness. Of a recording, which may be played at any speed, one read brings one.
 pub const WITNESSES_APART: Duration = Duration::from_secs(1);
 
 /// Staged ticks whose memory is kept; a snapshot's is given back.

@@ -28,6 +28,10 @@ pub const UPSTREAM_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(6);
 /// half a microsecond more than the others.
 pub const READS_PER_KERNEL_STAMP: u32 = 8;
 
+/// Frames of one read of which one has stamps of its own: two looks at the clock and three records in
+/// histograms take as long as half of a frame's way, and 16 frames take some microseconds.
+pub const FRAMES_PER_STAMP: u32 = 16;
+
 /// Reads after which a receive buffer that grew for a huge frame, and was not needed again since,
 /// is given back.
 pub const LARGE_BUFFER_READS_KEPT: u32 = 256;

@@ -82,8 +82,9 @@ pub(in crate::feed) struct Dates {
     oldest: usize,
     /// What they say together.
     ahead_ns: i64,
-    /// When the next witness is heard.
+    /// When the next witness is heard, and when the last was.
     hear_at: MonoNanos,
+    heard: MonoNanos,
     /// A frame has said when it happened; bars say only between which dates.
     is_dated: bool,
     /// The newest date that was believed.
@@ -98,6 +99,7 @@ impl Dates {
             oldest: 0,
             ahead_ns: 0,
             hear_at: MonoNanos::ZERO,
+            heard: MonoNanos::ZERO,
             is_dated: false,
             newest: i64::MIN,
         }
@@ -106,7 +108,7 @@ impl Dates {
     /// A frame that came at `ours`, by our date, says that it happened at `date`.
     #[inline]
     pub(in crate::feed) fn hear(&mut self, date: UnixNanos, ours: UnixNanos, now: MonoNanos) {
-        if now < self.hear_at && !self.is_recording() {
+        if now < self.hear_at && (!self.is_recording() || now == self.heard) {
             return;
         }
         if !self.is_dated {
@@ -134,7 +136,7 @@ impl Dates {
         } else {
             self.witnesses[self.oldest] = ahead_ns;
             self.oldest = (self.oldest + 1) % WITNESSES;
-            self.hear_at = now.after(WITNESSES_APART);
+            (self.hear_at, self.heard) = (now.after(WITNESSES_APART), now);
         }
         let mut sorted = self.witnesses;
         let sorted = &mut sorted[..self.count];

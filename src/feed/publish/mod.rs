@@ -3,6 +3,7 @@
 pub(super) mod absences;
 pub(super) mod dates;
 pub(super) mod output;
+mod stamps;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use self::absences::Absences;
 use self::dates::{Belief, Dates};
 use self::output::Output;
+use self::stamps::Stamps;
 use super::line::BooksInDoubt;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
@@ -36,8 +38,7 @@ pub(super) struct Publisher {
     pub(super) clock: Clock,
     recorder: Recorder,
     pub(super) counters: Arc<FeedCounters>,
-    /// Stamps of the frame whose ticks wait for a ring.
-    waiting: Option<Stamps>,
+    stamps: Stamps,
     /// What is to be told anew to a ring that had lapsed: books, and states of other streams.
     retell: VecDeque<StreamKey>,
     /// Whose book is carried.
@@ -51,13 +52,6 @@ pub(super) struct Publisher {
     shown_trades: Option<(bool, Vec<InstrumentId>)>,
     /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
     pub(super) rejoined: bool,
-}
-
-/// When what is on its way was read and parsed.
-#[derive(Clone, Copy, Debug)]
-struct Stamps {
-    received: MonoNanos,
-    parsed: MonoNanos,
 }
 
 impl Publisher {
@@ -82,7 +76,7 @@ impl Publisher {
             clock,
             recorder,
             counters,
-            waiting: None,
+            stamps: Stamps::new(),
             retell: VecDeque::new(),
             instruments,
             suspects: VecDeque::new(),
@@ -114,7 +108,7 @@ impl Publisher {
     #[inline]
     pub(super) fn frame(&mut self, batch: &Batch, source: Source) {
         let received = source.received;
-        let parsed = self.clock.now();
+        self.stamps.parse(received, &self.clock);
         let ours = self.clock.date(received);
         self.belief = self.dates.belief(ours, batch.sent);
         self.numbers.believed_until = self.belief.comparable_until();
@@ -145,8 +139,8 @@ impl Publisher {
             }
         }
         if !self.output.staged().is_empty() {
-            self.waiting = Some(Stamps { received, parsed });
-            self.push();
+            let now = self.stamps.push_frame(&self.clock);
+            self.push_at(now);
         }
     }
 
@@ -738,21 +732,26 @@ impl Publisher {
         });
     }
 
-    #[inline]
     fn push(&mut self) {
-        let now = self.clock.now();
+        let now = self.stamps.push_other(&self.clock);
+        self.push_at(now);
+    }
+
+    #[inline]
+    fn push_at(&mut self, now: MonoNanos) {
         let pushed = self.output.push(now, &self.counters);
         if pushed.rejoined {
             self.rejoin();
         }
-        if pushed.done
-            && let Some(stamps) = self.waiting.take()
-        {
-            let Stamps { received, parsed } = stamps;
-            self.recorder.record(Span::ReadParsed, parsed.since(received));
-            self.recorder.record(Span::ParsedPushed, now.since(parsed));
-            self.recorder.record(Span::SocketToRing, now.since(received));
+        if pushed.done {
+            self.stamps.pushed(&mut self.recorder);
         }
+    }
+
+    /// The end of a read's frames, or of the time that is given to them in this turn.
+    #[inline]
+    pub(super) fn end_read(&mut self) {
+        self.stamps.end(&self.clock, &mut self.recorder);
     }
 
     #[cold]
