@@ -1,7 +1,8 @@
 //! What the dialects of our own write the same.
 
 use super::offer::Offer;
-use super::text::{push_decimal, push_list, push_millis, push_text, push_u64, push_wide};
+use super::pen::{DECIMAL, NUMBER, Pen, WIDE};
+use super::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::cache::{BookStatus, FeedStatus, Gap, ListedStatus, Stream};
 use crate::instrument::{Channel, Instrument, Listed};
 use crate::tick::{Candle, Decimal, Interval, Reason, WideDecimal};
@@ -42,26 +43,30 @@ pub(super) fn push_instrument(out: &mut Vec<u8>, instrument: &Instrument, offer:
     out.push(b'}');
 }
 
+/// Bytes of [`candle_prices`] and [`candle_partial`] at most.
+pub(super) const CANDLE_BYTES: usize = 11 + NUMBER + 4 * (9 + DECIMAL) + 10 + WIDE + 15;
+
 /// What candles read the same in both dialects.
-pub(super) fn candle_prices(out: &mut Vec<u8>, candle: &Candle) {
-    out.extend_from_slice(b"\"openTime\":");
-    push_millis(out, candle.open_time);
-    for (key, price) in [
-        (&b",\"open\":"[..], candle.open),
-        (b",\"high\":", candle.high),
-        (b",\"low\":", candle.low),
-        (b",\"close\":", candle.close),
-    ] {
-        out.extend_from_slice(key);
-        push_decimal(out, price);
-    }
-    optional_wide(out, b",\"volume\":", candle.states_volume.then_some(candle.volume));
+#[inline]
+pub(super) fn candle_prices(pen: &mut Pen<'_>, candle: &Candle) {
+    pen.text(b"\"openTime\":");
+    pen.millis(candle.open_time);
+    pen.text(b",\"open\":");
+    pen.decimal(candle.open);
+    pen.text(b",\"high\":");
+    pen.decimal(candle.high);
+    pen.text(b",\"low\":");
+    pen.decimal(candle.low);
+    pen.text(b",\"close\":");
+    pen.decimal(candle.close);
+    optional_wide(pen, b",\"volume\":", candle.states_volume.then_some(candle.volume));
 }
 
 /// What a candle says that was not seen whole.
-pub(super) fn candle_partial(out: &mut Vec<u8>, candle: &Candle) {
+#[inline]
+pub(super) fn candle_partial(pen: &mut Pen<'_>, candle: &Candle) {
     if candle.partial {
-        out.extend_from_slice(b",\"partial\":true");
+        pen.text(b",\"partial\":true");
     }
 }
 
@@ -89,19 +94,28 @@ pub(super) fn stream_fields(out: &mut Vec<u8>, stream: Stream) {
 }
 
 #[inline]
-pub(super) fn optional(out: &mut Vec<u8>, key: &[u8], value: Option<Decimal>) {
-    out.extend_from_slice(key);
+pub(super) fn optional<const LENGTH: usize>(
+    pen: &mut Pen<'_>,
+    key: &[u8; LENGTH],
+    value: Option<Decimal>,
+) {
+    pen.text(key);
     match value {
-        Some(value) => push_decimal(out, value),
-        None => out.extend_from_slice(b"null"),
+        Some(value) => pen.decimal(value),
+        None => pen.text(b"null"),
     }
 }
 
-pub(super) fn optional_wide(out: &mut Vec<u8>, key: &[u8], value: Option<WideDecimal>) {
-    out.extend_from_slice(key);
+#[inline]
+pub(super) fn optional_wide<const LENGTH: usize>(
+    pen: &mut Pen<'_>,
+    key: &[u8; LENGTH],
+    value: Option<WideDecimal>,
+) {
+    pen.text(key);
     match value {
-        Some(value) => push_wide(out, value),
-        None => out.extend_from_slice(b"null"),
+        Some(value) => pen.wide(value),
+        None => pen.text(b"null"),
     }
 }
 

@@ -21,9 +21,12 @@ mod json;
 mod label;
 mod name;
 mod offer;
+mod pen;
 mod refusal;
 mod request;
 mod speech;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub mod actions;

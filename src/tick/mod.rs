@@ -19,12 +19,15 @@ mod words;
 pub use candle::{Candle, CandleFlags, Interval};
 pub(crate) use decimal::POWERS_OF_TEN;
 pub use decimal::{DECIMAL_TEXT_MAX, DIGITS_MAX, Decimal, DecimalError, MANTISSA_MAX, WideDecimal};
-pub(crate) use digits::Digits;
+pub(crate) use digits::{
+    DateDigits, NUMBER_ROOM, NumberRoom, write_decimal, write_millis, write_u64, write_wide,
+};
 pub use level::{Level, LevelFlags, Side};
 pub use quote::Quote;
 pub use status::{BookState, FeedState, Reason};
 pub use ticker::Ticker;
 pub use trade::{DatedAhead, Trade};
+pub(crate) use trade_id::ID_BYTES_MAX;
 pub use trade_id::{Form, IdKind, SpelledId, TradeId};
 pub(crate) use words::BODY_WORDS;
 

@@ -10,7 +10,7 @@ use std::fmt;
 use arrayvec::ArrayString;
 
 /// Fact: longest text of an id.
-const ID_BYTES_MAX: usize = 38;
+pub(crate) const ID_BYTES_MAX: usize = 38;
 
 /// Places of the dashes in a UUID of 36 bytes.
 const DASHES: [usize; 4] = [8, 13, 18, 23];

@@ -38,7 +38,7 @@ impl Speech for Actions {
         event: &Event<'_>,
         telling: Telling,
     ) -> bool {
-        tell::push_event(out, label, event, Some(telling));
+        tell::push_event(out, label, event, telling);
         true
     }
 

@@ -8,17 +8,43 @@
 use crate::book::{BookKind, Resting};
 use crate::cache::{BookEvent, Event, EventBody, Stamp};
 use crate::dialect::json::{
-    candle_partial, candle_prices, channel_status_fields, feed_status_fields, gap_fields,
-    listed_fields, optional, optional_wide,
+    CANDLE_BYTES, candle_partial, candle_prices, channel_status_fields, feed_status_fields,
+    gap_fields, listed_fields, optional, optional_wide,
 };
-use crate::dialect::text::{push_decimal, push_i64, push_millis, push_text, push_u64, push_uuid};
+use crate::dialect::pen::{DECIMAL, ID, NUMBER, Parts, Pen, SPARE, WIDE, within};
 use crate::dialect::{Label, Telling};
 use crate::instrument::Channel;
-use crate::tick::{Candle, Quote, Side, Ticker, Trade, TradeId};
+use crate::tick::{Candle, DateDigits, Quote, Side, Ticker, Trade, TradeId};
+
+/// What stands behind the fields of an event.
+#[derive(Clone, Copy)]
+enum End {
+    /// Nothing of the telling, for `decode`.
+    Bare,
+    /// Number and date of the telling.
+    Told(Telling),
+    /// The number, among others of a history.
+    Past,
+}
+
+/// Bytes of the dates of an event, and of what stands behind them, at most.
+const TIMESTAMP: usize = 13 + NUMBER;
+const STAMPS: usize = TIMESTAMP + (14 + NUMBER) + (13 + NUMBER);
+const TAIL: usize = 16 + 1 + (7 + NUMBER) + (13 + NUMBER) + TIMESTAMP + 1;
+
+/// Room for what stands behind the names of each kind: keys and numbers at most, and the tail.
+const TRADE_ROOM: usize = 42 + 2 * DECIMAL + (2 + ID) + STAMPS + TAIL + SPARE;
+const QUOTE_ROOM: usize = 35 + 4 * DECIMAL + TIMESTAMP + TAIL + SPARE;
+const TICKER_ROOM: usize = 97 + 8 * DECIMAL + 2 * WIDE + TIMESTAMP + TAIL + SPARE;
+const CANDLE_ROOM: usize = 16 + CANDLE_BYTES + (10 + NUMBER) + 15 + TAIL + SPARE;
+/// A book may have any number of levels: this is of one, and of the words between the sides.
+const LEVEL_ROOM: usize = 4 + 2 * DECIMAL + SPARE;
+const BOOK_TAIL_ROOM: usize = 1 + TIMESTAMP + TAIL + SPARE;
+const TAIL_ROOM: usize = TAIL + SPARE;
 
 /// Appends one event without what it is to a client: neither number nor date of the telling.
 pub fn push_bare(out: &mut Vec<u8>, label: Option<&Label>, event: &Event<'_>) {
-    push_event(out, label, event, None);
+    push_whole(out, label, event, End::Bare);
 }
 
 /// Appends one event. The label is that of its instrument; the state of a feed needs none.
@@ -27,59 +53,43 @@ pub(super) fn push_event(
     out: &mut Vec<u8>,
     label: Option<&Label>,
     event: &Event<'_>,
-    telling: Option<Telling>,
+    telling: Telling,
 ) {
+    push_whole(out, label, event, End::Told(telling));
+}
+
+/// Appends one event of a history, behind those before it.
+pub(super) fn push_past(items: &mut Vec<u8>, event: &Event<'_>) {
+    items.extend_from_slice(if items.is_empty() { b"{" } else { b",{" });
+    push_fields(items, event, event.seq, End::Past);
+}
+
+#[inline]
+fn push_whole(out: &mut Vec<u8>, label: Option<&Label>, event: &Event<'_>, end: End) {
     let names = label.map_or(&[][..], Label::whole);
     match event.body {
-        EventBody::Trade(trade) => {
-            open(out, b"{\"type\":\"trade\",\"data\":{", names);
-            trade_fields(out, &trade);
-            stamps(out, event.stamp);
-        }
-        EventBody::Quote(quote) => {
-            open(out, b"{\"type\":\"quote\",\"data\":{", names);
-            quote_fields(out, &quote);
-            timestamp(out, event.stamp);
-        }
-        EventBody::Ticker(ticker) => {
-            open(out, b"{\"type\":\"ticker\",\"data\":{", names);
-            ticker_fields(out, ticker);
-            timestamp(out, event.stamp);
-        }
-        EventBody::Book(book) => {
-            open(out, b"{\"type\":\"orderbook\",\"data\":{", names);
-            book_fields(out, &book);
-            timestamp(out, event.stamp);
-            return close(out, event.seq, book.conflated, telling);
-        }
-        EventBody::Candle(candle) => {
-            open(out, b"{\"type\":\"candle\",\"data\":{", names);
-            candle_fields(out, candle);
-        }
-        EventBody::BookState(status) => {
+        EventBody::Trade(_) => open(out, b"{\"type\":\"trade\",\"data\":{", names),
+        EventBody::Quote(_) => open(out, b"{\"type\":\"quote\",\"data\":{", names),
+        EventBody::Ticker(_) => open(out, b"{\"type\":\"ticker\",\"data\":{", names),
+        EventBody::Book(_) => open(out, b"{\"type\":\"orderbook\",\"data\":{", names),
+        EventBody::Candle(_) => open(out, b"{\"type\":\"candle\",\"data\":{", names),
+        EventBody::FeedState(_) => open_status(out, None),
+        EventBody::BookState(_) | EventBody::StreamState(..) | EventBody::Listed(_) => {
             open_status(out, label);
-            channel_status_fields(out, Channel::Orderbook, None, &status);
         }
-        EventBody::StreamState(channel, interval, status) => {
-            open_status(out, label);
-            channel_status_fields(out, channel, interval, &status);
-        }
-        EventBody::Listed(status) => {
-            open_status(out, label);
-            listed_fields(out, &status);
-        }
-        EventBody::FeedState(status) => {
-            open_status(out, None);
-            feed_status_fields(out, &status);
-        }
-        EventBody::Gap(gap) => {
+        EventBody::Gap(_) => {
             open(out, b"{\"type\":\"gap\",\"data\":{", names);
-            gap_fields(out, &gap, gap.reason.name());
             // It stands for numbers, and has none of its own.
-            return close(out, 0, 0, telling);
+            return push_fields(out, event, 0, end);
         }
     }
-    close(out, event.seq, 0, telling);
+    push_fields(out, event, event.seq, end);
+}
+
+#[inline]
+pub(super) fn open(out: &mut Vec<u8>, kind: &[u8], names: &[u8]) {
+    out.extend_from_slice(kind);
+    out.extend_from_slice(names);
 }
 
 /// States name the exchange first.
@@ -91,169 +101,213 @@ fn open_status(out: &mut Vec<u8>, label: Option<&Label>) {
     }
 }
 
+/// Appends what stands behind the names.
 #[inline]
-pub(super) fn open(out: &mut Vec<u8>, kind: &[u8], names: &[u8]) {
-    out.extend_from_slice(kind);
-    out.extend_from_slice(names);
+fn push_fields(out: &mut Vec<u8>, event: &Event<'_>, seq: u64, end: End) {
+    match event.body {
+        EventBody::Trade(trade) => within::<TRADE_ROOM>(out, |pen| {
+            trade_fields(pen, &trade);
+            match end {
+                End::Past => timestamp(pen, event.stamp),
+                End::Bare | End::Told(_) => stamps(pen, event.stamp),
+            }
+            close(pen, seq, 0, end);
+        }),
+        EventBody::Quote(quote) => within::<QUOTE_ROOM>(out, |pen| {
+            quote_fields(pen, &quote);
+            timestamp(pen, event.stamp);
+            close(pen, seq, 0, end);
+        }),
+        EventBody::Ticker(ticker) => within::<TICKER_ROOM>(out, |pen| {
+            ticker_fields(pen, ticker);
+            timestamp(pen, event.stamp);
+            close(pen, seq, 0, end);
+        }),
+        EventBody::Book(book) => {
+            push_book(out, &book);
+            within::<BOOK_TAIL_ROOM>(out, |pen| {
+                pen.text(b"]");
+                timestamp(pen, event.stamp);
+                close(pen, seq, book.conflated, end);
+            });
+        }
+        EventBody::Candle(candle) => within::<CANDLE_ROOM>(out, |pen| {
+            candle_fields(pen, candle);
+            close(pen, seq, 0, end);
+        }),
+        EventBody::BookState(_)
+        | EventBody::StreamState(..)
+        | EventBody::Listed(_)
+        | EventBody::FeedState(_)
+        | EventBody::Gap(_) => {
+            push_state(out, event);
+            within::<TAIL_ROOM>(out, |pen| close(pen, seq, 0, end));
+        }
+    }
+}
+
+/// Appends the fields of what is told seldom.
+#[inline(never)]
+fn push_state(out: &mut Vec<u8>, event: &Event<'_>) {
+    match event.body {
+        EventBody::BookState(status) => {
+            channel_status_fields(out, Channel::Orderbook, None, &status);
+        }
+        EventBody::StreamState(channel, interval, status) => {
+            channel_status_fields(out, channel, interval, &status);
+        }
+        EventBody::Listed(status) => listed_fields(out, &status),
+        EventBody::FeedState(status) => feed_status_fields(out, &status),
+        EventBody::Gap(gap) => gap_fields(out, &gap, gap.reason.name()),
+        EventBody::Trade(_)
+        | EventBody::Quote(_)
+        | EventBody::Ticker(_)
+        | EventBody::Book(_)
+        | EventBody::Candle(_) => {}
+    }
 }
 
 /// Ends the data and the event; what is not numbered has `seq` 0.
 #[inline]
-fn close(out: &mut Vec<u8>, seq: u64, conflated_by_view: u64, telling: Option<Telling>) {
-    let Some(Telling { date, is_snapshot, conflated }) = telling else {
-        out.extend_from_slice(b"}}");
-        return;
+fn close(pen: &mut Pen<'_>, seq: u64, conflated_by_view: u64, end: End) {
+    let Telling { date, is_snapshot, conflated } = match end {
+        End::Told(telling) => telling,
+        End::Bare => return pen.text(b"}}"),
+        End::Past => {
+            pen.text(b",\"seq\":");
+            pen.u64(seq);
+            return pen.text(b"}");
+        }
     };
     if is_snapshot {
-        out.extend_from_slice(b",\"snapshot\":true");
+        pen.text(b",\"snapshot\":true");
     }
-    out.push(b'}');
+    pen.text(b"}");
     if seq > 0 {
-        out.extend_from_slice(b",\"seq\":");
-        push_u64(out, seq);
+        pen.text(b",\"seq\":");
+        pen.u64(seq);
     }
     let conflated = conflated + conflated_by_view;
     if conflated > 0 {
-        out.extend_from_slice(b",\"conflated\":");
-        push_u64(out, conflated);
+        pen.text(b",\"conflated\":");
+        pen.u64(conflated);
     }
-    out.extend_from_slice(b",\"timestamp\":");
-    push_millis(out, date);
-    out.push(b'}');
+    pen.text(b",\"timestamp\":");
+    pen.millis(date);
+    pen.text(b"}");
 }
 
 #[inline]
-fn trade_fields(out: &mut Vec<u8>, trade: &Trade) {
-    out.extend_from_slice(b"\"price\":");
-    push_decimal(out, trade.price);
-    out.extend_from_slice(b",\"volume\":");
-    push_decimal(out, trade.size);
-    out.extend_from_slice(match trade.taker {
-        Side::Bid => b",\"side\":\"buy\",\"tradeId\":",
-        Side::Ask => b",\"side\":\"sell\",\"tradeId\":",
-        Side::None => b",\"side\":null,\"tradeId\":",
-    });
+fn trade_fields(pen: &mut Pen<'_>, trade: &Trade) {
+    pen.text(b"\"price\":");
+    pen.decimal(trade.price);
+    pen.text(b",\"volume\":");
+    pen.decimal(trade.size);
+    match trade.taker {
+        Side::Bid => pen.text(b",\"side\":\"buy\",\"tradeId\":"),
+        Side::Ask => pen.text(b",\"side\":\"sell\",\"tradeId\":"),
+        Side::None => pen.text(b",\"side\":null,\"tradeId\":"),
+    }
     match trade.id {
-        TradeId::None => return out.extend_from_slice(b"null"),
+        TradeId::None => return pen.text(b"null"),
         TradeId::Number(id) => {
-            out.push(b'"');
-            push_u64(out, id);
+            pen.text(b"\"");
+            pen.u64(id);
         }
         TradeId::Uuid(id) => {
-            out.push(b'"');
-            push_uuid(out, id);
+            pen.text(b"\"");
+            pen.uuid(id);
         }
-        TradeId::Spelled(id) => return push_text(out, &id.text()),
+        TradeId::Spelled(id) => {
+            pen.text(b"\"");
+            pen.spelled(id);
+        }
     }
-    out.push(b'"');
+    pen.text(b"\"");
 }
 
-fn quote_fields(out: &mut Vec<u8>, quote: &Quote) {
-    optional(out, b"\"bid\":", quote.bid);
-    optional(out, b",\"bidSize\":", quote.bid_size);
-    optional(out, b",\"ask\":", quote.ask);
-    optional(out, b",\"askSize\":", quote.ask_size);
+#[inline]
+fn quote_fields(pen: &mut Pen<'_>, quote: &Quote) {
+    optional(pen, b"\"bid\":", quote.bid);
+    optional(pen, b",\"bidSize\":", quote.bid_size);
+    optional(pen, b",\"ask\":", quote.ask);
+    optional(pen, b",\"askSize\":", quote.ask_size);
 }
 
-fn ticker_fields(out: &mut Vec<u8>, ticker: &Ticker) {
-    optional(out, b"\"last\":", ticker.last);
-    optional(out, b",\"bid\":", ticker.bid);
-    optional(out, b",\"ask\":", ticker.ask);
-    optional(out, b",\"open\":", ticker.open);
-    optional(out, b",\"high\":", ticker.high);
-    optional(out, b",\"low\":", ticker.low);
-    optional_wide(out, b",\"volume\":", ticker.volume);
-    optional_wide(out, b",\"quoteVolume\":", ticker.quote_volume);
-    optional(out, b",\"change\":", ticker.change);
-    optional(out, b",\"changePercent\":", ticker.change_percent);
+fn ticker_fields(pen: &mut Pen<'_>, ticker: &Ticker) {
+    optional(pen, b"\"last\":", ticker.last);
+    optional(pen, b",\"bid\":", ticker.bid);
+    optional(pen, b",\"ask\":", ticker.ask);
+    optional(pen, b",\"open\":", ticker.open);
+    optional(pen, b",\"high\":", ticker.high);
+    optional(pen, b",\"low\":", ticker.low);
+    optional_wide(pen, b",\"volume\":", ticker.volume);
+    optional_wide(pen, b",\"quoteVolume\":", ticker.quote_volume);
+    optional(pen, b",\"change\":", ticker.change);
+    optional(pen, b",\"changePercent\":", ticker.change_percent);
 }
 
-fn book_fields(out: &mut Vec<u8>, book: &BookEvent<'_>) {
-    out.extend_from_slice(match book.kind {
-        BookKind::Snapshot => b"\"kind\":\"snapshot\",\"bids\":[",
-        BookKind::Delta => b"\"kind\":\"update\",\"bids\":[",
+/// Appends the levels of both sides.
+fn push_book(out: &mut Vec<u8>, book: &BookEvent<'_>) {
+    let mut parts = Parts::new(out);
+    parts.push(|pen| match book.kind {
+        BookKind::Snapshot => pen.text(b"\"kind\":\"snapshot\",\"bids\":["),
+        BookKind::Delta => pen.text(b"\"kind\":\"update\",\"bids\":["),
     });
-    levels(out, book, Side::Bid);
-    out.extend_from_slice(b"],\"asks\":[");
-    levels(out, book, Side::Ask);
-    out.push(b']');
+    book.levels.of(Side::Bid, &mut parts, push_level);
+    parts.drop_comma();
+    parts.push(|pen| pen.text(b"],\"asks\":["));
+    book.levels.of(Side::Ask, &mut parts, push_level);
+    parts.drop_comma();
+    parts.finish();
 }
 
-#[inline]
-fn levels(out: &mut Vec<u8>, book: &BookEvent<'_>, side: Side) {
-    book.levels.of(side, &mut (out, &b"["[..]), level);
-}
-
-/// One level, behind what parts it from the one before. Always part of the loop over the levels: with
-/// overflow checked the compiler would call it, for 8 % more instructions in an update.
+/// One level and the comma behind it. Always part of the loop over the levels: with overflow checked
+/// the compiler would call it, for 8 % more instructions in an update.
 #[inline(always)]
-fn level((out, separator): &mut (&mut Vec<u8>, &[u8]), Resting { price, size }: Resting) {
-    out.extend_from_slice(separator);
-    push_decimal(out, price);
-    out.push(b',');
-    push_decimal(out, size);
-    out.push(b']');
-    *separator = b",[";
+fn push_level(parts: &mut Parts<'_, LEVEL_ROOM>, Resting { price, size }: Resting) {
+    parts.push(|pen| {
+        pen.text(b"[");
+        pen.decimal(price);
+        pen.text(b",");
+        pen.decimal(size);
+        pen.text(b"],");
+    });
 }
 
-fn candle_fields(out: &mut Vec<u8>, candle: &Candle) {
-    out.extend_from_slice(b"\"interval\":\"");
-    out.extend_from_slice(candle.interval.name().as_bytes());
-    out.extend_from_slice(b"\",");
-    candle_prices(out, candle);
-    out.extend_from_slice(b",\"trades\":");
+fn candle_fields(pen: &mut Pen<'_>, candle: &Candle) {
+    pen.text(b"\"interval\":\"");
+    pen.word(candle.interval.name());
+    pen.text(b"\",");
+    candle_prices(pen, candle);
+    pen.text(b",\"trades\":");
     match candle.trades {
-        Some(trades) => push_u64(out, trades),
-        None => out.extend_from_slice(b"null"),
+        Some(trades) => pen.u64(trades),
+        None => pen.text(b"null"),
     }
-    out.extend_from_slice(if candle.closed { b",\"closed\":true" } else { b",\"closed\":false" });
-    candle_partial(out, candle);
+    match candle.closed {
+        true => pen.text(b",\"closed\":true"),
+        false => pen.text(b",\"closed\":false"),
+    }
+    candle_partial(pen, candle);
 }
 
 #[inline]
-fn timestamp(out: &mut Vec<u8>, stamp: Stamp) {
-    out.extend_from_slice(b",\"timestamp\":");
-    push_millis(out, stamp.time());
+fn timestamp(pen: &mut Pen<'_>, stamp: Stamp) {
+    pen.text(b",\"timestamp\":");
+    pen.millis(stamp.time());
 }
 
 /// All dates of a trade.
 #[inline]
-fn stamps(out: &mut Vec<u8>, stamp: Stamp) {
-    timestamp(out, stamp);
+fn stamps(pen: &mut Pen<'_>, stamp: Stamp) {
+    let date = DateDigits::new(stamp.time());
+    pen.text(b",\"timestamp\":");
+    pen.digits_in_millis(&date);
     if stamp.exchange_time.is_some() {
-        out.extend_from_slice(b",\"exchangeTs\":");
-        push_i64(out, stamp.exchange_time.0);
+        pen.text(b",\"exchangeTs\":");
+        pen.digits_in_nanos(&date);
     }
-    out.extend_from_slice(b",\"receiveTs\":");
-    push_i64(out, stamp.received.0);
-}
-
-/// An event among others of one stream, whose names stand before them.
-fn past_fields(out: &mut Vec<u8>, event: &Event<'_>) {
-    match event.body {
-        EventBody::Trade(trade) => trade_fields(out, &trade),
-        EventBody::Quote(quote) => quote_fields(out, &quote),
-        EventBody::Ticker(ticker) => ticker_fields(out, ticker),
-        EventBody::Book(book) => book_fields(out, &book),
-        EventBody::Candle(candle) => return candle_fields(out, candle),
-        EventBody::Gap(gap) => return gap_fields(out, &gap, gap.reason.name()),
-        EventBody::BookState(status) => {
-            return channel_status_fields(out, Channel::Orderbook, None, &status);
-        }
-        EventBody::StreamState(channel, interval, status) => {
-            return channel_status_fields(out, channel, interval, &status);
-        }
-        EventBody::Listed(status) => return listed_fields(out, &status),
-        EventBody::FeedState(status) => return feed_status_fields(out, &status),
-    }
-    timestamp(out, event.stamp);
-}
-
-/// Appends one event of a history, behind those before it.
-pub(super) fn push_past(items: &mut Vec<u8>, event: &Event<'_>) {
-    items.extend_from_slice(if items.is_empty() { b"{" } else { b",{" });
-    past_fields(items, event);
-    items.extend_from_slice(b",\"seq\":");
-    push_u64(items, event.seq);
-    items.push(b'}');
+    pen.text(b",\"receiveTs\":");
+    pen.digits_in_nanos(&DateDigits::new(stamp.received));
 }

@@ -4,11 +4,17 @@ use crate::cache::{Event, EventBody, FeedStatus, Gap};
 use crate::clock::UnixNanos;
 use crate::dialect::Label;
 use crate::dialect::json::{
-    candle_partial, candle_prices, channel_status_fields, feed_status_fields, gap_fields,
-    listed_fields,
+    CANDLE_BYTES, candle_partial, candle_prices, channel_status_fields, feed_status_fields,
+    gap_fields, listed_fields,
 };
-use crate::dialect::text::{push_decimal, push_millis};
+use crate::dialect::pen::{DECIMAL, NUMBER, Pen, SPARE, within};
 use crate::tick::{Candle, Decimal, Ticker};
+
+/// Room for a tick behind its asset: its two keys, brackets, and the numbers.
+const TICK_ROOM: usize = 8 + DECIMAL + 13 + NUMBER + 2 + SPARE;
+
+/// The same of a candle: its interval besides what candles have in both dialects.
+const CANDLE_ROOM: usize = 16 + CANDLE_BYTES + 2 + SPARE;
 
 /// Appends one event: trades as ticks, candles, gaps and states. Tickers are ticks too: who follows an
 /// asset gets them only where there are no trades. False when the event has no form in this
@@ -58,8 +64,10 @@ pub(super) fn push_feed_status(out: &mut Vec<u8>, status: &FeedStatus) {
 fn push_tick(out: &mut Vec<u8>, asset: &Label, price: Decimal, time: UnixNanos) {
     out.extend_from_slice(b"{\"type\":\"tick\",\"data\":{");
     out.extend_from_slice(asset.pieces().0);
-    tick_fields(out, price, time);
-    out.extend_from_slice(b"}}");
+    within::<TICK_ROOM>(out, |pen| {
+        tick_fields(pen, price, time);
+        pen.text(b"}}");
+    });
 }
 
 fn push_gap(out: &mut Vec<u8>, asset: &Label, gap: &Gap, reason: &str) {
@@ -70,11 +78,11 @@ fn push_gap(out: &mut Vec<u8>, asset: &Label, gap: &Gap, reason: &str) {
 }
 
 #[inline]
-fn tick_fields(out: &mut Vec<u8>, price: Decimal, time: UnixNanos) {
-    out.extend_from_slice(b"\"price\":");
-    push_decimal(out, price);
-    out.extend_from_slice(b",\"timestamp\":");
-    push_millis(out, time);
+fn tick_fields(pen: &mut Pen<'_>, price: Decimal, time: UnixNanos) {
+    pen.text(b"\"price\":");
+    pen.decimal(price);
+    pen.text(b",\"timestamp\":");
+    pen.millis(time);
 }
 
 fn push_candle(out: &mut Vec<u8>, asset: &Label, candle: &Candle) {
@@ -84,29 +92,43 @@ fn push_candle(out: &mut Vec<u8>, asset: &Label, candle: &Candle) {
         b"{\"type\":\"candle_update\",\"data\":{"
     });
     out.extend_from_slice(asset.pieces().0);
-    out.extend_from_slice(b"\"interval\":\"");
-    out.extend_from_slice(candle.interval.name().as_bytes());
-    out.extend_from_slice(b"\",");
-    candle_prices(out, candle);
-    candle_partial(out, candle);
-    out.extend_from_slice(b"}}");
+    within::<CANDLE_ROOM>(out, |pen| {
+        pen.text(b"\"interval\":\"");
+        pen.word(candle.interval.name());
+        pen.text(b"\",");
+        candle_prices(pen, candle);
+        candle_partial(pen, candle);
+        pen.text(b"}}");
+    });
 }
 
 /// Appends one event of a `historical_data`, behind those before it. What has no form in this
 /// dialect is left out.
 pub(super) fn push_past(out: &mut Vec<u8>, event: &Event<'_>) {
-    let before = out.len();
-    out.extend_from_slice(if out.is_empty() { b"{" } else { b",{" });
+    let open = if out.is_empty() { "{" } else { ",{" };
+    let tick = |out: &mut Vec<u8>, price| {
+        within::<TICK_ROOM>(out, |pen| {
+            pen.word(open);
+            tick_fields(pen, price, event.stamp.time());
+            pen.text(b"}");
+        });
+    };
     match event.body {
-        EventBody::Trade(trade) => tick_fields(out, trade.price, event.stamp.time()),
-        EventBody::Ticker(&Ticker { last: Some(price), .. }) => {
-            tick_fields(out, price, event.stamp.time());
-        }
-        EventBody::Candle(candle) => {
-            candle_prices(out, candle);
-            candle_partial(out, candle);
-        }
-        _ => return out.truncate(before),
+        EventBody::Trade(trade) => tick(out, trade.price),
+        EventBody::Ticker(&Ticker { last: Some(price), .. }) => tick(out, price),
+        EventBody::Candle(candle) => within::<CANDLE_ROOM>(out, |pen| {
+            pen.word(open);
+            candle_prices(pen, candle);
+            candle_partial(pen, candle);
+            pen.text(b"}");
+        }),
+        EventBody::Ticker(_)
+        | EventBody::Quote(_)
+        | EventBody::Book(_)
+        | EventBody::BookState(_)
+        | EventBody::StreamState(..)
+        | EventBody::Listed(_)
+        | EventBody::FeedState(_)
+        | EventBody::Gap(_) => {}
     }
-    out.push(b'}');
 }

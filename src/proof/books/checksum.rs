@@ -11,7 +11,9 @@ use crc32fast::Hasher;
 
 use crate::book::{Book, Resting};
 use crate::exchange::ChecksumRule;
-use crate::tick::{DIGITS_MAX, Decimal, Digits, Level, Side};
+use crate::tick::{
+    DECIMAL_TEXT_MAX, DIGITS_MAX, Decimal, Level, NUMBER_ROOM, Side, write_decimal, write_u64,
+};
 
 /// Levels of each side under Kraken's checksum.
 pub(super) const KRAKEN_LEVELS: usize = 10;
@@ -23,11 +25,8 @@ const KRAKEN_TEXT_MAX: usize = KRAKEN_LEVELS * 2 * 2 * DIGITS_MAX as usize;
 /// Levels of each side under OKX's checksum.
 const OKX_LEVELS: usize = 25;
 
-/// Fact: longest text of a number: zero, point, 18 digits.
-const NUMBER_TEXT_MAX: usize = DIGITS_MAX as usize + 2;
-
 /// Fact: longest text of the levels of one side at OKX, each number with a colon.
-const OKX_TEXT_MAX: usize = OKX_LEVELS * 2 * (NUMBER_TEXT_MAX + 1);
+const OKX_TEXT_MAX: usize = OKX_LEVELS * 2 * (DECIMAL_TEXT_MAX + 1);
 
 /// The checksum of one book, as it changes.
 #[derive(Clone, Debug)]
@@ -141,7 +140,9 @@ fn reaches(side: Side, mut best_first: impl Iterator<Item = Resting>, levels: &[
 fn push_mantissa<const BYTES: usize>(text: &mut ArrayVec<u8, BYTES>, number: Decimal, digits: u8) {
     const ZEROS: [u8; DIGITS_MAX as usize] = [b'0'; DIGITS_MAX as usize];
     if !number.is_zero() {
-        push(text, Digits::new(number.mantissa().unsigned_abs()).as_slice());
+        let mut room = [0; NUMBER_ROOM];
+        let length = write_u64(&mut room, number.mantissa().unsigned_abs());
+        push(text, &room[..length]);
         let missing = digits.saturating_sub(number.digits()).min(DIGITS_MAX);
         push(text, &ZEROS[..usize::from(missing)]);
     }
@@ -163,13 +164,9 @@ fn okx(book: &Book) -> u32 {
 
 /// The number as it was sent, and a colon.
 fn push_decimal<const BYTES: usize>(text: &mut ArrayVec<u8, BYTES>, number: Decimal) {
-    let digits = Digits::new(number.mantissa().unsigned_abs());
-    let (whole, fraction) = digits.split(number.digits());
-    push(text, whole);
-    if number.digits() > 0 {
-        push(text, b".");
-        push(text, fraction);
-    }
+    let mut room = [0; NUMBER_ROOM];
+    let length = write_decimal(&mut room, number);
+    push(text, &room[..length]);
     push(text, b":");
 }
 
