@@ -9,7 +9,7 @@ use super::book_bytes;
 use super::fanout::{Fanout, GroupId, GroupKey, Member};
 use super::publish::{Recipients, present};
 use crate::cache::{Cache, Event, EventBody, Gap, Stamp, Stream};
-use crate::client::{ClientChannel, Join, Prelude, Progress, Subscription, SubscriptionKey};
+use crate::client::{ClientChannel, ClientSubscription, Join, Prelude, Progress, SubscriptionKey};
 use crate::clock::UnixNanos;
 use crate::dialect::Telling;
 use crate::instrument::{Channel, Listed};
@@ -117,7 +117,7 @@ impl Desk<'_, '_> {
     }
 
     /// Puts a subscription among those who are told.
-    fn join(&mut self, slot: u32, subscription: u32, held: &Subscription, joined_seq: u64) {
+    fn join(&mut self, slot: u32, subscription: u32, held: &ClientSubscription, joined_seq: u64) {
         let SubscriptionKey { instrument, channel, ref form } = held.key;
         let key = GroupKey {
             form: form.clone(),
@@ -142,13 +142,13 @@ impl Desk<'_, '_> {
         &mut self,
         slot: u32,
         subscription: u32,
-        fresh: Subscription,
+        fresh: ClientSubscription,
         prelude: Prelude,
     ) {
         let Some(session) = self.out.sessions.get_mut(slot) else { return };
         let Some(held) = session.subscriptions.slot_mut(subscription) else { return };
         let before = held.clone();
-        *held = Subscription {
+        *held = ClientSubscription {
             progress: before.progress,
             missed_seq: before.missed_seq,
             ..fresh.clone()
@@ -174,7 +174,7 @@ impl Desk<'_, '_> {
             self.join(
                 slot,
                 subscription,
-                &Subscription { missed_seq: before.missed_seq, ..fresh.clone() },
+                &ClientSubscription { missed_seq: before.missed_seq, ..fresh.clone() },
                 seq,
             );
         }
@@ -185,7 +185,7 @@ impl Desk<'_, '_> {
 
     /// Takes a subscription, whose joins and missed events are gone already, out of its session and
     /// of those who are told.
-    pub(crate) fn end(&mut self, slot: u32, subscription: u32) -> Option<Subscription> {
+    pub(crate) fn end(&mut self, slot: u32, subscription: u32) -> Option<ClientSubscription> {
         let session = self.out.sessions.get_mut(slot)?;
         let held = session.subscriptions.remove(subscription)?;
         self.leave(&held);
@@ -193,7 +193,7 @@ impl Desk<'_, '_> {
     }
 
     /// Takes a subscription out of those who are told.
-    pub(crate) fn leave(&mut self, held: &Subscription) {
+    pub(crate) fn leave(&mut self, held: &ClientSubscription) {
         let Progress::Live(place) = held.progress else { return };
         let SubscriptionKey { instrument, channel, .. } = held.key;
         if let Some(depth) = view_depth(held) {
@@ -234,7 +234,13 @@ impl Desk<'_, '_> {
 
     /// Sends the present state of a stream, marked as a snapshot. One that resumes from `since` is
     /// told how many events the snapshot stands for.
-    fn tell_present(&mut self, slot: u32, held: &Subscription, stream: Stream, since: Option<u64>) {
+    fn tell_present(
+        &mut self,
+        slot: u32,
+        held: &ClientSubscription,
+        stream: Stream,
+        since: Option<u64>,
+    ) {
         let id = GroupId::new(held.key.instrument, held.key.channel, 0);
         let Some(event) = present(self.cache, id, stream, held.depth) else { return };
         let conflated = since.map_or(0, |since| {
@@ -339,7 +345,7 @@ impl Desk<'_, '_> {
 
 /// The depth of the view that a subscription follows; paced books are told as snapshots and need
 /// none.
-fn view_depth(held: &Subscription) -> Option<usize> {
+fn view_depth(held: &ClientSubscription) -> Option<usize> {
     let is_live = held.delivery.per_second().is_none();
     held.depth.filter(|_| is_live).map(|depth| depth.get() as usize)
 }

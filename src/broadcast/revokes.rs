@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Broadcaster;
 use super::wishes::is_open_ended;
-use crate::client::{LongAnswer, Phase, Revokes, Session, Subscription, SubscriptionKey};
+use crate::client::{ClientSubscription, LongAnswer, Phase, Revokes, Session, SubscriptionKey};
 use crate::dialect::{Dialect, Naming, Refusal, RequestId, Unsubscribe, Wish};
 use crate::instrument::Channel;
 use crate::limits::REVOKE_LOOKS_PER_PIECE;
@@ -197,7 +197,7 @@ impl Broadcaster {
         }
     }
 
-    fn has_ended_one(&self, held: &Subscription) {
+    fn has_ended_one(&self, held: &ClientSubscription) {
         self.counters.subscriptions.set(self.counters.subscriptions.value() - 1);
         if held.key.channel.channel() == Channel::Orderbook {
             self.demand.decrement(held.key.instrument);

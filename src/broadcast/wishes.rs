@@ -6,7 +6,7 @@ use super::Broadcaster;
 use super::publish::Recipients;
 use crate::cache::{Event, EventBody, Stamp, Stream};
 use crate::client::{
-    ClientChannel, Grants, Join, LongAnswer, Prelude, Progress, Subscription, SubscriptionKey,
+    ClientChannel, ClientSubscription, Grants, Join, LongAnswer, Prelude, Progress, SubscriptionKey,
 };
 use crate::clock::UnixNanos;
 use crate::dialect::{
@@ -227,7 +227,7 @@ impl Broadcaster {
         let Some(session) = self.sessions.get_mut(slot) else { return false };
         let SubscriptionKey { instrument, channel, .. } = key;
         let held = session.subscriptions.find(&key);
-        let fresh = Subscription {
+        let fresh = ClientSubscription {
             key,
             depth: wish.depth,
             delivery: wish.delivery,

@@ -16,4 +16,6 @@ pub(crate) use outgoing::FlushBuffers;
 pub(crate) use pace::{Beat, Charge, request_cost};
 pub use session::Admission;
 pub(crate) use session::{CloseReason, Join, Phase, Prelude, Session};
-pub(crate) use subscription::{ClientChannel, Place, Progress, Subscription, SubscriptionKey};
+pub(crate) use subscription::{
+    ClientChannel, ClientSubscription, Place, Progress, SubscriptionKey,
+};

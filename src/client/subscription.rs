@@ -96,7 +96,7 @@ pub(crate) enum Progress {
 
 /// What a session has of one instrument, and how far it has come.
 #[derive(Clone, Debug)]
-pub(crate) struct Subscription {
+pub(crate) struct ClientSubscription {
     pub(crate) key: SubscriptionKey,
     /// Levels on each side of a book; `None` is all.
     pub(crate) depth: Option<NonZeroU32>,
@@ -106,7 +106,7 @@ pub(crate) struct Subscription {
     pub(crate) missed_seq: u64,
 }
 
-impl Subscription {
+impl ClientSubscription {
     /// Whether events may be left out for a client that lags. A book's may always: a new snapshot
     /// makes up for them.
     pub(crate) const fn is_conflatable(&self) -> bool {
@@ -118,7 +118,7 @@ impl Subscription {
 /// All of one session. Slots are stable while a subscription lives and used again after.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    slots: Vec<Option<Subscription>>,
+    slots: Vec<Option<ClientSubscription>>,
     free: Vec<u32>,
     by_key: HashMap<SubscriptionKey, u32>,
 }
@@ -130,17 +130,17 @@ impl Subscriptions {
     }
 
     /// The subscription in a slot.
-    pub(crate) fn slot(&self, slot: u32) -> Option<&Subscription> {
+    pub(crate) fn slot(&self, slot: u32) -> Option<&ClientSubscription> {
         self.slots.get(slot as usize)?.as_ref()
     }
 
     /// The subscription in a slot, to change it; its key must stay.
-    pub(crate) fn slot_mut(&mut self, slot: u32) -> Option<&mut Subscription> {
+    pub(crate) fn slot_mut(&mut self, slot: u32) -> Option<&mut ClientSubscription> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     /// Adds a subscription, in the place of the one of the same key; returns its slot.
-    pub(crate) fn insert(&mut self, subscription: Subscription) -> u32 {
+    pub(crate) fn insert(&mut self, subscription: ClientSubscription) -> u32 {
         let key = subscription.key.clone();
         let slot = self.find(&key).unwrap_or_else(|| {
             self.free.pop().unwrap_or_else(|| {
@@ -154,7 +154,7 @@ impl Subscriptions {
     }
 
     /// Takes a subscription out.
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Subscription> {
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<ClientSubscription> {
         let subscription = self.slots.get_mut(slot as usize)?.take()?;
         self.by_key.remove(&subscription.key);
         self.free.push(slot);
@@ -167,7 +167,7 @@ impl Subscriptions {
     }
 
     /// Takes any one out, of a session that is over: its slot is not used again.
-    pub(crate) fn pop(&mut self) -> Option<Subscription> {
+    pub(crate) fn pop(&mut self) -> Option<ClientSubscription> {
         loop {
             if let Some(subscription) = self.slots.pop()? {
                 self.by_key.remove(&subscription.key);
@@ -177,7 +177,7 @@ impl Subscriptions {
     }
 
     /// Every subscription with its slot, in no order that means anything.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Subscription)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &ClientSubscription)> {
         self.slots
             .iter()
             .enumerate()

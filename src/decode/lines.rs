@@ -18,9 +18,9 @@ pub(super) enum Note {
     Rejected(&'static str),
 }
 
-/// Lines not written yet, and the parts of an event that is not whole yet.
+/// TextLines not written yet, and the parts of an event that is not whole yet.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct TextLines {
     text: Vec<u8>,
     /// By [`InstrumentId::index`].
     labels: Vec<Label>,
@@ -29,7 +29,7 @@ pub(super) struct Lines {
     levels: Vec<Level>,
 }
 
-impl Lines {
+impl TextLines {
     /// Tells of an instrument; they come in the order of their ids.
     pub(super) fn add(&mut self, id: InstrumentId, instrument: &Instrument) {
         if id.index() == self.labels.len() {

@@ -32,7 +32,7 @@ use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
 use crate::proof::{Applied, Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
 use crate::tick::{Body, BookState, Reason, Tick, Ticker};
-use lines::{Lines, Note};
+use lines::{Note, TextLines};
 use rest::{RestBodies, RestBody};
 
 /// What to decode.
@@ -105,7 +105,7 @@ fn decode(
 ) -> Result<Summary, DecodeError> {
     let mut decoder = Decoder::new(options)?;
     let mut reader = CaptureReader::new(input);
-    let mut lines = Lines::default();
+    let mut lines = TextLines::default();
     loop {
         match reader.read() {
             Ok(None) => break,
@@ -174,7 +174,7 @@ impl Decoder {
     }
 
     /// One received frame.
-    fn line(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn line(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         self.learn(line.frame, lines);
         self.frame.clear();
         self.frame.extend_from_slice(line.frame);
@@ -233,7 +233,7 @@ impl Decoder {
     }
 
     /// Frames before this one are missing: no book is what it was, unless the frame has it whole.
-    fn hole(&mut self, line: &CaptureLine<'_>, missed: u64, lines: &mut Lines) {
+    fn hole(&mut self, line: &CaptureLine<'_>, missed: u64, lines: &mut TextLines) {
         self.summary.seq_gaps += 1;
         lines.gap(line.number, None, None, missed);
         for (id, _) in self.table.iter() {
@@ -244,7 +244,7 @@ impl Decoder {
     }
 
     /// What a frame says of the ids of trades beside them.
-    fn marks(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn marks(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         for &mark in &self.batch.trade_marks {
             self.trades.mark(mark, moment(line), &mut self.ticks);
         }
@@ -252,7 +252,7 @@ impl Decoder {
     }
 
     /// Prints what waits to be told.
-    fn tell(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn tell(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         // A capture without times says 0, and so do its events.
         let at = line.at.or(UnixNanos(0));
         for tick in self.ticks.drain(..) {
@@ -267,7 +267,7 @@ impl Decoder {
     }
 
     /// What could not be read of a frame. A book of which an event is lost is none any more.
-    fn losses(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn losses(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         for loss in &self.batch.losses {
             self.summary.counts.rejected_items += u64::from(loss.count);
             lines.loss(line.number, loss, native(&self.table, loss.instrument));
@@ -279,7 +279,7 @@ impl Decoder {
     }
 
     /// Makes instruments of the symbols in a frame that were not seen before.
-    fn learn(&mut self, frame: &[u8], lines: &mut Lines) {
+    fn learn(&mut self, frame: &[u8], lines: &mut TextLines) {
         let mut found: Vec<String> = Vec::new();
         let seen = &mut self.seen;
         self.exchange.symbols_in(frame, &mut |native| {
@@ -318,7 +318,7 @@ impl Decoder {
     }
 
     /// A frame that put something into the batch.
-    fn data(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn data(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         self.orphans += u64::from(self.batch.orphans);
         self.events(line, lines);
         let length = self.batch.ticks.len();
@@ -346,7 +346,7 @@ impl Decoder {
     }
 
     /// Prints what stands in the batch outside of books, and takes out what is not told.
-    fn events(&mut self, line: &CaptureLine<'_>, lines: &mut Lines) {
+    fn events(&mut self, line: &CaptureLine<'_>, lines: &mut TextLines) {
         // Examples out of documentations state no time, are no market's, and none follows another.
         let is_session = line.at.is_some();
         let mut index = 0;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Batch, ConnectionPlan, Exchange, Frame, Rejected, Request, Subject, Subscription, general,
+    Batch, ConnectionPlan, Exchange, Frame, NamedStream, Rejected, Request, Subscription, general,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame, Value};
@@ -51,7 +51,7 @@ pub trait Protocol: fmt::Debug + Send + 'static {
 
     /// The stream that the text of a frame names which cannot be read, where it is ours and the frame
     /// can be of no other.
-    fn trace(&self, _: &NativeMap, _: &[u8]) -> Option<Subject> {
+    fn trace(&self, _: &NativeMap, _: &[u8]) -> Option<NamedStream> {
         None
     }
 
@@ -99,7 +99,7 @@ impl<P: Protocol> Adapter<P> {
             let outcome = general::outcome(read, batch);
             if let Err(rejected) = outcome
                 && batch.losses.is_empty()
-                && let Some(Subject { instrument, channel: Some(channel), .. }) =
+                && let Some(NamedStream { instrument, channel: Some(channel), .. }) =
                     protocol.trace(instruments, text)
             {
                 batch.lose(Some(instrument), channel, rejected);

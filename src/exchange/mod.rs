@@ -111,7 +111,7 @@ pub enum Answers {
 
 /// The stream that an answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Subject {
+pub struct NamedStream {
     /// Whose.
     pub instrument: InstrumentId,
     /// Which of its channels, where the answer says it; else it is about any.
@@ -120,7 +120,7 @@ pub struct Subject {
     pub interval: Option<Interval>,
 }
 
-impl Subject {
+impl NamedStream {
     /// A channel; of candles those of any length.
     pub const fn of(instrument: InstrumentId, channel: Channel) -> Self {
         Self { instrument, channel: Some(channel), interval: None }
@@ -298,19 +298,19 @@ pub enum Frame {
         /// The id that we gave it; `None` when the exchange does not echo one.
         id: Option<u64>,
         /// The stream that was accepted, where the answer names it.
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
     },
     /// A stream has ended: by a request of ours, or because the exchange ends it.
     Left {
         /// The id that we gave to the request; `None` when the exchange does not echo one.
         id: Option<u64>,
         /// The stream, where it is named and ours.
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
     },
     /// All that the exchange sends on this connection, of what is ours. It answers any request that
     /// was accepted; what stood in the last list, stands in this one no more and was not left by us
     /// is what the exchange has ended.
-    Subscribed(Box<[Subject]>),
+    Subscribed(Box<[NamedStream]>),
     /// A heartbeat of the exchange.
     Heartbeat,
     /// The exchange says how it is; [`Reason::None`] when all is well, and where it says more than
@@ -321,7 +321,7 @@ pub enum Frame {
         /// The id of the request that was refused, where it says so.
         id: Option<u64>,
         /// The stream that was refused, where it names it.
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
         /// Of what kind that is.
         kind: RefusalKind,
         /// Its own words, cut to fit.

@@ -5,7 +5,7 @@ use arrayvec::ArrayString;
 
 use super::refusal::Refusals;
 use super::{
-    Batch, BookUpdate, Exchange, Frame, Origin, RefusalKind, Rejected, SequencedTick, Subject,
+    Batch, BookUpdate, Exchange, Frame, NamedStream, Origin, RefusalKind, Rejected, SequencedTick,
     Subscription,
 };
 use crate::clock::UnixNanos;
@@ -157,9 +157,9 @@ pub(super) fn assert_both_ways(
 pub(super) fn refused_by(
     adapter: &mut impl Exchange,
     text: &str,
-) -> (Option<u64>, Option<Subject>, RefusalKind) {
+) -> (Option<u64>, Option<NamedStream>, RefusalKind) {
     match read_by(adapter, text).outcome {
-        Ok(Frame::Error { id, subject, kind, .. }) => (id, subject, kind),
+        Ok(Frame::Error { id, stream, kind, .. }) => (id, stream, kind),
         other => panic!("{text}: {other:?}"),
     }
 }

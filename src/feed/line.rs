@@ -19,7 +19,7 @@ use super::connection::attempts::Attempts;
 use super::connection::circuit::Circuit;
 use super::connection::open::{Open, Sign};
 use super::connection::pacing::Pacer;
-use super::connection::upstream::{Change, Lost, Site, Target, Upstream};
+use super::connection::upstream::{Change, Lost, Target, Upstream, UpstreamContext};
 use super::options::{FeedError, FeedOptions};
 use super::publish::absences::gravity;
 use crate::clock::{MonoNanos, UnixNanos};
@@ -59,7 +59,7 @@ pub(super) struct Lines {
     lines: Vec<Line>,
     /// How many lines carry the same.
     copies: usize,
-    shared: Shared,
+    dialing: Dialing,
     /// Age at which a connection is replaced.
     replace_after: Option<Duration>,
     /// The line that is read first in this turn.
@@ -79,7 +79,7 @@ pub(super) struct Lines {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Dialing {
     target: Target,
     rules: ConnectionRules,
     profile: &'static Profile,
@@ -118,7 +118,7 @@ impl Standing {
 }
 
 /// What changes with every turn.
-pub(super) struct World<'a> {
+pub(super) struct Turn<'a> {
     pub(super) registry: &'a Registry,
     pub(super) notices: &'a mut Vec<FeedNotice>,
     pub(super) now: MonoNanos,
@@ -126,24 +126,29 @@ pub(super) struct World<'a> {
     pub(super) date: UnixNanos,
 }
 
-impl Shared {
-    fn site<'a>(&'a mut self, line: usize, copy: u8, world: &'a mut World<'_>) -> Site<'a> {
-        Site {
+impl Dialing {
+    fn context<'a>(
+        &'a mut self,
+        line: usize,
+        copy: u8,
+        turn: &'a mut Turn<'_>,
+    ) -> UpstreamContext<'a> {
+        UpstreamContext {
             line: line as u8,
             copy,
             target: &self.target,
             rules: &self.rules,
             profile: self.profile,
             pacer: &self.pacer,
-            date: world.date,
-            registry: world.registry,
+            date: turn.date,
+            registry: turn.registry,
             attempts: &self.attempts,
             circuit: &mut self.circuit,
             lost: &mut self.lost,
             generations: &mut self.generations,
-            notices: world.notices,
+            notices: turn.notices,
             counters: &self.counters,
-            now: world.now,
+            now: turn.now,
         }
     }
 
@@ -169,7 +174,7 @@ impl Lines {
         }
         let rules = exchange.connection_rules();
         let attempts = options.attempts.clone().unwrap_or_else(|| Attempts::new(&rules));
-        let mut shared = Shared {
+        let mut dialing = Dialing {
             target,
             rules,
             profile: profile(exchange.id()),
@@ -186,7 +191,7 @@ impl Lines {
         let mut lines = Vec::with_capacity(count);
         for (group, plan) in plans.into_iter().map(Arc::new).enumerate() {
             lines.extend(
-                (0..copies).map(|copy| Line::new(shared.upstream(Arc::clone(&plan)), group, copy)),
+                (0..copies).map(|copy| Line::new(dialing.upstream(Arc::clone(&plan)), group, copy)),
             );
         }
         Ok(Self {
@@ -194,7 +199,7 @@ impl Lines {
             copies,
             // An hour of 24, so that a replacement that fails at first has time to succeed.
             replace_after: rules.lifetime.map(|lifetime| lifetime - lifetime / 24),
-            shared,
+            dialing,
             first: 0,
             replacements_first: false,
             due: MonoNanos::ZERO,
@@ -224,9 +229,9 @@ impl Lines {
         let added: Vec<_> = is.iter().filter(|one| !was.contains(one)).copied().collect();
         for line in self.lines.iter_mut().filter(|line| usize::from(line.group) == group) {
             if is.is_empty() {
-                line.close(plan, reason, &mut self.shared);
+                line.close(plan, reason, &mut self.dialing);
             } else if was.is_empty() {
-                line.main = self.shared.upstream(Arc::clone(plan));
+                line.main = self.dialing.upstream(Arc::clone(plan));
             } else {
                 line.change(plan, (&left, &added), now);
             }
@@ -239,7 +244,7 @@ impl Lines {
             return false;
         }
         for copy in 0..self.copies {
-            let main = self.shared.upstream(Arc::clone(plan));
+            let main = self.dialing.upstream(Arc::clone(plan));
             // What is added makes nothing less ready than it was.
             self.lines.push(Line { was_open: true, ..Line::new(main, group, copy) });
         }
@@ -249,7 +254,7 @@ impl Lines {
     /// The circuit opens after as many failures as fit the number of connections.
     pub(super) fn count_connections(&mut self) {
         let count = self.lines.iter().filter(|line| !line.is_closed()).count();
-        self.shared.circuit.set_connections(count);
+        self.dialing.circuit.set_connections(count);
     }
 
     /// How many of them, in a row, carry the same.
@@ -323,14 +328,14 @@ impl Lines {
     }
 
     /// The answer to a question for the host.
-    pub(super) fn resolved(&mut self, ticket: u64, addresses: &Addresses, world: &mut World<'_>) {
+    pub(super) fn resolved(&mut self, ticket: u64, addresses: &Addresses, turn: &mut Turn<'_>) {
         self.attention = true;
-        let shared = &mut self.shared;
+        let dialing = &mut self.dialing;
         for (index, line) in self.lines.iter_mut().enumerate() {
             let copy = line.copy;
             for upstream in line.upstreams() {
-                let mut site = shared.site(index, copy, world);
-                upstream.resolved(ticket, addresses.clone(), &mut site);
+                let mut context = dialing.context(index, copy, turn);
+                upstream.resolved(ticket, addresses.clone(), &mut context);
             }
         }
     }
@@ -340,22 +345,22 @@ impl Lines {
         &mut self,
         exchange: &E,
         numbers: &mut Numbers,
-        world: &mut World<'_>,
+        turn: &mut Turn<'_>,
     ) -> bool {
-        if !self.attention && world.now < self.due {
+        if !self.attention && turn.now < self.due {
             return false;
         }
         self.attention = false;
         let mut due = MonoNanos::MAX;
-        let was_open = self.shared.circuit.is_open();
+        let was_open = self.dialing.circuit.is_open();
         for (index, line) in self.lines.iter_mut().enumerate() {
             let copy = line.copy;
-            line.main.tend(exchange, &mut self.shared.site(index, copy, world));
+            line.main.tend(exchange, &mut self.dialing.context(index, copy, turn));
             line.was_open |= line.main.open_since().is_some();
             if let Some(replacement) = &mut line.replacement {
-                replacement.tend(exchange, &mut self.shared.site(index, copy, world));
+                replacement.tend(exchange, &mut self.dialing.context(index, copy, turn));
             }
-            due = due.min(line.replace(self.replace_after, numbers, &mut self.shared, world.now));
+            due = due.min(line.replace(self.replace_after, numbers, &mut self.dialing, turn.now));
             let said = line.says();
             self.words_changed |= std::mem::replace(&mut line.said, said) != said;
             due = due.min(line.main.due());
@@ -363,13 +368,13 @@ impl Lines {
                 due = due.min(replacement.due());
             }
         }
-        numbers.note_newest(self.shared.generations);
-        self.count_waiting(world.now);
-        self.compare(numbers, world.now);
+        numbers.note_newest(self.dialing.generations);
+        self.count_waiting(turn.now);
+        self.compare(numbers, turn.now);
         self.note_doubted();
-        if was_open && !self.shared.circuit.is_open() {
-            self.upstreams().for_each(|upstream| upstream.wake(world.now));
-            due = world.now;
+        if was_open && !self.dialing.circuit.is_open() {
+            self.upstreams().for_each(|upstream| upstream.wake(turn.now));
+            due = turn.now;
         }
         self.due = due;
         true
@@ -390,12 +395,12 @@ impl Lines {
             }
             false => Some(group[0].main.plan().subscriptions.len()),
         });
-        let counters = &self.shared.counters;
+        let counters = &self.dialing.counters;
         counters.unsettled_subscriptions.set(unsettled.sum::<usize>() as u64);
         let open = || self.lines.iter().flat_map(Line::opened);
         let unsent: usize = open().map(Open::unsent).sum();
         let until = open().filter(|one| one.unsent() > 0).map(|one| {
-            let ahead = match self.shared.rules.messages_of {
+            let ahead = match self.dialing.rules.messages_of {
                 MessagesOf::Connection => one.unsent(),
                 MessagesOf::Address => unsent,
             };
@@ -477,7 +482,7 @@ impl Lines {
 
     /// Connections that were open and are not any more, each told once.
     pub(super) fn take_lost(&mut self) -> Option<Lost> {
-        self.shared.lost.pop()
+        self.dialing.lost.pop()
     }
 
     /// What of a lost connection no other is known to bring, of all that is still asked for.
@@ -574,30 +579,30 @@ impl Lines {
     }
 
     /// Ends one connection of a line, for a reason found while reading from it.
-    pub(super) fn end(&mut self, index: usize, replacement: bool, end: End, world: &mut World<'_>) {
+    pub(super) fn end(&mut self, index: usize, replacement: bool, end: End, turn: &mut Turn<'_>) {
         self.attention = true;
         let line = &mut self.lines[index];
         let upstream = if replacement { line.replacement.as_mut() } else { Some(&mut line.main) };
         let Some(upstream) = upstream else { return };
-        let mut site = self.shared.site(index, line.copy, world);
+        let mut context = self.dialing.context(index, line.copy, turn);
         match end {
             End::Closed(code, words) => {
                 let detail = match &*words {
                     "" => format!("the exchange closed with {code}"),
                     words => format!("the exchange closed with {code} {words:?}"),
                 };
-                let judged = site.profile.closed(code, &words);
+                let judged = context.profile.closed(code, &words);
                 let (reason, wait) = judged.unwrap_or((Reason::Close, Duration::ZERO));
-                upstream.lose(reason, Some(detail.into()), Some(wait), &mut site);
+                upstream.lose(reason, Some(detail.into()), Some(wait), &mut context);
             }
-            End::Failed(error) => upstream.fail(&error, &mut site),
+            End::Failed(error) => upstream.fail(&error, &mut context),
             End::Refused { reason, wait, text } => {
                 let detail = format!("the exchange serves nothing here any more: {text}");
-                upstream.lose(reason, Some(detail.into()), Some(wait), &mut site);
+                upstream.lose(reason, Some(detail.into()), Some(wait), &mut context);
             }
             End::Hole { expected, found } => {
                 let detail = format!("frame {found} came where {expected} was due");
-                upstream.lose(Reason::SequenceGap, Some(detail.into()), None, &mut site);
+                upstream.lose(Reason::SequenceGap, Some(detail.into()), None, &mut context);
             }
         }
     }
@@ -606,7 +611,7 @@ impl Lines {
     pub(super) fn take_change(&mut self) -> Option<(usize, Change)> {
         for (index, line) in self.lines.iter_mut().enumerate() {
             if let Some(change) = line.main.take_change() {
-                return Some((index, line.succeed(change, &mut self.shared)));
+                return Some((index, line.succeed(change, &mut self.dialing)));
             }
         }
         None
@@ -717,11 +722,11 @@ impl Line {
     }
 
     /// Ends its connections, as it carries nothing any more until something comes again.
-    fn close(&mut self, plan: &Arc<ConnectionPlan>, reason: Reason, shared: &mut Shared) {
+    fn close(&mut self, plan: &Arc<ConnectionPlan>, reason: Reason, dialing: &mut Dialing) {
         for upstream in self.replacement.iter_mut().chain([&mut self.main]) {
             let generation = upstream.generation();
-            shared.circuit.forget(generation);
-            shared.lost.extend(upstream.retire(reason));
+            dialing.circuit.forget(generation);
+            dialing.lost.extend(upstream.retire(reason));
         }
         self.main.set_plan(Arc::clone(plan));
         self.replacement = None;
@@ -733,7 +738,7 @@ impl Line {
         &mut self,
         after: Option<Duration>,
         numbers: &mut Numbers,
-        shared: &mut Shared,
+        dialing: &mut Dialing,
         now: MonoNanos,
     ) -> MonoNanos {
         let Some(replacement) = &mut self.replacement else {
@@ -748,7 +753,7 @@ impl Line {
             if !self.shutdown_notice && !self.main.is_barren() && now < at {
                 return at;
             }
-            self.replacement = Some(shared.upstream(Arc::clone(self.main.plan())));
+            self.replacement = Some(dialing.upstream(Arc::clone(self.main.plan())));
             return now;
         };
         // Its own failures are its backoff's business; nobody else needs to know.
@@ -756,35 +761,35 @@ impl Line {
         if let Some(since) = replacement.settled_since()
             && !replacement.lacks_what_is_on(&self.main)
             && now >= since.after(OVERLAP_MIN)
-            && (now >= since.after(OVERLAP_MAX) || !waits(replacement, numbers, shared))
+            && (now >= since.after(OVERLAP_MAX) || !waits(replacement, numbers, dialing))
         {
-            self.take_over(shared);
+            self.take_over(dialing);
             return now;
         }
         now.after(OVERLAP_LOOK_EVERY)
     }
 
     /// The replacement becomes the line's connection.
-    fn take_over(&mut self, shared: &mut Shared) {
+    fn take_over(&mut self, dialing: &mut Dialing) {
         let Some(replacement) = self.replacement.take() else { return };
-        shared.lost.extend(self.main.terminate());
+        dialing.lost.extend(self.main.terminate());
         self.main = replacement;
         self.shutdown_notice = false;
-        shared.counters.rollovers.increment();
+        dialing.counters.rollovers.increment();
     }
 
     /// A line whose connection is lost while its replacement is open goes on with that.
-    fn succeed(&mut self, change: Change, shared: &mut Shared) -> Change {
+    fn succeed(&mut self, change: Change, dialing: &mut Dialing) -> Change {
         if !matches!(change.state, FeedState::Reconnecting | FeedState::Error) {
             return change;
         }
         let Some(replacement) = &self.replacement else { return change };
         if replacement.open_since().is_none() {
-            shared.circuit.forget(replacement.generation());
+            dialing.circuit.forget(replacement.generation());
             self.replacement = None;
             return change;
         }
-        self.take_over(shared);
+        self.take_over(dialing);
         Change { state: self.main.state(), reason: Reason::Rollover, detail: change.detail }
     }
 }
@@ -800,10 +805,10 @@ fn heard_of<'a, I: Iterator<Item = &'a Open>>(
 }
 
 /// Whether a replacement has yet to join a stream.
-fn waits(replacement: &Upstream, numbers: &mut Numbers, shared: &Shared) -> bool {
+fn waits(replacement: &Upstream, numbers: &mut Numbers, dialing: &Dialing) -> bool {
     let subscriptions = replacement.plan().subscriptions.iter();
     let in_stream =
-        |one: &&Subscription| shared.books_in_stream && one.channel == Channel::Orderbook;
+        |one: &&Subscription| dialing.books_in_stream && one.channel == Channel::Orderbook;
     let books = subscriptions.filter(in_stream).map(|one| one.instrument);
     let generation = replacement.generation();
     numbers.waits_for(generation, books)

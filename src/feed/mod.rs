@@ -21,7 +21,7 @@ pub use carry::{StreamKind, subscriptions};
 pub use command::{Addresses, FeedCommand, FeedHandle, FeedNotice, FeedReport, Refusal};
 pub use connection::attempts::Attempts;
 pub use options::{FeedContext, FeedError, FeedOptions};
-pub use publish::output::RingEnd;
+pub use publish::rings::RingEnd;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -32,10 +32,10 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::connection::open::Sign;
 use self::connection::upstream::{Change, Target};
-use self::line::{Lines, Standing, World};
+use self::line::{Lines, Standing, Turn};
 use self::publish::Publisher;
 use self::publish::absences::graver;
-use self::publish::output::Output;
+use self::publish::rings::Rings;
 use self::read::{Outcome, Reader};
 use self::resync::{Resyncs, Try};
 use crate::clock::{Clock, MonoNanos};
@@ -124,7 +124,7 @@ impl<E: Exchange> Feed<E> {
                 Arc::clone(&counters),
             ),
             exchange.date_rules(),
-            Output::new(context.rings, options.stall_max),
+            Rings::new(context.rings, options.stall_max),
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),
         );
@@ -242,8 +242,8 @@ impl<E: Exchange> Feed<E> {
             match command {
                 FeedCommand::Resolved { ticket, addresses } => {
                     let (registry, notices) = (self.poller.registry(), &mut self.notices);
-                    let mut world = World { registry, notices, now, date: self.clock.date(now) };
-                    self.lines.resolved(ticket, &addresses, &mut world);
+                    let mut turn = Turn { registry, notices, now, date: self.clock.date(now) };
+                    self.lines.resolved(ticket, &addresses, &mut turn);
                 }
                 FeedCommand::Snapshot { instrument, snapshot } => {
                     self.snapshots.push((instrument, snapshot));
@@ -303,7 +303,7 @@ impl<E: Exchange> Feed<E> {
         let known = self.publisher.numbers.known_until().unwrap_or(heard);
         let date = self.publisher.exchange_date(heard.min(known));
         self.publisher.tell(Body::Time { date }, now);
-        self.counters.ring_occupancy.set(self.publisher.output.occupancy() as u64);
+        self.counters.ring_occupancy.set(self.publisher.rings.occupancy() as u64);
         for (gauge, count) in self.counters.books.iter().zip(self.publisher.tally()) {
             gauge.set(count);
         }
@@ -352,8 +352,8 @@ impl<E: Exchange> Feed<E> {
         }
         if let Some(end) = end {
             let (registry, notices) = (self.poller.registry(), &mut self.notices);
-            let mut world = World { registry, notices, now, date: self.clock.date(now) };
-            self.lines.end(index, replacement, end, &mut world);
+            let mut turn = Turn { registry, notices, now, date: self.clock.date(now) };
+            self.lines.end(index, replacement, end, &mut turn);
         }
         (work, bytes)
     }
@@ -361,8 +361,8 @@ impl<E: Exchange> Feed<E> {
     /// Deadlines, requests and writes of the connections, and what changed with them.
     fn tend(&mut self, now: MonoNanos) {
         let (registry, notices) = (self.poller.registry(), &mut self.notices);
-        let mut world = World { registry, notices, now, date: self.clock.date(now) };
-        let has_looked = self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut world);
+        let mut turn = Turn { registry, notices, now, date: self.clock.date(now) };
+        let has_looked = self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut turn);
         self.let_go(now);
         while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);

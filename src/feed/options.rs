@@ -8,7 +8,7 @@ use crossbeam::channel::Sender;
 
 use super::command::FeedReport;
 use super::connection::attempts::Attempts;
-use super::publish::output::RingEnd;
+use super::publish::rings::RingEnd;
 use crate::clock::Clock;
 use crate::exchange::Subscription;
 use crate::latency::Recorder;

@@ -18,7 +18,7 @@ use arrayvec::ArrayString;
 use super::command::{FeedNotice, Refusal};
 use super::connection::open::Open;
 use super::connection::rhythm::Rhythms;
-use super::connection::subscribing::{Refused, Said};
+use super::connection::subscribing::{Conclusion, Said};
 use super::line::{End, Line};
 use super::publish::{Publisher, channel_of};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
@@ -320,10 +320,10 @@ impl<E: Exchange> Reader<'_, E> {
         self.outcome.attention = true;
         let open = &mut *connection.open;
         match frame {
-            Frame::Ack { id, subject } => {
-                open.subscribing.accept(id, subject);
+            Frame::Ack { id, stream } => {
+                open.subscribing.accept(id, stream);
                 while let Some(refused) = open.subscribing.concluded(received) {
-                    if refused == Refused::Moot {
+                    if refused == Conclusion::Moot {
                         continue;
                     }
                     let cost = open.refuse(refused, received, self.counters);
@@ -331,8 +331,8 @@ impl<E: Exchange> Reader<'_, E> {
                     self.notices.push(FeedNotice::Refused(Box::new(refusal)));
                 }
             }
-            Frame::Left { id, subject } => {
-                let ended = open.left(id, subject, received);
+            Frame::Left { id, stream } => {
+                let ended = open.left(id, stream, received);
                 self.tell_ended(ended, open, received);
             }
             Frame::Subscribed(listed) => {
@@ -340,8 +340,8 @@ impl<E: Exchange> Reader<'_, E> {
                 let ended = open.subscribed(listed, received);
                 self.tell_ended(ended, open, received);
             }
-            Frame::Error { id, subject, kind, text } => {
-                return self.error(Said { id, subject, kind }, text, connection, received);
+            Frame::Error { id, stream, kind, text } => {
+                return self.error(Said { id, stream, kind }, text, connection, received);
             }
             Frame::Listing(listings) => self.notices.push(FeedNotice::Listing(listings)),
             Frame::Shutdown => *connection.shutdown_notice = true,
@@ -369,8 +369,8 @@ impl<E: Exchange> Reader<'_, E> {
         }
         let open = &mut *connection.open;
         let refused = open.blame(said, received);
-        let answers_none = matches!(refused, Refused::Unknown | Refused::Moot);
-        let answers_nothing = refused == Refused::Unknown && id.is_none();
+        let answers_none = matches!(refused, Conclusion::Unknown | Conclusion::Moot);
+        let answers_nothing = refused == Conclusion::Unknown && id.is_none();
         if !answers_nothing {
             self.counters.refusals[kind.index()].increment();
         }
@@ -378,17 +378,17 @@ impl<E: Exchange> Reader<'_, E> {
             let (reason, wait) = (Reason::ExchangeError, Duration::ZERO);
             return Some(End::Refused { reason, wait, text });
         }
-        if refused == Refused::Moot {
+        if refused == Conclusion::Moot {
             return None;
         }
         // What is none of our requests was the greeting, which nobody waits for.
-        if refused == Refused::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
+        if refused == Conclusion::Unknown && matches!(kind, RefusalKind::Temporary { .. }) {
             open.greet_again(&connection.plan.greeting);
         }
         if answers_nothing && is_of_its_own(kind) && !open.sequence.is_numbered() {
             self.mistrust_unnumbered(connection, received);
         }
-        let is_pending = refused == Refused::Pending;
+        let is_pending = refused == Conclusion::Pending;
         let cost = connection.open.refuse(refused, received, self.counters);
         let (line, kind) = (self.index as u8, Some(kind));
         let refusal = Refusal { line, id, kind, text, is_pending, ..cost };
@@ -412,7 +412,7 @@ impl<E: Exchange> Reader<'_, E> {
     /// Streams that the exchange has ended by itself are not here, and are asked for again.
     fn tell_ended(
         &mut self,
-        ended: impl IntoIterator<Item = Refused>,
+        ended: impl IntoIterator<Item = Conclusion>,
         open: &mut Open,
         received: MonoNanos,
     ) {

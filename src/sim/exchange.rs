@@ -14,7 +14,6 @@ use super::armed::Armed;
 use super::fanout::{Fanout, Manner, Place};
 use super::fault::Fault;
 use super::http::{Response, Target};
-use super::lines::{ConnectionId, Lines};
 use super::listing::Listed;
 use super::market::{Counting, Market};
 use super::options::Options;
@@ -22,6 +21,7 @@ use super::player::{Playing, Recording};
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::truth::{Records, TrueBar, TrueBook, Truth};
+use super::wires::{ConnectionId, Wires};
 use super::write::Scale;
 use crate::clock::{Clock, MonoNanos};
 use crate::limits::{SIM_EVENTS_PER_TURN_MAX, SIM_IDLE_LOOK_EVERY};
@@ -29,7 +29,7 @@ use crate::limits::{SIM_EVENTS_PER_TURN_MAX, SIM_IDLE_LOOK_EVERY};
 /// The types and constants in which exchanges differ; who implements it is what one alone has.
 pub(super) trait Parts: Sized + Send + 'static {
     /// What is kept of one connection besides what all have.
-    type Session: Send;
+    type Caller: Send;
     /// How an instrument is written.
     type Spelling: Spelled + Send;
     /// A kind of stream of one instrument.
@@ -49,7 +49,7 @@ pub(super) trait Parts: Sized + Send + 'static {
     /// What a client gets of a recorded frame; `is_wanted` when it has subscribed to it.
     fn played<'a>(
         &self,
-        _session: &mut Self::Session,
+        _caller: &mut Self::Caller,
         text: &'a str,
         is_wanted: bool,
     ) -> Option<Cow<'a, str>> {
@@ -96,7 +96,7 @@ pub(super) struct Exchange<P: Parts> {
     pub(super) market: Market,
     pub(super) spellings: Vec<P::Spelling>,
     pub(super) by_native: HashMap<String, usize>,
-    pub(super) sessions: BTreeMap<ConnectionId, Client<P::Session>>,
+    pub(super) callers: BTreeMap<ConnectionId, Client<P::Caller>>,
     pub(super) fanout: Fanout<P::Manner>,
     pub(super) agenda: Agenda<P::Duty>,
     pub(super) armed: Armed,
@@ -112,10 +112,10 @@ pub(super) trait Protocol {
     fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response>;
 
     /// The WebSocket is open and can be written to.
-    fn greet(&mut self, _id: ConnectionId, _now: MonoNanos, _lines: &mut Lines) {}
+    fn greet(&mut self, _id: ConnectionId, _now: MonoNanos, _wires: &mut Wires) {}
 
     /// Does what a client says.
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines);
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires);
 
     /// A client is gone.
     fn forget(&mut self) {}
@@ -124,15 +124,15 @@ pub(super) trait Protocol {
     fn answer(&mut self, target: &Target, now: MonoNanos) -> Response;
 
     /// Does what concerns whole connections, and says when to come back.
-    fn care(&mut self, _now: MonoNanos, _lines: &mut Lines) -> MonoNanos {
+    fn care(&mut self, _now: MonoNanos, _wires: &mut Wires) -> MonoNanos {
         MonoNanos::MAX
     }
 
     /// Lets one taker come, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines);
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires);
 
     /// Does the duty that is due first.
-    fn run_duty(&mut self, lines: &mut Lines);
+    fn run_duty(&mut self, wires: &mut Wires);
 
     /// Obeys a fault that strikes in a way of the exchange's own; gives any other back.
     fn strike(&mut self, fault: Fault) -> Option<Fault> {
@@ -140,7 +140,7 @@ pub(super) trait Protocol {
     }
 
     /// Tells every client that the connection will end soon, where the exchange does so.
-    fn announce_end(&mut self, _now: MonoNanos, _lines: &mut Lines) {}
+    fn announce_end(&mut self, _now: MonoNanos, _wires: &mut Wires) {}
 
     /// Numbers of a book: of its last change, and of the last one that was sent.
     fn update_ids(&self, _index: usize) -> [u64; 2] {
@@ -220,7 +220,7 @@ impl<P: Parts> Exchange<P> {
             by_native: names.map(|(index, it)| (it.name().to_owned(), index)).collect(),
             fanout: Fanout::new(spellings.len(), P::Kind::COUNT),
             spellings,
-            sessions: BTreeMap::new(),
+            callers: BTreeMap::new(),
             agenda,
             armed: Armed::default(),
             truth,
@@ -231,15 +231,15 @@ impl<P: Parts> Exchange<P> {
     }
 
     /// Takes a client in.
-    pub(super) fn take_in(&mut self, id: ConnectionId, own: P::Session) {
+    pub(super) fn take_in(&mut self, id: ConnectionId, own: P::Caller) {
         let (opened, heard) = (MonoNanos::MAX, MonoNanos::MAX);
         let client = Client { opened, heard, keys: HashSet::new(), playing: None, own };
-        self.sessions.insert(id, client);
+        self.callers.insert(id, client);
     }
 
     /// Notes what a client wants of a recording; false when none is played.
     pub(super) fn want_recorded(&mut self, id: ConnectionId, key: String, now: MonoNanos) -> bool {
-        if let Some(client) = self.sessions.get_mut(&id).filter(|_| self.recording.is_some()) {
+        if let Some(client) = self.callers.get_mut(&id).filter(|_| self.recording.is_some()) {
             client.keys.insert(key);
             client.playing.get_or_insert_with(|| Playing::new(now)).postpone(now);
         }
@@ -247,36 +247,36 @@ impl<P: Parts> Exchange<P> {
     }
 
     /// Plays the recording to every client.
-    fn play(&mut self, recording: &Recording, now: MonoNanos, lines: &mut Lines) -> Due {
+    fn play(&mut self, recording: &Recording, now: MonoNanos, wires: &mut Wires) -> Due {
         let own = &self.own;
         recording.play(
             now,
-            self.sessions.iter_mut(),
-            lines,
+            self.callers.iter_mut(),
+            wires,
             |client| &mut client.playing,
-            |id, client, frame, lines| {
+            |id, client, frame, wires| {
                 let is_wanted = frame.is_for(recording, &client.keys);
                 if let Some(text) = own.played(&mut client.own, &frame.text, is_wanted) {
-                    lines.market(id, &[text.as_bytes()]);
+                    wires.market(id, &[text.as_bytes()]);
                 }
             },
         )
     }
 
     /// Lets clients go that say nothing, and says when to look again.
-    fn end_idle(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+    fn end_idle(&mut self, now: MonoNanos, wires: &mut Wires) -> MonoNanos {
         let Some(Idle { after, counts_told, words }) = P::IDLE else { return MonoNanos::MAX };
         if now < self.next_idle_look {
             return self.next_idle_look;
         }
         self.next_idle_look = now.after(SIM_IDLE_LOOK_EVERY);
-        for (id, client) in &self.sessions {
-            let told = if counts_told { lines.told(*id) } else { MonoNanos::ZERO };
+        for (id, client) in &self.callers {
+            let told = if counts_told { wires.told(*id) } else { MonoNanos::ZERO };
             if client.heard.max(told).after(after) > now {
                 continue;
             }
-            match (words, lines.connection(*id)) {
-                (Some((code, words)), _) => lines.close(*id, code, words),
+            match (words, wires.connection(*id)) {
+                (Some((code, words)), _) => wires.close(*id, code, words),
                 (None, Some(connection)) => connection.gone = !connection.muted,
                 (None, None) => {}
             }
@@ -285,15 +285,15 @@ impl<P: Parts> Exchange<P> {
     }
 
     /// When the next taker comes.
-    fn next_step(&self, now: MonoNanos, lines: &Lines) -> MonoNanos {
+    fn next_step(&self, now: MonoNanos, wires: &Wires) -> MonoNanos {
         match P::HAS_BOOKS {
-            true => self.agenda.next_step(now, || self.fanout.count() > 0 && lines.have_room()),
+            true => self.agenda.next_step(now, || self.fanout.count() > 0 && wires.have_room()),
             false => MonoNanos::MAX,
         }
     }
 
     /// Does what is due, in the order of the planned times.
-    pub(super) fn run_due(&mut self, now: MonoNanos, lines: &mut Lines) -> Due
+    pub(super) fn run_due(&mut self, now: MonoNanos, wires: &mut Wires) -> Due
     where
         Self: Protocol,
     {
@@ -302,18 +302,18 @@ impl<P: Parts> Exchange<P> {
             return Due { exact: MonoNanos::MAX, loose: MonoNanos::MAX };
         }
         for _ in 0..SIM_EVENTS_PER_TURN_MAX {
-            let (duty_at, step_at) = (self.agenda.next_duty(), self.next_step(now, lines));
+            let (duty_at, step_at) = (self.agenda.next_duty(), self.next_step(now, wires));
             if step_at.min(duty_at) > now {
                 break;
             }
             if duty_at < step_at {
-                self.run_duty(lines);
+                self.run_duty(wires);
             } else {
                 self.agenda.note_lateness(now.since(step_at));
-                self.run_step(step_at, lines);
+                self.run_step(step_at, wires);
             }
         }
-        Due { exact: self.next_step(now, lines), loose: self.agenda.next_duty() }
+        Due { exact: self.next_step(now, wires), loose: self.agenda.next_duty() }
     }
 }
 
@@ -325,22 +325,22 @@ where
         self.admit(id, target)
     }
 
-    fn opened(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines) {
-        if let Some(client) = self.sessions.get_mut(&id) {
+    fn opened(&mut self, id: ConnectionId, now: MonoNanos, wires: &mut Wires) {
+        if let Some(client) = self.callers.get_mut(&id) {
             (client.opened, client.heard) = (now, now);
-            self.greet(id, now, lines);
+            self.greet(id, now, wires);
         }
     }
 
-    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        if let Some(client) = self.sessions.get_mut(&id) {
+    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        if let Some(client) = self.callers.get_mut(&id) {
             client.heard = now;
-            self.command(id, text, now, lines);
+            self.command(id, text, now, wires);
         }
     }
 
     fn closed(&mut self, id: ConnectionId) {
-        if self.sessions.remove(&id).is_some() {
+        if self.callers.remove(&id).is_some() {
             self.fanout.forget(id, |_| true);
             self.forget();
         }
@@ -350,15 +350,15 @@ where
         self.answer(target, now)
     }
 
-    fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due {
-        let cared = self.end_idle(now, lines).min(self.care(now, lines));
+    fn advance(&mut self, now: MonoNanos, wires: &mut Wires) -> Due {
+        let cared = self.end_idle(now, wires).min(self.care(now, wires));
         let due = match self.recording.take() {
             Some(recording) => {
-                let due = self.play(&recording, now, lines);
+                let due = self.play(&recording, now, wires);
                 self.recording = Some(recording);
                 due
             }
-            None => self.run_due(now, lines),
+            None => self.run_due(now, wires),
         };
         Due { loose: due.loose.min(cared), ..due }
     }
@@ -369,8 +369,8 @@ where
         }
     }
 
-    fn announce_shutdown(&mut self, now: MonoNanos, lines: &mut Lines) {
-        self.announce_end(now, lines);
+    fn announce_shutdown(&mut self, now: MonoNanos, wires: &mut Wires) {
+        self.announce_end(now, wires);
     }
 
     fn pause(&mut self, paused: bool, now: MonoNanos) {
@@ -386,7 +386,7 @@ where
 
     fn streams(&self) -> usize {
         match self.recording {
-            Some(_) => self.sessions.values().map(|client| client.keys.len()).sum(),
+            Some(_) => self.callers.values().map(|client| client.keys.len()).sum(),
             None => self.fanout.count(),
         }
     }

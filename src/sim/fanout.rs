@@ -1,6 +1,6 @@
 //! Who gets which stream, and the buffer in which frames are made.
 
-use super::lines::{ConnectionId, Lines};
+use super::wires::{ConnectionId, Wires};
 
 /// A kind of stream, by its place among those that an instrument has.
 pub(super) trait Place: Copy {
@@ -109,7 +109,7 @@ impl<M: Manner> Fanout<M> {
     pub(super) fn publish(
         &mut self,
         stream: (usize, impl Place),
-        lines: &mut Lines,
+        wires: &mut Wires,
         write: impl Fn(&mut Vec<u8>, &M),
     ) {
         let mut made: Option<&M> = None;
@@ -121,7 +121,7 @@ impl<M: Manner> Fanout<M> {
             }
             if !self.scratch.is_empty() {
                 let [before, behind] = manner.around();
-                lines.market(*id, &[before, &self.scratch, behind]);
+                wires.market(*id, &[before, &self.scratch, behind]);
             }
         }
     }
@@ -130,13 +130,13 @@ impl<M: Manner> Fanout<M> {
     pub(super) fn tell(
         &mut self,
         id: ConnectionId,
-        lines: &mut Lines,
+        wires: &mut Wires,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
         self.scratch.clear();
         write(&mut self.scratch);
         if !self.scratch.is_empty() {
-            lines.market(id, &[&self.scratch]);
+            wires.market(id, &[&self.scratch]);
         }
     }
 }

@@ -27,7 +27,6 @@ mod fanout;
 mod fault;
 mod http;
 mod kraken;
-mod lines;
 mod listing;
 mod market;
 mod okx;
@@ -44,6 +43,7 @@ mod stats;
 mod tamper;
 mod transport;
 mod truth;
+mod wires;
 mod write;
 
 pub use arguments::Arguments;

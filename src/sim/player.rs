@@ -6,9 +6,9 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use super::lines::{ConnectionId, Lines};
 use super::options::{CaptureEnd, Playback, Speed};
 use super::speaker::Due;
+use super::wires::{ConnectionId, Wires};
 use crate::capture::{CaptureError, CaptureReader, Direction};
 use crate::clock::MonoNanos;
 use crate::limits::{SIM_FRAMES_PER_TURN_MAX, SIM_QUIET_BEFORE};
@@ -100,17 +100,17 @@ impl Recording {
     pub(super) fn play<'a, S: 'a>(
         &self,
         now: MonoNanos,
-        sessions: impl Iterator<Item = (&'a ConnectionId, &'a mut S)>,
-        lines: &mut Lines,
+        callers: impl Iterator<Item = (&'a ConnectionId, &'a mut S)>,
+        wires: &mut Wires,
         playing: impl Fn(&mut S) -> &mut Option<Playing>,
-        mut tell: impl FnMut(ConnectionId, &mut S, &Recorded, &mut Lines),
+        mut tell: impl FnMut(ConnectionId, &mut S, &Recorded, &mut Wires),
     ) -> Due {
         let mut next = MonoNanos::MAX;
-        for (&id, session) in sessions {
-            let Some(mut place) = *playing(session) else { continue };
+        for (&id, caller) in callers {
+            let Some(mut place) = *playing(caller) else { continue };
             let at =
-                place.play(self, now, (id, lines), |frame, lines| tell(id, session, frame, lines));
-            *playing(session) = Some(place);
+                place.play(self, now, (id, wires), |frame, wires| tell(id, caller, frame, wires));
+            *playing(caller) = Some(place);
             next = next.min(at);
         }
         Due { exact: MonoNanos::MAX, loose: next }
@@ -166,19 +166,19 @@ impl Playing {
         &mut self,
         recording: &Recording,
         now: MonoNanos,
-        (id, lines): (ConnectionId, &mut Lines),
-        mut tell: impl FnMut(&Recorded, &mut Lines),
+        (id, wires): (ConnectionId, &mut Wires),
+        mut tell: impl FnMut(&Recorded, &mut Wires),
     ) -> MonoNanos {
         for _ in 0..SIM_FRAMES_PER_TURN_MAX {
-            if !lines.has_room(id) {
+            if !wires.has_room(id) {
                 return MonoNanos::MAX;
             }
             match self.next(recording, now) {
-                Next::Frame(frame) => tell(frame, lines),
+                Next::Frame(frame) => tell(frame, wires),
                 Next::At(at) => return at,
                 Next::End => {
                     if recording.end == CaptureEnd::Close {
-                        lines.close(id, 1000, "");
+                        wires.close(id, 1000, "");
                     }
                     return MonoNanos::MAX;
                 }

@@ -15,13 +15,13 @@ use tungstenite::handshake::server::Request;
 use super::connection::{Connection, Incoming, Phase, Pulse};
 use super::fault::{Fault, FaultSpec, Of};
 use super::http::{self, Response, Target};
-use super::lines::{ConnectionId, Lines};
 use super::options::Options;
 use super::speaker::{Due, Speaker};
 use super::stats::Counters;
 use super::tamper::{Tamper, marks};
 use super::transport::{Certificate, Transport};
 use super::truth::{PastBook, TrueBar, TrueBook};
+use super::wires::{ConnectionId, Wires};
 use crate::clock::{Clock, MonoNanos};
 use crate::limits::{
     SIM_CARE_EVERY, SIM_CLOSING_MAX, SIM_CONNECTIONS_MAX, SIM_SLEEP_MAX, SIM_SLEEP_SLACK,
@@ -45,7 +45,7 @@ pub(super) struct Server {
     poll: Poll,
     listener: TcpListener,
     certificate: Option<Certificate>,
-    lines: Lines,
+    wires: Wires,
     speaker: Box<dyn Speaker>,
     commands: Receiver<Command>,
     counters: Arc<Counters>,
@@ -97,7 +97,7 @@ impl Server {
         let symbols = parts.speaker.truth().symbols();
         let tamper = Tamper::new(marks(options.exchange), &symbols, options.seed);
         Ok(Self {
-            lines: Lines::new(options.backlog_bytes_max, tamper, Arc::clone(&parts.counters)),
+            wires: Wires::new(options.backlog_bytes_max, tamper, Arc::clone(&parts.counters)),
             poll: parts.poll,
             listener: parts.listener,
             certificate: parts.certificate,
@@ -130,7 +130,7 @@ impl Server {
             let due = self.turn(self.clock.now());
             self.wait(due, &mut events);
         }
-        for id in self.lines.ids() {
+        for id in self.wires.ids() {
             self.end(id);
         }
         self.speaker
@@ -138,17 +138,17 @@ impl Server {
 
     /// One pass: commands, faults, what is due, heartbeats, and all of it into the sockets.
     fn turn(&mut self, now: MonoNanos) -> Due {
-        self.lines.now = now;
+        self.wires.now = now;
         while let Ok(command) = self.commands.try_recv() {
             self.obey(command, now);
         }
         self.strike_planned(now);
-        let mut due = self.speaker.advance(now, &mut self.lines);
+        let mut due = self.speaker.advance(now, &mut self.wires);
         if now >= self.next_care {
             self.next_care = now.after(SIM_CARE_EVERY);
             self.care(now);
         }
-        let held = self.lines.flush(now);
+        let held = self.wires.flush(now);
         self.sweep();
         due.loose = due.loose.min(held).min(self.next_care);
         due.loose = due.loose.min(self.planned.front().map_or(MonoNanos::MAX, |(at, _)| *at));
@@ -185,7 +185,7 @@ impl Server {
             return 0;
         }
         let now = self.clock.now();
-        self.lines.now = now;
+        self.wires.now = now;
         for event in events.iter() {
             match event.token() {
                 LISTENER => self.accept(now),
@@ -245,7 +245,7 @@ impl Server {
         while let Ok((socket, _)) = self.listener.accept() {
             // Without it a small frame would wait for the answer to the one before.
             let _ = socket.set_nodelay(true);
-            if self.lines.ids().count() >= SIM_CONNECTIONS_MAX {
+            if self.wires.ids().count() >= SIM_CONNECTIONS_MAX {
                 continue;
             }
             let transport = match &self.certificate {
@@ -255,9 +255,9 @@ impl Server {
             let Ok(transport) = transport else { continue };
             let mut connection = Connection::new(transport);
             connection.pulse.opened = now;
-            let id = self.lines.add(connection);
+            let id = self.wires.add(connection);
             self.counters.accepted.add(1);
-            let Some(connection) = self.lines.connection(id) else { continue };
+            let Some(connection) = self.wires.connection(id) else { continue };
             let interest = Interest::READABLE | Interest::WRITABLE;
             let socket = connection.transport().socket();
             if self.poll.registry().register(socket, Token(id.0), interest).is_err() {
@@ -269,12 +269,12 @@ impl Server {
     /// Takes and answers what a client sent.
     fn hear(&mut self, id: ConnectionId, now: MonoNanos) {
         loop {
-            let Some(connection) = self.lines.connection(id) else { return };
+            let Some(connection) = self.wires.connection(id) else { return };
             let more = connection.fill();
             if connection.muted {
                 return;
             }
-            while let Some(incoming) = self.lines.connection(id).and_then(Connection::next) {
+            while let Some(incoming) = self.wires.connection(id).and_then(Connection::next) {
                 self.answer(id, incoming, now);
             }
             if !more {
@@ -290,26 +290,26 @@ impl Server {
                 let response = Response::new(400, "{\"code\":-1000,\"msg\":\"\"}".to_owned());
                 return self.respond(id, response, true);
             }
-            Incoming::Violation => return self.lines.close(id, 1002, "Protocol error"),
-            Incoming::Close => return self.lines.close(id, 1000, ""),
+            Incoming::Violation => return self.wires.close(id, 1002, "Protocol error"),
+            Incoming::Close => return self.wires.close(id, 1000, ""),
             Incoming::Text(_) | Incoming::Binary | Incoming::Ping(_) | Incoming::Pong => {}
         }
         if self.too_many_messages(id, now) {
-            return self.lines.close(id, 1008, "Too many requests");
+            return self.wires.close(id, 1008, "Too many requests");
         }
         match incoming {
             Incoming::Text(text) => {
                 self.counters.commands.add(1);
                 if text.to_ascii_lowercase().contains("subscribe") {
-                    self.lines.unmute(id);
+                    self.wires.unmute(id);
                 }
-                self.speaker.message(id, &text, now, &mut self.lines);
+                self.speaker.message(id, &text, now, &mut self.wires);
             }
-            Incoming::Binary => self.lines.close(id, 1003, "Binary is not supported"),
-            Incoming::Ping(payload) => self.lines.send(id, 0xA, &[&payload]),
+            Incoming::Binary => self.wires.close(id, 1003, "Binary is not supported"),
+            Incoming::Ping(payload) => self.wires.send(id, 0xA, &[&payload]),
             Incoming::Pong => {
                 self.counters.pongs.add(1);
-                if let Some(connection) = self.lines.connection(id) {
+                if let Some(connection) = self.wires.connection(id) {
                     connection.pulse.unanswered = None;
                 }
             }
@@ -320,7 +320,7 @@ impl Server {
     /// Counts a message of a client, pings and pongs included.
     fn too_many_messages(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
         let bound = self.manners.messages_per_second;
-        let Some(connection) = self.lines.connection(id) else { return false };
+        let Some(connection) = self.wires.connection(id) else { return false };
         let pulse = &mut connection.pulse;
         if now.since(pulse.window) >= 1_000_000_000 {
             (pulse.window, pulse.messages) = (now, 0);
@@ -340,7 +340,7 @@ impl Server {
         self.counters.requests_refused.add(u64::from(response.status != 200));
         let last = request.headers().get("Connection").is_some_and(|value| value == "close");
         self.respond(id, response, last);
-        if let Some(connection) = self.lines.connection(id)
+        if let Some(connection) = self.wires.connection(id)
             && target.path.ends_with("/depth")
         {
             connection.held_until = now.after(self.manners.snapshot_lag);
@@ -349,7 +349,7 @@ impl Server {
             && *count > 0
         {
             *count -= 1;
-            if let Some(connection) = self.lines.connection(id) {
+            if let Some(connection) = self.wires.connection(id) {
                 connection.held_until = connection.held_until.max(now.after(*after));
             }
         }
@@ -367,7 +367,7 @@ impl Server {
             self.counters.upgrades_refused.add(1);
             return self.respond(id, response, true);
         }
-        let Some(connection) = self.lines.connection(id) else { return };
+        let Some(connection) = self.wires.connection(id) else { return };
         if !http::write_upgrade(request, connection.output()) {
             self.speaker.closed(id);
             self.counters.upgrades_refused.add(1);
@@ -378,11 +378,11 @@ impl Server {
         connection.held_until = now.after(self.slow_start);
         connection.pulse = Pulse { opened: now, pinged: now, window: now, ..Pulse::default() };
         self.counters.upgrades.add(1);
-        self.speaker.opened(id, now, &mut self.lines);
+        self.speaker.opened(id, now, &mut self.wires);
     }
 
     fn respond(&mut self, id: ConnectionId, response: Response, last: bool) {
-        let Some(connection) = self.lines.connection(id) else { return };
+        let Some(connection) = self.wires.connection(id) else { return };
         response.write(connection.output());
         if last {
             connection.phase = Phase::Closing;
@@ -391,8 +391,8 @@ impl Server {
 
     /// Heartbeats, ages, and the ends that were announced.
     fn care(&mut self, now: MonoNanos) {
-        for id in self.lines.ids() {
-            let Some(connection) = self.lines.connection(id) else { continue };
+        for id in self.wires.ids() {
+            let Some(connection) = self.wires.connection(id) else { continue };
             let pulse = &mut connection.pulse;
             match connection.phase {
                 Phase::Open => {}
@@ -415,13 +415,13 @@ impl Server {
                 pulse.pinged = now;
                 pulse.unanswered.get_or_insert(now);
                 let payload = self.clock.date(now).millis().to_string();
-                self.lines.send(id, 0x9, &[payload.as_bytes()]);
+                self.wires.send(id, 0x9, &[payload.as_bytes()]);
                 self.counters.pings.add(1);
             }
         }
         let due = |(at, _): &(MonoNanos, ConnectionId)| *at <= now;
         for (_, id) in self.ending.extract_if(.., |ending| due(ending)) {
-            if let Some(connection) = self.lines.connection(id) {
+            if let Some(connection) = self.wires.connection(id) {
                 connection.gone = true;
             }
         }
@@ -430,8 +430,8 @@ impl Server {
     /// Lets go of the connections that ended.
     fn sweep(&mut self) {
         let (mut connections, mut open) = (0, 0);
-        for id in self.lines.ids() {
-            let Some(connection) = self.lines.connection(id) else { continue };
+        for id in self.wires.ids() {
+            let Some(connection) = self.wires.connection(id) else { continue };
             let done = connection.phase == Phase::Closing && connection.drained();
             if connection.gone || done {
                 self.end(id);
@@ -448,7 +448,7 @@ impl Server {
     fn end(&mut self, id: ConnectionId) {
         self.speaker.closed(id);
         self.ending.retain(|(_, ending)| *ending != id);
-        if let Some(mut connection) = self.lines.remove(id) {
+        if let Some(mut connection) = self.wires.remove(id) {
             // Its socket closes with it in any case.
             let _ = self.poll.registry().deregister(connection.transport().socket());
         }
@@ -475,20 +475,20 @@ impl Server {
                 connection.hushed |= connection.phase == Phase::Open;
             }),
             Fault::Trickle => self.each_connection(|connection| connection.trickle(now)),
-            Fault::Close(code) => self.each_open(|lines, id| lines.close(id, code, "Closed")),
-            Fault::Garbage => self.each_open(|lines, id| lines.text(id, &[b"<html>502</html>"])),
-            Fault::Truncated => self.lines.truncate_next = true,
+            Fault::Close(code) => self.each_open(|wires, id| wires.close(id, code, "Closed")),
+            Fault::Garbage => self.each_open(|wires, id| wires.text(id, &[b"<html>502</html>"])),
+            Fault::Truncated => self.wires.truncate_next = true,
             Fault::Oversized(bytes) => {
                 let payload = vec![b' '; bytes];
-                self.each_open(|lines, id| lines.text(id, &[&payload]));
+                self.each_open(|wires, id| wires.text(id, &[&payload]));
             }
-            Fault::Binary => self.each_open(|lines, id| lines.send(id, 0x2, &[&[0, 255, 1, 2]])),
-            Fault::Pongs(count) => self.each_open(|lines, id| lines.flood(id, 0x8A, 0x8A, count)),
-            Fault::Crumbs(count) => self.each_open(|lines, id| lines.flood(id, 0x01, 0x00, count)),
+            Fault::Binary => self.each_open(|wires, id| wires.send(id, 0x2, &[&[0, 255, 1, 2]])),
+            Fault::Pongs(count) => self.each_open(|wires, id| wires.flood(id, 0x8A, 0x8A, count)),
+            Fault::Crumbs(count) => self.each_open(|wires, id| wires.flood(id, 0x01, 0x00, count)),
             Fault::Errors(count) => {
-                for id in self.lines.open_ids() {
+                for id in self.wires.open_ids() {
                     (0..count)
-                        .for_each(|_| self.speaker.message(id, NONSENSE, now, &mut self.lines));
+                        .for_each(|_| self.speaker.message(id, NONSENSE, now, &mut self.wires));
                 }
             }
             Fault::Deep { symbol, count } => {
@@ -504,8 +504,8 @@ impl Server {
             Fault::SlowStart(delay) => self.slow_start = delay,
             Fault::Refuse { status, count } => self.refuse = Some((status, count)),
             Fault::Shutdown { after } => {
-                self.speaker.announce_shutdown(now, &mut self.lines);
-                let ends = self.lines.open_ids().map(|id| (now.after(after), id));
+                self.speaker.announce_shutdown(now, &mut self.wires);
+                let ends = self.wires.open_ids().map(|id| (now.after(after), id));
                 self.ending.extend(ends);
             }
             Fault::Stall(time) => self.each_connection(|connection| {
@@ -532,29 +532,29 @@ impl Server {
             | Fault::Unreadable { .. }
             | Fault::TimesAhead { .. }
             | Fault::Superseded { .. }
-            | Fault::Mute { .. } => self.lines.tamper.arm(fault),
+            | Fault::Mute { .. } => self.wires.tamper.arm(fault),
         }
     }
 
     fn disconnect_one(&mut self) {
-        let open: Vec<ConnectionId> = self.lines.open_ids().collect();
+        let open: Vec<ConnectionId> = self.wires.open_ids().collect();
         let turn = self.counters.read().faults as usize % open.len().max(1);
-        if let Some(connection) = open.get(turn).and_then(|&id| self.lines.connection(id)) {
+        if let Some(connection) = open.get(turn).and_then(|&id| self.wires.connection(id)) {
             connection.gone = true;
         }
     }
 
     fn each_connection(&mut self, act: impl Fn(&mut Connection)) {
-        for id in self.lines.ids() {
-            if let Some(connection) = self.lines.connection(id) {
+        for id in self.wires.ids() {
+            if let Some(connection) = self.wires.connection(id) {
                 act(connection);
             }
         }
     }
 
-    fn each_open(&mut self, act: impl Fn(&mut Lines, ConnectionId)) {
-        for id in self.lines.open_ids() {
-            act(&mut self.lines, id);
+    fn each_open(&mut self, act: impl Fn(&mut Wires, ConnectionId)) {
+        for id in self.wires.open_ids() {
+            act(&mut self.wires, id);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::fault::Fault;
 use super::http::{Response, Target};
-use super::lines::{ConnectionId, Lines};
 use super::market::Market;
 use super::truth::{TrueBar, TrueBook, Truth};
+use super::wires::{ConnectionId, Wires};
 use crate::clock::MonoNanos;
 
 /// When a speaker wants its next turn.
@@ -23,10 +23,10 @@ pub(super) trait Speaker: Send {
     fn upgrade(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response>;
 
     /// The WebSocket is open and can be written to.
-    fn opened(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines);
+    fn opened(&mut self, id: ConnectionId, now: MonoNanos, wires: &mut Wires);
 
     /// A message of text came.
-    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines);
+    fn message(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires);
 
     /// The connection ended.
     fn closed(&mut self, id: ConnectionId);
@@ -35,13 +35,13 @@ pub(super) trait Speaker: Send {
     fn request(&mut self, target: &Target, now: MonoNanos) -> Response;
 
     /// Does what is due at `now`, at most a bounded number of events, and says when to come back.
-    fn advance(&mut self, now: MonoNanos, lines: &mut Lines) -> Due;
+    fn advance(&mut self, now: MonoNanos, wires: &mut Wires) -> Due;
 
     /// Arms a fault of streams or requests.
     fn arm(&mut self, fault: Fault);
 
     /// Tells every client that the connection will end soon.
-    fn announce_shutdown(&mut self, now: MonoNanos, lines: &mut Lines);
+    fn announce_shutdown(&mut self, now: MonoNanos, wires: &mut Wires);
 
     /// Lets the market stand still or go on.
     fn pause(&mut self, paused: bool, now: MonoNanos);

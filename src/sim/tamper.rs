@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::fault::{Fault, Of};
-use super::lines::ConnectionId;
 use super::random::Random;
 use super::shift::shift;
+use super::wires::ConnectionId;
 use crate::instrument::ExchangeId;
 
 /// How the frames of an exchange show which stream they are of: one of these stands in their text.

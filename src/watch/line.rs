@@ -95,13 +95,13 @@ pub(super) fn is_event(kind: &str) -> bool {
 
 /// Writes events under each other.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct Columns {
     text: String,
     /// The longest instrument so far.
     width: usize,
 }
 
-impl Lines {
+impl Columns {
     pub(super) const fn new() -> Self {
         Self { text: String::new(), width: INSTRUMENT_WIDTH }
     }
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn lines(messages: &[&str]) -> Vec<String> {
-        let mut lines = Lines::new();
+        let mut lines = Columns::new();
         let line = |text: &&str| {
             let envelope: Envelope<'_> = serde_json::from_str(text).unwrap();
             let data = envelope.data.map(|data| serde_json::from_str(data.get()).unwrap());

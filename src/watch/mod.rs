@@ -27,7 +27,7 @@ use serde_json::value::RawValue;
 
 use crate::net::{Backoff, BackoffPolicy, NetError};
 use line::{Data, Envelope, is_event};
-use session::{Lost, Session};
+use session::{Lost, Watcher};
 
 /// What to watch.
 #[derive(Clone, Debug)]
@@ -198,7 +198,7 @@ fn watch(
     stop: &AtomicBool,
     view: &mut impl View,
 ) -> Result<(), WatchError> {
-    let mut session = Session::new(options, stop, view)?;
+    let mut session = Watcher::new(options, stop, view)?;
     let mut backoff = Backoff::new(options.reconnect, getrandom::u64().unwrap_or(1));
     while !stopped(stop) {
         let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::line::Lines;
+use super::line::Columns;
 use super::{Event, News, View};
 use crate::printable::{Printable, is_odd};
 
@@ -21,13 +21,13 @@ pub struct Printer<W, E> {
     out: W,
     err: E,
     form: Form,
-    lines: Lines,
+    lines: Columns,
 }
 
 impl<W: Write, E: Write> Printer<W, E> {
     /// Events to `out`, news to `err`.
     pub const fn new(out: W, err: E, form: Form) -> Self {
-        Self { out, err, form, lines: Lines::new() }
+        Self { out, err, form, lines: Columns::new() }
     }
 }
 

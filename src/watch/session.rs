@@ -64,7 +64,7 @@ impl std::convert::From<io::Error> for Lost {
 }
 
 /// What lasts from one connection to the next.
-pub(super) struct Session<'a, V> {
+pub(super) struct Watcher<'a, V> {
     options: &'a WatchOptions,
     stop: &'a AtomicBool,
     view: &'a mut V,
@@ -76,7 +76,7 @@ pub(super) struct Session<'a, V> {
     was_open: bool,
 }
 
-impl<'a, V: View> Session<'a, V> {
+impl<'a, V: View> Watcher<'a, V> {
     /// Checks what can be checked without a connection.
     pub(super) fn new(
         options: &'a WatchOptions,

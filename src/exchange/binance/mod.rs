@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
-    RequestRules, SnapshotRest, SnapshotSource, Subject, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
+    Request, RequestRules, SnapshotRest, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -213,7 +213,7 @@ impl Protocol for BinanceProtocol {
         self.context(instruments).frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
         parse::trace(instruments, frame)
     }
 

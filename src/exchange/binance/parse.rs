@@ -7,7 +7,7 @@ use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, dated, pairs, scan, trade_id, unsigned};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Rejected, Subject, TradeMark,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, NamedStream, Rejected, TradeMark,
     trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
@@ -444,7 +444,7 @@ fn reply(root: Value<'_>) -> Option<Frame> {
     }
     if let (Some(result), Some(_)) = (root.field("result"), id) {
         let known = result.is_null() || result.boolean().is_some() || result.items().is_some();
-        return known.then_some(Frame::Ack { id: number, subject: None });
+        return known.then_some(Frame::Ack { id: number, stream: None });
     }
     refusal(number, root)
 }
@@ -458,13 +458,13 @@ fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
         Some(Duration::from_millis(date("retryAfter")?.saturating_sub(date("serverTime")?)))
     });
     let kind = errors::kind(&code, words, stated);
-    Some(Frame::Error { id, subject: None, kind, text: cut(&[words]) })
+    Some(Frame::Error { id, stream: None, kind, text: cut(&[words]) })
 }
 
 /// The stream that a frame's wrapper names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let stream = scan(frame, "stream")?;
-    Some(Subject::of(named_by(instruments, stream)?, channel_of(stream)?))
+    Some(NamedStream::of(named_by(instruments, stream)?, channel_of(stream)?))
 }
 
 /// The instrument that a stream's name says, where it is ours.

@@ -315,12 +315,9 @@ fn a_candle_says_whether_it_is_final() {
 #[test]
 fn answers_and_notices_are_told_apart() {
     for (text, outcome) in [
-        (r#"{"result":null,"id":1}"#, Ok(Frame::Ack { id: Some(1), subject: None })),
-        (
-            r#"{"result":["btcusdt@aggTrade"],"id":3}"#,
-            Ok(Frame::Ack { id: Some(3), subject: None }),
-        ),
-        (r#"{"result":true,"id":"a7"}"#, Ok(Frame::Ack { id: None, subject: None })),
+        (r#"{"result":null,"id":1}"#, Ok(Frame::Ack { id: Some(1), stream: None })),
+        (r#"{"result":["btcusdt@aggTrade"],"id":3}"#, Ok(Frame::Ack { id: Some(3), stream: None })),
+        (r#"{"result":true,"id":"a7"}"#, Ok(Frame::Ack { id: None, stream: None })),
         (r#"{"e":"serverShutdown","E":1770123456789}"#, Ok(Frame::Shutdown)),
         (
             r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}"#,

@@ -84,19 +84,19 @@ pub(super) const REFUSALS: Refusals =
 mod tests {
     use super::*;
     use crate::clock::UnixNanos;
-    use crate::exchange::Subject;
+    use crate::exchange::NamedStream;
     use crate::exchange::bybit::Bybit;
     use crate::exchange::testing::{carrying, refused_by, waits};
     use crate::instrument::{Channel, ExchangeId, InstrumentId};
 
-    fn read(text: &str) -> (Option<u64>, Option<Subject>, RefusalKind) {
+    fn read(text: &str) -> (Option<u64>, Option<NamedStream>, RefusalKind) {
         refused_by(&mut carrying(Bybit::new(ExchangeId::Bybit), &["BTCUSDT"]), text)
     }
 
     #[test]
     fn all_words_that_were_seen_have_their_kinds() {
-        let topic = |channel| Some(Subject::of(InstrumentId(0), channel));
-        for (words, subject, kind) in [
+        let topic = |channel| Some(NamedStream::of(InstrumentId(0), channel));
+        for (words, stream, kind) in [
             (
                 "error:already subscribed,topic:publicTrade.BTCUSDT",
                 topic(Channel::Trades),
@@ -123,7 +123,7 @@ mod tests {
             let text = format!(
                 r#"{{"success":false,"ret_msg":"{words}","conn_id":"x","req_id":"7","op":"subscribe"}}"#
             );
-            assert_eq!(read(&text), (Some(7), subject, kind), "{words}");
+            assert_eq!(read(&text), (Some(7), stream, kind), "{words}");
         }
     }
 

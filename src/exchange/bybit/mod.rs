@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
-    RequestRules, SnapshotSource, Subject, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
+    Request, RequestRules, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -189,7 +189,7 @@ impl Protocol for BybitProtocol {
         Context { instruments, memory: &mut self.memory }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
         parse::trace(instruments, frame)
     }
 

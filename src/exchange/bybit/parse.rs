@@ -3,13 +3,13 @@
 
 use super::errors;
 use super::memory::Memory;
-use super::subscribe::{interval_of, subject_of};
+use super::subscribe::{interval_of, stream_of};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
     GENERAL, cut, items, millis, pairs, price, required, scan, size, text, trade_id, unsigned, wide,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Frame, RefusalKind, Rejected, Subject, trade_tick,
+    Batch, BookKind, BookUpdate, Frame, NamedStream, RefusalKind, Rejected, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -315,19 +315,19 @@ impl Context<'_> {
         let failed = failed.and_then(Value::items).and_then(|mut topics| topics.next());
         let failed = failed.and_then(Value::string);
         if success && failed.is_none() {
-            return Some(Frame::Ack { id, subject: None });
+            return Some(Frame::Ack { id, stream: None });
         }
         let words = words.filter(|words| !words.is_empty()).or(failed).unwrap_or("refused");
         // `error:handler not found,topic:orderbook.500.BTCUSDT`, `Invalid topic: x.BTCUSDT`,
         // `Invalid symbol :[tickers.BTCUSDT]`.
         let topic = words.trim_end_matches(']').rsplit([':', ' ', '[']).next();
-        let subject = subject_of(topic.unwrap_or_default(), self.instruments);
+        let stream = stream_of(topic.unwrap_or_default(), self.instruments);
         let code = code.map(|code| code.to_string()).unwrap_or_default();
         let kind = match is_command && Some(words) == failed {
             true => RefusalKind::Permanent,
             false => errors::REFUSALS.reply(&code, words),
         };
-        Some(Frame::Error { id, subject, kind, text: cut(&[words]) })
+        Some(Frame::Error { id, stream, kind, text: cut(&[words]) })
     }
 }
 
@@ -473,8 +473,8 @@ fn percent(ratio: Decimal) -> Option<Decimal> {
 }
 
 /// The stream that a frame's topic names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
-    subject_of(scan(frame, "topic")?, instruments)
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    stream_of(scan(frame, "topic")?, instruments)
 }
 
 /// Calls `found` with the symbols that a frame names.

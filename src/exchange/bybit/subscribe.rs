@@ -1,7 +1,7 @@
 //! What we say to Bybit: which topics on which connection, and the messages that ask for them.
 
 use super::Class;
-use crate::exchange::{ConnectionPlan, Request, Subject, Subscription};
+use crate::exchange::{ConnectionPlan, NamedStream, Request, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::tick::Interval;
 
@@ -90,7 +90,7 @@ pub(super) fn interval_of(name: &str) -> Option<Interval> {
 }
 
 /// What a topic that an answer names is about.
-pub(super) fn subject_of(topic: &str, instruments: &NativeMap) -> Option<Subject> {
+pub(super) fn stream_of(topic: &str, instruments: &NativeMap) -> Option<NamedStream> {
     let (kind, rest) = topic.split_once('.')?;
     let instrument = |native: &str| -> Option<InstrumentId> { instruments.find(native.as_bytes()) };
     let (channel, native, interval) = match (kind, rest.split_once('.')) {
@@ -101,7 +101,7 @@ pub(super) fn subject_of(topic: &str, instruments: &NativeMap) -> Option<Subject
         ("kline", Some((length, native))) => (Channel::Candles, native, interval_of(length)),
         _ => return None,
     };
-    Some(Subject { interval, ..Subject::of(instrument(native)?, channel) })
+    Some(NamedStream { interval, ..NamedStream::of(instrument(native)?, channel) })
 }
 
 #[cfg(test)]
@@ -164,11 +164,11 @@ mod tests {
         for channel in Channel::ALL {
             let Some(topic) = topic(&wanted("BTCUSDT", channel)) else { continue };
             let interval = (channel == Channel::Candles).then_some(Interval::Hour1);
-            let subject = Subject { interval, ..Subject::of(InstrumentId(4), channel) };
-            assert_eq!(subject_of(&topic, &instruments), Some(subject));
+            let stream = NamedStream { interval, ..NamedStream::of(InstrumentId(4), channel) };
+            assert_eq!(stream_of(&topic, &instruments), Some(stream));
         }
         for topic in ["orderbook.200.ETHUSDT", "BTCUSDT", "liquidation.BTCUSDT", ""] {
-            assert_eq!(subject_of(topic, &instruments), None, "{topic}");
+            assert_eq!(stream_of(topic, &instruments), None, "{topic}");
         }
     }
 

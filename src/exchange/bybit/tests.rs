@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{
     GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded, read_by, ticker_of,
 };
-use crate::exchange::{BookKind, Origin, Subject};
+use crate::exchange::{BookKind, NamedStream, Origin};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Body, Candle, Decimal, Interval, Reason, Side, Ticker, TradeId};
 
@@ -248,7 +248,7 @@ fn pongs_of_every_class_are_heartbeats() {
 
 #[test]
 fn answers_of_every_class_are_told_apart() {
-    let ack = |id| Ok(Frame::Ack { id, subject: None });
+    let ack = |id| Ok(Frame::Ack { id, stream: None });
     for (text, expected) in [
         (
             r#"{"success":true,"ret_msg":"subscribe","conn_id":"x","req_id":"10","op":"subscribe"}"#,
@@ -270,12 +270,12 @@ fn answers_of_every_class_are_told_apart() {
         assert_eq!(read(text).outcome, expected, "{text}");
     }
     let refused = |text: &str| match read(text).outcome {
-        Ok(Frame::Error { id, subject, text, .. }) => (id, subject, text.to_string()),
+        Ok(Frame::Error { id, stream, text, .. }) => (id, stream, text.to_string()),
         other => panic!("{other:?}"),
     };
-    let btc = |channel| Some(Subject::of(InstrumentId(0), channel));
+    let btc = |channel| Some(NamedStream::of(InstrumentId(0), channel));
     // Words seen on the wire.
-    for (words, said, subject) in [
+    for (words, said, stream) in [
         ("error:handler not found,topic:orderbook.500.BTCUSDT", None, btc(Channel::Orderbook)),
         ("error:already subscribed,topic:publicTrade.BTCUSDT", None, btc(Channel::Trades)),
         (r"args size \u003e10", Some("args size >10"), None),
@@ -284,7 +284,7 @@ fn answers_of_every_class_are_told_apart() {
         let text = format!(
             r#"{{"success":false,"ret_msg":"{words}","conn_id":"x","req_id":"7","op":"subscribe"}}"#
         );
-        assert_eq!(refused(&text), (Some(7), subject, said.unwrap_or(words).to_owned()));
+        assert_eq!(refused(&text), (Some(7), stream, said.unwrap_or(words).to_owned()));
     }
     let some_failed = concat!(
         r#"{"success":true,"conn_id":"aa01","data":{"failTopics":["tickers.BTCUSDT"],"#,

@@ -4,7 +4,7 @@
 use super::errors;
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, cut, required, size, stated, wide};
-use crate::exchange::{Batch, Frame, Origin, Rejected, Subject, trade_tick};
+use crate::exchange::{Batch, Frame, NamedStream, Origin, Rejected, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -128,7 +128,7 @@ pub(in crate::exchange) fn listed<'t>(
     instruments: &NativeMap,
     name: &str,
     products: impl Iterator<Item = Value<'t>>,
-) -> Vec<Subject> {
+) -> Vec<NamedStream> {
     let channel = match name {
         "matches" | "market_trades" => Channel::Trades,
         "ticker" | "ticker_batch" => Channel::Ticker,
@@ -137,7 +137,7 @@ pub(in crate::exchange) fn listed<'t>(
         _ => return Vec::new(),
     };
     let ours = products.filter_map(|product| instruments.find(product.string()?.as_bytes()));
-    ours.map(|instrument| Subject::of(instrument, channel)).collect()
+    ours.map(|instrument| NamedStream::of(instrument, channel)).collect()
 }
 
 /// A refusal: `message`, and `reason` where there is one. That names a product where one is at fault,
@@ -154,6 +154,6 @@ pub(in crate::exchange) fn error(
     };
     let words = [Some(message), reason].into_iter().flatten().flat_map(str::split_whitespace);
     let product = words.filter_map(|word| instruments.find(word.as_bytes())).next();
-    let (subject, kind) = (product.map(Subject::any_of), errors::REFUSALS.reply("", &text));
-    Ok(Frame::Error { id: None, subject, kind, text })
+    let (stream, kind) = (product.map(NamedStream::any_of), errors::REFUSALS.reply("", &text));
+    Ok(Frame::Error { id: None, stream, kind, text })
 }

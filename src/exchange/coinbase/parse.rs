@@ -8,7 +8,8 @@ use super::fields::{
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, required, scan, size, text, trade_id};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, Subject, TradeMark,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, NamedStream, Origin, Rejected,
+    TradeMark,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
@@ -219,9 +220,9 @@ fn channel_of(kind: &str) -> Option<Channel> {
 }
 
 /// The stream that a frame's type and product name.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let channel = channel_of(scan(frame, "type")?)?;
-    Some(Subject::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
+    Some(NamedStream::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names.

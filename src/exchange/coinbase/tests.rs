@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Exchange, Marked, Origin, Subject, TradeMark};
+use crate::exchange::{BookKind, Exchange, Marked, NamedStream, Origin, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Reason, Side, TradeId};
 
@@ -175,7 +175,7 @@ fn answers_refusals_and_the_rest_are_told_apart() {
     let ack = r#"{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["NU-GBP"],"account_ids":null}]}"#;
     assert_eq!(read(ack).outcome, Ok(Frame::Subscribed(Box::default())), "none of ours");
     let ours = ack.replace("NU-GBP", "BAND-GBP");
-    let ticker = Subject::of(InstrumentId(2), Channel::Ticker);
+    let ticker = NamedStream::of(InstrumentId(2), Channel::Ticker);
     assert_eq!(read(&ours).outcome, Ok(Frame::Subscribed([ticker].into())));
     let status = r#"{"type":"status","products":[{"id":"BTC-USD"}],"currencies":[{"id":"USD"}]}"#;
     assert_eq!(read(status).outcome, Ok(Frame::Status(Reason::None)));
@@ -189,14 +189,14 @@ fn answers_refusals_and_the_rest_are_told_apart() {
         ),
         (r#"{"type":"error","message":"Malformed JSON"}"#, "Malformed JSON"),
     ] {
-        let Ok(Frame::Error { id: None, subject: None, text, .. }) = read(text).outcome else {
+        let Ok(Frame::Error { id: None, stream: None, text, .. }) = read(text).outcome else {
             panic!("{text}");
         };
         assert_eq!(text.as_str(), words);
     }
     let named = r#"{"type":"error","message":"Failed to subscribe","reason":"BAND-GBP is not a valid product"}"#;
-    let Ok(Frame::Error { subject, .. }) = read(named).outcome else { panic!("{named}") };
-    assert_eq!(subject, Some(Subject::any_of(InstrumentId(2))), "of whatever channel");
+    let Ok(Frame::Error { stream, .. }) = read(named).outcome else { panic!("{named}") };
+    assert_eq!(stream, Some(NamedStream::any_of(InstrumentId(2))), "of whatever channel");
 }
 
 #[test]

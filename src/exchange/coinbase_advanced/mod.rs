@@ -17,8 +17,8 @@ use std::time::Duration;
 use super::coinbase::{errors, listing as shared_listing, symbol as shared_symbol};
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
-    SnapshotSource, Subject, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
+    Request, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -132,7 +132,7 @@ impl Protocol for AdvancedProtocol {
         Context { instruments, minute: &self.minute }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
         parse::trace(instruments, frame)
     }
 

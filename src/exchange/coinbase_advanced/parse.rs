@@ -9,7 +9,9 @@ use crate::exchange::coinbase::fields::{
 use crate::exchange::general::{
     self, GENERAL, items, required, scan, size, stated, text, trade_id,
 };
-use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, Subject};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Origin, Rejected,
+};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
 use crate::limits::COINBASE_IDS_IN_FRAME_MAX;
@@ -299,7 +301,7 @@ fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
 }
 
 /// The stream that a frame names: it has events of one product.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let channel = match scan(frame, "channel")? {
         "l2_data" => Channel::Orderbook,
         "market_trades" => Channel::Trades,
@@ -307,7 +309,7 @@ pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
         "candles" => Channel::Candles,
         _ => return None,
     };
-    Some(Subject::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
+    Some(NamedStream::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Exchange, Origin, Subject};
+use crate::exchange::{BookKind, Exchange, NamedStream, Origin};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Interval, Reason, Side, TradeId};
 
@@ -184,7 +184,7 @@ fn control_frames_are_numbered_too() {
         r#""heartbeat_counter":41691}"#
     );
     let accepted = r#"{"subscriptions":{"heartbeats":["heartbeats"],"ticker":["BTC-USD"]}}"#;
-    let ticker = Subject::of(InstrumentId(0), Channel::Ticker);
+    let ticker = NamedStream::of(InstrumentId(0), Channel::Ticker);
     for (channel, event, outcome) in [
         ("heartbeats", beat, Ok(Frame::Heartbeat)),
         ("subscriptions", accepted, Ok(Frame::Subscribed([ticker].into()))),

@@ -98,7 +98,7 @@ mod tests {
         }
         // One call asks for one stream, so that this is the acceptance of all of it.
         let there = read_by(&mut Deriv::default(), &text("AlreadySubscribed")).outcome;
-        assert_eq!(there, Ok(Frame::Ack { id: Some(4), subject: None }));
+        assert_eq!(there, Ok(Frame::Ack { id: Some(4), stream: None }));
         assert_eq!(rows.len(), TABLE.len(), "every row is tried");
     }
 

@@ -6,7 +6,7 @@ use super::subscribe::interval_of;
 use super::{errors, listing};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, required, stated};
-use crate::exchange::{Batch, Frame, Listings, RefusalKind, Rejected, Subject};
+use crate::exchange::{Batch, Frame, Listings, NamedStream, RefusalKind, Rejected};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -199,18 +199,18 @@ impl Context<'_> {
     /// only the code means something.
     fn refusal(&self, root: Value<'_>, error: Value<'_>, id: Option<u64>) -> Frame {
         let code = error.field("code").and_then(Value::string).unwrap_or_default();
-        let (kind, subject) = (errors::REFUSALS.reply(code, code), self.subject(root));
+        let (kind, stream) = (errors::REFUSALS.reply(code, code), self.stream(root));
         // A call asks for one stream, so that this accepts all of it.
         if kind == RefusalKind::AlreadySo {
-            return Frame::Ack { id, subject };
+            return Frame::Ack { id, stream };
         }
         let message = error.field("message").and_then(Value::string).unwrap_or_default();
         let text = cut(&[code, ": ", message]);
-        Frame::Error { id, subject, kind, text }
+        Frame::Error { id, stream, kind, text }
     }
 
     /// The stream that the repeated request asked for; without one, the stream that is named.
-    fn subject(&self, root: Value<'_>) -> Option<Subject> {
+    fn stream(&self, root: Value<'_>) -> Option<NamedStream> {
         let Some(asked) = root.field("echo_req") else { return self.named(root) };
         let length = || interval_of(asked.field("granularity")?.unsigned()?);
         let (native, channel, interval) = match asked.field("ticks") {
@@ -221,18 +221,18 @@ impl Context<'_> {
             },
         };
         let instrument = self.instruments.find(native.string()?.as_bytes())?;
-        Some(Subject { interval, ..Subject::of(instrument, channel) })
+        Some(NamedStream { interval, ..NamedStream::of(instrument, channel) })
     }
 
     /// The stream whose name stands in `subscription`.
-    fn named(&self, root: Value<'_>) -> Option<Subject> {
+    fn named(&self, root: Value<'_>) -> Option<NamedStream> {
         let name = root.field("subscription")?.field("id")?.string()?;
         let (instrument, stream) = self.memory.find(name.as_bytes().try_into().ok()?)?;
         let (channel, interval) = match stream {
             Stream::Ticks => (Channel::Quotes, None),
             Stream::Candles(interval) => (Channel::Candles, Some(interval)),
         };
-        Some(Subject { interval, ..Subject::of(instrument, channel) })
+        Some(NamedStream { interval, ..NamedStream::of(instrument, channel) })
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::exchange::refusal::unavailable;
 use crate::exchange::testing::{RECOGNISED, Read, decimal, parse_padded, ticker_of};
-use crate::exchange::{Exchange, Listing, Listings, Origin, Subject};
+use crate::exchange::{Exchange, Listing, Listings, NamedStream, Origin};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Quote, Reason, Ticker};
 
@@ -229,11 +229,11 @@ fn a_refusal_names_its_request_and_its_stream() {
         r#""req_id":4}"#
     );
     let read = read(text);
-    let Ok(Frame::Error { id, subject, kind, text }) = read.outcome else { panic!("{text}") };
+    let Ok(Frame::Error { id, stream, kind, text }) = read.outcome else { panic!("{text}") };
     assert_eq!(id, Some(4));
     // Markets open again.
     assert_eq!(kind, unavailable(60));
-    assert_eq!(subject, Some(Subject::of(EUR_USD, Channel::Quotes)));
+    assert_eq!(stream, Some(NamedStream::of(EUR_USD, Channel::Quotes)));
     assert_eq!(text.as_str(), "MarketIsClosed: This market is presently closed.");
 }
 
@@ -244,8 +244,8 @@ fn a_stream_that_is_there_already_was_not_refused() {
         r#""AlreadySubscribed","message":"You are already subscribed to frxEURUSD."},"#,
         r#""msg_type":"tick","req_id":4}"#
     );
-    let subject = Some(Subject::of(EUR_USD, Channel::Quotes));
-    assert_eq!(read(text).outcome, Ok(Frame::Ack { id: Some(4), subject }));
+    let stream = Some(NamedStream::of(EUR_USD, Channel::Quotes));
+    assert_eq!(read(text).outcome, Ok(Frame::Ack { id: Some(4), stream }));
 }
 
 #[test]

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
-    Continuity, DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request,
-    RequestRules, SnapshotSource, Subject, Subscription,
+    Continuity, DateRules, Dated, Frame, MessagesOf, NamedStream, Profile, Protocol, Rejected,
+    Request, RequestRules, SnapshotSource, Subscription,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
@@ -191,7 +191,7 @@ impl Protocol for KrakenProtocol {
         }
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
         match self.version {
             Version::One => v1::trace(instruments, frame),
             Version::Two => parse::trace(instruments, frame),

@@ -8,7 +8,7 @@ use super::book::{self, Depths};
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, required, scan, text, trade_id, unsigned};
-use crate::exchange::{Batch, BookKind, BookUpdate, Frame, Rejected, Subject, trade_tick};
+use crate::exchange::{Batch, BookKind, BookUpdate, Frame, NamedStream, Rejected, trade_tick};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -277,14 +277,14 @@ impl Context<'_> {
             ("pong", _) => Ok(Frame::Heartbeat),
             ("subscribe", Some(true)) => {
                 let result = Item(envelope.result.ok_or(Rejected::Field)?);
-                let subject = self.subject(&result, envelope.request);
-                self.learn_depth(&result, subject);
-                Ok(Frame::Ack { id: envelope.request, subject })
+                let stream = self.stream(&result, envelope.request);
+                self.learn_depth(&result, stream);
+                Ok(Frame::Ack { id: envelope.request, stream })
             }
             ("unsubscribe", Some(true)) => {
                 let result = Item(envelope.result.ok_or(Rejected::Field)?);
-                let subject = self.subject(&result, envelope.request);
-                Ok(Frame::Left { id: envelope.request, subject })
+                let stream = self.stream(&result, envelope.request);
+                Ok(Frame::Left { id: envelope.request, stream })
             }
             // Answers to orders.
             (_, Some(_)) => Ok(Frame::Other),
@@ -293,7 +293,7 @@ impl Context<'_> {
     }
 
     /// The stream that an answer names.
-    fn subject(&self, result: &Item<'_>, request: Option<u64>) -> Option<Subject> {
+    fn stream(&self, result: &Item<'_>, request: Option<u64>) -> Option<NamedStream> {
         let symbol = result.value("symbol")?.string()?;
         let instrument = self.instruments.find(symbol.as_bytes())?;
         let channel = match channel_of(result.value("channel")?.string()?)? {
@@ -302,7 +302,7 @@ impl Context<'_> {
         };
         let minutes = result.value("interval").and_then(Value::unsigned);
         let interval = minutes.filter(|_| channel == Channel::Candles).and_then(interval_of);
-        Some(Subject { interval, ..Subject::of(instrument, channel) })
+        Some(NamedStream { interval, ..NamedStream::of(instrument, channel) })
     }
 
     /// Whether a ticker is asked for by this request as the quotes in it.
@@ -311,8 +311,8 @@ impl Context<'_> {
     }
 
     /// Of a book an answer tells the depth.
-    fn learn_depth(&mut self, result: &Item<'_>, subject: Option<Subject>) {
-        if let Some(book) = subject.filter(|subject| subject.channel == Some(Channel::Orderbook)) {
+    fn learn_depth(&mut self, result: &Item<'_>, stream: Option<NamedStream>) {
+        if let Some(book) = stream.filter(|stream| stream.channel == Some(Channel::Orderbook)) {
             let stated = result.value("depth").and_then(Value::unsigned);
             let stated = stated.and_then(|depth| u32::try_from(depth).ok()).filter(|&it| it > 0);
             // What an answer leaves out is as it is where nothing is asked for.
@@ -326,10 +326,10 @@ impl Context<'_> {
         let symbol = envelope.symbol.or_else(|| envelope.result?.field("symbol")?.string());
         let instrument = symbol.and_then(|symbol| self.instruments.find(symbol.as_bytes()));
         let channel = envelope.request.and_then(subscribe::channel_of);
-        let subject = instrument.zip(channel);
-        let subject = subject.map(|(instrument, channel)| Subject::of(instrument, channel));
+        let stream = instrument.zip(channel);
+        let stream = stream.map(|(instrument, channel)| NamedStream::of(instrument, channel));
         let kind = errors::REFUSALS.reply("", error);
-        Frame::Error { id: envelope.request, subject, kind, text: cut(&[error]) }
+        Frame::Error { id: envelope.request, stream, kind, text: cut(&[error]) }
     }
 }
 
@@ -480,9 +480,9 @@ fn channel_of(name: &str) -> Option<Channel> {
 }
 
 /// The stream that a frame names: it has items of one symbol.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let channel = channel_of(scan(frame, "channel")?)?;
-    Some(Subject::of(instruments.find(scan(frame, "symbol")?.as_bytes())?, channel))
+    Some(NamedStream::of(instruments.find(scan(frame, "symbol")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbols that a frame names, but for those of the list of instruments:

@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::general::cut;
 use crate::exchange::refusal::too_much;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, parse_padded};
-use crate::exchange::{BookKind, DEPTH_FULL, Exchange, Listings, Origin, RefusalKind, Subject};
+use crate::exchange::{BookKind, DEPTH_FULL, Exchange, Listings, NamedStream, Origin, RefusalKind};
 use crate::instrument::{Channel, InstrumentId};
 use crate::tick::{Decimal, Interval, Quote, Reason, Side, Trade, TradeId};
 
@@ -106,15 +106,15 @@ fn a_books_depth_is_what_the_exchange_says_else_what_the_snapshot_needs() {
     assert_eq!(reader.read(SNAPSHOT), RECOGNISED);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
     assert_eq!(reader.last.book().0.depth, 10);
-    let subject = Subject::of(id_of("ETH/BTC"), Channel::Orderbook);
-    let ack = Ok(Frame::Ack { id: Some(11), subject: Some(subject) });
+    let stream = NamedStream::of(id_of("ETH/BTC"), Channel::Orderbook);
+    let ack = Ok(Frame::Ack { id: Some(11), stream: Some(stream) });
     assert_eq!(reader.read(ACK), ack);
     assert_eq!(reader.read(UPDATE), RECOGNISED);
     assert_eq!(reader.last.book().0.depth, 100);
     // Of another book it says nothing, and leaving it takes nothing back.
     assert_eq!(reader.read(&SNAPSHOT.replace("ETH/BTC", "BTC/USD")), RECOGNISED);
     assert_eq!(reader.last.book().0.depth, 10);
-    let left = Ok(Frame::Left { id: Some(11), subject: Some(subject) });
+    let left = Ok(Frame::Left { id: Some(11), stream: Some(stream) });
     assert_eq!(reader.read(&ACK.replace("\"subscribe", "\"unsubscribe")), left);
     assert_eq!(reader.read(SNAPSHOT), RECOGNISED);
     assert_eq!(reader.last.book().0.depth, 100);
@@ -267,13 +267,13 @@ fn candles_of_the_lengths_that_we_carry_are_read() {
 fn refusals_name_their_stream_by_symbol_and_number() {
     let mut reader = Reader::v2();
     let text = r#"{"error":"Currency pair not supported ETH/BTC","method":"subscribe","success":false,"symbol":"ETH/BTC","time_in":"x","time_out":"x","req_id":26}"#;
-    let error = |id, subject, words: &str| {
+    let error = |id, stream, words: &str| {
         let kind = RefusalKind::Permanent;
-        Ok(Frame::Error { id, subject, kind, text: cut(&[words]) })
+        Ok(Frame::Error { id, stream, kind, text: cut(&[words]) })
     };
     let words = "Currency pair not supported ETH/BTC";
-    let subject = Subject::of(id_of("ETH/BTC"), Channel::Ticker);
-    assert_eq!(reader.read(text), error(Some(26), Some(subject), words));
+    let stream = NamedStream::of(id_of("ETH/BTC"), Channel::Ticker);
+    assert_eq!(reader.read(text), error(Some(26), Some(stream), words));
     assert_eq!(reader.read(&text.replace(",\"req_id\":26", "")), error(None, None, words));
     let depth = r#"{"error":"Subscription depth not supported","method":"subscribe","success":false,"time_in":"x","time_out":"x"}"#;
     assert_eq!(reader.read(depth), error(None, None, "Subscription depth not supported"));
@@ -283,8 +283,8 @@ fn refusals_name_their_stream_by_symbol_and_number() {
 
 #[test]
 fn what_is_no_data_is_told_apart() {
-    let ack = |id, subject| Ok(Frame::Ack { id, subject });
-    let ticker = Subject::of(id_of("BTC/USD"), Channel::Ticker);
+    let ack = |id, stream| Ok(Frame::Ack { id, stream });
+    let ticker = NamedStream::of(id_of("BTC/USD"), Channel::Ticker);
     for (text, outcome) in [
         (r#"{"channel":"heartbeat"}"#, Ok(Frame::Heartbeat)),
         (r#"{ "channel" : "heartbeat" }"#, Ok(Frame::Heartbeat)),
@@ -434,7 +434,7 @@ fn version_ones_trades_and_prices_are_read() {
 
 #[test]
 fn version_ones_events_are_told_apart() {
-    let subject = Subject::of(InstrumentId(4), Channel::Orderbook);
+    let stream = NamedStream::of(InstrumentId(4), Channel::Orderbook);
     for (text, outcome) in [
         (r#"{"event":"heartbeat"}"#, Ok(Frame::Heartbeat)),
         (r#"{"event":"pong","reqid":42}"#, Ok(Frame::Heartbeat)),
@@ -448,13 +448,13 @@ fn version_ones_events_are_told_apart() {
         ),
         (
             r#"{"channelID":1664,"channelName":"book-1000","event":"subscriptionStatus","pair":"WAVES/EUR","status":"subscribed","subscription":{"depth":1000,"name":"book"}}"#,
-            Ok(Frame::Ack { id: None, subject: Some(subject) }),
+            Ok(Frame::Ack { id: None, stream: Some(stream) }),
         ),
         (
             r#"{"errorMessage":"Currency pair not supported X/Y","event":"subscriptionStatus","pair":"X/Y","reqid":7,"status":"error","subscription":{"name":"ticker"}}"#,
             Ok(Frame::Error {
                 id: Some(7),
-                subject: None,
+                stream: None,
                 kind: RefusalKind::Permanent,
                 text: cut(&["Currency pair not supported X/Y"]),
             }),
@@ -463,7 +463,7 @@ fn version_ones_events_are_told_apart() {
             r#"{"event":"error","errorMessage":"Exceeded msg rate"}"#,
             Ok(Frame::Error {
                 id: None,
-                subject: None,
+                stream: None,
                 kind: too_much(2),
                 text: cut(&["Exceeded msg rate"]),
             }),

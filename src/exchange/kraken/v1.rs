@@ -7,7 +7,7 @@ use super::{book, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Rejected, Subject, trade_tick,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Rejected, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -226,17 +226,17 @@ fn candle(
 fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
     let text = |name| root.field(name).and_then(Value::string);
     let id = root.field("reqid").and_then(Value::unsigned);
-    let error = |subject| {
+    let error = |stream| {
         let words = text("errorMessage").unwrap_or_default();
-        Frame::Error { id, subject, kind: errors::REFUSALS.reply("", words), text: cut(&[words]) }
+        Frame::Error { id, stream, kind: errors::REFUSALS.reply("", words), text: cut(&[words]) }
     };
     match text("event").ok_or(Rejected::Foreign)? {
         "heartbeat" | "pong" => Ok(Frame::Heartbeat),
         "systemStatus" => Ok(Frame::Status(system_status(text("status").unwrap_or_default()))),
         "subscriptionStatus" => match text("status").ok_or(Rejected::Field)? {
-            "subscribed" => Ok(Frame::Ack { id, subject: subject(context, root) }),
-            "unsubscribed" => Ok(Frame::Left { id, subject: subject(context, root) }),
-            _ => Ok(error(subject(context, root))),
+            "subscribed" => Ok(Frame::Ack { id, stream: stream(context, root) }),
+            "unsubscribed" => Ok(Frame::Left { id, stream: stream(context, root) }),
+            _ => Ok(error(stream(context, root))),
         },
         "error" => Ok(error(None)),
         // Answers to orders.
@@ -248,10 +248,10 @@ fn event(context: &Context<'_>, root: Value<'_>) -> Result<Frame, Rejected> {
 }
 
 /// The stream that an answer names.
-fn subject(context: &Context<'_>, root: Value<'_>) -> Option<Subject> {
+fn stream(context: &Context<'_>, root: Value<'_>) -> Option<NamedStream> {
     let pair = root.field("pair")?.string()?;
     let channel = channel_of(root.field("subscription")?.field("name")?.string()?)?;
-    Some(Subject::of(context.instruments.find(pair.as_bytes())?, channel))
+    Some(NamedStream::of(context.instruments.find(pair.as_bytes())?, channel))
 }
 
 /// The channel of a name on the wire.
@@ -284,13 +284,13 @@ fn seconds(value: Value<'_>) -> Result<UnixNanos, Rejected> {
 }
 
 /// The stream that a frame names at its end.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let mut parts = frame.trim_ascii_end().strip_suffix(b"]")?.rsplitn(3, |&byte| byte == b',');
     let mut name = || parts.next()?.trim_ascii().strip_prefix(b"\"")?.strip_suffix(b"\"");
     let (pair, channel) = (name()?, name()?);
     let channel = str::from_utf8(channel).ok()?;
     let channel = channel_of(channel.split_once('-').map_or(channel, |(name, _)| name))?;
-    Some(Subject::of(instruments.find(pair)?, channel))
+    Some(NamedStream::of(instruments.find(pair)?, channel))
 }
 
 /// Calls `found` with the pairs that a frame names.

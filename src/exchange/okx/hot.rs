@@ -32,24 +32,24 @@ pub(super) fn recognise(
     let mut cursor = Cursor::new(frame);
     cursor.expect(b"{\"arg\":{\"channel\":\"")?;
     if cursor.take(b"books\",\"instId\":\"") {
-        let (_, instrument) = subject(instruments, &mut cursor)?;
+        let (_, instrument) = stream(instruments, &mut cursor)?;
         book(cursor, instrument, batch)?;
         return sources.admits(instrument, BookSource::Books).then_some(());
     }
     if cursor.take(b"trades") {
         cursor.take(b"-all");
         cursor.expect(b"\",\"instId\":\"")?;
-        let (name, instrument) = subject(instruments, &mut cursor)?;
+        let (name, instrument) = stream(instruments, &mut cursor)?;
         return trades(cursor, name, instrument, batch);
     }
     cursor.expect(b"bbo-tbt\",\"instId\":\"")?;
-    let (_, instrument) = subject(instruments, &mut cursor)?;
+    let (_, instrument) = stream(instruments, &mut cursor)?;
     quote(cursor, instrument, batch)
 }
 
 /// The rest of the argument: whose frame it is.
 #[inline(always)]
-fn subject(instruments: &NativeMap, cursor: &mut Cursor<'_>) -> Option<(Word, InstrumentId)> {
+fn stream(instruments: &NativeMap, cursor: &mut Cursor<'_>) -> Option<(Word, InstrumentId)> {
     let name = cursor.until(b'"')?;
     cursor.expect(b"},\"")?;
     let (window, length) = cursor.window_of(name);

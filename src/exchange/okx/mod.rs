@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
-    Continuity, DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol,
-    Rejected, Request, RequestRules, SnapshotSource, Subject, Subscription,
+    Continuity, DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile,
+    Protocol, Rejected, Request, RequestRules, SnapshotSource, Subscription,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -214,7 +214,7 @@ impl Protocol for OkxProtocol {
         Context { instruments, sources: &mut self.sources }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
         parse::trace(instruments, frame)
     }
 

@@ -14,7 +14,7 @@ use crate::exchange::general::{
     wide,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Frame, Listings, Rejected, Subject, trade_tick,
+    Batch, BookKind, BookUpdate, Frame, Listings, NamedStream, Rejected, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -189,16 +189,16 @@ impl Context<'_> {
         let code = root.field("code").and_then(Value::string);
         let named = argument.and_then(|argument| {
             let channel = argument.field("channel").and_then(Value::string)?;
-            self.subject(channel, argument.field("instId").and_then(Value::string)?)
+            self.stream(channel, argument.field("instId").and_then(Value::string)?)
         });
         match (event, argument, code) {
-            ("subscribe", Some(_), _) => Ok(Frame::Ack { id, subject: named }),
-            ("unsubscribe", Some(_), _) => Ok(Frame::Left { id, subject: named }),
+            ("subscribe", Some(_), _) => Ok(Frame::Ack { id, stream: named }),
+            ("unsubscribe", Some(_), _) => Ok(Frame::Left { id, stream: named }),
             ("error", _, Some(code)) => {
                 let words = root.field("msg").and_then(Value::string).unwrap_or_default();
                 Ok(Frame::Error {
                     id,
-                    subject: named.or_else(|| self.subject_in(words)),
+                    stream: named.or_else(|| self.stream_in(words)),
                     kind: errors::REFUSALS.reply(code, words),
                     text: cut(&[code, ": ", words]),
                 })
@@ -212,24 +212,24 @@ impl Context<'_> {
         }
     }
 
-    fn subject(&self, channel: &str, native: &str) -> Option<Subject> {
+    fn stream(&self, channel: &str, native: &str) -> Option<NamedStream> {
         let instrument = self.instruments.find(native.as_bytes())?;
         let named = Named::of(channel);
         let interval = match named {
             Named::Candles(interval) => interval,
             _ => None,
         };
-        Some(Subject { interval, ..Subject::of(instrument, named.channel()?) })
+        Some(NamedStream { interval, ..NamedStream::of(instrument, named.channel()?) })
     }
 
     /// Refusals have no argument, but the usual one (60018) has it in its words: "Wrong URL or
     /// channel:tickers,instId:LTC-USD doesn't exist. …" (seen 2023 to 2026, sometimes with a space
     /// behind the comma).
-    fn subject_in(&self, words: &str) -> Option<Subject> {
+    fn stream_in(&self, words: &str) -> Option<NamedStream> {
         let (_, rest) = words.split_once("channel:")?;
         let (channel, rest) = rest.split_once(',')?;
         let native = rest.trim_start().strip_prefix("instId:")?.split(' ').next()?;
-        self.subject(channel, native)
+        self.stream(channel, native)
     }
 
     fn trade(
@@ -437,9 +437,9 @@ fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejec
 }
 
 /// The stream that a frame's argument names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Subject> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
     let channel = Named::of(scan(frame, "channel")?).channel()?;
-    Some(Subject::of(instruments.find(scan(frame, "instId")?.as_bytes())?, channel))
+    Some(NamedStream::of(instruments.find(scan(frame, "instId")?.as_bytes())?, channel))
 }
 
 /// Calls `found` with the symbol that a frame names.

@@ -4,7 +4,7 @@
 use super::*;
 use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
-use crate::exchange::{BookKind, Listings, Origin, Subject};
+use crate::exchange::{BookKind, Listings, NamedStream, Origin};
 use crate::instrument::Channel;
 use crate::tick::{Interval, Quote, Reason, Side, Ticker, Trade, TradeId};
 
@@ -26,11 +26,11 @@ fn read(text: &str) -> Read {
     read_by(&mut adapter(), text)
 }
 
-fn subject(native: &str, channel: Channel) -> Option<Subject> {
+fn stream(native: &str, channel: Channel) -> Option<NamedStream> {
     let index = SYMBOLS.iter().position(|symbol| *symbol == native).expect("one of them");
     // All candles of these tests are of a minute.
     let interval = (channel == Channel::Candles).then_some(Interval::Minute1);
-    Some(Subject { interval, ..Subject::of(InstrumentId(index as u32), channel) })
+    Some(NamedStream { interval, ..NamedStream::of(InstrumentId(index as u32), channel) })
 }
 
 #[test]
@@ -344,8 +344,8 @@ fn a_candle_says_whether_it_is_final() {
 
 #[test]
 fn answers_name_their_stream() {
-    let ack = |text: &str, id, subject| {
-        assert_eq!(read(text).outcome, Ok(Frame::Ack { id, subject }), "{text}");
+    let ack = |text: &str, id, stream| {
+        assert_eq!(read(text).outcome, Ok(Frame::Ack { id, stream }), "{text}");
     };
     ack(
         concat!(
@@ -353,7 +353,7 @@ fn answers_name_their_stream() {
             r#""instId":"BTC-USDT"},"connId":"a4d3ae55"}"#
         ),
         Some(1_512),
-        subject("BTC-USDT", Channel::Ticker),
+        stream("BTC-USDT", Channel::Ticker),
     );
     for (name, channel) in [
         ("books", Channel::Orderbook),
@@ -364,22 +364,22 @@ fn answers_name_their_stream() {
         let text = format!(
             r#"{{"event":"subscribe","arg":{{"channel":"{name}","instId":"UNI-USD-SWAP"}}}}"#
         );
-        ack(&text, None, subject("UNI-USD-SWAP", channel));
+        ack(&text, None, stream("UNI-USD-SWAP", channel));
     }
     let unknown = r#"{"event":"subscribe","arg":{"channel":"instruments","instType":"SWAP"}}"#;
     ack(unknown, None, None);
     let ended = r#"{"id":"7","event":"unsubscribe","arg":{"channel":"books","instId":"BTC-USDT"}}"#;
-    let book = subject("BTC-USDT", Channel::Orderbook);
-    assert_eq!(read(ended).outcome, Ok(Frame::Left { id: Some(7), subject: book }));
+    let book = stream("BTC-USDT", Channel::Orderbook);
+    assert_eq!(read(ended).outcome, Ok(Frame::Left { id: Some(7), stream: book }));
 }
 
 #[test]
 fn refusals_name_their_stream_where_their_words_do() {
-    let error = |text: &str, wanted_id, wanted_subject, start: &str| {
-        let Ok(Frame::Error { id, subject, text: told, .. }) = read(text).outcome else {
+    let error = |text: &str, wanted_id, wanted_stream, start: &str| {
+        let Ok(Frame::Error { id, stream, text: told, .. }) = read(text).outcome else {
             panic!("{text}")
         };
-        assert_eq!((id, subject), (wanted_id, wanted_subject), "{text}");
+        assert_eq!((id, stream), (wanted_id, wanted_stream), "{text}");
         assert!(told.starts_with(start), "{told}");
     };
     error(
@@ -399,7 +399,7 @@ fn refusals_name_their_stream_where_their_words_do() {
         "channel:candle1m,instId:BTC-USDT doesn't exist",
     ] {
         let text = format!(r#"{{"event":"error","msg":"{words}","code":"60018","connId":"2b"}}"#);
-        error(&text, None, subject("BTC-USDT", Channel::Candles), "60018: ");
+        error(&text, None, stream("BTC-USDT", Channel::Candles), "60018: ");
         error(&text.replace("BTC-USDT", "FOO-USDT"), None, None, "60018: ");
     }
     let migrated = r#"{"event":"error","msg":"This channel has been migrated","code":"64001"}"#;

@@ -9,11 +9,11 @@ use super::flow::Flow;
 use super::pacing::Pacer;
 use super::pulse::{Look, Pulse};
 use super::rhythm::{Found, Rhythms};
-use super::subscribing::{Postponed, Refused, Said, Subscribing};
-use super::upstream::Site;
+use super::subscribing::{Conclusion, Postponed, Said, Subscribing};
+use super::upstream::UpstreamContext;
 use crate::clock::MonoNanos;
 use crate::exchange::{
-    Exchange, RefusalKind, SnapshotSource, StreamKey, Subject, Subscription, with_trades,
+    Exchange, NamedStream, RefusalKind, SnapshotSource, StreamKey, Subscription, with_trades,
 };
 use crate::feed::command::{FeedNotice, Refusal};
 use crate::instrument::{Channel, InstrumentId};
@@ -84,7 +84,7 @@ pub(in crate::feed) struct Open {
     /// What of it the exchange refuses or does not bring, and why.
     pub(in crate::feed) lacks: Lacks,
     /// What the exchange listed last of what it sends here.
-    pub(in crate::feed) listed: Box<[Subject]>,
+    pub(in crate::feed) listed: Box<[NamedStream]>,
     /// Streams that were accepted, or speak (again), until somebody takes them.
     pub(in crate::feed) signs: Vec<Sign>,
     /// Books whose stream fell silent, until somebody takes them.
@@ -107,24 +107,27 @@ pub(in crate::feed) struct Open {
 
 impl Open {
     /// Looks whether the exchange is there, and asks it where that is in question.
-    pub(in crate::feed) fn feel(&mut self, site: &mut Site<'_>) -> Result<Look, NetError> {
-        let look = self.pulse.look(site.now, self.readable);
+    pub(in crate::feed) fn feel(
+        &mut self,
+        context: &mut UpstreamContext<'_>,
+    ) -> Result<Look, NetError> {
+        let look = self.pulse.look(context.now, self.readable);
         match look {
             Look::Fine | Look::Dead => {}
-            Look::Answered => site.counters.silence_answers.increment(),
+            Look::Answered => context.counters.silence_answers.increment(),
             Look::ReadFirst => self.readable = true,
             Look::Ask => {
                 // It waits for no room: what is spared is there, as who is silent asks for nothing.
-                self.pacer.note(site.now);
-                match site.rules.heartbeat {
+                self.pacer.note(context.now);
+                match context.rules.heartbeat {
                     Some((every, text)) => {
-                        self.heartbeat_at = site.now.after(every);
+                        self.heartbeat_at = context.now.after(every);
                         self.socket.queue_text(text)?;
                     }
                     None => self.socket.queue_ping(b"")?,
                 }
-                self.pulse.ask(site.now);
-                site.counters.silence_questions.increment();
+                self.pulse.ask(context.now);
+                context.counters.silence_questions.increment();
             }
         }
         Ok(look)
@@ -133,22 +136,22 @@ impl Open {
     /// Whether what it brought may be old: it was asked and does not answer, or it answers and
     /// brings nothing though much came before. An answer ends a doubt only where data is not late, so
     /// that slow answers do not make books stale and live by turns.
-    pub(in crate::feed) fn doubt(&mut self, site: &mut Site<'_>) {
+    pub(in crate::feed) fn doubt(&mut self, context: &mut UpstreamContext<'_>) {
         // Whether it is there comes first.
-        let is_cut_off = self.flow.is_cut_off(site.now);
+        let is_cut_off = self.flow.is_cut_off(context.now);
         if is_cut_off && !self.pulse.awaits_answer() {
-            self.find_barren(site);
+            self.find_barren(context);
         }
-        let lasts = self.is_doubted && self.flow.is_late(site.now);
+        let lasts = self.is_doubted && self.flow.is_late(context.now);
         self.is_doubted = is_cut_off || lasts || self.pulse.is_doubted();
     }
 
     /// It answers and brings nothing any more: another one is to be made beside it.
-    fn find_barren(&mut self, site: &mut Site<'_>) {
+    fn find_barren(&mut self, context: &mut UpstreamContext<'_>) {
         if !std::mem::replace(&mut self.is_barren, true) {
-            site.counters.barren_connections.increment();
-            let silent = Duration::from_nanos(site.now.since(self.flow.heard()));
-            site.notices.push(FeedNotice::Barren { line: site.line, silent });
+            context.counters.barren_connections.increment();
+            let silent = Duration::from_nanos(context.now.since(self.flow.heard()));
+            context.notices.push(FeedNotice::Barren { line: context.line, silent });
         }
     }
 
@@ -183,43 +186,43 @@ impl Open {
     pub(in crate::feed) fn say<E: Exchange>(
         &mut self,
         exchange: &E,
-        site: &mut Site<'_>,
+        context: &mut UpstreamContext<'_>,
     ) -> Result<(), NetError> {
-        self.subscribing.resume(site.now);
+        self.subscribing.resume(context.now);
         while let Some((id, refused)) =
-            self.subscribing.overdue(site.now, |one| self.rhythms.speaks(one.stream()))
+            self.subscribing.overdue(context.now, |one| self.rhythms.speaks(one.stream()))
         {
-            site.counters.unanswered.increment();
-            site.notices.push(FeedNotice::Unanswered { line: site.line, id });
-            if let Refused::Unanswered(streams) = refused {
+            context.counters.unanswered.increment();
+            context.notices.push(FeedNotice::Unanswered { line: context.line, id });
+            if let Conclusion::Unanswered(streams) = refused {
                 self.lack(&streams, Reason::Unavailable);
-            } else if !matches!(refused, Refused::Pending | Refused::Moot) {
-                let cost = self.refuse(refused, site.now, site.counters);
-                let refusal = Refusal { line: site.line, id: Some(id), ..cost };
-                site.notices.push(FeedNotice::Refused(Box::new(refusal)));
+            } else if !matches!(refused, Conclusion::Pending | Conclusion::Moot) {
+                let cost = self.refuse(refused, context.now, context.counters);
+                let refusal = Refusal { line: context.line, id: Some(id), ..cost };
+                context.notices.push(FeedNotice::Refused(Box::new(refusal)));
             }
         }
-        while !self.greeting.is_empty() && self.ready_at() <= site.now {
+        while !self.greeting.is_empty() && self.ready_at() <= context.now {
             if let Some(message) = self.greeting.pop_front() {
-                self.pacer.note(site.now);
+                self.pacer.note(context.now);
                 self.socket.queue_text(&message)?;
             }
         }
         while self.greeting.is_empty()
-            && self.ready_at() <= site.now
-            && let Some(request) = self.subscribing.next(exchange, site.now)
+            && self.ready_at() <= context.now
+            && let Some(request) = self.subscribing.next(exchange, context.now)
         {
-            self.pacer.note(site.now);
+            self.pacer.note(context.now);
             self.socket.queue_text(&request)?;
         }
-        if let Some((every, text)) = site.rules.heartbeat
-            && self.heartbeat_at <= site.now
+        if let Some((every, text)) = context.rules.heartbeat
+            && self.heartbeat_at <= context.now
         {
-            self.heartbeat_at = site.now.after(every);
-            self.pacer.note(site.now);
+            self.heartbeat_at = context.now.after(every);
+            self.pacer.note(context.now);
             self.socket.queue_text(text)?;
         }
-        if self.unsent_told_at <= site.now {
+        if self.unsent_told_at <= context.now {
             self.unsent_told_at = MonoNanos::MAX;
             let unsent = self.subscribing.unsent();
             self.lack(&unsent, Reason::AwaitingTurn);
@@ -258,11 +261,11 @@ impl Open {
 
     /// What an error of the exchange is about: a request that waits for its answer; or a stream
     /// that was granted and is named, which it ends. That too much was said ends none.
-    pub(in crate::feed) fn blame(&mut self, said: Said, now: MonoNanos) -> Refused {
-        if let Some(subject) = said.subject
+    pub(in crate::feed) fn blame(&mut self, said: Said, now: MonoNanos) -> Conclusion {
+        if let Some(stream) = said.stream
             && !is_of_haste(said.kind)
-            && !self.subscribing.asks_for(said.id, subject)
-            && let ended = self.rhythms.granted(subject)
+            && !self.subscribing.asks_for(said.id, stream)
+            && let ended = self.rhythms.granted(stream)
             && !ended.is_empty()
         {
             self.rhythms.end(&ended);
@@ -277,30 +280,30 @@ impl Open {
     pub(in crate::feed) fn left(
         &mut self,
         id: Option<u64>,
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
         now: MonoNanos,
-    ) -> Option<Refused> {
-        if self.subscribing.leave_granted(id, subject) {
+    ) -> Option<Conclusion> {
+        if self.subscribing.leave_granted(id, stream) {
             return None;
         }
-        self.end(subject?, now)
+        self.end(stream?, now)
     }
 
     /// The exchange lists what it sends here: what it does not send any more it has ended by itself,
     /// unless that was asked for. Of what it never listed nobody knows how it would.
     pub(in crate::feed) fn subscribed(
         &mut self,
-        listed: Box<[Subject]>,
+        listed: Box<[NamedStream]>,
         now: MonoNanos,
-    ) -> Vec<Refused> {
+    ) -> Vec<Conclusion> {
         let before = std::mem::replace(&mut self.listed, listed);
         let gone: Vec<_> = before.iter().filter(|one| !self.listed.contains(one)).collect();
-        gone.into_iter().filter_map(|&subject| self.end(subject, now)).collect()
+        gone.into_iter().filter_map(|&stream| self.end(stream, now)).collect()
     }
 
     /// The exchange has ended a stream that nobody wanted to leave.
-    fn end(&mut self, subject: Subject, now: MonoNanos) -> Option<Refused> {
-        let mut ended = self.rhythms.granted(subject);
+    fn end(&mut self, stream: NamedStream, now: MonoNanos) -> Option<Conclusion> {
+        let mut ended = self.rhythms.granted(stream);
         ended.retain(|one| !self.subscribing.is_asking(one));
         if ended.is_empty() {
             return None;
@@ -314,26 +317,29 @@ impl Open {
     /// The exchange refuses streams, for now or for good: they are not here. Returns which.
     pub(in crate::feed) fn refuse(
         &mut self,
-        refused: Refused,
+        refused: Conclusion,
         now: MonoNanos,
         counters: &FeedCounters,
     ) -> Refusal {
         let mut cost = Refusal::default();
         let (streams, reason) = match refused {
-            Refused::GivenUp(streams) => {
+            Conclusion::GivenUp(streams) => {
                 counters.refused_subscriptions.add(streams.len() as u64);
                 self.rhythms.give_up(&streams, now);
                 cost.given_up.clone_from(&streams);
                 (streams, Reason::ExchangeError)
             }
-            Refused::Postponed(Postponed { streams, reason, until }) => {
+            Conclusion::Postponed(Postponed { streams, reason, until }) => {
                 counters.postponed_subscriptions.add(streams.len() as u64);
                 self.rhythms.postpone(&streams);
                 cost.wait = Duration::from_nanos(until.since(now));
                 cost.postponed.clone_from(&streams);
                 (streams, reason)
             }
-            Refused::Pending | Refused::Unknown | Refused::Moot | Refused::Unanswered(_) => {
+            Conclusion::Pending
+            | Conclusion::Unknown
+            | Conclusion::Moot
+            | Conclusion::Unanswered(_) => {
                 return cost;
             }
         };
@@ -388,8 +394,8 @@ impl Open {
     }
 
     /// Looks at the rhythm of its streams: what fell silent is told and asked for once more.
-    pub(in crate::feed) fn listen(&mut self, site: &mut Site<'_>) {
-        self.rhythms.expect(&self.subscribing.take_answered(), site.now);
+    pub(in crate::feed) fn listen(&mut self, context: &mut UpstreamContext<'_>) {
+        self.rhythms.expect(&self.subscribing.take_answered(), context.now);
         let accepted = self.subscribing.take_accepted();
         // That a silent stream is accepted once more proves nothing.
         if !self.lacks.is_empty() {
@@ -401,14 +407,14 @@ impl Open {
             }
         }
         self.signs.extend(accepted.into_iter().map(|stream| Sign { stream, speaks: false }));
-        let Some(found) = self.rhythms.look(site.now) else { return };
+        let Some(found) = self.rhythms.look(context.now) else { return };
         let Found { begun, mute, refused, aged, broken, is_barren } = found;
         if !begun.is_empty() {
             self.have(&begun);
             self.subscribing.hear(&begun);
             self.signs.extend(begun.into_iter().map(|stream| Sign { stream, speaks: true }));
         }
-        let begins_whole = site.profile.book.snapshot == SnapshotSource::Stream;
+        let begins_whole = context.profile.book.snapshot == SnapshotSource::Stream;
         let tells_itself = |one: &&Subscription| match one.channel {
             Channel::Candles => true,
             Channel::Orderbook | Channel::Quotes | Channel::Ticker => begins_whole,
@@ -424,23 +430,23 @@ impl Open {
             aged.iter().filter(|one| tells_itself(one) && !is_book(one)).copied().collect();
         self.lack(&odd, Reason::Aged);
         if is_barren {
-            self.find_barren(site);
+            self.find_barren(context);
         }
-        site.counters.mute_subscriptions.add(mute.len() as u64);
-        site.counters.aged_streams.add(aged.len() as u64);
+        context.counters.mute_subscriptions.add(mute.len() as u64);
+        context.counters.aged_streams.add(aged.len() as u64);
         for Subscription { instrument, channel, .. } in &mute {
             let (instrument, channel) = (*instrument, *channel);
-            site.notices.push(FeedNotice::Mute { instrument, channel });
+            context.notices.push(FeedNotice::Mute { instrument, channel });
         }
         for Subscription { instrument, channel, .. } in &aged {
             let (instrument, channel) = (*instrument, *channel);
-            site.notices.push(FeedNotice::Aged { instrument, channel });
+            context.notices.push(FeedNotice::Aged { instrument, channel });
             if channel == Channel::Orderbook {
                 self.aged.push(instrument);
             }
         }
         for again in [&mute, &refused, &aged] {
-            site.counters.resubscriptions.add(again.len() as u64);
+            context.counters.resubscriptions.add(again.len() as u64);
             self.subscribing.renew(again);
             self.doubted.extend(with_trades(again));
         }

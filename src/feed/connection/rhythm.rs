@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::clock::MonoNanos;
-use crate::exchange::{StreamKey, Subject, Subscription};
+use crate::exchange::{NamedStream, StreamKey, Subscription};
 use crate::feed::kin_channel;
 use crate::instrument::Channel;
 use crate::limits::{
@@ -213,18 +213,18 @@ impl Rhythms {
 
     /// Of a stream that an answer names, what the exchange has granted. Where one stream brings two
     /// channels, it may go by the name of the other.
-    pub(in crate::feed) fn granted(&self, subject: Subject) -> Vec<Subscription> {
-        let first = subject.instrument.index() * PLACES;
+    pub(in crate::feed) fn granted(&self, named: NamedStream) -> Vec<Subscription> {
+        let first = named.instrument.index() * PLACES;
         let start = self.streams.partition_point(|stream| stream.place < first);
         let rest = self.streams[start..].iter();
         let of_instrument = || rest.clone().take_while(|stream| stream.place < first + PLACES);
-        let kin = subject.channel.and_then(kin_channel);
-        let kin = kin.map(|channel| Subject { channel: Some(channel), ..subject });
-        let named = [Some(subject), kin].into_iter().flatten();
-        let mut named = named.map(|subject| {
-            of_instrument().filter(|stream| subject.names(&stream.subscription)).collect::<Vec<_>>()
+        let kin = named.channel.and_then(kin_channel);
+        let kin = kin.map(|channel| NamedStream { channel: Some(channel), ..named });
+        let names = [Some(named), kin].into_iter().flatten();
+        let mut granted = names.map(|named| {
+            of_instrument().filter(|stream| named.names(&stream.subscription)).collect::<Vec<_>>()
         });
-        let own = named.find(|own| !own.is_empty()).unwrap_or_default();
+        let own = granted.find(|own| !own.is_empty()).unwrap_or_default();
         own.into_iter().filter(|one| !one.is_asked()).map(|one| one.subscription).collect()
     }
 

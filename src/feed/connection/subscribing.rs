@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::patience::Patience;
 use crate::clock::MonoNanos;
 use crate::exchange::{
-    Answers, ConnectionRules, Exchange, RefusalKind, Request, Subject, Subscription,
+    Answers, ConnectionRules, Exchange, NamedStream, RefusalKind, Request, Subscription,
 };
 use crate::instrument::Channel;
 use crate::limits::{ACK_TIMEOUT, REQUEST_TRIES_MAX, UNANSWERED_WAIT};
@@ -92,7 +92,7 @@ pub(in crate::feed) struct Said {
     /// The number of the request, where it says it.
     pub(in crate::feed) id: Option<u64>,
     /// The stream, where it names it.
-    pub(in crate::feed) subject: Option<Subject>,
+    pub(in crate::feed) stream: Option<NamedStream>,
     /// What that is worth.
     pub(in crate::feed) kind: RefusalKind,
 }
@@ -110,7 +110,7 @@ pub(in crate::feed) struct Postponed {
 
 /// What an exchange's refusal comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::feed) enum Refused {
+pub(in crate::feed) enum Conclusion {
     /// Not one of our requests, as far as it can be told.
     Unknown,
     /// Its parts are asked for again, or the other answers will tell what it was about.
@@ -392,14 +392,14 @@ impl Subscribing {
         self.postponed.iter().map(|(.., subscription)| subscription)
     }
 
-    /// The exchange accepted a request, or the subject of one: the oldest one where it does not
+    /// The exchange accepted a request, or the stream of one: the oldest one where it does not
     /// say which.
-    pub(in crate::feed) fn accept(&mut self, id: Option<u64>, subject: Option<Subject>) {
+    pub(in crate::feed) fn accept(&mut self, id: Option<u64>, stream: Option<NamedStream>) {
         if self.manners.answers == Answers::PerSubscription {
-            match subject {
-                Some(subject) => match self.settle(id, subject) {
+            match stream {
+                Some(stream) => match self.settle(id, stream) {
                     Some((ask, streams)) => self.agree(ask, streams),
-                    None => self.accept_late(subject),
+                    None => self.accept_late(stream),
                 },
                 None => self.accept_one(id),
             }
@@ -419,19 +419,20 @@ impl Subscribing {
     pub(in crate::feed) fn leave_granted(
         &mut self,
         id: Option<u64>,
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
     ) -> bool {
         let leaves = |awaited: &Awaited| {
-            let names = |subject: Subject| awaited.unanswered.iter().any(|one| subject.names(one));
+            let names =
+                |stream: NamedStream| awaited.unanswered.iter().any(|one| stream.names(one));
             awaited.ask != Ask::Subscribe
                 && id.is_none_or(|id| id == awaited.id)
-                && subject.is_none_or(names)
+                && stream.is_none_or(names)
         };
         let Some(awaited) = self.awaited.iter().find(|awaited| leaves(awaited)) else {
             return false;
         };
         let id = awaited.id;
-        self.accept(Some(id), subject);
+        self.accept(Some(id), stream);
         true
     }
 
@@ -453,9 +454,9 @@ impl Subscribing {
     }
 
     /// A stream was accepted that is waited for no more: it had been taken for refused.
-    fn accept_late(&mut self, subject: Subject) {
+    fn accept_late(&mut self, stream: NamedStream) {
         let is_it = |(_, ask, one): &mut (MonoNanos, Ask, Subscription)| {
-            *ask == Ask::Subscribe && subject.names(one)
+            *ask == Ask::Subscribe && stream.names(one)
         };
         let late: Vec<_> = self.postponed.extract_if(.., is_it).map(|(.., one)| one).collect();
         if !late.is_empty() {
@@ -493,10 +494,10 @@ impl Subscribing {
 
     /// Settles one subscription that an answer names, if it was waited for; returns it, if it is
     /// still wanted.
-    fn settle(&mut self, id: Option<u64>, subject: Subject) -> Option<(Ask, Vec<Subscription>)> {
-        let index = self.find_subject(id, subject)?;
+    fn settle(&mut self, id: Option<u64>, stream: NamedStream) -> Option<(Ask, Vec<Subscription>)> {
+        let index = self.find_subject(id, stream)?;
         let awaited = &mut self.awaited[index];
-        let place = awaited.unanswered.iter().position(|one| subject.names(one))?;
+        let place = awaited.unanswered.iter().position(|one| stream.names(one))?;
         let subscription = awaited.unanswered.remove(place);
         let ask = awaited.ask;
         let settled = (ask, self.wanted(ask, vec![subscription]));
@@ -516,8 +517,8 @@ impl Subscribing {
     }
 
     /// The request that waits for an answer about a stream.
-    fn find_subject(&self, id: Option<u64>, subject: Subject) -> Option<usize> {
-        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(|one| subject.names(one));
+    fn find_subject(&self, id: Option<u64>, stream: NamedStream) -> Option<usize> {
+        let waits = |awaited: &Awaited| awaited.unanswered.iter().any(|one| stream.names(one));
         match id {
             Some(_) => self.find(id).filter(|&index| waits(&self.awaited[index])),
             None => self.awaited.iter().position(waits),
@@ -537,7 +538,7 @@ impl Subscribing {
         &mut self,
         now: MonoNanos,
         speaks: impl Fn(&Subscription) -> bool,
-    ) -> Option<(u64, Refused)> {
+    ) -> Option<(u64, Conclusion)> {
         if self.greetings.1 <= now {
             self.greetings.0 = 0;
         }
@@ -546,7 +547,7 @@ impl Subscribing {
         let Awaited { id, ask, tries, refusals, doubted, suspected, .. } = awaited;
         let unanswered = self.wanted(ask, awaited.unanswered);
         if unanswered.is_empty() {
-            return Some((id, Refused::Pending));
+            return Some((id, Conclusion::Pending));
         }
         if let Some(cause) = doubted {
             return Some((id, self.postpone(ask, unanswered, cause, now)));
@@ -555,12 +556,12 @@ impl Subscribing {
             if (refusals > 0 || suspected) && unanswered.len() > 1 {
                 // Refused as a whole, where single answers were expected, or answers with names.
                 self.halve(&unanswered);
-                return Some((id, Refused::Pending));
+                return Some((id, Conclusion::Pending));
             }
             if tries < REQUEST_TRIES_MAX {
                 let subscriptions = unanswered.clone();
                 self.queue.push_back(Chunk { ask, subscriptions, tries });
-                return Some((id, Refused::Unanswered(unanswered)));
+                return Some((id, Conclusion::Unanswered(unanswered)));
             }
             let (there, unanswered): (Vec<_>, Vec<_>) = unanswered.into_iter().partition(speaks);
             self.settle_all(&there);
@@ -568,7 +569,7 @@ impl Subscribing {
             let cause = (Reason::Unavailable, UNANSWERED_WAIT);
             return Some((id, self.postpone(ask, unanswered, cause, now)));
         }
-        Some((id, Refused::Pending))
+        Some((id, Conclusion::Pending))
     }
 
     /// Whether a request waits for its answer.

@@ -35,7 +35,7 @@ use crate::proof::ConnectionSequence;
 use crate::tick::{FeedState, Reason};
 
 /// What a connection finds around itself.
-pub(in crate::feed) struct Site<'a> {
+pub(in crate::feed) struct UpstreamContext<'a> {
     /// Which line of the feed it is.
     pub(in crate::feed) line: u8,
     /// Which of those that carry the same.
@@ -258,34 +258,38 @@ impl Upstream {
         &mut self,
         ticket: u64,
         addresses: Addresses,
-        site: &mut Site<'_>,
+        context: &mut UpstreamContext<'_>,
     ) {
         let Phase::Resolving { ticket: asked, deadline } = self.phase else { return };
         if ticket != asked {
             return;
         }
         if addresses.is_empty() {
-            let detail = format!("the host {} was not found", site.target.host);
-            return self.lose(Reason::Dns, Some(detail.into()), None, site);
+            let detail = format!("the host {} was not found", context.target.host);
+            return self.lose(Reason::Dns, Some(detail.into()), None, context);
         }
         let dial = Dial { addresses, next: 0, deadline, address_deadline: deadline };
-        self.dial(dial, None, site);
+        self.dial(dial, None, context);
     }
 
     /// Everything that is due: the next step of connecting, deadlines, requests, heartbeats,
     /// writes.
-    pub(in crate::feed) fn tend<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
+    pub(in crate::feed) fn tend<E: Exchange>(
+        &mut self,
+        exchange: &E,
+        context: &mut UpstreamContext<'_>,
+    ) {
         match &mut self.phase {
-            Phase::Waiting { until } if *until <= site.now => self.begin(site),
+            Phase::Waiting { until } if *until <= context.now => self.begin(context),
             Phase::Waiting { .. } | Phase::Terminated => {}
             Phase::Resolving { deadline, .. } => {
-                if *deadline <= site.now {
-                    let detail = format!("the host {} was not found in time", site.target.host);
-                    self.lose(Reason::Dns, Some(detail.into()), None, site);
+                if *deadline <= context.now {
+                    let detail = format!("the host {} was not found in time", context.target.host);
+                    self.lose(Reason::Dns, Some(detail.into()), None, context);
                 }
             }
-            Phase::Dialing { .. } | Phase::Upgrading { .. } => self.connect(site),
-            Phase::Open(_) => self.keep(exchange, site),
+            Phase::Dialing { .. } | Phase::Upgrading { .. } => self.connect(context),
+            Phase::Open(_) => self.keep(exchange, context),
         }
     }
 
@@ -341,37 +345,37 @@ impl Upstream {
         reason: Reason,
         detail: Option<Box<str>>,
         retry_after: Option<Duration>,
-        site: &mut Site<'_>,
+        context: &mut UpstreamContext<'_>,
     ) {
         // Silence was a wait already, and counts as part of the one that follows.
         let since = match &self.phase {
             Phase::Open(open) if reason == Reason::Silence => open.pulse.heard(),
-            _ => site.now,
+            _ => context.now,
         };
         let hole_wait = match &self.phase {
             Phase::Open(open) if reason == Reason::SequenceGap => {
-                Some(self.holes.wait(open.since, site.now))
+                Some(self.holes.wait(open.since, context.now))
             }
             _ => None,
         };
         let was_served = if let Phase::Open(open) = &mut self.phase {
-            site.counters.reconnects[reason as usize].increment();
-            site.counters.line(site.copy).losses.increment();
+            context.counters.reconnects[reason as usize].increment();
+            context.counters.line(context.copy).losses.increment();
             let enough = if open.is_served { SERVED_ENOUGH } else { Duration::MAX };
-            self.backoff.ended_after(Duration::from_nanos(site.now.since(open.since)), enough);
+            self.backoff.ended_after(Duration::from_nanos(context.now.since(open.since)), enough);
             // A close frame may wait; it is sent as far as that goes at once.
             let _ = open.socket.flush();
             open.socket.transport_mut().shutdown();
             open.is_served
         } else {
-            site.counters.failed_attempts[reason as usize].increment();
+            context.counters.failed_attempts[reason as usize].increment();
             false
         };
         if was_served {
-            site.circuit.forget(self.generation);
-        } else if site.circuit.fail(self.generation, reason, site.now) {
-            site.counters.circuit_trips.increment();
-            site.counters.circuit_open.set(1);
+            context.circuit.forget(self.generation);
+        } else if context.circuit.fail(self.generation, reason, context.now) {
+            context.counters.circuit_trips.increment();
+            context.counters.circuit_open.set(1);
         }
         let asked = retry_after.unwrap_or_default();
         let was_good = self.backoff.attempts() == 0;
@@ -384,9 +388,9 @@ impl Upstream {
             // That it is only probed when it keeps refusing gives nothing up.
             Some(wait) if asked < REFUSED_LONG => (FeedState::Reconnecting, wait),
             Some(wait) => (FeedState::Error, wait),
-            None => (FeedState::Error, site.circuit.probe_wait().max(asked)),
+            None => (FeedState::Error, context.circuit.probe_wait().max(asked)),
         };
-        site.lost.extend(self.leave_for(Phase::Waiting { until: since.after(wait) }));
+        context.lost.extend(self.leave_for(Phase::Waiting { until: since.after(wait) }));
         self.show(state, reason, detail);
     }
 
@@ -399,18 +403,18 @@ impl Upstream {
     }
 
     /// The same for an error of the network.
-    pub(in crate::feed) fn fail(&mut self, error: &NetError, site: &mut Site<'_>) {
+    pub(in crate::feed) fn fail(&mut self, error: &NetError, context: &mut UpstreamContext<'_>) {
         let (reason, wait) = match error {
             NetError::Refused(refusal) => {
                 let crate::net::Refusal { status, retry_after_seconds, by_our_date, body } =
                     &**refusal;
                 let (asked, by_ours) = (*retry_after_seconds, *by_our_date);
-                site.profile.refused_upgrade(*status, asked, by_ours, body, site.date)
+                context.profile.refused_upgrade(*status, asked, by_ours, body, context.date)
             }
             _ => (reason_of(error), Duration::ZERO),
         };
         let wait = wait.min(REFUSED_FOR_MAX);
-        self.lose(reason, Some(error.to_string().into()), Some(wait), site);
+        self.lose(reason, Some(error.to_string().into()), Some(wait), context);
     }
 
     fn show(&mut self, state: FeedState, reason: Reason, detail: Option<Box<str>>) {
@@ -419,79 +423,86 @@ impl Upstream {
     }
 
     /// A new attempt.
-    fn begin(&mut self, site: &mut Site<'_>) {
-        if let Err(until) = site.circuit.permit(site.now) {
+    fn begin(&mut self, context: &mut UpstreamContext<'_>) {
+        if let Err(until) = context.circuit.permit(context.now) {
             self.phase = Phase::Waiting { until };
             // It waits for the probe of another.
             if !matches!(self.state, FeedState::Error | FeedState::Reconnecting) {
-                self.show(FeedState::Reconnecting, site.circuit.reason(), None);
+                self.show(FeedState::Reconnecting, context.circuit.reason(), None);
             }
             return;
         }
-        if let Err(until) = site.attempts.take(site.now) {
-            site.counters.attempts_held_back.increment();
+        if let Err(until) = context.attempts.take(context.now) {
+            context.counters.attempts_held_back.increment();
             self.phase = Phase::Waiting { until };
             return;
         }
-        *site.generations += 1;
-        self.generation = *site.generations;
-        if site.circuit.begin(self.generation) {
-            site.counters.circuit_probes.increment();
+        *context.generations += 1;
+        self.generation = *context.generations;
+        if context.circuit.begin(self.generation) {
+            context.counters.circuit_probes.increment();
         }
         if self.state == FeedState::Disconnected {
             self.show(FeedState::Connecting, Reason::Requested, None);
         }
-        let deadline = site.now.after(site.target.connect_timeout);
+        let deadline = context.now.after(context.target.connect_timeout);
         // An address needs no question.
-        if let Ok(address) = site.target.host.parse::<IpAddr>() {
+        if let Ok(address) = context.target.host.parse::<IpAddr>() {
             let mut addresses = Addresses::new();
-            addresses.push(SocketAddr::new(address, site.target.port));
+            addresses.push(SocketAddr::new(address, context.target.port));
             let dial = Dial { addresses, next: 0, deadline, address_deadline: deadline };
-            return self.dial(dial, None, site);
+            return self.dial(dial, None, context);
         }
         let ticket = u64::from(self.generation);
         self.phase = Phase::Resolving { ticket, deadline };
-        let host = Arc::clone(&site.target.host);
-        site.notices.push(FeedNotice::Resolve { ticket, host, port: site.target.port });
+        let host = Arc::clone(&context.target.host);
+        context.notices.push(FeedNotice::Resolve { ticket, host, port: context.target.port });
     }
 
     /// Tries the next address, or gives the attempt up because of what went wrong with the last.
-    fn dial(&mut self, mut dial: Dial, mut error: Option<NetError>, site: &mut Site<'_>) {
+    fn dial(
+        &mut self,
+        mut dial: Dial,
+        mut error: Option<NetError>,
+        context: &mut UpstreamContext<'_>,
+    ) {
         while let Some(&address) = dial.addresses.get(dial.next) {
             let left = (dial.addresses.len() - dial.next) as u32;
             dial.next += 1;
-            let time = Duration::from_nanos(dial.deadline.since(site.now)) / left;
-            dial.address_deadline = site.now.after(time);
+            let time = Duration::from_nanos(dial.deadline.since(context.now)) / left;
+            dial.address_deadline = context.now.after(time);
             let token = Token(self.generation as usize);
-            let made = Transport::connect(address, &site.target.security).and_then(|mut made| {
-                made.register(site.registry, token).map_err(|error| NetError::of_socket(&error))?;
-                made.ask_for_kernel_stamps();
-                Ok(made)
-            });
+            let made =
+                Transport::connect(address, &context.target.security).and_then(|mut made| {
+                    made.register(context.registry, token)
+                        .map_err(|error| NetError::of_socket(&error))?;
+                    made.ask_for_kernel_stamps();
+                    Ok(made)
+                });
             match made {
                 Ok(transport) => {
                     self.phase = Phase::Dialing { transport, dial };
-                    return self.connect(site);
+                    return self.connect(context);
                 }
                 Err(failed) => error = Some(failed),
             }
         }
         match error {
-            Some(error) => self.fail(&error, site),
-            None => self.lose(Reason::ConnectTimeout, None, None, site),
+            Some(error) => self.fail(&error, context),
+            None => self.lose(Reason::ConnectTimeout, None, None, context),
         }
     }
 
     /// Goes on with TCP, TLS and upgrade as far as it goes now.
-    fn connect(&mut self, site: &mut Site<'_>) {
+    fn connect(&mut self, context: &mut UpstreamContext<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Terminated);
         let (advanced, dial) = match phase {
             Phase::Dialing { mut transport, dial } => match transport.advance() {
                 Ok(Step::Pending) => (Ok(Phase::Dialing { transport, dial }), None),
-                Ok(Step::Done) => match self.upgrade(transport, site) {
+                Ok(Step::Done) => match self.upgrade(transport, context) {
                     Ok(handshake) => {
                         self.phase = Phase::Upgrading { handshake: Box::new(handshake), dial };
-                        return self.connect(site);
+                        return self.connect(context);
                     }
                     Err(error) => (Err(error), Some(dial)),
                 },
@@ -499,7 +510,7 @@ impl Upstream {
             },
             Phase::Upgrading { mut handshake, dial } => match handshake.advance() {
                 Ok(Step::Pending) => (Ok(Phase::Upgrading { handshake, dial }), None),
-                Ok(Step::Done) => return self.opened(*handshake, site),
+                Ok(Step::Done) => return self.opened(*handshake, context),
                 Err(error) => (Err(error), Some(dial)),
             },
             other => (Ok(other), None),
@@ -507,42 +518,44 @@ impl Upstream {
         match (advanced, dial) {
             (Ok(phase), _) => {
                 self.phase = phase;
-                self.expire(site);
+                self.expire(context);
             }
             // The exchange itself said no: another of its addresses would say the same.
-            (Err(error @ NetError::Refused(_)), _) | (Err(error), None) => self.fail(&error, site),
-            (Err(error), Some(dial)) => self.dial(dial, Some(error), site),
+            (Err(error @ NetError::Refused(_)), _) | (Err(error), None) => {
+                self.fail(&error, context)
+            }
+            (Err(error), Some(dial)) => self.dial(dial, Some(error), context),
         }
     }
 
     fn upgrade(
         &self,
         transport: Transport,
-        site: &Site<'_>,
+        context: &UpstreamContext<'_>,
     ) -> Result<ClientHandshake<Transport>, NetError> {
-        let url = join(&site.target.url, &self.plan.path);
+        let url = join(&context.target.url, &self.plan.path);
         ClientHandshake::new(transport, &url, &[("User-Agent", USER_AGENT)])
     }
 
     /// Gives up the address, or the attempt, whose time is over.
-    fn expire(&mut self, site: &mut Site<'_>) {
+    fn expire(&mut self, context: &mut UpstreamContext<'_>) {
         let (Phase::Dialing { dial, .. } | Phase::Upgrading { dial, .. }) = &mut self.phase else {
             return;
         };
-        if dial.address_deadline > site.now {
+        if dial.address_deadline > context.now {
             return;
         }
-        let after = site.target.connect_timeout;
+        let after = context.target.connect_timeout;
         let detail = format!("no open connection within {after:?}, over all addresses of the host");
-        if dial.next >= dial.addresses.len() || dial.deadline <= site.now {
-            return self.lose(Reason::ConnectTimeout, Some(detail.into()), None, site);
+        if dial.next >= dial.addresses.len() || dial.deadline <= context.now {
+            return self.lose(Reason::ConnectTimeout, Some(detail.into()), None, context);
         }
         let (addresses, next, deadline) = (dial.addresses.clone(), dial.next, dial.deadline);
-        self.dial(Dial { addresses, next, deadline, address_deadline: deadline }, None, site);
+        self.dial(Dial { addresses, next, deadline, address_deadline: deadline }, None, context);
     }
 
-    fn opened(&mut self, handshake: ClientHandshake<Transport>, site: &mut Site<'_>) {
-        let rules = site.rules;
+    fn opened(&mut self, handshake: ClientHandshake<Transport>, context: &mut UpstreamContext<'_>) {
+        let rules = context.rules;
         // As many as a connection that follows this one says before it comes to candles.
         let all = self.plan.subscriptions.iter();
         let prices = all.filter(|one| one.channel != Channel::Candles).count();
@@ -553,20 +566,20 @@ impl Upstream {
                 rules,
                 &self.plan.subscriptions,
                 self.plan.greeting.len(),
-                (self.generation, site.now),
+                (self.generation, context.now),
             ),
             greeting: self.plan.greeting.iter().cloned().collect(),
             readable: true,
-            received: site.now,
-            pulse: Pulse::new(site.now),
+            received: context.now,
+            pulse: Pulse::new(context.now),
             chatter: Chatter::default(),
             complaints: Complaints::default(),
-            flow: Flow::new(site.now),
+            flow: Flow::new(context.now),
             is_doubted: false,
-            since: site.now,
+            since: context.now,
             is_served: false,
             is_served_told: false,
-            rhythms: Rhythms::new(&self.plan.subscriptions, site.target.mute_after, site.now),
+            rhythms: Rhythms::new(&self.plan.subscriptions, context.target.mute_after, context.now),
             is_barren: false,
             lacks: Lacks::new(),
             listed: Box::default(),
@@ -577,41 +590,41 @@ impl Upstream {
             sequence: ConnectionSequence::default(),
             pacer: match rules.messages_of {
                 MessagesOf::Connection => Pacer::new(rules.messages_max, rules.message_window),
-                MessagesOf::Address => site.pacer.clone(),
+                MessagesOf::Address => context.pacer.clone(),
             },
             spared_for_prices: match rules.messages_of {
                 MessagesOf::Connection => 0,
                 MessagesOf::Address => prices.min(rules.messages_max as usize / 4),
             },
             said_of_itself: Reason::None,
-            unsent_told_at: site.now.after(UNSENT_TOLD_AFTER),
+            unsent_told_at: context.now.after(UNSENT_TOLD_AFTER),
             heartbeat_at: rules
                 .heartbeat
-                .map_or(MonoNanos::MAX, |(every, _)| site.now.after(every)),
+                .map_or(MonoNanos::MAX, |(every, _)| context.now.after(every)),
         }));
     }
 
     /// The turn of an open connection.
-    fn keep<E: Exchange>(&mut self, exchange: &E, site: &mut Site<'_>) {
+    fn keep<E: Exchange>(&mut self, exchange: &E, context: &mut UpstreamContext<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        match open.feel(site) {
+        match open.feel(context) {
             Ok(Look::Dead) => {
-                let silent = Duration::from_nanos(site.now.since(open.pulse.heard()));
+                let silent = Duration::from_nanos(context.now.since(open.pulse.heard()));
                 let detail = format!("nothing heard for {silent:.1?}, nor an answer when asked");
-                return self.lose(Reason::Silence, Some(detail.into()), None, site);
+                return self.lose(Reason::Silence, Some(detail.into()), None, context);
             }
-            Ok(_) => open.doubt(site),
-            Err(error) => return self.fail(&error, site),
+            Ok(_) => open.doubt(context),
+            Err(error) => return self.fail(&error, context),
         }
         open.is_served |= open.subscribing.is_done() && open.subscribing.postponed().count() == 0;
         let is_news = open.is_served && !std::mem::replace(&mut open.is_served_told, true);
-        if is_news && site.circuit.serve() {
-            site.counters.circuit_open.set(0);
+        if is_news && context.circuit.serve() {
+            context.counters.circuit_open.set(0);
         }
-        open.listen(site);
-        let kept = open.say(exchange, site).and_then(|()| open.flush());
+        open.listen(context);
+        let kept = open.say(exchange, context).and_then(|()| open.flush());
         if let Err(error) = kept {
-            return self.fail(&error, site);
+            return self.fail(&error, context);
         }
         // What waits for room under the exchange's limits may take minutes, while the rest is there.
         let is_there = open.subscribing.is_sent() || open.is_served;

@@ -119,12 +119,12 @@ impl Publisher {
             self.numbers.forget(instrument, channel);
             if channel != Channel::Orderbook {
                 let gap = Body::Gap { channel, reason, missed: 0 };
-                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
+                self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
                 self.tell_told((instrument, channel, None), Told::Withdrawn(reason));
             }
         }
         for instrument in with_books(left) {
-            self.books.abandon(instrument, reason, self.output.staged());
+            self.books.abandon(instrument, reason, self.rings.staged());
         }
         self.note_absences(now);
     }
@@ -156,7 +156,7 @@ impl Publisher {
         self.absences.set(stream, Told::Absent(reason));
         if channel == Channel::Orderbook {
             // One whose connection was lost meanwhile was told so.
-            self.books.abandon(instrument, reason, self.output.staged());
+            self.books.abandon(instrument, reason, self.rings.staged());
         } else if !is_known {
             self.tell_stream(stream.stream());
         }
@@ -179,7 +179,7 @@ impl Publisher {
             if was == Reason::Aged && matches!(channel, Channel::Quotes | Channel::Ticker) {
                 self.counters.gaps.increment();
                 let gap = Body::Gap { channel, reason: Reason::Mute, missed: 0 };
-                self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
+                self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, gap));
             }
             self.tell_stream(sign.stream.stream());
         }
@@ -207,7 +207,7 @@ impl Publisher {
     fn tell_told(&mut self, (instrument, channel, interval): StreamKey, told: Told) {
         let (state, reason) = told.state();
         let body = Body::StreamState { channel, interval, state, reason };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 
     fn note_absences(&mut self, now: MonoNanos) {

@@ -2,7 +2,7 @@
 
 pub(super) mod absences;
 pub(super) mod dates;
-pub(super) mod output;
+pub(super) mod rings;
 mod stamps;
 
 use std::collections::{HashSet, VecDeque};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use self::absences::Absences;
 use self::dates::{Belief, Dates};
-use self::output::Output;
+use self::rings::Rings;
 use self::stamps::Stamps;
 use super::line::BooksInDoubt;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
@@ -30,7 +30,7 @@ use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 pub(super) struct Publisher {
     pub(super) books: Books,
     pub(super) numbers: Numbers,
-    pub(super) output: Output,
+    pub(super) rings: Rings,
     dates: Dates,
     date_rules: DateRules,
     /// What is believed of the dates of the frame at hand.
@@ -60,7 +60,7 @@ impl Publisher {
         books: (Books, Vec<InstrumentId>),
         numbers: Numbers,
         date_rules: DateRules,
-        output: Output,
+        rings: Rings,
         (clock, recorder): (Clock, Recorder),
         counters: Arc<FeedCounters>,
     ) -> Self {
@@ -69,7 +69,7 @@ impl Publisher {
         Self {
             books,
             numbers,
-            output,
+            rings,
             dates: Dates::new(),
             date_rules,
             belief: Belief::ALL,
@@ -89,12 +89,12 @@ impl Publisher {
     /// True while a ring is full, or has yet to be told the books: no frame may be read.
     #[inline]
     pub(super) fn is_blocked(&self) -> bool {
-        self.output.is_blocked() || !self.retell.is_empty()
+        self.rings.is_blocked() || !self.retell.is_empty()
     }
 
     /// True while something waits for room in a ring.
     pub(super) fn is_behind(&self) -> bool {
-        self.is_blocked() || self.output.is_behind()
+        self.is_blocked() || self.rings.is_behind()
     }
 
     /// Records how long the newest bytes of a read lay in the kernel. A stamp from after the read
@@ -127,18 +127,18 @@ impl Publisher {
             self.book(batch, update, source);
         }
         for mark in &batch.trade_marks {
-            self.numbers.mark(*mark, source, self.output.staged());
+            self.numbers.mark(*mark, source, self.rings.staged());
         }
         if self.books.loss_shows() == LossShows::Nowhere {
             self.doubt_books_with_lost_trades();
         }
-        for tick in self.output.staged() {
+        for tick in self.rings.staged() {
             // What was held back has the time of its own frame.
             if tick.received == MonoNanos::ZERO {
                 tick.received = received;
             }
         }
-        if !self.output.staged().is_empty() {
+        if !self.rings.staged().is_empty() {
             let now = self.stamps.push_frame(&self.clock);
             self.push_at(now);
         }
@@ -153,10 +153,10 @@ impl Publisher {
             _ => None,
         };
         let mut next = 0;
-        while let Some(tick) = self.output.staged().get(next) {
+        while let Some(tick) = self.rings.staged().get(next) {
             next += 1;
             let Some(instrument) = lost(tick) else { continue };
-            if self.books.distrust(instrument, Reason::SequenceGap, self.output.staged()) {
+            if self.books.distrust(instrument, Reason::SequenceGap, self.rings.staged()) {
                 self.counters.resyncs.increment();
             }
         }
@@ -195,7 +195,7 @@ impl Publisher {
                 Body::Gap { channel, reason: Reason::Refused, missed }
             }
         };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 
     /// Something could not be read, and nobody knows of which of these streams it was: each may lack
@@ -229,7 +229,7 @@ impl Publisher {
     #[cold]
     fn unheard(&mut self, instrument: InstrumentId) {
         let body = Body::Unheard { channel: Channel::Candles };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
     }
 
     /// What a frame's dates say of the exchange's clock, and how old it is. All of its events are of
@@ -295,7 +295,7 @@ impl Publisher {
             Body::Trade { .. } => {
                 let marked = is_ahead.then(|| dated_ahead(sequenced, ahead));
                 let sequenced = marked.as_ref().unwrap_or(sequenced);
-                let verdict = self.numbers.trade(sequenced, source, self.output.staged());
+                let verdict = self.numbers.trade(sequenced, source, self.rings.staged());
                 if verdict == Verdict::Older {
                     self.counters.duplicates.increment();
                 }
@@ -330,10 +330,10 @@ impl Publisher {
         if verdict == Verdict::Anew {
             let (channel, reason) = (channel_of(&tick.body), Reason::SequenceGap);
             let gap = Body::Gap { channel, reason, missed: 0 };
-            self.output.staged().push(Tick::new(tick.instrument, UnixNanos::NONE, gap));
+            self.rings.staged().push(Tick::new(tick.instrument, UnixNanos::NONE, gap));
         }
         let end = (index + length).min(batch.ticks.len());
-        let staged = self.output.staged();
+        let staged = self.rings.staged();
         staged.extend(batch.ticks[index..end].iter().map(|sequenced| sequenced.tick));
         length
     }
@@ -412,7 +412,7 @@ impl Publisher {
     /// The connection that was behind has caught up: its book takes over.
     #[cold]
     fn succeed(&mut self, instrument: InstrumentId) {
-        if self.books.take_over(instrument, None, self.output.staged()) {
+        if self.books.take_over(instrument, None, self.rings.staged()) {
             self.numbers.hand_over(instrument);
         }
     }
@@ -437,19 +437,19 @@ impl Publisher {
 
     #[inline]
     fn apply(&mut self, update: &BookUpdate, levels: &[Level]) {
-        let applied = self.books.apply(update, levels, self.output.staged());
+        let applied = self.books.apply(update, levels, self.rings.staged());
         self.count(applied);
     }
 
     #[cold]
     fn apply_anew(&mut self, update: &BookUpdate, levels: &[Level]) {
-        let applied = self.books.apply_anew(update, levels, self.output.staged());
+        let applied = self.books.apply_anew(update, levels, self.rings.staged());
         self.count(applied);
     }
 
     #[cold]
     fn weigh(&mut self, update: &BookUpdate, levels: &[Level]) {
-        let applied = self.books.weigh(update, levels, self.output.staged());
+        let applied = self.books.weigh(update, levels, self.rings.staged());
         self.count(applied);
     }
 
@@ -479,13 +479,13 @@ impl Publisher {
     /// and not as a repair that begins.
     pub(super) fn leave(&mut self, generation: u32, left: &[Subscription], now: MonoNanos) {
         let Left { mut orphans, heirs, strays } =
-            self.numbers.leave(generation, self.output.staged());
+            self.numbers.leave(generation, self.rings.staged());
         self.release_books();
         strays.into_iter().for_each(|stray| self.books.drop_beside(stray));
         for heir in heirs {
             let lost = Some(Reason::Disconnected);
             self.counters.resyncs.increment();
-            if !self.books.take_over(heir, lost, self.output.staged()) {
+            if !self.books.take_over(heir, lost, self.rings.staged()) {
                 orphans.push(heir);
             }
         }
@@ -499,7 +499,7 @@ impl Publisher {
     /// A connection answered the ping of this ticket: what it carries needs no trade to be taken
     /// over by the one that was asked for. Must not be called while blocked.
     pub(super) fn overlap(&mut self, generation: u32, ticket: u64, now: MonoNanos) {
-        self.numbers.overlap(generation, ticket, self.output.staged());
+        self.numbers.overlap(generation, ticket, self.rings.staged());
         self.stamp_and_push(now);
     }
 
@@ -528,7 +528,7 @@ impl Publisher {
             self.numbers.forget(one.instrument, one.channel);
         }
         for instrument in with_books(streams) {
-            if self.books.respelled(instrument, self.output.staged()) {
+            if self.books.respelled(instrument, self.rings.staged()) {
                 self.counters.resyncs.increment();
             }
         }
@@ -548,7 +548,7 @@ impl Publisher {
         }
         let traded: Vec<InstrumentId> = with_trades(carried).collect();
         let ticks = traded.iter().map(|&instrument| trades_shown(instrument, shown));
-        self.output.staged().extend(ticks);
+        self.rings.staged().extend(ticks);
         self.shown_trades = Some((shown, traded));
         self.stamp_and_push(now);
     }
@@ -556,7 +556,7 @@ impl Publisher {
     /// The same, of one instrument, to a ring that may have missed it.
     pub(super) fn retell_trades_shown(&mut self, instrument: InstrumentId) {
         if let Some((shown, _)) = self.shown_trades {
-            self.output.staged().push(trades_shown(instrument, shown));
+            self.rings.staged().push(trades_shown(instrument, shown));
         }
     }
 
@@ -564,7 +564,7 @@ impl Publisher {
     /// blocked.
     pub(super) fn expire(&mut self, now: MonoNanos) {
         if now >= self.numbers.due() {
-            self.numbers.expire(now, self.output.staged());
+            self.numbers.expire(now, self.rings.staged());
             self.release_books();
             self.stamp_and_push(now);
         }
@@ -582,7 +582,7 @@ impl Publisher {
         if self.absences.has((instrument, Channel::Orderbook, None)) {
             return;
         }
-        self.books.accepted(instrument, self.output.staged());
+        self.books.accepted(instrument, self.rings.staged());
         self.stamp_and_push(now);
     }
 
@@ -593,14 +593,14 @@ impl Publisher {
         snapshot: &BookSnapshot,
         now: MonoNanos,
     ) -> Joined {
-        let joined = self.books.snapshot(instrument, snapshot, self.output.staged());
+        let joined = self.books.snapshot(instrument, snapshot, self.rings.staged());
         self.stamp_and_push(now);
         joined
     }
 
     /// A snapshot could not be had for now; allowed while blocked, as it is rare and small.
     pub(super) fn no_snapshot(&mut self, instrument: InstrumentId, reason: Reason, now: MonoNanos) {
-        self.books.tell_why(instrument, reason, self.output.staged());
+        self.books.tell_why(instrument, reason, self.rings.staged());
         self.stamp_and_push(now);
     }
 
@@ -608,14 +608,14 @@ impl Publisher {
     fn disconnected(&mut self, instruments: impl Iterator<Item = InstrumentId>, now: MonoNanos) {
         for instrument in instruments {
             self.counters.resyncs.increment();
-            self.books.disconnected(instrument, self.output.staged());
+            self.books.disconnected(instrument, self.rings.staged());
         }
         self.stamp_and_push(now);
     }
 
     /// Nobody brings these streams for a while.
     fn fall_silent(&mut self, streams: &[Subscription], now: MonoNanos) {
-        let staged = self.output.staged();
+        let staged = self.rings.staged();
         for one in streams {
             if matches!(one.channel, Channel::Trades | Channel::Candles) {
                 let body = Body::Unheard { channel: one.channel };
@@ -633,7 +633,7 @@ impl Publisher {
         now: MonoNanos,
     ) {
         for instrument in instruments {
-            if self.books.distrust(instrument, reason, self.output.staged()) {
+            if self.books.distrust(instrument, reason, self.rings.staged()) {
                 self.counters.resyncs.increment();
             }
         }
@@ -646,7 +646,7 @@ impl Publisher {
     pub(super) fn suspect(&mut self, instruments: &[InstrumentId], now: MonoNanos) {
         let due = now.after(BOOK_SUSPECT_MAX);
         for &instrument in instruments {
-            if self.books.suspect(instrument, self.output.staged()) {
+            if self.books.suspect(instrument, self.rings.staged()) {
                 // One that was suspect before, and proven since, has its time anew.
                 self.suspects.retain(|&(_, one)| one != instrument);
                 self.suspects.push_back((due, instrument));
@@ -673,23 +673,23 @@ impl Publisher {
     /// more. Nothing is lost yet, so that none of them needs a snapshot.
     pub(super) fn doubt(&mut self, books: &BooksInDoubt, now: MonoNanos) {
         for &instrument in &books.doubted {
-            self.books.doubt(instrument, self.output.staged());
+            self.books.doubt(instrument, self.rings.staged());
         }
         for &instrument in &books.vouched {
-            self.books.vouch(instrument, self.output.staged());
+            self.books.vouch(instrument, self.rings.staged());
         }
         self.stamp_and_push(now);
     }
 
     /// Says something about the whole feed; allowed while blocked, as it is rare and small.
     pub(super) fn tell(&mut self, body: Body, now: MonoNanos) {
-        self.output.staged().push(Tick::new(InstrumentId::NONE, UnixNanos::NONE, body));
+        self.rings.staged().push(Tick::new(InstrumentId::NONE, UnixNanos::NONE, body));
         self.stamp_and_push(now);
     }
 
     /// Stamps what no frame brought, then pushes.
     pub(super) fn stamp_and_push(&mut self, now: MonoNanos) {
-        for tick in self.output.staged() {
+        for tick in self.rings.staged() {
             if tick.received == MonoNanos::ZERO {
                 tick.received = now;
             }
@@ -705,7 +705,7 @@ impl Publisher {
         if self.is_behind() {
             self.push();
             self.recover_sinks();
-            while !self.output.is_blocked()
+            while !self.rings.is_blocked()
                 && let Some(stream) = self.retell.pop_front()
             {
                 match stream {
@@ -719,11 +719,11 @@ impl Publisher {
 
     /// Goes on with what sinks that had lapsed are told anew, over their own rings.
     fn recover_sinks(&mut self) {
-        if !self.output.owes_books() {
+        if !self.rings.owes_books() {
             return;
         }
         let books = &mut self.books;
-        self.output.recover(self.clock.now(), |book, ticks| {
+        self.rings.recover(self.clock.now(), |book, ticks| {
             books.publish(book, ticks);
             if let Some((state, reason)) = books.status(book) {
                 let body = Body::BookState { state, reason };
@@ -739,7 +739,7 @@ impl Publisher {
 
     #[inline]
     fn push_at(&mut self, now: MonoNanos) {
-        let pushed = self.output.push(now, &self.counters);
+        let pushed = self.rings.push(now, &self.counters);
         if pushed.rejoined {
             self.rejoin();
         }
@@ -769,9 +769,9 @@ impl Publisher {
     #[cold]
     fn retell_book(&mut self, instrument: InstrumentId) {
         let Some((state, reason)) = self.books.status(instrument) else { return };
-        self.books.publish(instrument, self.output.staged());
+        self.books.publish(instrument, self.rings.staged());
         let body = Body::BookState { state, reason };
-        self.output.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
+        self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
         let now = self.clock.now();
         self.stamp_and_push(now);
     }
@@ -779,13 +779,13 @@ impl Publisher {
     /// Wakes the consumers that sleep and have something to take.
     #[inline]
     pub(super) fn ring_bells(&mut self) {
-        self.output.ring_bells();
+        self.rings.ring_bells();
     }
 
     /// The end of a turn: consumers that sleep are woken, histograms handed over.
     #[inline]
     pub(super) fn end_turn(&mut self, now: MonoNanos) {
-        self.output.ring_bells();
+        self.rings.ring_bells();
         self.recorder.hand_over(now);
     }
 

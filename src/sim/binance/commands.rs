@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Binance, Product};
 use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Why a command is refused: Binance's code and words.
 struct Refused(i32, String);
@@ -15,38 +15,38 @@ const METHODS: [&str; 5] =
 
 impl Exchange<Binance> {
     /// Does what a client says.
-    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         let command: Value = match serde_json::from_str(text) {
             Ok(command) => command,
             Err(error) => {
                 let refused = Refused(3, format!("Invalid JSON: {error}"));
-                return self.refuse(id, &Value::Null, &refused, lines);
+                return self.refuse(id, &Value::Null, &refused, wires);
             }
         };
         let request_id = command.get("id").cloned().unwrap_or(Value::Null);
         match self.result(id, &command, &request_id, now) {
             Ok(result) => {
                 let answer = format!("{{\"result\":{result},\"id\":{request_id}}}");
-                lines.text(id, &[answer.as_bytes()]);
+                wires.text(id, &[answer.as_bytes()]);
             }
             Err(refused) => {
-                self.refuse(id, &request_id, &refused, lines);
+                self.refuse(id, &request_id, &refused, wires);
                 if refused.0 == 4 {
-                    lines.close(id, 1008, "Invalid request");
+                    wires.close(id, 1008, "Invalid request");
                 }
             }
         }
     }
 
     /// Spot answers with a flat object, futures wrap it.
-    fn refuse(&self, id: ConnectionId, request_id: &Value, refused: &Refused, lines: &mut Lines) {
+    fn refuse(&self, id: ConnectionId, request_id: &Value, refused: &Refused, wires: &mut Wires) {
         let Refused(code, text) = refused;
         let error = serde_json::json!({ "code": code, "msg": text });
         let answer = match self.own.product {
             Product::Spot => error.to_string(),
             Product::Futures => serde_json::json!({ "error": error, "id": request_id }).to_string(),
         };
-        lines.text(id, &[answer.as_bytes()]);
+        wires.text(id, &[answer.as_bytes()]);
     }
 
     fn result(
@@ -70,8 +70,8 @@ impl Exchange<Binance> {
                 Ok(Value::Null)
             }
             "LIST_SUBSCRIPTIONS" => {
-                let session = self.sessions.get(&id);
-                Ok(session.map_or(Value::Null, |session| Value::from(session.own.names.clone())))
+                let caller = self.callers.get(&id);
+                Ok(caller.map_or(Value::Null, |caller| Value::from(caller.own.names.clone())))
             }
             "SET_PROPERTY" => match params {
                 [name, Value::Bool(combined)] if name == "combined" => {
@@ -85,9 +85,9 @@ impl Exchange<Binance> {
                 _ => Err(invalid("expected a property and its value")),
             },
             "GET_PROPERTY" => match params {
-                [name] if name == "combined" => Ok(Value::Bool(
-                    self.sessions.get(&id).is_some_and(|session| session.own.combined),
-                )),
+                [name] if name == "combined" => {
+                    Ok(Value::Bool(self.callers.get(&id).is_some_and(|caller| caller.own.combined)))
+                }
                 [_] => Err(Refused(0, "Unknown property".to_owned())),
                 _ => Err(invalid("expected one property")),
             },
@@ -120,7 +120,7 @@ impl Exchange<Binance> {
     }
 
     fn set_combined(&mut self, id: ConnectionId, combined: bool) {
-        if let Some(client) = self.sessions.get_mut(&id) {
+        if let Some(client) = self.callers.get_mut(&id) {
             client.own.combined = combined;
         }
         self.fanout.manners(id).for_each(|wanted| wanted.combined = combined);

@@ -21,11 +21,11 @@ use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Opening, Parts, Spelled};
 use super::fanout::Manner;
 use super::http::Target;
-use super::lines::ConnectionId;
 use super::listing::{self, Column};
 use super::market::{Counting, Market};
 use super::options::Habits;
 use super::rate::Window;
+use super::wires::ConnectionId;
 use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -42,7 +42,7 @@ pub(super) enum Product {
 
 /// One open WebSocket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Caller {
     /// Data is wrapped and names its stream.
     combined: bool,
     unit: TimeUnit,
@@ -136,17 +136,17 @@ impl Exchange<Binance> {
     /// Adds one stream to a connection. False when it has too many.
     fn subscribe(&mut self, id: ConnectionId, name: &str, now: MonoNanos) -> bool {
         let stream = self.stream(name);
-        let Some(client) = self.sessions.get_mut(&id) else { return true };
-        let session = &mut client.own;
-        if session.names.iter().any(|known| known == name) {
+        let Some(client) = self.callers.get_mut(&id) else { return true };
+        let caller = &mut client.own;
+        if caller.names.iter().any(|known| known == name) {
             return true;
         }
-        if session.names.len() >= STREAMS_MAX {
+        if caller.names.len() >= STREAMS_MAX {
             return false;
         }
-        session.names.push(name.to_owned());
-        let delivered = stream.filter(|(_, kind)| session.delivers(*kind));
-        let (unit, combined) = (session.unit, session.combined);
+        caller.names.push(name.to_owned());
+        let delivered = stream.filter(|(_, kind)| caller.delivers(*kind));
+        let (unit, combined) = (caller.unit, caller.combined);
         if self.want_recorded(id, channels::key(name), now) {
             return true;
         }
@@ -159,7 +159,7 @@ impl Exchange<Binance> {
 
     fn unsubscribe(&mut self, id: ConnectionId, name: &str) {
         let stream = self.stream(name);
-        let Some(client) = self.sessions.get_mut(&id) else { return };
+        let Some(client) = self.callers.get_mut(&id) else { return };
         client.own.names.retain(|known| known != name);
         client.keys = client.own.names.iter().map(|name| channels::key(name)).collect();
         if let Some(stream) = stream {
@@ -175,7 +175,7 @@ fn prefix_of(name: &str) -> String {
     format!("{{\"stream\":\"{name}\",\"data\":")
 }
 
-impl Session {
+impl Caller {
     const fn delivers(&self, kind: Kind) -> bool {
         match (self.path, kind.class()) {
             (PathClass::All, _) | (_, Class::Either) => true,
@@ -206,7 +206,7 @@ impl Spelled for Spelling {
 }
 
 impl Parts for Binance {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Spelling;
     type Kind = Kind;
     type Manner = Wanted;
@@ -214,16 +214,16 @@ impl Parts for Binance {
 
     fn played<'a>(
         &self,
-        session: &mut Session,
+        caller: &mut Caller,
         text: &'a str,
         is_wanted: bool,
     ) -> Option<Cow<'a, str>> {
-        let text = if session.combined { text } else { unwrapped(text) };
+        let text = if caller.combined { text } else { unwrapped(text) };
         is_wanted.then_some(Cow::Borrowed(text))
     }
 }
 
-impl Session {
+impl Caller {
     /// The session that a path opens; `None` where there is nothing.
     fn at(product: Product, target: &Target) -> Option<Self> {
         let (path, rest) = match product {

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use super::channels::{Kind, PARTIAL_LEVELS, speeds};
 use super::frames::{DepthIds, Frame, Spelling};
-use super::{Binance, Product, Session, Wanted, rest};
+use super::{Binance, Caller, Product, Wanted, rest};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::fault::Fault;
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, sort_told};
 use crate::sim::truth::Kept;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: summaries (tickers, mark price) come this often.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
@@ -116,23 +116,23 @@ const fn candles_every(product: Product) -> Duration {
 
 impl Protocol for Exchange<Binance> {
     fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
-        let session = Session::at(self.own.product, target).ok_or_else(rest::not_found)?;
-        self.take_in(id, session);
+        let caller = Caller::at(self.own.product, target).ok_or_else(rest::not_found)?;
+        self.take_in(id, caller);
         Ok(())
     }
 
     /// The path may name streams.
-    fn greet(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines) {
-        let Some(client) = self.sessions.get_mut(&id) else { return };
+    fn greet(&mut self, id: ConnectionId, now: MonoNanos, wires: &mut Wires) {
+        let Some(client) = self.callers.get_mut(&id) else { return };
         for name in std::mem::take(&mut client.own.names) {
             if !self.subscribe(id, &name, now) {
-                return lines.close(id, 1008, "Invalid request");
+                return wires.close(id, 1008, "Invalid request");
             }
         }
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        self.obey(id, text, now, lines);
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        self.obey(id, text, now, wires);
     }
 
     fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
@@ -149,16 +149,16 @@ impl Protocol for Exchange<Binance> {
         }
     }
 
-    fn announce_end(&mut self, now: MonoNanos, lines: &mut Lines) {
+    fn announce_end(&mut self, now: MonoNanos, wires: &mut Wires) {
         let at_ms = self.clock.date(now).millis();
         let notice = format!("{{\"e\":\"serverShutdown\",\"E\":{at_ms}}}");
-        for (id, client) in &self.sessions {
+        for (id, client) in &self.callers {
             match client.own.combined {
                 true => {
                     let prefix = b"{\"stream\":\"!serverShutdown\",\"data\":";
-                    lines.text(*id, &[prefix, notice.as_bytes(), b"}"]);
+                    wires.text(*id, &[prefix, notice.as_bytes(), b"}"]);
                 }
-                false => lines.text(*id, &[notice.as_bytes()]),
+                false => wires.text(*id, &[notice.as_bytes()]),
             }
         }
     }
@@ -168,21 +168,21 @@ impl Protocol for Exchange<Binance> {
     }
 
     /// One taker, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(planned);
         let step = self.agenda.take_step(planned, at, &mut self.market);
         for index in 0..step.prints.len() {
-            self.tell_trade(step.instrument, step.prints[index], planned, lines);
+            self.tell_trade(step.instrument, step.prints[index], planned, wires);
         }
         let (spelling, traded) =
             (&self.spellings[step.instrument], &self.market.traded[step.instrument]);
         let agg = (step.instrument, Kind::AggTrade);
-        self.fanout.publish(agg, lines, |out, wanted| {
+        self.fanout.publish(agg, wires, |out, wanted| {
             wanted.frame(out, spelling).agg_trade(step.order_id, &step.prints, at);
         });
         if step.best_changed {
             for of in [step.instrument, self.spellings.len()] {
-                self.fanout.publish((of, Kind::BookTicker), lines, |out, wanted| {
+                self.fanout.publish((of, Kind::BookTicker), wires, |out, wanted| {
                     wanted.frame(out, spelling).book_ticker(traded, at);
                 });
             }
@@ -191,23 +191,23 @@ impl Protocol for Exchange<Binance> {
         self.agenda.give_back(step);
     }
 
-    fn run_duty(&mut self, lines: &mut Lines) {
+    fn run_duty(&mut self, wires: &mut Wires) {
         let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Depth { instrument, speed } => {
-                self.tell_depth(instrument, speed, self.clock.date(planned), lines);
+                self.tell_depth(instrument, speed, self.clock.date(planned), wires);
                 Duration::from_millis(self.own.schedule.speeds[speed].1)
             }
             Duty::Candles { instrument } => {
-                self.tell_candles(instrument, self.clock.date(planned), lines);
+                self.tell_candles(instrument, self.clock.date(planned), wires);
                 candles_every(self.own.product)
             }
             Duty::Summary { instrument } => {
-                self.tell_summary(instrument, self.clock.date(planned), lines);
+                self.tell_summary(instrument, self.clock.date(planned), wires);
                 SUMMARY_EVERY
             }
             Duty::Summaries => {
-                self.tell_summaries(self.clock.date(planned), lines);
+                self.tell_summaries(self.clock.date(planned), wires);
                 SUMMARY_EVERY
             }
         };
@@ -253,25 +253,25 @@ impl Exchange<Binance> {
         instrument: usize,
         print: Print,
         planned: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         self.truth.lock().keep(instrument, Kept { print, planned });
         let at = self.clock.date(planned);
         let spelling = &self.spellings[instrument];
-        self.fanout.publish((instrument, Kind::Trade), lines, |out, wanted| {
+        self.fanout.publish((instrument, Kind::Trade), wires, |out, wanted| {
             wanted.frame(out, spelling).trade(&print, at);
         });
     }
 
-    fn tell_depth(&mut self, instrument: usize, speed: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_depth(&mut self, instrument: usize, speed: usize, at: UnixNanos, wires: &mut Wires) {
         let slot = instrument * self.own.schedule.speeds.len() + speed;
         if self.own.schedule.batches[slot].changed.is_empty() {
             return;
         }
         let mut batch = std::mem::take(&mut self.own.schedule.batches[slot]);
         sort_told(&mut batch.changed);
-        self.send_depth(instrument, speed, &batch, at, lines);
-        self.tell_partial(instrument, speed, &batch, at, lines);
+        self.send_depth(instrument, speed, &batch, at, wires);
+        self.tell_partial(instrument, speed, &batch, at, wires);
         let (last, mut changed) = (batch.last, batch.changed);
         changed.clear();
         self.own.schedule.batches[slot] = Batch { changed, first: last, last, previous: last };
@@ -283,10 +283,10 @@ impl Exchange<Binance> {
         speed: usize,
         batch: &Batch,
         at: UnixNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (book, spelling) = (&self.market.traded[instrument].book, &self.spellings[instrument]);
-        self.fanout.publish((instrument, Kind::Depth(speed)), lines, |out, wanted| {
+        self.fanout.publish((instrument, Kind::Depth(speed)), wires, |out, wanted| {
             wanted.frame(out, spelling).depth(batch.ids(), &batch.changed, book, at);
         });
     }
@@ -297,17 +297,17 @@ impl Exchange<Binance> {
         speed: usize,
         batch: &Batch,
         at: UnixNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (book, spelling) = (&self.market.traded[instrument].book, &self.spellings[instrument]);
         for (index, count) in PARTIAL_LEVELS.into_iter().enumerate() {
-            self.fanout.publish((instrument, Kind::Partial(index, speed)), lines, |out, wanted| {
+            self.fanout.publish((instrument, Kind::Partial(index, speed)), wires, |out, wanted| {
                 wanted.frame(out, spelling).partial(count, batch.ids(), book, at);
             });
         }
     }
 
-    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, wires: &mut Wires) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(at.millis());
         let spelling = &self.spellings[instrument];
@@ -317,24 +317,24 @@ impl Exchange<Binance> {
                 continue;
             }
             for (bar, closed) in candles.take_news(interval) {
-                self.fanout.publish(stream, lines, |out, wanted| {
+                self.fanout.publish(stream, wires, |out, wanted| {
                     wanted.frame(out, spelling).kline(interval, &bar, closed, at);
                 });
             }
         }
     }
 
-    fn tell_summary(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_summary(&mut self, instrument: usize, at: UnixNanos, wires: &mut Wires) {
         let (traded, schedule) = (&self.market.traded[instrument], &mut self.own.schedule);
         let told = std::mem::replace(&mut schedule.told[instrument], traded.day.count);
         let changed = (told != traded.day.count).then_some(instrument);
         let beat = schedule.beat[instrument];
         schedule.beat[instrument] += 1;
-        self.summarise(instrument, changed.as_slice(), &[instrument], beat, at, lines);
+        self.summarise(instrument, changed.as_slice(), &[instrument], beat, at, wires);
     }
 
     /// The summaries of all instruments whose numbers changed, and every mark price.
-    fn tell_summaries(&mut self, at: UnixNanos, lines: &mut Lines) {
+    fn tell_summaries(&mut self, at: UnixNanos, wires: &mut Wires) {
         let (traded, schedule) = (&self.market.traded, &mut self.own.schedule);
         let counts = traded.iter().map(|traded| traded.day.count);
         let told = std::mem::replace(&mut schedule.told_all, counts.collect());
@@ -343,7 +343,7 @@ impl Exchange<Binance> {
         let changed: Vec<usize> = all.iter().copied().filter(is_changed).collect();
         let beat = schedule.beat_all;
         schedule.beat_all += 1;
-        self.summarise(all.len(), &changed, &all, beat, at, lines);
+        self.summarise(all.len(), &changed, &all, beat, at, wires);
     }
 
     /// Tickers of what changed and mark prices of all that is meant, on the streams of one
@@ -355,11 +355,11 @@ impl Exchange<Binance> {
         all: &[usize],
         beat: u64,
         at: UnixNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (traded, began) = (&self.market.traded, self.clock.date(self.own.schedule.began));
         let mut tell = |kind, meant: &[usize], write: &dyn Fn(&mut Frame<'_>, usize)| {
-            self.fanout.publish((of, kind), lines, |out, wanted| {
+            self.fanout.publish((of, kind), wires, |out, wanted| {
                 wanted.frames(out, &self.spellings, meant, of == traded.len(), write);
             });
         };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Bybit, Class};
 use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: topics in one request on spot.
 const SPOT_ARGS_MAX: usize = 10;
@@ -21,7 +21,7 @@ struct Request<'a> {
 
 impl Exchange<Bybit> {
     /// Does what a client says.
-    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let operation = command.get("op").and_then(Value::as_str).unwrap_or_default();
         let request = Request { operation, id: command.get("req_id").and_then(Value::as_str) };
@@ -30,14 +30,14 @@ impl Exchange<Bybit> {
             .and_then(Value::as_array)
             .and_then(|args| args.iter().map(Value::as_str).collect());
         match (operation, topics) {
-            ("ping", _) => self.reply(id, &request, Ok("pong"), lines),
-            ("subscribe", Some(topics)) => self.subscribe_all(id, &request, &topics, now, lines),
+            ("ping", _) => self.reply(id, &request, Ok("pong"), wires),
+            ("subscribe", Some(topics)) => self.subscribe_all(id, &request, &topics, now, wires),
             ("unsubscribe", Some(topics)) => {
                 topics.iter().for_each(|topic| self.unsubscribe(id, topic));
                 let words = self.accepted("unsubscribe");
-                self.reply(id, &request, Ok(words), lines);
+                self.reply(id, &request, Ok(words), wires);
             }
-            _ => self.reply(id, &request, Err("Params Error"), lines),
+            _ => self.reply(id, &request, Err("Params Error"), wires),
         }
     }
 
@@ -47,35 +47,35 @@ impl Exchange<Bybit> {
         request: &Request<'_>,
         topics: &[&str],
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         if self.armed.strikes_too_many() {
             let words = "Too many visits. Exceeded the API Rate Limit.";
-            return self.reply(id, request, Err(words), lines);
+            return self.reply(id, request, Err(words), wires);
         }
         if let Err(words) = self.check(id, topics) {
-            return self.reply(id, request, Err(&words), lines);
+            return self.reply(id, request, Err(&words), wires);
         }
         let words = self.accepted("subscribe");
         if self.armed.strikes_subscription() {
-            return self.reply(id, request, Ok(words), lines);
+            return self.reply(id, request, Ok(words), wires);
         }
         // Either comes first on the wire; each class has its own order here, so that clients are
         // held to both.
         if self.own.class == Class::Spot {
-            self.reply(id, request, Ok(words), lines);
+            self.reply(id, request, Ok(words), wires);
         }
         for topic in topics {
-            self.subscribe(id, topic, now, lines);
+            self.subscribe(id, topic, now, wires);
         }
         if self.own.class == Class::Linear {
-            self.reply(id, request, Ok(words), lines);
+            self.reply(id, request, Ok(words), wires);
         }
     }
 
     /// One topic at fault refuses the whole request.
     fn check(&self, id: ConnectionId, topics: &[&str]) -> Result<(), String> {
-        let Some(subscribed) = self.sessions.get(&id).map(|client| &client.own) else {
+        let Some(subscribed) = self.callers.get(&id).map(|client| &client.own) else {
             return Ok(());
         };
         if self.own.class == Class::Spot && topics.len() > SPOT_ARGS_MAX {
@@ -110,7 +110,7 @@ impl Exchange<Bybit> {
         id: ConnectionId,
         request: &Request<'_>,
         words: Result<&str, &str>,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let success = words.is_ok();
         // As the exchange's encoder does it.
@@ -125,6 +125,6 @@ impl Exchange<Bybit> {
         let text = format!(
             r#"{{"success":{success},"ret_msg":"{words}","conn_id":"{connection}"{request_id},"op":{operation}}}"#
         );
-        lines.text(id, &[text.as_bytes()]);
+        wires.text(id, &[text.as_bytes()]);
     }
 }

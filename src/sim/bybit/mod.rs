@@ -19,10 +19,10 @@ use self::channels::{DEPTH_TRUE, DEPTHS, Kind};
 use self::frames::{Fields, Frame, Spelling, ticker_fields};
 use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Idle, Opening, Parts, Spelled};
-use super::lines::{ConnectionId, Lines};
 use super::market::Counting;
 use super::options::Habits;
 use super::rate::Window;
+use super::wires::{ConnectionId, Wires};
 use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -53,7 +53,7 @@ pub(super) struct Bybit {
 }
 
 /// The topics of an open WebSocket.
-type Session = Vec<String>;
+type Caller = Vec<String>;
 
 impl Spelled for Spelling {
     fn name(&self) -> &str {
@@ -66,7 +66,7 @@ impl Spelled for Spelling {
 }
 
 impl Parts for Bybit {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Spelling;
     type Kind = Kind;
     type Manner = ();
@@ -117,8 +117,8 @@ impl Exchange<Bybit> {
     }
 
     /// Adds one topic to a connection, and tells it what the stream begins with.
-    fn subscribe(&mut self, id: ConnectionId, topic: &str, now: MonoNanos, lines: &mut Lines) {
-        let Some(client) = self.sessions.get_mut(&id) else { return };
+    fn subscribe(&mut self, id: ConnectionId, topic: &str, now: MonoNanos, wires: &mut Wires) {
+        let Some(client) = self.callers.get_mut(&id) else { return };
         client.own.push(topic.to_owned());
         if self.want_recorded(id, channels::key(topic), now) {
             return;
@@ -127,8 +127,8 @@ impl Exchange<Bybit> {
         let is_first = !self.fanout.wants(stream);
         self.fanout.add(stream, id, ());
         match kind {
-            Kind::Book(depth) => self.begin_book(id, (instrument, depth), is_first, now, lines),
-            Kind::Ticker => self.begin_ticker(id, instrument, is_first, now, lines),
+            Kind::Book(depth) => self.begin_book(id, (instrument, depth), is_first, now, wires),
+            Kind::Ticker => self.begin_ticker(id, instrument, is_first, now, wires),
             Kind::Trade | Kind::Kline(_) | Kind::Silent => {}
         }
     }
@@ -140,7 +140,7 @@ impl Exchange<Bybit> {
         (instrument, depth): (usize, usize),
         is_first: bool,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let traded = &self.market.traded[instrument];
         let slot = self.own.schedule.slot(instrument, depth);
@@ -150,7 +150,7 @@ impl Exchange<Bybit> {
         }
         let (event, at) = (slot.snapshot(depth), self.clock.date(now));
         let spelling = &self.spellings[instrument];
-        self.fanout.tell(id, lines, |out| Frame::new(out, spelling).book(&event, at));
+        self.fanout.tell(id, wires, |out| Frame::new(out, spelling).book(&event, at));
     }
 
     /// The same of a ticker.
@@ -160,7 +160,7 @@ impl Exchange<Bybit> {
         instrument: usize,
         is_first: bool,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
         let at = self.clock.date(now);
@@ -168,14 +168,14 @@ impl Exchange<Bybit> {
             self.own.tickers[instrument] = ticker_fields(spelling, traded, at);
         }
         let fields: Vec<_> = self.own.tickers[instrument].iter().collect();
-        self.fanout.tell(id, lines, |out| {
+        self.fanout.tell(id, wires, |out| {
             Frame::new(out, spelling).ticker(true, &fields, traded.update_id, at);
         });
     }
 
     fn unsubscribe(&mut self, id: ConnectionId, topic: &str) {
         let stream = self.stream(topic);
-        let Some(client) = self.sessions.get_mut(&id) else { return };
+        let Some(client) = self.callers.get_mut(&id) else { return };
         client.own.retain(|known| known != topic);
         client.keys = client.own.iter().map(|topic| channels::key(topic)).collect();
         if let Some(stream) = stream {

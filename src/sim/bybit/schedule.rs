@@ -12,8 +12,8 @@ use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::truth::Kept;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: trades in one frame.
 const TRADES_PER_FRAME_MAX: usize = 1_024;
@@ -84,8 +84,8 @@ impl Protocol for Exchange<Bybit> {
         Ok(())
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        self.obey(id, text, now, lines);
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        self.obey(id, text, now, wires);
     }
 
     fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
@@ -100,7 +100,7 @@ impl Protocol for Exchange<Bybit> {
     }
 
     /// One taker: its trades at once, and what follows from it as soon as it may.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(planned);
         let mut step = self.agenda.take_step(planned, at, &mut self.market);
         if self.own.class == Class::Spot {
@@ -113,7 +113,7 @@ impl Protocol for Exchange<Bybit> {
         let stream = (step.instrument, Kind::Trade);
         for prints in step.prints.chunks(TRADES_PER_FRAME_MAX) {
             let spelling = &self.spellings[step.instrument];
-            self.fanout.publish(stream, lines, |out, ()| {
+            self.fanout.publish(stream, wires, |out, ()| {
                 Frame::new(out, spelling).trades(prints, cross_sequence, at);
             });
         }
@@ -121,14 +121,14 @@ impl Protocol for Exchange<Bybit> {
         self.agenda.give_back(step);
     }
 
-    fn run_duty(&mut self, lines: &mut Lines) {
+    fn run_duty(&mut self, wires: &mut Wires) {
         let Some((planned, duty)) = self.agenda.pop() else { return };
         match duty {
-            Duty::Book { instrument, depth } => self.tell_book(instrument, depth, planned, lines),
-            Duty::Ticker { instrument } => self.tell_ticker(instrument, planned, lines),
+            Duty::Book { instrument, depth } => self.tell_book(instrument, depth, planned, wires),
+            Duty::Ticker { instrument } => self.tell_ticker(instrument, planned, wires),
             Duty::Beat { instrument } => {
-                self.tell_candles(instrument, self.clock.date(planned), lines);
-                self.repeat_top(instrument, planned, lines);
+                self.tell_candles(instrument, self.clock.date(planned), wires);
+                self.repeat_top(instrument, planned, wires);
                 self.agenda.plan(planned.after(BEAT), duty);
             }
         }
@@ -154,7 +154,7 @@ impl Exchange<Bybit> {
         }
     }
 
-    fn tell_book(&mut self, instrument: usize, depth: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_book(&mut self, instrument: usize, depth: usize, now: MonoNanos, wires: &mut Wires) {
         let (levels, every_ms) = DEPTHS[depth];
         let traded = &self.market.traded[instrument];
         let slot = &mut self.own.schedule.slots[instrument * DEPTHS.len() + depth];
@@ -174,11 +174,11 @@ impl Exchange<Bybit> {
         slot.told = now;
         let event = slot.event(depth, changes.is_snapshot, &changes.sides);
         let (at, spelling) = (self.clock.date(now), &self.spellings[instrument]);
-        self.fanout.publish(stream, lines, |out, ()| Frame::new(out, spelling).book(&event, at));
+        self.fanout.publish(stream, wires, |out, ()| Frame::new(out, spelling).book(&event, at));
     }
 
     /// A quiet book of one level says once more what it said last.
-    fn repeat_top(&mut self, instrument: usize, now: MonoNanos, lines: &mut Lines) {
+    fn repeat_top(&mut self, instrument: usize, now: MonoNanos, wires: &mut Wires) {
         const TOP: usize = 0;
         let slot = &mut self.own.schedule.slots[instrument * DEPTHS.len() + TOP];
         if now.since(slot.told) < REPEAT_AFTER.as_nanos() as u64 {
@@ -187,11 +187,11 @@ impl Exchange<Bybit> {
         slot.told = now;
         let (event, at) = (slot.snapshot(TOP), self.clock.date(now));
         let (stream, spelling) = ((instrument, Kind::Book(TOP)), &self.spellings[instrument]);
-        self.fanout.publish(stream, lines, |out, ()| Frame::new(out, spelling).book(&event, at));
+        self.fanout.publish(stream, wires, |out, ()| Frame::new(out, spelling).book(&event, at));
     }
 
     /// Spot tells the whole each time, contracts what changed.
-    fn tell_ticker(&mut self, instrument: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_ticker(&mut self, instrument: usize, now: MonoNanos, wires: &mut Wires) {
         self.own.schedule.tickers[instrument] = (false, now.after(self.own.class.ticker_every()));
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
         let at = self.clock.date(now);
@@ -202,13 +202,13 @@ impl Exchange<Bybit> {
         }
         let is_whole = self.own.class == Class::Spot;
         let told = if is_whole { fields.iter().collect() } else { news };
-        self.fanout.publish((instrument, Kind::Ticker), lines, |out, ()| {
+        self.fanout.publish((instrument, Kind::Ticker), wires, |out, ()| {
             Frame::new(out, spelling).ticker(is_whole, &told, traded.update_id, at);
         });
         self.own.tickers[instrument] = fields;
     }
 
-    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, wires: &mut Wires) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(at.millis());
         let spelling = &self.spellings[instrument];
@@ -219,7 +219,7 @@ impl Exchange<Bybit> {
             }
             let bars: Vec<_> = candles.take_news(interval).collect();
             if !bars.is_empty() {
-                self.fanout.publish(stream, lines, |out, ()| {
+                self.fanout.publish(stream, wires, |out, ()| {
                     Frame::new(out, spelling).candles(interval, &bars, at);
                 });
             }

@@ -6,7 +6,7 @@ use super::channels::{Channel, Kind, key};
 use super::{Coinbase, Product, Subscribed};
 use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// A channel by the name that the client gave it, with its products.
 type Entry = (String, Channel, Vec<usize>);
@@ -21,39 +21,39 @@ const NO_LOGIN: &str = "level2, level3, and full channels now require authentica
 
 impl Exchange<Coinbase> {
     /// Does what a client says. One bad entry refuses all of it.
-    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         let Ok(command) = serde_json::from_str::<Value>(text) else {
-            return self.refuse(id, &Refused("Malformed JSON", None), lines);
+            return self.refuse(id, &Refused("Malformed JSON", None), wires);
         };
         let obeyed = match command["type"].as_str() {
             Some("subscribe") if self.armed.strikes_too_many() => {
                 Err(Refused("Rate limit exceeded", None))
             }
             Some("subscribe") => {
-                if let Some(client) = self.sessions.get_mut(&id) {
+                if let Some(client) = self.callers.get_mut(&id) {
                     client.own.has_asked = true;
                 }
                 self.entries(&command, true)
-                    .map(|entries| self.subscribe_all(id, &entries, now, lines))
+                    .map(|entries| self.subscribe_all(id, &entries, now, wires))
             }
             Some("unsubscribe") => self
                 .entries(&command, false)
-                .map(|entries| self.unsubscribe_all(id, &entries, now, lines)),
+                .map(|entries| self.unsubscribe_all(id, &entries, now, wires)),
             _ => Err(Refused("Type has to be either subscribe or unsubscribe", None)),
         };
         if let Err(refused) = obeyed {
-            self.refuse(id, &refused, lines);
+            self.refuse(id, &refused, wires);
         }
     }
 
-    fn refuse(&self, id: ConnectionId, Refused(message, reason): &Refused, lines: &mut Lines) {
+    fn refuse(&self, id: ConnectionId, Refused(message, reason): &Refused, wires: &mut Wires) {
         let answer = match reason {
             Some(reason) => {
                 serde_json::json!({ "type": "error", "message": message, "reason": reason })
             }
             None => serde_json::json!({ "type": "error", "message": message }),
         };
-        lines.text(id, &[answer.to_string().as_bytes()]);
+        wires.text(id, &[answer.to_string().as_bytes()]);
     }
 
     /// The channels of a command with their products.
@@ -116,20 +116,20 @@ impl Exchange<Coinbase> {
         id: ConnectionId,
         entries: &[Entry],
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let mute = self.armed.strikes_subscription();
         let mut begun = Vec::new();
         for (name, channel, products) in entries {
-            let Some(client) = self.sessions.get_mut(&id) else { return };
-            let session = &mut client.own;
-            let known = session.subscribed.iter().position(|one| one.name == *name);
+            let Some(client) = self.callers.get_mut(&id) else { return };
+            let caller = &mut client.own;
+            let known = caller.subscribed.iter().position(|one| one.name == *name);
             let place = known.unwrap_or_else(|| {
                 let subscribed = Subscribed { name: name.clone(), products: Vec::new() };
-                session.subscribed.push(subscribed);
-                session.subscribed.len() - 1
+                caller.subscribed.push(subscribed);
+                caller.subscribed.len() - 1
             });
-            let listed = &mut session.subscribed[place].products;
+            let listed = &mut caller.subscribed[place].products;
             let new: Vec<usize> =
                 products.iter().copied().filter(|product| !listed.contains(product)).collect();
             listed.extend(&new);
@@ -138,21 +138,21 @@ impl Exchange<Coinbase> {
             }
             match channel {
                 Channel::Of(kind) => begun.extend(new.into_iter().map(|product| (*kind, product))),
-                Channel::Beats => session.beats = true,
-                Channel::Status => session.status = true,
+                Channel::Beats => caller.beats = true,
+                Channel::Status => caller.status = true,
                 Channel::Closed => {}
             }
         }
         begun.dedup();
         // The Exchange answers first; Advanced Trade after the first data.
         if self.own.product == Product::Exchange {
-            self.tell_subscriptions(id, now, lines);
+            self.tell_subscriptions(id, now, wires);
         }
         for (kind, product) in begun {
-            self.begin(id, kind, product, now, lines);
+            self.begin(id, kind, product, now, wires);
         }
         if self.own.product == Product::Advanced {
-            self.tell_subscriptions(id, now, lines);
+            self.tell_subscriptions(id, now, wires);
         }
     }
 
@@ -163,7 +163,7 @@ impl Exchange<Coinbase> {
         kind: Kind,
         product: usize,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let key = key(kind, &self.spellings[product].native);
         // Recordings may lack the heartbeats that keep a client from leaving.
@@ -172,7 +172,7 @@ impl Exchange<Coinbase> {
         }
         if !self.fanout.has((product, kind), id) {
             self.fanout.add((product, kind), id, ());
-            self.tell_first(id, kind, product, now, lines);
+            self.tell_first(id, kind, product, now, wires);
         }
     }
 
@@ -181,12 +181,12 @@ impl Exchange<Coinbase> {
         id: ConnectionId,
         entries: &[Entry],
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         for (name, channel, products) in entries {
-            let Some(client) = self.sessions.get_mut(&id) else { return };
-            let session = &mut client.own;
-            for one in session.subscribed.iter_mut().filter(|one| one.name == *name) {
+            let Some(client) = self.callers.get_mut(&id) else { return };
+            let caller = &mut client.own;
+            for one in caller.subscribed.iter_mut().filter(|one| one.name == *name) {
                 one.products.retain(|product| !products.contains(product));
             }
             match channel {
@@ -197,15 +197,15 @@ impl Exchange<Coinbase> {
                     }
                     let empty =
                         |one: &mut Subscribed| one.name != *name || !one.products.is_empty();
-                    session.subscribed.retain_mut(empty);
+                    caller.subscribed.retain_mut(empty);
                 }
                 Channel::Beats | Channel::Status | Channel::Closed => {
-                    session.beats &= *channel != Channel::Beats;
-                    session.status &= *channel != Channel::Status;
-                    session.subscribed.retain(|one| one.name != *name);
+                    caller.beats &= *channel != Channel::Beats;
+                    caller.status &= *channel != Channel::Status;
+                    caller.subscribed.retain(|one| one.name != *name);
                 }
             }
         }
-        self.tell_subscriptions(id, now, lines);
+        self.tell_subscriptions(id, now, wires);
     }
 }

@@ -21,9 +21,9 @@ use self::channels::{Kind, key_of, native_of};
 use self::listing::Spelling;
 use self::schedule::{Duty, Schedule};
 use super::exchange::{Exchange, Opening, Parts, Spelled};
-use super::lines::{ConnectionId, Lines};
 use super::market::Counting;
 use super::options::Habits;
+use super::wires::{ConnectionId, Wires};
 use super::write::Scale;
 use crate::clock::MonoNanos;
 use crate::instrument::ExchangeId;
@@ -60,7 +60,7 @@ struct Subscribed {
 
 /// One open WebSocket.
 #[derive(Debug, Default)]
-pub(super) struct Session {
+pub(super) struct Caller {
     /// It has asked for something, as it must within five seconds.
     has_asked: bool,
     subscribed: Vec<Subscribed>,
@@ -92,7 +92,7 @@ impl Spelled for Spelling {
 }
 
 impl Parts for Coinbase {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Spelling;
     type Kind = Kind;
     type Manner = ();
@@ -100,12 +100,12 @@ impl Parts for Coinbase {
 
     fn played<'a>(
         &self,
-        session: &mut Session,
+        caller: &mut Caller,
         text: &'a str,
         is_wanted: bool,
     ) -> Option<Cow<'a, str>> {
         let number = Numbered::of(text);
-        let placed = session.place(number.as_ref().map(|number| number.number));
+        let placed = caller.place(number.as_ref().map(|number| number.number));
         // A list of subscriptions answered whoever recorded it: here it would say that streams are
         // gone which were granted on this connection.
         if !is_wanted || is_list(self.product, text) {
@@ -114,7 +114,7 @@ impl Parts for Coinbase {
         Some(match number.filter(|_| self.product == Product::Advanced) {
             None => Cow::Borrowed(text),
             Some(Numbered { before, after, .. }) => {
-                Cow::Owned(format!("{before}{}{after}", session.number(placed)))
+                Cow::Owned(format!("{before}{}{after}", caller.number(placed)))
             }
         })
     }
@@ -143,11 +143,11 @@ pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Coinbase>> {
 
 impl Exchange<Coinbase> {
     /// Tells a client all that it is subscribed to.
-    fn tell_subscriptions(&mut self, id: ConnectionId, now: MonoNanos, lines: &mut Lines) {
-        let Some(client) = self.sessions.get_mut(&id) else { return };
-        let session = &mut client.own;
+    fn tell_subscriptions(&mut self, id: ConnectionId, now: MonoNanos, wires: &mut Wires) {
+        let Some(client) = self.callers.get_mut(&id) else { return };
+        let caller = &mut client.own;
         let native = |index: &usize| self.spellings[*index].native.as_str();
-        let channels: Vec<(&str, Vec<&str>)> = session
+        let channels: Vec<(&str, Vec<&str>)> = caller
             .subscribed
             .iter()
             .map(|one| (one.name.as_str(), one.products.iter().map(native).collect()))
@@ -156,11 +156,11 @@ impl Exchange<Coinbase> {
             Product::Exchange => exchange::subscriptions(&channels),
             Product::Advanced => {
                 let events = advanced::subscriptions(&channels);
-                let sequence = session.next_number();
+                let sequence = caller.next_number();
                 advanced::frame("subscriptions", self.clock.date(now), sequence, &events)
             }
         };
-        lines.text(id, &[frame.as_bytes()]);
+        wires.text(id, &[frame.as_bytes()]);
     }
 
     /// Sends what is the same for all subscribers of a stream: a frame of the Exchange, or the
@@ -170,10 +170,10 @@ impl Exchange<Coinbase> {
         (product, kind): (usize, Kind),
         (channel, text): (&str, &str),
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         for id in self.fanout.subscribers((product, kind)) {
-            self.send(id, (channel, text), None, now, lines);
+            self.send(id, (channel, text), None, now, wires);
         }
     }
 
@@ -183,15 +183,15 @@ impl Exchange<Coinbase> {
         (channel, text): (&str, &str),
         fragment: Option<usize>,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
-        let Some(client) = self.sessions.get_mut(&id) else { return };
+        let Some(client) = self.callers.get_mut(&id) else { return };
         match self.own.product {
-            Product::Exchange => lines.market_in(id, text.as_bytes(), fragment),
+            Product::Exchange => wires.market_in(id, text.as_bytes(), fragment),
             Product::Advanced => {
                 let sequence = client.own.next_number();
                 let frame = advanced::frame(channel, self.clock.date(now), sequence, text);
-                lines.market_in(id, frame.as_bytes(), fragment);
+                wires.market_in(id, frame.as_bytes(), fragment);
             }
         }
     }
@@ -205,7 +205,7 @@ fn is_list(product: Product, text: &str) -> bool {
     }
 }
 
-impl Session {
+impl Caller {
     const fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence - 1
@@ -276,25 +276,25 @@ mod tests {
         assert_eq!((numbered.number, numbered.after), (17, ",\"events\":[]}"));
         assert_eq!(format!("{}17{}", numbered.before, numbered.after), text);
         assert!(Numbered::of("{}").is_none());
-        let mut session = Session::default();
-        let told = [5_000, 5_001, 5_005].map(|own| told(&mut session, own));
+        let mut caller = Caller::default();
+        let told = [5_000, 5_001, 5_005].map(|own| told(&mut caller, own));
         assert_eq!(told, [0, 1, 5]);
     }
 
     #[test]
     fn an_odd_number_goes_out_as_it_is_and_those_behind_it_follow_those_before() {
         for odd in [0, 1, 7, u64::MAX] {
-            let mut session = Session::default();
-            let told = [5_000, 5_001, odd, 5_003, 5_004].map(|own| told(&mut session, own));
+            let mut caller = Caller::default();
+            let told = [5_000, 5_001, odd, 5_003, 5_004].map(|own| told(&mut caller, own));
             assert_eq!(told, [0, 1, odd, 3, 4]);
         }
-        let mut session = Session::default();
-        let told = [5_000, 5_001, 0, 1, 2].map(|own| told(&mut session, own));
+        let mut caller = Caller::default();
+        let told = [5_000, 5_001, 0, 1, 2].map(|own| told(&mut caller, own));
         assert_eq!(told, [0, 1, 0, 3, 4], "a second connection in one recording");
     }
 
-    fn told(session: &mut Session, own: u64) -> u64 {
-        let placed = session.place(Some(own));
-        session.number(placed)
+    fn told(caller: &mut Caller, own: u64) -> u64 {
+        let placed = caller.place(Some(own));
+        caller.number(placed)
     }
 }

@@ -176,8 +176,8 @@ impl Exchange<Coinbase> {
             let bars = self.candles_of(index, 3_600, [None, None], SPARK_HOURS, at)?;
             Ok(format!("\"{}\":{}", of.native, self.rows(index, &bars)))
         };
-        let lines = self.spellings.iter().map(line).collect::<Result<Vec<_>, Refused>>()?;
-        Ok(format!("{{{}}}", lines.join(",")))
+        let wires = self.spellings.iter().map(line).collect::<Result<Vec<_>, Refused>>()?;
+        Ok(format!("{{{}}}", wires.join(",")))
     }
 }
 

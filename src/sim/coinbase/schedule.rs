@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::channels::Kind;
 use super::{
-    Coinbase, FRAGMENT_BYTES, Product, Session, frames_advanced as advanced,
+    Caller, Coinbase, FRAGMENT_BYTES, Product, frames_advanced as advanced,
     frames_exchange as exchange, rest,
 };
 use crate::clock::{MonoNanos, UnixNanos};
@@ -15,11 +15,11 @@ use crate::sim::candle::{Bar, INTERVALS};
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::fault::Fault;
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::resting::{BookSide, Resting, RestingBook, sort_told};
 use crate::sim::tamper::plain;
 use crate::sim::truth::Kept;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: changes of books are collected for so long.
 const BOOKS_EVERY: Duration = Duration::from_millis(50);
@@ -145,12 +145,12 @@ impl Protocol for Exchange<Coinbase> {
         if target.path != "/" {
             return Err(rest::not_found());
         }
-        self.take_in(id, Session::default());
+        self.take_in(id, Caller::default());
         Ok(())
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        self.obey(id, text, now, lines);
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        self.obey(id, text, now, wires);
     }
 
     fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
@@ -158,9 +158,9 @@ impl Protocol for Exchange<Coinbase> {
     }
 
     /// Recordings may lack the heartbeats that keep a client from leaving.
-    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+    fn care(&mut self, now: MonoNanos, wires: &mut Wires) -> MonoNanos {
         match self.recording {
-            Some(_) => self.run_due(now, lines).loose,
+            Some(_) => self.run_due(now, wires).loose,
             None => MonoNanos::MAX,
         }
     }
@@ -168,7 +168,7 @@ impl Protocol for Exchange<Coinbase> {
     fn strike(&mut self, fault: Fault) -> Option<Fault> {
         let Fault::SequenceReset { symbol, .. } = fault else { return Some(fault) };
         if self.own.product == Product::Advanced {
-            self.sessions.values_mut().for_each(|client| client.own.sequence = 0);
+            self.callers.values_mut().for_each(|client| client.own.sequence = 0);
             return None;
         }
         let symbol = symbol.as_deref().map(plain);
@@ -185,42 +185,42 @@ impl Protocol for Exchange<Coinbase> {
     }
 
     /// One taker, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(planned);
         let step = self.agenda.take_step(planned, at, &mut self.market);
         let product = step.instrument;
         for &print in &step.prints {
             self.truth.lock().keep(product, Kept { print, planned });
-            self.tell_trade(product, Told { print, at }, planned, lines);
+            self.tell_trade(product, Told { print, at }, planned, wires);
         }
         self.note_changes(&step, at);
         if !step.prints.is_empty() {
-            self.tell_ticker(product, planned, lines);
+            self.tell_ticker(product, planned, wires);
         }
         self.agenda.give_back(step);
     }
 
-    fn run_duty(&mut self, lines: &mut Lines) {
+    fn run_duty(&mut self, wires: &mut Wires) {
         let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Book(product) => {
-                self.tell_book(product, planned, lines);
+                self.tell_book(product, planned, wires);
                 BOOKS_EVERY
             }
             Duty::Trades(product) => {
-                self.tell_trades(product, planned, lines);
+                self.tell_trades(product, planned, wires);
                 TRADES_EVERY
             }
             Duty::Beat(product) => {
-                self.tell_beat(product, planned, lines);
+                self.tell_beat(product, planned, wires);
                 BEAT_EVERY
             }
             Duty::Summary(product) => {
-                self.tell_summary(product, planned, lines);
+                self.tell_summary(product, planned, wires);
                 SUMMARY_EVERY
             }
             Duty::Connections => {
-                self.look_after(planned, lines);
+                self.look_after(planned, wires);
                 BEAT_EVERY
             }
         };
@@ -229,7 +229,7 @@ impl Protocol for Exchange<Coinbase> {
 }
 
 impl Exchange<Coinbase> {
-    fn tell_trade(&mut self, product: usize, told: Told, now: MonoNanos, lines: &mut Lines) {
+    fn tell_trade(&mut self, product: usize, told: Told, now: MonoNanos, wires: &mut Wires) {
         let pending = &mut self.own.schedule.pending[product];
         pending.sequence += 1;
         let sequence = pending.sequence;
@@ -241,15 +241,15 @@ impl Exchange<Coinbase> {
         }
         if self.own.product == Product::Exchange && self.fanout.wants((product, Kind::Trades)) {
             let frame = exchange::matched("match", &self.spellings[product], &told, sequence);
-            self.publish((product, Kind::Trades), ("", &frame), now, lines);
+            self.publish((product, Kind::Trades), ("", &frame), now, wires);
         }
     }
 
-    fn tell_ticker(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_ticker(&mut self, product: usize, now: MonoNanos, wires: &mut Wires) {
         if self.fanout.wants((product, Kind::Ticker))
             && let Some(text) = self.ticker(product, "update", false)
         {
-            self.publish((product, Kind::Ticker), ("ticker", &text), now, lines);
+            self.publish((product, Kind::Ticker), ("ticker", &text), now, wires);
         }
     }
 
@@ -281,7 +281,7 @@ impl Exchange<Coinbase> {
     }
 
     /// What changed of a book since it was last told.
-    fn tell_book(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_book(&mut self, product: usize, now: MonoNanos, wires: &mut Wires) {
         let (of, book) = (&self.spellings[product], &self.market.traded[product].book);
         let pending = &mut self.own.schedule.pending[product];
         if pending.changed.is_empty() {
@@ -312,11 +312,11 @@ impl Exchange<Coinbase> {
             }
             Product::Advanced => advanced::book("update", of, changes.into_iter(), at),
         };
-        self.publish((product, Kind::Book), ("l2_data", &text), now, lines);
+        self.publish((product, Kind::Book), ("l2_data", &text), now, wires);
     }
 
     /// The trades since they were last told, newest first (Advanced Trade).
-    fn tell_trades(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_trades(&mut self, product: usize, now: MonoNanos, wires: &mut Wires) {
         let pending = &mut self.own.schedule.pending[product];
         let fresh = std::mem::take(&mut pending.fresh);
         if fresh == 0 || !self.fanout.wants((product, Kind::Trades)) {
@@ -325,18 +325,18 @@ impl Exchange<Coinbase> {
         let past = &self.own.schedule.pending[product].past;
         let told = past.range(past.len() - fresh..);
         let text = advanced::trades("update", &self.spellings[product], told);
-        self.publish((product, Kind::Trades), ("market_trades", &text), now, lines);
+        self.publish((product, Kind::Trades), ("market_trades", &text), now, wires);
     }
 
     /// Heartbeats of the Exchange, candles of Advanced Trade.
-    fn tell_beat(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_beat(&mut self, product: usize, now: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(now);
         if self.fanout.wants((product, Kind::Heartbeat)) {
             let pending = &self.own.schedule.pending[product];
             let last = pending.past.back().map_or(0, |told| told.print.id);
             let of = &self.spellings[product];
             let frame = exchange::heartbeat(of, pending.sequence, last, at);
-            self.publish((product, Kind::Heartbeat), ("", &frame), now, lines);
+            self.publish((product, Kind::Heartbeat), ("", &frame), now, wires);
         }
         let before = self.own.schedule.pending[product].bar;
         if self.take_bar(product, at)
@@ -347,7 +347,7 @@ impl Exchange<Coinbase> {
             let ended = ended.and_then(|before| self.bar_of(product, before.start_ms));
             for bar in ended.iter().chain([&bar]) {
                 let text = advanced::candle("update", &self.spellings[product], bar);
-                self.publish((product, Kind::Candles), ("candles", &text), now, lines);
+                self.publish((product, Kind::Candles), ("candles", &text), now, wires);
             }
         }
     }
@@ -370,35 +370,35 @@ impl Exchange<Coinbase> {
         changed.is_some()
     }
 
-    fn tell_summary(&mut self, product: usize, now: MonoNanos, lines: &mut Lines) {
+    fn tell_summary(&mut self, product: usize, now: MonoNanos, wires: &mut Wires) {
         let count = self.market.traded[product].day.count;
         let summed = std::mem::replace(&mut self.own.schedule.pending[product].summed, count);
         if summed != count
             && self.fanout.wants((product, Kind::TickerBatch))
             && let Some(text) = self.ticker(product, "update", true)
         {
-            self.publish((product, Kind::TickerBatch), ("ticker_batch", &text), now, lines);
+            self.publish((product, Kind::TickerBatch), ("ticker_batch", &text), now, wires);
         }
     }
 
     /// What concerns whole connections: heartbeats, the status, and the end of those that are idle.
-    fn look_after(&mut self, now: MonoNanos, lines: &mut Lines) {
+    fn look_after(&mut self, now: MonoNanos, wires: &mut Wires) {
         self.own.schedule.beats += 1;
         let beats = self.own.schedule.beats;
         let beat = advanced::heartbeat(beats, self.clock.date(now));
-        let ids: Vec<ConnectionId> = self.sessions.keys().copied().collect();
+        let ids: Vec<ConnectionId> = self.callers.keys().copied().collect();
         for id in ids {
-            let Some(client) = self.sessions.get(&id) else { continue };
-            let Session { has_asked, beats: wants_beat, status: wants_status, .. } = client.own;
-            let told = lines.told(id).max(client.opened);
+            let Some(client) = self.callers.get(&id) else { continue };
+            let Caller { has_asked, beats: wants_beat, status: wants_status, .. } = client.own;
+            let told = wires.told(id).max(client.opened);
             let is_mute = !has_asked && now.since(client.opened) >= FIRST_WORD_NS;
             let is_quiet = now.since(told) >= QUIET_NS && !wants_beat;
             if is_mute || is_quiet && self.own.product == Product::Advanced && has_asked {
-                lines.close(id, 1000, "");
+                wires.close(id, 1000, "");
                 continue;
             }
             if wants_beat {
-                self.send(id, ("heartbeats", &beat), None, now, lines);
+                self.send(id, ("heartbeats", &beat), None, now, wires);
             }
             if wants_status && beats.is_multiple_of(SUMMARY_EVERY.as_secs()) {
                 let products = self.products();
@@ -406,7 +406,7 @@ impl Exchange<Coinbase> {
                     Product::Exchange => exchange::status(&products),
                     Product::Advanced => advanced::status(&products),
                 };
-                self.send(id, ("status", &text), None, now, lines);
+                self.send(id, ("status", &text), None, now, wires);
             }
         }
     }
@@ -418,12 +418,12 @@ impl Exchange<Coinbase> {
         kind: Kind,
         product: usize,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let of = &self.spellings[product];
         let pending = &self.own.schedule.pending[product];
         let (channel, text) = match (kind, self.own.product) {
-            (Kind::Book, _) => return self.tell_whole_book(id, product, now, lines),
+            (Kind::Book, _) => return self.tell_whole_book(id, product, now, wires),
             (Kind::Trades, Product::Exchange) => {
                 let Some(last) = pending.past.back() else { return };
                 ("", exchange::matched("last_match", of, last, pending.sequence))
@@ -446,7 +446,7 @@ impl Exchange<Coinbase> {
             }
             (Kind::Heartbeat, _) => return,
         };
-        self.send(id, (channel, &text), None, now, lines);
+        self.send(id, (channel, &text), None, now, wires);
     }
 
     /// The book as the other subscribers know it, so that the next change is one for all.
@@ -455,7 +455,7 @@ impl Exchange<Coinbase> {
         id: ConnectionId,
         product: usize,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let alone = self.fanout.subscribers((product, Kind::Book)).len() == 1;
         let traded = &self.market.traded[product];
@@ -478,6 +478,6 @@ impl Exchange<Coinbase> {
                 advanced::book("snapshot", of, levels, UnixNanos(0))
             }
         };
-        self.send(id, ("l2_data", &text), Some(FRAGMENT_BYTES), now, lines);
+        self.send(id, ("l2_data", &text), Some(FRAGMENT_BYTES), now, wires);
     }
 }

@@ -6,7 +6,7 @@ use super::prices::GRANULARITIES;
 use super::{Deriv, Dialect, Kind, Open, frames};
 use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::wires::{ConnectionId, Wires};
 use crate::sim::write::text_of;
 
 /// Past prices in one answer unless fewer are asked for.
@@ -60,11 +60,11 @@ pub(super) struct Call<'a> {
 
 impl Exchange<Deriv> {
     /// Does what a client says.
-    pub(super) fn call(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        let Some(dialect) = self.sessions.get(&id).map(|client| client.own.dialect) else { return };
+    pub(super) fn call(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        let Some(dialect) = self.callers.get(&id).map(|client| client.own.dialect) else { return };
         let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
             let error = r#"{"error":{"code":"InputValidationFailed","message":"Input is not a JSON object."},"msg_type":"error"}"#;
-            return lines.text(id, &[error.as_bytes()]);
+            return wires.text(id, &[error.as_bytes()]);
         };
         let name = ["authorize"].iter().chain(&PUBLIC).chain(&ACCOUNT);
         let name = name.copied().find(|name| fields.contains_key(*name));
@@ -86,12 +86,12 @@ impl Exchange<Deriv> {
             true => Err(too_many(call.name)),
             false => Ok(()),
         });
-        if let Err(refused) = obeyed.and_then(|()| self.obey(&call, now, lines)) {
-            refuse(&call, &refused, lines);
+        if let Err(refused) = obeyed.and_then(|()| self.obey(&call, now, wires)) {
+            refuse(&call, &refused, wires);
         }
     }
 
-    fn obey(&mut self, call: &Call<'_>, now: MonoNanos, lines: &mut Lines) -> Result<(), Refused> {
+    fn obey(&mut self, call: &Call<'_>, now: MonoNanos, wires: &mut Wires) -> Result<(), Refused> {
         let payload = match call.name {
             "ping" => json!("pong"),
             "time" => json!(self.clock.date(now).millis() / 1_000),
@@ -104,13 +104,13 @@ impl Exchange<Deriv> {
             "forget_all" => self.forget_all(call),
             "website_status" if call.dialect == Dialect::Legacy => {
                 let subscribe = call.subscribes()?;
-                if let Some(client) = self.sessions.get_mut(&call.id).filter(|_| subscribe) {
+                if let Some(client) = self.callers.get_mut(&call.id).filter(|_| subscribe) {
                     client.own.wants_status = Some(call.request.clone());
                 }
                 site_status("up")
             }
-            "ticks" => return self.ticks(call, lines),
-            "ticks_history" => return self.history(call, lines),
+            "ticks" => return self.ticks(call, wires),
+            "ticks_history" => return self.history(call, wires),
             name if ACCOUNT.contains(&name) => {
                 return Err(Refused("AuthorizationRequired", "Please log in.".to_owned()));
             }
@@ -119,7 +119,7 @@ impl Exchange<Deriv> {
             }
             _ => return Err(Refused("UnrecognisedRequest", "Unrecognised request.".to_owned())),
         };
-        answer(call, call.name, &payload.to_string(), lines);
+        answer(call, call.name, &payload.to_string(), wires);
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Exchange<Deriv> {
     }
 
     /// The first tick is the acknowledgement.
-    fn ticks(&mut self, call: &Call<'_>, lines: &mut Lines) -> Result<(), Refused> {
+    fn ticks(&mut self, call: &Call<'_>, wires: &mut Wires) -> Result<(), Refused> {
         let wanted = match &call.fields["ticks"] {
             Value::String(symbol) => vec![symbol.clone()],
             Value::Array(symbols) if call.dialect == Dialect::Legacy => {
@@ -139,8 +139,8 @@ impl Exchange<Deriv> {
         };
         let subscribe = call.subscribes()?;
         for symbol in wanted {
-            if let Err(refused) = self.tick(call, &symbol, subscribe, lines) {
-                refuse(call, &refused, lines);
+            if let Err(refused) = self.tick(call, &symbol, subscribe, wires) {
+                refuse(call, &refused, wires);
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Exchange<Deriv> {
         call: &Call<'_>,
         symbol: &str,
         subscribe: bool,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) -> Result<(), Refused> {
         let instrument = self.find(symbol)?;
         let open = match subscribe {
@@ -166,14 +166,14 @@ impl Exchange<Deriv> {
             frames::tick(out, call.dialect, asked, stream, (quoted, tick));
         };
         match (subscribe, &self.recording) {
-            (false, _) => lines.text(call.id, &[text_of(write).as_bytes()]),
-            (true, None) => self.fanout.tell(call.id, lines, write),
+            (false, _) => wires.text(call.id, &[text_of(write).as_bytes()]),
+            (true, None) => self.fanout.tell(call.id, wires, write),
             (true, Some(_)) => {}
         }
         Ok(())
     }
 
-    fn history(&mut self, call: &Call<'_>, lines: &mut Lines) -> Result<(), Refused> {
+    fn history(&mut self, call: &Call<'_>, wires: &mut Wires) -> Result<(), Refused> {
         let symbol = call.fields["ticks_history"].as_str();
         let instrument =
             self.find(symbol.ok_or_else(|| invalid("ticks_history", "Expected string."))?)?;
@@ -234,7 +234,7 @@ impl Exchange<Deriv> {
                 "{{{echo}\"{key}\":{past},\"msg_type\":\"{msg_type}\",{request}\"pip_size\":{digits}{stream}}}"
             ),
         };
-        lines.text(call.id, &[frame.as_bytes()]);
+        wires.text(call.id, &[frame.as_bytes()]);
         Ok(())
     }
 
@@ -359,16 +359,16 @@ pub(super) fn site_status(status: &str) -> Value {
     })
 }
 
-fn answer(call: &Call<'_>, key: &str, payload: &str, lines: &mut Lines) {
+fn answer(call: &Call<'_>, key: &str, payload: &str, wires: &mut Wires) {
     let (echo, request) = (&call.echo, &call.request);
     let frame = format!("{{{echo}\"{key}\":{payload},{request}\"msg_type\":\"{key}\"}}");
-    lines.text(call.id, &[frame.as_bytes()]);
+    wires.text(call.id, &[frame.as_bytes()]);
 }
 
-fn refuse(call: &Call<'_>, refused: &Refused, lines: &mut Lines) {
+fn refuse(call: &Call<'_>, refused: &Refused, wires: &mut Wires) {
     let Refused(code, message) = refused;
     let (echo, request, name) = (&call.echo, &call.request, call.name);
     let error = json!({"code": code, "message": message});
     let frame = format!("{{{echo}\"error\":{error},{request}\"msg_type\":\"{name}\"}}");
-    lines.text(call.id, &[frame.as_bytes()]);
+    wires.text(call.id, &[frame.as_bytes()]);
 }

@@ -82,7 +82,7 @@ impl Manner for Open {
 
 /// One open WebSocket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Caller {
     dialect: Dialect,
     /// It wants to be told how the site is, under this id.
     wants_status: Option<String>,
@@ -127,7 +127,7 @@ impl Spelled for Quoted {
 }
 
 impl Parts for Deriv {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Quoted;
     type Kind = Kind;
     type Manner = Open;

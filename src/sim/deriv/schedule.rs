@@ -2,17 +2,17 @@
 //! market behind the scenes.
 
 use super::prices::{GRANULARITIES, PriceTick};
-use super::{Deriv, Dialect, Kind, Session, Tick, commands};
+use super::{Caller, Deriv, Dialect, Kind, Tick, commands};
 use crate::clock::MonoNanos;
 use crate::limits::SIM_EVENTS_PER_TURN_MAX;
 use crate::sim::agenda::phase;
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::fault::Fault;
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::Print;
 use crate::sim::resting::BookSide;
 use crate::sim::truth::{Kept, TrueBar};
+use crate::sim::wires::{ConnectionId, Wires};
 
 impl Protocol for Exchange<Deriv> {
     fn admit(&mut self, id: ConnectionId, target: &Target) -> Result<(), Response> {
@@ -34,13 +34,13 @@ impl Protocol for Exchange<Deriv> {
             }
             _ => return refused(404, "NotFound"),
         };
-        self.take_in(id, Session { dialect, wants_status: None });
+        self.take_in(id, Caller { dialect, wants_status: None });
         Ok(())
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         self.own.now = now;
-        self.call(id, text, now, lines);
+        self.call(id, text, now, wires);
     }
 
     fn answer(&mut self, _: &Target, _: MonoNanos) -> Response {
@@ -58,18 +58,18 @@ impl Protocol for Exchange<Deriv> {
     }
 
     /// Connections drop about a minute after the site says that it is updating.
-    fn announce_end(&mut self, _: MonoNanos, lines: &mut Lines) {
-        for (id, client) in &self.sessions {
+    fn announce_end(&mut self, _: MonoNanos, wires: &mut Wires) {
+        for (id, client) in &self.callers {
             let Some(request) = &client.own.wants_status else { continue };
             let status = commands::site_status("updating");
             let frame =
                 format!("{{\"msg_type\":\"website_status\",{request}\"website_status\":{status}}}");
-            lines.text(*id, &[frame.as_bytes()]);
+            wires.text(*id, &[frame.as_bytes()]);
         }
     }
 
     /// Markets close, and the one behind the prices comes to the present.
-    fn care(&mut self, now: MonoNanos, _: &mut Lines) -> MonoNanos {
+    fn care(&mut self, now: MonoNanos, _: &mut Wires) -> MonoNanos {
         self.own.now = now;
         self.close_markets(now);
         self.trade_until(now);
@@ -77,14 +77,14 @@ impl Protocol for Exchange<Deriv> {
     }
 
     /// Nobody is told of those who trade behind the prices.
-    fn run_step(&mut self, _: MonoNanos, _: &mut Lines) {}
+    fn run_step(&mut self, _: MonoNanos, _: &mut Wires) {}
 
-    fn run_duty(&mut self, lines: &mut Lines) {
+    fn run_duty(&mut self, wires: &mut Wires) {
         let Some((planned, tick)) = self.agenda.pop() else { return };
         let Tick { instrument } = tick;
         self.agenda.plan(planned.after(self.spellings[instrument].cadence), tick);
         if self.is_open(instrument) {
-            self.tell_tick(instrument, planned, lines);
+            self.tell_tick(instrument, planned, wires);
         }
     }
 
@@ -142,7 +142,7 @@ impl Exchange<Deriv> {
     }
 
     /// The next tick of one instrument, to all who want it or bars of it.
-    fn tell_tick(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_tick(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         let quoted = &mut self.spellings[instrument];
         let epoch = self.clock.date(planned).millis() / 1_000;
         let Some(tick) = quoted.tick(epoch, &self.market.traded[instrument]) else { return };
@@ -152,7 +152,7 @@ impl Exchange<Deriv> {
         let quoted = &self.spellings[instrument];
         let kinds = (0..GRANULARITIES.len()).map(Kind::Candles);
         for kind in [Kind::Ticks].into_iter().chain(kinds) {
-            self.fanout.publish((instrument, kind), lines, |out, open| {
+            self.fanout.publish((instrument, kind), wires, |out, open| {
                 if !open.mute {
                     open.write(out, quoted, &tick);
                 }

@@ -6,11 +6,11 @@ use super::books::Window;
 use super::channels::{self, DEPTHS, INTERVALS, Kind};
 use super::frames::{self, Frame};
 use super::listing::is_stock;
-use super::{Kraken, Session, Version};
+use super::{Caller, Kraken, Version};
 use crate::clock::MonoNanos;
 use crate::sim::date::date;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// A request with what its answers repeat.
 struct Asked<'a> {
@@ -25,7 +25,7 @@ struct Asked<'a> {
 
 impl Exchange<Kraken> {
     /// Does what a client says.
-    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let method = command.get("method").and_then(Value::as_str).unwrap_or("");
         let params = command.get("params").unwrap_or(&Value::Null);
@@ -34,33 +34,33 @@ impl Exchange<Kraken> {
         match method {
             "ping" => {
                 let times = self.times(&asked);
-                lines.text(id, &[format!(r#"{{"method":"pong"{times}}}"#).as_bytes()]);
+                wires.text(id, &[format!(r#"{{"method":"pong"{times}}}"#).as_bytes()]);
             }
             "subscribe" | "unsubscribe" if params.get("channel") == Some(&"instrument".into()) => {
-                self.instruments(&asked, lines);
+                self.instruments(&asked, wires);
             }
             "subscribe" if self.armed.strikes_too_many() => {
                 let symbols = params.get("symbol").and_then(Value::as_array);
                 for symbol in symbols.into_iter().flatten().filter_map(Value::as_str) {
-                    self.refuse(&asked, "Exceeded msg rate", Some(symbol), lines);
+                    self.refuse(&asked, "Exceeded msg rate", Some(symbol), wires);
                 }
             }
             "subscribe" => {
                 asked.mute = self.armed.strikes_subscription();
-                self.each_symbol(&asked, lines);
+                self.each_symbol(&asked, wires);
             }
-            "unsubscribe" => self.each_symbol(&asked, lines),
-            _ if command.is_null() => self.refuse(&asked, "Malformed request", None, lines),
-            _ => self.refuse(&asked, "Unsupported method", None, lines),
+            "unsubscribe" => self.each_symbol(&asked, wires),
+            _ if command.is_null() => self.refuse(&asked, "Malformed request", None, wires),
+            _ => self.refuse(&asked, "Unsupported method", None, wires),
         }
     }
 
     /// Symbols are answered in any order, each before its own snapshot.
-    fn each_symbol(&mut self, asked: &Asked<'_>, lines: &mut Lines) {
+    fn each_symbol(&mut self, asked: &Asked<'_>, wires: &mut Wires) {
         let symbols = asked.params.get("symbol").and_then(Value::as_array);
         let symbols = symbols.into_iter().flatten().map(Value::as_str).collect::<Option<Vec<_>>>();
         let Some(mut symbols) = symbols.filter(|symbols| !symbols.is_empty()) else {
-            return self.refuse(asked, "Symbol(s) not found", None, lines);
+            return self.refuse(asked, "Symbol(s) not found", None, wires);
         };
         let first = self.own.random.below(symbols.len() as u64) as usize;
         symbols.rotate_left(first);
@@ -69,32 +69,32 @@ impl Exchange<Kraken> {
                 Ok(kind) => kind,
                 // The words name no symbol then.
                 Err(words) => {
-                    self.refuse(asked, words, None, lines);
+                    self.refuse(asked, words, None, wires);
                     continue;
                 }
             };
             let Some(&instrument) = self.by_native.get(symbol) else {
                 let words = format!("Currency pair not supported {symbol}");
-                self.refuse(asked, &words, Some(symbol), lines);
+                self.refuse(asked, &words, Some(symbol), wires);
                 continue;
             };
             match asked.method {
-                "subscribe" => self.subscribe(asked, instrument, kind, lines),
-                _ => self.unsubscribe(asked, instrument, kind, lines),
+                "subscribe" => self.subscribe(asked, instrument, kind, wires),
+                _ => self.unsubscribe(asked, instrument, kind, wires),
             }
         }
     }
 
-    fn subscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+    fn subscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, wires: &mut Wires) {
         let snapshot = asked.params.get("snapshot").and_then(Value::as_bool);
         let snapshot = snapshot.unwrap_or(kind.begins_with_snapshot());
-        self.accept(asked, instrument, kind, Some(snapshot), lines);
+        self.accept(asked, instrument, kind, Some(snapshot), wires);
         let channel = asked.params.get("channel").and_then(Value::as_str).unwrap_or("");
         let key = channels::key(channel, &self.spellings[instrument].symbol);
         if self.want_recorded(asked.id, key, asked.now) {
             return;
         }
-        let Some(client) = self.sessions.get_mut(&asked.id) else { return };
+        let Some(client) = self.callers.get_mut(&asked.id) else { return };
         client.own.begin_beats(asked.now);
         if asked.mute {
             return;
@@ -103,22 +103,22 @@ impl Exchange<Kraken> {
             self.fanout.add((instrument, kind), asked.id, Version::Second);
         }
         if snapshot {
-            self.snapshot(asked, instrument, kind, lines);
+            self.snapshot(asked, instrument, kind, wires);
         }
         if let Kind::Book(depth) = kind {
             self.window(instrument, depth);
         }
     }
 
-    fn unsubscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+    fn unsubscribe(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, wires: &mut Wires) {
         if self.fanout.has((instrument, kind), asked.id) {
             self.leave(asked.id, (instrument, kind));
         } else if self.recording.is_none() {
             // So it is when the depth or the interval is another one.
             let symbol = self.spellings[instrument].symbol.clone();
-            return self.refuse(asked, "Subscription Not Found", Some(&symbol), lines);
+            return self.refuse(asked, "Subscription Not Found", Some(&symbol), wires);
         }
-        self.accept(asked, instrument, kind, None, lines);
+        self.accept(asked, instrument, kind, None, wires);
     }
 
     /// The window of a depth, as its subscribers were told.
@@ -129,7 +129,7 @@ impl Exchange<Kraken> {
     }
 
     /// What a subscription begins with.
-    fn snapshot(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, lines: &mut Lines) {
+    fn snapshot(&mut self, asked: &Asked<'_>, instrument: usize, kind: Kind, wires: &mut Wires) {
         let at = self.clock.date(asked.now);
         if let Kind::Book(depth) = kind {
             self.window(instrument, depth);
@@ -141,7 +141,7 @@ impl Exchange<Kraken> {
             Kind::Book(_) => ("book", None),
             Kind::Ohlc(_) => ("ohlc", Some(at)),
         };
-        self.fanout.tell(asked.id, lines, |out| {
+        self.fanout.tell(asked.id, wires, |out| {
             let mut frame = Frame::new(out, spelling, channel, true, sent);
             match kind {
                 Kind::Trade => {
@@ -171,13 +171,13 @@ impl Exchange<Kraken> {
     }
 
     /// The list of instruments: one subscription without symbols.
-    fn instruments(&mut self, asked: &Asked<'_>, lines: &mut Lines) {
+    fn instruments(&mut self, asked: &Asked<'_>, wires: &mut Wires) {
         let (method, times) = (asked.method, self.times(asked));
         let answer = format!(
             r#"{{"method":"{method}","result":{{"channel":"instrument","snapshot":true,"warnings":["tick_size is deprecated, use price_increment"]}},"success":true{times}}}"#
         );
-        lines.text(asked.id, &[answer.as_bytes()]);
-        let Some(client) = self.sessions.get_mut(&asked.id) else { return };
+        wires.text(asked.id, &[answer.as_bytes()]);
+        let Some(client) = self.callers.get_mut(&asked.id) else { return };
         // Of a recording's instruments nothing is known here, least of all their digits.
         if method == "subscribe" && self.recording.is_none() {
             client.own.begin_beats(asked.now);
@@ -186,7 +186,7 @@ impl Exchange<Kraken> {
             let all = asked.params.get(key).and_then(Value::as_bool) == Some(true);
             let list = self.market.traded.iter().map(|traded| &traded.listed);
             let list = list.filter(|listed| all || !is_stock(&listed.base));
-            lines.text(asked.id, &[frames::instruments(list).as_bytes()]);
+            wires.text(asked.id, &[frames::instruments(list).as_bytes()]);
         }
     }
 
@@ -196,7 +196,7 @@ impl Exchange<Kraken> {
         instrument: usize,
         kind: Kind,
         snapshot: Option<bool>,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (method, times) = (asked.method, self.times(asked));
         let symbol = &self.spellings[instrument].symbol;
@@ -209,10 +209,10 @@ impl Exchange<Kraken> {
         let answer = format!(
             r#"{{"method":"{method}","result":{{{stream}{snapshot},"symbol":"{symbol}"}},"success":true{times}}}"#
         );
-        lines.text(asked.id, &[answer.as_bytes()]);
+        wires.text(asked.id, &[answer.as_bytes()]);
     }
 
-    fn refuse(&self, asked: &Asked<'_>, words: &str, symbol: Option<&str>, lines: &mut Lines) {
+    fn refuse(&self, asked: &Asked<'_>, words: &str, symbol: Option<&str>, wires: &mut Wires) {
         let mut answer = serde_json::json!({ "error": words, "success": false });
         if !asked.method.is_empty() {
             answer["method"] = asked.method.into();
@@ -222,7 +222,7 @@ impl Exchange<Kraken> {
         }
         let answer = answer.to_string();
         let body = answer.strip_suffix('}').unwrap_or_default();
-        lines.text(asked.id, &[body.as_bytes(), self.times(asked).as_bytes(), b"}"]);
+        wires.text(asked.id, &[body.as_bytes(), self.times(asked).as_bytes(), b"}"]);
     }
 
     /// The end of every answer: when the request came, when the answer left, and its number.
@@ -234,7 +234,7 @@ impl Exchange<Kraken> {
     }
 }
 
-impl Session {
+impl Caller {
     /// Heartbeats begin with the first subscription.
     pub(super) fn begin_beats(&mut self, now: MonoNanos) {
         self.beat.get_or_insert_with(|| now.after(super::schedule::BEAT_EVERY));

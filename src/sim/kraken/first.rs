@@ -13,9 +13,9 @@ use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::candle::Bar;
 use crate::sim::exchange::Exchange;
 use crate::sim::fanout::Place;
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Print, Traded};
 use crate::sim::resting::{BookSide, Resting};
+use crate::sim::wires::{ConnectionId, Wires};
 use crate::sim::write::{decimal, text_of};
 
 /// Once a second where somebody has subscribed.
@@ -158,37 +158,37 @@ impl Exchange<Kraken> {
         id: ConnectionId,
         text: &str,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let command: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let event = command["event"].as_str().unwrap_or("");
         if event == "ping" {
             let answer = with_request(json!({"event": "pong"}), &command);
-            return lines.text(id, &[answer.as_bytes()]);
+            return wires.text(id, &[answer.as_bytes()]);
         }
-        let refuse = |words: &str, pair: &Value, lines: &mut Lines| {
+        let refuse = |words: &str, pair: &Value, wires: &mut Wires| {
             let answer = json!({
                 "errorMessage": words, "event": "subscriptionStatus", "pair": pair,
                 "status": "error", "subscription": command["subscription"],
             });
-            lines.text(id, &[with_request(answer, &command).as_bytes()]);
+            wires.text(id, &[with_request(answer, &command).as_bytes()]);
         };
         if !matches!(event, "subscribe" | "unsubscribe") {
             let answer = json!({"errorMessage": "Unsupported event", "event": "error"});
-            return lines.text(id, &[with_request(answer, &command).as_bytes()]);
+            return wires.text(id, &[with_request(answer, &command).as_bytes()]);
         }
         let kind = match kind_of(&command["subscription"]) {
             Ok(kind) => kind,
-            Err(words) => return refuse(words, &Value::Null, lines),
+            Err(words) => return refuse(words, &Value::Null, wires),
         };
         let Some(pairs) = command["pair"].as_array() else {
-            return refuse("Pair field must be an array", &Value::Null, lines);
+            return refuse("Pair field must be an array", &Value::Null, wires);
         };
         let mute = event == "subscribe" && self.armed.strikes_subscription();
         for pair in pairs {
             let name = pair.as_str().unwrap_or("");
             let Some(instrument) = self.own.names.iter().position(|names| names.is(name)) else {
-                refuse(&format!("Currency pair not supported {name}"), pair, lines);
+                refuse(&format!("Currency pair not supported {name}"), pair, wires);
                 continue;
             };
             let answer = json!({
@@ -196,16 +196,16 @@ impl Exchange<Kraken> {
                 "event": "subscriptionStatus", "pair": self.own.names[instrument].old_stream,
                 "status": format!("{event}d"), "subscription": command["subscription"],
             });
-            lines.text(id, &[with_request(answer, &command).as_bytes()]);
+            wires.text(id, &[with_request(answer, &command).as_bytes()]);
             if event == "unsubscribe" {
                 self.leave(id, (instrument, kind));
                 continue;
             }
-            let Some(client) = self.sessions.get_mut(&id) else { return };
+            let Some(client) = self.callers.get_mut(&id) else { return };
             client.own.begin_beats(now);
             if !mute && !self.fanout.has((instrument, kind), id) {
                 self.fanout.add((instrument, kind), id, Version::First);
-                self.begin_first(id, instrument, kind, now, lines);
+                self.begin_first(id, instrument, kind, now, wires);
             }
         }
     }
@@ -217,14 +217,14 @@ impl Exchange<Kraken> {
         instrument: usize,
         kind: Kind,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         if let Kind::Book(depth) = kind {
             self.window(instrument, depth);
         }
         let (traded, at) = (&self.market.traded[instrument], self.clock.date(now));
         let (of, names) = (&self.spellings[instrument], &self.own.names[instrument]);
-        self.fanout.tell(id, lines, |out| {
+        self.fanout.tell(id, wires, |out| {
             let mut frame = Frame { out, of, names, instrument, kind };
             match kind {
                 Kind::Trade => {}

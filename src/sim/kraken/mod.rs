@@ -26,10 +26,10 @@ use self::listing::Names;
 use self::schedule::Schedule;
 use super::exchange::{Exchange, Opening, Parts, Spelled};
 use super::fanout::Manner;
-use super::lines::ConnectionId;
 use super::market::Counting;
 use super::options::Habits;
 use super::random::Random;
+use super::wires::ConnectionId;
 use super::write::Scale;
 use crate::clock::MonoNanos;
 
@@ -66,7 +66,7 @@ impl Manner for Version {
 
 /// One open WebSocket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Caller {
     version: Version,
     /// Once it has subscribed to anything: when the next heartbeat is due.
     beat: Option<MonoNanos>,
@@ -96,7 +96,7 @@ impl Spelled for Spelling {
 }
 
 impl Parts for Kraken {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Spelling;
     type Kind = Kind;
     type Manner = Version;
@@ -129,7 +129,7 @@ pub(super) fn open(opening: Opening<'_>) -> io::Result<Exchange<Kraken>> {
 impl Exchange<Kraken> {
     /// What the exchange says of itself, as the client understands it.
     fn status(&self, id: ConnectionId, system: &str, connection: u64) -> String {
-        match self.sessions.get(&id).map(|client| client.own.version) {
+        match self.callers.get(&id).map(|client| client.own.version) {
             Some(Version::First) => first::status(system, connection),
             Some(Version::Second) | None => status(system, connection),
         }

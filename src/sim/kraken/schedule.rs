@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::books::Told;
 use super::channels::{DEPTHS, INTERVALS, Kind};
 use super::frames::Frame;
-use super::{IDLE_MAX, Kraken, Session, TRADES_KEPT, Version, first};
+use super::{Caller, IDLE_MAX, Kraken, TRADES_KEPT, Version, first};
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::truth::Kept;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: between two heartbeats of a connection.
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -43,21 +43,21 @@ impl Protocol for Exchange<Kraken> {
             "/" if self.recording.is_none() => Version::First,
             _ => return Err(Response::new(404, String::new())),
         };
-        self.take_in(id, Session { version, beat: None });
+        self.take_in(id, Caller { version, beat: None });
         Ok(())
     }
 
-    fn greet(&mut self, id: ConnectionId, _: MonoNanos, lines: &mut Lines) {
+    fn greet(&mut self, id: ConnectionId, _: MonoNanos, wires: &mut Wires) {
         if self.recording.is_none() {
             let connection = self.own.random.next();
-            lines.text(id, &[self.status(id, "online", connection).as_bytes()]);
+            wires.text(id, &[self.status(id, "online", connection).as_bytes()]);
         }
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        match self.sessions.get(&id).map(|client| client.own.version) {
-            Some(Version::First) => self.obey_first(id, text, now, lines),
-            Some(Version::Second) => self.obey(id, text, now, lines),
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        match self.callers.get(&id).map(|client| client.own.version) {
+            Some(Version::First) => self.obey_first(id, text, now, wires),
+            Some(Version::Second) => self.obey(id, text, now, wires),
             None => {}
         }
     }
@@ -70,10 +70,10 @@ impl Protocol for Exchange<Kraken> {
         self.response(target, now)
     }
 
-    fn announce_end(&mut self, _: MonoNanos, lines: &mut Lines) {
-        for id in self.sessions.keys() {
+    fn announce_end(&mut self, _: MonoNanos, wires: &mut Wires) {
+        for id in self.callers.keys() {
             let number = self.own.random.next();
-            lines.text(*id, &[self.status(*id, "maintenance", number).as_bytes()]);
+            wires.text(*id, &[self.status(*id, "maintenance", number).as_bytes()]);
         }
     }
 
@@ -82,9 +82,9 @@ impl Protocol for Exchange<Kraken> {
     }
 
     /// Heartbeats, and the end of connections on which nobody speaks.
-    fn care(&mut self, now: MonoNanos, lines: &mut Lines) -> MonoNanos {
+    fn care(&mut self, now: MonoNanos, wires: &mut Wires) -> MonoNanos {
         let mut next = MonoNanos::MAX;
-        let clients = self.sessions.iter_mut().filter(|_| self.recording.is_none());
+        let clients = self.callers.iter_mut().filter(|_| self.recording.is_none());
         for (id, client) in clients {
             let due = match &mut client.own.beat {
                 Some(beat) => {
@@ -93,7 +93,7 @@ impl Protocol for Exchange<Kraken> {
                             Version::First => first::HEARTBEAT,
                             Version::Second => br#"{"channel":"heartbeat"}"#,
                         };
-                        lines.text(*id, &[frame]);
+                        wires.text(*id, &[frame]);
                         // One that was long asleep does not catch up.
                         *beat = beat.after(BEAT_EVERY).max(now);
                     }
@@ -102,7 +102,7 @@ impl Protocol for Exchange<Kraken> {
                 None => {
                     let end = client.heard.after(IDLE_MAX);
                     if end <= now {
-                        lines.close(*id, 1000, "");
+                        wires.close(*id, 1000, "");
                         continue;
                     }
                     end
@@ -114,7 +114,7 @@ impl Protocol for Exchange<Kraken> {
     }
 
     /// One taker, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(planned);
         let step = self.agenda.take_step(planned, at, &mut self.market);
         let past = &mut self.own.schedule.past[step.instrument];
@@ -125,17 +125,17 @@ impl Protocol for Exchange<Kraken> {
             }
             past.push_back((print, at));
         }
-        self.tell_trades(&step, at, lines);
+        self.tell_trades(&step, at, wires);
         for depth in 0..DEPTHS.len() {
-            self.tell_book(step.instrument, depth, at, lines);
+            self.tell_book(step.instrument, depth, at, wires);
         }
-        self.tell_ticker(&step, at, lines);
-        self.tell_candles(step.instrument, at, lines);
+        self.tell_ticker(&step, at, wires);
+        self.tell_candles(step.instrument, at, wires);
         self.agenda.give_back(step);
     }
 
     /// There is none.
-    fn run_duty(&mut self, _: &mut Lines) {}
+    fn run_duty(&mut self, _: &mut Wires) {}
 }
 
 impl Exchange<Kraken> {
@@ -143,14 +143,14 @@ impl Exchange<Kraken> {
     fn tell(
         &mut self,
         (instrument, kind): (usize, Kind),
-        lines: &mut Lines,
+        wires: &mut Wires,
         channel: &str,
         sent: Option<UnixNanos>,
         second: impl Fn(&mut Frame<'_>, &Market),
         first: impl Fn(&mut first::Frame<'_>, &Market),
     ) {
         let (of, names) = (&self.spellings[instrument], &self.own.names[instrument]);
-        self.fanout.publish((instrument, kind), lines, |out, version| match version {
+        self.fanout.publish((instrument, kind), wires, |out, version| match version {
             Version::Second => {
                 let mut frame = Frame::new(out, of, channel, false, sent);
                 second(&mut frame, &self.market);
@@ -163,13 +163,13 @@ impl Exchange<Kraken> {
     }
 
     /// All trades of one taker in one frame.
-    fn tell_trades(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
+    fn tell_trades(&mut self, step: &Step, at: UnixNanos, wires: &mut Wires) {
         if step.prints.is_empty() {
             return;
         }
         self.tell(
             (step.instrument, Kind::Trade),
-            lines,
+            wires,
             "trade",
             None,
             |frame, _| step.prints.iter().for_each(|print| frame.trade(print, at)),
@@ -177,7 +177,7 @@ impl Exchange<Kraken> {
         );
     }
 
-    fn tell_book(&mut self, instrument: usize, depth: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_book(&mut self, instrument: usize, depth: usize, at: UnixNanos, wires: &mut Wires) {
         let place = instrument * DEPTHS.len() + depth;
         let Some(mut window) = self.own.windows[place].take() else { return };
         let mut told = std::mem::take(&mut self.own.schedule.told);
@@ -195,7 +195,7 @@ impl Exchange<Kraken> {
             let checksum = if wrong { !checksum } else { checksum };
             self.tell(
                 (instrument, Kind::Book(depth)),
-                lines,
+                wires,
                 "book",
                 None,
                 |frame, _| frame.changes(&told, checksum, at),
@@ -206,7 +206,7 @@ impl Exchange<Kraken> {
         self.own.windows[place] = Some(window);
     }
 
-    fn tell_ticker(&mut self, step: &Step, at: UnixNanos, lines: &mut Lines) {
+    fn tell_ticker(&mut self, step: &Step, at: UnixNanos, wires: &mut Wires) {
         let instrument = step.instrument;
         for (kind, is_due) in
             [(Kind::Ticker, !step.prints.is_empty()), (Kind::TickerBbo, step.best_changed)]
@@ -216,7 +216,7 @@ impl Exchange<Kraken> {
             }
             self.tell(
                 (instrument, kind),
-                lines,
+                wires,
                 "ticker",
                 None,
                 |frame, market| frame.ticker(&market.traded[instrument], at),
@@ -228,11 +228,11 @@ impl Exchange<Kraken> {
         }
     }
 
-    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, lines: &mut Lines) {
+    fn tell_candles(&mut self, instrument: usize, at: UnixNanos, wires: &mut Wires) {
         for (index, (minutes, place)) in INTERVALS.into_iter().enumerate() {
             self.tell(
                 (instrument, Kind::Ohlc(index)),
-                lines,
+                wires,
                 "ohlc",
                 Some(at),
                 |frame, market| {

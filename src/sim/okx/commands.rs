@@ -6,8 +6,8 @@ use super::Okx;
 use super::channels::{Kind, LOGIN_ONLY, key};
 use crate::clock::MonoNanos;
 use crate::sim::exchange::Exchange;
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::options::Era;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: longest request; the documentation says 64 KB.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
@@ -23,17 +23,17 @@ struct Refused(&'static str, String);
 
 impl Exchange<Okx> {
     /// Does what a client says.
-    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
+    pub(super) fn obey(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
         if text == "ping" {
-            return lines.text(id, &[b"pong"]);
+            return wires.text(id, &[b"pong"]);
         }
         if text.len() > REQUEST_BYTES_MAX {
-            return lines.close(id, 1009, "Request message exceeds the maximum frame length");
+            return wires.close(id, 1009, "Request message exceeds the maximum frame length");
         }
         let invalid = || Refused("60012", format!("Invalid request: {text}"));
         let request: Value = match serde_json::from_str(text) {
             Ok(request) => request,
-            Err(_) => return self.refuse(id, None, &invalid(), lines),
+            Err(_) => return self.refuse(id, None, &invalid(), wires),
         };
         let number = request.get("id").and_then(Value::as_str);
         let arguments = request.get("args").and_then(Value::as_array);
@@ -45,19 +45,19 @@ impl Exchange<Okx> {
                 Refused("60014", "Requests too frequent".to_owned())
             }
             (Some("subscribe"), Some(arguments)) => {
-                return self.subscribe_all(id, number, arguments, now, lines);
+                return self.subscribe_all(id, number, arguments, now, wires);
             }
             (Some("unsubscribe"), Some(arguments)) => {
-                return self.unsubscribe_all(id, number, arguments, lines);
+                return self.unsubscribe_all(id, number, arguments, wires);
             }
             (Some(operation), _) => Refused("60019", format!("Invalid op: {operation}")),
         };
-        self.refuse(id, number, &refused, lines);
+        self.refuse(id, number, &refused, wires);
     }
 
     /// Counts a request; true when there were too many in this hour.
     fn is_busy(&mut self, id: ConnectionId, now: MonoNanos) -> bool {
-        let Some(client) = self.sessions.get_mut(&id) else { return false };
+        let Some(client) = self.callers.get_mut(&id) else { return false };
         !client.own.requests.count(REQUESTS_MAX, WINDOW_NS, now)
     }
 
@@ -72,21 +72,21 @@ impl Exchange<Okx> {
         number: Option<&str>,
         arguments: &[Value],
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let mute = self.armed.strikes_subscription();
         let mut begun = Vec::new();
         for argument in arguments {
             match self.subscribe(id, argument, mute, now) {
                 Ok(stream) => {
-                    self.acknowledge(id, "subscribe", number, argument, lines);
+                    self.acknowledge(id, "subscribe", number, argument, wires);
                     begun.extend(stream.filter(|stream| !begun.contains(stream)));
                 }
-                Err(refused) => self.refuse(id, number, &refused, lines),
+                Err(refused) => self.refuse(id, number, &refused, wires),
             }
         }
         for (instrument, kind) in begun {
-            self.begin(id, instrument, kind, now, lines);
+            self.begin(id, instrument, kind, now, wires);
         }
     }
 
@@ -108,7 +108,7 @@ impl Exchange<Okx> {
         if self.want_recorded(id, key(channel, native), now) {
             return Ok(None);
         }
-        let Some(service) = self.sessions.get(&id).map(|client| client.own.service) else {
+        let Some(service) = self.callers.get(&id).map(|client| client.own.service) else {
             return Ok(None);
         };
         let kind = Kind::parse(channel).filter(|kind| kind.service() == service);
@@ -136,23 +136,23 @@ impl Exchange<Okx> {
         id: ConnectionId,
         number: Option<&str>,
         arguments: &[Value],
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         for argument in arguments {
             let field = |name| argument.get(name).and_then(Value::as_str);
             let (Some(channel), Some(native)) = (field("channel"), field("instId")) else {
                 let refused = Refused("60013", "Invalid args".to_owned());
-                self.refuse(id, number, &refused, lines);
+                self.refuse(id, number, &refused, wires);
                 continue;
             };
-            if let Some(client) = self.sessions.get_mut(&id) {
+            if let Some(client) = self.callers.get_mut(&id) {
                 client.keys.remove(&key(channel, native));
             }
             let stream = Kind::parse(channel).and_then(|kind| self.stream(kind, native));
             if let Some(stream) = stream {
                 self.fanout.remove(stream, id, |()| true);
             }
-            self.acknowledge(id, "unsubscribe", number, argument, lines);
+            self.acknowledge(id, "unsubscribe", number, argument, wires);
         }
     }
 
@@ -162,7 +162,7 @@ impl Exchange<Okx> {
         event: &str,
         number: Option<&str>,
         argument: &Value,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         let (head, tail) = self.envelope(id, number);
         // As the client wrote it, whatever the order of its keys.
@@ -171,17 +171,17 @@ impl Exchange<Okx> {
         let answer = format!(
             "{{{head}\"event\":\"{event}\",\"arg\":{{\"channel\":{channel},\"instId\":{native}}}{tail}}}"
         );
-        lines.text(id, &[answer.as_bytes()]);
+        wires.text(id, &[answer.as_bytes()]);
     }
 
     /// A refusal says what it is about in its words at best.
-    fn refuse(&self, id: ConnectionId, number: Option<&str>, refused: &Refused, lines: &mut Lines) {
+    fn refuse(&self, id: ConnectionId, number: Option<&str>, refused: &Refused, wires: &mut Wires) {
         let (head, tail) = self.envelope(id, number);
         let Refused(code, words) = refused;
         let words = Value::from(words.as_str());
         let answer =
             format!("{{{head}\"event\":\"error\",\"msg\":{words},\"code\":\"{code}\"{tail}}}");
-        lines.text(id, &[answer.as_bytes()]);
+        wires.text(id, &[answer.as_bytes()]);
     }
 
     /// The number of the request, where it had one, and the name of the connection.
@@ -191,7 +191,7 @@ impl Exchange<Okx> {
         }
         let head =
             number.map_or_else(String::new, |number| format!("\"id\":{},", Value::from(number)));
-        let name = self.sessions.get(&id).map_or("", |client| client.own.name.as_str());
+        let name = self.callers.get(&id).map_or("", |client| client.own.name.as_str());
         (head, format!(",\"connId\":\"{name}\""))
     }
 }

@@ -35,7 +35,7 @@ pub(super) const HABITS: Habits = Habits {
 
 /// One open WebSocket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Caller {
     service: Service,
     /// As answers call it.
     name: String,
@@ -64,7 +64,7 @@ impl Spelled for Spelling {
 }
 
 impl Parts for Okx {
-    type Session = Session;
+    type Caller = Caller;
     type Spelling = Spelling;
     type Kind = Kind;
     type Manner = ();

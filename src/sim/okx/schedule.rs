@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use super::channels::{Kind, Service};
 use super::frames::{BookIds, Frame};
-use super::{Okx, Session, rest};
+use super::{Caller, Okx, rest};
 use crate::clock::MonoNanos;
 use crate::sim::agenda::{Agenda, phase};
 use crate::sim::candle::INTERVALS;
 use crate::sim::exchange::{Exchange, Protocol};
 use crate::sim::http::{Response, Target};
-use crate::sim::lines::{ConnectionId, Lines};
 use crate::sim::market::{Market, Print, Step};
 use crate::sim::rate::Recent;
 use crate::sim::resting::{BookSide, View, difference};
 use crate::sim::truth::Kept;
+use crate::sim::wires::{ConnectionId, Wires};
 
 /// Fact: books, best levels and tickers come at most so often.
 const BOOKS_EVERY: Duration = Duration::from_millis(100);
@@ -150,26 +150,26 @@ impl Protocol for Exchange<Okx> {
         let service = Service::at(&target.path).ok_or_else(rest::not_found)?;
         self.own.opened += 1;
         let name = format!("{:08x}", self.own.opened.wrapping_mul(0x9E37_79B9));
-        self.take_in(id, Session { service, name, requests: Recent::default() });
+        self.take_in(id, Caller { service, name, requests: Recent::default() });
         Ok(())
     }
 
-    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, lines: &mut Lines) {
-        self.obey(id, text, now, lines);
+    fn command(&mut self, id: ConnectionId, text: &str, now: MonoNanos, wires: &mut Wires) {
+        self.obey(id, text, now, wires);
     }
 
     fn answer(&mut self, target: &Target, now: MonoNanos) -> Response {
         self.response(target, now)
     }
 
-    fn announce_end(&mut self, _: MonoNanos, lines: &mut Lines) {
-        for (id, client) in &self.sessions {
+    fn announce_end(&mut self, _: MonoNanos, wires: &mut Wires) {
+        for (id, client) in &self.callers {
             let notice = format!(
                 "{{\"event\":\"notice\",\"code\":\"64008\",\"msg\":\"The connection will soon be \
                  closed for a service upgrade. Please reconnect.\",\"connId\":\"{}\"}}",
                 client.own.name
             );
-            lines.text(*id, &[notice.as_bytes()]);
+            wires.text(*id, &[notice.as_bytes()]);
         }
     }
 
@@ -179,11 +179,11 @@ impl Protocol for Exchange<Okx> {
     }
 
     /// One taker, with all that is told at once.
-    fn run_step(&mut self, planned: MonoNanos, lines: &mut Lines) {
+    fn run_step(&mut self, planned: MonoNanos, wires: &mut Wires) {
         let at = self.clock.date(planned);
         let step = self.agenda.take_step(planned, at, &mut self.market);
         self.note_changes(&step);
-        self.tell_trades(&step, planned, lines);
+        self.tell_trades(&step, planned, wires);
         if step.best_changed {
             let instrument = step.instrument;
             let (traded, numbering) =
@@ -191,41 +191,41 @@ impl Protocol for Exchange<Okx> {
             let sequence = numbering.of(traded.update_id);
             let stream = (instrument, Kind::BestPrices);
             let spelling = &self.spellings[instrument];
-            self.fanout.publish(stream, lines, |out, ()| {
+            self.fanout.publish(stream, wires, |out, ()| {
                 Frame::new(out, spelling).best_prices(&traded.book, sequence, at);
             });
         }
         self.agenda.give_back(step);
     }
 
-    fn run_duty(&mut self, lines: &mut Lines) {
+    fn run_duty(&mut self, wires: &mut Wires) {
         let Some((planned, duty)) = self.agenda.pop() else { return };
         let every = match duty {
             Duty::Book { instrument } => {
-                self.tell_book(instrument, planned, lines);
-                self.tell_best_five(instrument, planned, lines);
-                self.tell_ticker(instrument, planned, lines);
-                self.tell_index(instrument, planned, lines);
+                self.tell_book(instrument, planned, wires);
+                self.tell_best_five(instrument, planned, wires);
+                self.tell_ticker(instrument, planned, wires);
+                self.tell_index(instrument, planned, wires);
                 BOOKS_EVERY
             }
             Duty::Candles { instrument } => {
-                self.tell_candles(instrument, planned, lines);
+                self.tell_candles(instrument, planned, wires);
                 CANDLES_EVERY
             }
             Duty::MarkPrice { instrument } => {
                 let price = self.market.traded[instrument].day.last;
                 let mark = &mut self.own.schedule.pending[instrument].mark;
                 if mark.is_due(price, planned, MARKS_QUIET_NS) {
-                    self.tell_still(instrument, Kind::MarkPrice, planned, lines);
+                    self.tell_still(instrument, Kind::MarkPrice, planned, wires);
                 }
                 MARKS_EVERY
             }
             Duty::OpenInterest { instrument } => {
-                self.tell_still(instrument, Kind::OpenInterest, planned, lines);
+                self.tell_still(instrument, Kind::OpenInterest, planned, wires);
                 OPEN_EVERY
             }
             Duty::Funding { instrument } => {
-                self.tell_still(instrument, Kind::Funding, planned, lines);
+                self.tell_still(instrument, Kind::Funding, planned, wires);
                 FUNDING_EVERY
             }
         };
@@ -235,13 +235,13 @@ impl Protocol for Exchange<Okx> {
 
 impl Exchange<Okx> {
     /// One print for the taker's order, and one for each match where that is wanted.
-    fn tell_trades(&mut self, step: &Step, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_trades(&mut self, step: &Step, planned: MonoNanos, wires: &mut Wires) {
         let Some(last) = step.prints.last() else { return };
         let (instrument, at) = (step.instrument, self.clock.date(planned));
         let spelling = &self.spellings[instrument];
         for print in &step.prints {
             let stream = (instrument, Kind::TradesAll);
-            self.fanout.publish(stream, lines, |out, ()| {
+            self.fanout.publish(stream, wires, |out, ()| {
                 Frame::new(out, spelling).trade(Kind::TradesAll, print, 1, at);
             });
         }
@@ -250,7 +250,7 @@ impl Exchange<Okx> {
         let (print, count) = (Print { size, ..*last }, step.prints.len());
         self.truth.lock().keep(instrument, Kept { print, planned });
         self.own.schedule.pending[instrument].last = Some((print, count, planned));
-        self.fanout.publish((instrument, Kind::Trades), lines, |out, ()| {
+        self.fanout.publish((instrument, Kind::Trades), wires, |out, ()| {
             Frame::new(out, spelling).trade(Kind::Trades, &print, count, at);
         });
     }
@@ -270,7 +270,7 @@ impl Exchange<Okx> {
 
     /// What changed of a book as far as it is told, what came into view or left it among that; or, of
     /// one that has not changed for long, that it has not.
-    fn tell_book(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_book(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         if !self.fanout.wants((instrument, Kind::Books)) {
             return;
         }
@@ -298,12 +298,12 @@ impl Exchange<Okx> {
         };
         pending.spoken = planned;
         let at = self.clock.date(planned);
-        self.fanout.publish((instrument, Kind::Books), lines, |out, ()| {
+        self.fanout.publish((instrument, Kind::Books), wires, |out, ()| {
             Frame::new(out, spelling).update(&changed, &traded.book, ids, at);
         });
     }
 
-    fn tell_best_five(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_best_five(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         if !std::mem::take(&mut self.own.schedule.pending[instrument].best_five) {
             return;
         }
@@ -311,12 +311,12 @@ impl Exchange<Okx> {
         let sequence = self.own.schedule.numbering(instrument).of(traded.update_id);
         let (stream, at) = ((instrument, Kind::BestFive), self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish(stream, lines, |out, ()| {
+        self.fanout.publish(stream, wires, |out, ()| {
             Frame::new(out, spelling).best_five(&traded.book, sequence, at);
         });
     }
 
-    fn tell_ticker(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_ticker(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         let traded = &self.market.traded[instrument];
         let pending = &mut self.own.schedule.pending[instrument];
         if traded.day.count == pending.told {
@@ -325,28 +325,28 @@ impl Exchange<Okx> {
         pending.told = traded.day.count;
         let (stream, at) = ((instrument, Kind::Tickers), self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish(stream, lines, |out, ()| {
+        self.fanout.publish(stream, wires, |out, ()| {
             Frame::new(out, spelling).ticker(traded, at);
         });
     }
 
-    fn tell_index(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_index(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         let price = self.market.traded[instrument].day.last;
         if self.own.schedule.pending[instrument].index.is_due(price, planned, INDEX_QUIET_NS) {
-            self.tell_still(instrument, Kind::IndexPrice, planned, lines);
+            self.tell_still(instrument, Kind::IndexPrice, planned, wires);
         }
     }
 
     /// One of the numbers that are made of the last price.
-    fn tell_still(&mut self, instrument: usize, kind: Kind, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_still(&mut self, instrument: usize, kind: Kind, planned: MonoNanos, wires: &mut Wires) {
         let (traded, at) = (&self.market.traded[instrument], self.clock.date(planned));
         let spelling = &self.spellings[instrument];
-        self.fanout.publish((instrument, kind), lines, |out, ()| {
+        self.fanout.publish((instrument, kind), wires, |out, ()| {
             Frame::new(out, spelling).still(kind, traded, at);
         });
     }
 
-    fn tell_candles(&mut self, instrument: usize, planned: MonoNanos, lines: &mut Lines) {
+    fn tell_candles(&mut self, instrument: usize, planned: MonoNanos, wires: &mut Wires) {
         let candles = &mut self.market.traded[instrument].candles;
         candles.roll(self.clock.date(planned).millis());
         let spelling = &self.spellings[instrument];
@@ -356,7 +356,7 @@ impl Exchange<Okx> {
                 continue;
             }
             for (bar, closed) in candles.take_news(interval) {
-                self.fanout.publish(stream, lines, |out, ()| {
+                self.fanout.publish(stream, wires, |out, ()| {
                     Frame::new(out, spelling).candle(interval, &bar, closed);
                 });
             }
@@ -370,11 +370,11 @@ impl Exchange<Okx> {
         instrument: usize,
         kind: Kind,
         now: MonoNanos,
-        lines: &mut Lines,
+        wires: &mut Wires,
     ) {
         if kind == Kind::Books {
             // Those who listen already get what changed, so that the book below is theirs too.
-            self.tell_book(instrument, now, lines);
+            self.tell_book(instrument, now, wires);
         }
         let (traded, spelling) = (&self.market.traded[instrument], &self.spellings[instrument]);
         let pending = &mut self.own.schedule.pending[instrument];
@@ -388,7 +388,7 @@ impl Exchange<Okx> {
             wrong_checksum = self.armed.strikes_checksum(&spelling.native);
         }
         let ids = BookIds { previous: None, sequence, wrong_checksum };
-        self.fanout.tell(id, lines, |out| {
+        self.fanout.tell(id, wires, |out| {
             let mut frame = Frame::new(out, spelling);
             match kind {
                 Kind::Books => frame.snapshot(&traded.book, ids, at),

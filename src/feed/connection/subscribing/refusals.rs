@@ -1,33 +1,33 @@
 //! What the exchange refuses, and what is asked again because of it.
 
-use super::{Ask, Awaited, Chunk, ForNow, Postponed, Refused, Said, Subscribing};
+use super::{Ask, Awaited, Chunk, Conclusion, ForNow, Postponed, Said, Subscribing};
 use crate::clock::MonoNanos;
-use crate::exchange::{Answers, RefusalKind, Subject, Subscription};
+use crate::exchange::{Answers, NamedStream, RefusalKind, Subscription};
 use crate::limits::REFUSED_UNKNOWN_WAIT;
 use crate::tick::Reason;
 
 impl Subscribing {
-    /// The exchange refused a request, or the subject of one. One that names neither is an answer to
+    /// The exchange refused a request, or the stream of one. One that names neither is an answer to
     /// the request that waits, where answers have no numbers; but nothing is given up for it. Where
     /// they have, it is none to any of them.
-    pub(in crate::feed) fn refuse(&mut self, said: Said, now: MonoNanos) -> Refused {
-        let Said { id, subject, kind } = said;
+    pub(in crate::feed) fn refuse(&mut self, said: Said, now: MonoNanos) -> Conclusion {
+        let Said { id, stream, kind } = said;
         if let RefusalKind::Temporary { reason, wait } = kind {
-            return self.refuse_for_now(id, subject, (reason, wait), now);
+            return self.refuse_for_now(id, stream, (reason, wait), now);
         }
-        if let Some(subject) = subject
-            && let Some(index) = self.find_subject(id, subject)
+        if let Some(stream) = stream
+            && let Some(index) = self.find_subject(id, stream)
             && let request = self.awaited[index].id
-            && let Some((ask, wanted)) = self.settle(id, subject)
+            && let Some((ask, wanted)) = self.settle(id, stream)
         {
             if self.manners.answers == Answers::PerRequest {
                 self.ask_for_the_rest(request, ask);
             }
             return self.settle_refusal(ask, wanted, kind, now);
         }
-        let Some(index) = self.find(id).or_else(|| self.next_in_turn(id, subject)) else {
-            self.suspect(id, subject);
-            return Refused::Unknown;
+        let Some(index) = self.find(id).or_else(|| self.next_in_turn(id, stream)) else {
+            self.suspect(id, stream);
+            return Conclusion::Unknown;
         };
         let kind = if id.is_some() { kind } else { uncertain(kind) };
         let awaited = &mut self.awaited[index];
@@ -42,10 +42,10 @@ impl Subscribing {
         let (count, wanted) = (unanswered.len(), self.wanted(ask, unanswered));
         match count {
             1 => self.settle_refusal(ask, wanted, kind, now),
-            _ if ask != Ask::Subscribe => Refused::Pending,
+            _ if ask != Ask::Subscribe => Conclusion::Pending,
             _ => {
                 self.halve(&wanted);
-                Refused::Pending
+                Conclusion::Pending
             }
         }
     }
@@ -56,7 +56,7 @@ impl Subscribing {
         streams: Vec<Subscription>,
         kind: RefusalKind,
         now: MonoNanos,
-    ) -> Refused {
+    ) -> Conclusion {
         let mut idle = self.wanted(Ask::Subscribe, streams);
         idle.retain(|one| !self.is_asking(one));
         // One that is ended again soon after it was granted waits longer each time.
@@ -70,8 +70,8 @@ impl Subscribing {
     }
 
     /// Whether an answer is one to a request that waits for it.
-    pub(in crate::feed) fn asks_for(&self, id: Option<u64>, subject: Subject) -> bool {
-        id.is_some_and(|id| self.awaits(id)) || self.find_subject(None, subject).is_some()
+    pub(in crate::feed) fn asks_for(&self, id: Option<u64>, stream: NamedStream) -> bool {
+        id.is_some_and(|id| self.awaits(id)) || self.find_subject(None, stream).is_some()
     }
 
     /// Streams were refused, and no others; these of them are still wanted.
@@ -81,23 +81,23 @@ impl Subscribing {
         streams: Vec<Subscription>,
         kind: RefusalKind,
         now: MonoNanos,
-    ) -> Refused {
+    ) -> Conclusion {
         if streams.is_empty() {
-            return Refused::Moot;
+            return Conclusion::Moot;
         }
         match (ask, kind) {
             (_, RefusalKind::AlreadySo) => {
                 self.agree(ask, streams);
-                Refused::Pending
+                Conclusion::Pending
             }
             // That it was not there anyway is nobody's business.
-            (Ask::Leave, _) => Refused::Moot,
+            (Ask::Leave, _) => Conclusion::Moot,
             // A stream that cannot be left is asked for all the same.
-            (Ask::Part, _) => Refused::Pending,
+            (Ask::Part, _) => Conclusion::Pending,
             (Ask::Subscribe, RefusalKind::Permanent | RefusalKind::Fatal { .. }) => {
                 self.refused.extend(&streams);
                 self.settle_all(&streams);
-                Refused::GivenUp(streams)
+                Conclusion::GivenUp(streams)
             }
             (Ask::Subscribe, RefusalKind::Temporary { reason, wait }) => {
                 self.postpone(ask, streams, (reason, wait), now)
@@ -113,14 +113,14 @@ impl Subscribing {
     fn refuse_for_now(
         &mut self,
         id: Option<u64>,
-        subject: Option<Subject>,
+        stream: Option<NamedStream>,
         cause: ForNow,
         now: MonoNanos,
-    ) -> Refused {
+    ) -> Conclusion {
         let each = self.manners.answers == Answers::PerSubscription;
-        let settled = subject.filter(|_| each).and_then(|subject| self.settle(id, subject));
+        let settled = stream.filter(|_| each).and_then(|stream| self.settle(id, stream));
         let refused = settled.or_else(|| {
-            let index = self.find_or_alone(id).or_else(|| self.find_subject(id, subject?))?;
+            let index = self.find_or_alone(id).or_else(|| self.find_subject(id, stream?))?;
             let Awaited { ask, unanswered, .. } = self.awaited.remove(index);
             Some((ask, self.wanted(ask, unanswered)))
         });
@@ -132,23 +132,23 @@ impl Subscribing {
             Some((ask, streams)) => self.postpone(ask, streams, cause, now),
             None => {
                 self.patience.refuse(&[], cause.0, cause.1, now);
-                Refused::Unknown
+                Conclusion::Unknown
             }
         }
     }
 
     /// The request that an answer without any name is about, as answers come in the order of requests
     /// where they have no numbers.
-    fn next_in_turn(&self, id: Option<u64>, subject: Option<Subject>) -> Option<usize> {
-        let is_bare = id.is_none() && subject.is_none();
+    fn next_in_turn(&self, id: Option<u64>, stream: Option<NamedStream>) -> Option<usize> {
+        let is_bare = id.is_none() && stream.is_none();
         let in_turn = self.manners.in_flight_max == 1 && self.awaited.len() == 1;
         (is_bare && in_turn).then_some(0)
     }
 
     /// An answer without any name, where the others have numbers: of the requests that are never
     /// answered, any may be what was meant.
-    fn suspect(&mut self, id: Option<u64>, subject: Option<Subject>) {
-        if id.is_none() && subject.is_none() {
+    fn suspect(&mut self, id: Option<u64>, stream: Option<NamedStream>) {
+        if id.is_none() && stream.is_none() {
             self.awaited.iter_mut().for_each(|awaited| awaited.suspected = true);
         }
     }
@@ -161,10 +161,10 @@ impl Subscribing {
         streams: Vec<Subscription>,
         (reason, wait): ForNow,
         now: MonoNanos,
-    ) -> Refused {
+    ) -> Conclusion {
         let until = self.patience.refuse(&streams, reason, wait, now);
         if streams.is_empty() {
-            return Refused::Moot;
+            return Conclusion::Moot;
         }
         if ask == Ask::Part {
             for chunk in self.queue.iter_mut().filter(|chunk| chunk.ask == Ask::Subscribe) {
@@ -176,9 +176,9 @@ impl Subscribing {
         match ask {
             Ask::Subscribe => {
                 self.settle_all(&streams);
-                Refused::Postponed(Postponed { streams, reason, until })
+                Conclusion::Postponed(Postponed { streams, reason, until })
             }
-            Ask::Part | Ask::Leave => Refused::Pending,
+            Ask::Part | Ask::Leave => Conclusion::Pending,
         }
     }
 
@@ -193,10 +193,10 @@ impl Subscribing {
     }
 
     /// As many refusals as unanswered subscriptions: those are what was refused.
-    fn conclude(&mut self, index: usize, now: MonoNanos) -> Refused {
+    fn conclude(&mut self, index: usize, now: MonoNanos) -> Conclusion {
         let awaited = &self.awaited[index];
         if awaited.refusals < awaited.unanswered.len() {
-            return Refused::Pending;
+            return Conclusion::Pending;
         }
         let Awaited { ask, unanswered, kind, .. } = self.awaited.remove(index);
         let unanswered = self.wanted(ask, unanswered);
@@ -213,7 +213,7 @@ impl Subscribing {
     }
 
     /// What is refused by refusals without a name, now that others were answered.
-    pub(in crate::feed) fn concluded(&mut self, now: MonoNanos) -> Option<Refused> {
+    pub(in crate::feed) fn concluded(&mut self, now: MonoNanos) -> Option<Conclusion> {
         let is_clear = |awaited: &Awaited| {
             awaited.refusals > 0 && awaited.refusals >= awaited.unanswered.len()
         };

@@ -37,12 +37,12 @@ fn per_subscription(subscriptions: &[Subscription]) -> Subscribing {
     Subscribing::new(&rules(Answers::PerSubscription, 100), subscriptions, 0, (1, NOW))
 }
 
-fn permanent(id: Option<u64>, subject: Option<Subject>) -> Said {
-    Said { id, subject, kind: RefusalKind::Permanent }
+fn permanent(id: Option<u64>, stream: Option<NamedStream>) -> Said {
+    Said { id, stream, kind: RefusalKind::Permanent }
 }
 
-fn subject(one: &Subscription) -> Option<Subject> {
-    Some(Subject { interval: one.interval, ..Subject::of(one.instrument, one.channel) })
+fn stream(one: &Subscription) -> Option<NamedStream> {
+    Some(NamedStream { interval: one.interval, ..NamedStream::of(one.instrument, one.channel) })
 }
 
 /// The number in the text of a request of Binance.
@@ -80,7 +80,7 @@ fn one_bad_symbol_is_found_and_given_up_alone() {
         requests += 1;
         let id = id_of(&text);
         if text.contains("\"s137usdt@") {
-            if let Refused::GivenUp(some) = subscribing.refuse(permanent(id, None), NOW) {
+            if let Conclusion::GivenUp(some) = subscribing.refuse(permanent(id, None), NOW) {
                 given_up.extend(some);
             }
         } else {
@@ -99,8 +99,8 @@ fn a_refusal_of_the_whole_that_names_its_subject_costs_one_more_request() {
     let all = subscriptions(200);
     let mut subscribing = per_request(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    let refused = subscribing.refuse(permanent(id, subject(&all[137])), NOW);
-    assert_eq!(refused, Refused::GivenUp(vec![all[137]]));
+    let refused = subscribing.refuse(permanent(id, stream(&all[137])), NOW);
+    assert_eq!(refused, Conclusion::GivenUp(vec![all[137]]));
     let again = said(&mut subscribing, &binance());
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].matches("@trade").count(), 199);
@@ -120,8 +120,8 @@ fn a_request_without_an_answer_is_repeated_a_few_times() {
         overdue.extend(subscribing.overdue(now, |_| false));
     }
     let all = subscriptions(1);
-    assert_eq!(overdue[0], (1, Refused::Unanswered(all.clone())));
-    assert_eq!(overdue[1], (2, Refused::Unanswered(all.clone())));
+    assert_eq!(overdue[0], (1, Conclusion::Unanswered(all.clone())));
+    assert_eq!(overdue[1], (2, Conclusion::Unanswered(all.clone())));
     let (id, refused) = overdue.remove(2);
     let late = postponed(refused);
     assert_eq!((id, late.streams, late.reason), (3, all, Reason::Unavailable));
@@ -153,7 +153,7 @@ fn a_refusal_that_names_nothing_is_none_to_requests_whose_answers_have_numbers()
         let mut subscribing = per_request(wanted);
         let asked = said(&mut subscribing, &binance());
         for kind in [RefusalKind::Permanent, RefusalKind::Unknown, RefusalKind::AlreadySo] {
-            assert_eq!(subscribing.refuse(said_of(None, None, kind), NOW), Refused::Unknown);
+            assert_eq!(subscribing.refuse(said_of(None, None, kind), NOW), Conclusion::Unknown);
         }
         // Theirs come all the same, or without a number in their turn.
         asked.iter().for_each(|text| subscribing.accept(id_of(text).filter(|id| *id > 1), None));
@@ -167,9 +167,9 @@ fn a_request_that_may_have_been_refused_without_a_name_is_halved_when_no_answer_
     let all = subscriptions(4);
     let mut subscribing = per_request(&all);
     assert_eq!(said(&mut subscribing, &binance()).len(), 1);
-    assert_eq!(subscribing.refuse(permanent(None, None), NOW), Refused::Unknown);
+    assert_eq!(subscribing.refuse(permanent(None, None), NOW), Conclusion::Unknown);
     let due = subscribing.due();
-    assert_eq!(subscribing.overdue(due, |_| false), Some((1, Refused::Pending)));
+    assert_eq!(subscribing.overdue(due, |_| false), Some((1, Conclusion::Pending)));
     assert_eq!(said(&mut subscribing, &binance()).len(), 2);
 }
 
@@ -180,13 +180,13 @@ fn where_answers_have_no_number_only_what_is_named_is_given_up() {
         let rules = ConnectionRules { subscriptions_per_request: 1, ..rules(answers, 1) };
         let mut subscribing = Subscribing::new(&rules, &all, 0, (1, NOW));
         assert!(subscribing.next(&binance(), NOW).is_some());
-        let other = Some(Subject::any_of(all[1].instrument));
-        assert_eq!(subscribing.refuse(permanent(None, other), NOW), Refused::Unknown);
+        let other = Some(NamedStream::any_of(all[1].instrument));
+        assert_eq!(subscribing.refuse(permanent(None, other), NOW), Conclusion::Unknown);
         let refused = postponed(subscribing.refuse(permanent(None, None), NOW));
         assert_eq!((&refused.streams[..], refused.reason), (&all[..1], Reason::ExchangeError));
         assert!(subscribing.next(&binance(), NOW).is_some());
         let refused = subscribing.refuse(permanent(None, other), NOW);
-        assert_eq!(refused, Refused::GivenUp(all[1..].to_vec()));
+        assert_eq!(refused, Conclusion::GivenUp(all[1..].to_vec()));
         subscribing.resume(subscribing.due());
         assert!(subscribing.next(&binance(), NOW).is_some(), "it is asked for again");
     }
@@ -216,18 +216,18 @@ fn an_error_with_a_subject_costs_that_subscription_alone() {
     let all = subscriptions(5);
     let mut subscribing = per_subscription(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    subscribing.accept(id, subject(&all[0]));
+    subscribing.accept(id, stream(&all[0]));
     assert_eq!(
-        subscribing.refuse(permanent(id, subject(&all[3])), NOW),
-        Refused::GivenUp(vec![all[3]])
+        subscribing.refuse(permanent(id, stream(&all[3])), NOW),
+        Conclusion::GivenUp(vec![all[3]])
     );
-    // Without the number the subject is enough.
+    // Without the number the stream is enough.
     for one in [1, 2, 4] {
         assert!(!subscribing.is_done());
-        subscribing.accept(None, subject(&all[one]));
+        subscribing.accept(None, stream(&all[one]));
     }
     assert!(subscribing.is_done());
-    assert_eq!(subscribing.refuse(permanent(id, subject(&all[3])), NOW), Refused::Unknown);
+    assert_eq!(subscribing.refuse(permanent(id, stream(&all[3])), NOW), Conclusion::Unknown);
 }
 
 #[test]
@@ -235,13 +235,13 @@ fn an_error_without_a_subject_is_about_what_stays_unanswered() {
     let all = subscriptions(4);
     let mut subscribing = per_subscription(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    subscribing.accept(id, subject(&all[2]));
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
+    subscribing.accept(id, stream(&all[2]));
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::Pending);
     assert_eq!(subscribing.concluded(NOW), None);
-    subscribing.accept(id, subject(&all[0]));
+    subscribing.accept(id, stream(&all[0]));
     assert_eq!(subscribing.concluded(NOW), None);
-    subscribing.accept(id, subject(&all[3]));
-    assert_eq!(subscribing.concluded(NOW), Some(Refused::GivenUp(vec![all[1]])));
+    subscribing.accept(id, stream(&all[3]));
+    assert_eq!(subscribing.concluded(NOW), Some(Conclusion::GivenUp(vec![all[1]])));
     assert!(subscribing.is_done());
 }
 
@@ -250,8 +250,8 @@ fn as_many_errors_as_are_unanswered_need_no_other_answers() {
     let all = subscriptions(2);
     let mut subscribing = per_subscription(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::GivenUp(all));
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::Pending);
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::GivenUp(all));
     assert!(subscribing.is_done());
 }
 
@@ -260,7 +260,7 @@ fn a_request_that_is_malformed_as_a_whole_is_halved_when_nothing_else_is_answere
     let all = subscriptions(4);
     let mut subscribing = per_subscription(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::Pending);
     let due = subscribing.due();
     assert_eq!(subscribing.overdue(due, |_| false).map(|(id, _)| id), id);
     let halves = said(&mut subscribing, &binance());
@@ -281,7 +281,7 @@ fn a_renewed_stream_is_left_first_and_only_once_at_a_time() {
     assert!(texts[0].contains("UNSUBSCRIBE") && texts[0].contains("s1usdt"));
     assert!(texts[1].contains("\"SUBSCRIBE") && texts[1].contains("s1usdt"));
     // That it could not be left is no reason to give it up, and nothing is left twice.
-    assert_eq!(subscribing.refuse(permanent(id_of(&texts[0]), None), NOW), Refused::Pending);
+    assert_eq!(subscribing.refuse(permanent(id_of(&texts[0]), None), NOW), Conclusion::Pending);
     subscribing.accept(id_of(&texts[1]), None);
     assert!(subscribing.is_done());
 }
@@ -300,7 +300,7 @@ fn acceptances_without_a_subject_are_counted() {
     subscribing.renew(&all[..1]);
     assert_eq!(said(&mut subscribing, &binance()).len(), 2);
     subscribing.accept(None, None);
-    subscribing.accept(None, subject(&all[0]));
+    subscribing.accept(None, stream(&all[0]));
     assert!(subscribing.is_done());
 }
 
@@ -345,7 +345,10 @@ fn messages_of_one_chunk_go_one_at_a_time_and_are_answered_one_by_one() {
     assert!(!subscribing.is_sent() && !subscribing.may_send());
     subscribing.accept(Some(2), None);
     assert_eq!(said(&mut subscribing, &OneByOne), ["S2USDT"]);
-    assert_eq!(subscribing.refuse(permanent(Some(3), None), NOW), Refused::GivenUp(vec![all[2]]));
+    assert_eq!(
+        subscribing.refuse(permanent(Some(3), None), NOW),
+        Conclusion::GivenUp(vec![all[2]])
+    );
     subscribing.accept(Some(1), None);
     assert!(subscribing.is_done());
     // It has no words to leave a stream: that is left out.
@@ -355,7 +358,7 @@ fn messages_of_one_chunk_go_one_at_a_time_and_are_answered_one_by_one() {
 const WAIT: Duration = Duration::from_secs(2);
 
 fn said_of(id: Option<u64>, one: Option<&Subscription>, kind: RefusalKind) -> Said {
-    Said { id, subject: one.and_then(subject), kind }
+    Said { id, stream: one.and_then(stream), kind }
 }
 
 fn too_much() -> RefusalKind {
@@ -371,9 +374,9 @@ fn count(text: &str) -> usize {
     text.matches("@trade").count()
 }
 
-fn postponed(refused: Refused) -> Postponed {
+fn postponed(refused: Conclusion) -> Postponed {
     match refused {
-        Refused::Postponed(postponed) => postponed,
+        Conclusion::Postponed(postponed) => postponed,
         other => panic!("{other:?}"),
     }
 }
@@ -421,11 +424,11 @@ fn where_each_stream_is_answered_for_itself_the_named_one_waits_alone() {
     let all = subscriptions(3);
     let mut subscribing = per_subscription(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    subscribing.accept(id, subject(&all[0]));
+    subscribing.accept(id, stream(&all[0]));
     let refused = subscribing.refuse(said_of(id, Some(&all[2]), unavailable()), NOW);
     assert_eq!(postponed(refused).streams, [all[2]]);
     assert_eq!(subscribing.held_until(), MonoNanos::ZERO, "the others need not wait for it");
-    subscribing.accept(id, subject(&all[1]));
+    subscribing.accept(id, stream(&all[1]));
     assert!(subscribing.is_done());
     let mut before = Duration::ZERO;
     let mut now = NOW;
@@ -440,7 +443,7 @@ fn where_each_stream_is_answered_for_itself_the_named_one_waits_alone() {
         assert_eq!(postponed(refused).streams, [all[2]]);
     }
     // Late as it may be, an acceptance counts.
-    subscribing.accept(None, subject(&all[2]));
+    subscribing.accept(None, stream(&all[2]));
     assert_eq!((subscribing.postponed().count(), subscribing.due()), (0, MonoNanos::MAX));
 }
 
@@ -450,7 +453,7 @@ fn a_stream_that_is_there_already_counts_as_accepted_and_the_rest_is_asked_for_a
     let mut subscribing = per_request(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
     let already = |id, one| said_of(id, one, RefusalKind::AlreadySo);
-    assert_eq!(subscribing.refuse(already(id, Some(&all[2])), NOW), Refused::Pending);
+    assert_eq!(subscribing.refuse(already(id, Some(&all[2])), NOW), Conclusion::Pending);
     let texts = said(&mut subscribing, &binance());
     assert_eq!(texts.iter().map(|text| count(text)).collect::<Vec<_>>(), [3]);
     // Without a name it is looked for, and found to be there.
@@ -458,7 +461,7 @@ fn a_stream_that_is_there_already_counts_as_accepted_and_the_rest_is_asked_for_a
     while let Some(text) = asked.pop() {
         let id = id_of(&text);
         if text.contains("s1usdt") {
-            assert_eq!(subscribing.refuse(already(id, None), NOW), Refused::Pending);
+            assert_eq!(subscribing.refuse(already(id, None), NOW), Conclusion::Pending);
             asked.extend(said(&mut subscribing, &binance()));
         } else {
             subscribing.accept(id, None);
@@ -471,7 +474,7 @@ fn a_stream_that_is_there_already_counts_as_accepted_and_the_rest_is_asked_for_a
     // What was left before needs no leaving.
     subscribing.leave(&all[..1]);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    assert_eq!(subscribing.refuse(already(id, None), NOW), Refused::Pending);
+    assert_eq!(subscribing.refuse(already(id, None), NOW), Conclusion::Pending);
     assert!(subscribing.is_done() && subscribing.take_accepted().is_empty());
 }
 
@@ -485,7 +488,7 @@ fn a_refusal_that_nobody_knows_is_traced_to_its_stream_which_is_asked_for_again(
         let id = id_of(&text);
         if !text.contains("\"s37usdt@") {
             subscribing.accept(id, None);
-        } else if let Refused::Postponed(some) =
+        } else if let Conclusion::Postponed(some) =
             subscribing.refuse(said_of(id, None, RefusalKind::Unknown), NOW)
         {
             late.push(some);
@@ -505,7 +508,7 @@ fn who_is_told_that_it_is_too_much_and_not_what_takes_the_unanswered_for_it() {
     let mut subscribing = per_request(&all);
     assert_eq!(said(&mut subscribing, &binance()).len(), 3);
     let bare = said_of(None, None, too_much());
-    assert_eq!(subscribing.refuse(bare, NOW), Refused::Unknown);
+    assert_eq!(subscribing.refuse(bare, NOW), Conclusion::Unknown);
     subscribing.accept(Some(2), None);
     let due = subscribing.due();
     let mut late = Vec::new();
@@ -534,7 +537,7 @@ fn a_stream_that_cannot_be_left_for_now_is_left_and_asked_for_again_as_one() {
     let first = subscribing.next(&binance(), NOW).expect("it is left first");
     assert!(first.contains("UNSUBSCRIBE"));
     let refused = subscribing.refuse(said_of(id_of(&first), None, too_much()), NOW);
-    assert_eq!(refused, Refused::Pending, "it goes on meanwhile");
+    assert_eq!(refused, Conclusion::Pending, "it goes on meanwhile");
     subscribing.renew(&all[..1]);
     // Nobody wants the other one any more.
     subscribing.leave(&all[1..]);
@@ -602,13 +605,13 @@ impl Moody {
         } else if *answers == Answers::PerSubscription && random.below(2) == 0 {
             for one in &asked {
                 let refused = subscribing.refuse(said_of(id, Some(one), kind), now);
-                assert!(matches!(refused, Refused::Postponed(_)), "{refused:?}");
+                assert!(matches!(refused, Conclusion::Postponed(_)), "{refused:?}");
             }
         } else {
             // Some say to which request it belongs, and some do not even answer.
             let id = id.filter(|_| random.below(3) > 0);
             let refused = subscribing.refuse(said_of(id, None, kind), now);
-            assert!(!matches!(refused, Refused::GivenUp(_)), "{refused:?}");
+            assert!(!matches!(refused, Conclusion::GivenUp(_)), "{refused:?}");
         }
         if subscribing.held_until() > held {
             holds.push((now, subscribing.held_until()));
@@ -646,7 +649,7 @@ fn under_any_refusals_for_now_everything_is_there_in_the_end() {
         loop {
             subscribing.resume(now);
             while let Some((_, refused)) = subscribing.overdue(now, |_| false) {
-                assert!(!matches!(refused, Refused::GivenUp(_) | Refused::Unknown));
+                assert!(!matches!(refused, Conclusion::GivenUp(_) | Conclusion::Unknown));
             }
             while pacer.ready_at(0) <= now
                 && let Some(text) = subscribing.next(&binance(), now)
@@ -699,7 +702,7 @@ fn accept(
     match answers {
         Answers::PerRequest => subscribing.accept(id, None),
         Answers::PerSubscription => {
-            asked.iter().for_each(|one| subscribing.accept(id, subject(one)));
+            asked.iter().for_each(|one| subscribing.accept(id, stream(one)));
         }
     }
 }
@@ -711,15 +714,15 @@ fn a_refusal_of_what_was_left_meanwhile_sinks_no_other() {
     let id = id_of(&said(&mut subscribing, &binance())[0]);
     subscribing.leave(&all[..1]);
     // Nobody knows any more whose name it is.
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
-    subscribing.accept(id, subject(&all[1]));
-    assert_eq!(subscribing.concluded(NOW), Some(Refused::Moot), "nobody wants it");
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::Pending);
+    subscribing.accept(id, stream(&all[1]));
+    assert_eq!(subscribing.concluded(NOW), Some(Conclusion::Moot), "nobody wants it");
     assert_eq!(subscribing.take_answered(), [all[1]]);
 
     let mut subscribing = per_request(&all);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
     subscribing.leave(&all[..1]);
-    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Refused::Pending);
+    assert_eq!(subscribing.refuse(permanent(id, None), NOW), Conclusion::Pending);
     let asked = said(&mut subscribing, &binance());
     let again: Vec<_> = asked.iter().filter(|text| text.contains("\"SUBSCRIBE\"")).collect();
     assert_eq!((again.len(), asked.len()), (1, 2), "{asked:?}");
@@ -731,10 +734,10 @@ fn what_was_never_granted_is_not_left() {
     let all = subscriptions(3);
     let mut subscribing = per_subscription(&all[..2]);
     let id = id_of(&said(&mut subscribing, &binance())[0]);
-    subscribing.accept(id, subject(&all[0]));
+    subscribing.accept(id, stream(&all[0]));
     assert_eq!(
-        subscribing.refuse(permanent(id, subject(&all[1])), NOW),
-        Refused::GivenUp(vec![all[1]])
+        subscribing.refuse(permanent(id, stream(&all[1])), NOW),
+        Conclusion::GivenUp(vec![all[1]])
     );
     subscribing.add(&all[2..]);
     subscribing.leave(&all[1..]);
@@ -743,5 +746,5 @@ fn what_was_never_granted_is_not_left() {
     let asked = said(&mut subscribing, &binance());
     assert!(asked.len() == 1 && asked[0].contains("UNSUBSCRIBE"), "{asked:?}");
     // That it was not there anyway is nobody's business.
-    assert_eq!(subscribing.refuse(permanent(id_of(&asked[0]), None), NOW), Refused::Moot);
+    assert_eq!(subscribing.refuse(permanent(id_of(&asked[0]), None), NOW), Conclusion::Moot);
 }

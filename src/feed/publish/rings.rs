@@ -48,7 +48,7 @@ pub struct RingEnd {
 
 /// The feed's side of all rings.
 #[derive(Debug)]
-pub(in crate::feed) struct Output {
+pub(in crate::feed) struct Rings {
     lanes: Vec<Lane>,
     /// The ticks on their way, of one frame or more.
     staged: Vec<Tick>,
@@ -88,13 +88,13 @@ pub(in crate::feed) struct Pushed {
     pub(in crate::feed) rejoined: bool,
 }
 
-impl Output {
+impl Rings {
     pub(in crate::feed) fn new(rings: Vec<RingEnd>, stall_max: Duration) -> Self {
         let lanes = rings.into_iter().map(Lane::new).collect();
         Self { lanes, staged: Vec::with_capacity(STAGED_TICKS_KEPT), stall_max, behind: false }
     }
 
-    /// Where ticks are put before [`Output::push`].
+    /// Where ticks are put before [`Rings::push`].
     #[inline]
     pub(in crate::feed) fn staged(&mut self) -> &mut Vec<Tick> {
         &mut self.staged
@@ -106,7 +106,7 @@ impl Output {
         !self.staged.is_empty()
     }
 
-    /// True when [`Output::push`] has something to do though nothing new was staged.
+    /// True when [`Rings::push`] has something to do though nothing new was staged.
     #[inline]
     pub(in crate::feed) fn is_behind(&self) -> bool {
         self.behind
@@ -155,7 +155,7 @@ impl Output {
         waited_for.map(taken).max().unwrap_or(0)
     }
 
-    /// Whether [`Output::recover`] has something to do.
+    /// Whether [`Rings::recover`] has something to do.
     pub(in crate::feed) fn owes_books(&self) -> bool {
         self.lanes.iter().any(|lane| lane.recovery.owes_books())
     }

@@ -16,7 +16,7 @@ pub(super) struct ConnectionId(pub(super) usize);
 
 /// All connections.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct Wires {
     slots: Vec<Option<Connection>>,
     /// A client further behind is cut off, as exchanges do.
     backlog_max: usize,
@@ -29,7 +29,7 @@ pub(super) struct Lines {
     counters: Arc<Counters>,
 }
 
-impl Lines {
+impl Wires {
     pub(super) const fn new(backlog_max: usize, tamper: Tamper, counters: Arc<Counters>) -> Self {
         let now = MonoNanos::ZERO;
         Self { slots: Vec::new(), backlog_max, truncate_next: false, tamper, now, counters }
