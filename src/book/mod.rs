@@ -206,6 +206,17 @@ impl Book {
             && self.asks().zip(of(Side::Ask)).all(is_same)
     }
 
+    /// Whether the same rests in both, however it was written.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let is_same = |(one, another): (Resting, Resting)| {
+            one.price.cmp_value(another.price).is_eq() && one.size.cmp_value(another.size).is_eq()
+        };
+        self.bids().len() == other.bids().len()
+            && self.asks().len() == other.asks().len()
+            && self.bids().zip(other.bids()).all(is_same)
+            && self.asks().zip(other.asks()).all(is_same)
+    }
+
     /// Levels of both sides.
     pub fn len(&self) -> usize {
         self.bids.len() + self.asks.len()

@@ -281,7 +281,8 @@ impl Publisher {
             return run_length(&tick.body);
         }
         let is_trade = matches!(tick.body, Body::Trade { .. });
-        let ahead = self.belief.ahead(tick.exchange_time);
+        // What has no date is of when it came, and our clock may be ahead of the exchange's.
+        let ahead = self.belief.ahead(tick.exchange_time.or(self.clock.date(source.received)));
         let is_ahead = match is_trade {
             true => ahead != DatedAhead::NO,
             false => tick.exchange_time.0 > self.belief.until,
@@ -381,6 +382,14 @@ impl Publisher {
             Verdict::Anew => self.apply_anew(update, levels),
             Verdict::Beside => {
                 self.keep_beside(update, levels, source);
+                return;
+            }
+            Verdict::Level => {
+                if self.keep_beside(update, levels, source)
+                    && self.books.is_alike_beside(instrument)
+                {
+                    self.succeed(instrument);
+                }
                 return;
             }
             Verdict::CaughtUp => {

@@ -59,7 +59,7 @@ impl Told {
     /// Says something that is dated so many milliseconds after the start.
     fn say(&mut self, index: usize, channel: &str, at: u64, event: &str) {
         let (socket, number, _) = &mut self.sockets[index];
-        let time = format!("2023-11-14T22:13:{:02}.{:03}Z", 20 + at / 1_000, at % 1_000);
+        let time = date(at);
         let text = format!(
             "{{\"channel\":\"{channel}\",\"client_id\":\"\",\"timestamp\":\"{time}\",\
              \"sequence_num\":{number},\"events\":[{event}]}}"
@@ -70,9 +70,11 @@ impl Told {
 
     /// One of these bids, whole or as a change; the ask stays.
     fn bid(&mut self, index: usize, kind: &str, at: u64, price: u64) {
+        // Of what stands in a whole book the exchange does not say when it came.
+        let time = if kind == "snapshot" { "1970-01-01T00:00:00Z".into() } else { date(at) };
         let level = |side: &str, price: u64, size: u64| {
             format!(
-                "{{\"side\":\"{side}\",\"event_time\":\"2023-11-14T22:13:20Z\",\
+                "{{\"side\":\"{side}\",\"event_time\":\"{time}\",\
                  \"price_level\":\"{price}\",\"new_quantity\":\"{size}\"}}"
             )
         };
@@ -146,6 +148,11 @@ impl Told {
     }
 }
 
+/// So many milliseconds after the start.
+fn date(at: u64) -> String {
+    format!("2023-11-14T22:13:{:02}.{:03}Z", 20 + at / 1_000, at % 1_000)
+}
+
 const JOINED: (BookState, Reason) = (BookState::Live, Reason::SnapshotJoined);
 
 #[test]
@@ -174,6 +181,40 @@ fn a_replacement_that_is_behind_takes_over_when_it_has_caught_up() {
     assert_eq!(told.hand.handle.counters().resubscriptions.value(), 0);
 }
 
+/// What makes a frame late on its way makes its date late as well: a connection that is behind dates
+/// what it tells as late as one that is not.
+#[test]
+fn one_that_is_behind_takes_no_book_back_however_late_it_dates_its_frames() {
+    let mut told = Told::replaced();
+    told.pass(3);
+    let level = |price: u64, at: u64| {
+        format!(
+            "{{\"type\":\"update\",\"product_id\":\"BTC-USD\",\"updates\":[{{\"side\":\"bid\",\
+             \"event_time\":\"{}\",\"price_level\":\"{price}\",\"new_quantity\":\"1\"}}]}}",
+            date(at)
+        )
+    };
+    told.bid(0, "update", 5_000, 10);
+    for price in 4..10 {
+        told.say(1, "l2_data", 5_500, &level(price, price * 500));
+        told.read();
+        assert_eq!(told.bids(), (1..11).rev().collect::<Vec<u64>>(), "at {price}");
+    }
+    // Two changes of one moment, and the one that was behind has told the first.
+    told.say(0, "l2_data", 5_600, &level(11, 5_600));
+    told.say(0, "l2_data", 5_600, &level(12, 5_600));
+    told.read();
+    told.say(1, "l2_data", 5_600, &level(10, 5_000));
+    told.say(1, "l2_data", 5_600, &level(11, 5_600));
+    told.read();
+    assert_eq!(told.bids()[0], 12);
+    told.say(1, "l2_data", 5_600, &level(12, 5_600));
+    told.say(1, "l2_data", 5_700, &level(13, 5_700));
+    told.until("what comes then", |told| told.bids()[0] == 13);
+    assert_eq!(told.bids(), (1..14).rev().collect::<Vec<u64>>());
+    assert_eq!(told.states(), [JOINED], "never stale");
+}
+
 #[test]
 fn one_whose_predecessor_ends_goes_on_with_what_it_has_and_says_so() {
     let mut told = Told::replaced();
@@ -192,6 +233,7 @@ fn one_whose_predecessor_ends_goes_on_with_what_it_has_and_says_so() {
 #[test]
 fn one_that_loses_something_meanwhile_does_not_take_over_with_it() {
     let mut told = Told::replaced();
+    told.pass(3);
     told.say(1, "l2_data", 2_500, r#"{"type":"update","product_id":"BTC-USD","updates":[{"side":"bid","event_time":"2023-11-14T22:13:20Z","price_level":"4","new_quantity":"?"}]}"#);
     for price in 5..11 {
         told.bid(1, "update", price * 500, price);
@@ -199,7 +241,8 @@ fn one_that_loses_something_meanwhile_does_not_take_over_with_it() {
     told.read();
     assert_eq!(told.bids(), (1..10).rev().collect::<Vec<u64>>());
     told.bid(1, "snapshot", 5_000, 7);
-    told.until("its book", |told| told.bids() == [7]);
+    told.bid(1, "update", 5_100, 8);
+    told.until("its book", |told| told.bids() == [8, 7]);
     assert_eq!(told.states(), [JOINED]);
 }
 

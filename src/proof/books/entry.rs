@@ -269,6 +269,11 @@ impl Entry {
         is_good
     }
 
+    /// Whether what is kept beside says what this one does.
+    pub(super) fn is_alike_beside(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.book.is_like(&self.book))
+    }
+
     /// The book that was kept beside is this one from now on; false when there is none.
     pub(super) fn take_over(&mut self, out: &mut Vec<Tick>) -> bool {
         let Some(beside) = self.beside.take() else { return false };

@@ -258,6 +258,12 @@ impl Books {
         self.entries[place as usize].keep_beside(update, levels, (self.rules, &mut self.dropped))
     }
 
+    /// Whether the book that is kept beside says what the other one does.
+    #[cold]
+    pub fn is_alike_beside(&self, instrument: InstrumentId) -> bool {
+        self.find(instrument).is_some_and(|place| self.entries[place as usize].is_alike_beside())
+    }
+
     /// The book that was kept beside takes over; false when there is none. When the other was `lost`
     /// before it had caught up, what it tells goes back a little: the book is stale in between.
     #[cold]

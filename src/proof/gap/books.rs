@@ -62,34 +62,43 @@ impl Numbers {
         Verdict::Next
     }
 
-    /// Judges an event of a book without numbers. It has one owner, the connection that brought it
-    /// whole last: nobody else's events continue it. A whole book that nobody waits for takes the place
-    /// of a proven one only if it is dated later.
+    /// Judges an event of a book without numbers. It has one owner at a time, the connection that is
+    /// the authority for it: nobody else's events continue it. A whole book that nobody waits for takes
+    /// the place of the owner's only if it is dated later. One of another connection never does by
+    /// itself: it says when its frame was made there, and not up to where it knows the market. It stands
+    /// by until an event of its own is later than all that was told, or until both books are alike.
     #[inline]
     fn unnumbered(&mut self, update: &BookUpdate, proven: bool, source: Source) -> Verdict {
         let Source { generation, received: heard, .. } = source;
         let slot = &mut self.slots[update.instrument.index()];
         let owner = &mut slot.owners[Channel::Orderbook as usize];
         let foreign = owner.generation != 0 && owner.generation != generation;
-        // A whole book states nothing else, so that only this tells which of two connections had it
-        // later.
-        let sent = if source.sent.is_some() { source.sent } else { update.exchange_time };
-        let told = believed(sent, self.believed_until);
+        // Whoever tells of a change dates it alike. A whole book states nothing but when it was sent.
+        let date = match update.kind {
+            BookKind::Snapshot => source.sent.or(update.exchange_time),
+            BookKind::Delta => update.exchange_time.or(source.sent),
+        };
+        let told = believed(date, self.believed_until);
         if update.kind == BookKind::Snapshot {
             // One that was held up on its way, or is told again, would take a good one back to what
             // it was.
             let is_first = slot.book.place(generation).is_none();
-            let rivals = proven && owner.generation != 0;
-            match compared(told, owner.told).filter(|_| rivals) {
-                Some(Ordering::Less) if foreign => {
-                    slot.beside = Owner { generation, heard, told };
-                    return Verdict::Beside;
+            let order = compared(told, owner.told);
+            if proven && owner.generation != 0 {
+                match order {
+                    None if foreign && !is_first => return Verdict::Older,
+                    Some(Ordering::Less) if foreign => {
+                        slot.beside = Owner { generation, heard, told };
+                        return Verdict::Beside;
+                    }
+                    _ if foreign => {
+                        slot.beside = Owner { generation, heard, told };
+                        return Verdict::Level;
+                    }
+                    Some(Ordering::Less | Ordering::Equal) => return Verdict::Older,
+                    Some(Ordering::Greater) => {}
+                    None => return Verdict::Doubtful,
                 }
-                Some(Ordering::Less | Ordering::Equal) if !foreign => return Verdict::Older,
-                Some(_) => {}
-                None if rivals && !foreign => return Verdict::Doubtful,
-                None if rivals && !is_first => return Verdict::Older,
-                None => {}
             }
             *owner = Owner { generation, heard, told };
             slot.book.note(generation, 0);
@@ -111,9 +120,11 @@ impl Numbers {
             return Verdict::Older;
         }
         slot.beside.told = slot.beside.told.max(told);
-        match compared(slot.beside.told, owner.told) {
+        match compared(told, owner.told) {
             Some(Ordering::Less) => Verdict::Beside,
-            _ => Verdict::CaughtUp,
+            Some(Ordering::Greater) => Verdict::CaughtUp,
+            // The same event, or one of several of one moment.
+            Some(Ordering::Equal) | None => Verdict::Level,
         }
     }
 

@@ -47,6 +47,9 @@ pub(crate) enum Verdict {
     Anew,
     /// A book event of a connection that is behind the one that brings the book: to be kept beside.
     Beside,
+    /// The same, of one of which no date tells whether it is behind: its book is to take over if it is
+    /// like the one that is told.
+    Level,
     /// The same, and with it that connection is not behind any more: its book is to take over, which
     /// [`Numbers::hand_over`] is told.
     CaughtUp,

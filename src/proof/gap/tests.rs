@@ -530,6 +530,7 @@ impl Desk {
 const NEXT: (Verdict, Vec<u64>) = (Verdict::Next, Vec::new());
 const OLDER: (Verdict, Vec<u64>) = (Verdict::Older, Vec::new());
 const BESIDE: (Verdict, Vec<u64>) = (Verdict::Beside, Vec::new());
+const LEVEL: (Verdict, Vec<u64>) = (Verdict::Level, Vec::new());
 const CAUGHT_UP: (Verdict, Vec<u64>) = (Verdict::CaughtUp, Vec::new());
 const DOUBTFUL: (Verdict, Vec<u64>) = (Verdict::Doubtful, Vec::new());
 const AHEAD: (Verdict, Vec<u64>) = (Verdict::Ahead, Vec::new());
@@ -632,7 +633,10 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     assert_eq!(desk.book(1, &whole(0)), NEXT);
     assert_eq!(desk.book(2, &delta(0, 0, None)), OLDER);
     assert_eq!(desk.book(1, &delta(0, 0, None)), NEXT);
-    assert_eq!(desk.book(2, &whole(0)), NEXT);
+    assert_eq!(desk.book(2, &whole(0)), LEVEL);
+    assert_eq!(desk.book(2, &delta(0, 0, None)), LEVEL);
+    assert_eq!(desk.book(1, &delta(0, 0, None)), NEXT, "one at a time");
+    desk.numbers.hand_over(ONE);
     assert_eq!(desk.book(1, &delta(0, 0, None)), OLDER);
     let orphan = Left { orphans: vec![ONE], ..Left::default() };
     assert_eq!(desk.numbers.leave(2, &mut desk.out), orphan, "the other's do not continue it");
@@ -649,7 +653,8 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     assert!(desk.numbers.waits_for(4, std::iter::once(ONE)));
     assert_eq!(desk.book(5, &at(21, delta(0, 0, None))), OLDER);
     assert_eq!(desk.book(3, &at(22, delta(0, 0, None))), NEXT);
-    assert_eq!(desk.book(4, &at(22, delta(0, 0, None))), CAUGHT_UP);
+    assert_eq!(desk.book(4, &at(22, delta(0, 0, None))), LEVEL, "two may be of one moment");
+    assert_eq!(desk.book(4, &at(23, delta(0, 0, None))), CAUGHT_UP);
     desk.numbers.hand_over(ONE);
     assert!(!desk.numbers.waits_for(4, std::iter::once(ONE)));
     assert_eq!(desk.book(4, &at(23, delta(0, 0, None))), NEXT);
@@ -662,7 +667,10 @@ fn books_without_ids_belong_to_the_line_that_brought_them_whole() {
     let heir = Left { heirs: vec![ONE], ..Left::default() };
     assert_eq!(desk.numbers.leave(4, &mut desk.out), heir);
     assert_eq!(desk.book(7, &at(15, delta(0, 0, None))), NEXT);
-    assert_eq!(desk.book(4, &at(23, whole(0))), NEXT);
+    assert_eq!(desk.book(4, &at(23, whole(0))), LEVEL, "made later, and maybe of what is older");
+    assert_eq!(desk.book(4, &at(15, delta(0, 0, None))), LEVEL);
+    assert_eq!(desk.book(4, &at(24, delta(0, 0, None))), CAUGHT_UP);
+    desk.numbers.hand_over(ONE);
     // However little it is behind.
     assert_eq!(desk.book(4, &at(30, delta(0, 0, None))), NEXT);
     let uneven = BookUpdate { exchange_time: UnixNanos::from_millis(29_999), ..whole(0) };
@@ -682,7 +690,8 @@ fn a_book_without_numbers_is_taken_back_by_no_whole_one_that_is_not_later() {
     assert_eq!(desk.book(1, &at(10, whole(0))), OLDER, "told late");
     assert_eq!(desk.book(1, &whole(0)), DOUBTFUL, "nobody knows");
     assert_eq!(desk.book(1, &at(13, whole(0))), NEXT);
-    assert_eq!(desk.book(2, &at(13, whole(0))), NEXT, "as new as the other line's");
+    assert_eq!(desk.book(2, &at(13, whole(0))), LEVEL, "as new as the other line's");
+    desk.numbers.hand_over(ONE);
     assert_eq!(desk.book(1, &whole(0)), OLDER, "another line's");
     assert_eq!(desk.book(1, &at(12, whole(0))), BESIDE);
     // One that is not proven takes what comes.
