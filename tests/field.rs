@@ -285,6 +285,48 @@ fn a_bar_that_no_market_makes_is_left_out_and_told() {
     played.stop();
 }
 
+/// A frame of Binance's with a trade of so many milliseconds after 2026-09-21 14:13:20.
+fn binance_trade(id: u64, millis: u64, price: &str) -> String {
+    let time = 1_790_000_000_000 + millis;
+    format!(
+        "{{\"stream\":\"aaausdt@trade\",\"data\":{{\"e\":\"trade\",\"E\":{time},\"s\":\"AAAUSDT\",\
+         \"t\":{id},\"p\":\"{price}\",\"q\":\"1.5\",\"T\":{time},\"m\":true,\"M\":true}}}}"
+    )
+}
+
+#[test]
+fn a_second_whose_only_trade_was_refused_is_known_to_be_missing() {
+    for (name, id) in
+        [("refused_numbered", "102"), ("refused_nameless", "\"\u{e9}a-b c?d_e~fghijk\"")]
+    {
+        let frames = [
+            binance_trade(99, 100, "1.0"),
+            binance_trade(100, 1_100, "1.1"),
+            binance_trade(101, 2_100, "x"),
+            binance_trade(102, 3_100, "1.3").replace("\"t\":102", &format!("\"t\":{id}")),
+            binance_trade(103, 4_100, "1.4"),
+        ];
+        let folder = written_down(name, &frames);
+        let binance = (ExchangeId::Binance, "AAA/USDT");
+        let feed = "channels = [\"trades\", \"candles\"]";
+        let mut played = Played::start(&capture(&folder, name), binance, feed);
+        played.hear("candles", "1s", |event| event["data"]["close"] == 1.4);
+        let is_numbered = id == "102";
+        for (from, to, complete) in
+            [(1, 4, false), (2, 2, false), (2, 3, false), (4, 4, is_numbered)]
+        {
+            let at = |seconds: i64| (1_790_000_000 + seconds) * 1_000;
+            let ask = serde_json::json!({
+                "action": "history", "symbol": played.symbol, "channel": "candles",
+                "interval": "1s", "from": at(from), "to": at(to),
+            });
+            let answer = played.ask(&ask);
+            assert_eq!(answer["data"]["complete"], complete, "{from} to {to}: {answer}");
+        }
+        played.stop();
+    }
+}
+
 #[test]
 fn a_trade_from_the_future_is_told_and_moves_no_candle() {
     let Some(folder) = folder() else { return };

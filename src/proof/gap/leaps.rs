@@ -239,7 +239,9 @@ impl Numbers {
         self.settle_until(instrument, Some(said.time), out);
         let progress = &mut self.slots[instrument.index()].trades;
         let reason = reason_of(progress.is_later(source.generation));
-        let missed = progress.leap.missing_before(first);
+        // What could not be read may be of either count.
+        let is_unread = progress.take_unread();
+        let missed = progress.leap.missing_before(first).filter(|_| !is_unread);
         let main = progress.main();
         progress.leap.tell((first, said), &main);
         let anew = progress.leap.first_beside();

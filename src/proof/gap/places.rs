@@ -110,6 +110,8 @@ pub(super) struct Progress {
     /// Numbers in a row that belong to `replay`.
     repeated: u8,
     replay: Replay,
+    /// Something that nobody could read may be missing, and the next number will show it.
+    unread: bool,
     places: [Place; CARRIERS_MAX],
     watch: Watch,
 }
@@ -143,6 +145,7 @@ impl Progress {
         hole: NO_HOLE,
         repeated: 0,
         replay: Replay { generation: 0, since: MonoNanos::ZERO },
+        unread: false,
         places: [Place::NONE; CARRIERS_MAX],
         watch: Watch { number: 0, generation: 0, published: MonoNanos::ZERO },
     };
@@ -291,12 +294,20 @@ impl Progress {
         if let Some(place) = self.place(generation) {
             place.lost = true;
         }
-        !self.can_be_brought_beside(generation)
+        self.unread |= !self.can_be_brought_beside(generation);
+        self.unread
     }
 
     /// Something that could not be read may be missing, and nobody may bring it any more.
-    pub(super) fn is_lost_to_all(&self) -> bool {
-        self.places.iter().any(|place| place.lost) && !self.can_be_brought_beside(0)
+    pub(super) fn is_lost_to_all(&mut self) -> bool {
+        self.unread |= self.places.iter().any(|place| place.lost) && !self.can_be_brought_beside(0);
+        self.unread
+    }
+
+    /// Whether something may be missing that nobody could read, before a trade whose number cannot
+    /// show it; it is told with that then.
+    pub(super) const fn take_unread(&mut self) -> bool {
+        std::mem::replace(&mut self.unread, false)
     }
 
     /// Another connection may bring whole what follows the last event.
@@ -449,6 +460,7 @@ impl Progress {
         self.is_dated = time.is_some();
         self.received = received;
         self.era = newest;
+        self.unread = false;
         (self.older, self.strange, self.leap.in_a_row, self.repeated) = (0, 0, 0, 0);
     }
 

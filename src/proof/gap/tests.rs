@@ -367,6 +367,36 @@ fn a_trade_that_cannot_be_read_is_doubted_at_once_and_told_by_the_next_id() {
     assert_eq!(desk.seen(), [Seen::Gap(2, Reason::SequenceGap), T(104)], "one hole, one gap");
 }
 
+/// An id that cannot be carried, or one that leaps, shows nothing of what was lost before it.
+#[test]
+fn what_cannot_be_read_is_told_before_a_trade_that_does_not_show_it() {
+    let nameless = |desk: &mut Desk, size| {
+        desk.nameless = true;
+        desk.trade(1, size);
+        desk.nameless = false;
+    };
+    let mut desk = desk();
+    desk.trade(1, 100);
+    assert_eq!(desk.lose(1), LossTold::ByTheNext);
+    nameless(&mut desk, 7);
+    assert_eq!(desk.seen(), [T(100), Seen::Gap(0, Reason::Refused), T(7)]);
+    nameless(&mut desk, 8);
+    desk.trade(1, 101);
+    assert_eq!(desk.seen(), [T(8), T(101)], "once");
+    // Nor does one that follows an odd one.
+    let far = 1 << 50;
+    desk.trade(1, far);
+    assert_eq!(desk.seen(), [Seen::Gap(0, Reason::SequenceGap), T(far)]);
+    assert_eq!(desk.lose(1), LossTold::ByTheNext);
+    desk.trade(1, far + 1);
+    assert_eq!(desk.seen(), [Seen::Gap(0, Reason::SequenceGap), T(far + 1)]);
+    // Nor any, where there was none before.
+    let mut desk = self::desk();
+    assert_eq!(desk.lose(1), LossTold::ByTheNext);
+    nameless(&mut desk, 7);
+    assert_eq!(desk.seen(), [Seen::Gap(0, Reason::Refused), T(7)]);
+}
+
 #[test]
 fn a_trade_that_one_line_cannot_read_is_doubted_once_no_other_may_bring_it() {
     let mut desk = desk();

@@ -78,6 +78,9 @@ impl Numbers {
         }
         let verdict = self.owned(instrument, Channel::Trades, source);
         if verdict == Verdict::Next {
+            if self.slots[instrument.index()].trades.take_unread() {
+                self.tell_gap(instrument, 0, Reason::Refused, out);
+            }
             out.push(trade.tick);
         }
         verdict
