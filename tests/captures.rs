@@ -221,7 +221,7 @@ fn foreign_frames_cost_themselves_alone() {
 #[test]
 fn a_bad_line_is_told_and_the_next_is_read() {
     let capture = b"no time\n5 {\"e\":\n6 > {\"method\":\"SUBSCRIBE\"}\n7 {\"result\":null,\"id\":1}\n\
-        8 {\"e\":\"trade\",\"E\":8,\"s\":\"BTCUSDT\",\"t\":1,\"p\":\"2.50\",\"q\":\"1\",\"T\":7,\"m\":true}";
+        8 {\"e\":\"trade\",\"E\":8,\"s\":\"BTCUSDT\",\"t\":1,\"p\":\"2.50\",\"q\":\"1\",\"T\":1700000000007,\"m\":true}";
     let options = DecodeOptions {
         exchange: ExchangeId::Binance,
         rest: Vec::<PathBuf>::new(),
@@ -237,7 +237,7 @@ fn a_bad_line_is_told_and_the_next_is_read() {
     assert_eq!(lines[2], r#"{"type":"control","kind":"ack","line":4}"#);
     assert_eq!(
         lines[3],
-        r#"{"type":"trade","data":{"symbol":"BTC/USDT","exchange":"binance","price":2.50,"volume":1,"side":"sell","tradeId":"1","timestamp":7,"exchangeTs":7000000,"receiveTs":8}}"#
+        r#"{"type":"trade","data":{"symbol":"BTC/USDT","exchange":"binance","price":2.50,"volume":1,"side":"sell","tradeId":"1","timestamp":1700000000007,"exchangeTs":1700000000007000000,"receiveTs":8}}"#
     );
 }
 

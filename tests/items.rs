@@ -10,6 +10,7 @@
 //! its items. A symbol that is none of ours is no loss of ours.
 
 use serde_json::{Value, json};
+use tickwire::clock::UnixNanos;
 use tickwire::exchange::{Batch, Frame, Rejected, adapter};
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId, NativeMap};
 use tickwire::json::PaddedFrame;
@@ -307,6 +308,229 @@ fn a_value_that_cannot_be_read_costs_its_item_at_most() {
                 assert!(!says_nothing || is_symbol || read.lost > 0, "it is not counted: {text}");
                 assert!(read.lost <= 1, "{} are lost: {text}", read.lost);
             }
+        }
+    }
+}
+
+/// Every way in which a date comes in, each with `DATE` for it.
+const DATED: &[(ExchangeId, Unit, &str)] = &[
+    (
+        ExchangeId::Binance,
+        Unit::Millis,
+        r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":DATE,"s":"BTCUSDT","t":7,"p":"1","q":"2","T":DATE,"m":true,"M":true}}"#,
+    ),
+    (
+        ExchangeId::Binance,
+        Unit::Millis,
+        r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":DATE,"s":"BTCUSDT","U":1,"u":2,"b":[["1","2"]],"a":[]}}"#,
+    ),
+    (
+        ExchangeId::BinanceFutures,
+        Unit::Millis,
+        r#"{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":1,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1","T":DATE,"E":DATE}}"#,
+    ),
+    (
+        ExchangeId::Bybit,
+        Unit::Millis,
+        r#"{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":DATE,"data":[{"T":DATE,"s":"BTCUSDT","S":"Buy","v":"0.5","p":"1.5","L":"PlusTick","i":"2290000000000000001","BT":false}]}"#,
+    ),
+    (
+        ExchangeId::BybitLinear,
+        Unit::Millis,
+        r#"{"topic":"orderbook.200.BTCUSDT","ts":DATE,"type":"snapshot","data":{"s":"BTCUSDT","b":[["1","2"]],"a":[],"u":1,"seq":2},"cts":DATE}"#,
+    ),
+    (
+        ExchangeId::Okx,
+        Unit::Millis,
+        r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474","px":"1.5","sz":"0.25","side":"sell","ts":"DATE","count":"1"}]}"#,
+    ),
+    (
+        ExchangeId::Okx,
+        Unit::Millis,
+        r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"snapshot","data":[{"asks":[["2","1","0","1"]],"bids":[],"ts":"DATE","checksum":0,"seqId":2,"prevSeqId":-1}]}"#,
+    ),
+    (
+        ExchangeId::Kraken,
+        Unit::Text,
+        r#"{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":1.5,"qty":0.25,"ord_type":"limit","trade_id":5,"timestamp":"DATE"}]}"#,
+    ),
+    (
+        ExchangeId::Kraken,
+        Unit::Text,
+        r#"{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":1.5,"qty":2.5}],"asks":[],"checksum":7,"timestamp":"DATE"}]}"#,
+    ),
+    (
+        ExchangeId::KrakenV1,
+        Unit::SecondsText,
+        r#"[0,[["5541.20000","0.15850568","DATE","s","l",""]],"trade","BTC/USD"]"#,
+    ),
+    (
+        ExchangeId::KrakenV1,
+        Unit::SecondsText,
+        r#"[0,["5698.40000","5700.00000","DATE","1.01234567","0.98765432"],"spread","BTC/USD"]"#,
+    ),
+    (
+        ExchangeId::Coinbase,
+        Unit::Text,
+        r#"{"type":"match","trade_id":10,"maker_order_id":"ac928c66-ca53-498f-9c13-a110027a60e8","taker_order_id":"132fb6ae-456b-4654-b4e0-d681ac05cea1","side":"sell","size":"5.23512","price":"400.23","product_id":"BTC-USD","sequence":50,"time":"DATE"}"#,
+    ),
+    (
+        ExchangeId::Coinbase,
+        Unit::Text,
+        r#"{"type":"l2update","product_id":"BTC-USD","changes":[["buy","1","2"]],"time":"DATE"}"#,
+    ),
+    (
+        ExchangeId::CoinbaseAdvanced,
+        Unit::Text,
+        r#"{"channel":"market_trades","client_id":"","timestamp":"DATE","sequence_num":7,"events":[{"type":"update","trades":[{"product_id":"BTC-USD","trade_id":"5","price":"1.5","size":"0.25","time":"DATE","side":"BUY"}]}]}"#,
+    ),
+    (
+        ExchangeId::CoinbaseAdvanced,
+        Unit::Text,
+        r#"{"channel":"l2_data","client_id":"","timestamp":"DATE","sequence_num":7,"events":[{"type":"update","product_id":"BTC-USD","updates":[{"side":"bid","event_time":"DATE","price_level":"1.5","new_quantity":"0.25"}]}]}"#,
+    ),
+    (
+        ExchangeId::Deriv,
+        Unit::Seconds,
+        r#"{"echo_req":{"ticks":"BTCUSDT"},"msg_type":"tick","subscription":{"id":"b4d42748-0744-c46b-f59b-cb7dd936bafa"},"tick":{"ask":2.1,"bid":2,"epoch":DATE,"id":"b4d42748-0744-c46b-f59b-cb7dd936bafa","pip_size":2,"quote":2.05,"symbol":"BTCUSDT"}}"#,
+    ),
+];
+
+/// The same of candles, with `DATE` for where they begin, or end.
+const BARS: &[(ExchangeId, Unit, &str)] = &[
+    (
+        ExchangeId::Binance,
+        Unit::Millis,
+        r#"{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1767225600123,"s":"BTCUSDT","k":{"t":DATE,"T":1767225659999,"s":"BTCUSDT","i":"1m","o":"1","c":"1","h":"1","l":"1","v":"1","n":1,"x":false}}}"#,
+    ),
+    (
+        ExchangeId::Bybit,
+        Unit::Millis,
+        r#"{"topic":"kline.1.BTCUSDT","type":"snapshot","ts":1767225660100,"data":[{"start":DATE,"end":1767225659999,"interval":"1","open":"1.5","close":"2","high":"2.5","low":"1","volume":"3.25","turnover":"5","confirm":false,"timestamp":1767225600123}]}"#,
+    ),
+    (
+        ExchangeId::Okx,
+        Unit::Millis,
+        r#"{"arg":{"channel":"candle1m","instId":"BTC-USDT"},"data":[["DATE","1.5","2.5","1","2","3","4","5","0"]]}"#,
+    ),
+    (
+        ExchangeId::Kraken,
+        Unit::Text,
+        r#"{"channel":"ohlc","type":"update","timestamp":"2026-01-01T00:00:01.000000Z","data":[{"symbol":"BTC/USD","open":1.5,"high":2.5,"low":1.25,"close":2.25,"trades":4,"volume":3.5,"vwap":1.75,"interval_begin":"DATE","interval":1,"timestamp":"2026-01-01T00:01:00.000000Z"}]}"#,
+    ),
+    (
+        ExchangeId::KrakenV1,
+        Unit::SecondsText,
+        r#"[42,["1767225600.748456","DATE","3586.7","3586.8","3586.6","3586.65","3586.68","0.03",2],"ohlc-1","BTC/USD"]"#,
+    ),
+    (
+        ExchangeId::CoinbaseAdvanced,
+        Unit::Seconds,
+        r#"{"channel":"candles","client_id":"","timestamp":"2026-01-01T00:00:00.2Z","sequence_num":7,"events":[{"type":"update","candles":[{"start":"DATE","high":"2.5","low":"1.25","open":"1.5","close":"2.25","volume":"3.5","product_id":"BTC-USD"}]}]}"#,
+    ),
+    (
+        ExchangeId::Deriv,
+        Unit::Seconds,
+        r#"{"msg_type":"ohlc","ohlc":{"close":"1.5","epoch":1767225601,"granularity":60,"high":"2","id":"b4d42748-0744-c46b-f59b-cb7dd936bafa","low":"1","open":"1","open_time":DATE,"pip_size":2,"symbol":"BTCUSDT"},"req_id":8,"subscription":{"id":"b4d42748-0744-c46b-f59b-cb7dd936bafa"}}"#,
+    ),
+];
+
+/// How a date is written.
+#[derive(Clone, Copy)]
+enum Unit {
+    Millis,
+    Seconds,
+    /// With a fraction, in a string.
+    SecondsText,
+    Text,
+}
+
+impl Unit {
+    /// One of our days, at the begin of five minutes.
+    const fn good(self) -> &'static str {
+        match self {
+            Self::Millis => "1767225600000",
+            Self::Seconds => "1767225600",
+            Self::SecondsText => "1767225600.000000",
+            Self::Text => "2026-01-01T00:00:00.000000Z",
+        }
+    }
+
+    /// The begin of the first day that is believed.
+    const fn first(self) -> &'static str {
+        match self {
+            Self::Millis => "1230940800000",
+            Self::Seconds => "1230940800",
+            Self::SecondsText => "1230940800.000000",
+            Self::Text => "2009-01-03T00:00:00.000000Z",
+        }
+    }
+
+    /// Dates at which nothing can have happened: zero, another unit, the last moment before.
+    const fn slips(self) -> [&'static str; 4] {
+        match self {
+            Self::Millis => ["0", "1", "1767225600", "1230940799999"],
+            Self::Seconds => ["0", "60", "1767225", "1230940799"],
+            Self::SecondsText => ["0.000001", "60.000000", "1767225.600000", "1230940799.999999"],
+            Self::Text => [
+                "1970-01-01T00:00:00.000001Z",
+                "1970-01-21T10:53:45.600Z",
+                "2008-12-31T00:00:00Z",
+                "2009-01-02T23:59:59.999999Z",
+            ],
+        }
+    }
+}
+
+impl Unit {
+    /// The same of a bar that begins where one may.
+    const fn begins_before(self) -> [&'static str; 2] {
+        match self {
+            Self::Millis => ["0", "1230854400000"],
+            Self::Seconds => ["0", "1230854400"],
+            Self::SecondsText => ["60.000000", "1230940800.000000"],
+            Self::Text => ["1970-01-01T00:00:00Z", "2009-01-02T00:00:00Z"],
+        }
+    }
+}
+
+/// The dates of all that a frame holds, and how many were left out.
+fn dates(exchange: ExchangeId, frame: &str) -> (Vec<UnixNanos>, u32) {
+    let (outcome, batch) = parse(exchange, frame.as_bytes());
+    assert!(matches!(outcome, Ok(Frame::Data { .. })), "{exchange}: {frame}: {outcome:?}");
+    assert!(batch.losses.is_empty(), "{exchange}: {frame}");
+    let ticks = batch.ticks.iter().map(|one| one.tick.exchange_time);
+    let all = ticks.chain(batch.books.iter().map(|book| book.exchange_time));
+    (all.chain([batch.sent]).collect(), batch.dates_refused)
+}
+
+#[test]
+fn a_date_from_before_any_exchange_costs_the_date_and_not_the_event() {
+    for &(exchange, unit, frame) in DATED {
+        for good in [unit.good(), unit.first()] {
+            let (found, refused) = dates(exchange, &frame.replace("DATE", good));
+            let is_dated = found.iter().any(|date| date.is_some());
+            assert!(is_dated && refused == 0, "{exchange}: {frame}: {good}");
+        }
+        for slip in unit.slips() {
+            let (found, refused) = dates(exchange, &frame.replace("DATE", slip));
+            assert_eq!(refused, 1, "{exchange}: {frame}: {slip}");
+            assert!(found.iter().all(|date| !date.is_some()), "{exchange}: {frame}: {slip}");
+        }
+    }
+}
+
+#[test]
+fn a_candle_that_begins_before_any_exchange_is_none() {
+    for &(exchange, unit, frame) in BARS {
+        let is_possible = |date: &str| {
+            let (outcome, batch) = parse(exchange, frame.replace("DATE", date).as_bytes());
+            assert!(matches!(outcome, Ok(Frame::Data { .. })), "{exchange}: {frame}: {outcome:?}");
+            batch.is_possible_candle(0)
+        };
+        assert!(is_possible(unit.good()), "{exchange}: {frame}");
+        for slip in unit.begins_before() {
+            assert!(!is_possible(slip), "{exchange}: {frame}: {slip}");
         }
     }
 }

@@ -94,7 +94,7 @@ impl<P: Protocol> Adapter<P> {
         if let Some(frame) = protocol.read_text(frame.bytes()) {
             return Ok(frame);
         }
-        reader.read_beside(frame, |root, text| {
+        let outcome = reader.read_beside(frame, |root, text| {
             let read = root.map(|root| protocol.read(instruments, root, batch));
             let outcome = general::outcome(read, batch);
             if let Err(rejected) = outcome
@@ -105,7 +105,9 @@ impl<P: Protocol> Adapter<P> {
                 batch.lose(Some(instrument), channel, rejected);
             }
             outcome
-        })
+        });
+        batch.refuse_dates();
+        outcome
     }
 }
 
@@ -135,7 +137,10 @@ impl<P: Protocol> Exchange for Adapter<P> {
     fn parse(&mut self, frame: PaddedFrame<'_>, batch: &mut Batch) -> Result<Frame, Rejected> {
         batch.clear();
         match self.protocol.recognise(&self.instruments, &frame, batch) {
-            Some(frame) => Ok(frame),
+            Some(frame) => {
+                batch.refuse_dates();
+                Ok(frame)
+            }
             None => self.parse_general(frame, batch),
         }
     }

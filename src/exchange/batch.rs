@@ -6,7 +6,7 @@ use crate::book::BookKind;
 use crate::clock::UnixNanos;
 use crate::exchange::Rejected;
 use crate::instrument::{Channel, InstrumentId};
-use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT};
+use crate::limits::{BATCH_LEVELS_KEPT, BATCH_TICKS_KEPT, EXCHANGES_SINCE_NS};
 use crate::tick::{Body, Candle, Level, Tick, Ticker, Trade};
 
 /// Levels of a side that are kept when nothing is cut off.
@@ -136,6 +136,8 @@ pub struct Batch {
     pub newest_first: bool,
     /// Trades that are told without their id, as no tick holds it.
     pub trade_ids_refused: u32,
+    /// Events that are told without their date, as nothing can have happened then.
+    pub dates_refused: u32,
     /// What of it could not be read.
     pub losses: Vec<Loss>,
 }
@@ -163,6 +165,7 @@ impl Batch {
             orphans: 0,
             newest_first: false,
             trade_ids_refused: 0,
+            dates_refused: 0,
             losses: Vec::new(),
         }
     }
@@ -181,6 +184,7 @@ impl Batch {
         self.orphans = 0;
         self.newest_first = false;
         self.trade_ids_refused = 0;
+        self.dates_refused = 0;
         if self.levels.capacity() > 4 * BATCH_LEVELS_KEPT
             || self.ticks.capacity() > 4 * BATCH_TICKS_KEPT
         {
@@ -221,6 +225,37 @@ impl Batch {
                 self.lose(instrument.into(), channel, rejected);
                 None
             }
+        }
+    }
+
+    /// Leaves out the dates at which nothing can have happened: what the exchange wrote for one is a
+    /// slip of its own, and its event is as true as one without a date.
+    #[inline]
+    pub(super) fn refuse_dates(&mut self) {
+        for SequencedTick { origin, tick, .. } in &mut self.ticks {
+            if is_slip(tick.exchange_time) {
+                tick.exchange_time = UnixNanos::NONE;
+                // An event of several ticks counts once, and so does what one says of another.
+                self.dates_refused += u32::from(*origin != Origin::Derived && begins(&tick.body));
+            }
+        }
+        for book in &mut self.books {
+            if is_slip(book.exchange_time) {
+                book.exchange_time = UnixNanos::NONE;
+                // One of a single level stands among the ticks, too.
+                self.dates_refused += u32::from(book.depth > 1);
+            }
+        }
+        for mark in &mut self.trade_marks {
+            if let Marked::NoTrade(time) = &mut mark.marked
+                && is_slip(*time)
+            {
+                *time = UnixNanos::NONE;
+                self.dates_refused += 1;
+            }
+        }
+        if is_slip(self.sent) {
+            self.sent = UnixNanos::NONE;
         }
     }
 
@@ -374,6 +409,20 @@ impl Batch {
     pub fn levels_of(&self, book: &BookUpdate) -> &[Level] {
         &self.levels[book.levels.start as usize..book.levels.end as usize]
     }
+}
+
+/// Whether it is a date, and one at which nothing can have happened.
+#[inline(always)]
+const fn is_slip(time: UnixNanos) -> bool {
+    time.is_some() && time.0 < EXCHANGES_SINCE_NS
+}
+
+/// Whether an event begins with this tick.
+const fn begins(body: &Body) -> bool {
+    !matches!(
+        body,
+        Body::TickerChange { .. } | Body::TickerVolumes { .. } | Body::CandleVolume { .. }
+    )
 }
 
 /// A trade as a tick.

@@ -269,6 +269,9 @@ impl<E: Exchange> Reader<'_, E> {
         if self.batch.trade_ids_refused > 0 {
             counters.trade_ids_refused.add(self.batch.trade_ids_refused.into());
         }
+        if self.batch.dates_refused > 0 {
+            counters.dates_ahead.add(self.batch.dates_refused.into());
+        }
         if self.batch.orphans > 0 {
             counters.unproven_deltas.add(self.batch.orphans.into());
         }

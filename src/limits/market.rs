@@ -72,6 +72,12 @@ const _: () = assert!(RECORDED_AHEAD_NS_MAX > DATE_AHEAD_NS_MAX);
 /// 35 B × 7 intervals = 1.2 MB per instrument when all are full (of days: after 13 years).
 pub const CANDLES_KEPT_MAX: usize = 5_000;
 
+/// What is dated before this is not believed: no exchange of coins is older than the first coin, which
+/// was made on 2009-01-03, a 14,247th day × 86,400 s × 1e9. Zero, and seconds where milliseconds are
+/// meant (January 1970), lie decades before it. It is the begin of a day, so that no bar of any length
+/// lies on both sides.
+pub const EXCHANGES_SINCE_NS: i64 = 14_247 * 86_400 * 1_000_000_000;
+
 /// How far an exchange's dates may lie behind ours for its candles to be closed as time goes on. A
 /// replayed recording lies years behind; there only later events close candles.
 pub const EXCHANGE_LAG_NS_MAX: i64 = 60_000_000_000;

@@ -110,7 +110,8 @@ pub(super) const FEED_COUNTERS: &[Entry<FeedCounters>] = &[
     ),
     (
         "feed_dates_ahead",
-        "Events dated further ahead than is believed: trades told without a candle, bars left out.",
+        "Events whose date is not believed: further ahead (trades told without a candle, bars left \
+         out), or from before any exchange (told without a date).",
         |feed| feed.dates_ahead.value(),
     ),
     (

@@ -144,7 +144,7 @@ pub struct FeedCounters {
     pub unsent_until: Gauge,
     /// Subscriptions that were accepted and stayed without data.
     pub mute_subscriptions: Counter,
-    /// Events dated further ahead of the exchange's clock than is believed.
+    /// Events dated further ahead of the exchange's clock than is believed, or before any exchange.
     pub dates_ahead: Counter,
     /// How far the exchange's clock is ahead of ours in nanoseconds, the bits of an `i64`.
     pub clock_ahead_ns: Gauge,

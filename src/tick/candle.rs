@@ -4,6 +4,7 @@
 use super::ticker::join_wide;
 use super::{Body, Decimal, WideDecimal};
 use crate::clock::UnixNanos;
+use crate::limits::EXCHANGES_SINCE_NS;
 
 /// Length of a candle.
 #[repr(u8)]
@@ -195,7 +196,8 @@ impl Candle {
     }
 
     /// Whether its numbers can be those of a market: the first and the last price lie between the
-    /// lowest and the highest, the volume is not negative, and it opens where its interval does.
+    /// lowest and the highest, the volume is not negative, and it opens where its interval does,
+    /// while there are exchanges.
     #[inline]
     pub fn is_possible(&self) -> bool {
         let is_within = |price: Decimal| {
@@ -204,7 +206,7 @@ impl Candle {
         is_within(self.open)
             && is_within(self.close)
             && self.volume.mantissa() >= 0
-            && self.open_time.is_some()
+            && self.open_time.0 >= EXCHANGES_SINCE_NS
             && self.interval.open_time(self.open_time) == self.open_time
     }
 

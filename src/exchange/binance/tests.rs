@@ -89,7 +89,7 @@ fn fills_of_the_insurance_fund_are_no_trades() {
     let frame = |order: &str| {
         format!(
             "{}{order}{}",
-            r#"{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":1,"p":"1.0","q":"1","X":"#,
+            r#"{"e":"trade","E":1700000000001,"T":1700000000001,"s":"BTCUSDT","t":1,"p":"1.0","q":"1","X":"#,
             r#","m":true}"#
         )
     };
@@ -97,7 +97,7 @@ fn fills_of_the_insurance_fund_are_no_trades() {
         let read = futures(&frame(order));
         assert_eq!(read.outcome, Ok(Frame::Other));
         assert!(read.batch.is_empty());
-        let marked = Marked::NoTrade(UnixNanos::from_millis(1));
+        let marked = Marked::NoTrade(UnixNanos::from_millis(1_700_000_000_001));
         let heard = TradeMark { instrument: InstrumentId(2), last_id: 1, marked };
         assert_eq!(read.batch.trade_marks, [heard]);
     }

@@ -142,8 +142,7 @@ fn tick(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) ->
     let instrument = instrument(context, &cursor, symbol)?;
     name(context, instrument, Stream::Ticks, id)?;
     batch.answered = answered;
-    TickFields { epoch, quote, bid, ask }.push(instrument, batch);
-    Some(())
+    TickFields { epoch, quote, bid, ask }.push(instrument, batch).ok()
 }
 
 /// `ohlc { close epoch granularity high id low open open_time pip_size symbol }`, `req_id`,
@@ -153,7 +152,7 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     cursor.expect(b"ohlc\",\"ohlc\":{\"close\":\"")?;
     let close = cursor.decimal()?;
     cursor.expect(b",\"epoch\":")?;
-    let epoch = cursor.unsigned_of::<10>()?;
+    let told_at = time(cursor.unsigned_of::<10>()?).ok()?;
     cursor.expect(b",\"granularity\":")?;
     let granularity = cursor.unsigned_of::<2>()?;
     cursor.expect(b",\"high\":\"")?;
@@ -165,7 +164,7 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     cursor.expect(b",\"open\":\"")?;
     let open = cursor.decimal()?;
     cursor.expect(b",\"open_time\":")?;
-    let open_time = time(cursor.unsigned_of::<10>()?);
+    let open_time = time(cursor.unsigned_of::<10>()?).ok()?;
     pip_size(&mut cursor)?;
     cursor.expect(b",\"symbol\":\"")?;
     let symbol = cursor.until(b'"')?;
@@ -178,7 +177,7 @@ fn bar(context: &mut Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> 
     cursor.expect(b"\"}}")?;
     let instrument = instrument(context, &cursor, symbol)?;
     let interval = interval_of(granularity)?;
-    let fields = BarFields::new((interval, open_time, time(epoch)), [open, high, low, close]);
+    let fields = BarFields::new((interval, open_time, told_at), [open, high, low, close]);
     name(context, instrument, Stream::Candles(interval), id)?;
     batch.answered = answered;
     fields.push(instrument, batch);

@@ -33,8 +33,8 @@ impl TickFields {
     /// and no sizes, so it is a ticker, and a quote that is absent where no side is stated. A
     /// symbol has at most one tick a second, so its time is its number.
     #[inline(always)]
-    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) {
-        let time = time(self.epoch);
+    pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) -> Result<(), Rejected> {
+        let time = time(self.epoch)?;
         let ticker =
             Ticker { last: Some(self.quote), bid: self.bid, ask: self.ask, ..Ticker::default() };
         batch.push_index(self.epoch, instrument, time, ticker);
@@ -42,6 +42,7 @@ impl TickFields {
             let quote = Quote { bid: self.bid, bid_size: None, ask: self.ask, ask_size: None };
             batch.push_derived(self.epoch, Tick::new(instrument, time, quote.into()));
         }
+        Ok(())
     }
 }
 
@@ -70,10 +71,13 @@ impl BarFields {
     }
 }
 
-/// Whole seconds; no time where they do not fit.
+/// Whole seconds.
+///
+/// # Errors
+/// As [`general::dated`].
 #[inline(always)]
-pub(super) fn time(epoch: u64) -> UnixNanos {
-    UnixNanos::from_millis(epoch.saturating_mul(1_000))
+pub(super) fn time(epoch: u64) -> Result<UnixNanos, Rejected> {
+    general::dated(UnixNanos::from_millis(epoch.saturating_mul(1_000)))
 }
 
 impl Context<'_> {
@@ -110,8 +114,7 @@ impl Context<'_> {
                 bid: option(tick, "bid")?,
                 ask: option(tick, "ask")?,
             };
-            fields.push(instrument, batch);
-            Ok(())
+            fields.push(instrument, batch)
         });
         self.name(instrument, Stream::Ticks, root, tick);
         Ok(GENERAL)
@@ -121,13 +124,13 @@ impl Context<'_> {
         let bar = root.field("ohlc").ok_or(Rejected::Field)?;
         let Some(instrument) = self.instrument(bar)? else { return Ok(Frame::Other) };
         let read = batch.attempt(instrument, Channel::Candles, |batch| {
-            let open_time = time(unsigned(bar, "open_time")?);
-            let epoch = unsigned(bar, "epoch")?;
+            let open_time = time(unsigned(bar, "open_time")?)?;
+            let told_at = time(unsigned(bar, "epoch")?)?;
             let prices = prices(bar)?;
             let Some(interval) = interval_of(unsigned(bar, "granularity")?) else {
                 return Ok(None);
             };
-            let fields = BarFields::new((interval, open_time, time(epoch)), prices);
+            let fields = BarFields::new((interval, open_time, told_at), prices);
             fields.push(instrument, batch);
             Ok(Some(interval))
         });
@@ -161,10 +164,10 @@ impl Context<'_> {
         let mut read = Vec::new();
         for bar in bars {
             let bar = batch.attempt(instrument, Channel::Candles, |_| {
-                Ok((unsigned(bar, "epoch")?, prices(bar)?))
+                Ok((time(unsigned(bar, "epoch")?)?, prices(bar)?))
             });
-            let Some((epoch, prices)) = bar else { continue };
-            read.push(BarFields::new((interval, time(epoch), UnixNanos::NONE), prices));
+            let Some((open_time, prices)) = bar else { continue };
+            read.push(BarFields::new((interval, open_time, UnixNanos::NONE), prices));
         }
         // All but the last are over: the exchange has gone on to the next.
         let newest = read.len().saturating_sub(1);
