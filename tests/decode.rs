@@ -134,6 +134,21 @@ fn trades_that_are_missing_or_come_twice_are_told() {
 }
 
 #[test]
+fn a_quote_that_is_older_than_what_was_told_is_repeated() {
+    let quote = |id: u64| {
+        format!(
+            "{{\"stream\":\"aaausdt@bookTicker\",\"data\":{{\"u\":{id},\"s\":\"AAAUSDT\",\
+             \"b\":\"1.0\",\"B\":\"2\",\"a\":\"1.1\",\"A\":\"3\"}}}}"
+        )
+    };
+    let (lines, totals) = decoded("binance", &[quote(100), quote(102), quote(101), quote(103)]);
+    let kinds: Vec<&Value> = lines.iter().map(|line| &line["type"]).collect();
+    assert_eq!(kinds, ["quote", "quote", "repeated", "quote"]);
+    assert_eq!((&totals["counts"]["bbo"], &totals["counts"]["repeated"]), (&3.into(), &1.into()));
+    assert_eq!(totals["trade_gaps"], 0);
+}
+
+#[test]
 fn fills_that_are_no_trades_leave_no_holes() {
     let frame = |id: u32, order: &str| {
         format!(

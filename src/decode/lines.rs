@@ -18,7 +18,7 @@ pub(super) enum Note {
     Rejected(&'static str),
 }
 
-/// TextLines not written yet, and the parts of an event that is not whole yet.
+/// Lines not written yet, and the parts of an event that is not whole yet.
 #[derive(Debug, Default)]
 pub(super) struct TextLines {
     text: Vec<u8>,

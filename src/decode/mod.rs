@@ -30,7 +30,9 @@ use crate::instrument::{
 };
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
-use crate::proof::{Applied, Books, ConnectionSequence, Joined, RecordedTrades, SequenceStep};
+use crate::proof::{
+    Applied, Books, ConnectionSequence, Joined, RecordedState, RecordedTrades, SequenceStep,
+};
 use crate::tick::{Body, BookState, Reason, Tick, Ticker};
 use lines::{Note, TextLines};
 use rest::{RestBodies, RestBody};
@@ -376,6 +378,15 @@ impl Decoder {
                     self.batch.ticks.drain(index..index + 2);
                     continue;
                 }
+                Body::Quote { .. } | Body::TickerPrices { .. }
+                    if is_session
+                        && origin == Origin::Live
+                        && !self.state(line, &sequenced, lines) =>
+                {
+                    let length = if matches!(tick.body, Body::Quote { .. }) { 1 } else { 3 };
+                    self.batch.ticks.drain(index..index + length);
+                    continue;
+                }
                 _ if origin == Origin::Live || self.is_top(&tick) => {
                     lines.tick(line.at.or(UnixNanos(0)), &tick);
                 }
@@ -383,6 +394,32 @@ impl Decoder {
                 _ => {}
             }
             index += 1;
+        }
+    }
+
+    /// Judges a quote or a ticker as a feed would; false when it is not told, which is.
+    fn state(
+        &mut self,
+        line: &CaptureLine<'_>,
+        state: &SequencedTick,
+        lines: &mut TextLines,
+    ) -> bool {
+        let channel = match state.tick.body {
+            Body::Quote { .. } => Channel::Quotes,
+            _ => Channel::Ticker,
+        };
+        let name = native(&self.table, Some(state.tick.instrument));
+        match self.trades.state(state, moment(line)) {
+            RecordedState::Told => true,
+            RecordedState::Anew => {
+                lines.gap(line.number, Some(channel), name, 0);
+                true
+            }
+            RecordedState::Repeated => {
+                self.summary.counts.repeated += 1;
+                lines.repeated(line.number, Some(channel), name);
+                false
+            }
         }
     }
 

@@ -7,6 +7,6 @@ mod gap;
 mod sequence;
 
 pub use books::{Applied, BookCounts, Books, Joined, LossShows, Needed};
-pub use gap::RecordedTrades;
 pub(crate) use gap::{Left, LossTold, Numbers, Source, Verdict};
+pub use gap::{RecordedState, RecordedTrades};
 pub use sequence::{ConnectionSequence, SequenceStep};

@@ -25,7 +25,7 @@ use hold::HeldBack;
 pub(crate) use places::Source;
 use places::{Progress, Said, believed};
 use recent::Recent;
-pub use recorded::RecordedTrades;
+pub use recorded::{RecordedState, RecordedTrades};
 
 use crate::clock::{MonoNanos, UnixNanos};
 use crate::exchange::{Continuity, SequencedTick, Subscription};
