@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use tickwire::config::{Config, effective, example, reference};
+use tickwire::latency::{Quantile, Span};
 
 fn holds(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -18,6 +19,25 @@ fn holds(name: &str, expected: &str) {
 #[test]
 fn the_reference_is_that_of_the_keys() {
     holds("docs/CONFIG.md", &reference());
+}
+
+/// Whoever reads a key of the configuration accepts it, so that the page has to name it.
+#[test]
+fn a_budget_that_is_accepted_is_named() {
+    for span in Span::ALL {
+        for quantile in Quantile::ALL {
+            let key = format!("{}_{}", span.name(), quantile.name());
+            let feed = "[[feed]]\nexchange = \"binance\"\nsymbols = [\"BTC/USDT\"]\n";
+            let text = format!("{feed}[budget]\n{key} = 50\n");
+            let is_accepted = Config::parse(&text, None, []).is_ok();
+            let page = reference();
+            let budget = page.split("## `[budget]`").nth(1).expect("it has its section");
+            let is_named = [span.name(), quantile.name()]
+                .iter()
+                .all(|name| budget.contains(&format!("`{name}`")));
+            assert_eq!(is_accepted, is_named, "{key}");
+        }
+    }
 }
 
 #[test]

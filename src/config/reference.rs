@@ -56,8 +56,7 @@ pub fn reference() -> String {
 
 /// The section whose keys are made of two words.
 fn budget() -> String {
-    let spans = Span::ALL.into_iter().filter(|span| span.ends().is_some());
-    let spans: Vec<String> = spans.map(|span| format!("`{}`", span.name())).collect();
+    let spans = Span::ALL.map(|span| format!("`{}`", span.name()));
     let quantiles = Quantile::ALL.map(|quantile| format!("`{}`", quantile.name()));
     format!(
         "\n## `[budget]`\n\nHow long the stages of an event's path may take, in microseconds: \
