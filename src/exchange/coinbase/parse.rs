@@ -70,8 +70,15 @@ impl Context<'_> {
             }
             _ => {}
         }
-        // Frames of other exchanges have a `type` too; none of them has a product.
-        let product = root.field("product_id").and_then(Value::string).ok_or(Rejected::Foreign)?;
+        // Frames of other exchanges have a `type` too, beside a channel or topic; none of them has a
+        // product. What the exchange calls otherwise than all that we know, and says of no product, is
+        // news of its own.
+        let Some(product) = root.field("product_id").and_then(Value::string) else {
+            let is_known = kind == "heartbeat" || channel_of(kind).is_some();
+            let is_others =
+                ["channel", "topic", "product_id"].iter().any(|key| root.field(key).is_some());
+            return if is_known || is_others { Err(Rejected::Foreign) } else { Ok(Frame::Other) };
+        };
         let instrument = self.instruments.find(product.as_bytes());
         if kind == "heartbeat" {
             return heartbeat(instrument, root, batch);

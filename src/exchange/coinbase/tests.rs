@@ -215,6 +215,13 @@ fn what_is_no_frame_of_the_exchange_is_refused() {
     ] {
         assert_eq!(read(text).outcome, Err(Rejected::Foreign), "{text}");
     }
+    // What is new there, and of no product, is no loss of a stream's.
+    for text in [r#"{"type":"announcement"}"#, r#"{"type":"news","time":"2026-01-01T00:00:00Z"}"#] {
+        assert_eq!(read(text).outcome, Ok(Frame::Other), "{text}");
+    }
+    for text in [r#"{"type":"match","trade_id":7}"#, r#"{"type":"l2update","product_id":7}"#] {
+        assert_eq!(read(text).outcome, Err(Rejected::Foreign), "{text}");
+    }
     for text in ["", "ping", "{", r#"{"type":"match""#] {
         assert_eq!(read(text).outcome, Err(Rejected::NotJson), "{text}");
     }
