@@ -15,6 +15,7 @@ use tickwire::exchange::{Batch, Frame, Rejected, adapter};
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId, NativeMap};
 use tickwire::json::PaddedFrame;
 use tickwire::limits::FRAME_PADDING;
+use tickwire::tick::Candle;
 
 /// A kind of frame.
 struct Kind {
@@ -516,6 +517,30 @@ fn a_date_from_before_any_exchange_costs_the_date_and_not_the_event() {
             let (found, refused) = dates(exchange, &frame.replace("DATE", slip));
             assert_eq!(refused, 1, "{exchange}: {frame}: {slip}");
             assert!(found.iter().all(|date| !date.is_some()), "{exchange}: {frame}: {slip}");
+        }
+    }
+}
+
+#[test]
+fn a_volume_that_is_left_open_costs_no_candle() {
+    let volumes = [
+        (ExchangeId::Binance, r#""v":"1""#, "\"v\":VALUE"),
+        (ExchangeId::Bybit, r#""volume":"3.25""#, "\"volume\":VALUE"),
+        (ExchangeId::Okx, r#""2","3","4","5""#, r#""2",VALUE,"4","5""#),
+        (ExchangeId::Kraken, r#""volume":3.5"#, "\"volume\":VALUE"),
+        (ExchangeId::KrakenV1, r#""0.03""#, "VALUE"),
+        (ExchangeId::CoinbaseAdvanced, r#""volume":"3.5""#, "\"volume\":VALUE"),
+    ];
+    for (of, written, open) in volumes {
+        let bar = BARS.iter().find(|(exchange, ..)| *exchange == of);
+        let &(exchange, unit, frame) = bar.expect("it has bars");
+        for value in ["\"\"", "null"] {
+            let text = frame.replace("DATE", unit.good()).replace(written, open);
+            let (outcome, batch) = parse(exchange, text.replace("VALUE", value).as_bytes());
+            assert!(matches!(outcome, Ok(Frame::Data { .. })), "{exchange}: {text}: {outcome:?}");
+            let [prices, volume] = &batch.ticks[..] else { panic!("{exchange}: {text}") };
+            let bar = Candle::join(&prices.tick.body, &volume.tick.body).expect("a candle");
+            assert!(!bar.states_volume && batch.losses.is_empty(), "{exchange}: {text}");
         }
     }
 }

@@ -87,7 +87,12 @@ fn string(value: Value<'_>) -> Result<&str, Rejected> {
 
 /// A field that may be absent, null or empty.
 pub(super) fn stated<'t>(object: Value<'t>, name: &str) -> Option<Value<'t>> {
-    object.field(name).filter(|value| !value.is_null() && value.string() != Some(""))
+    object.field(name).filter(|value| is_stated(*value))
+}
+
+/// Whether a value that may be left open is not: null and an empty text say nothing.
+fn is_stated(value: Value<'_>) -> bool {
+    !value.is_null() && value.string() != Some("")
 }
 
 /// A number as written, bare or in a string: what an exchange does is no promise, and some do both.
@@ -111,6 +116,11 @@ pub(super) fn size(value: Value<'_>) -> Result<Decimal, Rejected> {
 /// A sum of sizes.
 pub(super) fn wide(value: Value<'_>) -> Result<WideDecimal, Rejected> {
     WideDecimal::parse(digits(value)?).map_err(refused)
+}
+
+/// A sum of sizes that the exchange may leave open.
+pub(super) fn wide_if_stated(value: Value<'_>) -> Result<Option<WideDecimal>, Rejected> {
+    Some(value).filter(|value| is_stated(*value)).map(wide).transpose()
 }
 
 /// A whole number from 0 to 2^64 - 1.

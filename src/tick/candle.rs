@@ -195,6 +195,15 @@ impl Candle {
         Self { volume, states_volume: true, ..self }
     }
 
+    /// The same with this volume, where it is known.
+    #[inline(always)]
+    pub const fn with_volume_if(self, volume: Option<WideDecimal>) -> Self {
+        match volume {
+            Some(volume) => self.with_volume(volume),
+            None => self,
+        }
+    }
+
     /// Whether its numbers can be those of a market: the first and the last price lie between the
     /// lowest and the highest, the volume is not negative, and it opens where its interval does,
     /// while there are exchanges.

@@ -364,8 +364,8 @@ impl Context<'_> {
             ask: optional(b'a')?,
             change: Some(event.price(b'p')?),
             change_percent: Some(event.price(b'P')?),
-            volume: Some(event.wide(b'v')?),
-            quote_volume: Some(event.wide(b'q')?),
+            volume: event.wide(b'v')?,
+            quote_volume: event.wide(b'q')?,
         };
         let time = self.event_time_of_sending(event)?;
         batch.push_ticker(None, instrument, time, ticker);
@@ -393,7 +393,7 @@ impl Context<'_> {
             trades: Some(inner.unsigned(b'n')?),
             closed: inner.required(b'x')?.boolean().ok_or(Rejected::Field)?,
             says_final: true,
-            ..Candle::of(interval, open_time, prices).with_volume(inner.wide(b'v')?)
+            ..Candle::of(interval, open_time, prices).with_volume_if(inner.wide(b'v')?)
         };
         let time = self.event_time_of_sending(event)?;
         batch.push_candle(None, instrument, time, &candle);
@@ -570,7 +570,7 @@ impl<'t> Event<'t> {
         general::size(self.required(letter)?)
     }
 
-    fn wide(&self, letter: u8) -> Result<WideDecimal, Rejected> {
-        general::wide(self.required(letter)?)
+    fn wide(&self, letter: u8) -> Result<Option<WideDecimal>, Rejected> {
+        general::wide_if_stated(self.required(letter)?)
     }
 }

@@ -6,7 +6,8 @@ use super::memory::Memory;
 use super::subscribe::{interval_of, stream_of};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
-    GENERAL, cut, items, millis, pairs, price, required, scan, size, text, trade_id, unsigned, wide,
+    GENERAL, cut, items, millis, pairs, price, required, scan, size, text, trade_id, unsigned,
+    wide, wide_if_stated,
 };
 use crate::exchange::{
     Batch, BookKind, BookUpdate, Frame, NamedStream, RefusalKind, Rejected, trade_tick,
@@ -370,10 +371,10 @@ fn candle(item: Value<'_>) -> Result<Option<Candle>, Rejected> {
     let open_time = millis(required(item, "start")?)?;
     let of = |key| price(required(item, key)?);
     let prices = [of("open")?, of("high")?, of("low")?, of("close")?];
-    let volume = wide(required(item, "volume")?)?;
+    let volume = wide_if_stated(required(item, "volume")?)?;
     let closed = required(item, "confirm")?.boolean().ok_or(Rejected::Field)?;
     // How many trades it has is not stated.
-    let candle = Candle::of(interval, open_time, prices).with_volume(volume);
+    let candle = Candle::of(interval, open_time, prices).with_volume_if(volume);
     Ok(Some(Candle { closed, says_final: true, ..candle }))
 }
 

@@ -297,7 +297,7 @@ fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
     let price = |key| price(item, key);
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle::of(Interval::Minute5, open_time, prices);
-    Ok(volume(item, "volume")?.map_or(candle, |volume| candle.with_volume(volume)))
+    Ok(candle.with_volume_if(volume(item, "volume")?))
 }
 
 /// The stream that a frame names: it has events of one product.

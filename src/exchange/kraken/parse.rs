@@ -395,7 +395,8 @@ fn candle(
     let prices = [price("open")?, price("high")?, price("low")?, price("close")?];
     let candle = Candle {
         trades: Some(unsigned(item.required("trades")?)?),
-        ..Candle::of(interval, open_time, prices).with_volume(item.wide("volume")?)
+        ..Candle::of(interval, open_time, prices)
+            .with_volume_if(general::wide_if_stated(item.required("volume")?)?)
     };
     // The item's own `timestamp` is the end of its interval.
     let time = sent.map_or(Ok(UnixNanos::NONE), read_date)?;

@@ -5,7 +5,9 @@
 use super::parse::{Context, interval_of, system_status};
 use super::{book, errors};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, cut, price, refused, size, unsigned, wide};
+use crate::exchange::general::{
+    GENERAL, cut, price, refused, size, unsigned, wide, wide_if_stated,
+};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Rejected, trade_tick,
 };
@@ -216,7 +218,7 @@ fn candle(
     let prices = [price(2)?, price(3)?, price(4)?, price(5)?];
     let candle = Candle {
         trades: Some(unsigned(part(8)?)?),
-        ..Candle::of(interval, open_time, prices).with_volume(wide(part(7)?)?)
+        ..Candle::of(interval, open_time, prices).with_volume_if(wide_if_stated(part(7)?)?)
     };
     batch.push_candle(None, instrument, seconds(part(0)?)?, &candle);
     Ok(())

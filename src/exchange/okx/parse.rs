@@ -11,7 +11,7 @@ use super::{BookSource, BookSources, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{
     GENERAL, cut, items, millis, price, required, scan, size, stated, text, trade_id, unsigned,
-    wide,
+    wide, wide_if_stated,
 };
 use crate::exchange::{
     Batch, BookKind, BookUpdate, Frame, Listings, NamedStream, Rejected, trade_tick,
@@ -354,14 +354,14 @@ impl Context<'_> {
         let open_time = millis(next()?)?;
         let prices = [price(next()?)?, price(next()?)?, price(next()?)?, price(next()?)?];
         // In the unit of the trades' sizes, so that it is their sum. How many they are is not told.
-        let volume = wide(next()?)?;
+        let volume = wide_if_stated(next()?)?;
         // Past the volumes in other units.
         let closed = match parts.nth(2).map(unsigned).transpose()? {
             None | Some(0) => false,
             Some(1) => true,
             Some(_) => return Err(Rejected::Field),
         };
-        let candle = Candle::of(interval, open_time, prices).with_volume(volume);
+        let candle = Candle::of(interval, open_time, prices).with_volume_if(volume);
         let candle = Candle { closed, says_final: true, ..candle };
         batch.push_candle(None, event.instrument, UnixNanos::NONE, &candle);
         Ok(())
