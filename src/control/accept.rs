@@ -18,13 +18,13 @@ use crate::broadcast::{Admission, BroadcastCommand, BroadcastHandle, OpenSocket}
 use crate::clock::{Clock, MonoNanos};
 use crate::dialect::{Dialects, Door};
 use crate::limits::{
-    ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, DEADLINES_EVERY, HANDSHAKES_MAX, LINGER_BYTES_PER_TURN,
-    LINGER_MAX, REQUEST_BYTES_MAX,
+    ACCEPTS_PER_TURN, CLIENT_UNSENT_BYTES, DEADLINES_EVERY, HANDSHAKE_WAKE_UPS_MAX, HANDSHAKES_MAX,
+    LINGER_BYTES_PER_TURN, LINGER_MAX, REQUEST_BYTES_MAX,
 };
 use crate::metrics::{AcceptCounters, Counter};
 use crate::net::{
     Bounds, HttpRequest, NetError, Poller, Security, ServerHandshake, ServerStep, Step, Transport,
-    Waiting,
+    Waiting, Watch,
 };
 
 /// The listener's token; handshakes count from 0.
@@ -92,6 +92,9 @@ struct Pending {
     handshake: ServerHandshake<Transport>,
     peer: SocketAddr,
     until: MonoNanos,
+    /// How often its socket may still wake us; with none left it is put off to the looks at the
+    /// deadlines.
+    wake_ups_left: u32,
     /// TLS is agreed on, or there is none.
     secured: bool,
     /// Its request was answered, this way or that.
@@ -212,7 +215,7 @@ impl Acceptor {
         let mut work = self.accept(now);
         let ready = std::mem::take(&mut self.ready);
         for &slot in &ready {
-            self.advance(slot, now);
+            self.wake(slot, now);
         }
         work += ready.len();
         self.ready = ready;
@@ -272,7 +275,9 @@ impl Acceptor {
         let until = now.after(self.options.handshake_max);
         let handshake = ServerHandshake::new(transport);
         let (secured, answered, lingers, admitted) = (false, false, false, None);
-        let pending = Pending { handshake, peer, until, secured, answered, lingers, admitted };
+        let wake_ups_left = HANDSHAKE_WAKE_UPS_MAX;
+        let pending =
+            Pending { handshake, peer, until, wake_ups_left, secured, answered, lingers, admitted };
         self.put(slot, pending);
         // It may have sent its request already, and then no readiness is reported any more.
         self.advance(slot, now);
@@ -324,6 +329,24 @@ impl Acceptor {
             }
         }
         Some(pending)
+    }
+
+    /// Goes on with a handshake whose socket is ready, unless it is put off.
+    fn wake(&mut self, slot: usize, now: MonoNanos) {
+        let Some(Some(pending)) = self.pending.get_mut(slot) else { return };
+        // There is room to write, which can wait as well.
+        let Some(left) = pending.wake_ups_left.checked_sub(1) else { return };
+        pending.wake_ups_left = left;
+        if left == 0 {
+            self.counters.reads_put_off.increment();
+            let transport = pending.handshake.transport_mut();
+            // Where the system refuses, we are woken for nothing.
+            if let Err(error) = transport.watch(self.poller.registry(), Token(slot), Watch::Writing)
+            {
+                tracing::debug!(peer = %pending.peer, %error, "cannot change how a socket is watched");
+            }
+        }
+        self.advance(slot, now);
     }
 
     /// Goes on with one handshake as far as it goes.
@@ -463,7 +486,8 @@ impl Acceptor {
         tracing::warn!(%peer, "no broadcaster takes the client");
     }
 
-    /// Ends handshakes that took too long; all that have not been answered, when stopping.
+    /// Ends handshakes that took too long; all that have not been answered, when stopping. Goes on with
+    /// those that are put off.
     fn end_overdue(&mut self, now: MonoNanos) {
         // Acquire: pairs with the Release in `AcceptHandle::stop`.
         let stopping = self.stopping.load(Ordering::Acquire);
@@ -480,6 +504,8 @@ impl Acceptor {
                 pending.answered = true;
                 self.counters.refused_503.increment();
                 respond_with(&mut pending.handshake, Refusal::Stopping);
+                self.advance(slot, now);
+            } else if pending.wake_ups_left == 0 {
                 self.advance(slot, now);
             }
         }
@@ -571,3 +597,6 @@ fn respond(handshake: &mut ServerHandshake<Transport>, status: u16, text: &str) 
     }
     handshake.respond(status, &headers, body.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 use crate::limits::{
-    ADMIN_CONNECTIONS_MAX, ADMIN_WAIT_MAX, DESCRIPTORS_TOLD_EVERY, DESCRIPTORS_WAIT,
+    ADMIN_CONNECTIONS_MAX, ADMIN_READ_EVERY, ADMIN_READS_MAX, ADMIN_WAIT_MAX,
+    DESCRIPTORS_TOLD_EVERY, DESCRIPTORS_WAIT,
 };
 use crate::metrics::AdminCounters;
 
@@ -88,6 +89,10 @@ pub(super) struct Guarded {
     stream: TcpStream,
     ended: oneshot::Receiver<()>,
     wait: Pin<Box<Sleep>>,
+    /// How often it may still be read at once before something is written to it.
+    reads_left: u32,
+    /// With none left: when it is read again.
+    rest: Pin<Box<Sleep>>,
     is_over: bool,
     counters: Arc<AdminCounters>,
 }
@@ -95,7 +100,9 @@ pub(super) struct Guarded {
 impl Guarded {
     fn new(stream: TcpStream, ended: oneshot::Receiver<()>, counters: Arc<AdminCounters>) -> Self {
         let wait = Box::pin(tokio::time::sleep(ADMIN_WAIT_MAX));
-        Self { stream, ended, wait, is_over: false, counters }
+        let (reads_left, rest) =
+            (ADMIN_READS_MAX, Box::pin(tokio::time::sleep_until(Instant::now())));
+        Self { stream, ended, wait, reads_left, rest, is_over: false, counters }
     }
 
     /// An error once the connection is to end; until then the task is woken for it.
@@ -109,6 +116,17 @@ impl Guarded {
         }
         if self.is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
+
+    /// Notes a read: who brings its request in crumbs has the next one later.
+    fn has_read(&mut self) {
+        if self.reads_left == 1 {
+            self.counters.reads_put_off.increment();
+        }
+        self.reads_left = self.reads_left.saturating_sub(1);
+        if self.reads_left == 0 {
+            self.rest.as_mut().reset(Instant::now() + ADMIN_READ_EVERY);
+        }
+    }
 }
 
 impl AsyncRead for Guarded {
@@ -118,7 +136,14 @@ impl AsyncRead for Guarded {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_read(context, into)
+        if self.reads_left == 0 && self.rest.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        if read.is_ready() {
+            self.has_read();
+        }
+        read
     }
 }
 
@@ -132,6 +157,7 @@ impl AsyncWrite for Guarded {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if matches!(written, Poll::Ready(Ok(_))) {
             self.wait.as_mut().reset(Instant::now() + ADMIN_WAIT_MAX);
+            self.reads_left = ADMIN_READS_MAX;
         }
         written
     }
@@ -142,5 +168,78 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+
+    use super::*;
+
+    /// The admin port, a connection of it, and its client.
+    async fn connection() -> (GuardedListener, Guarded, std::net::TcpStream) {
+        let counters = Arc::new(AdminCounters::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_nodelay(true).unwrap();
+        let mut listener = GuardedListener::new(listener, counters);
+        let guarded = listener.accept().await.0;
+        (listener, guarded, client)
+    }
+
+    /// Reads what is there, if it may be read now.
+    async fn read(guarded: &mut Guarded) -> usize {
+        let (mut bytes, mut count) = ([0; 2_048], 0);
+        poll_fn(|context| {
+            let mut into = ReadBuf::new(&mut bytes);
+            if let Poll::Ready(read) = Pin::new(&mut *guarded).poll_read(context, &mut into) {
+                read.unwrap();
+                count = into.filled().len();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        count
+    }
+
+    #[test]
+    fn a_request_in_crumbs_is_read_rarely_until_it_is_answered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The runtime would have a task pause that is never without something to do.
+        runtime.block_on(tokio::task::unconstrained(async {
+            let (listener, mut guarded, mut client) = connection().await;
+            // Far from now, whatever the machine does meanwhile.
+            let later = Instant::now() + std::time::Duration::from_secs(3_600);
+            guarded.wait.as_mut().reset(later);
+            let (mut reads, mut bytes) = (0, 0);
+            for _ in 0..300 {
+                client.write_all(b"x").unwrap();
+                guarded.stream.readable().await.unwrap();
+                if guarded.reads_left == 0 {
+                    guarded.rest.as_mut().reset(later);
+                }
+                let count = read(&mut guarded).await;
+                (reads, bytes) = (reads + u32::from(count > 0), bytes + count);
+            }
+            assert_eq!((reads, bytes), (ADMIN_READS_MAX, ADMIN_READS_MAX as usize));
+            assert_eq!(listener.counters.reads_put_off.value(), 1);
+            // What came meanwhile is read once its time has come, and each read puts off the next.
+            while bytes < 300 {
+                guarded.rest.as_mut().reset(Instant::now());
+                poll_fn(|context| guarded.rest.as_mut().poll(context)).await;
+                guarded.stream.readable().await.unwrap();
+                let before = Instant::now();
+                bytes += read(&mut guarded).await;
+                assert!(guarded.rest.deadline() >= before + ADMIN_READ_EVERY);
+            }
+            client.write_all(b"x").unwrap();
+            // An answer begins a request anew.
+            let written = poll_fn(|context| Pin::new(&mut guarded).poll_write(context, b"y")).await;
+            assert_eq!(written.unwrap(), 1);
+            guarded.stream.readable().await.unwrap();
+            assert_eq!(read(&mut guarded).await, 1);
+        }));
     }
 }

@@ -89,3 +89,10 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// How long a connection to the admin port may go on without being answered something.
 pub const ADMIN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Reads of a connection to the admin port before something is written to it: a scraper's request is
+/// one, a browser's one or two. Whoever has none left is read once in [`ADMIN_READ_EVERY`], until it
+/// is answered: 64 places are 256 reads a second then, each of which reads the head anew.
+pub const ADMIN_READS_MAX: u32 = 64;
+/// See [`ADMIN_READS_MAX`].
+pub const ADMIN_READ_EVERY: Duration = Duration::from_millis(250);

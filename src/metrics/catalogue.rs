@@ -272,6 +272,11 @@ pub(super) const ACCEPT_COUNTERS: &[Entry<AcceptCounters>] = &[
         "Sockets ended because their address kept the most of all that may be in a handshake.",
         |accept| accept.displaced.value(),
     ),
+    (
+        "handshake_reads_put_off",
+        "Sockets read four times a second at most until their end or upgrade: their request comes in crumbs.",
+        |accept| accept.reads_put_off.value(),
+    ),
 ];
 
 /// Counted by the admin port.
@@ -285,6 +290,11 @@ pub(super) const ADMIN_COUNTERS: &[Entry<AdminCounters>] = &[
         "admin_timeouts",
         "Connections to the admin port ended because nothing was answered on them for 10 s.",
         |admin| admin.timeouts.value(),
+    ),
+    (
+        "admin_reads_put_off",
+        "Connections to the admin port read four times a second at most: their request comes in crumbs.",
+        |admin| admin.reads_put_off.value(),
     ),
 ];
 

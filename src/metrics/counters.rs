@@ -319,6 +319,8 @@ pub struct AcceptCounters {
     pub refused_503: Counter,
     /// Closed because the upgrade took too long.
     pub timeouts: Counter,
+    /// Put off, to be read with the deadlines, because their request comes in crumbs.
+    pub reads_put_off: Counter,
 }
 
 /// What the admin port counts; its thread alone writes.
@@ -328,6 +330,8 @@ pub struct AdminCounters {
     pub displaced: Counter,
     /// Connections ended because nothing was answered on them for too long.
     pub timeouts: Counter,
+    /// Connections read rarely, because their request comes in crumbs.
+    pub reads_put_off: Counter,
 }
 
 /// What the thread of requests beside an exchange's stream counts; it alone writes.
