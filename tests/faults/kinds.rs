@@ -135,6 +135,11 @@ impl Kind {
             Fault::TimesAhead { of: Of::Trade, .. } => {
                 !matches!(self.trades, Trades::Prices | Trades::Unnumbered)
             }
+            // Bars are all that is dated while prices are refused, and the first three dates that a feed
+            // hears are its exchange's clock, whatever they say.
+            Fault::TimesAhead { of: Of::Candle, count, .. } => {
+                *count < 3 || !matches!(self.trades, Trades::Prices)
+            }
             // Levels prove themselves without a number there, and prices have a time instead.
             Fault::SequenceReset { of: Of::Depth, .. } => {
                 !matches!(self.books, Books::Summed | Books::None)

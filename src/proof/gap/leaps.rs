@@ -42,7 +42,7 @@ pub(super) struct Count {
     pub(super) began: u64,
     /// Its last one.
     pub(super) last: u64,
-    /// The latest time of its trades.
+    /// The latest time of its trades, unless that of the last is not known.
     pub(super) time: UnixNanos,
 }
 
@@ -172,7 +172,9 @@ impl Leap {
         let goes_on = is_close || self.missing_before(first).is_some();
         match &mut self.beside {
             Some(beside) if goes_on => {
-                (beside.last, beside.time) = (number, beside.time.max(time));
+                // Behind a last one of no date nobody can say what is later.
+                let time = if time.is_some() { beside.time.max(time) } else { time };
+                (beside.last, beside.time) = (number, time);
             }
             beside => *beside = Some(Count { began: first, last: number, time }),
         }
@@ -239,9 +241,11 @@ impl Numbers {
         self.settle_until(instrument, Some(said.time), out);
         let progress = &mut self.slots[instrument.index()].trades;
         let reason = reason_of(progress.is_later(source.generation));
-        // What could not be read may be of either count.
-        let is_unread = progress.take_unread();
-        let missed = progress.leap.missing_before(first).filter(|_| !is_unread);
+        let missed = progress.leap.missing_before(first);
+        if missed != Some(0) {
+            // One gap tells both.
+            progress.take_unread();
+        }
         let main = progress.main();
         progress.leap.tell((first, said), &main);
         let anew = progress.leap.first_beside();

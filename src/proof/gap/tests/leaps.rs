@@ -73,6 +73,18 @@ fn tell(desk: &mut Desk, line: u32, number: u64, place: usize, times: Times) {
     desk.numbers.trade(&trade, source, &mut desk.out);
 }
 
+/// What was mixed up with a trade of no date is not another leap.
+#[test]
+fn a_count_that_begins_anew_is_told_in_order_behind_a_trade_of_no_date() {
+    let mut desk = desk();
+    desk.trade(1, 1_000_000);
+    for (number, time) in [(52, 2_000_052), (54, i64::MIN), (53, 2_000_053), (55, 2_000_055)] {
+        desk.say(1, number, number, UnixNanos(time), Origin::Live);
+    }
+    let [reset, hole] = [0, 1].map(|missed| Seen::Gap(missed, Reason::SequenceGap));
+    assert_eq!(desk.seen(), [T(1_000_000), reset, T(52), hole, T(54), T(55)]);
+}
+
 /// Sizes of every magnitude, and beside each.
 fn size() -> impl Strategy<Value = u64> {
     (0..64_u32, 0..3_u64, any::<u64>()).prop_map(|(bits, beside, any)| match beside {
