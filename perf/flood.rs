@@ -1,11 +1,13 @@
 //! One feed thread alone: how many frames a second go from a real socket into a ring, and how long
 //! a frame takes from the return of the read that brought it.
 //!
-//! `cargo run --release --example flood -- [--seconds N] [--rate N] [--waiting block|spin]`
+//! `cargo run --release --example flood -- [--seconds N] [--rate N] [--waiting block|spin]
+//! [--exchange ADDRESS:PORT]`
 //!
 //! Without `--rate` the exchange writes as fast as the socket takes it, and the result is frames
 //! per second of the feed thread's CPU time. With it, one frame is written at a time, evenly
-//! spaced, and the result is the time from read to ring.
+//! spaced, and the result is the time from read to ring. With `--exchange` the frames come from
+//! there: `perf/compare` plays the same ones to the readers of others.
 
 #![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
@@ -15,6 +17,7 @@ use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -48,19 +51,19 @@ struct Options {
     time: Duration,
     rate: Option<u64>,
     waiting: Waiting,
+    /// Another process that serves the frames, instead of a thread of this one.
+    exchange: Option<SocketAddr>,
 }
 
 fn main() -> anyhow::Result<()> {
     let options = options()?;
     let clock = Clock::real();
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let address = listener.local_addr()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let exchange = {
-        let (stop, clock, rate) = (Arc::clone(&stop), clock.clone(), options.rate);
-        let serve = move || serve(&listener, &stop, &clock, rate);
-        std::thread::Builder::new().name("exchange".to_owned()).spawn(serve)?
+    let exchange = match options.exchange {
+        Some(address) => Exchange { address, thread: None },
+        None => Exchange::start(&stop, &clock, options.rate)?,
     };
+    let address = exchange.address;
 
     let (producer, mut consumer) = ring(RING_TICKS_CAPACITY);
     let (reports, inbox) = bounded(1_024);
@@ -106,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     while !thread.is_finished() {
         tend(Instant::now() + Duration::from_millis(10), &mut collector);
     }
-    exchange.join().map_err(|_| anyhow::anyhow!("the exchange's thread panicked"))??;
+    exchange.join()?;
     ensure!(fallbacks == 0, "{fallbacks} frames were not recognised");
     ensure!(dropped == 0, "{dropped} trades were taken for duplicates");
     print(frames, wall, cpu, &histograms);
@@ -128,7 +131,12 @@ fn print(frames: u64, wall: Duration, cpu_ns: u64, histograms: &Histograms) {
 }
 
 fn options() -> anyhow::Result<Options> {
-    let mut options = Options { time: Duration::from_secs(5), rate: None, waiting: Waiting::Block };
+    let mut options = Options {
+        time: Duration::from_secs(5),
+        rate: None,
+        waiting: Waiting::Block,
+        exchange: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
@@ -139,9 +147,15 @@ fn options() -> anyhow::Result<Options> {
                 options.waiting = Waiting::from_name(&value)
                     .with_context(|| format!("no waiting mode: {value}"))?;
             }
-            _ => bail!("{name}: use --seconds, --rate or --waiting"),
+            "--exchange" => options.exchange = Some(value.parse().context("--exchange")?),
+            _ => bail!("{name}: use --seconds, --rate, --waiting or --exchange"),
         }
     }
+    let paces_another = options.rate.is_some() && options.exchange.is_some();
+    ensure!(
+        !paces_another,
+        "--rate is of the exchange in this process, and --exchange names another"
+    );
     Ok(options)
 }
 
@@ -217,6 +231,29 @@ impl Frames {
 /// Which symbol a frame is of.
 const fn symbol_of(index: usize) -> usize {
     index * 7 % SYMBOLS.len()
+}
+
+/// Where the frames come from.
+struct Exchange {
+    address: SocketAddr,
+    /// Of the exchange in this process.
+    thread: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Exchange {
+    fn start(stop: &Arc<AtomicBool>, clock: &Clock, rate: Option<u64>) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = listener.local_addr()?;
+        let (stop, clock) = (Arc::clone(stop), clock.clone());
+        let serve = move || serve(&listener, &stop, &clock, rate);
+        let thread = std::thread::Builder::new().name("exchange".to_owned()).spawn(serve)?;
+        Ok(Self { address, thread: Some(thread) })
+    }
+
+    fn join(self) -> anyhow::Result<()> {
+        let Some(thread) = self.thread else { return Ok(()) };
+        thread.join().map_err(|_| anyhow::anyhow!("the exchange's thread panicked"))?
+    }
 }
 
 /// Takes the feed's connection and subscriptions, then writes.
