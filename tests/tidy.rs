@@ -413,10 +413,11 @@ fn the_newcomers_page_names_every_test_file() {
 #[test]
 fn nothing_names_a_folder_of_somebodys_machine() {
     let places = [["/ro", "ot/"], ["/ho", "me/"], ["/wo", "rk/"], ["/Us", "ers/"]];
-    let mut paths: Vec<PathBuf> = ["src", "tests", "benches", "examples", "fuzz", ".ci"]
-        .iter()
-        .flat_map(|folder| files(folder, &[".rs", ".toml", ".md", "run"]))
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        ["src", "tests", "benches", "examples", "perf", "docs", "fuzz", ".ci"]
+            .iter()
+            .flat_map(|folder| files(folder, &[".rs", ".toml", ".md", "run"]))
+            .collect();
     let top = [
         "README.md",
         "ARCHITECTURE.md",
