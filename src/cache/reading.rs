@@ -67,7 +67,8 @@ struct Survey {
     until: u64,
     /// Events in the range.
     count: usize,
-    gaps: usize,
+    /// The event before the newest gap that may lie among those that are told; 0 is none.
+    before_gap: Option<u64>,
     /// Date of the oldest event held.
     oldest: Option<i64>,
     /// Numbers of the events that may be told: the first, or the newest so many.
@@ -178,10 +179,16 @@ impl Cache {
         interval: Interval,
         range: &HistoryRange,
     ) -> Phase {
-        let mut gaps = 0;
+        let mut gaps: Option<(i64, i64)> = None;
         let mut all = Held::default();
         memory.since(&self.histories, stream, 0, &mut |event| match event.body {
-            EventBody::Gap(_) => gaps += usize::from(range.has(event_millis(event))),
+            EventBody::Gap(_) => {
+                let millis = event_millis(event);
+                if range.has(millis) {
+                    let (oldest, newest) = gaps.unwrap_or((millis, millis));
+                    gaps = Some((oldest.min(millis), newest.max(millis)));
+                }
+            }
             _ => all.add(event),
         });
         let all = all.in_order();
@@ -204,7 +211,18 @@ impl Cache {
         }
         // With a begin of the range the coverage knows what is before the oldest.
         let reaches_back = range.from.is_some() || count >= range.limit;
-        let complete = gaps == 0
+        // What is told ends with the last bar if there are more, and without a begin of the range it
+        // begins with the first.
+        let is_cut = count >= range.limit;
+        let told_from = held.front().filter(|_| is_cut && range.from.is_none());
+        let told_until = held.back().filter(|_| is_cut && range.from.is_some());
+        let has_gap = gaps.is_some_and(|(oldest, newest)| {
+            let opens = |(_, _, bar): &(u64, Stamp, Candle)| bar.open_time.millis();
+            let ends = |bar| opens(bar).saturating_add(interval.nanos() / 1_000_000);
+            told_from.is_none_or(|first| newest >= opens(first))
+                && told_until.is_none_or(|last| oldest < ends(last))
+        });
+        let complete = !has_gap
             && coverage.is_whole(|one| memory.candles.is_heard(one))
             && (self.histories.holds_all(memory.instrument, stream) || reaches_back);
         Phase::Candles { held, complete }
@@ -230,7 +248,10 @@ impl Cache {
                 return;
             }
             if matches!(event.body, EventBody::Gap(_)) {
-                survey.gaps += 1;
+                // Behind the last that is told it is not of what was asked for.
+                if range.from.is_none() || survey.count < range.limit {
+                    survey.before_gap = Some(survey.wanted.back().copied().unwrap_or(0));
+                }
                 return;
             }
             survey.count += 1;
@@ -259,8 +280,14 @@ impl Cache {
             (Some(_), None) => false,
         };
         let holds_all = self.histories.holds_all(memory.instrument, stream);
-        let complete = survey.gaps == 0 && !survey.is_torn && (holds_all || reaches_back);
-        match survey.wanted.front() {
+        let first = survey.wanted.front();
+        // Without a begin of the range it begins with the oldest of the newest, if there are so many.
+        let begins_later = range.from.is_none() && survey.count >= range.limit;
+        let has_gap = survey
+            .before_gap
+            .is_some_and(|before| !begins_later || first.is_none_or(|first| before >= *first));
+        let complete = !has_gap && !survey.is_torn && (holds_all || reaches_back);
+        match first {
             Some(&first) => Phase::Tell {
                 after: first - 1,
                 until: survey.until,

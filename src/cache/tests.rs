@@ -299,6 +299,41 @@ fn history_is_oldest_first_and_says_when_it_is_not_all() {
     let gap = Body::Gap { channel: Channel::Trades, reason: Reason::Eof, missed: 1 };
     apply(&mut cache, START + 4 * SECOND, gap);
     assert_eq!(ask(&cache, Some(3), None, 10), (vec![4, 5], false));
+    assert_eq!(ask(&cache, Some(3), None, 2), (vec![4, 5], true), "it lies behind those");
+    assert_eq!(ask(&cache, None, None, 2), (vec![4, 5], false), "the newest is missing");
+    for second in 5..7 {
+        apply(&mut cache, START + second * SECOND, trade(100, 1));
+    }
+    assert_eq!(ask(&cache, None, None, 2), (vec![7, 8], true), "it lies before those");
+    assert!(!ask(&cache, None, None, 3).1);
+}
+
+#[test]
+fn a_gap_between_candles_counts_where_it_lies() {
+    let mut cache = cache(64);
+    for second in 0..3 {
+        apply(&mut cache, START + second * SECOND, trade(100, 1));
+    }
+    let gap = Body::Gap { channel: Channel::Trades, reason: Reason::Eof, missed: 1 };
+    apply(&mut cache, START + 3 * SECOND, gap);
+    for second in 4..9 {
+        apply(&mut cache, START + second * SECOND, trade(100, 1));
+    }
+    let is_complete = |from: Option<i64>, limit| {
+        let from = from.map(|second| START / 1_000_000 + second * 1_000);
+        let range = HistoryRange { from, to: None, limit };
+        let mut seconds = Vec::new();
+        let stream = Stream::Candles(Interval::Second1);
+        let complete = cache.history(ID, stream, range, |event| {
+            let EventBody::Candle(candle) = event.body else { panic!("no candle") };
+            seconds.push((candle.open_time.0 - START) / SECOND);
+        });
+        (seconds, complete)
+    };
+    assert_eq!(is_complete(None, 2), (vec![7, 8], true), "the newest are whole");
+    assert_eq!(is_complete(Some(6), 10), (vec![6, 7, 8], true));
+    assert!(!is_complete(None, 10).1);
+    assert!(!is_complete(Some(0), 10).1);
 }
 
 #[test]
