@@ -36,7 +36,7 @@ fn end(running: &mut Running) -> (Option<i32>, String) {
     let mut text = String::new();
     let mut errors = running.0.stderr.take().expect("piped");
     errors.read_to_string(&mut text).expect("text");
-    (running.0.wait().expect("it ends").code(), text)
+    (running.ended().code(), text)
 }
 
 #[cfg(debug_assertions)]

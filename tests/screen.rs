@@ -176,9 +176,9 @@ fn a_stopped_process_leaves_the_terminal_and_comes_back_to_it() {
     terminal.until(SHOWN);
     // The mode follows the words; the process stands still after both.
     let stat = format!("/proc/{}/stat", terminal.child.id());
-    while !std::fs::read_to_string(&stat).expect("it is there").contains(" T ") {
-        std::thread::yield_now();
-    }
+    process::wait_for("it stands still", || {
+        std::fs::read_to_string(&stat).expect("it is there").contains(" T ")
+    });
     assert!(!terminal.is_raw());
     terminal.signal("-CONT");
     terminal.until(ENTERED);

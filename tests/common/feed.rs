@@ -23,9 +23,8 @@ use tickwire::sim::Simulator;
 use tickwire::tick::{Body, BookState, FeedState, Level, LevelFlags, Reason, Tick, TradeId};
 
 use super::bent::Bent;
-
 /// Nothing that a test waits for takes longer.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) use super::patience::PATIENCE as DEADLINE;
 
 /// Waits that keep a test short.
 pub(crate) const QUICK: BackoffPolicy = BackoffPolicy {

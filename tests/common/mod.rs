@@ -7,4 +7,5 @@ pub(crate) mod captures;
 pub(crate) mod feed;
 pub(crate) mod market;
 pub(crate) mod parse;
+pub(crate) mod patience;
 pub(crate) mod played;

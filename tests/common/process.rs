@@ -1,13 +1,20 @@
 //! The built binary, as a user starts it.
 
+#[allow(clippy::duplicate_mod, reason = "a test file that has both a floor and a process has two")]
+#[path = "patience.rs"]
+mod patience;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
 use tungstenite::protocol::frame::coding::CloseCode;
+
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub(crate) use patience::{PATIENCE, wait_for, wait_until};
 
 /// The binary with nobody at its standard input.
 pub(crate) fn tickwire() -> Command {
@@ -76,6 +83,13 @@ pub(crate) fn terminate(child: &Child) {
 /// Kills the process when a test ends early.
 pub(crate) struct Running(pub(crate) Child);
 
+impl Running {
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        wait_until("the process ends", || self.0.try_wait().expect("asked"))
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -96,6 +110,7 @@ pub(crate) fn metric(admin: TcpStream, name: &str) -> u64 {
 
 /// The same of one that is there once it has happened.
 fn found(mut admin: TcpStream, name: &str) -> Option<u64> {
+    admin.set_read_timeout(Some(PATIENCE)).expect("it has one");
     let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     admin.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
@@ -131,16 +146,15 @@ impl Served {
         Self { running: Running(child.expect("the binary runs")), gateway, admin }
     }
 
-    /// Waits for a socket of it.
+    /// Waits for a socket of it. Nothing tells that it listens where its outputs are full or gone.
     pub(crate) fn connected(&mut self, address: SocketAddr) -> TcpStream {
-        loop {
+        let socket = wait_until("it listens", || {
             let ended = self.running.0.try_wait().expect("asked");
             assert!(ended.is_none(), "it serves, and did not end with {ended:?}");
-            if let Ok(socket) = TcpStream::connect(address) {
-                return socket;
-            }
-            std::thread::yield_now();
-        }
+            TcpStream::connect(address).ok()
+        });
+        socket.set_read_timeout(Some(PATIENCE)).expect("it has one");
+        socket
     }
 
     /// The value of a metric.
@@ -150,9 +164,7 @@ impl Served {
 
     /// Waits until a metric is as large as that.
     pub(crate) fn counts(&mut self, name: &str, least: u64) {
-        while found(self.connected(self.admin), name).unwrap_or(0) < least {
-            std::thread::yield_now();
-        }
+        wait_for(name, || found(self.connected(self.admin), name).unwrap_or(0) >= least);
     }
 
     /// Serves a client, and says good-bye to it when it is told to stop.
@@ -170,7 +182,6 @@ impl Served {
             }
         };
         assert_eq!(code, Some(CloseCode::Away), "{what}");
-        let code = self.running.0.wait().expect("it ends").code();
-        assert_eq!(code, Some(0), "{what}");
+        assert_eq!(self.running.ended().code(), Some(0), "{what}");
     }
 }

@@ -4,10 +4,14 @@
 #![allow(dead_code, reason = "each test file uses its part of the floor")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(clippy::duplicate_mod, reason = "a test file that has both a floor and a process has two")]
+#[path = "../common/patience.rs"]
+mod patience;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrayvec::ArrayString;
 use serde_json::{Value, json};
@@ -21,8 +25,8 @@ use tickwire::tick::{Body, Decimal, Level, LevelFlags, Quote, Side, Tick, Ticker
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
-/// Longest wait for anything; reached only by a test that fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub(crate) use patience::{PATIENCE, wait_for};
 
 pub(crate) const BTC: InstrumentId = InstrumentId(0);
 pub(crate) const ETH: InstrumentId = InstrumentId(1);
@@ -354,15 +358,6 @@ impl Client {
             }
             seen.push(message);
         }
-    }
-}
-
-/// Waits until something holds.
-pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::yield_now();
     }
 }
 
