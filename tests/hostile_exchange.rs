@@ -7,15 +7,16 @@ mod floor;
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod process;
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use floor::Client;
+use floor::{Client, PATIENCE, wait_for};
 use process::{Served, terminate, tickwire};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -34,7 +35,8 @@ struct Beside {
     served: Served,
     exchange: Simulator,
     witness: JoinHandle<u16>,
-    seen: Arc<AtomicU64>,
+    /// One for each trade that the witness saw.
+    seen: Receiver<()>,
     log: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -58,10 +60,10 @@ impl Beside {
         let log_file = std::fs::File::create(&log).unwrap();
         let mut served = Served::start(command, Stdio::null(), log_file.into());
         served.connected(served.gateway);
-        let seen = Arc::new(AtomicU64::new(0));
-        let (mut client, count) = (Client::connect(served.gateway), Arc::clone(&seen));
+        let (sees, seen) = channel();
+        let mut client = Client::connect(served.gateway);
         client.subscribe(&["binance:BTC/USDT"], &["trades"]);
-        let witness = std::thread::spawn(move || witness(&mut client, &count));
+        let witness = std::thread::spawn(move || witness(&mut client, &sees));
         Self { served, exchange, witness, seen, log, _folder: folder }
     }
 
@@ -71,12 +73,10 @@ impl Beside {
 
     /// Waits until the witness has seen many more trades.
     fn goes_on(&mut self) {
-        let enough = self.seen.load(Ordering::Relaxed) + UNHURT;
-        while self.seen.load(Ordering::Relaxed) < enough {
-            assert!(!self.witness.is_finished(), "the witness has nothing to say any more");
-            let ended = self.served.running.0.try_wait().unwrap();
-            assert!(ended.is_none(), "the process lives, and did not end with {ended:?}");
-            std::thread::yield_now();
+        while self.seen.try_recv().is_ok() {}
+        for _ in 0..UNHURT {
+            // The end of the process would be the witness's, too.
+            self.seen.recv_timeout(PATIENCE).expect("the witness sees trades");
         }
     }
 
@@ -86,7 +86,7 @@ impl Beside {
         self.goes_on();
         terminate(&self.served.running.0);
         let code = self.witness.join().expect("it missed nothing");
-        let ended = self.served.running.0.wait().unwrap().code();
+        let ended = self.served.running.ended().code();
         let log = std::fs::read_to_string(&self.log).unwrap();
         assert_eq!((code, ended), (1001, Some(0)), "{log}");
         assert!(!log.contains("left behind"), "{log}");
@@ -96,7 +96,7 @@ impl Beside {
 }
 
 /// Reads trades whose ids and numbers follow each other until it is told good-bye; the code of that.
-fn witness(client: &mut Client, seen: &AtomicU64) -> u16 {
+fn witness(client: &mut Client, sees: &Sender<()>) -> u16 {
     let mut last = None;
     loop {
         let event: Value = match client.message() {
@@ -109,7 +109,8 @@ fn witness(client: &mut Client, seen: &AtomicU64) -> u16 {
         let next = (id, event["seq"].as_u64().unwrap());
         assert!(last.is_none_or(|(id, seq)| next == (id + 1, seq + 1)), "{last:?} {next:?}");
         last = Some(next);
-        seen.fetch_add(1, Ordering::Relaxed);
+        // Nobody asks any more when a test has failed.
+        let _ = sees.send(());
     }
 }
 
@@ -243,6 +244,80 @@ fn thousands_of_errors_end_their_connection_and_are_told_in_a_few_lines() {
         assert!(!lines.is_empty() && lines.len() <= 20, "{exchange}: {lines:#?}");
     }
     assert!((log.lines().count() as u64) < LOG_LINES_BURST, "{log}");
+}
+
+/// The same text in a frame whose length is written in eight bytes, though one would do.
+fn frame_of_long_length(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81, 127];
+    frame.extend((text.len() as u64).to_be_bytes());
+    frame.extend(text.as_bytes());
+    frame
+}
+
+#[test]
+fn lengths_that_no_frame_has_end_their_connection_alone_and_odd_ones_are_read() {
+    const LENGTHS: [u64; 3] = [1 << 63, u64::MAX, i64::MAX as u64];
+    let mut feeds = String::new();
+    for (at, (exchange, symbol, complaint)) in COMPLAINTS.into_iter().enumerate() {
+        let connections = AtomicUsize::new(at);
+        let address = upgrading(move |stream| {
+            stream.write_all(&frame_of_long_length(&complaint(0)))?;
+            let length = LENGTHS[connections.fetch_add(1, Ordering::Relaxed) % LENGTHS.len()];
+            stream.write_all(&[&[0x81, 127][..], &length.to_be_bytes()].concat())?;
+            until_it_ends(stream)?;
+            Ok(())
+        });
+        feeds.push_str(&feed(exchange, symbol, "\"ticker\"", &format!("ws://{address}")));
+    }
+    let mut beside = Beside::start("", &feeds);
+    for (exchange, ..) in COMPLAINTS {
+        let errors = format!("tickwire_feed_exchange_errors_total{{exchange=\"{exchange}\"}}");
+        beside.served.counts(&errors, 2);
+        let of = format!("exchange=\"{exchange}\",reason=\"frame too large\"");
+        beside.served.counts(&format!("tickwire_feed_reconnects_total{{{of}}}"), 2);
+    }
+    beside.goes_on();
+    beside.ends_in_order();
+}
+
+/// Answers beside the stream that are not as long as they say, or say no length.
+const BODIES: [&str; 7] = [
+    "Content-Length: 1000\r\n\r\n{\"a\":",
+    "Content-Length: 3\r\n\r\n{\"a\":[1,2,3]}",
+    "Content-Length: 9223372036854775808\r\n\r\n{}",
+    "Content-Length: 18446744073709551616\r\n\r\n{}",
+    "Content-Length: -1\r\n\r\n{}",
+    "Content-Length: 2\r\nContent-Length: 5\r\n\r\n{\"a\":",
+    "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}",
+];
+
+#[test]
+fn bodies_that_are_not_as_long_as_they_say_are_failures_of_their_request_alone() {
+    // Kraken and Deriv tell their lists on a connection.
+    let asked = COMPLAINTS
+        .into_iter()
+        .filter(|(exchange, ..)| !matches!(exchange, ExchangeId::Kraken | ExchangeId::Deriv));
+    let asked: Vec<Complaint> = asked.collect();
+    let mut feeds = String::new();
+    for (at, &(exchange, symbol, _)) in asked.iter().enumerate() {
+        let connections = AtomicUsize::new(at);
+        let rest = hostile(move |mut stream| {
+            let body = BODIES[connections.fetch_add(1, Ordering::Relaxed) % BODIES.len()];
+            let mut head = BufReader::new(stream.try_clone()?).lines();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{body}")
+        });
+        let silent = upgrading(|stream| until_it_ends(stream).map(|_| ()));
+        let own = feed(exchange, symbol, "\"ticker\"", &format!("ws://{silent}"));
+        feeds.push_str(&own.replace("http://127.0.0.1:9", &format!("http://{rest}")));
+    }
+    let mut beside = Beside::start("", &feeds);
+    for (exchange, ..) in asked {
+        let failed = format!("tickwire_rest_failures_total{{exchange=\"{exchange}\"}}");
+        beside.served.counts(&failed, 2);
+    }
+    beside.goes_on();
+    beside.ends_in_order();
 }
 
 const CENTS: u64 = 6_500_000;
@@ -388,9 +463,10 @@ fn clients_that_never_read_hold_a_bounded_queue_and_nobody_else_up() {
     // What a turn adds before a client is found to be too slow, in whole chunks.
     let most = SILENT * (QUEUE + 2 * OUTBOX_CHUNK_BYTES as u64);
     let mut largest = 0;
-    while beside.served.metric("tickwire_broadcast_slow_closes_total") < SILENT {
+    wait_for("they are closed", || {
         largest = largest.max(beside.served.metric("tickwire_queue_bytes"));
-    }
+        beside.served.metric("tickwire_broadcast_slow_closes_total") >= SILENT
+    });
     assert!((QUEUE / 2..=most).contains(&largest), "{largest} bytes waited, of {most}");
     beside.goes_on();
     drop(unread);
