@@ -5,9 +5,11 @@ mod common;
 use std::fmt::Write;
 
 use common::feed::{Rig, RigOptions};
+use tickwire::exchange::Subscription;
+use tickwire::feed::FeedOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::sim::{CaptureEnd, Options, Playback, Simulator, Speed};
-use tickwire::tick::{Body, Ticker};
+use tickwire::tick::{Body, Interval, Ticker};
 
 /// What slips out of an exchange, or out of somebody who does not mean it well.
 const ODD: [&str; 6] =
@@ -186,7 +188,13 @@ impl Kind {
         let simulator = Simulator::start(options).expect("it starts");
         let natives = [self.native];
         let channels = [self.channel];
-        let mut rig = Rig::start(RigOptions::new(self.exchange, &simulator, &natives, &channels));
+        // Coinbase has candles of five minutes alone.
+        let adjust: fn(&mut FeedOptions) = match self.exchange {
+            ExchangeId::CoinbaseAdvanced => |options| set_interval(options, Interval::Minute5),
+            _ => |options| set_interval(options, Interval::Minute1),
+        };
+        let options = RigOptions::new(self.exchange, &simulator, &natives, &channels);
+        let mut rig = Rig::start(RigOptions { adjust, ..options });
         let mut told = Vec::new();
         rig.wait(&format!("the last state of {} {odd}", self.exchange), |ticks| {
             let own = ticks.iter().filter(|tick| tick.instrument == InstrumentId(0));
@@ -201,6 +209,14 @@ impl Kind {
     }
 }
 
+/// Says of which length candles are to be.
+fn set_interval(options: &mut FeedOptions, interval: Interval) {
+    let candles = |one: &&mut Subscription| one.channel == Channel::Candles;
+    for one in options.subscriptions.iter_mut().filter(candles) {
+        one.interval = Some(interval);
+    }
+}
+
 /// The price that tells a state from the others.
 fn price(body: &Body, channel: Channel) -> Option<u32> {
     let price = match *body {
@@ -210,6 +226,9 @@ fn price(body: &Body, channel: Channel) -> Option<u32> {
             let mut ticker = Ticker::default();
             ticker.absorb(body);
             ticker.last?
+        }
+        Body::CandlePrices { digits, mantissas, .. } if channel == Channel::Candles => {
+            return (digits[3] == 0).then(|| u32::try_from(mantissas[3]).ok())?;
         }
         _ => return None,
     };
@@ -335,6 +354,89 @@ const MORE: [Kind; 12] = [
     },
 ];
 
+/// When the candles of these tests begin, in milliseconds; the same minute for all but Coinbase's.
+const OPEN: u64 = 1_789_999_980_000;
+
+/// States of one candle, told apart by what it closes at so far.
+const CANDLES: [Kind; 8] = [
+    Kind { exchange: ExchangeId::Binance, ..BINANCE_CANDLE },
+    Kind { exchange: ExchangeId::BinanceFutures, ..BINANCE_CANDLE },
+    Kind { exchange: ExchangeId::Bybit, ..BYBIT_CANDLE },
+    Kind { exchange: ExchangeId::BybitLinear, ..BYBIT_CANDLE },
+    Kind {
+        exchange: ExchangeId::Okx,
+        native: "AAA-USDT",
+        channel: Channel::Candles,
+        step: 1,
+        frame: |n, _| {
+            format!(
+                r#"{{"arg":{{"channel":"candle1m","instId":"AAA-USDT"}},"data":[["{OPEN}","6","9000","1","{n}","5.5","6.5","7.5","0"]]}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Kraken,
+        native: "AAA/USD",
+        channel: Channel::Candles,
+        step: 1,
+        frame: |n, _| {
+            format!(
+                r#"{{"channel":"ohlc","type":"update","timestamp":"2026-09-21T13:13:20.5Z","data":[{{"symbol":"AAA/USD","open":6.5,"high":9000.5,"low":1.5,"close":{n},"trades":13,"volume":5.5,"vwap":6.5,"interval_begin":"2026-09-21T13:13:00.000000000Z","interval":1,"timestamp":"2026-09-21T13:14:00.000000Z"}}]}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::CoinbaseAdvanced,
+        native: "AAA-USDT",
+        channel: Channel::Candles,
+        step: 1,
+        frame: |n, id| {
+            format!(
+                r#"{{"channel":"candles","client_id":"","timestamp":"2026-09-21T13:13:20.5Z","sequence_num":{id},"events":[{{"type":"update","candles":[{{"start":"1789999800","high":"9000","low":"1","open":"6","close":"{n}","volume":"5.5","product_id":"AAA-USDT"}}]}}]}}"#
+            )
+        },
+    },
+    Kind {
+        exchange: ExchangeId::Deriv,
+        native: "R_100",
+        channel: Channel::Candles,
+        step: 1,
+        frame: |n, _| {
+            let epoch = MILLIS / 1_000;
+            let open = OPEN / 1_000;
+            format!(
+                r#"{{"echo_req":{{"adjust_start_time":1,"count":60,"end":"latest","granularity":60,"req_id":8,"start":1,"style":"candles","subscribe":1,"ticks_history":"R_100"}},"msg_type":"ohlc","ohlc":{{"close":"{n}","epoch":{epoch},"granularity":60,"high":"9000.5","id":"aca805dc-6437-b53e-4a4d-6c4830781afd","low":"1.5","open":"6.5","open_time":{open},"pip_size":2,"symbol":"R_100"}},"req_id":8,"subscription":{{"id":"aca805dc-6437-b53e-4a4d-6c4830781afd"}}}}"#
+            )
+        },
+    },
+];
+
+const BINANCE_CANDLE: Kind = Kind {
+    exchange: ExchangeId::Binance,
+    native: "AAAUSDT",
+    channel: Channel::Candles,
+    step: 1,
+    frame: |n, _| {
+        let (millis, end) = (MILLIS + u64::from(n), OPEN + 59_999);
+        format!(
+            r#"{{"stream":"aaausdt@kline_1m","data":{{"e":"kline","E":{millis},"s":"AAAUSDT","k":{{"t":{OPEN},"T":{end},"s":"AAAUSDT","i":"1m","f":5,"L":9,"o":"6","c":"{n}","h":"9000","l":"1","v":"5.5","n":5,"x":false,"q":"6.5","V":"7.5","Q":"8.5","B":"0"}}}}}}"#
+        )
+    },
+};
+
+const BYBIT_CANDLE: Kind = Kind {
+    exchange: ExchangeId::Bybit,
+    native: "AAAUSDT",
+    channel: Channel::Candles,
+    step: 1,
+    frame: |n, _| {
+        let (millis, end) = (MILLIS + u64::from(n), OPEN + 59_999);
+        format!(
+            r#"{{"topic":"kline.1.AAAUSDT","data":[{{"start":{OPEN},"end":{end},"interval":"1","open":"6","close":"{n}","high":"9000","low":"1","volume":"5.5","turnover":"6.5","confirm":false,"timestamp":{millis}}}],"ts":{millis},"type":"snapshot"}}"#
+        )
+    },
+};
+
 const BYBIT_TICKER: Kind = Kind {
     exchange: ExchangeId::Bybit,
     native: "AAAUSDT",
@@ -392,7 +494,7 @@ fn every_other_state_is_told_whatever_stands_where_a_value_should() {
     let ends = FIRST + APART * ODD_VALUES.len() as u32;
     let is_odd = |n: u32| n > FIRST && n < ends && (n - FIRST) % APART == APART / 2;
     let right: Vec<u32> = (FIRST..ends).filter(|&n| !is_odd(n)).chain([LAST]).collect();
-    for kind in KINDS.into_iter().chain(MORE) {
+    for kind in KINDS.into_iter().chain(MORE).chain(CANDLES) {
         let places = values(&(kind.frame)(FIRST, &kind.number(FIRST).to_string())).len();
         for place in 0..places {
             let (mut text, mut name, mut is_symbol) = (String::new(), String::new(), false);
