@@ -39,7 +39,7 @@ use self::publish::rings::Rings;
 use self::read::{Outcome, Reader};
 use self::resync::{Resyncs, Try};
 use crate::clock::{Clock, MonoNanos};
-use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription, with_books};
+use crate::exchange::{Batch, BookSnapshot, Exchange, SnapshotSource, Subscription};
 use crate::instrument::{Channel, InstrumentId, NativeMap, SYMBOL_BYTES_MAX};
 use crate::limits::{
     BOOK_QUIET_AFTER, BUSY_LINES_PER_TURN, FEED_COMMANDS_CAPACITY, FEED_COMMANDS_PER_TURN_MAX,
@@ -115,7 +115,7 @@ impl<E: Exchange> Feed<E> {
         let count = instruments(&subscriptions);
         let book_rules = exchange.book_rules();
         let mut publisher = Publisher::new(
-            (Books::new(book_rules), with_books(&subscriptions).collect()),
+            Books::new(book_rules),
             Numbers::new(
                 count,
                 exchange.connection_rules().trade_ids_contiguous,
@@ -128,9 +128,9 @@ impl<E: Exchange> Feed<E> {
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),
         );
-        publisher.numbers.cover(count, &subscriptions);
+        publisher.cover(count, &subscriptions);
         if options.is_known {
-            publisher.absences.begin_withdrawn(&subscriptions);
+            publisher.begin_withdrawn(&subscriptions);
         }
         if options.hides_trades {
             publisher.begin_with_hidden_trades(&subscriptions);
@@ -221,7 +221,7 @@ impl<E: Exchange> Feed<E> {
             return RING_LOOK_EVERY;
         }
         let resync = self.resyncs.as_ref().map_or(MonoNanos::MAX, Resyncs::due);
-        let held = self.publisher.numbers.due();
+        let held = self.publisher.numbers().due();
         let quiet = self.quiet.front().map_or(MonoNanos::MAX, |(due, _)| *due);
         let untold = match self.untold.is_empty() {
             true => MonoNanos::MAX,
@@ -300,10 +300,10 @@ impl<E: Exchange> Feed<E> {
         self.time_at = now.after(TIME_EVERY);
         // A date closes candles as they are known, so it is none of a time of which nothing is known.
         let heard = self.lines.heard_until(now);
-        let known = self.publisher.numbers.known_until().unwrap_or(heard);
+        let known = self.publisher.numbers().known_until().unwrap_or(heard);
         let date = self.publisher.exchange_date(heard.min(known));
         self.publisher.tell(Body::Time { date }, now);
-        self.counters.ring_occupancy.set(self.publisher.rings.occupancy() as u64);
+        self.counters.ring_occupancy.set(self.publisher.ring_occupancy() as u64);
         for (gauge, count) in self.counters.books.iter().zip(self.publisher.tally()) {
             gauge.set(count);
         }
@@ -362,7 +362,7 @@ impl<E: Exchange> Feed<E> {
     fn tend(&mut self, now: MonoNanos) {
         let (registry, notices) = (self.poller.registry(), &mut self.notices);
         let mut turn = Turn { registry, notices, now, date: self.clock.date(now) };
-        let has_looked = self.lines.tend(&self.exchange, &mut self.publisher.numbers, &mut turn);
+        let has_looked = self.lines.tend(&self.exchange, self.publisher.numbers_mut(), &mut turn);
         self.let_go(now);
         while let Some((index, change)) = self.lines.take_change() {
             self.changed(index, change, now);
@@ -375,13 +375,13 @@ impl<E: Exchange> Feed<E> {
             self.tell_absences(now);
         }
         if self.lines.take_doubts_changed() {
-            let doubts = self.lines.books_in_doubt(&self.publisher.numbers);
+            let doubts = self.lines.books_in_doubt(self.publisher.numbers());
             self.publisher.doubt(&doubts, now);
         }
         self.ask_quiet(now);
         self.publisher.judge_suspects(now);
         self.resync(now);
-        if std::mem::take(&mut self.publisher.rejoined) {
+        if self.publisher.take_rejoined() {
             self.told.clear();
             self.states_changed = true;
         }
@@ -393,7 +393,7 @@ impl<E: Exchange> Feed<E> {
     /// Books that nothing came of since they were accepted are asked for beside the stream.
     fn ask_quiet(&mut self, now: MonoNanos) {
         while let Some((_, instrument)) = self.quiet.pop_front_if(|(due, _)| *due <= now) {
-            self.publisher.books.ask_quiet(instrument);
+            self.publisher.ask_quiet(instrument);
         }
     }
 
@@ -401,7 +401,7 @@ impl<E: Exchange> Feed<E> {
     /// again.
     fn tell_absences(&mut self, now: MonoNanos) {
         while let Some(sign) = self.lines.take_sign() {
-            let absences = &self.publisher.absences;
+            let absences = self.publisher.absences();
             let kin = kin_channel(sign.stream.channel);
             if kin.is_some_and(|kin| absences.has((sign.stream.instrument, kin, None)))
                 && let Some(stream) = self.kin_of(&sign.stream)
@@ -457,10 +457,10 @@ impl<E: Exchange> Feed<E> {
     /// Asks anew for the streams of books that need a snapshot, where it comes in the stream.
     fn resync(&mut self, now: MonoNanos) {
         let Some(resyncs) = &mut self.resyncs else { return };
-        let books = &mut self.publisher.books;
-        while let Some(needed) = books.next_needed() {
+        while let Some(needed) = self.publisher.next_needed() {
             resyncs.want(needed, now);
         }
+        let books = self.publisher.books();
         while let Some(Try { instrument, attempt }) =
             resyncs.next(now, |one| books.awaits_snapshot(one))
         {
@@ -497,7 +497,7 @@ impl<E: Exchange> Feed<E> {
             }
             let reason = match standing.state {
                 FeedState::Connected => {
-                    let lacking = self.publisher.absences.reason_of(&plan.subscriptions);
+                    let lacking = self.publisher.absences().reason_of(&plan.subscriptions);
                     graver(lacking, standing.reason)
                 }
                 _ => standing.reason,
@@ -554,11 +554,11 @@ impl<E: Exchange> Feed<E> {
     /// Asks for the snapshots that books need.
     fn ask_snapshots(&mut self, now: MonoNanos) {
         let exchange = self.exchange.id();
-        while let Some(Needed { instrument, .. }) = self.publisher.books.next_needed() {
+        while let Some(Needed { instrument, .. }) = self.publisher.next_needed() {
             let Some(native) = native_of(&self.subscriptions, instrument) else { continue };
             let notice = FeedNotice::NeedSnapshot { instrument, native };
             if self.reports.try_send(FeedReport { exchange, notice }).is_err() {
-                self.publisher.books.request_failed(instrument);
+                self.publisher.request_failed(instrument);
                 self.ask_at = now.after(QUESTION_AGAIN_AFTER);
                 return;
             }

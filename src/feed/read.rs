@@ -225,8 +225,8 @@ impl<E: Exchange> Reader<'_, E> {
                     // Its trades are true; its books lack what is missing.
                     self.batch.books.clear();
                     // And a candle that it ends may lack the end.
-                    self.publisher.unheard_candles(&connection.plan.subscriptions);
-                    self.publisher.frame(self.batch, source);
+                    let streams = &connection.plan.subscriptions;
+                    self.publisher.frame_behind_hole(self.batch, streams, source);
                     return Step::Break(Some(End::Hole { expected, found }));
                 }
             }
@@ -403,7 +403,7 @@ impl<E: Exchange> Reader<'_, E> {
     /// that books lack something, they may.
     #[cold]
     fn mistrust_unnumbered(&mut self, connection: &Connection<'_>, received: MonoNanos) {
-        if self.publisher.books.loss_shows() != LossShows::Nowhere {
+        if self.publisher.books().loss_shows() != LossShows::Nowhere {
             return;
         }
         let Connection { generation, copy, .. } = *connection;
@@ -473,7 +473,7 @@ impl<E: Exchange> Reader<'_, E> {
 
     /// Any book of the connection may lack what could not be read.
     fn suspect(&mut self, subscriptions: &[Subscription], source: Source) {
-        let books = &self.publisher.books;
+        let books = self.publisher.books();
         let (shown, hidden): (Vec<_>, Vec<_>) =
             with_books(subscriptions).partition(|&one| books.shows_loss(one));
         self.outcome.attention |= !shown.is_empty();
@@ -490,7 +490,7 @@ impl<E: Exchange> Reader<'_, E> {
         for &one in &suspects {
             self.publisher.drop_beside(one, source.generation);
         }
-        let numbers = &self.publisher.numbers;
+        let numbers = self.publisher.numbers();
         let brought =
             suspects.into_iter().filter(|&one| numbers.brings_book(one, source.generation));
         let brought: Vec<_> = brought.collect();

@@ -52,12 +52,11 @@ impl Absences {
     }
 
     /// Every stream whose state is known to who listens, books aside.
-    pub(in crate::feed) fn told(&self) -> impl Iterator<Item = StreamKey> {
+    pub(super) fn told(&self) -> impl Iterator<Item = StreamKey> {
         self.told.keys().copied().filter(|(_, channel, _)| *channel != Channel::Orderbook)
     }
 
-    /// Nothing of these is carried yet, and those who listen know it.
-    pub(in crate::feed) fn begin_withdrawn(&mut self, streams: &[Subscription]) {
+    fn begin_withdrawn(&mut self, streams: &[Subscription]) {
         for one in streams {
             self.set(one, Told::Withdrawn(Reason::Configuration));
         }
@@ -100,6 +99,16 @@ pub(in crate::feed) const fn graver(one: Reason, two: Reason) -> Reason {
 }
 
 impl Publisher {
+    /// What was told of streams that are not there.
+    pub(in crate::feed) const fn absences(&self) -> &Absences {
+        &self.absences
+    }
+
+    /// Nothing of these is carried yet, and those who listen know it.
+    pub(in crate::feed) fn begin_withdrawn(&mut self, carried: &[Subscription]) {
+        self.absences.begin_withdrawn(carried);
+    }
+
     /// Streams that are not carried any more, and instruments of which nothing is: whoever listens
     /// is told that nothing will come.
     pub(in crate::feed) fn withdraw(
@@ -189,7 +198,7 @@ impl Publisher {
 
     /// Tells a stream's state once more to a ring that missed some.
     #[cold]
-    pub(in crate::feed) fn retell_stream(&mut self, stream: StreamKey) {
+    pub(super) fn retell_stream(&mut self, stream: StreamKey) {
         if let (instrument, Channel::Trades, _) = stream {
             self.retell_trades_shown(instrument);
         }

@@ -4,6 +4,7 @@ pub(super) mod absences;
 pub(super) mod dates;
 pub(super) mod rings;
 mod stamps;
+mod trades_shown;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,28 +17,30 @@ use super::line::BooksInDoubt;
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::exchange::{
     Batch, Begins, BookKind, BookSnapshot, BookUpdate, DateRules, Dated, Loss, Origin, Rejected,
-    SequencedTick, StreamKey, Subscription, with_books, with_trades,
+    SequencedTick, StreamKey, Subscription, with_books,
 };
 use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::limits::BOOK_SUSPECT_MAX;
 use crate::metrics::FeedCounters;
-use crate::proof::{Applied, Books, Joined, Left, LossShows, LossTold, Numbers, Source, Verdict};
+use crate::proof::{
+    Applied, Books, Joined, Left, LossShows, LossTold, Needed, Numbers, Source, Verdict,
+};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    pub(super) books: Books,
-    pub(super) numbers: Numbers,
-    pub(super) rings: Rings,
+    books: Books,
+    numbers: Numbers,
+    rings: Rings,
     dates: Dates,
     date_rules: DateRules,
     /// What is believed of the dates of the frame at hand.
     belief: Belief,
-    pub(super) clock: Clock,
+    clock: Clock,
     recorder: Recorder,
-    pub(super) counters: Arc<FeedCounters>,
+    counters: Arc<FeedCounters>,
     stamps: Stamps,
     /// What is to be told anew to a ring that had lapsed: books, and states of other streams.
     retell: VecDeque<StreamKey>,
@@ -47,25 +50,23 @@ pub(super) struct Publisher {
     /// may show it.
     suspects: VecDeque<(MonoNanos, InstrumentId)>,
     /// What was told of streams that are not there.
-    pub(super) absences: Absences,
+    absences: Absences,
     /// Whose trades are carried, and whether to clients; `None` as long as that was always so.
     shown_trades: Option<(bool, Vec<InstrumentId>)>,
     /// A ring that had lapsed takes ticks again: the state of the feed must be told anew.
-    pub(super) rejoined: bool,
+    rejoined: bool,
 }
 
 impl Publisher {
-    /// `books` are the instruments whose book is subscribed.
+    /// One that carries nothing yet; see [`Publisher::cover`].
     pub(super) fn new(
-        books: (Books, Vec<InstrumentId>),
+        books: Books,
         numbers: Numbers,
         date_rules: DateRules,
         rings: Rings,
         (clock, recorder): (Clock, Recorder),
         counters: Arc<FeedCounters>,
     ) -> Self {
-        let (mut books, instruments) = books;
-        books.expect(&instruments);
         Self {
             books,
             numbers,
@@ -78,12 +79,37 @@ impl Publisher {
             counters,
             stamps: Stamps::new(),
             retell: VecDeque::new(),
-            instruments,
+            instruments: Vec::new(),
             suspects: VecDeque::new(),
             absences: Absences::default(),
             shown_trades: None,
             rejoined: false,
         }
+    }
+
+    /// The books, as far as they are proven.
+    pub(super) const fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// What the exchange's numbers have shown.
+    pub(super) const fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// The same, for who decides by them which connection takes over.
+    pub(super) const fn numbers_mut(&mut self) -> &mut Numbers {
+        &mut self.numbers
+    }
+
+    /// Ticks in the fullest ring that is waited for.
+    pub(super) fn ring_occupancy(&self) -> usize {
+        self.rings.occupancy()
+    }
+
+    /// Whether a ring that had lapsed has begun to take ticks again since this was last asked.
+    pub(super) fn take_rejoined(&mut self) -> bool {
+        std::mem::take(&mut self.rejoined)
     }
 
     /// True while a ring is full, or has yet to be told the books: no frame may be read.
@@ -107,6 +133,28 @@ impl Publisher {
     /// Publishes what a frame held. Must not be called while blocked.
     #[inline]
     pub(super) fn frame(&mut self, batch: &Batch, source: Source) {
+        debug_assert!(!self.is_blocked(), "a frame is read only where a ring takes it");
+        self.stage_and_push(batch, source);
+    }
+
+    /// Publishes what a frame held that came behind a hole in its connection's numbers: candles of
+    /// these streams may lack what was in the hole. Must not be called while blocked.
+    #[cold]
+    pub(super) fn frame_behind_hole(
+        &mut self,
+        batch: &Batch,
+        streams: &[Subscription],
+        source: Source,
+    ) {
+        debug_assert!(!self.is_blocked(), "a frame is read only where a ring takes it");
+        for one in streams.iter().filter(|one| one.channel == Channel::Candles) {
+            self.unheard(one.instrument);
+        }
+        self.stage_and_push(batch, source);
+    }
+
+    #[inline]
+    fn stage_and_push(&mut self, batch: &Batch, source: Source) {
         let received = source.received;
         self.stamps.parse(received, &self.clock);
         let ours = self.clock.date(received);
@@ -199,7 +247,7 @@ impl Publisher {
     }
 
     /// Something could not be read, and nobody knows of which of these streams it was: each may lack
-    /// it. Must not be called while blocked.
+    /// it. Allowed while blocked, as it may be of the frame that has just filled a ring.
     #[cold]
     pub(super) fn lost_of_any<'a>(
         &mut self,
@@ -213,15 +261,6 @@ impl Publisher {
             }
         }
         self.stamp_and_push(source.received);
-    }
-
-    /// Something of these streams is lost, and nobody knows what: maybe of a candle. Goes out with
-    /// what is published next.
-    #[cold]
-    pub(super) fn unheard_candles(&mut self, subscriptions: &[Subscription]) {
-        for one in subscriptions.iter().filter(|one| one.channel == Channel::Candles) {
-            self.unheard(one.instrument);
-        }
     }
 
     /// What a candle of the exchange said last is lost: the next that is said of it holds that too,
@@ -508,6 +547,7 @@ impl Publisher {
     /// A connection answered the ping of this ticket: what it carries needs no trade to be taken
     /// over by the one that was asked for. Must not be called while blocked.
     pub(super) fn overlap(&mut self, generation: u32, ticket: u64, now: MonoNanos) {
+        debug_assert!(!self.is_blocked(), "what it releases may be as much as a frame");
         self.numbers.overlap(generation, ticket, self.rings.staged());
         self.stamp_and_push(now);
     }
@@ -544,34 +584,10 @@ impl Publisher {
         self.stamp_and_push(now);
     }
 
-    /// The trades of these make candles alone, and those who listen know it.
-    pub(super) fn begin_with_hidden_trades(&mut self, carried: &[Subscription]) {
-        self.shown_trades = Some((false, with_trades(carried).collect()));
-    }
-
-    /// Trades of which candles are made are carried to clients, or are not: whoever has known it
-    /// otherwise is told, behind what came before. Where they always were there is nothing to tell.
-    pub(super) fn show_trades(&mut self, carried: &[Subscription], shown: bool, now: MonoNanos) {
-        if shown && self.shown_trades.is_none() {
-            return;
-        }
-        let traded: Vec<InstrumentId> = with_trades(carried).collect();
-        let ticks = traded.iter().map(|&instrument| trades_shown(instrument, shown));
-        self.rings.staged().extend(ticks);
-        self.shown_trades = Some((shown, traded));
-        self.stamp_and_push(now);
-    }
-
-    /// The same, of one instrument, to a ring that may have missed it.
-    pub(super) fn retell_trades_shown(&mut self, instrument: InstrumentId) {
-        if let Some((shown, _)) = self.shown_trades {
-            self.rings.staged().push(trades_shown(instrument, shown));
-        }
-    }
-
     /// Gives up waiting for other connections where it has taken too long. Must not be called while
     /// blocked.
     pub(super) fn expire(&mut self, now: MonoNanos) {
+        debug_assert!(!self.is_blocked(), "what it releases may be as much as a frame");
         if now >= self.numbers.due() {
             self.numbers.expire(now, self.rings.staged());
             self.release_books();
@@ -583,6 +599,21 @@ impl Publisher {
         for instrument in self.numbers.held_books() {
             self.release_book(instrument);
         }
+    }
+
+    /// The next book that has to be asked for; see [`Books::next_needed`].
+    pub(super) fn next_needed(&mut self) -> Option<Needed> {
+        self.books.next_needed()
+    }
+
+    /// The request for a book's snapshot could not be made: it is needed as before.
+    pub(super) fn request_failed(&mut self, instrument: InstrumentId) {
+        self.books.request_failed(instrument);
+    }
+
+    /// Nothing came of a book since it was accepted: it is asked for if it still has no state.
+    pub(super) fn ask_quiet(&mut self, instrument: InstrumentId) {
+        self.books.ask_quiet(instrument);
     }
 
     /// The subscription of a book was accepted. One that is told as not there for its silence waits
@@ -602,6 +633,7 @@ impl Publisher {
         snapshot: &BookSnapshot,
         now: MonoNanos,
     ) -> Joined {
+        debug_assert!(!self.is_blocked(), "a book may be as much as many frames");
         let joined = self.books.snapshot(instrument, snapshot, self.rings.staged());
         self.stamp_and_push(now);
         joined
@@ -812,10 +844,6 @@ fn dated_ahead(trade: &SequencedTick, by: DatedAhead) -> SequencedTick {
         *ahead = by;
     }
     trade
-}
-
-fn trades_shown(instrument: InstrumentId, shown: bool) -> Tick {
-    Tick::new(instrument, UnixNanos::NONE, Body::TradesShown { shown })
 }
 
 /// The channel of what a parser makes.

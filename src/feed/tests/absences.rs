@@ -154,3 +154,29 @@ fn a_ring_that_missed_states_is_told_all_of_them() {
     let stream = Some((BookState::Stale, Reason::RateLimited));
     assert_eq!(told(&pair), ((state, book), stream));
 }
+
+#[cfg(debug_assertions)]
+#[test]
+fn what_may_be_as_much_as_a_frame_is_not_published_while_a_ring_is_full() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::proof::Source;
+
+    let mut pair = Pair::new(OKX, |_| {}, |_| {});
+    pair.pass(secs(3));
+    let feed = &mut pair.hand.feed;
+    let now = feed.clock.now();
+    while !feed.publisher.is_blocked() {
+        feed.publisher.tell(Body::Time { date: UnixNanos(1) }, now);
+    }
+    let source = Source { generation: 1, copy: 0, received: now, sent: UnixNanos::NONE };
+    let batch = Batch::new();
+    let mut panics = |call: &dyn Fn(&mut Publisher)| {
+        catch_unwind(AssertUnwindSafe(|| call(&mut feed.publisher))).is_err()
+    };
+    assert!(panics(&|publisher| publisher.frame(&batch, source)));
+    assert!(panics(&|publisher| publisher.frame_behind_hole(&batch, &[], source)));
+    assert!(panics(&|publisher| publisher.overlap(1, 0, now)));
+    assert!(panics(&|publisher| publisher.expire(now)));
+    assert!(!panics(&|publisher| publisher.lost_of_any([], source)), "it may be of a frame before");
+}

@@ -239,7 +239,7 @@ fn one_length_of_candles_that_is_refused_is_told_and_hides_no_other() {
         }
     }
     assert_eq!(spoken.states(), [refused], "the bars of a minute say nothing of those of five");
-    assert!(spoken.hand.feed.publisher.absences.has((
+    assert!(spoken.hand.feed.publisher.absences().has((
         InstrumentId(0),
         Channel::Candles,
         Some(Interval::Minute5)

@@ -79,7 +79,7 @@ impl Books {
         self.pair.exchange.pause(true);
         self.pass(secs(3));
         for (index, native) in self.natives.iter().enumerate() {
-            let books = &self.pair.hand.feed.publisher.books;
+            let books = self.pair.hand.feed.publisher.books();
             let instrument = InstrumentId(index as u32);
             assert_eq!(books.state(instrument), Some(BookState::Live), "{}", self.exchange);
             let own = books.book(instrument).unwrap();
