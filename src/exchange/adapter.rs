@@ -67,6 +67,19 @@ pub struct Adapter<P> {
     reader: JsonReader,
 }
 
+impl<P: Protocol + Default> Adapter<P> {
+    /// An adapter of an exchange with one protocol, that knows no instrument yet.
+    pub fn new() -> Self {
+        Self::of(P::default())
+    }
+}
+
+impl<P: Protocol + Default> Default for Adapter<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<P: Protocol> Adapter<P> {
     /// An adapter that knows no instrument yet.
     pub(super) fn of(protocol: P) -> Self {

@@ -259,6 +259,19 @@ impl<'a> Cursor<'a> {
         Some(number)
     }
 
+    /// As [`Cursor::decimal`], behind a text that ends with its quotation mark.
+    #[inline(always)]
+    pub fn decimal_behind<const N: usize>(&mut self, text: &[u8; N]) -> Option<Decimal> {
+        self.expect(text)?;
+        self.decimal()
+    }
+
+    /// The same behind a text that may be absent: `Some(None)`.
+    #[inline(always)]
+    pub fn decimal_if_behind<const N: usize>(&mut self, text: &[u8; N]) -> Option<Option<Decimal>> {
+        if self.take(text) { Some(Some(self.decimal()?)) } else { Some(None) }
+    }
+
     /// Moves over a bare decimal without sign and exponent. What follows it is for the caller to
     /// read: only a comma or a closing bracket makes it a whole number of JSON.
     #[inline(always)]

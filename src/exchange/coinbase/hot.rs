@@ -18,7 +18,7 @@ use crate::instrument::InstrumentId;
 use crate::json::PaddedFrame;
 use crate::json::scan::{Cursor, Word};
 use crate::limits::FRAME_LEVELS_MAX;
-use crate::tick::{Decimal, Level, Side, Ticker, TradeId};
+use crate::tick::{Level, Side, Ticker, TradeId};
 
 /// Reads a frame of a hot shape into the batch. On `None` the batch may hold parts of it.
 #[inline]
@@ -119,17 +119,17 @@ fn ticker(context: &Context<'_>, mut cursor: Cursor<'_>, batch: &mut Batch) -> O
     let sequence = Some(cursor.unsigned()?);
     cursor.expect(b",\"product_id\":\"")?;
     let product = cursor.until(b'"')?;
-    let last = number(&mut cursor, b",\"price\":\"")?;
-    let open = number(&mut cursor, b",\"open_24h\":\"")?;
-    let volume = number(&mut cursor, b",\"volume_24h\":\"")?;
-    let low = number(&mut cursor, b",\"low_24h\":\"")?;
-    let high = number(&mut cursor, b",\"high_24h\":\"")?;
+    let last = cursor.decimal_behind(b",\"price\":\"")?;
+    let open = cursor.decimal_behind(b",\"open_24h\":\"")?;
+    let volume = cursor.decimal_behind(b",\"volume_24h\":\"")?;
+    let low = cursor.decimal_behind(b",\"low_24h\":\"")?;
+    let high = cursor.decimal_behind(b",\"high_24h\":\"")?;
     cursor.expect(b",\"volume_30d\":\"")?;
     cursor.skip_text()?;
-    let bid = number(&mut cursor, b",\"best_bid\":\"")?;
-    let bid_size = option(&mut cursor, b",\"best_bid_size\":\"")?;
-    let ask = number(&mut cursor, b",\"best_ask\":\"")?;
-    let ask_size = option(&mut cursor, b",\"best_ask_size\":\"")?;
+    let bid = cursor.decimal_behind(b",\"best_bid\":\"")?;
+    let bid_size = cursor.decimal_if_behind(b",\"best_bid_size\":\"")?;
+    let ask = cursor.decimal_behind(b",\"best_ask\":\"")?;
+    let ask_size = cursor.decimal_if_behind(b",\"best_ask_size\":\"")?;
     cursor.expect(b",\"side\":\"")?;
     cursor.skip_text()?;
     cursor.expect(b",\"time\":\"")?;
@@ -188,19 +188,6 @@ fn side(cursor: &mut Cursor<'_>, side: Side, levels: &mut Vec<Level>) -> Option<
 #[inline(always)]
 const fn side_of(is_buy: bool) -> Side {
     if is_buy { Side::Bid } else { Side::Ask }
-}
-
-/// A decimal behind a key.
-#[inline(always)]
-fn number<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Decimal> {
-    cursor.expect(key)?;
-    cursor.decimal()
-}
-
-/// A decimal behind a key that may be absent: `Some(None)`.
-#[inline(always)]
-fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Option<Decimal>> {
-    if cursor.take(key) { Some(Some(cursor.decimal()?)) } else { Some(None) }
 }
 
 /// The time, which may be absent, and the end of the frame; then whose it is.

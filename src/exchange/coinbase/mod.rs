@@ -83,19 +83,6 @@ pub struct CoinbaseProtocol {
     minute: Minute,
 }
 
-impl Coinbase {
-    /// An adapter that knows no instrument yet.
-    pub fn new() -> Self {
-        Self::of(CoinbaseProtocol::default())
-    }
-}
-
-impl Default for Coinbase {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Protocol for CoinbaseProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::Coinbase

@@ -206,10 +206,10 @@ fn ticker(
 ) -> Option<()> {
     cursor.expect(b",\"tickers\":[{\"type\":\"ticker\",\"product_id\":\"")?;
     let product = cursor.until(b'"')?;
-    let last = number(&mut cursor, b",\"price\":\"")?;
-    let volume = number(&mut cursor, b",\"volume_24_h\":\"")?;
-    let low = number(&mut cursor, b",\"low_24_h\":\"")?;
-    let high = number(&mut cursor, b",\"high_24_h\":\"")?;
+    let last = cursor.decimal_behind(b",\"price\":\"")?;
+    let volume = cursor.decimal_behind(b",\"volume_24_h\":\"")?;
+    let low = cursor.decimal_behind(b",\"low_24_h\":\"")?;
+    let high = cursor.decimal_behind(b",\"high_24_h\":\"")?;
     cursor.expect(b",\"low_52_w\":\"")?;
     cursor.skip_text()?;
     cursor.expect(b",\"high_52_w\":\"")?;
@@ -217,14 +217,14 @@ fn ticker(
     cursor.expect(b",\"price_percent_chg_24_h\":\"")?;
     let percent = percent(&mut cursor)?;
     // Both prices first on the wire, each with its quantity in the documentation.
-    let bid = number(&mut cursor, b",\"best_bid\":\"")?;
-    let early = option(&mut cursor, b",\"best_bid_quantity\":\"")?;
-    let ask = number(&mut cursor, b",\"best_ask\":\"")?;
+    let bid = cursor.decimal_behind(b",\"best_bid\":\"")?;
+    let early = cursor.decimal_if_behind(b",\"best_bid_quantity\":\"")?;
+    let ask = cursor.decimal_behind(b",\"best_ask\":\"")?;
     let bid_size = match early {
         Some(size) => size,
-        None => number(&mut cursor, b",\"best_bid_quantity\":\"")?,
+        None => cursor.decimal_behind(b",\"best_bid_quantity\":\"")?,
     };
-    let ask_size = number(&mut cursor, b",\"best_ask_quantity\":\"")?;
+    let ask_size = cursor.decimal_behind(b",\"best_ask_quantity\":\"")?;
     cursor.expect(b"}]")?;
     let instrument = find(context, &cursor, product)?;
     end(cursor)?;
@@ -250,19 +250,6 @@ fn percent(cursor: &mut Cursor<'_>) -> Option<Decimal> {
     let negative = cursor.take(b"-");
     let number = cursor.decimal()?;
     if negative { Decimal::new(-number.mantissa(), number.digits()) } else { Some(number) }
-}
-
-/// A decimal behind a key.
-#[inline(always)]
-fn number<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Decimal> {
-    cursor.expect(key)?;
-    cursor.decimal()
-}
-
-/// A decimal behind a key that may be absent: `Some(None)`.
-#[inline(always)]
-fn option<const N: usize>(cursor: &mut Cursor<'_>, key: &[u8; N]) -> Option<Option<Decimal>> {
-    if cursor.take(key) { Some(Some(cursor.decimal()?)) } else { Some(None) }
 }
 
 #[inline(always)]

@@ -81,19 +81,6 @@ pub struct AdvancedProtocol {
     minute: Minute,
 }
 
-impl CoinbaseAdvanced {
-    /// An adapter that knows no instrument yet.
-    pub fn new() -> Self {
-        Self::of(AdvancedProtocol::default())
-    }
-}
-
-impl Default for CoinbaseAdvanced {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Protocol for AdvancedProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::CoinbaseAdvanced

@@ -159,19 +159,6 @@ pub struct OkxProtocol {
     sources: BookSources,
 }
 
-impl Default for Okx {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Okx {
-    /// An adapter that knows no instrument yet.
-    pub fn new() -> Self {
-        Self::of(OkxProtocol::default())
-    }
-}
-
 impl Protocol for OkxProtocol {
     fn id(&self) -> ExchangeId {
         ExchangeId::Okx
