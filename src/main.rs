@@ -14,8 +14,10 @@ fn main() -> ExitCode {
     cli::signals::outlive_limits_of_files();
     let arguments = cli::Arguments::parse();
     cli::log::start();
-    match cli::run(arguments) {
+    let code = match cli::run(arguments) {
         Ok(code) => code,
         Err(error) => cli::failure(&error),
-    }
+    };
+    cli::log::drain();
+    code
 }

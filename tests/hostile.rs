@@ -6,8 +6,9 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod process;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -122,6 +123,42 @@ fn a_gateway_behind_head_serves_on_and_ends_in_order() {
     let first = BufReader::new(reader).lines().next().expect("a line").expect("text");
     assert!(first.contains("tickwire serves"), "{first}");
     served.serves_and_ends_in_order("nobody reads any more");
+}
+
+/// An output that is open, full, and not read; and its reader.
+fn stalled() -> (UnixStream, UnixStream) {
+    let (reader, mut writer) = UnixStream::pair().expect("a pair");
+    writer.set_nonblocking(true).expect("set");
+    while writer.write(&[b'-'; 4096]).is_ok() {}
+    writer.set_nonblocking(false).expect("set");
+    (reader, writer)
+}
+
+#[test]
+fn a_gateway_whose_outputs_are_not_read_waits_for_neither_and_ends_in_order() {
+    let output = |end: UnixStream| Stdio::from(std::os::fd::OwnedFd::from(end));
+    let (_reader, writer) = stalled();
+    let served = Served::demo(Stdio::null(), output(writer));
+    served.serves_and_ends_in_order("a log that nobody reads");
+    let (_reader, writer) = stalled();
+    let served = Served::demo(output(writer), Stdio::null());
+    served.serves_and_ends_in_order("an output that nobody reads");
+}
+
+#[test]
+fn a_log_that_was_not_read_for_a_while_comes_whole_and_in_order() {
+    let (mut reader, writer) = stalled();
+    let mut served = Served::demo(Stdio::null(), std::os::fd::OwnedFd::from(writer).into());
+    drop(served.connected(served.gateway));
+    let log = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        reader.read_to_end(&mut text).expect("read");
+        String::from_utf8(text).expect("text")
+    });
+    served.serves_and_ends_in_order("a log that is read at last");
+    let log = log.join().expect("no panic");
+    let at = |words: &str| log.find(words).unwrap_or_else(|| panic!("{words} in {log}"));
+    assert!(at("INFO serving ws://") < at("feeds with"), "{log}");
 }
 
 /// A gateway with a configuration, whose log goes to a file.

@@ -1,20 +1,26 @@
 //! Logs: lines on standard error, filtered by `TICKWIRE_LOG` (`info` where it is not set), and of each
 //! place of the program no more than `throttle.rs` lets pass.
 //!
+//! A command that somebody waits for writes them itself. What serves has them written by a thread of
+//! their own ([`detach`]), since a reader that stalls must not hold it up.
+//!
 //! The last of them are kept for the screen. While it covers the terminal, lines that would be
 //! written across it are only kept; when it is gone, the newest of those are written after all.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
+use super::outlet::Outlet;
 use super::throttle::Throttle;
 use tickwire::clock::UnixNanos;
-use tickwire::limits::{LOG_LINE_BYTES_KEPT, LOG_LINES_KEPT};
+use tickwire::limits::{LOG_LINE_BYTES_KEPT, LOG_LINES_KEPT, OUTPUT_DRAIN_MAX};
 use tickwire::metrics::log_line_dropped;
-use tickwire::printable::{Printable, is_odd};
+use tickwire::printable::{Printable, is_odd, printable_lines};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -30,6 +36,9 @@ const LINES_REPEATED: usize = 10;
 
 /// A screen covers the terminal that standard error is.
 static COVERED: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard error, once somebody serves.
+static OUTLET: OnceLock<Arc<Outlet>> = OnceLock::new();
 
 static KEPT: Mutex<VecDeque<Line>> = Mutex::new(VecDeque::new());
 
@@ -69,6 +78,46 @@ pub(crate) fn start() {
              warn,tickwire::feed=debug",
             Printable(&wish)
         );
+    }
+}
+
+/// From now on nobody waits for standard error, not even who panics. Where the system has no thread
+/// for it, everything stays as it was.
+pub(super) fn detach() {
+    match Outlet::start("log", write_now) {
+        Ok(outlet) => drop(OUTLET.set(outlet)),
+        Err(error) => return tracing::warn!(%error, "the log has no thread of its own"),
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let (name, trace) = (thread.name().unwrap_or("unnamed"), Backtrace::capture());
+        let trace = match trace.status() {
+            BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
+        write_soon(printable_lines(&format!("thread '{name}' {panic}{trace}\n")));
+    }));
+}
+
+/// Writes lines to standard error, or has them written; one that it does not take is dropped and
+/// counted.
+pub(super) fn write_soon(lines: String) {
+    let Some(outlet) = OUTLET.get() else { return write_now(&lines) };
+    if !outlet.push(lines) {
+        log_line_dropped();
+    }
+}
+
+fn write_now(lines: &str) {
+    if io::stderr().lock().write_all(lines.as_bytes()).is_err() {
+        log_line_dropped();
+    }
+}
+
+/// Waits until everything was written, for a bounded time.
+pub(crate) fn drain() {
+    if let Some(outlet) = OUTLET.get() {
+        outlet.drain(Instant::now() + OUTPUT_DRAIN_MAX);
     }
 }
 
@@ -116,21 +165,27 @@ pub(super) fn uncover() {
     if !COVERED.swap(false, Ordering::Relaxed) {
         return;
     }
+    for line in withheld() {
+        write_soon(line);
+    }
+    // Who is about to stop or to end would leave them behind.
+    drain();
+}
+
+/// The newest of the lines that were only kept. The next time only what came since then counts.
+fn withheld() -> Vec<String> {
     let mut kept = kept();
     let withheld: Vec<&mut Line> = kept.iter_mut().filter(|line| line.withheld).collect();
     let earlier = withheld.len().saturating_sub(LINES_REPEATED);
-    let mut out = io::stderr().lock();
+    let mut lines = Vec::with_capacity(LINES_REPEATED);
     for (index, line) in withheld.into_iter().enumerate() {
-        // The next time only what came since then counts.
         line.withheld = false;
-        if index < earlier {
-            continue;
-        }
-        let (time, level) = (OfDay(line.time), line.level);
-        if writeln!(out, "{time} {level:>5} {}", line.text).is_err() {
-            log_line_dropped();
+        if index >= earlier {
+            let (time, level) = (OfDay(line.time), line.level);
+            lines.push(format!("{time} {level:>5} {}\n", line.text));
         }
     }
+    lines
 }
 
 /// Standard error, which may be closed, full or gone: a line that it does not take is dropped and
@@ -172,10 +227,7 @@ impl Write for StandardError {
         if COVERED.load(Ordering::Relaxed) {
             return Ok(line.len());
         }
-        let text = self.printable(&String::from_utf8_lossy(line));
-        if io::stderr().lock().write_all(text.as_bytes()).is_err() {
-            log_line_dropped();
-        }
+        write_soon(self.printable(&String::from_utf8_lossy(line)));
         Ok(line.len())
     }
 

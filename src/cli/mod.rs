@@ -6,6 +6,7 @@ mod demo;
 mod lines;
 pub(crate) mod log;
 mod numbers;
+mod outlet;
 mod output;
 mod ready;
 mod reload;

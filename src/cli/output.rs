@@ -5,7 +5,12 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::time::Instant;
 
+use super::log;
+use super::outlet::Outlet;
+use tickwire::limits::OUTPUT_DRAIN_MAX;
 use tickwire::metrics::output_write_failed;
 use tickwire::printable::printable_lines;
 
@@ -71,6 +76,41 @@ pub(super) fn print(text: fmt::Arguments<'_>) -> io::Result<()> {
     Told.flush()
 }
 
+/// Prints of one who serves, which nobody waits for and whose failures end nothing: a gateway serves
+/// its clients, not its standard output.
+#[derive(Debug)]
+pub(super) struct Detached(Option<Arc<Outlet>>);
+
+impl Detached {
+    /// Where the system has no thread for it, nothing is printed.
+    pub(super) fn start() -> Self {
+        let mut is_told = false;
+        let outlet = Outlet::start("output", move |text| {
+            if let Err(error) = print(format_args!("{text}"))
+                && !std::mem::replace(&mut is_told, true)
+            {
+                tracing::warn!("{error}; serving goes on");
+            }
+        });
+        let told = outlet.inspect_err(|error| tracing::warn!(%error, "nothing can be printed"));
+        Self(told.ok())
+    }
+
+    /// What does not fit counts as a write that failed.
+    pub(super) fn print(&self, text: fmt::Arguments<'_>) {
+        if !self.0.as_ref().is_some_and(|outlet| outlet.push(text.to_string())) {
+            output_write_failed();
+        }
+    }
+
+    /// Waits until everything was written, for a bounded time.
+    pub(super) fn drain(&self) {
+        if let Some(outlet) = &self.0 {
+            outlet.drain(Instant::now() + OUTPUT_DRAIN_MAX);
+        }
+    }
+}
+
 /// Whether an error is that of standard output.
 pub(super) fn is_of_output(error: &(dyn std::error::Error + 'static)) -> bool {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -79,5 +119,5 @@ pub(super) fn is_of_output(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Some lines on standard error. A closed standard error is nobody's problem here.
 pub(super) fn tell(lines: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&lines.to_string()));
+    log::write_soon(printable_lines(&format!("{lines}\n")));
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -15,10 +14,11 @@ use tickwire::gateway::{Footprint, Gateway};
 use tickwire::limits::{CONFIG_LOOK_EVERY, PLAIN_LINES_EVERY, READY_EVERY, SCREEN_EVERY};
 
 use super::demo::Demo;
+use super::output::Detached;
 use super::ready::Ready;
 use super::reload::Source;
 use super::screen::{Key, Screen, is_suitable};
-use super::{lines, output, signals};
+use super::{lines, log, signals};
 
 /// What `run --live` serves without a file.
 const LIVE: &str = include_str!("live.toml");
@@ -70,15 +70,18 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             Config::parse(&demo.insert(started).configuration(), None, Config::environment())?
         }
     };
+    log::detach();
+    let output = Detached::start();
     let mut gateway = Gateway::start(&config, clock)?;
     let what = if demo.is_some() { "simulated exchanges" } else { "exchanges" };
-    announce(&gateway, what);
-    let show = Show::start(&gateway, what);
+    announce(&gateway, what, &output);
+    let show = Show::start(&gateway, what, &output);
     let limit = arguments.seconds.map(Duration::from_secs);
     let stopped = show.until_stopped(&mut gateway, &requests, source, limit);
     let report = gateway.stop();
     drop(demo);
-    print(format_args!("\n{report}\n"));
+    output.print(format_args!("\n{report}\n"));
+    output.drain();
     stopped.map(|()| ExitCode::SUCCESS)
 }
 
@@ -87,18 +90,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 #[error("thread {0} panicked, so the gateway stopped; please report this with the lines before it")]
 struct Failed(String);
 
-/// A gateway serves its clients, not its standard output: when that fails, it says so once and goes
-/// on.
-fn print(text: std::fmt::Arguments<'_>) {
-    static TOLD: Once = Once::new();
-    if let Err(error) = output::print(text) {
-        TOLD.call_once(|| tracing::warn!("{error}; serving goes on"));
-    }
-}
-
-fn announce(gateway: &Gateway, what: &str) {
+fn announce(gateway: &Gateway, what: &str, output: &Detached) {
     let (url, admin) = (gateway.url(), gateway.admin_address());
-    print(format_args!(
+    output.print(format_args!(
         "tickwire serves {what} on {url}\nmetrics and health on http://{admin}\n\
          try: tickwire watch {url} BTC/USDT\nCtrl-C stops\n\n"
     ));
@@ -121,24 +115,31 @@ struct Requests {
 }
 
 /// The screen on a terminal, a line now and then elsewhere.
-struct Show {
+struct Show<'a> {
     screen: Option<Screen>,
+    output: &'a Detached,
 }
 
-impl Show {
-    fn start(gateway: &Gateway, what: &'static str) -> Self {
+impl<'a> Show<'a> {
+    fn start(gateway: &Gateway, what: &'static str, output: &'a Detached) -> Self {
         let start = || {
             let started = Screen::start(gateway, what);
             started.inspect_err(|error| tracing::warn!(%error, "cannot draw on the terminal")).ok()
         };
-        Self { screen: if is_suitable() { start() } else { None } }
+        if !is_suitable() {
+            return Self { screen: None, output };
+        }
+        // What was said before the screen belongs before it.
+        output.drain();
+        log::drain();
+        Self { screen: start(), output }
     }
 
     fn every(&self) -> Duration {
         if self.screen.is_some() { SCREEN_EVERY } else { PLAIN_LINES_EVERY }
     }
 
-    /// Shows what there is. An output that fails is given up: see [`print`].
+    /// Shows what there is. A terminal that fails is given up.
     fn draw(&mut self, gateway: &Gateway) {
         match &mut self.screen {
             Some(screen) => {
@@ -146,7 +147,7 @@ impl Show {
                     self.screen = None;
                 }
             }
-            None => print(format_args!("{}", lines::line(&gateway.stats()))),
+            None => self.output.print(format_args!("{}", lines::line(&gateway.stats()))),
         }
     }
 

@@ -6,12 +6,14 @@
 //! behind one that says how many were not.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tickwire::limits::{LOG_LINES_BURST, LOG_LINES_PER_SECOND};
 use tickwire::metrics::log_line_left_out;
 use tracing::callsite::Identifier;
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
@@ -62,14 +64,15 @@ impl Bucket {
 /// all written.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// By place; there are no more than the program has.
-    buckets: Mutex<HashMap<Identifier, Bucket>>,
+    /// By place; there are no more than the program has. Lines of libraries that log by `log` have one
+    /// place for all, so of these each target is one.
+    buckets: Mutex<HashMap<(Identifier, String), Bucket>>,
 }
 
 impl Throttle {
-    fn judge(&self, of: &Metadata<'_>, now: Instant) -> Verdict {
+    fn judge(&self, of: &Metadata<'_>, foreign: String, now: Instant) -> Verdict {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.entry(of.callsite()).or_insert_with(|| Bucket::new(now)).take(now)
+        buckets.entry((of.callsite(), foreign)).or_insert_with(|| Bucket::new(now)).take(now)
     }
 }
 
@@ -79,20 +82,46 @@ impl<S: Subscriber> Layer<S> for Throttle {
         if *of.level() > Level::INFO {
             return true;
         }
-        let (verdict, place) = (self.judge(of, Instant::now()), of.target());
+        let foreign = Foreign::of(event).0;
+        let place = if foreign.is_empty() { of.target().to_owned() } else { foreign.clone() };
+        let verdict = self.judge(of, foreign, Instant::now());
         match verdict {
             Verdict::Written(0) => {}
             Verdict::Written(left_out) => {
-                tracing::warn!(left_out, place, "lines like the next one were left out");
+                tracing::warn!(left_out, %place, "lines like the next one were left out");
             }
             Verdict::First => {
                 log_line_left_out();
-                tracing::warn!(place, "more lines like the last ones of this place are left out");
+                tracing::warn!(%place, "more lines like the last ones of this place are left out");
             }
             Verdict::LeftOut => log_line_left_out(),
         }
         matches!(verdict, Verdict::Written(_))
     }
+}
+
+/// The target of a library's line that came by `log`; empty of one of ours.
+#[derive(Default)]
+struct Foreign(String);
+
+impl Foreign {
+    fn of(event: &Event<'_>) -> Self {
+        let mut foreign = Self::default();
+        if event.metadata().target() == "log" {
+            event.record(&mut foreign);
+        }
+        foreign
+    }
+}
+
+impl Visit for Foreign {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "log.target" {
+            value.clone_into(&mut self.0);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 #[cfg(test)]

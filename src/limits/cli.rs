@@ -14,6 +14,15 @@ pub const LOG_LINES_KEPT: usize = 500;
 /// Bytes of one of them; what is longer is cut there, and whole on standard error.
 pub const LOG_LINE_BYTES_KEPT: usize = 1 << 10;
 
+/// Bytes that wait for an output which is not read just now, of standard output and of the log each:
+/// the bursts of 25 places of the program together (200 lines of 200 B are 40 KB), or 3 s of
+/// everything that all of them may write in the long run (300 KB a second).
+pub const OUTPUT_QUEUE_BYTES: usize = 1 << 20;
+
+/// So long an output is waited for at the end, and before a screen: one that is read takes a full
+/// queue in far less, and one that is not read would never take it.
+pub const OUTPUT_DRAIN_MAX: Duration = Duration::from_millis(500);
+
 /// How often a waiting client looks whether it is to stop.
 pub const WATCH_LOOK_EVERY: Duration = Duration::from_millis(100);
 

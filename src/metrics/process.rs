@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Of the process, as its standard error is: logging begins before any gateway, and never ends.
 static LOG_LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// A line of the log could not be written. Any thread may say so.
+/// A line of the log could not be written, or not in time. Any thread may say so.
 pub fn log_line_dropped() {
     // Relaxed: a lone count.
     LOG_LINES_DROPPED.fetch_add(1, Ordering::Relaxed);

@@ -444,7 +444,9 @@ impl Page<'_> {
             self.gauge("resident_bytes", "Memory that the process holds.", resident)?;
         }
         let dropped = bare(super::process::log_lines_dropped());
-        self.counter("log_lines_dropped", "Lines of the log that could not be written.", dropped)?;
+        let words =
+            "Lines of the log that were not written: a full disk, a reader that left or stalls.";
+        self.counter("log_lines_dropped", words, dropped)?;
         let left_out = bare(super::process::log_lines_left_out());
         self.counter(
             "log_lines_left_out",
@@ -452,7 +454,8 @@ impl Page<'_> {
             left_out,
         )?;
         let failed = bare(super::process::output_writes_failed());
-        let words = "Writes to standard output that failed: a full disk, a reader that left.";
+        let words =
+            "Writes to standard output that failed: a full disk, a reader that left or stalls.";
         self.counter("output_writes_failed", words, failed)?;
         let mut build =
             self.encoder.encode_descriptor("build", "What is running.", None, MetricType::Info)?;
