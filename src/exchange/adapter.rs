@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::{
-    Batch, ConnectionPlan, Exchange, Frame, NamedStream, Rejected, Request, Subscription, general,
-};
-use crate::instrument::{ExchangeId, NativeMap};
+use super::{Batch, ConnectionPlan, Exchange, Frame, Rejected, Request, Subscription, general};
+use crate::instrument::{Channel, ExchangeId, InstrumentId, NativeMap};
 use crate::json::{JsonReader, PaddedFrame, Value};
 
 /// What an exchange's protocol is made of: what we say, and two ways of reading what they say.
@@ -49,14 +47,22 @@ pub trait Protocol: fmt::Debug + Send + 'static {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected>;
 
-    /// The stream that the text of a frame names which cannot be read, where it is ours and the frame
-    /// can be of no other.
-    fn trace(&self, _: &NativeMap, _: &[u8]) -> Option<NamedStream> {
+    /// What the text of a frame names which cannot be read; `None` where it may be of any stream.
+    fn trace(&self, _: &NativeMap, _: &[u8]) -> Option<Trace> {
         None
     }
 
     /// See [`Exchange::symbols_in`].
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str));
+}
+
+/// What a frame that cannot be read names all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Of which channel it is.
+    pub channel: Channel,
+    /// Whose it is; `None` where it may be anybody's.
+    pub instrument: Option<InstrumentId>,
 }
 
 /// A protocol, the instruments whose frames are read, and the memory of the general parser.
@@ -112,10 +118,9 @@ impl<P: Protocol> Adapter<P> {
             let outcome = general::outcome(read, batch);
             if let Err(rejected) = outcome
                 && batch.losses.is_empty()
-                && let Some(NamedStream { instrument, channel: Some(channel), .. }) =
-                    protocol.trace(instruments, text)
+                && let Some(Trace { channel, instrument }) = protocol.trace(instruments, text)
             {
-                batch.lose(Some(instrument), channel, rejected);
+                batch.lose(instrument, channel, rejected);
             }
             outcome
         });

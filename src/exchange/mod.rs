@@ -21,7 +21,7 @@ mod spelling;
 mod testing;
 
 pub use crate::book::BookKind;
-pub use adapter::{Adapter, Protocol};
+pub use adapter::{Adapter, Protocol, Trace};
 use batch::trade_tick;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Marked, Origin, SequencedTick, TradeMark};
 pub use profile::{
@@ -170,6 +170,8 @@ pub struct ConnectionRules {
     pub heartbeat: Option<(Duration, &'static str)>,
     /// Ids of an instrument's trades have no holes, so that a hole is a loss.
     pub trade_ids_contiguous: bool,
+    /// The best bid and ask have no stream of their own: they stand in tickers, and are lost with one.
+    pub quotes_in_ticker: bool,
 }
 
 /// Whose messages an exchange counts under its limit.

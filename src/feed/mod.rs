@@ -113,17 +113,17 @@ impl<E: Exchange> Feed<E> {
             copies: lines.copies(),
         };
         let count = instruments(&subscriptions);
-        let book_rules = exchange.book_rules();
+        let (book_rules, rules) = (exchange.book_rules(), exchange.connection_rules());
         let mut publisher = Publisher::new(
             Books::new(book_rules),
             Numbers::new(
                 count,
-                exchange.connection_rules().trade_ids_contiguous,
+                rules.trade_ids_contiguous,
                 book_rules.continuity,
                 options.lines > 1,
                 Arc::clone(&counters),
             ),
-            exchange.date_rules(),
+            (exchange.date_rules(), rules.quotes_in_ticker),
             Rings::new(context.rings, options.stall_max),
             (context.clock.clone(), context.recorder),
             Arc::clone(&counters),

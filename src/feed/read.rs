@@ -437,7 +437,9 @@ impl<E: Exchange> Reader<'_, E> {
         for loss in &self.batch.losses {
             self.counters.lose_items(loss.rejected, loss.count.into());
             if loss.instrument.is_none() {
-                let of_any = subscriptions.iter().filter(|one| one.channel == loss.channel);
+                let may_lack =
+                    |one: &Subscription| self.publisher.brings(loss.channel, one.channel);
+                let of_any: Vec<_> = subscriptions.iter().filter(|one| may_lack(one)).collect();
                 self.publisher.lost_of_any(of_any, source);
             }
         }
@@ -464,9 +466,7 @@ impl<E: Exchange> Reader<'_, E> {
             return;
         }
         if rejected != Rejected::Foreign {
-            let without_states =
-                |one: &&Subscription| matches!(one.channel, Channel::Trades | Channel::Candles);
-            self.publisher.lost_of_any(subscriptions.iter().filter(without_states), source);
+            self.publisher.lost_of_any(subscriptions, source);
         }
         self.suspect(subscriptions, source);
     }

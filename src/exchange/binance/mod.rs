@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
-    Request, RequestRules, SnapshotRest, SnapshotSource, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotRest, SnapshotSource, Subscription, Trace,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -66,6 +66,7 @@ pub static SPOT: Profile = Profile {
         frame_bytes_max: BINANCE_FRAME_BYTES_MAX,
         heartbeat: None,
         trade_ids_contiguous: true,
+        quotes_in_ticker: false,
     },
     requests: RequestRules { weight_max: 6_000, window: Duration::from_secs(60) },
     dates: DateRules {
@@ -114,6 +115,7 @@ pub static FUTURES: Profile = Profile {
         frame_bytes_max: BINANCE_FRAME_BYTES_MAX,
         heartbeat: None,
         trade_ids_contiguous: true,
+        quotes_in_ticker: false,
     },
     requests: RequestRules { weight_max: 2_400, window: Duration::from_secs(60) },
     dates: DateRules {
@@ -213,7 +215,7 @@ impl Protocol for BinanceProtocol {
         self.context(instruments).frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         parse::trace(instruments, frame)
     }
 

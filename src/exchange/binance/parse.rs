@@ -7,8 +7,7 @@ use super::{Market, TimeUnit, errors};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, dated, pairs, scan, trade_id, unsigned};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, NamedStream, Rejected, TradeMark,
-    trade_tick,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Rejected, Trace, TradeMark, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -462,9 +461,9 @@ fn refusal(id: Option<u64>, error: Value<'_>) -> Option<Frame> {
 }
 
 /// The stream that a frame's wrapper names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let stream = scan(frame, "stream")?;
-    Some(NamedStream::of(named_by(instruments, stream)?, channel_of(stream)?))
+    Some(Trace { channel: channel_of(stream)?, instrument: named_by(instruments, stream) })
 }
 
 /// The instrument that a stream's name says, where it is ours.

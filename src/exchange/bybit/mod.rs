@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
-    Request, RequestRules, SnapshotSource, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotSource, Subscription, Trace,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -59,6 +59,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     // Spot ids rise by one from trade to trade until one is left out: the recorded session has
     // 2280000001739247417 followed by ...420 without a loss. Contracts have UUIDs.
     trade_ids_contiguous: false,
+    quotes_in_ticker: false,
 };
 
 /// 600 requests in 5 s from one address, over all hosts.
@@ -189,7 +190,7 @@ impl Protocol for BybitProtocol {
         Context { instruments, memory: &mut self.memory }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         parse::trace(instruments, frame)
     }
 

@@ -10,7 +10,7 @@ use crate::exchange::general::{
     wide, wide_if_stated,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Frame, NamedStream, RefusalKind, Rejected, trade_tick,
+    Batch, BookKind, BookUpdate, Frame, NamedStream, RefusalKind, Rejected, Trace, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -474,8 +474,9 @@ fn percent(ratio: Decimal) -> Option<Decimal> {
 }
 
 /// The stream that a frame's topic names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
-    stream_of(scan(frame, "topic")?, instruments)
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
+    let NamedStream { instrument, channel, .. } = stream_of(scan(frame, "topic")?, instruments)?;
+    Some(Trace { channel: channel?, instrument: Some(instrument) })
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
-    Request, SnapshotSource, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    SnapshotSource, Subscription, Trace,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -52,6 +52,7 @@ pub static EXCHANGE: Profile = Profile {
         frame_bytes_max: 32 << 20,
         heartbeat: None,
         trade_ids_contiguous: true,
+        quotes_in_ticker: true,
     },
     requests: listing::RULES,
     // A ticker has the date of the last trade.
@@ -121,7 +122,7 @@ impl Protocol for CoinbaseProtocol {
         Context { instruments, minute: &self.minute }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         parse::trace(instruments, frame)
     }
 

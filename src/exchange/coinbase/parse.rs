@@ -8,8 +8,7 @@ use super::fields::{
 use crate::clock::UnixNanos;
 use crate::exchange::general::{GENERAL, required, scan, size, text, trade_id};
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, NamedStream, Origin, Rejected,
-    TradeMark,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, Trace, TradeMark,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
@@ -227,9 +226,10 @@ fn channel_of(kind: &str) -> Option<Channel> {
 }
 
 /// The stream that a frame's type and product name.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let channel = channel_of(scan(frame, "type")?)?;
-    Some(NamedStream::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
+    let product = scan(frame, "product_id");
+    Some(Trace { channel, instrument: product.and_then(|it| instruments.find(it.as_bytes())) })
 }
 
 /// Calls `found` with the symbols that a frame names.

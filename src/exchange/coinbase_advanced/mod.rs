@@ -17,8 +17,8 @@ use std::time::Duration;
 use super::coinbase::{errors, listing as shared_listing, symbol as shared_symbol};
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
-    DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile, Protocol, Rejected,
-    Request, SnapshotSource, Subscription,
+    DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
+    SnapshotSource, Subscription, Trace,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, NativeMap};
@@ -49,6 +49,7 @@ pub static ADVANCED: Profile = Profile {
         frame_bytes_max: 32 << 20,
         heartbeat: None,
         trade_ids_contiguous: true,
+        quotes_in_ticker: true,
     },
     requests: shared_listing::RULES,
     // Frames are dated when they are made.
@@ -119,7 +120,7 @@ impl Protocol for AdvancedProtocol {
         Context { instruments, minute: &self.minute }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         parse::trace(instruments, frame)
     }
 

@@ -9,9 +9,7 @@ use crate::exchange::coinbase::fields::{
 use crate::exchange::general::{
     self, GENERAL, items, required, scan, size, stated, text, trade_id,
 };
-use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Origin, Rejected,
-};
+use crate::exchange::{Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Origin, Rejected, Trace};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value};
 use crate::limits::COINBASE_IDS_IN_FRAME_MAX;
@@ -301,7 +299,7 @@ fn candle(item: Value<'_>) -> Result<Candle, Rejected> {
 }
 
 /// The stream that a frame names: it has events of one product.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let channel = match scan(frame, "channel")? {
         "l2_data" => Channel::Orderbook,
         "market_trades" => Channel::Trades,
@@ -309,7 +307,8 @@ pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream
         "candles" => Channel::Candles,
         _ => return None,
     };
-    Some(NamedStream::of(instruments.find(scan(frame, "product_id")?.as_bytes())?, channel))
+    let product = scan(frame, "product_id");
+    Some(Trace { channel, instrument: product.and_then(|it| instruments.find(it.as_bytes())) })
 }
 
 /// Calls `found` with the symbols that a frame names.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ConnectionPlan, ConnectionRules, Continuity,
     DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request, RequestRules,
-    SnapshotSource, Subscription,
+    SnapshotSource, Subscription, Trace,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
@@ -73,6 +73,7 @@ pub static PROFILE: Profile = Profile {
         // Without a message for two minutes the exchange closes; it asks for a ping each 30 s.
         heartbeat: Some((Duration::from_secs(30), r#"{"ping":1}"#)),
         trade_ids_contiguous: false,
+        quotes_in_ticker: true,
     },
     requests: RequestRules { weight_max: 220, window: Duration::from_secs(60) },
     dates: DateRules {
@@ -170,6 +171,10 @@ impl Protocol for DerivProtocol {
         batch: &mut Batch,
     ) -> Result<Frame, Rejected> {
         Context { instruments, memory: &mut self.memory }.frame(root, batch)
+    }
+
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
+        parse::trace(instruments, &self.memory, frame)
     }
 
     fn symbols_in(&self, root: Value<'_>, found: &mut dyn FnMut(&str)) {

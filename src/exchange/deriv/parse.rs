@@ -5,8 +5,8 @@ use super::memory::{Memory, Stream, StreamId};
 use super::subscribe::interval_of;
 use super::{errors, listing};
 use crate::clock::UnixNanos;
-use crate::exchange::general::{self, GENERAL, cut, required, stated};
-use crate::exchange::{Batch, Frame, Listings, NamedStream, RefusalKind, Rejected};
+use crate::exchange::general::{self, GENERAL, cut, required, scan, stated};
+use crate::exchange::{Batch, Frame, Listings, NamedStream, RefusalKind, Rejected, Trace};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
 use crate::limits::FRAME_LEVELS_MAX;
@@ -237,6 +237,25 @@ impl Context<'_> {
         };
         Some(NamedStream { interval, ..NamedStream::of(instrument, channel) })
     }
+}
+
+/// The stream that a frame names: by its type or by the repeated request, and by its symbol, by that
+/// request or by the stream's own name.
+pub(super) fn trace(instruments: &NativeMap, memory: &Memory, frame: &[u8]) -> Option<Trace> {
+    let stream = scan(frame, "id").and_then(|id| memory.find(id.as_bytes().try_into().ok()?));
+    let asked = |key| scan(frame, key);
+    let (ticks, history) = (asked("ticks"), asked("ticks_history"));
+    let channel = match (scan(frame, "msg_type"), ticks, history, stream) {
+        (Some("tick"), ..) => Channel::Ticker,
+        (Some("ohlc" | "candles"), ..) => Channel::Candles,
+        (Some(_), ..) => return None,
+        (None, Some(_), ..) | (None, None, None, Some((_, Stream::Ticks))) => Channel::Ticker,
+        (None, None, Some(_), _) | (None, None, None, Some(_)) => Channel::Candles,
+        (None, None, None, None) => return None,
+    };
+    let native = asked("symbol").or(ticks).or(history);
+    let instrument = native.and_then(|native| instruments.find(native.as_bytes()));
+    Some(Trace { channel, instrument: instrument.or(stream.map(|(instrument, _)| instrument)) })
 }
 
 /// `updating` means that connections drop within about a minute.

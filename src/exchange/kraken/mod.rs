@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
-    Continuity, DateRules, Dated, Frame, MessagesOf, NamedStream, Profile, Protocol, Rejected,
-    Request, RequestRules, SnapshotSource, Subscription,
+    Continuity, DateRules, Dated, Frame, MessagesOf, Profile, Protocol, Rejected, Request,
+    RequestRules, SnapshotSource, Subscription, Trace,
 };
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
@@ -56,6 +56,7 @@ const CONNECTION: ConnectionRules = ConnectionRules {
     // most). Without a subscription nothing comes, and after a minute of silence they close.
     heartbeat: Some((Duration::from_secs(5), r#"{"method":"ping"}"#)),
     trade_ids_contiguous: true,
+    quotes_in_ticker: true,
 };
 
 /// Facts of Kraken, version 2.
@@ -84,7 +85,12 @@ pub static V2: Profile = Profile {
 /// from recordings and never spoken.
 pub static V1: Profile = Profile {
     exchange: ExchangeId::KrakenV1,
-    connection: ConnectionRules { trade_ids_contiguous: false, heartbeat: None, ..CONNECTION },
+    connection: ConnectionRules {
+        trade_ids_contiguous: false,
+        quotes_in_ticker: false,
+        heartbeat: None,
+        ..CONNECTION
+    },
     native_symbol: symbol::v1_native,
     canonical_symbol: symbol::v1_canonical,
     ..V2
@@ -191,7 +197,7 @@ impl Protocol for KrakenProtocol {
         }
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         match self.version {
             Version::One => v1::trace(instruments, frame),
             Version::Two => parse::trace(instruments, frame),

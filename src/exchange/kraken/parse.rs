@@ -8,7 +8,9 @@ use super::book::{self, Depths};
 use super::{errors, listing, subscribe};
 use crate::clock::UnixNanos;
 use crate::exchange::general::{self, GENERAL, cut, required, scan, text, trade_id, unsigned};
-use crate::exchange::{Batch, BookKind, BookUpdate, Frame, NamedStream, Rejected, trade_tick};
+use crate::exchange::{
+    Batch, BookKind, BookUpdate, Frame, NamedStream, Rejected, Trace, trade_tick,
+};
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::{Minute, Value, date};
 use crate::limits::FRAME_LEVELS_MAX;
@@ -481,9 +483,10 @@ fn channel_of(name: &str) -> Option<Channel> {
 }
 
 /// The stream that a frame names: it has items of one symbol.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let channel = channel_of(scan(frame, "channel")?)?;
-    Some(NamedStream::of(instruments.find(scan(frame, "symbol")?.as_bytes())?, channel))
+    let symbol = scan(frame, "symbol");
+    Some(Trace { channel, instrument: symbol.and_then(|it| instruments.find(it.as_bytes())) })
 }
 
 /// Calls `found` with the symbols that a frame names, but for those of the list of instruments:

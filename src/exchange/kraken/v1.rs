@@ -9,7 +9,7 @@ use crate::exchange::general::{
     GENERAL, cut, price, refused, size, unsigned, wide, wide_if_stated,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Rejected, trade_tick,
+    Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, NamedStream, Rejected, Trace, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -286,13 +286,13 @@ fn seconds(value: Value<'_>) -> Result<UnixNanos, Rejected> {
 }
 
 /// The stream that a frame names at its end.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let mut parts = frame.trim_ascii_end().strip_suffix(b"]")?.rsplitn(3, |&byte| byte == b',');
     let mut name = || parts.next()?.trim_ascii().strip_prefix(b"\"")?.strip_suffix(b"\"");
     let (pair, channel) = (name()?, name()?);
     let channel = str::from_utf8(channel).ok()?;
     let channel = channel_of(channel.split_once('-').map_or(channel, |(name, _)| name))?;
-    Some(NamedStream::of(instruments.find(pair)?, channel))
+    Some(Trace { channel, instrument: instruments.find(pair) })
 }
 
 /// Calls `found` with the pairs that a frame names.

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::{
     Adapter, Answers, Batch, Begins, BookRules, ChecksumRule, ConnectionPlan, ConnectionRules,
-    Continuity, DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, NamedStream, Profile,
-    Protocol, Rejected, Request, RequestRules, SnapshotSource, Subscription,
+    Continuity, DEPTH_FULL, DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol,
+    Rejected, Request, RequestRules, SnapshotSource, Subscription, Trace,
 };
 use crate::exchange::rest::no_more;
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
@@ -54,6 +54,7 @@ pub static PROFILE: Profile = Profile {
         // A connection without a push for 30 s is closed (4004) unless the client says this.
         heartbeat: Some((Duration::from_secs(20), "ping")),
         trade_ids_contiguous: true,
+        quotes_in_ticker: false,
     },
     // 20 requests in 2 s for the list of instruments.
     requests: RequestRules { weight_max: 20, window: Duration::from_secs(2) },
@@ -201,7 +202,7 @@ impl Protocol for OkxProtocol {
         Context { instruments, sources: &mut self.sources }.frame(root, batch)
     }
 
-    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+    fn trace(&self, instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
         parse::trace(instruments, frame)
     }
 

@@ -14,7 +14,7 @@ use crate::exchange::general::{
     wide, wide_if_stated,
 };
 use crate::exchange::{
-    Batch, BookKind, BookUpdate, Frame, Listings, NamedStream, Rejected, trade_tick,
+    Batch, BookKind, BookUpdate, Frame, Listings, NamedStream, Rejected, Trace, trade_tick,
 };
 use crate::instrument::{Channel, InstrumentId, NativeMap};
 use crate::json::Value;
@@ -141,9 +141,10 @@ impl Context<'_> {
         if named == Named::Instruments {
             return instruments(root);
         }
-        let native = argument.field("instId").and_then(Value::string);
-        let instrument = native.and_then(|native| self.instruments.find(native.as_bytes()));
-        let (Some(native), Some(instrument)) = (native, instrument) else {
+        let Some(native) = argument.field("instId").and_then(Value::string) else {
+            return Ok(nameless(named, batch));
+        };
+        let Some(instrument) = self.instruments.find(native.as_bytes()) else {
             return Ok(Frame::Other);
         };
         let read: fn(&mut Self, &Event<'_>, Value<'_>, &mut Batch) -> Result<(), Rejected> =
@@ -368,6 +369,19 @@ impl Context<'_> {
     }
 }
 
+/// Items of nobody knows which instrument: any that has the channel may lack them. Channels of whole
+/// classes, which name none, are none of ours.
+#[cold]
+fn nameless(named: Named, batch: &mut Batch) -> Frame {
+    match named.channel() {
+        Some(channel) if named != Named::Candles(None) => {
+            batch.lose(None, channel, Rejected::Field);
+            GENERAL
+        }
+        _ => Frame::Other,
+    }
+}
+
 /// What all items of a frame share.
 struct Event<'t> {
     named: Named,
@@ -437,9 +451,10 @@ fn stated_wide(item: Value<'_>, name: &str) -> Result<Option<WideDecimal>, Rejec
 }
 
 /// The stream that a frame's argument names.
-pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<NamedStream> {
+pub(super) fn trace(instruments: &NativeMap, frame: &[u8]) -> Option<Trace> {
     let channel = Named::of(scan(frame, "channel")?).channel()?;
-    Some(NamedStream::of(instruments.find(scan(frame, "instId")?.as_bytes())?, channel))
+    let native = scan(frame, "instId");
+    Some(Trace { channel, instrument: native.and_then(|it| instruments.find(it.as_bytes())) })
 }
 
 /// Calls `found` with the symbol that a frame names.

@@ -2,6 +2,7 @@
 
 pub(super) mod absences;
 pub(super) mod dates;
+mod losses;
 pub(super) mod rings;
 mod stamps;
 mod trades_shown;
@@ -23,9 +24,7 @@ use crate::instrument::{Channel, InstrumentId};
 use crate::latency::{Recorder, Span};
 use crate::limits::BOOK_SUSPECT_MAX;
 use crate::metrics::FeedCounters;
-use crate::proof::{
-    Applied, Books, Joined, Left, LossShows, LossTold, Needed, Numbers, Source, Verdict,
-};
+use crate::proof::{Applied, Books, Joined, Left, LossShows, Needed, Numbers, Source, Verdict};
 use crate::tick::{Body, BookState, Candle, DatedAhead, Level, Reason, Tick};
 
 /// Everything between the parser and the rings.
@@ -36,6 +35,8 @@ pub(super) struct Publisher {
     rings: Rings,
     dates: Dates,
     date_rules: DateRules,
+    /// Quotes stand in tickers; see [`crate::exchange::ConnectionRules::quotes_in_ticker`].
+    quotes_in_ticker: bool,
     /// What is believed of the dates of the frame at hand.
     belief: Belief,
     clock: Clock,
@@ -49,6 +50,8 @@ pub(super) struct Publisher {
     /// Books of which something may be lost that could not be read, and until when their next event
     /// may show it.
     suspects: VecDeque<(MonoNanos, InstrumentId)>,
+    /// Streams that were told to lack something, maybe, and have not spoken since.
+    doubted: HashSet<(InstrumentId, Channel)>,
     /// What was told of streams that are not there.
     absences: Absences,
     /// Whose trades are carried, and whether to clients; `None` as long as that was always so.
@@ -62,7 +65,7 @@ impl Publisher {
     pub(super) fn new(
         books: Books,
         numbers: Numbers,
-        date_rules: DateRules,
+        (date_rules, quotes_in_ticker): (DateRules, bool),
         rings: Rings,
         (clock, recorder): (Clock, Recorder),
         counters: Arc<FeedCounters>,
@@ -73,6 +76,7 @@ impl Publisher {
             rings,
             dates: Dates::new(),
             date_rules,
+            quotes_in_ticker,
             belief: Belief::ALL,
             clock,
             recorder,
@@ -81,6 +85,7 @@ impl Publisher {
             retell: VecDeque::new(),
             instruments: Vec::new(),
             suspects: VecDeque::new(),
+            doubted: HashSet::new(),
             absences: Absences::default(),
             shown_trades: None,
             rejoined: false,
@@ -225,44 +230,6 @@ impl Publisher {
         index
     }
 
-    /// Tells that events could not be read. Where their numbers will show whether any is missing,
-    /// and how many, that is left to them, and candles are doubted until then. Of 0 nobody knows how
-    /// many.
-    fn tell_loss(
-        &mut self,
-        instrument: InstrumentId,
-        channel: Channel,
-        missed: u64,
-        source: Source,
-    ) {
-        let body = match self.numbers.lose(instrument, channel, source) {
-            LossTold::Nowhere => return,
-            LossTold::ByTheNext => Body::Unheard { channel },
-            LossTold::AtOnce => {
-                self.counters.gaps.increment();
-                Body::Gap { channel, reason: Reason::Refused, missed }
-            }
-        };
-        self.rings.staged().push(Tick::new(instrument, UnixNanos::NONE, body));
-    }
-
-    /// Something could not be read, and nobody knows of which of these streams it was: each may lack
-    /// it. Allowed while blocked, as it may be of the frame that has just filled a ring.
-    #[cold]
-    pub(super) fn lost_of_any<'a>(
-        &mut self,
-        streams: impl IntoIterator<Item = &'a Subscription>,
-        source: Source,
-    ) {
-        for one in streams {
-            match one.channel {
-                Channel::Candles => self.unheard(one.instrument),
-                channel => self.tell_loss(one.instrument, channel, 0, source),
-            }
-        }
-        self.stamp_and_push(source.received);
-    }
-
     /// What a candle of the exchange said last is lost: the next that is said of it holds that too,
     /// and if it is closed before, it was not seen whole.
     #[cold]
@@ -336,8 +303,9 @@ impl Publisher {
                 let marked = is_ahead.then(|| dated_ahead(sequenced, ahead));
                 let sequenced = marked.as_ref().unwrap_or(sequenced);
                 let verdict = self.numbers.trade(sequenced, source, self.rings.staged());
-                if verdict == Verdict::Older {
-                    self.counters.duplicates.increment();
+                match verdict {
+                    Verdict::Older => self.counters.duplicates.increment(),
+                    _ => self.spoke(tick.instrument, Channel::Trades),
                 }
                 return 1;
             }
@@ -367,6 +335,7 @@ impl Publisher {
             self.counters.duplicates.increment();
             return length;
         }
+        self.spoke(tick.instrument, channel_of(&tick.body));
         if verdict == Verdict::Anew {
             let (channel, reason) = (channel_of(&tick.body), Reason::SequenceGap);
             let gap = Body::Gap { channel, reason, missed: 0 };
