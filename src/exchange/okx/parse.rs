@@ -167,7 +167,6 @@ impl Context<'_> {
         let event = Event { named, native, instrument, action: root.field("action") };
         let channel = named.channel().unwrap_or(Channel::Status);
         batch.attempt(instrument, channel, |batch| {
-            let mut empty = true;
             for item in items(root.field("data"))? {
                 batch.attempt(instrument, channel, |batch| {
                     // An item that names another symbol than its frame may be either's.
@@ -176,11 +175,11 @@ impl Context<'_> {
                         Some(_) | None => read(self, &event, item, batch),
                     }
                 });
-                empty = false;
             }
-            if empty { Err(Rejected::Field) } else { Ok(()) }
+            Ok(())
         });
-        Ok(GENERAL)
+        // Of an empty list nothing is lost.
+        Ok(if batch.is_empty() && batch.losses.is_empty() { Frame::Other } else { GENERAL })
     }
 
     /// An answer to a request of ours, or what the exchange says about the connection.
@@ -295,8 +294,8 @@ impl Context<'_> {
                 None => None,
             },
             checksum: match item.field("checksum") {
-                Some(value) => Some(checksum(value)?),
-                None => None,
+                Some(value) if !value.is_null() => Some(checksum(value)?),
+                Some(_) | None => None,
             },
             depth: self.sources.depth(event.instrument),
             levels_from,
@@ -432,7 +431,7 @@ fn resting(level: Value<'_>) -> Result<(Decimal, Decimal), Rejected> {
 }
 
 fn sequence(item: Value<'_>) -> Result<Option<u64>, Rejected> {
-    item.field("seqId").map(unsigned).transpose()
+    item.field("seqId").filter(|value| !value.is_null()).map(unsigned).transpose()
 }
 
 /// Signed 32 bits.

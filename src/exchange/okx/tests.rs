@@ -34,6 +34,29 @@ fn stream(native: &str, channel: Channel) -> Option<NamedStream> {
 }
 
 #[test]
+fn an_empty_list_is_no_loss_and_a_checksum_of_null_is_none() {
+    for channel in ["tickers", "bbo-tbt", "trades", "books", "candle1m"] {
+        for more in ["", r#""action":"update","#] {
+            let text = format!(
+                r#"{{"arg":{{"channel":"{channel}","instId":"BTC-USDT"}},{more}"data":[]}}"#
+            );
+            let read = read(&text);
+            assert_eq!(read.outcome, Ok(Frame::Other), "{text}");
+            assert!(read.batch.losses.is_empty(), "{text}");
+        }
+    }
+    let book = |checksum: &str| {
+        let text = format!(
+            r#"{{"arg":{{"channel":"books","instId":"BTC-USDT"}},"action":"update","data":[{{"asks":[["11","1","0","1"]],"bids":[],"ts":"1790000000000",{checksum}"prevSeqId":6,"seqId":7}}]}}"#
+        );
+        read(&text).batch.books
+    };
+    let absent = book("");
+    assert_eq!(absent.len(), 1);
+    assert_eq!(book(r#""checksum":null,"#), absent);
+}
+
+#[test]
 fn a_trade_says_what_the_taker_did() {
     let read = read(concat!(
         r#"{"arg":{"channel":"trades","instId":"UNI-USD-SWAP"},"data":[{"#,
