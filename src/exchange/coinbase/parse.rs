@@ -6,7 +6,7 @@ use super::fields::{
     unsigned, volume,
 };
 use crate::clock::UnixNanos;
-use crate::exchange::general::{GENERAL, required, scan, size, text, trade_id};
+use crate::exchange::general::{self, GENERAL, required, scan, size, stated, text, trade_id};
 use crate::exchange::{
     Batch, BookKind, BookUpdate, DEPTH_FULL, Frame, Marked, Origin, Rejected, Trace, TradeMark,
 };
@@ -141,7 +141,8 @@ fn trade(
 
 fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Result<(), Rejected> {
     let ticker = Ticker {
-        last: Some(price(root, "price")?),
+        // Null, empty or 0 of a product without trades.
+        last: required(root, "price").and_then(|_| optional_price(root, "price"))?,
         open: optional_price(root, "open_24h")?,
         high: optional_price(root, "high_24h")?,
         low: optional_price(root, "low_24h")?,
@@ -152,7 +153,7 @@ fn ticker(instrument: InstrumentId, root: Value<'_>, batch: &mut Batch) -> Resul
     };
     let fields = TickerFields {
         time: time(root, "time")?,
-        sequence: Some(unsigned(root, "sequence")?),
+        sequence: stated(root, "sequence").map(general::unsigned).transpose()?,
         ticker,
         sizes: [optional_size(root, "best_bid_size")?, optional_size(root, "best_ask_size")?],
     };

@@ -6,7 +6,7 @@ use crate::clock::UnixNanos;
 use crate::exchange::testing::{GENERAL, RECOGNISED, Read, carrying, decimal, read_by};
 use crate::exchange::{BookKind, Exchange, Marked, NamedStream, Origin, TradeMark};
 use crate::instrument::{Channel, InstrumentId};
-use crate::tick::{Reason, Side, TradeId};
+use crate::tick::{Reason, Side, Ticker, TradeId, WideDecimal};
 
 const PRODUCTS: [&str; 4] = ["BTC-USD", "SKL-BTC", "BAND-GBP", "BTC-EUR"];
 
@@ -152,6 +152,23 @@ fn a_ticker_brings_the_best_prices_with_sizes_since_2022() {
     let lone = new.replace("\"17165.15\"", "\"0\"").replace("\"16437.94\"", "\"\"");
     let (ticker, quote) = self::read(&lone).ticker_and_quote();
     assert_eq!((quote.bid, quote.bid_size, ticker.open), (None, None, None));
+}
+
+#[test]
+fn a_ticker_of_a_product_without_trades_is_told_without_prices() {
+    for price in ["null", r#""0""#, r#""0.00""#, r#""""#] {
+        let text = format!(
+            r#"{{"type":"ticker","product_id":"BTC-EUR","price":{price},"open_24h":"0","volume_24h":"0","low_24h":null,"high_24h":null,"best_bid":null,"best_bid_size":null,"best_ask":null,"best_ask_size":null}}"#
+        );
+        let read = read(&text);
+        assert_eq!(read.outcome, GENERAL, "{text}");
+        assert!(read.batch.losses.is_empty(), "{text}");
+        assert_eq!(read.batch.ticks.len(), 3, "a ticker, and no quote");
+        let mut ticker = Ticker::default();
+        read.batch.ticks.iter().for_each(|one| _ = ticker.absorb(&one.tick.body));
+        assert_eq!((ticker.last, ticker.open, ticker.bid), (None, None, None), "{text}");
+        assert_eq!(ticker.volume, Some(WideDecimal::ZERO));
+    }
 }
 
 #[test]

@@ -272,7 +272,8 @@ fn ticker(envelope: Envelope, item: Value<'_>) -> Result<TickerFields, Rejected>
     // is left out when it does not fit.
     let percent = stated(item, "price_percent_chg_24_h");
     let ticker = Ticker {
-        last: Some(price(item, "price")?),
+        // Null, empty or 0 of a product without trades.
+        last: required(item, "price").and_then(|_| optional_price(item, "price"))?,
         high: optional_price(item, "high_24_h")?,
         low: optional_price(item, "low_24_h")?,
         // `ticker_batch` does not state them.

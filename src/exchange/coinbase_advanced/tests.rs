@@ -163,6 +163,19 @@ fn a_ticker_brings_the_best_prices() {
 }
 
 #[test]
+fn a_ticker_of_a_product_without_trades_is_told_without_prices() {
+    for price in ["null", r#""0""#, r#""""#] {
+        let events = format!(
+            r#"{{"type":"update","tickers":[{{"type":"ticker","product_id":"BTC-USD","price":{price},"volume_24_h":"0","best_bid":null,"best_ask":null}}]}}"#
+        );
+        let read = read(&frame("ticker", &events));
+        assert_eq!(read.outcome, GENERAL, "{events}");
+        assert!(read.batch.losses.is_empty(), "{events}");
+        assert_eq!(read.batch.ticks.len(), 3, "a ticker, and no quote");
+    }
+}
+
+#[test]
 fn candles_are_of_five_minutes() {
     let event = concat!(
         r#"{"type":"update","candles":[{"start":"1786309500","high":"1919.6","low":"1919.27","#,
