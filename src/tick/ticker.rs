@@ -34,10 +34,11 @@ pub struct Ticker {
 impl Ticker {
     /// The ticker of a market in which orders meet. Of one without trades exchanges write prices of
     /// 0, which nobody ever paid: such a price is not known, nor is a change from or to it. The
-    /// volumes are known, they are 0.
+    /// volumes are known, they are 0. One below that is no volume, and not told.
     #[inline]
     pub fn of_market(self) -> Self {
         let paid = |price: Option<Decimal>| price.filter(|price| !price.is_zero());
+        let traded = |sum: Option<WideDecimal>| sum.filter(|sum| sum.mantissa() >= 0);
         let (last, open) = (paid(self.last), paid(self.open));
         let is_compared = last.is_some() && open.is_some() == self.open.is_some();
         Self {
@@ -47,6 +48,8 @@ impl Ticker {
             low: paid(self.low),
             change: self.change.filter(|_| is_compared),
             change_percent: self.change_percent.filter(|_| is_compared),
+            volume: traded(self.volume),
+            quote_volume: traded(self.quote_volume),
             ..self
         }
     }
@@ -143,6 +146,10 @@ mod tests {
         let closed = Ticker { open: None, ..stated };
         assert_eq!(closed.of_market(), closed);
         assert_eq!(Ticker { last: zero, ..closed }.of_market().change, None);
+        let below = WideDecimal::parse(b"-1").ok();
+        let without_volumes = Ticker { volume: None, quote_volume: None, ..stated };
+        let negative = Ticker { volume: below, quote_volume: below, ..stated };
+        assert_eq!(negative.of_market(), without_volumes);
     }
 
     #[test]

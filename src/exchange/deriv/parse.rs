@@ -35,10 +35,12 @@ impl TickFields {
     #[inline(always)]
     pub(super) fn push(self, instrument: InstrumentId, batch: &mut Batch) -> Result<(), Rejected> {
         let time = time(self.epoch)?;
-        let ticker =
-            Ticker { last: Some(self.quote), bid: self.bid, ask: self.ask, ..Ticker::default() };
+        // An index may stand at 0, but not where nobody deals: that is the price of nothing.
+        let is_dealt = self.bid.is_some() || self.ask.is_some();
+        let last = Some(self.quote).filter(|quote| is_dealt || !quote.is_zero());
+        let ticker = Ticker { last, bid: self.bid, ask: self.ask, ..Ticker::default() };
         batch.push_index(self.epoch, instrument, time, ticker);
-        if self.bid.is_some() || self.ask.is_some() {
+        if is_dealt {
             let quote = Quote { bid: self.bid, bid_size: None, ask: self.ask, ask_size: None };
             batch.push_derived(self.epoch, Tick::new(instrument, time, quote.into()));
         }

@@ -107,6 +107,10 @@ fn a_tick_may_lack_everything_but_its_price_and_time() {
     let one_side = read(&tick("", r#""bid":217.5,"epoch":1587547610,"quote":218,"#));
     let quote = quote(&one_side).expect("one side is stated");
     assert_eq!((quote.bid, quote.ask), (Some(decimal("217.5")), None));
+    for (sides, last) in [(r#""bid":null,"ask":null,"#, None), (r#""bid":-1,"#, Some("0"))] {
+        let nothing = read(&tick("", &format!(r#"{sides}"epoch":1587547610,"quote":0,"#)));
+        assert_eq!(ticker(&nothing).last, last.map(decimal), "{sides}");
+    }
     for missing in [r#""epoch":1587547610,"#, r#""quote":218,"#, r#""epoch":"x","quote":218,"#] {
         assert_eq!(read(&tick("", missing)).outcome, Err(Rejected::Field), "{missing}");
     }
