@@ -86,17 +86,19 @@ impl ListSource {
                 if parts > LIST_PARTS_MAX {
                     return Err(TOO_MANY_PARTS.to_owned());
                 }
-                let body = rest.fetch(&request.path, UnixNanos::NONE).map_err(|failure| {
-                    let path = &request.path;
-                    match failure {
-                        Failure::Refused(refusal) => format!("{path}: {}", refusal.reason.name()),
-                        Failure::Broken(error) | Failure::Unreadable(error) => {
-                            format!("{path}: {error}")
-                        }
-                    }
-                })?;
-                let page = (listing.read)(&body).map_err(|error| error.to_string())?;
-                listings.extend(page);
+                let is_wanted =
+                    natives.iter().any(|native| (listing.covers)(&request.path, native));
+                let body = match rest.fetch(&request.path, UnixNanos::NONE) {
+                    Ok(body) => body,
+                    // What is not asked about stands for itself.
+                    Err(_) if !is_wanted => break,
+                    Err(failure) => return Err(words_of(&failure, &request.path)),
+                };
+                match (listing.read)(&body) {
+                    Ok(page) => listings.extend(page.listings),
+                    Err(_) if !is_wanted => break,
+                    Err(error) => return Err(error.to_string()),
+                }
                 next = (listing.next)(&body);
             }
         }
@@ -221,6 +223,14 @@ impl Call {
         let looked = left.min(Duration::from_millis(100));
         let waited = self.poller.wait(Waiting::Block, Some(looked));
         waited.map_err(|error| NetError::of_socket(&error))
+    }
+}
+
+/// Why no answer came to the request of that path.
+fn words_of(failure: &Failure, path: &str) -> String {
+    match failure {
+        Failure::Refused(refusal) => format!("{path}: {}", refusal.reason.name()),
+        Failure::Broken(error) | Failure::Unreadable(error) => format!("{path}: {error}"),
     }
 }
 

@@ -199,6 +199,15 @@ impl Asked {
     }
 }
 
+/// What came of one request of a list.
+#[derive(Debug)]
+struct Part {
+    path: String,
+    listings: Option<Vec<Listing>>,
+    /// It has failed, and is asked for again.
+    has_failed: bool,
+}
+
 /// Everything that the thread owns.
 struct Worker {
     options: RequestOptions,
@@ -213,7 +222,7 @@ struct Worker {
     /// How many levels the larger side of each had in the last answer.
     levels: HashMap<InstrumentId, usize>,
     /// Of the list that is being asked for: what came.
-    parts: Vec<Option<Vec<Listing>>>,
+    parts: Vec<Part>,
     /// When it is asked for anew.
     list_at: UnixNanos,
     jobs: Receiver<Job>,
@@ -273,7 +282,7 @@ impl Worker {
 
     fn want_part(&mut self, request: RestRequest) {
         let want = Want::Listing { part: self.parts.len() };
-        self.parts.push(None);
+        self.parts.push(Part { path: request.path.clone(), listings: None, has_failed: false });
         let seed = self.options.observatory.clock().now().0;
         self.queue.push(Wanted::new(want, request, UnixNanos(0), seed));
     }
@@ -282,15 +291,39 @@ impl Worker {
     fn note_part(&mut self, part: usize, listings: Vec<Listing>) {
         let entries = listings.clone();
         if let Some(place) = self.parts.get_mut(part) {
-            *place = Some(listings);
+            place.listings = Some(listings);
         }
-        let is_last = self.parts.iter().all(Option::is_some);
-        let listings = if is_last {
-            let all = self.parts.drain(..).flatten().flatten().collect();
-            Listings { entries: all, whole: self.options.list_is_own }
-        } else {
-            Listings { entries: entries.into(), whole: false }
-        };
+        match self.has_all_wanted() {
+            true => self.tell_whole(),
+            false => self.tell_list(Listings { entries: entries.into(), whole: false }),
+        }
+    }
+
+    /// A part of the list does not come for now. Where nothing of what is wanted stands in it, the
+    /// others are the whole list, and what is not in them is not listed.
+    fn note_failed_part(&mut self, part: usize) {
+        let Some(place) = self.parts.get_mut(part) else { return };
+        let is_news = !std::mem::replace(&mut place.has_failed, true);
+        let has_any = self.parts.iter().any(|part| part.listings.is_some());
+        if is_news && has_any && self.has_all_wanted() {
+            self.tell_whole();
+        }
+    }
+
+    fn has_all_wanted(&self) -> bool {
+        has_all(&self.parts, &self.options.natives, self.options.profile)
+    }
+
+    fn tell_whole(&mut self) {
+        let listed = self.parts.iter().filter_map(|part| part.listings.clone());
+        let entries = listed.flatten().collect();
+        if self.parts.iter().all(|part| part.listings.is_some()) {
+            self.parts.clear();
+        }
+        self.tell_list(Listings { entries, whole: self.options.list_is_own });
+    }
+
+    fn tell_list(&self, listings: Listings) {
         // The receiver is gone only when the gateway stops.
         let _ = self.options.listings.send((self.options.profile.exchange, listings));
     }
@@ -342,9 +375,12 @@ impl Worker {
             self.asked.entry(instrument).or_default().note(now);
         }
         if let Err(failure) = self.serve(&wanted) {
-            if let Want::Snapshot { instrument } = wanted.want {
-                let reason = failure.reason();
-                self.options.feed.send_waiting(FeedCommand::NoSnapshot { instrument, reason });
+            match wanted.want {
+                Want::Snapshot { instrument } => {
+                    let reason = failure.reason();
+                    self.options.feed.send_waiting(FeedCommand::NoSnapshot { instrument, reason });
+                }
+                Want::Listing { part } => self.note_failed_part(part),
             }
             let wait = self.meet(&failure, &mut wanted.backoff, &wanted.request);
             wanted.not_before = later(self.now(), wait);
@@ -371,14 +407,15 @@ impl Worker {
             (Want::Listing { part }, Some(rest), _) => {
                 let body = self.rest.fetch(path, now)?;
                 let unread = |error| unusable(profile, &error, &body, now);
-                let listings = (rest.read)(&body).map_err(unread)?;
+                let read = (rest.read)(&body).map_err(unread)?;
+                self.note_unread(path, read.unread);
                 if let Some(page) = (rest.next)(&body) {
                     if self.parts.len() >= LIST_PARTS_MAX {
                         return Err(Failure::Broken(TOO_MANY_PARTS.to_owned()));
                     }
                     self.want_part(page);
                 }
-                self.note_part(part, listings);
+                self.note_part(part, read.listings);
             }
             (Want::Listing { part }, None, _) => {
                 let listings = self.options.source.ask_in_the_stream().map_err(Failure::Broken)?;
@@ -403,6 +440,20 @@ impl Worker {
             (Want::Snapshot { .. }, _, None) => {}
         }
         Ok(())
+    }
+
+    /// Rows of a list that are left out. Once for each answer: lists are asked for every hour.
+    fn note_unread(&self, path: &str, rows: u32) {
+        if rows > 0 {
+            self.counters.rows_unread.add(rows.into());
+            let exchange = self.options.profile.exchange.name();
+            tracing::warn!(
+                exchange,
+                path,
+                rows,
+                "rows of the list cannot be read, and are left out"
+            );
+        }
     }
 
     /// Counts and reports a failure; returns how long to wait.
@@ -432,6 +483,18 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether all came of a list that these may stand in. A part that may still come is waited for.
+fn has_all(parts: &[Part], natives: &[Native], profile: &Profile) -> bool {
+    let is_wanted = |part: &Part| {
+        let covers = |native: &Native| match profile.listing {
+            Some(listing) => (listing.covers)(&part.path, native),
+            None => true,
+        };
+        !part.has_failed || natives.iter().any(covers)
+    };
+    parts.iter().all(|part| part.listings.is_some() || !is_wanted(part))
 }
 
 /// What an answer is that cannot be used. Some exchanges say "too many requests" in the body of an
@@ -474,6 +537,28 @@ mod tests {
         for body in [r#"{"retCode":10001,"retMsg":"params error","result":{}}"#, "<html>10006"] {
             assert!(matches!(outcome(body), Failure::Unreadable(_)), "{body}");
         }
+    }
+
+    #[test]
+    fn a_part_that_fails_costs_nothing_that_is_not_in_it() {
+        let profile = crate::exchange::profile(ExchangeId::Okx);
+        let listing = profile.listing.expect("it has a list beside the stream");
+        let native = |native: &str| Native::from(native).expect("short");
+        let spot = [native("BTC-USDT"), native("BTC-USDTT")];
+        let dated = [native("BTC-USDT"), native("BTC-USD-261225")];
+        let parts = |failed: &str, waits: &str| -> Vec<Part> {
+            let part = |request: RestRequest| {
+                let (is_failed, is_out) =
+                    (request.path.ends_with(failed), request.path.ends_with(waits));
+                let listings = (!is_failed && !is_out).then(Vec::new);
+                Part { path: request.path, listings, has_failed: is_failed }
+            };
+            (listing.requests)(&[]).into_iter().map(part).collect()
+        };
+        assert!(has_all(&parts("FUTURES", "none"), &spot, profile));
+        assert!(!has_all(&parts("FUTURES", "none"), &dated, profile));
+        assert!(!has_all(&parts("SPOT", "none"), &spot, profile));
+        assert!(!has_all(&parts("FUTURES", "SWAP"), &spot, profile), "it may still come");
     }
 
     fn book(index: u32, not_before: i64) -> Wanted {

@@ -25,7 +25,7 @@ pub use adapter::{Adapter, Protocol, Trace};
 use batch::trade_tick;
 pub use batch::{Batch, BookUpdate, DEPTH_FULL, Loss, Marked, Origin, SequencedTick, TradeMark};
 pub use profile::{
-    ListingRest, Profile, RestError, SnapshotDepth, SnapshotRest, larger_side, profile,
+    ListPart, ListingRest, Profile, RestError, SnapshotDepth, SnapshotRest, larger_side, profile,
 };
 pub use refusal::RefusalKind;
 

@@ -174,8 +174,20 @@ pub struct ListingRest {
     pub requests: fn(&[&str]) -> Vec<RestRequest>,
     /// The request for the page that follows the one of this body; `None` after the last.
     pub next: fn(&[u8]) -> Option<RestRequest>,
+    /// Whether the answer to the request of that path lists that native symbol, if it is listed at
+    /// all.
+    pub covers: fn(&str, &str) -> bool,
     /// Reads the body that answers one of them.
-    pub read: fn(&[u8]) -> Result<Vec<Listing>, RestError>,
+    pub read: fn(&[u8]) -> Result<ListPart, RestError>,
+}
+
+/// What one answer lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPart {
+    /// What is listed in it.
+    pub listings: Vec<Listing>,
+    /// Rows that could not be read, and are left out.
+    pub unread: u32,
 }
 
 /// The facts of an exchange.

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{Refusal, RestError, RestRequest};
+use serde::de::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{ListPart, Listing, Refusal, RestError, RestRequest};
 use crate::clock::UnixNanos;
 use crate::json::retry_after as retry_after_of;
 use crate::limits::{REST_RETRY_AFTER_FAILURE, REST_RETRY_AFTER_MAX};
@@ -36,6 +39,36 @@ pub(super) fn real_step(step: Decimal) -> Option<Decimal> {
 /// Where a list has one page: none follows it.
 pub(super) fn no_more(_body: &[u8]) -> Option<RestRequest> {
     None
+}
+
+/// One request brings the whole list, or a page of it: whatever is wanted may stand there.
+pub(super) fn all_natives(_path: &str, _native: &str) -> bool {
+    true
+}
+
+/// Reads the rows of a list one by one. One that cannot be read costs itself alone; `listing` gives
+/// `None` for one whose name is no symbol.
+pub(super) fn read_rows<'a, T: Deserialize<'a>>(
+    rows: &[&'a RawValue],
+    listing: impl Fn(&T) -> Option<Listing>,
+) -> ListPart {
+    let mut part = ListPart::default();
+    for row in rows {
+        match serde_json::from_str::<T>(row.get()) {
+            Ok(row) => part.listings.extend(listing(&row)),
+            Err(_) => part.unread += 1,
+        }
+    }
+    part
+}
+
+/// A field of a row that its instrument can do without: null, or of another type than is known, it
+/// says nothing.
+pub(super) fn if_stated<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
 /// What a body is that cannot be read.

@@ -4,7 +4,7 @@ use super::frames::read;
 use crate::clock::UnixNanos;
 use crate::exchange::coinbase::Coinbase;
 use crate::exchange::coinbase_advanced::CoinbaseAdvanced;
-use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
+use crate::exchange::{Batch, Exchange, Frame, ListPart, Rejected, profile};
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
 use crate::proof::Books;
@@ -55,7 +55,7 @@ pub fn coinbase_rest(body: &[u8]) {
         let profile = profile(exchange);
         let listings = profile.listing.map(|rest| (rest.read)(body));
         let _ = profile.listing.map(|rest| (rest.next)(body));
-        if let Some(Ok(listings)) = listings {
+        if let Some(Ok(ListPart { listings, .. })) = listings {
             assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
         }
         let header = str::from_utf8(body).ok();

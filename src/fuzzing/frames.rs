@@ -8,7 +8,7 @@ use crate::exchange::binance::Binance;
 use crate::exchange::bybit::Bybit;
 use crate::exchange::deriv::Deriv;
 use crate::exchange::kraken::Kraken;
-use crate::exchange::{Batch, Exchange, Frame, Rejected, profile};
+use crate::exchange::{Batch, Exchange, Frame, ListPart, Rejected, profile};
 use crate::instrument::{ExchangeId, InstrumentId, NativeMap};
 use crate::json::PaddedFrame;
 use crate::limits::FRAME_PADDING;
@@ -132,7 +132,7 @@ pub(super) fn rest(exchange: ExchangeId, body: &[u8]) {
     }
     let listings = profile.listing.map(|rest| (rest.read)(body));
     let _ = profile.listing.map(|rest| (rest.next)(body));
-    if let Some(Ok(listings)) = listings {
+    if let Some(Ok(ListPart { listings, .. })) = listings {
         assert!(listings.iter().all(|listing| listing.instrument.exchange == exchange));
     }
     let header = str::from_utf8(body).ok();

@@ -325,4 +325,7 @@ pub(super) const REQUEST_COUNTERS: &[Entry<RequestCounters>] = &[
     ("rest_held_back", "Times that our own ledger held a request back.", |counters| {
         counters.held_back.value()
     }),
+    ("rest_rows_unread", "Rows of lists of instruments that could not be read.", |counters| {
+        counters.rows_unread.value()
+    }),
 ];

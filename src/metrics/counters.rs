@@ -347,6 +347,8 @@ pub struct RequestCounters {
     pub refusals: Counter,
     /// Times that our own ledger held a request back.
     pub held_back: Counter,
+    /// Rows of lists that could not be read.
+    pub rows_unread: Counter,
     /// Requests that wait.
     pub waiting: Gauge,
     /// Milliseconds until the ledger will have let all of them go, at the earliest.

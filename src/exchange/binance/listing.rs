@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::book::read_body;
 use super::symbol::contract_symbol;
-use crate::exchange::rest::step;
-use crate::exchange::{Listing, RestError, RestRequest};
+use crate::exchange::rest::{if_stated, read_rows, step};
+use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::Decimal;
 
@@ -25,7 +26,7 @@ pub(super) fn futures_requests(_: &[&str]) -> Vec<RestRequest> {
 #[derive(Deserialize)]
 struct ListingBody<'a> {
     #[serde(borrow)]
-    symbols: Vec<SymbolBody<'a>>,
+    symbols: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -37,29 +38,39 @@ struct SymbolBody<'a> {
     base: Cow<'a, str>,
     #[serde(rename = "quoteAsset", borrow)]
     quote: Cow<'a, str>,
-    #[serde(alias = "contractStatus")]
-    status: &'a str,
-    #[serde(default)]
-    filters: Vec<FilterBody<'a>>,
+    #[serde(alias = "contractStatus", default, borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "if_stated")]
+    filters: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct FilterBody<'a> {
     #[serde(rename = "filterType", borrow)]
-    kind: &'a str,
+    kind: Cow<'a, str>,
     #[serde(rename = "tickSize", default, borrow)]
-    tick_size: Option<&'a str>,
+    tick_size: Option<Cow<'a, str>>,
     #[serde(rename = "stepSize", default, borrow)]
-    step_size: Option<&'a str>,
+    step_size: Option<Cow<'a, str>>,
 }
 
-pub(super) fn read_spot(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+impl SymbolBody<'_> {
+    /// A step out of one of its filters. One that cannot be read says nothing of the others.
+    fn step(&self, kind: &str, of: fn(&FilterBody<'_>) -> Option<Decimal>) -> Option<Decimal> {
+        self.filters.iter().find_map(|raw| {
+            let filter: FilterBody<'_> = serde_json::from_str(raw.get()).ok()?;
+            if filter.kind == kind { of(&filter) } else { None }
+        })
+    }
+}
+
+pub(super) fn read_spot(body: &[u8]) -> Result<ListPart, RestError> {
     read(ExchangeId::Binance, body, |entry| {
         Symbol::parse(&format!("{}/{}", entry.base, entry.quote)).ok()
     })
 }
 
-pub(super) fn read_futures(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read_futures(body: &[u8]) -> Result<ListPart, RestError> {
     read(ExchangeId::BinanceFutures, body, |entry| {
         let contract = entry.symbol.split_once('_').map(|(_, contract)| contract);
         contract_symbol(&entry.base, &entry.quote, contract)
@@ -71,23 +82,18 @@ fn read(
     exchange: ExchangeId,
     body: &[u8],
     canonical: impl Fn(&SymbolBody<'_>) -> Option<Symbol>,
-) -> Result<Vec<Listing>, RestError> {
-    let listing: ListingBody<'_> = read_body(body)?;
-    let listings = listing.symbols.iter().filter_map(|entry| {
+) -> Result<ListPart, RestError> {
+    let body: ListingBody<'_> = read_body(body)?;
+    let listing = |entry: &SymbolBody<'_>| {
         let symbol = canonical(entry).or_else(|| Symbol::parse(&entry.symbol).ok())?;
-        let of_filter = |kind: &str, of: fn(&FilterBody<'_>) -> Option<Decimal>| {
-            entry.filters.iter().find(|filter| filter.kind == kind).and_then(of)
-        };
-        let instrument = Instrument {
-            exchange,
-            symbol,
-            native: ArrayString::from(&entry.symbol).ok()?,
-            tick_size: of_filter("PRICE_FILTER", |filter| filter.tick_size.and_then(step)),
-            lot_size: of_filter("LOT_SIZE", |filter| filter.step_size.and_then(step)),
-        };
-        Some(Listing { instrument, trading: entry.status == "TRADING" })
-    });
-    Ok(listings.collect())
+        let tick_size = entry.step("PRICE_FILTER", |filter| step(filter.tick_size.as_deref()?));
+        let lot_size = entry.step("LOT_SIZE", |filter| step(filter.step_size.as_deref()?));
+        let native = ArrayString::from(&entry.symbol).ok()?;
+        let instrument = Instrument { exchange, symbol, native, tick_size, lot_size };
+        let trading = entry.status.as_deref().is_none_or(|status| status == "TRADING");
+        Some(Listing { instrument, trading })
+    };
+    Ok(read_rows(&body.symbols, listing))
 }
 
 #[cfg(test)]
@@ -100,7 +106,7 @@ mod tests {
             {"symbol":"ODDPAIR","status":"BREAK","baseAsset":"ODD","quoteAsset":"PAIR",
              "filters":[{"filterType":"PRICE_FILTER","minPrice":"0","tickSize":"0.01000000"},
                         {"filterType":"LOT_SIZE","stepSize":"0.00000000"}]}]}"#;
-        let listings = read_spot(body).expect("reads");
+        let listings = read_spot(body).expect("reads").listings;
         assert_eq!(listings.len(), 1);
         let instrument = listings[0].instrument;
         assert_eq!(instrument.symbol.as_str(), "ODD/PAIR");
@@ -121,9 +127,43 @@ mod tests {
             {"symbol":"BTCUSD_PERP","status":"TRADING","baseAsset":"BTC","quoteAsset":"USD"}]}"#;
         let symbols: Vec<_> = read_futures(body)
             .expect("reads")
+            .listings
             .iter()
             .map(|listing| listing.instrument.symbol.to_string())
             .collect();
         assert_eq!(symbols, ["BTC/USDT:USDT", "BTC/USDT:261225", "BTC/USD:BTC"]);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_costs_itself_alone() {
+        let row = |symbol: &str, more: &str| {
+            format!(r#"{{"symbol":"{symbol}","quoteAsset":"USDT",{more}}}"#)
+        };
+        let filter = r#"{"filterType":"PRICE_FILTER","tickSize":"0.01"}"#;
+        let rows = [
+            row("AUSDT", r#""baseAsset":null,"status":"TRADING""#),
+            row("BUSDT", r#""status":"TRADING""#),
+            "null".to_owned(),
+            "7".to_owned(),
+            row("CUSDT", r#""baseAsset":"C","status":null,"filters":null"#),
+            row("DUSDT", r#""baseAsset":"D""#),
+            row(
+                "EUSDT",
+                r#""baseAsset":"E","filters":[null,{},{"filterType":null},{"filterType":"PRICE_FILTER","tickSize":null}]"#,
+            ),
+            row("FUSDT", &format!(r#""baseAsset":"F","filters":[null,{filter}]"#)),
+            row("GUSDT", r#""baseAsset":"G","status":"BREAK","filters":{}"#),
+        ];
+        let body = format!(r#"{{"symbols":[{}]}}"#, rows.join(","));
+        for read in [read_spot, read_futures] {
+            let part = read(body.as_bytes()).expect("reads");
+            let natives = part.listings.iter().map(|one| one.instrument.native.to_string());
+            assert_eq!(natives.collect::<String>(), "CUSDTDUSDTEUSDTFUSDTGUSDT");
+            assert_eq!(part.unread, 4);
+            let steps = part.listings.iter().map(|one| one.instrument.tick_size.is_some());
+            assert_eq!(steps.collect::<Vec<_>>(), [false, false, false, true, false]);
+            let trading: Vec<_> = part.listings.iter().map(|one| one.trading).collect();
+            assert_eq!(trading, [true, true, true, true, false]);
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
     RequestRules, SnapshotRest, SnapshotSource, Subscription, Trace,
 };
-use crate::exchange::rest::no_more;
+use crate::exchange::rest::{all_natives, no_more};
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
 use crate::limits::{BINANCE_FRAME_BYTES_MAX, BINANCE_NAMES_PER_MESSAGE_MAX};
@@ -90,6 +90,7 @@ pub static SPOT: Profile = Profile {
     listing: Some(ListingRest {
         requests: listing::spot_requests,
         next: no_more,
+        covers: all_natives,
         read: listing::read_spot,
     }),
     refusals: errors::REFUSALS,
@@ -139,6 +140,7 @@ pub static FUTURES: Profile = Profile {
     listing: Some(ListingRest {
         requests: listing::futures_requests,
         next: no_more,
+        covers: all_natives,
         read: listing::read_futures,
     }),
     refusals: errors::REFUSALS,

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::symbol::{canonical_date, contract_symbol};
-use crate::exchange::rest::{malformed, step};
-use crate::exchange::{Listing, RestError, RestRequest};
+use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// All spot pairs; this class is not paged.
@@ -51,10 +52,10 @@ struct Body<'a> {
 #[serde(rename_all = "camelCase")]
 struct ResultBody<'a> {
     /// Empty on the last page, absent where nothing is paged.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     next_page_cursor: Cow<'a, str>,
     #[serde(default, borrow)]
-    list: Vec<Entry<'a>>,
+    list: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -66,22 +67,22 @@ struct Entry<'a> {
     base_coin: Cow<'a, str>,
     #[serde(borrow)]
     quote_coin: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     settle_coin: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     contract_type: Cow<'a, str>,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
     #[serde(default, borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     price_filter: PriceFilter<'a>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     lot_size_filter: LotSizeFilter<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PriceFilter<'a> {
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     tick_size: Cow<'a, str>,
 }
 
@@ -89,20 +90,20 @@ struct PriceFilter<'a> {
 #[serde(rename_all = "camelCase")]
 struct LotSizeFilter<'a> {
     /// Of contracts.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     qty_step: Cow<'a, str>,
     /// Of spot pairs.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     base_precision: Cow<'a, str>,
 }
 
-pub(super) fn read_spot(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read_spot(body: &[u8]) -> Result<ListPart, RestError> {
     read(ExchangeId::Bybit, body, |entry| {
         Symbol::parse(&format!("{}/{}", entry.base_coin, entry.quote_coin)).ok()
     })
 }
 
-pub(super) fn read_linear(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read_linear(body: &[u8]) -> Result<ListPart, RestError> {
     read(ExchangeId::BybitLinear, body, |entry| {
         let date = entry.symbol.split_once('-').and_then(|(_, date)| canonical_date(date));
         let settle = match (date, entry.contract_type.ends_with("Futures")) {
@@ -120,13 +121,13 @@ fn read(
     exchange: ExchangeId,
     body: &[u8],
     canonical: impl Fn(&Entry<'_>) -> Option<Symbol>,
-) -> Result<Vec<Listing>, RestError> {
+) -> Result<ListPart, RestError> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     if body.ret_code != 0 {
         let message = body.ret_msg.into_owned();
         return Err(RestError::Refused { code: body.ret_code, message });
     }
-    let listings = body.result.list.iter().filter_map(|entry| {
+    let listing = |entry: &Entry<'_>| {
         let symbol = canonical(entry).or_else(|| Symbol::parse(&entry.symbol).ok())?;
         let lots = &entry.lot_size_filter;
         let instrument = Instrument {
@@ -136,9 +137,10 @@ fn read(
             tick_size: step(&entry.price_filter.tick_size),
             lot_size: step(&lots.qty_step).or_else(|| step(&lots.base_precision)),
         };
-        Some(Listing { instrument, trading: entry.status == "Trading" })
-    });
-    Ok(listings.collect())
+        let trading = entry.status.as_deref().is_none_or(|status| status == "Trading");
+        Some(Listing { instrument, trading })
+    };
+    Ok(read_rows(&body.result.list, listing))
 }
 
 #[cfg(test)]
@@ -152,7 +154,7 @@ mod tests {
              "status":"Trading","marginTrading":"utaOnly",
              "lotSizeFilter":{"basePrecision":"0.000001","quotePrecision":"0.0000001"},
              "priceFilter":{"tickSize":"0.01"}}]},"retExtInfo":{},"time":1672712468011}"#;
-        let listings = read_spot(body).expect("reads");
+        let listings = read_spot(body).expect("reads").listings;
         let instrument = listings[0].instrument;
         assert_eq!(instrument.symbol.as_str(), "ODD/PAIR");
         assert_eq!(instrument.native.as_str(), "ODDPAIR");
@@ -184,7 +186,7 @@ mod tests {
         ];
         let list = entries.join(",");
         let body = format!(r#"{{"retCode":0,"retMsg":"OK","result":{{"list":[{list}]}}}}"#);
-        let listings = read_linear(body.as_bytes()).expect("reads");
+        let listings = read_linear(body.as_bytes()).expect("reads").listings;
         let symbols: Vec<_> =
             listings.iter().map(|listing| listing.instrument.symbol.to_string()).collect();
         let expected =
@@ -213,5 +215,44 @@ mod tests {
         let error = read_spot(body).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 10006: Too many visits!");
         assert!(matches!(read_spot(b"<html>"), Err(RestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_costs_itself_alone() {
+        let row = |symbol: &str, base: &str, more: &str| {
+            format!(
+                r#"{{"symbol":"{symbol}","quoteCoin":"USDT","settleCoin":"USDT",{base}{more}}}"#
+            )
+        };
+        let rows = [
+            row("AUSDT", r#""baseCoin":null,"#, r#""status":"Trading""#),
+            row("BUSDT", "", r#""status":"Trading""#),
+            "null".to_owned(),
+            row(
+                "CUSDT",
+                r#""baseCoin":"C","#,
+                r#""status":null,"priceFilter":null,"lotSizeFilter":null"#,
+            ),
+            row(
+                "DUSDT",
+                r#""baseCoin":"D","#,
+                r#""status":"Trading","priceFilter":{"tickSize":null},"lotSizeFilter":[]"#,
+            ),
+            row(
+                "EUSDT",
+                r#""baseCoin":"E","#,
+                r#""status":"Closed","priceFilter":{"tickSize":"0.1"}"#,
+            ),
+        ];
+        let list = rows.join(",");
+        let body = format!(r#"{{"retCode":0,"retMsg":"OK","result":{{"list":[{list}]}}}}"#);
+        for read in [read_spot, read_linear] {
+            let part = read(body.as_bytes()).expect("reads");
+            let natives = part.listings.iter().map(|one| one.instrument.native.to_string());
+            assert_eq!(natives.collect::<String>(), "CUSDTDUSDTEUSDT");
+            assert_eq!(part.unread, 3);
+            let steps = part.listings.iter().map(|one| one.instrument.tick_size.is_some());
+            assert_eq!(steps.collect::<Vec<_>>(), [false, false, true]);
+        }
     }
 }

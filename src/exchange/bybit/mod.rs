@@ -23,7 +23,7 @@ use super::{
     DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
     RequestRules, SnapshotSource, Subscription, Trace,
 };
-use crate::exchange::rest::no_more;
+use crate::exchange::rest::{all_natives, no_more};
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{PaddedFrame, Value};
 use crate::limits::BYBIT_FRAME_BYTES_MAX;
@@ -97,6 +97,7 @@ pub static SPOT: Profile = Profile {
     listing: Some(ListingRest {
         requests: listing::spot_requests,
         next: no_more,
+        covers: all_natives,
         read: listing::read_spot,
     }),
     refusals: errors::REFUSALS,
@@ -128,6 +129,7 @@ pub static LINEAR: Profile = Profile {
     listing: Some(ListingRest {
         requests: listing::linear_requests,
         next: listing::next_linear,
+        covers: all_natives,
         read: listing::read_linear,
     }),
     refusals: errors::REFUSALS,

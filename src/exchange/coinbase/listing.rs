@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::symbol;
-use crate::exchange::rest::{malformed, step};
-use crate::exchange::{Listing, RequestRules, RestError, RestRequest};
+use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::{ListPart, Listing, RequestRules, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// 10 requests a second and address on public endpoints, of both APIs.
@@ -29,35 +30,35 @@ struct Product<'a> {
     base_currency: Cow<'a, str>,
     #[serde(borrow)]
     quote_currency: Cow<'a, str>,
-    #[serde(borrow, default)]
-    quote_increment: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    base_increment: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "if_stated")]
+    quote_increment: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "if_stated")]
+    base_increment: Cow<'a, str>,
     #[serde(borrow, default)]
     status: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_stated")]
     trading_disabled: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_stated")]
     cancel_only: Option<bool>,
 }
 
 /// Reads the answer to [`requests`].
-pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
-    let products: Vec<Product<'_>> = read_body(body)?;
-    let listings = products.iter().filter_map(|product| {
+pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
+    let products: Vec<&RawValue> = read_body(body)?;
+    let listing = |product: &Product<'_>| {
         let symbol = pair(&product.base_currency, &product.quote_currency)?;
         let instrument = Instrument {
             exchange: ExchangeId::Coinbase,
             symbol,
             native: ArrayString::from(&product.id).ok()?,
-            tick_size: product.quote_increment.as_deref().and_then(step),
-            lot_size: product.base_increment.as_deref().and_then(step),
+            tick_size: step(&product.quote_increment),
+            lot_size: step(&product.base_increment),
         };
         let online = product.status.as_deref().is_none_or(|status| status == "online");
         let stopped = product.trading_disabled == Some(true) || product.cancel_only == Some(true);
         Some(Listing { instrument, trading: online && !stopped })
-    });
-    Ok(listings.collect())
+    };
+    Ok(read_rows(&products, listing))
 }
 
 /// The canonical symbol of a product's currencies; a product whose name is no symbol is left out.
@@ -93,7 +94,7 @@ mod tests {
             "fx_stablecoin":false,"auction_mode":false},
             {"id":"OLD-EUR","base_currency":"OLD","quote_currency":"EUR","quote_increment":"0",
             "status":"delisted","status_message":null}]"#;
-        let listings = read(body).expect("reads");
+        let listings = read(body).expect("reads").listings;
         let first = listings[0].instrument;
         assert_eq!((first.symbol.as_str(), first.native.as_str()), ("BTC/USD", "BTC-USD"));
         assert_eq!(first.tick_size.map(|step| step.to_string()).as_deref(), Some("0.01"));
@@ -107,5 +108,16 @@ mod tests {
         let error = read(br#"{"message":"NotFound"}"#).expect_err("refused");
         assert_eq!(error.to_string(), "the exchange refused with code 0: NotFound");
         assert!(matches!(read(b"[{"), Err(RestError::Malformed { line: 1, .. })));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_costs_itself_alone() {
+        let body = br#"[null,{"id":"A-USD","base_currency":null,"quote_currency":"USD"},
+            {"id":"B-USD","base_currency":"B","quote_currency":"USD","base_increment":null,
+            "quote_increment":1,"status":null,"trading_disabled":null}]"#;
+        let part = read(body).expect("reads");
+        let natives = part.listings.iter().map(|one| one.instrument.native.to_string());
+        assert_eq!((natives.collect::<String>().as_str(), part.unread), ("B-USD", 2));
+        assert!(part.listings[0].trading);
     }
 }

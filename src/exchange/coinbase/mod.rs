@@ -21,7 +21,7 @@ use super::{
     DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
     SnapshotSource, Subscription, Trace,
 };
-use crate::exchange::rest::no_more;
+use crate::exchange::rest::{all_natives, no_more};
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
 use parse::Context;
@@ -70,7 +70,12 @@ pub static EXCHANGE: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
+    listing: Some(ListingRest {
+        requests: listing::requests,
+        next: no_more,
+        covers: all_natives,
+        read: listing::read,
+    }),
     refusals: errors::REFUSALS,
 };
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::symbol;
 use crate::exchange::coinbase::listing::{pair, read_body};
-use crate::exchange::rest::step;
-use crate::exchange::{Listing, RestError, RestRequest};
+use crate::exchange::rest::{if_stated, read_rows, step};
+use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
 /// All spot products; without a limit all are given at once.
@@ -20,7 +21,7 @@ pub(super) fn requests(_: &[&str]) -> Vec<RestRequest> {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    products: Vec<Product<'a>>,
+    products: Vec<&'a RawValue>,
 }
 
 /// Minimal fields; unknown ones are ignored.
@@ -28,30 +29,30 @@ struct Body<'a> {
 struct Product<'a> {
     #[serde(borrow)]
     product_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     base_currency_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     quote_currency_id: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     price_increment: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     quote_increment: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     base_increment: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "if_stated")]
     status: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_stated")]
     trading_disabled: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_stated")]
     is_disabled: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_stated")]
     cancel_only: bool,
 }
 
 /// Reads the answer to [`requests`].
-pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
     let body: Body<'_> = read_body(body)?;
-    Ok(body.products.iter().filter_map(Product::listing).collect())
+    Ok(read_rows(&body.products, Product::listing))
 }
 
 impl Product<'_> {
@@ -97,7 +98,7 @@ mod tests {
             "alias":"BTC-USD"},
             {"product_id":"BIT-31OCT25-CDE","price_increment":"5","status":"","trading_disabled":true,
             "quote_currency_id":"USD","base_currency_id":""}],"num_products":3}"#;
-        let listings = read(body).expect("reads");
+        let listings = read(body).expect("reads").listings;
         let names: Vec<_> = listings
             .iter()
             .map(|one| {

@@ -20,7 +20,7 @@ use super::{
     DateRules, Dated, Frame, ListingRest, MessagesOf, Profile, Protocol, Rejected, Request,
     SnapshotSource, Subscription, Trace,
 };
-use crate::exchange::rest::no_more;
+use crate::exchange::rest::{all_natives, no_more};
 use crate::instrument::{ExchangeId, NativeMap};
 use crate::json::{Minute, PaddedFrame, Value};
 use parse::Context;
@@ -68,7 +68,12 @@ pub static ADVANCED: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: shared_symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
+    listing: Some(ListingRest {
+        requests: listing::requests,
+        next: no_more,
+        covers: all_natives,
+        read: listing::read,
+    }),
     refusals: errors::REFUSALS,
 };
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::symbol;
-use crate::exchange::rest::{malformed, step};
-use crate::exchange::{Listing, RestError, RestRequest};
+use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument};
 
 /// One request for each class, and one for each family of options among these: their list is given
@@ -41,7 +42,7 @@ struct Body<'a> {
     #[serde(default, borrow)]
     msg: Cow<'a, str>,
     #[serde(default, borrow)]
-    data: Vec<EntryBody<'a>>,
+    data: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -49,11 +50,11 @@ struct Body<'a> {
 struct EntryBody<'a> {
     #[serde(borrow)]
     inst_id: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     tick_sz: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     lot_sz: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "if_stated")]
     state: Cow<'a, str>,
 }
 
@@ -80,7 +81,7 @@ pub(super) fn listing(entry: &Entry<'_>) -> Option<Listing> {
 }
 
 /// Reads a list, or the refusal in its place.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
+pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     if body.code != "0" {
         let code = body.code.parse().unwrap_or(-1);
@@ -94,7 +95,21 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Listing>, RestError> {
             state: &body.state,
         })
     };
-    Ok(body.data.iter().filter_map(entry).collect())
+    Ok(read_rows(&body.data, entry))
+}
+
+/// Whether a request of that path is for the class, and of options the family, of a symbol.
+pub(super) fn covers(path: &str, native: &str) -> bool {
+    let Some((_, class)) = path.split_once("instType=") else { return true };
+    if let Some(family) = option_family(native) {
+        return class == format!("OPTION&instFamily={family}");
+    }
+    let own = match native.splitn(3, '-').nth(2) {
+        None => "SPOT",
+        Some("SWAP") => "SWAP",
+        Some(_) => "FUTURES",
+    };
+    class == own
 }
 
 #[cfg(test)]
@@ -111,7 +126,7 @@ mod tests {
              "settleCcy":"USDT","tickSz":"0.1","lotSz":"0.01","state":"live","ctVal":"0.01"},
             {"instType":"FUTURES","instId":"BTC-USD-261225","tickSz":"","lotSz":"1",
              "state":"preopen"}]}"#;
-        let listings = read(body).expect("reads");
+        let listings = read(body).expect("reads").listings;
         let told: Vec<_> = listings
             .iter()
             .map(|listing| {
@@ -159,5 +174,28 @@ mod tests {
         );
         assert!(matches!(read(b"<html>"), Err(RestError::Malformed { line: 1, .. })));
         assert!(matches!(read(b"{}"), Err(RestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_costs_itself_alone() {
+        let body = br#"{"code":"0","msg":"","data":[null,{"instType":"SPOT"},{"instId":7},
+            {"instId":"A-USDT","tickSz":null,"lotSz":null,"state":null},
+            {"instId":"B-USDT","tickSz":"0.1","lotSz":{},"state":"live"}]}"#;
+        let part = read(body).expect("reads");
+        let natives = part.listings.iter().map(|one| one.instrument.native.to_string());
+        assert_eq!((natives.collect::<String>().as_str(), part.unread), ("A-USDTB-USDT", 3));
+        let steps = part.listings.iter().map(|one| one.instrument.tick_size.is_some());
+        assert_eq!(steps.collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn each_class_is_the_matter_of_its_own_request() {
+        let natives = ["BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-261225", "BTC-USD-261225-60000-C"];
+        let requests = requests(&natives);
+        for (index, native) in natives.iter().enumerate() {
+            let covered = requests.iter().map(|request| covers(&request.path, native));
+            let own: Vec<_> = (0..4).map(|one| one == index).collect();
+            assert_eq!(covered.collect::<Vec<_>>(), own, "{native}");
+        }
     }
 }

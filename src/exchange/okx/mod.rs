@@ -74,7 +74,12 @@ pub static PROFILE: Profile = Profile {
     native_symbol: symbol::native,
     canonical_symbol: symbol::canonical,
     snapshot: None,
-    listing: Some(ListingRest { requests: listing::requests, next: no_more, read: listing::read }),
+    listing: Some(ListingRest {
+        requests: listing::requests,
+        next: no_more,
+        covers: listing::covers,
+        read: listing::read,
+    }),
     refusals: errors::REFUSALS,
 };
 
