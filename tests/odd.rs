@@ -249,6 +249,17 @@ fn every_other_state_is_told_where_quotes_or_tickers_have_numbers() {
     }
 }
 
+#[test]
+fn a_quote_without_a_date_is_not_told_as_the_present_one_where_its_number_does_not_follow() {
+    for kind in KINDS.into_iter().filter(|kind| kind.exchange == ExchangeId::Binance) {
+        for odd in ["1", "4995000", "10000000000000000"] {
+            let told = kind.told(odd);
+            let right: Vec<u32> = (1..COUNT).filter(|&n| n != AT).chain([LAST]).collect();
+            assert_eq!(told, right, "{odd}");
+        }
+    }
+}
+
 /// What has values besides, by kind of state.
 const MORE: [Kind; 12] = [
     Kind {

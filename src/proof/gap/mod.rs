@@ -321,8 +321,9 @@ impl Numbers {
     }
 
     /// A state whose number leaps, by a slip of the exchange or as it counts anew, is told as what it
-    /// is, the newest. What comes next is compared with what came before it, so that one odd number
-    /// costs no other state; several in a row are an exchange that counts anew.
+    /// is, the newest, where its date or the leap before it shows that. Else it may be long past, and
+    /// is not told. What comes next is compared with what came before it, so that one odd number costs
+    /// no other state; several in a row are an exchange that counts anew.
     #[cold]
     fn odd_state(
         &mut self,
@@ -338,16 +339,22 @@ impl Numbers {
         let slot = &mut self.slots[instrument.index()];
         let progress =
             if channel == Channel::Ticker { &mut slot.tickers } else { &mut slot.quotes };
+        let is_newest = said.time.is_some() || progress.is_before_leap(said.number);
         let in_a_row = progress.count_odd(said.number);
-        if in_a_row >= NUMBERS_STRANGE_MAX {
+        let is_anew = in_a_row >= NUMBERS_STRANGE_MAX;
+        if is_anew {
             progress.restart(source.generation, said);
             progress.advance(said, self.newest);
         }
-        if in_a_row > 1 {
-            return Verdict::Next;
+        let is_first_told = if is_newest { in_a_row == 1 } else { is_anew };
+        match (is_newest || is_anew, is_first_told) {
+            (false, _) => Verdict::Older,
+            (true, false) => Verdict::Next,
+            (true, true) => {
+                self.counters.gaps.increment();
+                Verdict::Anew
+            }
         }
-        self.counters.gaps.increment();
-        Verdict::Anew
     }
 
     /// Judges what has no number: it is its owner's to bring. Whoever speaks first owns a stream,

@@ -425,6 +425,13 @@ impl Progress {
         self.leap.has_last_beside(number)
     }
 
+    /// Whether a number lies in the hole that the last one left: that one leapt ahead, or this came
+    /// right after it by mistake.
+    pub(super) fn is_before_leap(&self, number: u64) -> bool {
+        let (from, to) = self.hole;
+        self.last == to.checked_add(1) && (from..=to).contains(&number)
+    }
+
     /// An event was told though its number leaps, and which of those in a row it is. From
     /// [`NUMBERS_STRANGE_MAX`] on the exchange counts anew.
     pub(super) const fn count_odd(&mut self, number: u64) -> u8 {

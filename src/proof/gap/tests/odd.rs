@@ -56,13 +56,33 @@ proptest! {
                 }
             }
         }
-        // Its own state may be taken for a repetition, where it lies among what was told.
+        // Its own state may be taken for a repetition, where it lies among what was told, and where no
+        // date says that it is not one.
         let lies_among = odd < own[9] && odd > own[0];
-        if lies_among {
+        if lies_among || !timed {
             told.retain(|&number| number != odd);
             numbers = own;
         }
         prop_assert_eq!(told, numbers, "each once, in order");
+    }
+
+    #[test]
+    fn a_state_without_a_date_is_not_told_where_its_number_does_not_follow(
+        channel in prop::sample::select(&[Channel::Quotes, Channel::Ticker][..]),
+        odd in prop_oneof![1_u64..40_000, 10_000_000_000..u64::MAX - 1_000],
+    ) {
+        let mut desk = desk();
+        let mut hear = |number| state(&mut desk, 1, channel, number, UnixNanos::NONE);
+        for place in 1..=10 {
+            prop_assert_eq!(hear(50_000 + place * 100), Verdict::Next);
+        }
+        prop_assert_eq!(hear(odd), Verdict::Older);
+        prop_assert_eq!(hear(51_100), Verdict::Next, "it makes none old");
+        // As many in a row as show that the exchange counts anew are believed.
+        prop_assert_eq!(hear(odd), Verdict::Older);
+        prop_assert_eq!(hear(odd + 100), Verdict::Older);
+        prop_assert_eq!(hear(odd + 200), Verdict::Anew);
+        prop_assert_eq!(hear(odd + 300), Verdict::Next);
     }
 
     #[test]
