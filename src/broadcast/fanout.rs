@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 
+use super::told::Chain;
 use crate::cache::Stream;
 use crate::client::{ClientChannel, Place};
 use crate::clock::MonoNanos;
@@ -40,6 +41,11 @@ pub(crate) struct Group {
     /// Seq up to which the members were told. Kept where events are left out for all of them: with
     /// a pace or a depth.
     pub(crate) told_seq: u64,
+    /// Highest `joined_seq` that a member came with: above `told_seq` some of them count from another
+    /// event than the others.
+    pub(crate) joined_seq: u64,
+    /// What its members are still to take.
+    pub(crate) told: Option<Chain>,
     /// With a pace: when the next event may be told.
     pub(crate) due: MonoNanos,
     /// With a pace: something newer than `told_seq` waits for `due`.
@@ -103,6 +109,7 @@ impl Fanout {
             }
         };
         let group = slots[slot].get_or_insert_with(|| Group::new(key, member.joined_seq));
+        group.joined_seq = group.joined_seq.max(member.joined_seq);
         group.members.push(member);
         Some(Place { group: slot as u32, index: group.members.len() as u32 - 1 })
     }
@@ -151,7 +158,15 @@ impl Fanout {
 
 impl Group {
     const fn new(key: GroupKey, seq: u64) -> Self {
-        Self { key, members: Vec::new(), told_seq: seq, due: MonoNanos::ZERO, is_held: false }
+        Self {
+            key,
+            members: Vec::new(),
+            told_seq: seq,
+            joined_seq: seq,
+            told: None,
+            due: MonoNanos::ZERO,
+            is_held: false,
+        }
     }
 }
 

@@ -229,6 +229,7 @@ impl Desk<'_, '_> {
             && let Some(member) = group.members.get_mut(place.index as usize)
         {
             member.joined_seq = seq;
+            group.joined_seq = group.joined_seq.max(seq);
         }
     }
 

@@ -4,7 +4,7 @@
 //! turn:  commands ▶ requests of clients ▶ rings ▶ arrears and paces ▶ flush ▶ heartbeats
 //!
 //! ring ▶ tick ▶ cache ▶ event ▶ groups that want it ▶ one frame each in the arena
-//!                                                      └▶ ranges of it in the members' sessions
+//! ring empty, or arena full: ranges of all of it into the members' sessions, group by group
 //! flush: one write per session of what this turn gave it; what the kernel refuses is copied
 //! ```
 //!
@@ -25,6 +25,7 @@ mod requests;
 mod revokes;
 mod sessions;
 mod spans;
+mod told;
 mod wishes;
 
 pub use crate::client::Admission;
@@ -59,6 +60,7 @@ use joins::{Arrears, Desk};
 use publish::{Held, Recipients, publish, release};
 use sessions::Sessions;
 use spans::Spans;
+use told::Told;
 
 /// About what a client reads as one level of a book.
 const LEVEL_TEXT_BYTES: usize = 24;
@@ -127,6 +129,7 @@ pub struct Broadcaster {
     held: Held,
     sessions: Sessions,
     buffers: FlushBuffers,
+    told: Told,
     commands: Receiver<BroadcastCommand>,
     poller: Poller,
     bell: Arc<Bell>,
@@ -186,6 +189,7 @@ impl Broadcaster {
             held: Held::new(),
             sessions: Sessions::new(options.client_queue_bytes),
             buffers: FlushBuffers::new(),
+            told: Told::default(),
             feeds: Vec::new(),
             commands,
             poller,
@@ -335,10 +339,10 @@ impl Broadcaster {
     /// Whoever follows an instrument is told that its exchange does not list it, or has it not
     /// trade, or does again; and that what was said of it so is past, as it is not wanted any more.
     fn tell_listed(&mut self, before: &InstrumentTable, now: MonoNanos) {
-        let Self { cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
+        let Self { cache, fanout, held, sessions, buffers, told, glossary, counters, .. } = self;
         let since = glossary.date;
         let table = Arc::clone(glossary.table());
-        let mut out = Recipients { sessions, buffers, glossary, counters };
+        let mut out = Recipients { sessions, buffers, told, glossary, counters };
         for (instrument, _) in table.iter() {
             let was = cache.listed_status(instrument).map(|status| status.listed);
             let was = was.or_else(|| before.listed(instrument)).unwrap_or(Listed::Trading);
@@ -389,6 +393,7 @@ impl Broadcaster {
                 break;
             }
         }
+        self.hand_out();
         self.counters.ticks.add(taken as u64);
         if taken > 0 && !self.options.delay_injected.is_zero() {
             self.hold_up();
@@ -407,7 +412,9 @@ impl Broadcaster {
 
     /// Takes some ticks of one feed and publishes their events.
     fn drain(&mut self, index: usize, now: MonoNanos) -> usize {
-        let Self { feeds, cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
+        let Self {
+            feeds, cache, fanout, held, sessions, buffers, told, glossary, counters, ..
+        } = self;
         let (clock, spans) = (&self.clock, &mut self.spans);
         let feed = &mut feeds[index];
         if feed.ticks.waiting() == 0 {
@@ -417,13 +424,13 @@ impl Broadcaster {
         spans.popped(popped);
         // An event is not dated before its own receipt, which may be later than the turn's begin.
         glossary.date = clock.date(popped);
-        let mut out = Recipients { sessions, buffers, glossary, counters };
+        let mut out = Recipients { sessions, buffers, told, glossary, counters };
         let taken = feed.ticks.drain(TICKS_PER_DRAIN, |tick| {
-            let mut told = 0;
+            let mut heard = 0;
             cache.apply(feed.exchange, tick, clock.date(tick.received), |event| {
-                told += publish(event, fanout, held, &mut out, now);
+                heard += publish(event, fanout, held, &mut out, now);
             });
-            spans.tick(tick, told > 0);
+            spans.tick(tick, heard > 0);
         });
         let CandleCounts { late, corrected, repeated, returned } = cache.candle_counts();
         counters.late.set(late);
@@ -470,19 +477,25 @@ impl Broadcaster {
 
     /// Works at subscriptions.
     fn desk<T>(&mut self, work: impl FnOnce(&mut Desk<'_, '_>) -> T) -> T {
-        let Self { cache, fanout, sessions, buffers, glossary, counters, .. } = self;
-        let out = &mut Recipients { sessions, buffers, glossary, counters };
+        let Self { cache, fanout, sessions, buffers, told, glossary, counters, .. } = self;
+        let out = &mut Recipients { sessions, buffers, told, glossary, counters };
         work(&mut Desk { cache, fanout, out })
     }
 
+    /// Has the members of every group take what it was told.
+    fn hand_out(&mut self) {
+        self.desk(|desk| desk.out.hand_out(desk.fanout));
+    }
+
     fn release_paces(&mut self, now: MonoNanos) -> usize {
-        let Self { cache, fanout, held, sessions, buffers, glossary, counters, .. } = self;
-        let mut out = Recipients { sessions, buffers, glossary, counters };
+        let Self { cache, fanout, held, sessions, buffers, told, glossary, counters, .. } = self;
+        let mut out = Recipients { sessions, buffers, told, glossary, counters };
         release(cache, fanout, held, &mut out, now) as usize
     }
 
     /// Writes to every session what this turn gave it, or what it may take again.
     fn flush(&mut self, now: MonoNanos) -> usize {
+        self.hand_out();
         let mut slots = std::mem::take(&mut self.slots);
         std::mem::swap(&mut slots, &mut self.sessions.dirty);
         let work = slots.len();

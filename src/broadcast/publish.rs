@@ -1,4 +1,5 @@
-//! From an event to the sessions that want it: encoded once per group, shared by its members.
+//! From an event to the sessions that want it: encoded once per group, told the group, taken by its
+//! members when the ticks at hand are through.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 use super::fanout::{Fanout, Group, GroupId};
 use super::glossary::Glossary;
 use super::sessions::{Delivered, Sessions};
+use super::told::Told;
 use crate::cache::{BookEvent, Cache, Event, EventBody, Gap, Stream};
 use crate::client::{ClientChannel, FlushBuffers, Range};
 use crate::clock::MonoNanos;
@@ -25,11 +27,13 @@ pub(crate) type Held = BinaryHeap<Reverse<(MonoNanos, GroupId)>>;
 pub(crate) struct Recipients<'a> {
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) buffers: &'a mut FlushBuffers,
+    pub(crate) told: &'a mut Told,
     pub(crate) glossary: &'a Glossary,
     pub(crate) counters: &'a BroadcastCounters,
 }
 
-/// Sends an event to everyone who wants it now. Returns to how many sessions.
+/// Tells an event to everyone who wants it now: groups, whose members take it by
+/// [`Recipients::hand_out`]. Returns how many sessions are told; those that lag are counted too.
 #[inline]
 pub(crate) fn publish(
     event: &Event<'_>,
@@ -55,13 +59,13 @@ pub(crate) fn publish(
             let mut told = 0;
             for (slot, group) in slots.iter_mut().enumerate() {
                 let Some(group) = group else { continue };
+                let id = GroupId::new(event.instrument, channel, slot);
                 if group.key.per_second.is_some() {
                     if depth.is_none() {
-                        let id = GroupId::new(event.instrument, channel, slot);
                         hold(group, id, held, out.counters, now);
                     }
                 } else if group.key.depth.map(NonZeroU32::get) == depth {
-                    told += out.tell(group, event, 0);
+                    told += out.tell((group, id), event, 0);
                 }
             }
             told
@@ -73,11 +77,11 @@ pub(crate) fn publish(
             let mut told = 0;
             for (slot, group) in slots.iter_mut().enumerate() {
                 let Some(group) = group else { continue };
+                let id = GroupId::new(event.instrument, channel, slot);
                 if group.key.per_second.is_some() {
-                    let id = GroupId::new(event.instrument, channel, slot);
                     hold(group, id, held, out.counters, now);
                 } else {
-                    told += out.tell(group, event, 0);
+                    told += out.tell((group, id), event, 0);
                 }
             }
             told
@@ -129,7 +133,7 @@ pub(crate) fn release(
         let ClientChannel::Stream(stream) = id.channel else { continue };
         if let Some(event) = present(cache, id, stream, group.key.depth) {
             let conflated = event.seq.saturating_sub(group.told_seq + 1);
-            told += out.tell(group, &event, conflated);
+            told += out.tell((group, id), &event, conflated);
         }
     }
     told
@@ -165,51 +169,89 @@ impl Recipients<'_> {
         self.buffers.arena.frame(|out| speech.tell(out, Some(&form.label), event, telling))
     }
 
-    /// Sends an event to the members of a group; `conflated` counts what it replaces beside what
-    /// the event itself says. Where the group is not told everything, members
-    /// that joined since the last event get one that counts from where they joined.
-    fn tell(&mut self, group: &mut Group, event: &Event<'_>, conflated: u64) -> u64 {
-        let form = &group.key.form;
+    /// Tells an event to a group; `conflated` counts what it replaces beside what the event itself
+    /// says. Returns how many members it has.
+    fn tell(
+        &mut self,
+        (group, id): (&mut Group, GroupId),
+        event: &Event<'_>,
+        conflated: u64,
+    ) -> u64 {
         let telling = self.glossary.conflated(conflated);
-        let Some(range) = self.frame(form, event, telling) else { return 0 };
+        let Some(range) = self.frame(&group.key.form, event, telling) else { return 0 };
         let leaves_out = group.key.per_second.is_some() || group.key.depth.is_some();
         let by_view = match event.body {
             EventBody::Book(book) => book.conflated,
             _ => 0,
         };
-        let (mut told, replaced) = (0, conflated + by_view);
+        let replaced = (conflated + by_view).min(event.seq);
+        if leaves_out && group.joined_seq > group.told_seq {
+            self.tell_each(group, event, (range, replaced));
+        } else {
+            self.told.add((&mut *group, id), range, (event.seq - replaced, 1));
+        }
+        group.told_seq = event.seq;
+        group.members.len() as u64
+    }
+
+    /// Sends an event to the members of a group that is not told everything, and some of whom joined
+    /// since the last event: these get one that counts from where they joined.
+    fn tell_each(&mut self, group: &Group, event: &Event<'_>, (all, all_replaced): (Range, u64)) {
+        let mut told = 0;
         for member in &group.members {
-            let (mut range, mut replaced) = (range, replaced);
-            if leaves_out && member.joined_seq > group.told_seq {
+            let (mut range, mut replaced) = (all, all_replaced);
+            if member.joined_seq > group.told_seq {
                 replaced = event.seq.saturating_sub(member.joined_seq + 1);
                 let telling = self.glossary.conflated(replaced);
-                range = self.frame(form, &uncounted(event), telling).unwrap_or(range);
+                range = self.frame(&group.key.form, &uncounted(event), telling).unwrap_or(range);
             }
-            match self.sessions.deliver(member, range, event.seq - replaced.min(event.seq)) {
+            match self.sessions.deliver(member, &[range], event.seq - replaced) {
                 Delivered::Queued => told += 1,
                 Delivered::Conflated => self.counters.conflated.increment(),
                 Delivered::Closed => {}
             }
         }
-        group.told_seq = event.seq;
         self.counters.events.add(told);
-        told
+    }
+
+    /// Has the members of every group take what it was told. To be called before anything is
+    /// written, and before anybody joins, leaves or catches up.
+    pub(crate) fn hand_out(&mut self, fanout: &mut Fanout) {
+        let groups = self.told.take_groups();
+        let (mut events, mut conflated) = (0, 0);
+        for &id in &groups {
+            let Some(group) = fanout.group_mut(id) else { continue };
+            let Some(chain) = group.told.take() else { continue };
+            let ranges = self.told.ranges(&chain);
+            for member in &group.members {
+                match self.sessions.deliver(member, ranges, chain.seq) {
+                    Delivered::Queued => events += chain.events,
+                    Delivered::Conflated => conflated += chain.events,
+                    Delivered::Closed => {}
+                }
+            }
+        }
+        self.told.clear(groups);
+        if events + conflated > 0 {
+            self.counters.events.add(events);
+            self.counters.conflated.add(conflated);
+        }
     }
 
     /// Missing events are told to every member, whatever its pace.
     fn tell_gap(&mut self, event: &Event<'_>, gap: Gap, fanout: &mut Fanout) -> u64 {
         let mut told = 0;
-        let slots = fanout.slots_mut(event.instrument, ClientChannel::Stream(gap.stream));
-        for group in slots.iter_mut().flatten() {
+        let channel = ClientChannel::Stream(gap.stream);
+        let slots = fanout.slots_mut(event.instrument, channel).iter_mut().enumerate();
+        for (slot, group) in slots.filter_map(|(slot, group)| Some((slot, group.as_mut()?))) {
             let telling = self.glossary.live();
             let Some(range) = self.frame(&group.key.form, event, telling) else { continue };
-            for member in &group.members {
-                let delivered = self.sessions.deliver(member, range, gap.from_seq);
-                told += u64::from(delivered == Delivered::Queued);
-            }
+            let id = GroupId::new(event.instrument, channel, slot);
             if !group.is_held {
                 group.told_seq = group.told_seq.max(gap.to_seq);
             }
+            told += group.members.len() as u64;
+            self.told.add((group, id), range, (gap.from_seq, 0));
         }
         told
     }

@@ -159,11 +159,11 @@ impl Sessions {
         self.send(slot, range)
     }
 
-    /// Sends an event to a member of a group. One that lags and may do without gets nothing, and
-    /// is noted to get the newest when it has caught up. `seq` is the first number that the event
-    /// stands for.
+    /// Sends events to a member of a group. One that lags and may do without gets nothing, and
+    /// is noted to get the newest when it has caught up. `seq` is the first number that the first of
+    /// them stands for.
     #[inline]
-    pub(crate) fn deliver(&mut self, member: &Member, range: Range, seq: u64) -> Delivered {
+    pub(crate) fn deliver(&mut self, member: &Member, ranges: &[Range], seq: u64) -> Delivered {
         let Some(session) = self.slots.get_mut(member.session as usize).and_then(Option::as_mut)
         else {
             return Delivered::Closed;
@@ -177,7 +177,7 @@ impl Sessions {
         if !keeps_up && leave_out(session, member.subscription, seq, soft) {
             return Delivered::Conflated;
         }
-        session.outgoing.add(range);
+        ranges.iter().for_each(|&range| session.outgoing.add(range));
         if !session.is_dirty {
             session.is_dirty = true;
             self.dirty.push(member.session);

@@ -250,8 +250,8 @@ impl Broadcaster {
     /// Sends the present states of an exchange's connections; where nobody asked for states, those
     /// that are not as they ought to be.
     fn tell_feeds(&mut self, slot: u32, wish: &Wish, exchange: ExchangeId) {
-        let Self { cache, sessions, buffers, glossary, counters, .. } = self;
-        let mut out = Recipients { sessions, buffers, glossary, counters };
+        let Self { cache, sessions, buffers, told, glossary, counters, .. } = self;
+        let mut out = Recipients { sessions, buffers, told, glossary, counters };
         for &status in cache.feed_statuses(exchange) {
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: status.since };
             let body = EventBody::FeedState(status);
