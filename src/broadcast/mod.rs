@@ -5,7 +5,8 @@
 //!
 //! ring ▶ tick ▶ cache ▶ event ▶ groups that want it ▶ one frame each in the arena
 //! ring empty, or arena full: ranges of all of it into the members' sessions, group by group
-//! flush: one write per session of what this turn gave it; what the kernel refuses is copied
+//! flush: one write per session of what it was given, a slice of the sessions in each turn; what the
+//!        kernel refuses is copied
 //! ```
 //!
 //! No session can hold another up: nothing blocks, a session writes at most a bounded number of
@@ -46,8 +47,9 @@ use crate::dialect::{Catalogue, Offer, Offers};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
 use crate::latency::Recorder;
 use crate::limits::{
-    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, BROADCAST_COMMANDS_CAPACITY, ENDS_PER_TURN,
-    FLUSH_BYTES_PER_TURN, GRANTS_PER_TURN, SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
+    ANSWER_BYTES_PER_TURN_MAX, ARENA_FLUSH_BYTES, ARENA_SLICED_BYTES_MAX,
+    BROADCAST_COMMANDS_CAPACITY, ENDS_PER_TURN, FLUSH_BYTES_PER_TURN, GRANTS_PER_TURN,
+    SESSIONS_PER_SLICE, SWEEP_EVERY, TICKS_PER_DRAIN, TICKS_PER_TURN_MAX,
 };
 use crate::metrics::BroadcastCounters;
 use crate::net::{Poller, Waiting};
@@ -153,8 +155,8 @@ pub struct Broadcaster {
     /// Where the look at heartbeats goes on, and when the next round begins.
     sweep_next: u32,
     sweep_due: MonoNanos,
-    /// Lists that change hands with those of the sessions; kept for their memory.
-    slots: Vec<u32>,
+    /// The ring that ticks are taken from next.
+    ring_next: usize,
 }
 
 impl Broadcaster {
@@ -207,7 +209,7 @@ impl Broadcaster {
             message_is_binary: false,
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
-            slots: Vec::new(),
+            ring_next: 0,
             options,
             clock,
         };
@@ -378,20 +380,16 @@ impl Broadcaster {
     }
 
     /// Drains the rings fairly: a few ticks of each, round and round, up to the turn's bound. What
-    /// has been encoded goes out before much more is added to it.
+    /// has been encoded goes out before much more is added to it: of many clients, to a slice in each
+    /// turn, while the ticks wait in their rings.
     fn take_ticks(&mut self, now: MonoNanos) -> usize {
-        let mut taken = 0;
-        loop {
-            let before = taken;
-            for index in 0..self.feeds.len() {
-                taken += self.drain(index, now);
-                if self.buffers.arena.len() >= ARENA_FLUSH_BYTES {
-                    self.flush(now);
-                }
-            }
-            if taken == before || taken >= TICKS_PER_TURN_MAX {
-                break;
-            }
+        let (mut taken, mut empty) = (0, 0);
+        while empty < self.feeds.len() && taken < TICKS_PER_TURN_MAX && self.has_room(now) {
+            let ring = self.ring_next % self.feeds.len();
+            self.ring_next = ring + 1;
+            let drained = self.drain(ring, now);
+            empty = if drained > 0 { 0 } else { empty + 1 };
+            taken += drained;
         }
         self.hand_out();
         self.counters.ticks.add(taken as u64);
@@ -399,6 +397,14 @@ impl Broadcaster {
             self.hold_up();
         }
         taken
+    }
+
+    /// Whether ticks may be taken: much that is encoded goes out first.
+    fn has_room(&mut self, now: MonoNanos) -> bool {
+        if self.buffers.arena.len() >= ARENA_FLUSH_BYTES {
+            self.flush(now);
+        }
+        self.buffers.arena.len() < ARENA_FLUSH_BYTES
     }
 
     /// The injected delay, between encoding and writing.
@@ -493,39 +499,45 @@ impl Broadcaster {
         release(cache, fanout, held, &mut out, now) as usize
     }
 
-    /// Writes to every session what this turn gave it, or what it may take again.
+    /// Writes to sessions what they were given, or what they may take again: to a slice of them, and
+    /// to all once much is encoded. The bytes are forgotten when everyone had theirs.
     fn flush(&mut self, now: MonoNanos) -> usize {
         self.hand_out();
-        let mut slots = std::mem::take(&mut self.slots);
-        std::mem::swap(&mut slots, &mut self.sessions.dirty);
-        let work = slots.len();
+        let waiting = self.sessions.begin_flush();
+        let is_much = self.buffers.arena.len() >= ARENA_SLICED_BYTES_MAX;
+        let visits = if is_much { waiting } else { waiting.min(SESSIONS_PER_SLICE) };
+        let unvisited = waiting - visits;
         let mut served = 0;
-        for slot in slots.drain(..) {
+        for visited in 1..=visits {
+            let Some(slot) = self.sessions.dirty.pop_front() else { break };
             let is_served = self.buffers.flush_left > 0;
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.is_dirty = false;
+            }
             self.flush_session(slot, now);
             if is_served {
-                served = self.sessions.dirty.len();
+                served = self.sessions.dirty.len() - (waiting - visited);
             }
         }
-        if self.buffers.flush_left == 0 {
-            // Who had nothing of this turn comes first in the next.
-            self.sessions.dirty.rotate_left(served);
+        // Who had nothing of this turn comes before who had.
+        let served = if self.buffers.flush_left == 0 { served } else { 0 };
+        self.sessions.end_flush(unvisited, served);
+        if unvisited == 0 {
+            self.buffers.clear();
+            match visits {
+                0 => self.spans.forget(),
+                _ => self.spans.written(self.clock.now()),
+            }
         }
-        self.slots = slots;
-        self.buffers.clear();
-        if work > 0 {
-            self.spans.written(self.clock.now());
+        if visits > 0 {
             self.counters.queue_bytes.set(self.buffers.chunks.lent_bytes() as u64);
-        } else {
-            self.spans.forget();
         }
-        work
+        visits
     }
 
     fn flush_session(&mut self, slot: u32, now: MonoNanos) {
         let bytes_soft = self.sessions.bytes_soft();
         let Some(session) = self.sessions.get_mut(slot) else { return };
-        session.is_dirty = false;
         if session.phase == Phase::Ended {
             return;
         }

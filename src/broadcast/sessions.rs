@@ -10,6 +10,9 @@ use crate::limits::{CRUMB_PRICE_MAX, CRUMB_WAIT, OUTBOX_BYTES_SOFT, OWED_TAKEN_M
 use super::fanout::Member;
 use super::places::Places;
 
+/// Fact: the golden ratio's fraction of 2⁶⁴.
+const GOLDEN_FRACTION: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Slots of sessions; a slot is used again after its session ended.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -20,8 +23,11 @@ pub(crate) struct Sessions {
     slots: Vec<Option<Box<Session>>>,
     mark: u64,
     free: Vec<u32>,
-    /// Sessions with something to write, each once.
-    pub(crate) dirty: Vec<u32>,
+    /// Sessions with something to write, each once, the one to be written to first in front.
+    pub(crate) dirty: VecDeque<u32>,
+    /// How many of them are left of the last flush; the others were given something since.
+    carried: usize,
+    flushes: u64,
     /// Sessions that may go on with answers, joins and missed events, each once, the one that
     /// waits longest first.
     pub(crate) catching_up: VecDeque<u32>,
@@ -56,7 +62,9 @@ impl Sessions {
             slots: Vec::new(),
             mark: 0,
             free: Vec::new(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
+            carried: 0,
+            flushes: 0,
             catching_up: VecDeque::new(),
             readable: VecDeque::new(),
             ending: VecDeque::new(),
@@ -139,7 +147,7 @@ impl Sessions {
         session.outgoing.add(range);
         if !session.is_dirty {
             session.is_dirty = true;
-            self.dirty.push(slot);
+            self.dirty.push_back(slot);
         }
         true
     }
@@ -180,9 +188,29 @@ impl Sessions {
         ranges.iter().for_each(|&range| session.outgoing.add(range));
         if !session.is_dirty {
             session.is_dirty = true;
-            self.dirty.push(member.session);
+            self.dirty.push_back(member.session);
         }
         Delivered::Queued
+    }
+
+    /// Begins a flush: whoever was given something since the last one stands behind who waits
+    /// since then, in an order that begins elsewhere each time, for the last of a thousand is written
+    /// to milliseconds after the first. Multiples of the golden ratio spread the beginnings evenly,
+    /// however many flushes one looks at. Returns how many wait.
+    pub(crate) fn begin_flush(&mut self) -> usize {
+        let fresh = self.dirty.len() - self.carried;
+        self.flushes = self.flushes.wrapping_add(1);
+        let fraction = self.flushes.wrapping_mul(GOLDEN_FRACTION);
+        let first = (u128::from(fraction) * fresh as u128) >> u64::BITS;
+        self.dirty.make_contiguous()[self.carried..].rotate_left(first as usize);
+        self.dirty.len()
+    }
+
+    /// Ends a flush that left so many unvisited; of those that it visited and that have more to write
+    /// the first `served` had their part, and stand behind the others from now on.
+    pub(crate) fn end_flush(&mut self, unvisited: usize, served: usize) {
+        self.dirty.make_contiguous()[unvisited..].rotate_left(served);
+        self.carried = self.dirty.len();
     }
 
     /// Notes that a session has something to write.
@@ -192,7 +220,7 @@ impl Sessions {
         };
         if !session.is_dirty {
             session.is_dirty = true;
-            self.dirty.push(slot);
+            self.dirty.push_back(slot);
         }
     }
 
@@ -331,4 +359,43 @@ fn leave_out(
     held.missed_seq = seq;
     session.missed.push(subscription);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_always_last_and_who_waits_stays_in_front() {
+        for clients in [2_u32, 7, 100, 1_000] {
+            let mut sessions = Sessions::new(1 << 20);
+            let mut last = vec![0_u32; clients as usize];
+            let turns = clients * 20;
+            for _ in 0..turns {
+                sessions.dirty.extend(0..clients);
+                assert_eq!(sessions.begin_flush(), clients as usize);
+                last[sessions.dirty[clients as usize - 1] as usize] += 1;
+                sessions.dirty.clear();
+                sessions.end_flush(0, 0);
+            }
+            let (least, most) = (last.iter().min(), last.iter().max());
+            assert!(
+                least >= Some(&10) && most <= Some(&30),
+                "{clients} clients: {least:?} {most:?}"
+            );
+        }
+        let mut sessions = Sessions::new(1 << 20);
+        sessions.dirty.extend([5, 6, 7, 8]);
+        sessions.begin_flush();
+        sessions.dirty = VecDeque::from([7, 8, 5, 6]);
+        sessions.end_flush(2, 1);
+        assert_eq!(sessions.dirty, [7, 8, 6, 5], "unvisited, without its part, served");
+        for _ in 0..10 {
+            sessions.dirty.extend([1, 2, 3]);
+            assert_eq!(sessions.begin_flush(), 7);
+            assert!(sessions.dirty.iter().take(4).eq(&[7, 8, 6, 5]));
+            sessions.dirty.truncate(4);
+            sessions.end_flush(4, 0);
+        }
+    }
 }
