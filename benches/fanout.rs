@@ -88,7 +88,7 @@ struct Served {
 }
 
 impl Served {
-    fn new(clients: usize) -> Self {
+    fn new(clients: usize, flush_delay: Duration) -> Self {
         let clock = Clock::real();
         let mut table = InstrumentTable::default();
         let instrument = Instrument {
@@ -100,7 +100,7 @@ impl Served {
         };
         table.add(instrument).expect("the table is empty");
         let (mut broadcaster, handle) = Broadcaster::new(
-            BroadcastOptions::default(),
+            BroadcastOptions { flush_delay, ..BroadcastOptions::default() },
             Arc::new(table),
             clock.clone(),
             recorder().0,
@@ -124,32 +124,62 @@ impl Served {
         Self { broadcaster, producer, accept, acceptor, swarm, clock, clients, sent: 0 }
     }
 
+    fn push(&mut self) {
+        self.sent += 1;
+        let trade = Trade {
+            taker: Side::Bid,
+            price: decimal(6_500_000 + self.sent as i64 % 100, 2),
+            size: decimal(1_500, 5),
+            id: TradeId::Number(self.sent),
+        };
+        let time = UnixNanos(1_700_000_000_000_000_000);
+        let mut tick = Tick::new(InstrumentId(0), time, trade.into());
+        tick.received = self.clock.now();
+        self.producer.push(tick).expect("the ring holds a burst");
+    }
+
     /// Sends a burst; returns how long the broadcaster was busy with it.
     fn burst(&mut self, events: u64) -> Duration {
-        for _ in 0..events {
-            self.sent += 1;
-            let trade = Trade {
-                taker: Side::Bid,
-                price: decimal(6_500_000 + self.sent as i64 % 100, 2),
-                size: decimal(1_500, 5),
-                id: TradeId::Number(self.sent),
-            };
-            let time = UnixNanos(1_700_000_000_000_000_000);
-            let mut tick = Tick::new(InstrumentId(0), time, trade.into());
-            tick.received = self.clock.now();
-            self.producer.push(tick).expect("the ring holds a burst");
-        }
+        (0..events).for_each(|_| self.push());
         let begun = Instant::now();
         // Many clients are served in several turns.
         while black_box(self.broadcaster.turn(self.clock.now())) > 0 {}
         let busy = begun.elapsed();
+        self.settle();
+        busy
+    }
+
+    /// Sends events one by one, so far apart; returns how long the broadcaster was busy with them.
+    fn stream(&mut self, events: u64, apart: Duration) -> Duration {
+        let mut busy = Duration::ZERO;
+        let mut due = Instant::now();
+        for _ in 0..events {
+            while Instant::now() < due {
+                busy += self.turn_timed();
+            }
+            due += apart;
+            self.push();
+            busy += self.turn_timed();
+        }
+        self.settle();
+        busy
+    }
+
+    /// How long a turn took that had something to do.
+    fn turn_timed(&mut self) -> Duration {
+        let begun = Instant::now();
+        let work = black_box(self.broadcaster.turn(self.clock.now()));
+        if work > 0 { begun.elapsed() } else { Duration::ZERO }
+    }
+
+    /// Waits until the clients have read everything.
+    fn settle(&mut self) {
         let (broadcaster, clock) = (&mut self.broadcaster, &self.clock);
         settle(&self.swarm, self.sent * self.clients, || {
             // What a full socket refused goes out now; it is rare and not timed.
             broadcaster.wait(false).expect("the poll works");
             broadcaster.turn(clock.now());
         });
-        busy
     }
 
     fn end(self) {
@@ -211,7 +241,7 @@ fn fanout(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("deliveries, {burst} at a time"));
         for clients in CLIENTS {
             group.throughput(Throughput::Elements(burst * clients as u64));
-            let mut served = Served::new(clients);
+            let mut served = Served::new(clients, Duration::ZERO);
             group.bench_function(BenchmarkId::new("tickwire", clients), |bencher| {
                 bencher.iter_custom(|count| (0..count).map(|_| served.burst(burst)).sum());
             });
@@ -226,9 +256,25 @@ fn fanout(criterion: &mut Criterion) {
     }
 }
 
+/// What waiting for more saves, where events come one by one.
+fn delays(criterion: &mut Criterion) {
+    const EVENTS: u64 = 256;
+    let mut group = criterion.benchmark_group("deliveries, 10 clients, one event each 100 µs");
+    group.throughput(Throughput::Elements(EVENTS * 10));
+    for delay_us in [0, 500, 1_000] {
+        let mut served = Served::new(10, Duration::from_micros(delay_us));
+        let mut stream = || served.stream(EVENTS, Duration::from_micros(100));
+        group.bench_function(BenchmarkId::new("flush_delay_us", delay_us), |bencher| {
+            bencher.iter_custom(|count| (0..count).map(|_| stream()).sum());
+        });
+        served.end();
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(4));
-    targets = fanout
+    targets = fanout, delays
 }
 criterion_main!(benches);

@@ -314,6 +314,7 @@ impl Start<'_> {
                     client_queue_bytes: gateway.client_queue_bytes.0,
                     heartbeat: gateway.heartbeat,
                     drain_max: gateway.drain,
+                    flush_delay: gateway.flush_delay,
                     history: self.config.history.of_one(gateway.broadcasters),
                     epoch: self.epoch,
                     exchange_default: gateway.default_exchange,

@@ -155,3 +155,57 @@ fn a_pace_holds_back_until_its_time() {
     bench.hand.advance(Duration::from_secs(1));
     assert!(bench.peek(&mut client).is_none(), "nothing new, nothing to tell");
 }
+
+/// What a client was told of trades: their ids, in the order in which they came.
+fn ids(bench: &mut Bench, client: &mut Client) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        while let Some(message) = bench.peek(client) {
+            let told: serde_json::Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            ids.extend(told["data"]["tradeId"].as_str().map(str::to_owned));
+        }
+    }
+    ids
+}
+
+#[test]
+fn events_wait_for_more_as_long_as_configured_and_what_is_urgent_does_not() {
+    let delay = Duration::from_micros(500);
+    let options = BroadcastOptions { flush_delay: delay, ..Default::default() };
+    let mut bench = Bench::new(options);
+    let mut client = bench.client();
+    client.say(&json!({"action": "subscribe", "symbols": ["BTC/USDT"], "channels": ["trades"]}));
+    bench.read(&mut client);
+    bench.peek(&mut client);
+    bench.hand.advance(delay);
+    let push = |bench: &mut Bench, id| {
+        let date = UnixNanos::from_millis(START as u64);
+        bench.spot.push(Tick::new(BTC, date, trade(id, "1.5"))).unwrap();
+        bench.turn();
+    };
+    // After a pause the first goes out at once; the next wait until so much time has passed.
+    push(&mut bench, 1);
+    assert_eq!(ids(&mut bench, &mut client), ["1"]);
+    push(&mut bench, 2);
+    bench.hand.advance(delay - Duration::from_nanos(1));
+    push(&mut bench, 3);
+    assert!(ids(&mut bench, &mut client).is_empty());
+    bench.hand.advance(Duration::from_nanos(1));
+    assert_eq!(ids(&mut bench, &mut client), ["2", "3"]);
+    // What answers the client waits for nothing, and takes along what came before it.
+    push(&mut bench, 4);
+    assert!(ids(&mut bench, &mut client).is_empty());
+    client.say(&json!({"action": "ping"}));
+    assert!(bench.read(&mut client).to_text().unwrap().contains("\"tradeId\":\"4\""));
+    assert!(bench.read(&mut client).to_text().unwrap().contains("pong"));
+    client.socket.write(Message::Ping("here".into())).unwrap();
+    client.socket.flush().unwrap();
+    assert!(matches!(bench.read(&mut client), Message::Pong(_)));
+    // So does the end.
+    push(&mut bench, 5);
+    client.socket.close(None).unwrap();
+    let mut last = bench.read(&mut client);
+    while !last.is_close() {
+        last = bench.read(&mut client);
+    }
+}

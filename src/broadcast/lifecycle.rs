@@ -35,7 +35,7 @@ impl Broadcaster {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         session.close(reason, &mut self.buffers.chunks, now);
         self.sessions.leave_place(slot);
-        self.sessions.mark_dirty(slot);
+        self.sessions.mark_urgent(slot);
         // It was not heard while it was being answered.
         self.sessions.mark_readable(slot);
     }
@@ -73,7 +73,7 @@ impl Broadcaster {
                 Beat::Ping => {
                     // Refused only after a close, and then there is nothing to find out.
                     let _ = session.socket.queue_ping(b"");
-                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_urgent(slot);
                 }
                 Beat::Dead => self.close(slot, CloseReason::Unanswered, now),
             },
@@ -104,7 +104,7 @@ impl Broadcaster {
                 Phase::Open => {
                     session.phase = Phase::Draining(CloseReason::GoingAway);
                     session.answer = None;
-                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_urgent(slot);
                     self.sessions.mark_readable(slot);
                 }
                 Phase::Draining(reason) if late => self.close(slot, reason, now),

@@ -41,7 +41,7 @@ use std::time::Duration;
 use crate::cache::{
     Cache, CandleCounts, Event, EventBody, HistoryBounds, ListedStatus, Stamp, Stream,
 };
-use crate::client::{ClientChannel, CloseReason, FlushBuffers, Phase, SubscriptionKey};
+use crate::client::{ClientChannel, CloseReason, FlushBuffers, Phase, Session, SubscriptionKey};
 use crate::clock::{Clock, MonoNanos, UnixNanos};
 use crate::dialect::{Catalogue, Offer, Offers};
 use crate::instrument::{ExchangeId, Instrument, InstrumentId, InstrumentTable, Listed};
@@ -80,6 +80,8 @@ pub struct BroadcastOptions {
     pub heartbeat: Duration,
     /// Longest time from a stop to the end of the thread.
     pub drain_max: Duration,
+    /// How long events may wait for more, so that one write takes all of them.
+    pub flush_delay: Duration,
     /// What is remembered.
     pub history: HistoryBounds,
     /// Random number of this process run, the same in every broadcaster.
@@ -101,6 +103,7 @@ impl Default for BroadcastOptions {
             client_queue_bytes: 1 << 20,
             heartbeat: Duration::from_secs(30),
             drain_max: Duration::from_secs(5),
+            flush_delay: Duration::ZERO,
             history: HistoryBounds::default(),
             epoch: 1,
             offers: Arc::new(ExchangeId::ALL.map(|_| Offer::everything())),
@@ -155,6 +158,8 @@ pub struct Broadcaster {
     /// Where the look at heartbeats goes on, and when the next round begins.
     sweep_next: u32,
     sweep_due: MonoNanos,
+    /// Until then events wait for more.
+    flush_due: MonoNanos,
     /// The ring that ticks are taken from next.
     ring_next: usize,
 }
@@ -209,6 +214,7 @@ impl Broadcaster {
             message_is_binary: false,
             sweep_next: 0,
             sweep_due: MonoNanos::ZERO,
+            flush_due: MonoNanos::ZERO,
             ring_next: 0,
             options,
             clock,
@@ -248,7 +254,7 @@ impl Broadcaster {
         work += self.go_on_ending();
         work += self.settle_arrears(now);
         work += self.release_paces(now);
-        work += self.flush(now);
+        work += if self.may_hold(now) { self.flush_urgent(now) } else { self.flush(now) };
         self.sweep(now);
         self.go_on_draining(now);
         self.spans.hand_over(now);
@@ -273,9 +279,15 @@ impl Broadcaster {
         }
         let (feeds, commands) = (&self.feeds, &self.commands);
         let has_work = || feeds.iter().any(|f| f.ticks.waiting() > 0) || !commands.is_empty();
-        let may_sleep = idle && !self.sessions.has_work() && self.bell.lie_down(has_work);
-        let timeout = if may_sleep { self.until_next_timer() } else { Duration::ZERO };
-        let waited = self.poller.wait(waiting, Some(timeout));
+        let now = self.clock.now();
+        let has_output = !self.sessions.dirty.is_empty();
+        let has_more = self.sessions.has_work() || (has_output && !self.may_hold(now));
+        let may_sleep = idle && !has_more && self.bell.lie_down(has_work);
+        let timeout = if may_sleep { self.until_next_timer(now) } else { Duration::ZERO };
+        let waited = match may_sleep && has_output {
+            true => self.poller.wait_exactly(timeout),
+            false => self.poller.wait(waiting, Some(timeout)),
+        };
         if may_sleep {
             self.bell.wake_up();
         }
@@ -283,12 +295,12 @@ impl Broadcaster {
     }
 
     /// How long the thread may sleep.
-    fn until_next_timer(&self) -> Duration {
-        let now = self.clock.now();
+    fn until_next_timer(&self, now: MonoNanos) -> Duration {
         let pace = self.held.peek().map_or(MonoNanos::MAX, |&Reverse((due, _))| due);
         let put_off = self.sessions.next_due().unwrap_or(MonoNanos::MAX);
         let due = if self.sessions.len() > 0 { pace.min(self.sweep_due) } else { pace };
-        let due = due.min(put_off);
+        let held = if self.sessions.dirty.is_empty() { MonoNanos::MAX } else { self.flush_due };
+        let due = due.min(put_off).min(held);
         let due = match self.course {
             Course::Draining(until) => due.min(until),
             Course::Serving | Course::Ended => due,
@@ -499,11 +511,44 @@ impl Broadcaster {
         release(cache, fanout, held, &mut out, now) as usize
     }
 
+    /// Whether what was given to sessions may wait for more: the last flush was not long ago, and left
+    /// nothing. A pace that is told to no one within a delay so waits for nothing, and a burst is
+    /// one write for each delay.
+    fn may_hold(&self, now: MonoNanos) -> bool {
+        let is_much = self.buffers.arena.len() >= ARENA_FLUSH_BYTES;
+        now < self.flush_due
+            && !is_much
+            && !self.sessions.is_flushing()
+            && self.course == Course::Serving
+    }
+
+    /// Writes to those whose output waits for nothing, behind what else they were given. They stay in
+    /// the list of the next flush, which finds nothing more of them.
+    fn flush_urgent(&mut self, now: MonoNanos) -> usize {
+        self.hand_out();
+        let urgent = self.sessions.urgent.len();
+        for _ in 0..urgent {
+            let Some(slot) = self.sessions.pop_urgent() else { break };
+            self.flush_session(slot, now);
+            if self.sessions.get(slot).is_some_and(Session::is_flushable) {
+                // It has more than it may write in one turn.
+                self.flush_due = now;
+            }
+        }
+        urgent
+    }
+
     /// Writes to sessions what they were given, or what they may take again: to a slice of them, and
     /// to all once much is encoded. The bytes are forgotten when everyone had theirs.
     fn flush(&mut self, now: MonoNanos) -> usize {
         self.hand_out();
+        // All of them are visited here, or in the next turns.
+        while self.sessions.pop_urgent().is_some() {}
+        let is_first = !self.sessions.is_flushing();
         let waiting = self.sessions.begin_flush();
+        if is_first && waiting > 0 {
+            self.flush_due = now.after(self.options.flush_delay);
+        }
         let is_much = self.buffers.arena.len() >= ARENA_SLICED_BYTES_MAX;
         let visits = if is_much { waiting } else { waiting.min(SESSIONS_PER_SLICE) };
         let unvisited = waiting - visits;

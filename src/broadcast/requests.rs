@@ -105,7 +105,7 @@ impl Broadcaster {
                 Ok(Some(Message::Ping | Message::Pong(_))) => {
                     let charge = session.bucket.charge(0, now);
                     self.heard(slot, 0);
-                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_urgent(slot);
                     if charge == Charge::Offence {
                         self.close_offender(slot, now);
                     }
@@ -114,7 +114,7 @@ impl Broadcaster {
                 Ok(Some(Message::Close { code, .. })) => {
                     tracing::debug!(peer = %session.peer, code, "a client closed");
                     session.closed_by_peer(&mut self.buffers.chunks, now);
-                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_urgent(slot);
                 }
                 Ok(None) => match self.read(slot, now) {
                     Heard::More => {}
@@ -124,7 +124,7 @@ impl Broadcaster {
                     tracing::debug!(peer = %session.peer, %error, "a client broke the protocol");
                     self.counters.bad_requests.increment();
                     session.failed(&mut self.buffers.chunks, now);
-                    self.sessions.mark_dirty(slot);
+                    self.sessions.mark_urgent(slot);
                 }
             }
         }
@@ -220,6 +220,7 @@ impl Broadcaster {
     ) {
         if let Some(range) = self.answer_frame(dialect, id, answer) {
             self.sessions.send(slot, range);
+            self.sessions.mark_urgent(slot);
         }
     }
 

@@ -25,7 +25,9 @@ pub(crate) struct Sessions {
     free: Vec<u32>,
     /// Sessions with something to write, each once, the one to be written to first in front.
     pub(crate) dirty: VecDeque<u32>,
-    /// How many of them are left of the last flush; the others were given something since.
+    /// Those of them whose output waits for nothing: answers, control frames, what the kernel takes again.
+    pub(crate) urgent: VecDeque<u32>,
+    /// How many of `dirty` are left of the last flush; the others were given something since.
     carried: usize,
     flushes: u64,
     /// Sessions that may go on with answers, joins and missed events, each once, the one that
@@ -63,6 +65,7 @@ impl Sessions {
             mark: 0,
             free: Vec::new(),
             dirty: VecDeque::new(),
+            urgent: VecDeque::new(),
             carried: 0,
             flushes: 0,
             catching_up: VecDeque::new(),
@@ -108,10 +111,10 @@ impl Sessions {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Whether a session is in one of the lists.
+    /// Whether a session is in one of the lists, but for that of sessions to write to.
     pub(crate) fn has_work(&self) -> bool {
         let waits = !(self.catching_up.is_empty() && self.readable.is_empty());
-        waits || !(self.dirty.is_empty() && self.ending.is_empty())
+        waits || !(self.urgent.is_empty() && self.ending.is_empty())
     }
 
     /// How many sessions there are.
@@ -131,7 +134,7 @@ impl Sessions {
         };
         if session.is_open() {
             session.outgoing.add_owed(range);
-            self.mark_dirty(slot);
+            self.mark_urgent(slot);
         }
     }
 
@@ -224,6 +227,30 @@ impl Sessions {
         }
     }
 
+    /// Notes that a session has something to write that waits for nothing.
+    pub(crate) fn mark_urgent(&mut self, slot: u32) {
+        self.mark_dirty(slot);
+        let Some(session) = self.get_mut(slot) else { return };
+        if !session.is_urgent {
+            session.is_urgent = true;
+            self.urgent.push_back(slot);
+        }
+    }
+
+    /// The next of those whose output waits for nothing.
+    pub(crate) fn pop_urgent(&mut self) -> Option<u32> {
+        let slot = self.urgent.pop_front()?;
+        if let Some(session) = self.get_mut(slot) {
+            session.is_urgent = false;
+        }
+        Some(slot)
+    }
+
+    /// Whether the last flush left something to write.
+    pub(crate) fn is_flushing(&self) -> bool {
+        self.carried > 0
+    }
+
     /// Notes that a session may go on with joins or missed events.
     pub(crate) fn mark_catching_up(&mut self, slot: u32) {
         let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
@@ -285,7 +312,7 @@ impl Sessions {
         let Some(session) = self.get_mut(slot) else { return };
         session.set_writable();
         if session.has_output() {
-            self.mark_dirty(slot);
+            self.mark_urgent(slot);
         }
     }
 

@@ -128,6 +128,8 @@ pub(crate) struct Session {
     pub(crate) missed: Vec<u32>,
     /// In the turn's list of sessions to flush.
     pub(crate) is_dirty: bool,
+    /// In the list of those whose output waits for nothing.
+    pub(crate) is_urgent: bool,
     /// In the list of sessions that go on with joins and missed events in each turn.
     pub(crate) is_catching_up: bool,
     /// In the list of sessions whose socket may have more to read.
@@ -184,6 +186,7 @@ impl Session {
             outgoing: Outgoing::new(),
             missed: Vec::new(),
             is_dirty: false,
+            is_urgent: false,
             is_catching_up: false,
             is_readable: false,
             is_put_off: false,

@@ -142,6 +142,11 @@ keys! {
         "How broadcasters wait: sleeping (`block`), looking at the sockets over and over \
          (`epoll-spin`), or at the rings (`spin`). Those that spin take a core each."
         => poll: Waiting = at.named(&gateway::POLL, Waiting::from_name);
+    FLUSH_DELAY_US "flush_delay_us" ("microseconds"): Whole(0, limits::FLUSH_DELAY_US_MAX), Is("0"),
+        "How long events may wait for more, so that one write takes all of them: the first after a \
+         pause goes out at once, the next so much later at most. Answers, pongs and the end of a \
+         connection never wait. 0: nothing does."
+        => flush_delay: Duration = at.micros(&gateway::FLUSH_DELAY_US);
     MAX_CLIENTS "max_clients" ("clients"): Whole(1, 1_000_000), Is("10000"),
         "Clients in all; more are answered 503."
         => max_clients: usize;

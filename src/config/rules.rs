@@ -107,6 +107,10 @@ impl At<'_> {
         self.read(key).map(Duration::from_secs)
     }
 
+    pub(super) fn micros(&self, key: &Key) -> Result<Duration, ConfigError> {
+        self.read(key).map(Duration::from_micros)
+    }
+
     fn millis(&self, key: &Key) -> Result<Duration, ConfigError> {
         self.read(key).map(Duration::from_millis)
     }

@@ -23,6 +23,10 @@ pub const ARENA_BYTES_KEPT: usize = 2 * 1_024 * 1_024;
 /// Encoded bytes at which a broadcaster writes before it takes more ticks.
 pub const ARENA_FLUSH_BYTES: usize = 64 * 1_024;
 
+/// Microseconds that events may wait for more of them: 10 ms, of which a person sees nothing. It is no
+/// bound of memory, as [`ARENA_FLUSH_BYTES`] end each wait.
+pub const FLUSH_DELAY_US_MAX: usize = 10_000;
+
 /// Sessions that are written to before the rings are looked at again: 256 writes of some 5 µs are
 /// 1.3 ms, in which a feed of 400,000 ticks a second fills 1/128 of its ring.
 pub const SESSIONS_PER_SLICE: usize = 256;

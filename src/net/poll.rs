@@ -78,6 +78,37 @@ impl Poller {
         }
     }
 
+    /// Waits asleep for at most `timeout`, which may end within a millisecond: `epoll_wait` counts in
+    /// whole ones and rounds up.
+    ///
+    /// # Errors
+    /// As of [`Poller::wait`].
+    pub fn wait_exactly(&mut self, timeout: Duration) -> io::Result<()> {
+        self.wait_readable(timeout)?;
+        self.wait(Waiting::Block, Some(Duration::ZERO))
+    }
+
+    /// Waits until the poll itself is readable.
+    #[cfg(target_os = "linux")]
+    fn wait_readable(&self, timeout: Duration) -> io::Result<()> {
+        use std::os::fd::AsFd;
+
+        use nix::errno::Errno;
+        use nix::poll::{PollFd, PollFlags, ppoll};
+
+        let mut polled = [PollFd::new(self.poll.registry().as_fd(), PollFlags::POLLIN)];
+        match ppoll(&mut polled, Some(timeout.into()), None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Elsewhere the thread goes on turning rather than sleep too long.
+    #[cfg(not(target_os = "linux"))]
+    fn wait_readable(&self, _timeout: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
     /// What the last [`Poller::wait`] found, the waker's own events left out.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.events.iter().filter(|event| event.token() != Self::WAKER)
@@ -96,6 +127,18 @@ mod tests {
         poller.wait(Waiting::Block, None).unwrap();
         assert_eq!(poller.events().count(), 0);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn an_exact_wait_ends_by_its_time_and_by_what_is_ready() {
+        let mut poller = Poller::new().unwrap();
+        poller.wait_exactly(Duration::from_micros(50)).unwrap();
+        assert_eq!(poller.events().count(), 0);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = mio::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        poller.registry().register(&mut stream, Token(7), mio::Interest::WRITABLE).unwrap();
+        poller.wait_exactly(Duration::from_secs(600)).unwrap();
+        assert_eq!(poller.events().map(Event::token).collect::<Vec<_>>(), [Token(7)]);
     }
 
     #[test]
