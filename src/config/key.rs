@@ -31,11 +31,16 @@ pub(super) enum Fallback {
     Required(&'static str),
 }
 
+/// Leaves a number to the machine.
+pub(super) const AUTO: &str = "auto";
+
 /// Which values it takes: numbers from one to the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Flag,
     Whole(usize, usize),
+    /// The same, or [`AUTO`].
+    WholeOrAuto(usize, usize),
     Real(f64, f64),
     Size(usize, usize),
     /// A text of the form that is described.
@@ -52,6 +57,7 @@ impl Kind {
         match self {
             Self::Flag => "true or false",
             Self::Whole(..) => "whole number",
+            Self::WholeOrAuto(..) => "whole number or text",
             Self::Real(..) => "number",
             Self::Size(..) => "size",
             Self::Text(_) | Self::OneOf(_) => "text",
@@ -65,6 +71,7 @@ impl Kind {
         match self {
             Self::Flag => "`true`, `false`".to_owned(),
             Self::Whole(min, max) => format!("{min} to {max}"),
+            Self::WholeOrAuto(min, max) => format!("{min} to {max}, or \"{AUTO}\""),
             Self::Real(min, max) => format!("{min:?} to {max:?}"),
             Self::Size(min, max) => format!("{} to {}", ByteSize(min), ByteSize(max)),
             Self::Text(form) | Self::Texts(form) | Self::Wholes(form) => form.to_owned(),
@@ -82,6 +89,9 @@ impl Kind {
             Self::Whole(min, max) => {
                 let whole = value.as_integer().and_then(|whole| usize::try_from(whole).ok());
                 whole.is_some_and(|whole| (min..=max).contains(&whole))
+            }
+            Self::WholeOrAuto(min, max) => {
+                value.as_str() == Some(AUTO) || Self::Whole(min, max).check(value).is_ok()
             }
             Self::Real(min, max) => real(value).is_some_and(|real| (min..=max).contains(&real)),
             Self::Size(min, max) => ByteSize::try_from(value.clone())
@@ -108,7 +118,9 @@ impl Kind {
     pub(super) fn remedy(self) -> String {
         match self {
             Self::Flag => "must be true or false".to_owned(),
-            Self::Whole(..) | Self::Real(..) => format!("must be from {}", self.range()),
+            Self::Whole(..) | Self::WholeOrAuto(..) | Self::Real(..) => {
+                format!("must be from {}", self.range())
+            }
             Self::Size(..) => {
                 format!("must be from {}; write a size like \"64MiB\" or 67108864", self.range())
             }
@@ -127,7 +139,9 @@ impl Kind {
         let is_number = matches!(self, Self::Whole(..) | Self::Real(..));
         let hint = match value {
             Value::String(_) if is_number => "; write the number alone, without quotes or unit",
-            Value::Float(_) if matches!(self, Self::Whole(..)) => "; write a whole number",
+            Value::Float(_) if matches!(self, Self::Whole(..) | Self::WholeOrAuto(..)) => {
+                "; write a whole number"
+            }
             _ => "",
         };
         format!("{}{hint}", self.remedy())

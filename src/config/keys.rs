@@ -19,7 +19,7 @@ use crate::limits;
 use crate::net::{BackoffPolicy, Waiting};
 
 use Fallback::{Is, Required, Says};
-use Kind::{Flag, OneOf, Real, Size, SomeOf, Text, Texts, Whole, Wholes};
+use Kind::{Flag, OneOf, Real, Size, SomeOf, Text, Texts, Whole, WholeOrAuto, Wholes};
 
 /// A section, in the order of the reference.
 pub(super) struct Section {
@@ -131,9 +131,10 @@ keys! {
         "Where clients connect. An address that others can reach needs `allow_anonymous = true`. \
          Port 0 takes a free one. `WS_PORT` sets the port alone."
         => listen: SocketAddr = rules::listen(at);
-    BROADCASTERS "broadcasters" ("threads"): Whole(1, limits::BROADCASTERS_MAX), Is("1"),
-        "Threads that serve clients; each has a ring of its own from every feed."
-        => broadcasters: usize;
+    BROADCASTERS "broadcasters" ("threads"): WholeOrAuto(1, limits::BROADCASTERS_MAX), Is("1"),
+        "Threads that serve clients; each has a ring of its own from every feed. `auto`: one for each \
+         core that the feeds leave free, where they spin all but one of those; at least one."
+        => broadcasters: usize = rules::broadcasters(at, around.feeds?.len());
     CPUS "cpus": Wholes("numbers of CPUs"), Is("[]"),
         "CPU that each broadcaster is pinned to, in their order; those beyond the list are not \
          pinned."

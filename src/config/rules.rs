@@ -465,6 +465,26 @@ fn allowance_remedy(error: &BudgetError) -> String {
     }
 }
 
+/// As written, or as many as this machine has cores for beside so many feeds.
+pub(super) fn broadcasters(at: &At<'_>, feeds: usize) -> Result<usize, ConfigError> {
+    if at.text(&gateway::BROADCASTERS).is_none() {
+        return at.read(&gateway::BROADCASTERS);
+    }
+    let waiting = at.named(&gateway::POLL, Waiting::from_name)?;
+    Ok(broadcasters_beside(feeds, waiting, cores()))
+}
+
+/// One is left to everything else where they spin.
+pub(super) fn broadcasters_beside(feeds: usize, waiting: Waiting, cores: usize) -> usize {
+    let others = feeds + usize::from(waiting != Waiting::Block);
+    cores.saturating_sub(others).clamp(1, limits::BROADCASTERS_MAX)
+}
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Spinning threads that outnumber the cores make everything slower, the spinners first.
 fn refuse_too_many_spinners(
     document: &Document<'_>,
@@ -476,7 +496,7 @@ fn refuse_too_many_spinners(
         Waiting::EpollSpin | Waiting::Spin => gateway.broadcasters,
     };
     let spinners = broadcasters + feeds.iter().filter(|feed| feed.poll != Waiting::Block).count();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = cores();
     if spinners < cores || spinners == 0 {
         return Ok(());
     }

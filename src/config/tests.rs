@@ -437,3 +437,25 @@ fn a_bare_symbol_means_an_exchange_that_has_a_feed() {
     let gone = changes(&parse(&both).expect("valid"), &parse(&one).expect("valid"));
     assert_eq!(gone.expect("possible").to_string(), "removed okx");
 }
+
+#[test]
+fn broadcasters_are_as_many_as_cores_are_free_where_that_is_left_to_the_machine() {
+    let beside = rules::broadcasters_beside;
+    assert_eq!(beside(3, Waiting::Block, 8), 5);
+    assert_eq!(beside(3, Waiting::EpollSpin, 8), 4, "one core for everything else");
+    assert_eq!(beside(3, Waiting::Block, 2), 1, "at least one");
+    assert_eq!(beside(1, Waiting::Block, 1_000), crate::limits::BROADCASTERS_MAX);
+    let text = |feeds: &str| format!("[gateway]\nbroadcasters = \"auto\"\n{feeds}");
+    let feed =
+        |exchange| format!("[[feed]]\nexchange = \"{exchange}\"\nsymbols = [\"BTC/USDT\"]\n");
+    let one = Config::parse(&text(&feed("binance")), None, []).expect("it is right");
+    let two = feed("binance") + &feed("okx");
+    let two = Config::parse(&text(&two), None, []).expect("it is right");
+    assert!(one.gateway.broadcasters >= 1);
+    assert!(effective(&one).contains("broadcasters = \"auto\""));
+    // What was started stays, though the same words would mean another number now.
+    assert!(changes(&one, &two).is_ok());
+    let many = "[gateway]\nbroadcasters = \"many\"\n".to_owned() + &feed("binance");
+    let told = Config::parse(&many, None, []).expect_err("no such word").to_string();
+    assert!(told.contains("must be from 1 to 64, or \"auto\""), "{told}");
+}
