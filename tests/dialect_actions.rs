@@ -476,6 +476,65 @@ fn a_pace_sends_the_newest_and_says_how_many_it_stands_for() {
     assert!(u128::from(events) <= allowed, "{events} events, {allowed} allowed");
 }
 
+/// The numbers that a message stands for.
+fn stands_for(event: &Value) -> (u64, u64) {
+    if event["type"] == "gap" {
+        let data = &event["data"];
+        return (data["fromSeq"].as_u64().unwrap(), data["toSeq"].as_u64().unwrap());
+    }
+    let seq = event["seq"].as_u64().unwrap();
+    (seq - event["conflated"].as_u64().unwrap_or(0), seq)
+}
+
+#[test]
+fn what_a_pace_holds_back_is_told_before_a_gap_and_not_again_to_who_has_it() {
+    let mut floor = Floor::new();
+    let delivery = json!({"perSecond": 2});
+    let mut client = floor.client();
+    let paced = subscribe(&["binance:BTC/USDT"], &["trades"], json!({"delivery": delivery}));
+    assert_eq!(client.ask(&paced)["type"], "success");
+    let (mut witness, mut id) = (floor.client(), 0);
+    witness.subscribe(&["binance:BTC/USDT"], &["trades"]);
+    let mut trades = |floor: &mut Floor, witness: &mut Client, count| {
+        for _ in 0..count {
+            id += 1;
+            floor.spot.trade(BTC, id, "1");
+            let name = id.to_string();
+            while witness.next()["data"]["tradeId"] != name {}
+        }
+    };
+    trades(&mut floor, &mut witness, 4);
+    // Somebody who comes while the group holds an event back has it from the snapshot.
+    let mut late = floor.client();
+    let more = json!({"delivery": delivery, "snapshot": true});
+    assert_eq!(late.ask(&subscribe(&["BTC/USDT"], &["trades"], more))["type"], "success");
+    let mut lasts = [0, stands_for(&late.next()).1];
+    assert_eq!(lasts[1], 4);
+    let gap = Body::Gap { channel: Channel::Trades, reason: Reason::Stall, missed: 3 };
+    for turn in 0..6 {
+        if turn > 0 {
+            trades(&mut floor, &mut witness, turn % 3);
+            floor.spot.push(BTC, &[gap]);
+        }
+        trades(&mut floor, &mut witness, 1);
+    }
+    let newest = id + 5 * 3;
+    for (client, last) in [&mut client, &mut late].into_iter().zip(&mut lasts) {
+        let mut gaps = 0;
+        while *last < newest {
+            let event = client.next();
+            let (from, to) = stands_for(&event);
+            assert_eq!(from, *last + 1, "{event}");
+            if event["type"] == "gap" {
+                assert_eq!(to, from + 2, "what was held back is told: {event}");
+                gaps += 1;
+            }
+            *last = to;
+        }
+        assert_eq!(gaps, 5);
+    }
+}
+
 #[test]
 fn a_paced_book_comes_as_snapshots_with_every_jump_explained() {
     let mut floor = Floor::new();

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use super::told::Chain;
-use crate::cache::Stream;
+use crate::cache::{Gap, Stamp, Stream};
 use crate::client::{ClientChannel, Place};
 use crate::clock::MonoNanos;
 use crate::dialect::Form;
@@ -50,6 +50,8 @@ pub(crate) struct Group {
     pub(crate) due: MonoNanos,
     /// With a pace: something newer than `told_seq` waits for `due`.
     pub(crate) is_held: bool,
+    /// With a pace: a gap that came while something waited, and is told behind that.
+    pub(crate) gap: Option<HeldGap>,
 }
 
 /// The group of an instrument's channel in that slot.
@@ -156,6 +158,14 @@ impl Fanout {
     }
 }
 
+/// A gap that is told with the next that a group is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldGap {
+    pub(crate) seq: u64,
+    pub(crate) stamp: Stamp,
+    pub(crate) gap: Gap,
+}
+
 impl Group {
     const fn new(key: GroupKey, seq: u64) -> Self {
         Self {
@@ -166,6 +176,7 @@ impl Group {
             told: None,
             due: MonoNanos::ZERO,
             is_held: false,
+            gap: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::fanout::{Fanout, Group, GroupId};
+use super::fanout::{Fanout, Group, GroupId, HeldGap};
 use super::glossary::Glossary;
 use super::sessions::{Delivered, Sessions};
 use super::told::Told;
@@ -51,7 +51,7 @@ pub(crate) fn publish(
             out.tell_channel_state(event, (channel, interval), fanout)
         }
         EventBody::Listed(_) => out.tell_state(event, fanout, ClientChannel::ALL.into_iter()),
-        EventBody::Gap(gap) => out.tell_gap(event, gap, fanout),
+        EventBody::Gap(gap) => out.tell_gap(event, gap, (fanout, held), now),
         EventBody::Book(book) => {
             let depth = book.depth.map(|depth| depth as u32);
             let channel = ClientChannel::Stream(Stream::Orderbook);
@@ -131,10 +131,51 @@ pub(crate) fn release(
             group.due = now.after(Duration::from_secs(1) / per_second.get());
         }
         let ClientChannel::Stream(stream) = id.channel else { continue };
-        if let Some(event) = present(cache, id, stream, group.key.depth) {
-            let conflated = event.seq.saturating_sub(group.told_seq + 1);
-            told += out.tell((group, id), &event, conflated);
+        if let Some(gap) = group.gap.take() {
+            told += release_gap((cache, stream), (&mut *group, id), &gap, out);
         }
+        let newest = present(cache, id, stream, group.key.depth);
+        if let Some(event) = newest.filter(|event| event.seq > group.told_seq) {
+            told += out.tell_newest((group, id), &event);
+        }
+    }
+    told
+}
+
+/// Tells a group what it was still to be told of before a gap, then the gap. Returns how many sessions
+/// are told.
+fn release_gap(
+    (cache, stream): (&Cache, Stream),
+    (group, id): (&mut Group, GroupId),
+    held: &HeldGap,
+    out: &mut Recipients<'_>,
+) -> u64 {
+    let HeldGap { seq, stamp, mut gap } = *held;
+    let before = gap.from_seq.saturating_sub(1);
+    let mut told = 0;
+    match present(cache, id, stream, group.key.depth) {
+        Some(event) if event.seq <= before => told += out.tell_newest((&mut *group, id), &event),
+        // More came since.
+        _ => {
+            let mut last = None;
+            cache.since(id.instrument, stream, group.told_seq, |event| {
+                let is_event = !matches!(event.body, EventBody::Gap(_));
+                if is_event && event.seq <= before {
+                    last = Some(event.seq);
+                }
+            });
+            cache.since(id.instrument, stream, group.told_seq, |event| {
+                if Some(event.seq) == last && !matches!(event.body, EventBody::Gap(_)) {
+                    told += out.tell_newest((&mut *group, id), event);
+                }
+            });
+        }
+    }
+    // What is not held any more is missing as well.
+    gap.from_seq = gap.from_seq.min(group.told_seq + 1);
+    if group.told_seq < gap.to_seq {
+        let event = Event { instrument: id.instrument, seq, stamp, body: EventBody::Gap(gap) };
+        told += out.tell_group_gap(&event, gap, (group, id));
     }
     told
 }
@@ -194,12 +235,22 @@ impl Recipients<'_> {
         group.members.len() as u64
     }
 
+    /// Tells a group that was not told everything the newest, which stands for all since.
+    fn tell_newest(&mut self, (group, id): (&mut Group, GroupId), event: &Event<'_>) -> u64 {
+        let conflated = event.seq.saturating_sub(group.told_seq + 1);
+        self.tell((group, id), event, conflated)
+    }
+
     /// Sends an event to the members of a group that is not told everything, and some of whom joined
-    /// since the last event: these get one that counts from where they joined.
+    /// since the last event: these get one that counts from where they joined, unless that is this
+    /// event.
     fn tell_each(&mut self, group: &Group, event: &Event<'_>, (all, all_replaced): (Range, u64)) {
         let mut told = 0;
         for member in &group.members {
             let (mut range, mut replaced) = (all, all_replaced);
+            if member.joined_seq >= event.seq {
+                continue;
+            }
             if member.joined_seq > group.told_seq {
                 replaced = event.seq.saturating_sub(member.joined_seq + 1);
                 let telling = self.glossary.conflated(replaced);
@@ -238,22 +289,52 @@ impl Recipients<'_> {
         }
     }
 
-    /// Missing events are told to every member, whatever its pace.
-    fn tell_gap(&mut self, event: &Event<'_>, gap: Gap, fanout: &mut Fanout) -> u64 {
+    /// Missing events are told to every member, whatever its pace: with what waits for that, in the
+    /// order of their numbers.
+    fn tell_gap(
+        &mut self,
+        event: &Event<'_>,
+        gap: Gap,
+        (fanout, held): (&mut Fanout, &mut Held),
+        now: MonoNanos,
+    ) -> u64 {
         let mut told = 0;
         let channel = ClientChannel::Stream(gap.stream);
         let slots = fanout.slots_mut(event.instrument, channel).iter_mut().enumerate();
         for (slot, group) in slots.filter_map(|(slot, group)| Some((slot, group.as_mut()?))) {
-            let telling = self.glossary.live();
-            let Some(range) = self.frame(&group.key.form, event, telling) else { continue };
             let id = GroupId::new(event.instrument, channel, slot);
             if !group.is_held {
-                group.told_seq = group.told_seq.max(gap.to_seq);
+                told += self.tell_group_gap(event, gap, (group, id));
+                continue;
             }
-            told += group.members.len() as u64;
-            self.told.add((group, id), range, (gap.from_seq, 0));
+            // Of two that come before anything can be told the events between are missing as well.
+            let from_seq = group.gap.map_or(gap.from_seq, |former| former.gap.from_seq);
+            let gap = Gap { from_seq, ..gap };
+            group.gap = Some(HeldGap { seq: event.seq, stamp: event.stamp, gap });
+            group.due = now;
+            held.push(Reverse((now, id)));
         }
         told
+    }
+
+    /// Tells a group that events are missing; not those who came since.
+    fn tell_group_gap(
+        &mut self,
+        event: &Event<'_>,
+        gap: Gap,
+        (group, id): (&mut Group, GroupId),
+    ) -> u64 {
+        let telling = self.glossary.live();
+        let Some(range) = self.frame(&group.key.form, event, telling) else { return 0 };
+        if group.joined_seq >= gap.to_seq && group.joined_seq > group.told_seq {
+            for member in group.members.iter().filter(|member| member.joined_seq < gap.to_seq) {
+                self.sessions.deliver(member, &[range], gap.from_seq);
+            }
+        } else {
+            self.told.add((&mut *group, id), range, (gap.from_seq, 0));
+        }
+        group.told_seq = group.told_seq.max(gap.to_seq);
+        group.members.len() as u64
     }
 
     /// The state of a channel, to who asked for states and to who follows it, once each.
