@@ -754,6 +754,27 @@ fn what_the_feed_skipped_is_told_as_a_gap() {
 }
 
 #[test]
+fn a_snapshot_of_what_lacks_something_says_so() {
+    let mut floor = Floor::new();
+    let mut witness = floor.client();
+    witness.subscribe(&["binance:BTC/USDT"], &["quotes"]);
+    floor.spot.quote(BTC, "1", "2");
+    let gap = Body::Gap { channel: Channel::Quotes, reason: Reason::Refused, missed: 1 };
+    floor.spot.push(BTC, &[gap]);
+    while witness.next()["type"] != "gap" {}
+    for delivery in [json!("all"), json!("latest"), json!({"perSecond": 5})] {
+        let mut late = floor.client();
+        let more = json!({"snapshot": true, "delivery": delivery});
+        let asked = subscribe(&["binance:BTC/USDT"], &["quotes"], more);
+        assert_eq!(late.ask(&asked)["type"], "success");
+        assert_eq!(stands_for(&late.next()), (1, 1));
+        let told = late.next();
+        assert_eq!((&told["type"], stands_for(&told)), (&json!("gap"), (2, 2)), "{told}");
+        assert_eq!(told["data"]["reason"], "refused value");
+    }
+}
+
+#[test]
 fn candles_count_per_interval_and_close_once() {
     let mut floor = Floor::new();
     let mut client = floor.client();

@@ -219,12 +219,16 @@ impl Desk<'_, '_> {
             return;
         };
         let id = GroupId::new(held.key.instrument, held.key.channel, place.group as usize);
-        let Some(event) = present(self.cache, id, stream, held.depth) else { return };
-        let telling = self.out.glossary.conflated(event.seq.saturating_sub(missed_seq));
-        if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
-            self.out.sessions.send_owed(slot, range);
+        let mut told = missed_seq.saturating_sub(1);
+        let newest = present(self.cache, id, stream, held.depth);
+        if let Some(event) = newest.filter(|event| event.seq > told) {
+            told = event.seq;
+            let telling = self.out.glossary.conflated(event.seq - missed_seq);
+            if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
+                self.out.sessions.send_owed(slot, range);
+            }
         }
-        let seq = event.seq;
+        let seq = self.tell_missing(slot, &held.key, stream, told);
         if let Some(group) = self.fanout.group_mut(id)
             && let Some(member) = group.members.get_mut(place.index as usize)
         {
@@ -233,8 +237,22 @@ impl Desk<'_, '_> {
         }
     }
 
-    /// Sends the present state of a stream, marked as a snapshot. One that resumes from `since` is
-    /// told how many events the snapshot stands for.
+    /// Tells what is missing behind the newest of a stream, up to which the session was told: a gap
+    /// that nothing has followed yet. Returns the number up to which it is told now.
+    fn tell_missing(&mut self, slot: u32, key: &SubscriptionKey, stream: Stream, told: u64) -> u64 {
+        let seq = self.cache.seq(key.instrument, stream);
+        if told >= seq {
+            return told;
+        }
+        let event = missing(self.cache, key, stream, (told + 1, seq), self.out.glossary.date);
+        if let Some(range) = self.out.frame(&key.form, &event, self.out.glossary.live()) {
+            self.out.sessions.send_owed(slot, range);
+        }
+        seq
+    }
+
+    /// Sends the present state of a stream, marked as a snapshot, and what is missing since. One that
+    /// resumes from `since` is told how many events the snapshot stands for.
     fn tell_present(
         &mut self,
         slot: u32,
@@ -248,9 +266,14 @@ impl Desk<'_, '_> {
             // Whatever number a client says that it has.
             event.seq.saturating_sub(since).saturating_sub(1)
         });
+        let told = event.seq;
         let telling = Telling { is_snapshot: true, ..self.out.glossary.conflated(conflated) };
         if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
             self.out.sessions.send_owed(slot, range);
+        }
+        // Of a book that lacks something its state tells so.
+        if stream != Stream::Orderbook {
+            self.tell_missing(slot, &held.key, stream, told);
         }
     }
 
@@ -349,6 +372,29 @@ impl Desk<'_, '_> {
 fn view_depth(held: &ClientSubscription) -> Option<usize> {
     let is_live = held.delivery.per_second().is_none();
     held.depth.filter(|_| is_live).map(|depth| depth.get() as usize)
+}
+
+/// The last numbers of a stream as missing. The reason is that of the last hole.
+fn missing(
+    cache: &Cache,
+    key: &SubscriptionKey,
+    stream: Stream,
+    (from_seq, to_seq): (u64, u64),
+    now: UnixNanos,
+) -> Event<'static> {
+    let mut reason = Reason::Lapped;
+    let mut stamp = Stamp { exchange_time: UnixNanos::NONE, received: now };
+    if let Some(status) = cache.book_status(key.instrument).filter(|_| stream == Stream::Orderbook)
+    {
+        (reason, stamp.received) = (status.reason, status.since);
+    }
+    cache.since(key.instrument, stream, to_seq - 1, |last| {
+        if let EventBody::Gap(gap) = last.body {
+            (reason, stamp) = (gap.reason, last.stamp);
+        }
+    });
+    let body = EventBody::Gap(Gap { stream, from_seq, to_seq, reason });
+    Event { instrument: key.instrument, seq: to_seq, stamp, body }
 }
 
 /// Events that were overwritten before they were asked for.
