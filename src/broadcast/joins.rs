@@ -170,6 +170,7 @@ impl Desk<'_, '_> {
         }
         if !same {
             let seq = self.cache.seq(fresh.key.instrument, stream);
+            self.tell_held(slot, &before, stream);
             self.leave(&before);
             self.join(
                 slot,
@@ -235,6 +236,28 @@ impl Desk<'_, '_> {
             member.joined_seq = seq;
             group.joined_seq = group.joined_seq.max(seq);
         }
+    }
+
+    /// Tells a session that leaves a group what the group's pace holds back. One that lags is told that
+    /// when it gets level again.
+    fn tell_held(&mut self, slot: u32, held: &ClientSubscription, stream: Stream) {
+        let Progress::Live(place) = held.progress else { return };
+        let id = GroupId::new(held.key.instrument, held.key.channel, place.group as usize);
+        let Some(group) = self.fanout.group_mut(id).filter(|group| group.is_held) else { return };
+        let Some(member) = group.members.get(place.index as usize) else { return };
+        let mut told = group.told_seq.max(member.joined_seq);
+        if held.missed_seq > 0 {
+            return;
+        }
+        let newest = present(self.cache, id, stream, held.depth);
+        if let Some(event) = newest.filter(|event| event.seq > told) {
+            let telling = self.out.glossary.conflated(event.seq - told - 1);
+            told = event.seq;
+            if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
+                self.out.sessions.send_owed(slot, range);
+            }
+        }
+        self.tell_missing(slot, &held.key, stream, told);
     }
 
     /// Tells what is missing behind the newest of a stream, up to which the session was told: a gap

@@ -5,7 +5,7 @@ use super::pen::{DECIMAL, NUMBER, Pen, WIDE};
 use super::text::{push_decimal, push_list, push_millis, push_text, push_u64};
 use crate::cache::{BookStatus, FeedStatus, Gap, ListedStatus, Stream};
 use crate::instrument::{Channel, Instrument, Listed};
-use crate::tick::{Candle, Decimal, Interval, Reason, WideDecimal};
+use crate::tick::{Candle, Decimal, FeedState, Interval, Reason, WideDecimal};
 
 /// `"key":"value",` of a label.
 pub(super) fn label_piece(key: &str, value: &str) -> Vec<u8> {
@@ -169,7 +169,8 @@ pub(super) fn feed_status_fields(out: &mut Vec<u8>, status: &FeedStatus) {
         out.extend_from_slice(b",\"line\":");
         push_u64(out, u64::from(status.line));
     }
-    if status.attempt > 0 {
+    // Of one that succeeded the attempts say nothing any more.
+    if status.attempt > 0 && status.state != FeedState::Connected {
         out.extend_from_slice(b",\"attempt\":");
         push_u64(out, u64::from(status.attempt));
     }
