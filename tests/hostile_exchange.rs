@@ -22,7 +22,9 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tickwire::instrument::ExchangeId;
-use tickwire::limits::{BOOK_LEVELS_MAX, ERROR_FRAMES_MAX, LOG_LINES_BURST, OUTBOX_CHUNK_BYTES};
+use tickwire::limits::{
+    BOOK_LEVELS_MAX, ERROR_FRAMES_MAX, LIST_ENTRIES_MAX, LOG_LINES_BURST, OUTBOX_CHUNK_BYTES,
+};
 use tickwire::sim::{Options, Simulator};
 use tungstenite::Message;
 
@@ -171,10 +173,41 @@ fn frame(text: &str) -> Vec<u8> {
 }
 
 fn feed(exchange: ExchangeId, symbol: &str, channels: &str, url: &str) -> String {
+    feed_beside(exchange, symbol, channels, url, "http://127.0.0.1:9")
+}
+
+/// The same, and where it answers beside its streams.
+fn feed_beside(
+    exchange: ExchangeId,
+    symbol: &str,
+    channels: &str,
+    url: &str,
+    rest_url: &str,
+) -> String {
     format!(
         "[[feed]]\nexchange = \"{exchange}\"\nsymbols = [\"{symbol}\"]\nchannels = [{channels}]\n\
-         url = \"{url}\"\nrest_url = \"http://127.0.0.1:9\"\n"
+         url = \"{url}\"\nrest_url = \"{rest_url}\"\n"
     )
+}
+
+/// An exchange that answers requests; `answer` makes the status, headers and body.
+fn answering(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> String {
+    let address = hostile(move |mut stream| {
+        let mut head = BufReader::new(stream.try_clone()?);
+        let mut line = String::from("-");
+        while !line.trim().is_empty() {
+            line.clear();
+            head.read_line(&mut line)?;
+        }
+        answer(&mut stream)
+    });
+    format!("http://{address}")
+}
+
+/// A body as a server sends it.
+fn answer(stream: &mut TcpStream, body: &str) -> io::Result<()> {
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 /// An exchange, a symbol of it, and how it says that something is wrong.
@@ -471,4 +504,41 @@ fn clients_that_never_read_hold_a_bounded_queue_and_nobody_else_up() {
     beside.goes_on();
     drop(unread);
     beside.ends_in_order();
+}
+
+/// A page of so many of Bybit's contracts, no two of which have one name in all of its pages.
+fn page(number: usize, entries: usize) -> String {
+    let entry = |index| {
+        let base = format!("A{number}X{index}");
+        format!(
+            r#"{{"symbol":"{base}USDT","contractType":"LinearPerpetual","status":"Trading","baseCoin":"{base}","quoteCoin":"USDT","settleCoin":"USDT"}}"#
+        )
+    };
+    let list = (0..entries).map(entry).collect::<Vec<_>>().join(",");
+    format!(
+        r#"{{"retCode":0,"retMsg":"OK","result":{{"category":"linear","list":[{list}],"nextPageCursor":"c{number}"}}}}"#
+    )
+}
+
+#[test]
+fn lists_without_end_are_given_up_and_counted() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let pages = answering(move |stream| {
+        answer(stream, &page(count.fetch_add(1, Ordering::Relaxed), LIST_ENTRIES_MAX / 2))
+    });
+    let one = answering(|stream| answer(stream, &page(0, LIST_ENTRIES_MAX + 1)));
+    let feeds =
+        [(ExchangeId::BybitLinear, pages), (ExchangeId::Bybit, one)].map(|(exchange, rest_url)| {
+            feed_beside(exchange, "BTC/USDT", "\"trades\"", "ws://127.0.0.1:9", &rest_url)
+        });
+    let mut beside = Beside::start("", &feeds.concat());
+    for exchange in ["bybit-linear", "bybit"] {
+        let counted = format!("tickwire_lists_refused_total{{exchange=\"{exchange}\"}}");
+        beside.served.counts(&counted, 1);
+    }
+    beside.goes_on();
+    assert_eq!(asked.load(Ordering::Relaxed), 3, "the third is one too many");
+    let log = beside.ends_in_order();
+    assert_eq!(log.matches("list of instruments given up").count(), 2, "{log}");
 }

@@ -51,13 +51,25 @@ impl Directory {
     }
 
     /// Takes in a list: a whole one replaces all that was told before. A list of nothing is taken
-    /// for no list: some exchange answers so while it is being repaired.
-    pub fn note(&mut self, listings: &Listings) {
+    /// for no list: some exchange answers so while it is being repaired. So is a whole one of more
+    /// entries than any exchange has; of parts those are left out that are too many. Returns how many
+    /// were not taken.
+    #[must_use]
+    pub fn note(&mut self, listings: &Listings) -> usize {
+        if listings.whole && listings.entries.len() > limits::LIST_ENTRIES_MAX {
+            return listings.entries.len();
+        }
         if listings.whole && !listings.entries.is_empty() {
             *self = Self { is_whole: true, ..Self::default() };
         }
+        let mut left_out = 0;
         for listing in &listings.entries {
             let (symbol, native) = (listing.instrument.symbol, listing.instrument.native);
+            let is_known = self.places.contains_key(&(symbol, native));
+            if !is_known && self.entries.len() >= limits::LIST_ENTRIES_MAX {
+                left_out += 1;
+                continue;
+            }
             let place = *self.places.entry((symbol, native)).or_insert(self.entries.len());
             if place < self.entries.len() {
                 self.entries[place] = listing.clone();
@@ -67,6 +79,7 @@ impl Directory {
             self.by_native.entry(native).or_default().push(place);
             self.entries.push(listing.clone());
         }
+        left_out
     }
 
     /// Everything that trades now, in the order of the exchange's spelling.
@@ -188,7 +201,7 @@ mod tests {
     fn directory(entries: &[(&str, &str)]) -> Directory {
         let entries = entries.iter().map(|(symbol, native)| listing(symbol, native)).collect();
         let mut directory = Directory::default();
-        directory.note(&Listings { entries, whole: true });
+        assert_eq!(directory.note(&Listings { entries, whole: true }), 0);
         directory
     }
 
@@ -249,14 +262,31 @@ mod tests {
             entries: names.iter().map(|name| listing(name, name)).collect(),
             whole,
         };
-        directory.note(&part(&["BTC/USD"], false));
+        assert_eq!(directory.note(&part(&["BTC/USD"], false)), 0);
         assert_eq!(find(&directory, "ETH/USD", "ETH/USD"), Standing::Untold);
-        directory.note(&part(&["ETH/USD", "SOL/USD"], true));
+        assert_eq!(directory.note(&part(&["ETH/USD", "SOL/USD"], true)), 0);
         assert_eq!(find(&directory, "BTC/USD", "BTC/USD"), Standing::Unlisted);
-        directory.note(&part(&["BTC/USD"], false));
+        assert_eq!(directory.note(&part(&["BTC/USD"], false)), 0);
         assert!(spelled(&find(&directory, "BTC/USD", "BTC/USD")).is_some());
-        directory.note(&part(&[], true));
+        assert_eq!(directory.note(&part(&[], true)), 0);
         assert!(spelled(&find(&directory, "ETH/USD", "ETH/USD")).is_some(), "no list at all");
+    }
+
+    #[test]
+    fn a_list_longer_than_any_is_not_believed_and_parts_are_taken_up_to_the_bound() {
+        let max = limits::LIST_ENTRIES_MAX;
+        let part = |range: std::ops::Range<usize>, whole| {
+            let names = range.map(|number| format!("A{number}/USD"));
+            Listings { entries: names.map(|name| listing(&name, &name)).collect(), whole }
+        };
+        let mut directory = Directory::default();
+        assert_eq!(directory.note(&part(0..3, true)), 0);
+        assert_eq!(directory.note(&part(0..max + 1, true)), max + 1);
+        assert_eq!(directory.entries.len(), 3, "as if nothing had been told");
+        assert_eq!(directory.note(&part(0..max + 7, false)), 7);
+        assert_eq!(directory.note(&part(0..max, false)), 0, "those are known");
+        assert_eq!(directory.entries.len(), max);
+        assert_eq!(directory.note(&part(0..max, true)), 0);
     }
 
     #[test]

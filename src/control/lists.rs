@@ -12,17 +12,14 @@ use super::directory::Directory;
 use super::rest::{Failure, Rest};
 use crate::clock::UnixNanos;
 use crate::exchange::{
-    self, Batch, Frame, Listing, Listings, Profile, Subscription, adapter_at, profile,
+    self, Batch, Frame, Listing, Listings, Profile, RestError, Subscription, adapter_at, profile,
 };
 use crate::instrument::{Channel, ExchangeId, InstrumentId};
-use crate::limits::{LIST_PARTS_MAX, REST_REQUEST_MAX};
+use crate::limits::{LIST_BYTES_MAX, LIST_ENTRIES_MAX, LIST_PARTS_MAX, REST_REQUEST_MAX};
 use crate::net::{
     Bounds, ClientHandshake, Endpoint, Fill, Message, NetError, Poller, Security, Step, Transport,
     Waiting, WebSocket, client_config, join,
 };
-
-/// What is said of a list without end.
-pub(super) const TOO_MANY_PARTS: &str = "the list has more pages than any exchange's";
 
 /// Close code of somebody who has what he came for.
 const NORMAL: u16 = 1000;
@@ -49,6 +46,38 @@ pub struct NotAsked {
     cause: String,
 }
 
+/// How much of one list came so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    parts: usize,
+    bytes: usize,
+    entries: usize,
+}
+
+/// A list that is longer than any exchange's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the list is longer than any exchange's: {parts} parts, {bytes} bytes, {entries} entries")]
+pub(super) struct TooLong {
+    parts: usize,
+    bytes: usize,
+    entries: usize,
+}
+
+impl Extent {
+    /// One more part came, of which so many entries are of use.
+    pub(super) fn add(&mut self, bytes: usize, entries: usize) -> Result<(), TooLong> {
+        self.parts += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.entries = self.entries.saturating_add(entries);
+        let Self { parts, bytes, entries } = *self;
+        let fits = parts <= LIST_PARTS_MAX && bytes <= LIST_BYTES_MAX;
+        if fits && entries <= LIST_ENTRIES_MAX {
+            return Ok(());
+        }
+        Err(TooLong { parts, bytes, entries })
+    }
+}
+
 impl ListSource {
     /// Asks for the whole list, as far as it matters to these native symbols, and waits for it.
     ///
@@ -66,8 +95,10 @@ impl ListSource {
             return Err(cause("its list is empty".to_owned()));
         }
         let mut directory = Directory::default();
-        directory.note(&Listings { entries: entries.into(), whole: true });
-        Ok(directory)
+        match directory.note(&Listings { entries: entries.into(), whole: true }) {
+            0 => Ok(directory),
+            _ => Err(cause(RestError::TooLong.to_string())),
+        }
     }
 
     fn ask_beside_the_stream(
@@ -78,14 +109,10 @@ impl ListSource {
         let Some(listing) = profile.listing else { return Ok(Vec::new()) };
         let rest = Rest::new(profile, &self.rest_url, self.tls_ca_file.as_deref())
             .map_err(|error| error.to_string())?;
-        let (mut listings, mut parts) = (Vec::new(), 0);
+        let (mut listings, mut extent) = (Vec::new(), Extent::default());
         for request in (listing.requests)(natives) {
             let mut next = Some(request);
             while let Some(request) = next {
-                parts += 1;
-                if parts > LIST_PARTS_MAX {
-                    return Err(TOO_MANY_PARTS.to_owned());
-                }
                 let is_wanted =
                     natives.iter().any(|native| (listing.covers)(&request.path, native));
                 let body = match rest.fetch(&request.path, UnixNanos::NONE) {
@@ -95,7 +122,11 @@ impl ListSource {
                     Err(failure) => return Err(words_of(&failure, &request.path)),
                 };
                 match (listing.read)(&body) {
-                    Ok(page) => listings.extend(page.listings),
+                    Ok(page) => {
+                        let added = extent.add(body.len(), page.listings.len());
+                        added.map_err(|error| error.to_string())?;
+                        listings.extend(page.listings);
+                    }
                     Err(_) if !is_wanted => break,
                     Err(error) => return Err(error.to_string()),
                 }
@@ -236,4 +267,20 @@ fn words_of(failure: &Failure, path: &str) -> String {
 
 fn late() -> NetError {
     NetError::of_socket(&std::io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_have_so_many_parts_bytes_and_entries_and_no_more() {
+        let parts = |count: usize, bytes, entries| {
+            let mut extent = Extent::default();
+            (0..count).try_for_each(|_| extent.add(bytes, entries)).is_ok()
+        };
+        assert!(parts(LIST_PARTS_MAX, 1, 1) && !parts(LIST_PARTS_MAX + 1, 1, 1));
+        assert!(parts(2, LIST_BYTES_MAX / 2, 1) && !parts(3, LIST_BYTES_MAX / 2, 1));
+        assert!(parts(2, 1, LIST_ENTRIES_MAX / 2) && !parts(3, 1, LIST_ENTRIES_MAX / 2));
+    }
 }

@@ -11,7 +11,7 @@ use arrayvec::ArrayString;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ledger::Ledger;
-use super::lists::{ListSource, TOO_MANY_PARTS};
+use super::lists::{Extent, ListSource};
 use super::rest::{Failure, Rest};
 use crate::broadcast::Demand;
 use crate::clock::UnixNanos;
@@ -21,7 +21,7 @@ use crate::exchange::{
 use crate::feed::{FeedCommand, FeedHandle};
 use crate::instrument::{ExchangeId, InstrumentId, SYMBOL_BYTES_MAX};
 use crate::limits::{
-    LIST_PARTS_MAX, REQUEST_QUEUE_CAPACITY, SNAPSHOT_LIVE_MIN, SNAPSHOTS_APART, SNAPSHOTS_APART_MAX,
+    REQUEST_QUEUE_CAPACITY, SNAPSHOT_LIVE_MIN, SNAPSHOTS_APART, SNAPSHOTS_APART_MAX,
 };
 use crate::metrics::{Observatory, RequestCounters, Watched};
 use crate::net::{Backoff, BackoffPolicy};
@@ -97,6 +97,7 @@ impl Requests {
             asked: HashMap::new(),
             levels: HashMap::new(),
             parts: Vec::new(),
+            extent: Extent::default(),
             list_at: UnixNanos(0),
             jobs: receiver,
             counters: Arc::clone(&counters),
@@ -223,6 +224,8 @@ struct Worker {
     levels: HashMap<InstrumentId, usize>,
     /// Of the list that is being asked for: what came.
     parts: Vec<Part>,
+    /// How much that is.
+    extent: Extent,
     /// When it is asked for anew.
     list_at: UnixNanos,
     jobs: Receiver<Job>,
@@ -275,6 +278,7 @@ impl Worker {
             None => vec![RestRequest { path: String::new(), weight: 0 }],
         };
         self.parts.clear();
+        self.extent = Extent::default();
         for request in requests {
             self.want_part(request);
         }
@@ -326,6 +330,15 @@ impl Worker {
     fn tell_list(&self, listings: Listings) {
         // The receiver is gone only when the gateway stops.
         let _ = self.options.listings.send((self.options.profile.exchange, listings));
+    }
+
+    /// The list is longer than any exchange's: what came of it is let go, and the next one waited for.
+    fn give_up_list(&mut self, error: &dyn std::error::Error) {
+        self.queue.retain(|wanted| !matches!(wanted.want, Want::Listing { .. }));
+        self.parts = Vec::new();
+        self.counters.lists_refused.increment();
+        let (exchange, next) = (self.options.profile.exchange.name(), self.options.list_every);
+        tracing::warn!(exchange, %error, ?next, "list of instruments given up");
     }
 
     fn want_snapshot(&mut self, instrument: InstrumentId, native: ArrayString<SYMBOL_BYTES_MAX>) {
@@ -406,13 +419,20 @@ impl Worker {
         match (wanted.want, profile.listing, profile.snapshot) {
             (Want::Listing { part }, Some(rest), _) => {
                 let body = self.rest.fetch(path, now)?;
-                let unread = |error| unusable(profile, &error, &body, now);
-                let read = (rest.read)(&body).map_err(unread)?;
-                self.note_unread(path, read.unread);
-                if let Some(page) = (rest.next)(&body) {
-                    if self.parts.len() >= LIST_PARTS_MAX {
-                        return Err(Failure::Broken(TOO_MANY_PARTS.to_owned()));
+                let read = match (rest.read)(&body) {
+                    Ok(read) => read,
+                    Err(error @ RestError::TooLong) => {
+                        self.give_up_list(&error);
+                        return Ok(());
                     }
+                    Err(error) => return Err(unusable(profile, &error, &body, now)),
+                };
+                self.note_unread(path, read.unread);
+                if let Err(error) = self.extent.add(body.len(), read.listings.len()) {
+                    self.give_up_list(&error);
+                    return Ok(());
+                }
+                if let Some(page) = (rest.next)(&body) {
                     self.want_part(page);
                 }
                 self.note_part(part, read.listings);

@@ -412,7 +412,12 @@ impl Work {
         tracing::debug!(
             %exchange, listed = listings.entries.len(), whole = listings.whole, "instruments listed"
         );
-        self.directories.entry(exchange).or_default().note(listings);
+        let left_out = self.directories.entry(exchange).or_default().note(listings);
+        if left_out > 0 {
+            let own = self.workers.iter().find(|worker| worker.feed.exchange() == exchange);
+            own.into_iter().for_each(|own| own.requests.counters().lists_refused.increment());
+            tracing::warn!(%exchange, left_out, "more instruments listed than any exchange has");
+        }
         let before = self.table.clone();
         self.judge(exchange, &before);
         self.announce();

@@ -226,6 +226,12 @@ pub enum RestError {
         /// Its words.
         message: String,
     },
+    /// A list of more entries than any exchange's.
+    #[error(
+        "the list has more than {} entries, as no exchange's has",
+        crate::limits::LIST_ENTRIES_MAX
+    )]
+    TooLong,
     /// A price or size that is no decimal of at most 18 digits.
     #[error("{field} is {value:?}, no decimal of at most 18 digits")]
     Number {

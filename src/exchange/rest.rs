@@ -1,15 +1,17 @@
 //! What requests beside the streams have in common: steps in lists of instruments, bodies that
 //! cannot be read, and how long to wait after a refusal.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{ListPart, Listing, Refusal, RestError, RestRequest};
 use crate::clock::UnixNanos;
 use crate::json::retry_after as retry_after_of;
-use crate::limits::{REST_RETRY_AFTER_FAILURE, REST_RETRY_AFTER_MAX};
+use crate::limits::{LIST_ENTRIES_MAX, REST_RETRY_AFTER_FAILURE, REST_RETRY_AFTER_MAX};
 use crate::tick::{Decimal, Reason};
 
 /// The status of a ban of our address, for not slowing down.
@@ -48,18 +50,21 @@ pub(super) fn all_natives(_path: &str, _native: &str) -> bool {
 
 /// Reads the rows of a list one by one. One that cannot be read costs itself alone; `listing` gives
 /// `None` for one whose name is no symbol.
+///
+/// # Errors
+/// When there are more than any exchange has.
 pub(super) fn read_rows<'a, T: Deserialize<'a>>(
-    rows: &[&'a RawValue],
+    rows: Rows<&'a RawValue>,
     listing: impl Fn(&T) -> Option<Listing>,
-) -> ListPart {
+) -> Result<ListPart, RestError> {
     let mut part = ListPart::default();
-    for row in rows {
+    for row in rows.whole()? {
         match serde_json::from_str::<T>(row.get()) {
             Ok(row) => part.listings.extend(listing(&row)),
             Err(_) => part.unread += 1,
         }
     }
-    part
+    Ok(part)
 }
 
 /// A field of a row that its instrument can do without: null, or of another type than is known, it
@@ -69,6 +74,59 @@ pub(super) fn if_stated<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default
 ) -> Result<T, D::Error> {
     let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
+}
+
+/// Rows of a list, of which no more are kept than an exchange's list has.
+pub(super) struct Rows<T> {
+    entries: Vec<T>,
+    is_cut: bool,
+}
+
+impl<T> Rows<T> {
+    /// Those that are kept.
+    pub(super) fn kept(&self) -> &[T] {
+        &self.entries
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// When there were more.
+    pub(super) fn whole(self) -> Result<Vec<T>, RestError> {
+        if self.is_cut { Err(RestError::TooLong) } else { Ok(self.entries) }
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), is_cut: false }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+            type Value = Rows<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows<T>, A::Error> {
+                let mut rows = Rows::default();
+                while rows.entries.len() < LIST_ENTRIES_MAX {
+                    let Some(entry) = list.next_element()? else { return Ok(rows) };
+                    rows.entries.push(entry);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    rows.is_cut = true;
+                }
+                Ok(rows)
+            }
+        }
+        deserializer.deserialize_seq(Reader(PhantomData))
+    }
 }
 
 /// What a body is that cannot be read.
@@ -181,6 +239,19 @@ mod tests {
         Answer::too_much(0, "10006", 9),
         Answer::failure(0, "-1008", 60),
     ]);
+
+    #[test]
+    fn a_list_keeps_no_more_rows_than_an_exchange_has() {
+        for (count, fits) in [(0, true), (LIST_ENTRIES_MAX, true), (LIST_ENTRIES_MAX + 1, false)] {
+            let body = format!("[{}]", vec!["7"; count].join(","));
+            let rows: Rows<u8> = serde_json::from_str(&body).expect("it reads");
+            assert!(rows.entries.len() <= LIST_ENTRIES_MAX);
+            let whole = rows.whole();
+            assert_eq!(whole.as_ref().ok().map(Vec::len), fits.then_some(count));
+            assert!(fits || matches!(whole, Err(RestError::TooLong)));
+        }
+        assert!(serde_json::from_str::<Rows<u8>>("[7,").is_err());
+    }
 
     #[test]
     fn a_wait_may_be_seconds_or_a_date_or_absurd() {

@@ -40,6 +40,17 @@ const CLIENT_BYTES: usize = 32 * KIB;
 /// A connection's records ahead of decryption, and what the parser keeps.
 const CONNECTION_BYTES: usize = 64 * KIB + 12 * limits::JSON_BYTES_KEPT;
 
+/// Entries of an exchange's list, as most have.
+const LISTED_EXPECTED: usize = 1_000;
+
+/// One of them in the directory, by its names and by each (entry 160, keys and places in tables that
+/// are half empty 600, and what growing vectors reserve), and in what clients are told of it.
+const LISTED_BYTES: usize = 1_280;
+
+/// The same while a list comes: as it is read (240), its parts and the whole on their way (480), and
+/// what clients are told, twice.
+const LISTED_BYTES_PASSING: usize = 1_280;
+
 /// The parser's tape takes up to so many bytes for one of a frame.
 const TAPE_PER_BYTE: usize = 12;
 
@@ -106,6 +117,7 @@ impl Footprint {
             ("histories", histories.times(broadcasters)),
             ("instruments", Bytes::both(cache.instruments).times(broadcasters)),
             ("books", book().times(books * (1 + broadcasters)).plus(beside)),
+            ("lists of instruments", list().times(feeds)),
             ("connections to exchanges", connection().times(connections).plus(feed().times(feeds))),
             ("clients", clients(config)),
         ];
@@ -242,6 +254,14 @@ const fn feed() -> Bytes {
     let held = limits::HELD_BACK_MAX * 96;
     let frame = limits::FRAME_BYTES_MAX * TAPE_PER_BYTE + levels + held;
     Bytes { expected: MIB, most: frame + 2 * limits::REST_BODY_BYTES_MAX as usize }
+}
+
+/// What one exchange lists.
+const fn list() -> Bytes {
+    Bytes {
+        expected: LISTED_EXPECTED * LISTED_BYTES,
+        most: limits::LIST_ENTRIES_MAX * (LISTED_BYTES + LISTED_BYTES_PASSING),
+    }
 }
 
 /// One client that reads nothing.

@@ -18,6 +18,13 @@ pub const FRAME_LEVELS_MAX: usize = 262_144;
 /// of 1,000 entries. The largest list has 3,000 entries, the most families are some dozens.
 pub const LIST_PARTS_MAX: usize = 100;
 
+/// Instruments of one exchange's list. The largest list known has 3,000 entries; one of ten times as
+/// many is no list of an exchange's, and is given up.
+pub const LIST_ENTRIES_MAX: usize = 30_000;
+
+/// Bytes of all parts of one exchange's list together: ten times the largest known, which has 15 MB.
+pub const LIST_BYTES_MAX: usize = 150 << 20;
+
 /// How often an exchange is asked what it trades: what is listed newly comes alive within an hour, for
 /// a weight of 20 of 6,000 a minute where that is dearest (Binance).
 pub const LIST_EVERY: Duration = Duration::from_secs(3_600);

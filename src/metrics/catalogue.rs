@@ -322,6 +322,11 @@ pub(super) const REQUEST_COUNTERS: &[Entry<RequestCounters>] = &[
         counters.failures.value()
     }),
     ("rest_refusals", "Requests that the exchange refused.", |counters| counters.refusals.value()),
+    (
+        "lists_refused",
+        "Lists of instruments given up or cut, as they were longer than any exchange's.",
+        |counters| counters.lists_refused.value(),
+    ),
     ("rest_held_back", "Times that our own ledger held a request back.", |counters| {
         counters.held_back.value()
     }),

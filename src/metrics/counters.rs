@@ -345,6 +345,8 @@ pub struct RequestCounters {
     pub failures: Counter,
     /// Of those: refused by the exchange.
     pub refusals: Counter,
+    /// Lists of instruments that were given up, or not taken whole, as they were too long.
+    pub lists_refused: Counter,
     /// Times that our own ledger held a request back.
     pub held_back: Counter,
     /// Rows of lists that could not be read.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::book::read_body;
 use super::symbol::contract_symbol;
-use crate::exchange::rest::{if_stated, read_rows, step};
+use crate::exchange::rest::{Rows, if_stated, read_rows, step};
 use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 use crate::tick::Decimal;
@@ -26,7 +26,7 @@ pub(super) fn futures_requests(_: &[&str]) -> Vec<RestRequest> {
 #[derive(Deserialize)]
 struct ListingBody<'a> {
     #[serde(borrow)]
-    symbols: Vec<&'a RawValue>,
+    symbols: Rows<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct SymbolBody<'a> {
     #[serde(alias = "contractStatus", default, borrow)]
     status: Option<Cow<'a, str>>,
     #[serde(default, borrow, deserialize_with = "if_stated")]
-    filters: Vec<&'a RawValue>,
+    filters: Rows<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ struct FilterBody<'a> {
 impl SymbolBody<'_> {
     /// A step out of one of its filters. One that cannot be read says nothing of the others.
     fn step(&self, kind: &str, of: fn(&FilterBody<'_>) -> Option<Decimal>) -> Option<Decimal> {
-        self.filters.iter().find_map(|raw| {
+        self.filters.kept().iter().find_map(|raw| {
             let filter: FilterBody<'_> = serde_json::from_str(raw.get()).ok()?;
             if filter.kind == kind { of(&filter) } else { None }
         })
@@ -93,7 +93,7 @@ fn read(
         let trading = entry.status.as_deref().is_none_or(|status| status == "TRADING");
         Some(Listing { instrument, trading })
     };
-    Ok(read_rows(&body.symbols, listing))
+    read_rows(body.symbols, listing)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::symbol::{canonical_date, contract_symbol};
-use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::rest::{Rows, if_stated, malformed, read_rows, step};
 use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
@@ -55,7 +55,7 @@ struct ResultBody<'a> {
     #[serde(default, borrow, deserialize_with = "if_stated")]
     next_page_cursor: Cow<'a, str>,
     #[serde(default, borrow)]
-    list: Vec<&'a RawValue>,
+    list: Rows<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +140,7 @@ fn read(
         let trading = entry.status.as_deref().is_none_or(|status| status == "Trading");
         Some(Listing { instrument, trading })
     };
-    Ok(read_rows(&body.result.list, listing))
+    read_rows(body.result.list, listing)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::symbol;
-use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::rest::{Rows, if_stated, malformed, read_rows, step};
 use crate::exchange::{ListPart, Listing, RequestRules, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
@@ -44,7 +44,7 @@ struct Product<'a> {
 
 /// Reads the answer to [`requests`].
 pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
-    let products: Vec<&RawValue> = read_body(body)?;
+    let products: Rows<&RawValue> = read_body(body)?;
     let listing = |product: &Product<'_>| {
         let symbol = pair(&product.base_currency, &product.quote_currency)?;
         let instrument = Instrument {
@@ -58,7 +58,7 @@ pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
         let stopped = product.trading_disabled == Some(true) || product.cancel_only == Some(true);
         Some(Listing { instrument, trading: online && !stopped })
     };
-    Ok(read_rows(&products, listing))
+    read_rows(products, listing)
 }
 
 /// The canonical symbol of a product's currencies; a product whose name is no symbol is left out.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::symbol;
 use crate::exchange::coinbase::listing::{pair, read_body};
-use crate::exchange::rest::{if_stated, read_rows, step};
+use crate::exchange::rest::{Rows, if_stated, read_rows, step};
 use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument, Symbol};
 
@@ -21,7 +21,7 @@ pub(super) fn requests(_: &[&str]) -> Vec<RestRequest> {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    products: Vec<&'a RawValue>,
+    products: Rows<&'a RawValue>,
 }
 
 /// Minimal fields; unknown ones are ignored.
@@ -52,7 +52,7 @@ struct Product<'a> {
 /// Reads the answer to [`requests`].
 pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
     let body: Body<'_> = read_body(body)?;
-    Ok(read_rows(&body.products, Product::listing))
+    read_rows(body.products, Product::listing)
 }
 
 impl Product<'_> {

@@ -7,6 +7,7 @@ use crate::exchange::rest::real_step;
 use crate::exchange::{Listing, Rejected};
 use crate::instrument::{ExchangeId, Instrument};
 use crate::json::Value;
+use crate::limits::LIST_ENTRIES_MAX;
 use crate::tick::Decimal;
 
 /// Reads `active_symbols`. An entry that cannot be read is left out; it sinks no other.
@@ -15,7 +16,8 @@ use crate::tick::Decimal;
 /// increment (0.001), though ticks mean a count of digits by it.
 pub(super) fn read(root: Value<'_>) -> Result<Box<[Listing]>, Rejected> {
     let entries = root.field("active_symbols").and_then(Value::items).ok_or(Rejected::Field)?;
-    Ok(entries.filter_map(entry).collect())
+    // One more than is believed, so that it shows.
+    Ok(entries.filter_map(entry).take(LIST_ENTRIES_MAX + 1).collect())
 }
 
 fn entry(entry: Value<'_>) -> Option<Listing> {

@@ -10,6 +10,7 @@ use crate::exchange::rest::real_step;
 use crate::exchange::{BookKind, Frame, Listing, Listings, Rejected};
 use crate::instrument::{ExchangeId, Instrument};
 use crate::json::Value;
+use crate::limits::LIST_ENTRIES_MAX;
 use crate::tick::{DIGITS_MAX, Decimal};
 
 /// Reads the `data` of an instrument frame. A pair that cannot be read is left out; a snapshot has
@@ -18,7 +19,9 @@ pub(super) fn read(data: Value<'_>, kind: BookKind) -> Result<Frame, Rejected> {
     data.fields().ok_or(Rejected::Foreign)?;
     let Some(pairs) = data.field("pairs") else { return Ok(Frame::Other) };
     let pairs = pairs.items().ok_or(Rejected::Field)?;
-    let entries: Box<[Listing]> = pairs.filter_map(|pair| listing(&Item(pair))).collect();
+    // One more than is believed, so that it shows.
+    let read = pairs.filter_map(|pair| listing(&Item(pair))).take(LIST_ENTRIES_MAX + 1);
+    let entries: Box<[Listing]> = read.collect();
     let whole = kind == BookKind::Snapshot;
     Ok(if entries.is_empty() { Frame::Other } else { Frame::Listing(Listings { entries, whole }) })
 }

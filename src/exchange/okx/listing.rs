@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::symbol;
-use crate::exchange::rest::{if_stated, malformed, read_rows, step};
+use crate::exchange::rest::{Rows, if_stated, malformed, read_rows, step};
 use crate::exchange::{ListPart, Listing, RestError, RestRequest};
 use crate::instrument::{ExchangeId, Instrument};
 
@@ -42,7 +42,7 @@ struct Body<'a> {
     #[serde(default, borrow)]
     msg: Cow<'a, str>,
     #[serde(default, borrow)]
-    data: Vec<&'a RawValue>,
+    data: Rows<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +95,7 @@ pub(super) fn read(body: &[u8]) -> Result<ListPart, RestError> {
             state: &body.state,
         })
     };
-    Ok(read_rows(&body.data, entry))
+    read_rows(body.data, entry)
 }
 
 /// Whether a request of that path is for the class, and of options the family, of a symbol.
