@@ -542,3 +542,21 @@ fn lists_without_end_are_given_up_and_counted() {
     let log = beside.ends_in_order();
     assert_eq!(log.matches("list of instruments given up").count(), 2, "{log}");
 }
+
+#[test]
+fn a_redirect_is_followed_nowhere_and_told() {
+    let led = TcpListener::bind("127.0.0.1:0").unwrap();
+    led.set_nonblocking(true).unwrap();
+    let target = format!("http://{}/metrics", led.local_addr().unwrap());
+    let rest_url = answering(move |stream| {
+        let head = format!("HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: {target}\r\n");
+        write!(stream, "{head}Content-Length: 0\r\n\r\n")
+    });
+    let feed =
+        feed_beside(ExchangeId::Bybit, "BTC/USDT", "\"trades\"", "ws://127.0.0.1:9", &rest_url);
+    let mut beside = Beside::start("", &feed);
+    beside.served.counts("tickwire_rest_failures_total{exchange=\"bybit\"}", 2);
+    let log = beside.ends_in_order();
+    assert!(log.contains("answered with a redirect (302) to http://127.0.0.1:"), "{log}");
+    assert_eq!(led.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "nobody came");
+}

@@ -233,7 +233,8 @@ keys! {
         => url: String = rules::stream_url(at, exchange?), shown String::clone;
     REST_URL "rest_url": Text("https://host[:port], or http://127.0.0.1:port on loopback"),
         Says("the exchange's own", r#""https://api.binance.com""#),
-        "Origin of the requests beside the stream (books, lists of instruments)."
+        "Origin of the requests beside the stream (books, lists of instruments). Redirects are not \
+         followed, wherever they lead."
         => rest_url: String = rules::rest_url(at, exchange?), shown String::clone;
     CPU "cpu": Whole(0, CPU_MAX), Says("not pinned", "0"),
         "CPU that the feed's thread is pinned to."

@@ -11,6 +11,9 @@ use crate::json::http_date;
 use crate::limits::{REST_BODY_BYTES_MAX, REST_IDLE_MAX, REST_REQUEST_MAX};
 use crate::tick::Reason;
 
+/// Bytes of another place that are worth a line.
+const REDIRECT_BYTES_SHOWN: usize = 200;
+
 /// Why a request has to be repeated.
 pub(super) enum Failure {
     /// The exchange said no, and when to come back.
@@ -54,6 +57,9 @@ impl Rest {
             .timeout_global(Some(REST_REQUEST_MAX))
             .max_idle_age(REST_IDLE_MAX)
             .http_status_as_error(false)
+            // No exchange's documents know of one, and wherever it led, nobody named it.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             // Streams take none either: half of a feed through a proxy would be asked for books by
             // another address than the one that gets the deltas.
             .proxy(None)
@@ -72,6 +78,9 @@ impl Rest {
         let mut response = self.agent.get(&url).call().map_err(broken)?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if response.status().is_redirection() {
+            return Err(Failure::Broken(redirected(status, header("location"))));
+        }
         let retry_after = header("retry-after").map(str::to_owned);
         // A date counts from the server's own, else from ours.
         let theirs = header("date").and_then(http_date);
@@ -86,6 +95,13 @@ impl Rest {
         let refusal = judge(self.profile, status, retry_after.as_deref(), &body, now);
         Err(Failure::Refused(refusal))
     }
+}
+
+/// What is said of an answer that names another place.
+fn redirected(status: u16, location: Option<&str>) -> String {
+    let location = location.unwrap_or("nowhere");
+    let end = location.floor_char_boundary(REDIRECT_BYTES_SHOWN);
+    format!("answered with a redirect ({status}) to {}, which is not followed", &location[..end])
 }
 
 fn certificates(ca_file: Option<&Path>) -> io::Result<Vec<Certificate<'static>>> {
