@@ -39,7 +39,7 @@ pub const CANDLE_GRACE_NS: i64 = 1_000_000_000;
 pub const EXCHANGE_CANDLE_GRACE_NS: i64 = 3_000_000_000;
 
 /// How many bars back an exchange may correct one of its own, or bring one that was missing: 64, an
-/// hour of minutes. 64 × 8 B × 7 intervals = 3.5 KiB per instrument whose bars are its exchange's.
+/// hour of minutes. (64 + the newest) × 8 B × 7 intervals = 3.6 KiB per instrument whose bars are its exchange's.
 /// What is further back is counted and left out.
 pub const CORRECTABLE_BARS: usize = 64;
 

@@ -44,10 +44,13 @@ impl ToldBar {
     }
 }
 
+/// The newest bar, and as many before it as can be corrected.
+const BARS: usize = CORRECTABLE_BARS + 1;
+
 /// The last bars of one interval, each at the place of its number.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
-    /// Empty where candles are built from trades, else as many as can be corrected.
+    /// Empty where candles are built from trades, else [`BARS`].
     bars: Vec<ToldBar>,
 }
 
@@ -56,12 +59,12 @@ impl Past {
     pub(super) const NONE: Self = Self { bars: Vec::new() };
 
     /// Memory of one interval.
-    pub(super) const BYTES: usize = CORRECTABLE_BARS * size_of::<ToldBar>();
+    pub(super) const BYTES: usize = BARS * size_of::<ToldBar>();
 
     /// Makes room, once, and forgets all.
     pub(super) fn begin(&mut self) {
         self.bars.clear();
-        self.bars.resize(CORRECTABLE_BARS, ToldBar::default());
+        self.bars.resize(BARS, ToldBar::default());
     }
 
     /// Whether there is room.
@@ -102,7 +105,7 @@ impl Past {
 
 fn place(interval: Interval, start: i64) -> usize {
     // Below the length of a list, so that it fits.
-    start.div_euclid(interval.nanos()).rem_euclid(CORRECTABLE_BARS as i64) as usize
+    start.div_euclid(interval.nanos()).rem_euclid(BARS as i64) as usize
 }
 
 /// Of its numbers by their value, however many zeros they are written with.

@@ -226,8 +226,8 @@ fn bars_that_come_later_fill_a_hole_and_stand_in_their_order() {
     assert_eq!(take_at(&mut cache, 5, &bar(-2, 7, false)).len(), 1);
     assert!(!minutes(&cache, Some(-2), None, 10).1, "the one between is missing");
     let furthest = 5 - CORRECTABLE_BARS as i64;
-    assert_eq!(take_at(&mut cache, 5, &bar(furthest, 7, false)), []);
-    assert_eq!(take_at(&mut cache, 5, &bar(furthest + 1, 7, false)).len(), 1);
+    assert_eq!(take_at(&mut cache, 5, &bar(furthest - 1, 7, false)), []);
+    assert_eq!(take_at(&mut cache, 5, &bar(furthest, 7, false)).len(), 1);
     assert_eq!(cache.candle_counts().late, 1);
 }
 
