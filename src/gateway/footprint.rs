@@ -173,9 +173,13 @@ fn causes(
     let words = large.into_iter().filter_map(|(part, bytes)| match *part {
         "clients" => {
             let (count, each) = (config.gateway.max_clients, client_most(config));
+            let queue = size(config.gateway.client_queue_bytes.0);
             // The rest is what a few may be owed.
-            (bytes.most / 2 < count.saturating_mul(each))
-                .then(|| format!("{count} clients (max_clients) each left {} unread", size(each)))
+            (bytes.most / 2 < count.saturating_mul(each)).then(|| {
+                format!(
+                    "{count} clients (max_clients) each left {queue} (client_queue_bytes) unread"
+                )
+            })
         }
         "books" => {
             let levels = limits::BOOK_LEVELS_MAX;
@@ -328,7 +332,7 @@ mod tests {
         let text = footprint("").to_string();
         let (expected, most) = text.split_once("; at most ").expect("both");
         assert!(expected.starts_with("memory: expected about "), "{text}");
-        assert!(most.contains(" GiB, if at once 10000 clients (max_clients) each left "), "{text}");
+        assert!(most.contains(" GiB, if at once 10000 clients (max_clients) each left 1 MiB (client_queue_bytes) unread"), "{text}");
         assert!(!most.contains("books"), "two of them are no matter: {text}");
         let few = footprint("[gateway]\nmax_clients = 1").to_string();
         assert!(few.contains("frames of 16 MiB") && !few.contains("clients"), "{few}");
