@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
-use process::{Running, Served, closed, terminate, tickwire, tickwire_anywhere};
+use process::{Running, Served, closed, terminate, tickwire, tickwire_anywhere, wait_for};
 use tickwire::instrument::ExchangeId;
 use tickwire::limits::{LOG_LINES_BURST, LOG_LINES_PER_SECOND};
 use tickwire::sim::{Options, Simulator};
@@ -232,4 +232,24 @@ fn a_gateway_whose_files_may_not_grow_counts_what_is_lost_and_serves_on() {
         // The report at the end has no room either.
         served.serves_and_ends_in_order("a limit of files");
     }
+}
+
+#[test]
+fn what_is_no_file_in_place_of_the_configuration_is_refused_and_holds_nobody_up() {
+    let exchange = exchange();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = configuration(&folder, &exchange.url(), &exchange.rest_url());
+    let (mut served, log) = logged(&folder, &file);
+    drop(served.connected(served.gateway));
+    std::fs::remove_file(&file).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo runs");
+    assert!(made.success());
+    let pid = served.running.0.id().to_string();
+    let told = std::process::Command::new("kill").args(["-HUP", &pid]).status();
+    assert!(told.expect("kill runs").success());
+    wait_for("a refusal in the log", || {
+        std::fs::read_to_string(&log).expect("a log").contains("it is no regular file")
+    });
+    served.serves_and_ends_in_order("a pipe in place of the configuration");
+    exchange.stop();
 }

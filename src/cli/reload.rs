@@ -1,9 +1,14 @@
 //! Reading the configuration again while the gateway runs.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
-use tickwire::config::Config;
+use tickwire::config::{Config, ConfigError};
 use tickwire::gateway::Gateway;
+use tickwire::limits::CONFIG_BYTES_MAX;
 
 /// The file that a gateway was started with.
 pub(super) struct Source {
@@ -43,7 +48,7 @@ impl Source {
 
     fn text(&self) -> Option<String> {
         // A file that cannot be read just now is looked at again.
-        std::fs::read_to_string(self.path.as_ref()?).ok()
+        text(self.path.as_ref()?).ok()
     }
 
     /// Has the gateway go over to what the file says; what keeps it from that is logged, and the
@@ -51,9 +56,12 @@ impl Source {
     pub(super) fn apply(&mut self, gateway: &mut Gateway) {
         let Some(path) = &self.path else { return };
         let shown = path.display();
-        let config = Config::load(path);
-        self.tried = self.text();
+        let read = text(path);
+        self.tried = read.as_ref().ok().cloned();
         self.seen.clone_from(&self.tried);
+        let config = read
+            .map_err(|error| ConfigError::Unreadable { path: path.clone(), error })
+            .and_then(|text| Config::parse(&text, Some(path), Config::environment()));
         match config.map(|config| gateway.reload(config)) {
             Ok(Ok(changes)) => tracing::info!(file = %shown, %changes, "configuration read again"),
             Ok(Err(error)) => tracing::error!(file = %shown, %error, "configuration refused"),
@@ -64,4 +72,23 @@ impl Source {
             }
         }
     }
+}
+
+/// The text of a file, which the gateway's main thread reads: nothing else that may stand in its place
+/// is waited for, as a pipe that nobody writes to would be.
+fn text(path: &Path) -> io::Result<String> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    let length = file.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if length as u64 > CONFIG_BYTES_MAX {
+        return Err(io::Error::other(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
+    }
+    Ok(text)
 }

@@ -47,6 +47,10 @@ pub const SCREEN_EVERY: Duration = Duration::from_millis(250);
 /// How often it is looked whether everything has come, until it has.
 pub const READY_EVERY: Duration = Duration::from_millis(100);
 
+/// Bytes of a configuration file that is read again: all 16,384 instruments of a run by names of 40
+/// bytes are 0.7 MB, and the rest may be what somebody wrote about them.
+pub const CONFIG_BYTES_MAX: u64 = 16 << 20;
+
 /// How often a watched configuration file is looked at.
 pub const CONFIG_LOOK_EVERY: Duration = Duration::from_secs(1);
 
