@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, reason = "a bench fails loudly")]
 #![allow(missing_docs, reason = "macros of criterion")]
 
+#[path = "common/events.rs"]
+mod events;
 #[path = "common/random.rs"]
 mod random;
 
@@ -16,54 +18,18 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
 
-use arrayvec::ArrayString;
 use criterion::{Criterion, Throughput};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tickwire::book::BookKind;
-use tickwire::cache::{BookEvent, BookLevels, Event, EventBody, Stamp};
-use tickwire::clock::UnixNanos;
+use tickwire::cache::Stamp;
 use tickwire::dialect::{Dialect, Label, Speech, Telling, actions};
-use tickwire::instrument::{ExchangeId, Instrument, InstrumentId, Symbol};
-use tickwire::tick::{Decimal, Level, Quote, Side, Trade, TradeId};
+use tickwire::tick::{Decimal, Level, Side, Trade, TradeId};
 
+use events::{Content, DATE, Kind, body, instrument, told};
 use random::Random;
 
 const EVENTS: usize = 2_048;
 const ROUNDS: usize = 101;
-const DATE: UnixNanos = UnixNanos(1_700_000_000_125_000_000);
-
-impl Random {
-    /// Between 1 and 6 digits, a point, 2 to 8 digits.
-    fn decimal(&mut self) -> Decimal {
-        let digits = 2 + self.below(7) as u32;
-        let whole_digits = 1 + self.below(6) as u32;
-        let whole = self.below(10_u64.pow(whole_digits));
-        let fraction = self.below(10_u64.pow(digits));
-        let mantissa = whole * 10_u64.pow(digits) + fraction;
-        Decimal::new(mantissa as i64, digits as u8).unwrap()
-    }
-}
-
-/// What a client is told of.
-#[derive(Clone, Copy)]
-enum Kind {
-    Trade,
-    Quote,
-    Update,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Trade, Self::Quote, Self::Update];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Trade => "trade",
-            Self::Quote => "quote",
-            Self::Update => "orderbook update of 10 levels",
-        }
-    }
-}
 
 /// Events of one kind, with what each candidate needs.
 struct Corpus {
@@ -73,69 +39,16 @@ struct Corpus {
     bodies: Vec<(Stamp, Content)>,
 }
 
-enum Content {
-    Trade(Trade),
-    Quote(Quote),
-    Update(Vec<Level>),
-}
-
 impl Corpus {
     fn new(kind: Kind) -> Self {
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
-        let instrument = Instrument {
-            exchange: ExchangeId::Binance,
-            symbol: Symbol::parse("BTC/USDT").unwrap(),
-            native: ArrayString::new(),
-            tick_size: None,
-            lot_size: None,
-        };
-        let bodies = (0..EVENTS).map(|_| Self::body(kind, &mut random)).collect();
+        let bodies = (0..EVENTS).map(|_| body(kind, &mut random)).collect();
         let speech = Dialect::Actions.speech();
-        Self { kind, label: actions::label(&instrument), speech, bodies }
-    }
-
-    fn body(kind: Kind, random: &mut Random) -> (Stamp, Content) {
-        let exchange_time = UnixNanos(1_700_000_000_000_000_000 + random.below(1 << 40) as i64);
-        let received = UnixNanos(exchange_time.0 + random.below(1 << 30) as i64);
-        let content = match kind {
-            Kind::Trade => Content::Trade(Trade {
-                taker: if random.below(2) == 0 { Side::Bid } else { Side::Ask },
-                price: random.decimal(),
-                size: random.decimal(),
-                id: TradeId::Number(random.below(1 << 34)),
-            }),
-            Kind::Quote => Content::Quote(Quote {
-                bid: Some(random.decimal()),
-                bid_size: Some(random.decimal()),
-                ask: Some(random.decimal()),
-                ask_size: Some(random.decimal()),
-            }),
-            Kind::Update => {
-                let level = |index| Level {
-                    side: if index < 5 { Side::Bid } else { Side::Ask },
-                    price: random.decimal(),
-                    size: random.decimal(),
-                };
-                Content::Update((0..10).map(level).collect())
-            }
-        };
-        (Stamp { exchange_time, received }, content)
+        Self { kind, label: actions::label(&instrument()), speech, bodies }
     }
 
     fn by_hand(&self, out: &mut Vec<u8>, index: usize) {
-        let (stamp, content) = &self.bodies[index];
-        let body = match content {
-            Content::Trade(trade) => EventBody::Trade(*trade),
-            Content::Quote(quote) => EventBody::Quote(*quote),
-            Content::Update(levels) => EventBody::Book(BookEvent {
-                kind: BookKind::Delta,
-                depth: None,
-                conflated: 0,
-                levels: BookLevels::Listed(levels),
-            }),
-        };
-        let told =
-            Event { instrument: InstrumentId(0), seq: index as u64 + 1, stamp: *stamp, body };
+        let told = told(&self.bodies[index], index as u64 + 1);
         self.speech.tell(out, Some(&self.label), &told, Telling::live(DATE));
     }
 

@@ -226,10 +226,17 @@ impl<P: Protocol, W: Ways> Contender for Parser<P, W> {
     }
 }
 
+/// Makes frames of one kind, up to so many: the gate by counts lists all kinds, and wants the frames
+/// of one.
+pub(crate) type Draw = Box<dyn Fn(usize) -> Vec<PaddedText>>;
+
+/// Frames of one kind, and all symbols that they may name.
+pub(crate) type Frames = (Draw, Vec<String>);
+
 /// Frames of one kind, and who parses them.
 pub(crate) struct Subject {
     pub(crate) name: String,
-    pub(crate) frames: Vec<PaddedText>,
+    pub(crate) frames: Draw,
     pub(crate) contender: Box<dyn Fn(Candidate) -> Box<dyn Contender>>,
 }
 
@@ -237,7 +244,7 @@ impl Subject {
     /// `adapter` and `ways` make what is measured anew for each contender.
     pub(crate) fn new<P: Protocol, W: Ways + 'static>(
         name: String,
-        (frames, symbols): (Vec<PaddedText>, Vec<String>),
+        (frames, symbols): Frames,
         adapter: impl Fn() -> Adapter<P> + 'static,
         ways: impl Fn() -> W + 'static,
     ) -> Self {
@@ -253,16 +260,18 @@ impl Subject {
     }
 }
 
-/// Generated frames of one kind, and all symbols that they may name.
+/// Frames that are generated, `most` at most.
 pub(crate) fn generated<'a>(
     seed: u64,
-    count: usize,
+    most: usize,
     symbols: impl Iterator<Item = &'a str>,
-    frame: impl Fn(&mut Random) -> String,
-) -> (Vec<PaddedText>, Vec<String>) {
-    let mut random = Random(0x5EED ^ seed);
-    let frames = (0..count).map(|_| PaddedText::new(&frame(&mut random))).collect();
-    (frames, symbols.map(str::to_owned).collect())
+    frame: impl Fn(&mut Random) -> String + 'static,
+) -> Frames {
+    let draw = move |count: usize| {
+        let mut random = Random(0x5EED ^ seed);
+        (0..count.min(most)).map(|_| PaddedText::new(&frame(&mut random))).collect()
+    };
+    (Box::new(draw), symbols.map(str::to_owned).collect())
 }
 
 /// A recording's name and frames, of all whose names begin so.
@@ -279,9 +288,9 @@ pub(crate) fn of_kind(
     frames: &[String],
     is_of_kind: impl Fn(&str) -> bool,
     mark: &str,
-) -> Option<(Vec<PaddedText>, Vec<String>)> {
-    let frames: Vec<&String> =
-        frames.iter().filter(|frame| is_of_kind(frame)).take(FRAMES_MAX).collect();
+) -> Option<Frames> {
+    let frames: Vec<String> =
+        frames.iter().filter(|frame| is_of_kind(frame)).take(FRAMES_MAX).cloned().collect();
     let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
     if bytes < RECORDED_BYTES_MIN {
         return None;
@@ -289,7 +298,8 @@ pub(crate) fn of_kind(
     let mut symbols: Vec<String> = frames.iter().map(|frame| quoted_after(frame, mark)).collect();
     symbols.sort();
     symbols.dedup();
-    Some((frames.into_iter().map(|frame| PaddedText::new(frame)).collect(), symbols))
+    let draw = move |count| frames.iter().take(count).map(|frame| PaddedText::new(frame)).collect();
+    Some((Box::new(draw), symbols))
 }
 
 /// What stands between `mark`, which ends with a quotation mark, and the next one.

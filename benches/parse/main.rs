@@ -18,6 +18,7 @@ mod captures;
 mod coinbase;
 mod deriv;
 mod harness;
+mod kinds;
 mod kraken;
 mod okx;
 #[path = "../common/random.rs"]
@@ -26,7 +27,7 @@ mod random;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
-use harness::{CANDIDATES, Candidate, Subject};
+use harness::{CANDIDATES, Candidate, FRAMES_MAX, PaddedText, Subject};
 
 /// Rounds over all frames of a kind, for the medians of the summary.
 const ROUNDS: usize = 41;
@@ -43,57 +44,51 @@ fn main() {
     // lists would pay for it; freeing something large ends that.
     drop(std::hint::black_box(vec![0_u8; 16 << 20]));
     let mut criterion = Criterion::default().configure_from_args();
-    let mut subjects = binance::subjects();
-    subjects.extend(bybit::subjects());
-    subjects.extend(coinbase::subjects());
-    subjects.extend(kraken::subjects());
-    subjects.extend(deriv::subjects());
-    subjects.extend(okx::subjects());
-    for subject in &mut subjects {
-        verify(subject);
-        measure(&mut criterion, subject);
+    let subjects = kinds::subjects();
+    for subject in &subjects {
+        let mut frames = (subject.frames)(FRAMES_MAX);
+        verify(subject, &mut frames);
+        measure(&mut criterion, subject, &mut frames);
     }
     criterion.final_summary();
     // As cargo says it; without, it is a test that each subject works.
     if std::env::args().any(|argument| argument == "--bench") {
-        subjects.iter_mut().for_each(summarise);
+        subjects.iter().for_each(summarise);
     }
 }
 
 /// Every candidate must read every frame to the same ticks.
-fn verify(subject: &mut Subject) {
-    let sums =
-        CANDIDATES.map(|candidate| (subject.contender)(candidate).checksum(&mut subject.frames));
+fn verify(subject: &Subject, frames: &mut [PaddedText]) {
+    let sums = CANDIDATES.map(|candidate| (subject.contender)(candidate).checksum(frames));
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{}: {sums:?}", subject.name);
 }
 
-fn measure(criterion: &mut Criterion, subject: &mut Subject) {
+fn measure(criterion: &mut Criterion, subject: &Subject, frames: &mut [PaddedText]) {
     let mut group = criterion.benchmark_group(&subject.name);
-    group.throughput(Throughput::Elements(subject.frames.len() as u64));
+    group.throughput(Throughput::Elements(frames.len() as u64));
     group.sample_size(20);
     for candidate in CANDIDATES {
         let mut parser = (subject.contender)(candidate);
-        group.bench_function(candidate.name(), |bencher| {
-            bencher.iter(|| parser.run(&mut subject.frames))
-        });
+        group.bench_function(candidate.name(), |bencher| bencher.iter(|| parser.run(frames)));
     }
     group.finish();
 }
 
 /// Medians of rounds in which the candidates take turns, so that all see the same machine.
-fn summarise(subject: &mut Subject) {
+fn summarise(subject: &Subject) {
+    let mut frames = (subject.frames)(FRAMES_MAX);
     let mut parsers = CANDIDATES.map(|candidate| (subject.contender)(candidate));
     let mut rounds = CANDIDATES.map(|_| Vec::with_capacity(ROUNDS));
-    let bytes: usize = subject.frames.iter().map(|frame| frame.length).sum();
-    let enough = ROUND_FRAMES_MIN.div_ceil(subject.frames.len());
+    let bytes: usize = frames.iter().map(|frame| frame.length).sum();
+    let enough = ROUND_FRAMES_MIN.div_ceil(frames.len());
     let again = enough.min(ROUND_BYTES_MAX / bytes).max(1);
     for _ in 0..ROUNDS {
         for (parser, times) in parsers.iter_mut().zip(&mut rounds) {
             let start = Instant::now();
             for _ in 0..again {
-                parser.run(&mut subject.frames);
+                parser.run(&mut frames);
             }
-            times.push(start.elapsed().as_nanos() as f64 / (again * subject.frames.len()) as f64);
+            times.push(start.elapsed().as_nanos() as f64 / (again * frames.len()) as f64);
         }
     }
     let medians = rounds.map(|mut times| {
@@ -110,7 +105,7 @@ fn summarise(subject: &mut Subject) {
         of(Candidate::Tape) / own,
         of(Candidate::Tape),
         of(Candidate::SerdeJson),
-        subject.frames.len(),
-        bytes / subject.frames.len(),
+        frames.len(),
+        bytes / frames.len(),
     );
 }

@@ -6,7 +6,7 @@ use candidates::Typed;
 use tickwire::exchange::binance::Binance;
 use tickwire::instrument::ExchangeId;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What its frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     for exchange in [ExchangeId::Binance, ExchangeId::BinanceFutures] {
         for kind in Kind::ALL {
             let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
-            let draw = |random: &mut Random| frame(exchange, kind, random);
+            let draw = move |random: &mut Random| frame(exchange, kind, random);
             let drawn = generated(kind as u64, FRAMES_MAX, symbols, draw);
             subjects.push(subject(exchange, kind, exchange.name(), drawn));
         }
@@ -59,12 +59,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(
-    exchange: ExchangeId,
-    kind: Kind,
-    name: &str,
-    frames: (Vec<PaddedText>, Vec<String>),
-) -> Subject {
+fn subject(exchange: ExchangeId, kind: Kind, name: &str, frames: Frames) -> Subject {
     let name = format!("{name}.{}", kind.name());
     let is_spot = exchange == ExchangeId::Binance;
     Subject::new(name, frames, move || Binance::new(exchange), move || Typed::of(kind, is_spot))

@@ -6,7 +6,7 @@ use candidates::Typed;
 use tickwire::exchange::bybit::Bybit;
 use tickwire::instrument::ExchangeId;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     for exchange in [ExchangeId::Bybit, ExchangeId::BybitLinear] {
         for kind in Kind::ALL {
             let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
-            let draw = |random: &mut Random| frame(exchange, kind, random);
+            let draw = move |random: &mut Random| frame(exchange, kind, random);
             let drawn = generated(kind as u64, FRAMES_MAX, symbols, draw);
             subjects.push(subject(exchange, kind, exchange.name(), drawn));
         }
@@ -60,12 +60,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(
-    exchange: ExchangeId,
-    kind: Kind,
-    name: &str,
-    frames: (Vec<PaddedText>, Vec<String>),
-) -> Subject {
+fn subject(exchange: ExchangeId, kind: Kind, name: &str, frames: Frames) -> Subject {
     let name = format!("{name}.{}", kind.name());
     Subject::new(name, frames, move || Bybit::new(exchange), move || Typed::of(kind))
 }

@@ -7,7 +7,7 @@ use candidates::Typed;
 use tickwire::exchange::coinbase::Coinbase;
 use tickwire::exchange::coinbase_advanced::CoinbaseAdvanced;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What a frame says, and on which feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         let whole = matches!(kind, Kind::Snapshot | Kind::AdvancedSnapshot);
         let count = if whole { 16 } else { FRAMES_MAX };
         let products = PRODUCTS.iter().map(|(product, ..)| *product);
-        let drawn = generated(kind as u64, count, products, |random| frame(kind, random));
+        let drawn = generated(kind as u64, count, products, move |random| frame(kind, random));
         let feed = if kind.is_advanced() { "coinbase-advanced" } else { "coinbase" };
         subjects.push(subject(kind, feed, drawn));
     }
@@ -92,7 +92,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+fn subject(kind: Kind, name: &str, frames: Frames) -> Subject {
     let name = format!("{name}.{}", kind.name());
     let ways = move || Typed::of(kind);
     match kind.is_advanced() {

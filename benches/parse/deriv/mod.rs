@@ -5,7 +5,7 @@ mod candidates;
 use candidates::Typed;
 use tickwire::exchange::deriv::Deriv;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for (kind, name) in [(Kind::Tick, "deriv.tick"), (Kind::Bar, "deriv.ohlc")] {
         let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
-        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, move |random| frame(kind, random));
         subjects.push(subject(kind, name.to_owned(), drawn));
     }
     for (name, frames) in recordings("deriv-ticks") {
@@ -41,7 +41,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(kind: Kind, name: String, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+fn subject(kind: Kind, name: String, frames: Frames) -> Subject {
     Subject::new(name, frames, Deriv::default, move || Typed::of(kind))
 }
 

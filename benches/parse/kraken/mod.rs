@@ -6,7 +6,7 @@ use candidates::Typed;
 use tickwire::exchange::kraken::Kraken;
 use tickwire::instrument::ExchangeId;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
         let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
-        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, move |random| frame(kind, random));
         subjects.push(subject(kind, "kraken", drawn));
     }
     for (name, frames) in recordings("kraken-v2") {
@@ -56,7 +56,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+fn subject(kind: Kind, name: &str, frames: Frames) -> Subject {
     let name = format!("{name}.{}", kind.channel());
     let adapter = || Kraken::new(ExchangeId::Kraken);
     Subject::new(name, frames, adapter, move || Typed::of(kind))

@@ -5,7 +5,7 @@ mod candidates;
 use candidates::Typed;
 use tickwire::exchange::okx::Okx;
 
-use crate::harness::{FRAMES_MAX, PaddedText, Random, Subject, generated, of_kind, recordings};
+use crate::harness::{FRAMES_MAX, Frames, Random, Subject, generated, of_kind, recordings};
 
 /// What frames say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
         let symbols = SYMBOLS.iter().map(|(symbol, ..)| *symbol);
-        let drawn = generated(kind as u64, FRAMES_MAX, symbols, |random| frame(kind, random));
+        let drawn = generated(kind as u64, FRAMES_MAX, symbols, move |random| frame(kind, random));
         subjects.push(subject(kind, "okx", drawn));
     }
     for (name, frames) in recordings("okx-") {
@@ -55,7 +55,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn subject(kind: Kind, name: &str, frames: (Vec<PaddedText>, Vec<String>)) -> Subject {
+fn subject(kind: Kind, name: &str, frames: Frames) -> Subject {
     let name = format!("{name}.{}", kind.channel());
     Subject::new(name, frames, Okx::new, move || Typed::of(kind))
 }
