@@ -7,7 +7,9 @@ mod floor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use floor::{BTC, BTC_FUTURES, Client, ETH, Floor, START, decimal, instrument, table, wait_for};
+use floor::{
+    BTC, BTC_FUTURES, Client, ETH, Floor, START, decimal, instrument, subscribe, table, wait_for,
+};
 use serde_json::{Value, json};
 use tickwire::broadcast::{BroadcastCommand, BroadcastOptions};
 use tickwire::cache::HistoryBounds;
@@ -16,14 +18,6 @@ use tickwire::control::AcceptOptions;
 use tickwire::instrument::{Channel, ExchangeId, InstrumentId};
 use tickwire::net::Waiting;
 use tickwire::tick::{Body, BookState, FeedState, Interval, Reason, Side};
-
-fn subscribe(symbols: &[&str], channels: &[&str], more: Value) -> Value {
-    let mut request = json!({"action": "subscribe", "symbols": symbols, "channels": channels});
-    for (key, value) in more.as_object().unwrap() {
-        request[key] = value.clone();
-    }
-    request
-}
 
 fn with(options: BroadcastOptions) -> Floor {
     Floor::with(options, AcceptOptions::default())

@@ -4,18 +4,10 @@
 
 mod floor;
 
-use floor::{BTC, Client, Floor};
+use floor::{BTC, Client, Floor, subscribe};
 use serde_json::{Value, json};
 use tickwire::instrument::Channel;
 use tickwire::tick::{Body, Reason, Side};
-
-fn subscribe(symbols: &[&str], channels: &[&str], more: Value) -> Value {
-    let mut request = json!({"action": "subscribe", "symbols": symbols, "channels": channels});
-    for (key, value) in more.as_object().unwrap() {
-        request[key] = value.clone();
-    }
-    request
-}
 
 #[test]
 fn a_pace_sends_the_newest_and_says_how_many_it_stands_for() {

@@ -220,16 +220,7 @@ impl Desk<'_, '_> {
             return;
         };
         let id = GroupId::new(held.key.instrument, held.key.channel, place.group as usize);
-        let mut told = missed_seq.saturating_sub(1);
-        let newest = present(self.cache, id, stream, held.depth);
-        if let Some(event) = newest.filter(|event| event.seq > told) {
-            told = event.seq;
-            let telling = self.out.glossary.conflated(event.seq - missed_seq);
-            if let Some(range) = self.out.frame(&held.key.form, &event, telling) {
-                self.out.sessions.send_owed(slot, range);
-            }
-        }
-        let seq = self.tell_missing(slot, &held.key, stream, told);
+        let seq = self.tell_newest(slot, &held, stream, missed_seq.saturating_sub(1));
         if let Some(group) = self.fanout.group_mut(id)
             && let Some(member) = group.members.get_mut(place.index as usize)
         {
@@ -245,10 +236,22 @@ impl Desk<'_, '_> {
         let id = GroupId::new(held.key.instrument, held.key.channel, place.group as usize);
         let Some(group) = self.fanout.group_mut(id).filter(|group| group.is_held) else { return };
         let Some(member) = group.members.get(place.index as usize) else { return };
-        let mut told = group.told_seq.max(member.joined_seq);
-        if held.missed_seq > 0 {
-            return;
+        let told = group.told_seq.max(member.joined_seq);
+        if held.missed_seq == 0 {
+            self.tell_newest(slot, held, stream, told);
         }
+    }
+
+    /// Tells a session the newest of a stream, which stands for all behind `told`, and what is missing
+    /// since. Returns the number up to which it is told now.
+    fn tell_newest(
+        &mut self,
+        slot: u32,
+        held: &ClientSubscription,
+        stream: Stream,
+        mut told: u64,
+    ) -> u64 {
+        let id = GroupId::new(held.key.instrument, held.key.channel, 0);
         let newest = present(self.cache, id, stream, held.depth);
         if let Some(event) = newest.filter(|event| event.seq > told) {
             let telling = self.out.glossary.conflated(event.seq - told - 1);
@@ -257,7 +260,7 @@ impl Desk<'_, '_> {
                 self.out.sessions.send_owed(slot, range);
             }
         }
-        self.tell_missing(slot, &held.key, stream, told);
+        self.tell_missing(slot, &held.key, stream, told)
     }
 
     /// Tells what is missing behind the newest of a stream, up to which the session was told: a gap
@@ -351,6 +354,9 @@ impl Desk<'_, '_> {
         let cache = &*self.cache;
         let out = &mut *self.out;
         let live = out.glossary.live();
+        let lapped = |from_seq, to_seq, stamp| {
+            gap_event(key, Gap { stream, from_seq, to_seq, reason: Reason::Lapped }, stamp)
+        };
         let mut send = |event: &Event<'_>, telling: Telling| {
             if let Some(range) = out.frame(&key.form, event, telling) {
                 out.sessions.send_owed(slot, range);
@@ -371,7 +377,7 @@ impl Desk<'_, '_> {
                 if matches!(stream, Stream::Candles(_)) {
                     telling.conflated = first - told - 1;
                 } else {
-                    send(&lapped(key, stream, event.stamp, told + 1, first - 1), live);
+                    send(&lapped(told + 1, first - 1, event.stamp), live);
                 }
             }
             send(event, telling);
@@ -383,7 +389,7 @@ impl Desk<'_, '_> {
         if left > 0 && told < newest {
             // Nothing of it is held.
             let stamp = Stamp { exchange_time: UnixNanos::NONE, received: UnixNanos(0) };
-            send(&lapped(key, stream, stamp, told + 1, newest), live);
+            send(&lapped(told + 1, newest, stamp), live);
             told = newest;
         }
         told
@@ -416,18 +422,10 @@ fn missing(
             (reason, stamp) = (gap.reason, last.stamp);
         }
     });
-    let body = EventBody::Gap(Gap { stream, from_seq, to_seq, reason });
-    Event { instrument: key.instrument, seq: to_seq, stamp, body }
+    gap_event(key, Gap { stream, from_seq, to_seq, reason }, stamp)
 }
 
-/// Events that were overwritten before they were asked for.
-fn lapped(
-    key: &SubscriptionKey,
-    stream: Stream,
-    stamp: Stamp,
-    from_seq: u64,
-    to_seq: u64,
-) -> Event<'static> {
-    let gap = Gap { stream, from_seq, to_seq, reason: Reason::Lapped };
-    Event { instrument: key.instrument, seq: 0, stamp, body: EventBody::Gap(gap) }
+/// Missing events, as who asked for them is told.
+fn gap_event(key: &SubscriptionKey, gap: Gap, stamp: Stamp) -> Event<'static> {
+    Event { instrument: key.instrument, seq: gap.to_seq, stamp, body: EventBody::Gap(gap) }
 }

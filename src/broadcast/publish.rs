@@ -310,9 +310,12 @@ impl Recipients<'_> {
             // Of two that come before anything can be told the events between are missing as well.
             let from_seq = group.gap.map_or(gap.from_seq, |former| former.gap.from_seq);
             let gap = Gap { from_seq, ..gap };
+            let is_first = group.gap.is_none();
             group.gap = Some(HeldGap { seq: event.seq, stamp: event.stamp, gap });
-            group.due = now;
-            held.push(Reverse((now, id)));
+            if is_first {
+                group.due = now;
+                held.push(Reverse((now, id)));
+            }
         }
         told
     }

@@ -361,6 +361,15 @@ impl Client {
     }
 }
 
+/// Asks for channels of symbols; `more` are further fields of the request.
+pub(crate) fn subscribe(symbols: &[&str], channels: &[&str], more: Value) -> Value {
+    let mut request = json!({"action": "subscribe", "symbols": symbols, "channels": channels});
+    for (key, value) in more.as_object().unwrap() {
+        request[key] = value.clone();
+    }
+    request
+}
+
 /// Used by tests that turn a broadcaster by hand.
 pub(crate) fn seconds(count: u64) -> MonoNanos {
     MonoNanos(count * 1_000_000_000)
